@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: ISC
+# policyd-storm. GNU make. All that is built goes below $(B).
+#
+#	make			the daemon and stormctl, in build/
+#	make check		installs what is missing, then all tests (see tests/check.sh)
+#	make demo		installs what is missing, then shows a storm being stopped on a private Postfix
+#	make unit		the unit tests alone		make system	the tests that drive the real binary
+#	make lint		layers, banned functions, documentation	make fmt	clang-format in place
+#	make SAN=address,undefined ...	with sanitizers	make CC=clang ...
+#	make install DESTDIR= PREFIX=/usr
+
+VERSION := $(shell cat VERSION)
+PREFIX ?= /usr/local
+SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
+SBINDIR ?= $(PREFIX)/sbin
+MANDIR ?= $(PREFIX)/share/man
+DOCDIR ?= $(PREFIX)/share/doc/policyd-storm
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+
+PKG_CONFIG ?= pkg-config
+B ?= build$(if $(SAN),/san)$(if $(filter clang,$(CC)),/clang)
+
+WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+	-Wwrite-strings -Wvla -Wundef -Wformat=2 -Wimplicit-fallthrough
+CFLAGS ?= -O2 -g
+HARDEN ?= -fstack-protector-strong $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+override CPPFLAGS += -D_GNU_SOURCE -DSTORM_VERSION='"$(VERSION)"' -DSTORM_SYSCONFDIR='"$(SYSCONFDIR)"' -Ipolicyd
+ALL_CFLAGS = -std=c11 $(WARN) $(HARDEN) $(CFLAGS) -pthread $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+ALL_LDFLAGS = $(LDFLAGS) -pthread $(if $(SAN),-fsanitize=$(SAN))
+
+pkg = $(shell $(PKG_CONFIG) --$(1) $(2) 2>/dev/null)
+# libev and inih have no .pc file everywhere: fall back to the plain library name.
+EV_LIBS := $(or $(call pkg,libs,libev),-lev)
+INIH_LIBS := $(or $(call pkg,libs,inih),-linih)
+SQLITE_LIBS := $(or $(call pkg,libs,sqlite3),-lsqlite3)
+
+CJSON_LIBS := $(or $(call pkg,libs,libcjson),-lcjson)
+CRITERION_LIBS := $(or $(call pkg,libs,criterion),-lcriterion)
+
+# A room links with itself and the rooms below; rooms of one layer do not see each other.
+ROOMS := base mail codec judge store serve
+below_base := base
+below_mail := mail base
+below_codec := codec mail base
+below_judge := judge mail base
+below_store := store mail base
+below_serve := serve codec judge store mail base
+libs_base := $(INIH_LIBS)
+libs_mail := $(libs_base)
+libs_codec := $(libs_base)
+libs_judge := $(libs_base)
+libs_store := $(SQLITE_LIBS) $(libs_base)
+libs_serve := $(EV_LIBS) $(SQLITE_LIBS) $(libs_base)
+
+src = $(sort $(wildcard policyd/$(1)/*.c))
+obj = $(patsubst %.c,$(B)/obj/%.o,$(call src,$(1)))
+archives = $(foreach r,$(below_$(1)),$(B)/lib$(r).a)
+
+all: $(B)/policyd-storm $(B)/stormctl
+
+$(B)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+define room_rules
+$(B)/lib$(1).a: $(call obj,$(1)) $(if $(filter store,$(1)),$(B)/obj/gen/schema.o)
+	@mkdir -p $$(@D)
+	rm -f $$@ && $(AR) rcs $$@ $$^
+endef
+$(foreach r,$(ROOMS),$(eval $(call room_rules,$(r))))
+
+$(B)/gen/schema.c: $(sort $(wildcard schema/*.sql)) schema/embed.sh
+	@mkdir -p $(@D)
+	sh schema/embed.sh $(sort $(wildcard schema/*.sql)) > $@.tmp && mv $@.tmp $@
+$(B)/obj/gen/schema.o: $(B)/gen/schema.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+
+DAEMON_SRC := policyd/main.c policyd/config.c
+CTL_SRC := $(sort $(wildcard policyd/stormctl*.c)) policyd/config.c
+$(B)/policyd-storm: $(DAEMON_SRC:%.c=$(B)/obj/%.o) $(call archives,serve)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(libs_serve)
+$(B)/stormctl: $(CTL_SRC:%.c=$(B)/obj/%.o) $(call archives,serve)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CJSON_LIBS) $(libs_serve)
+
+# Unit tests: tests/unit/ROOM/test_*.c, one Criterion binary each.
+UNIT_SRC := $(sort $(wildcard tests/unit/*/test_*.c))
+UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
+define unit_rules
+$(B)/unit/$(1)/%: $(B)/obj/tests/unit/$(1)/%.o $(call archives,$(1))
+	@mkdir -p $$(@D)
+	$(CC) $(ALL_LDFLAGS) -o $$@ $$^ $(CRITERION_LIBS) $(libs_$(1))
+endef
+$(foreach r,$(ROOMS),$(eval $(call unit_rules,$(r))))
+.PRECIOUS: $(B)/obj/%.o
+
+unit-bin: $(UNIT_BIN)
+unit: unit-bin
+	sh tests/unit/run.sh $(B) $(UNIT_BIN)
+# One room alone: make unit-mail
+unit-%:
+	$(MAKE) --no-print-directory $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/$*/test_*.c))
+	sh tests/unit/run.sh $(B) $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/$*/test_*.c))
+
+system: all
+	sh tests/system/run.sh $(B)
+
+lint:
+	sh tests/lint/run.sh $(B)
+
+deps:
+	sh packaging/install-deps.sh build
+deps-check:
+	sh packaging/install-deps.sh check
+deps-demo:
+	sh packaging/install-deps.sh demo
+
+check: deps-check
+	sh tests/check.sh
+
+demo: deps-demo
+	$(MAKE) --no-print-directory all
+	python3 tests/lab/demo.py $(B)
+
+fmt:
+	clang-format -i $(shell find policyd tests -name '*.[ch]')
+fmt-check:
+	clang-format --dry-run -Werror $(shell find policyd tests -name '*.[ch]')
+
+install: all
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(SYSCONFDIR)/policyd-storm $(DESTDIR)$(DOCDIR)
+	install -m 755 $(B)/policyd-storm $(B)/stormctl $(DESTDIR)$(SBINDIR)/
+
+clean:
+	rm -rf build
+
+.PHONY: all unit-bin unit system lint deps deps-check deps-demo check demo fmt fmt-check install clean
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

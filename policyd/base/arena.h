@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Memory for the strings of one message: taken piece by piece, given back all at once.
+ * The first block is kept over arena_reset(), so that a busy connection stops allocating.
+ * `max` bounds what one message may take; arena_alloc() returns NULL beyond it.
+ */
+#ifndef BASE_ARENA_H
+#define BASE_ARENA_H
+
+#include <stddef.h>
+
+#include "base/str.h"
+
+struct arena_block;
+
+struct arena {
+	struct arena_block *first, *last;
+	size_t used; /* bytes handed out since the last reset */
+	size_t max;  /* 0 = no bound */
+};
+
+void arena_init(struct arena *a, size_t max);
+void arena_fini(struct arena *a);
+void arena_reset(struct arena *a);
+
+/* Aligned for any type, not zeroed; NULL when `max` would be passed. */
+void *arena_alloc(struct arena *a, size_t n) MUSTCHECK;
+
+/* A NUL-terminated copy; STR_NONE when `max` would be passed. */
+struct str arena_str(struct arena *a, struct str s) MUSTCHECK;
+
+/* A lower-cased (ASCII), NUL-terminated copy; STR_NONE when `max` would be passed. */
+struct str arena_lower(struct arena *a, struct str s) MUSTCHECK;
+
+/* Formatted text, NUL-terminated; STR_NONE when `max` would be passed. */
+struct str arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3) MUSTCHECK;
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/xalloc.h"
+
+enum { BUF_MIN = 512, BUF_KEEP = 65536 };
+
+void
+buf_init(struct buf *b, size_t max)
+{
+	*b = (struct buf){ .max = max };
+}
+
+void
+buf_fini(struct buf *b)
+{
+	xfree(b->data);
+	*b = (struct buf){ .max = b->max };
+}
+
+void
+buf_reset(struct buf *b)
+{
+	if (b->cap > BUF_KEEP) {
+		buf_fini(b);
+		return;
+	}
+	b->start = b->len = 0;
+	b->failed = false;
+}
+
+char *
+buf_reserve(struct buf *b, size_t n)
+{
+	size_t cap;
+
+	if (n > SIZE_MAX / 4 || (b->max && (n > b->max || b->len > b->max - n))) {
+		b->failed = true;
+		return NULL;
+	}
+	if (b->cap - b->start - b->len >= n && b->data)
+		return b->data + b->start + b->len;
+	if (b->start) {
+		memmove(b->data, b->data + b->start, b->len);
+		b->start = 0;
+	}
+	if (b->cap - b->len < n || !b->data) {
+		cap = b->cap ? b->cap : BUF_MIN;
+		while (cap - b->len < n)
+			cap *= 2;
+		b->data = xrealloc(b->data, cap);
+		b->cap = cap;
+	}
+	return b->data + b->len;
+}
+
+void
+buf_commit(struct buf *b, size_t n)
+{
+	b->len += n;
+}
+
+void
+buf_consume(struct buf *b, size_t n)
+{
+	b->start += n;
+	b->len -= n;
+	if (b->len == 0)
+		b->start = 0;
+}
+
+void
+buf_append(struct buf *b, const void *p, size_t n)
+{
+	char *to;
+
+	if (n == 0 || b->failed)
+		return;
+	to = buf_reserve(b, n);
+	if (!to)
+		return;
+	memcpy(to, p, n);
+	buf_commit(b, n);
+}
+
+void
+buf_str_append(struct buf *b, struct str s)
+{
+	buf_append(b, s.p, s.n);
+}
+
+void
+buf_printf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap, again;
+	char *to;
+	int n;
+
+	va_start(ap, fmt);
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	to = n < 0 || b->failed ? NULL : buf_reserve(b, (size_t)n + 1);
+	if (to) {
+		vsnprintf(to, (size_t)n + 1, fmt, again);
+		buf_commit(b, (size_t)n);
+	}
+	va_end(again);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A flat byte queue with a cap: bytes are appended at the end and consumed at the front.
+ *
+ *     data          start              start+len           cap
+ *      | consumed    | waiting bytes    | room              |
+ *
+ * Appending may move the bytes: do not keep pointers into it across buf_append/buf_reserve.
+ * A writer that meets the cap sets `failed` and appends nothing more; look at it once at the end.
+ */
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/str.h"
+
+struct buf {
+	char *data;
+	size_t start, len, cap;
+	size_t max; /* cap on len; 0 = none */
+	bool failed;
+};
+
+void buf_init(struct buf *b, size_t max);
+void buf_fini(struct buf *b);
+
+/* Empties; keeps the memory unless it has grown large. Clears `failed`. */
+void buf_reset(struct buf *b);
+
+static inline struct str
+buf_str(const struct buf *b)
+{
+	return (struct str){ b->data ? b->data + b->start : "", b->len };
+}
+
+/* Room for n more bytes at the returned place, to be followed by buf_commit(); NULL at the cap. */
+char *buf_reserve(struct buf *b, size_t n) MUSTCHECK;
+void buf_commit(struct buf *b, size_t n);
+
+void buf_consume(struct buf *b, size_t n);
+void buf_append(struct buf *b, const void *p, size_t n);
+void buf_str_append(struct buf *b, struct str s);
+void buf_printf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
+
+#endif

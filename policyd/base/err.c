@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/err.h"
+
+#include "base/compiler.h"
+
+static const char *const err_names[] = {
+	[-ERR_OK] = "ok",
+	[-ERR_SYNTAX] = "syntax error",
+	[-ERR_RANGE] = "value out of range",
+	[-ERR_FULL] = "limit reached",
+	[-ERR_NOENT] = "not found",
+	[-ERR_EXISTS] = "exists already",
+	[-ERR_IO] = "input/output error",
+	[-ERR_BUSY] = "busy",
+	[-ERR_CORRUPT] = "data is corrupt",
+	[-ERR_VERSION] = "made by a newer version",
+	[-ERR_CONF] = "configuration is faulty",
+};
+
+const char *
+err_str(int err)
+{
+	if (err > 0 || (size_t)-err >= ARRAY_LEN(err_names))
+		return "unknown error";
+	return err_names[-err];
+}

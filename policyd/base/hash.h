@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Keyed hashing of several parts into 128 or 64 bits (XXH3, from libxxhash). Parts are framed by
+ * their length, so ("ab","c") and ("a","bc") differ. The seed is drawn once per database and kept
+ * there: an outsider cannot aim at a collision, and stored hashes stay comparable over restarts.
+ */
+#ifndef BASE_HASH_H
+#define BASE_HASH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define XXH_INLINE_ALL /* the state lives on the stack: its layout must be that of the code */
+#include <xxhash.h>
+
+#include "base/str.h"
+
+struct key128 {
+	uint64_t lo, hi;
+};
+
+/* On the stack only: the state wants an alignment that malloc does not promise. */
+struct hash {
+	XXH3_state_t state;
+};
+
+static inline bool
+key_eq(struct key128 a, struct key128 b)
+{
+	return a.lo == b.lo && a.hi == b.hi;
+}
+
+static inline bool
+key_is_zero(struct key128 k)
+{
+	return k.lo == 0 && k.hi == 0;
+}
+
+/* `tag` keeps uses apart ("trace", "rule", ...); it is the first part. */
+void hash_init(struct hash *h, uint64_t seed, const char *tag);
+void hash_str(struct hash *h, struct str s);
+void hash_istr(struct hash *h, struct str s); /* as if lower-cased (ASCII) */
+void hash_u64(struct hash *h, uint64_t v);
+void hash_key(struct hash *h, struct key128 k);
+struct key128 hash_end(struct hash *h);	  /* never all zero */
+uint64_t hash_end64(struct hash *h);	  /* never zero */
+
+/* Quick forms for one string. */
+uint64_t hash64(uint64_t seed, struct str s);
+
+/* 32 hex digits and a NUL. */
+void key_hex(struct key128 k, char out[33]);
+
+#endif

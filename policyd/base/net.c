@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/net.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/xalloc.h"
+
+static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+
+int
+ip_parse(struct str s, struct ip *out)
+{
+	char text[INET6_ADDRSTRLEN];
+	struct ip ip = { 0 };
+
+	if (s.n >= 2 && s.p[0] == '[' && s.p[s.n - 1] == ']')
+		s = str_sub(s, 1, s.n - 1);
+	if (str_istarts(s, STR("IPv6:")))
+		s = str_sub(s, 5, s.n);
+	if (s.n == 0 || s.n >= sizeof(text) || memchr(s.p, 0, s.n))
+		return ERR_SYNTAX;
+	memcpy(text, s.p, s.n);
+	text[s.n] = '\0';
+	if (inet_pton(AF_INET, text, ip.b) == 1)
+		ip.family = 4;
+	else if (inet_pton(AF_INET6, text, ip.b) == 1)
+		ip.family = 6;
+	else
+		return ERR_SYNTAX;
+	if (ip.family == 6 && memcmp(ip.b, mapped, sizeof(mapped)) == 0) {
+		memmove(ip.b, ip.b + 12, 4);
+		memset(ip.b + 4, 0, 12);
+		ip.family = 4;
+	}
+	*out = ip;
+	return 0;
+}
+
+static void
+mask(struct ip *ip, unsigned bits)
+{
+	for (unsigned i = 0; i < 16; i++) {
+		unsigned left = bits > i * 8 ? bits - i * 8 : 0;
+
+		if (left < 8)
+			ip->b[i] &= (uint8_t)(0xff00 >> left);
+	}
+}
+
+int
+net_parse(struct str s, struct net *out)
+{
+	size_t slash = str_find(s, '/');
+	uint64_t bits;
+	struct net net;
+	int err;
+
+	err = ip_parse(str_sub(s, 0, slash), &net.ip);
+	if (err)
+		return err;
+	bits = net.ip.family == 4 ? 32 : 128;
+	if (slash < s.n) {
+		uint64_t max = bits;
+
+		err = str_u64(str_sub(s, slash + 1, s.n), &bits);
+		if (err)
+			return err;
+		if (bits > max)
+			return ERR_RANGE;
+	}
+	net.bits = (uint8_t)bits;
+	mask(&net.ip, net.bits);
+	*out = net;
+	return 0;
+}
+
+bool
+net_has(const struct net *net, const struct ip *ip)
+{
+	struct ip masked = *ip;
+
+	if (net->ip.family != ip->family)
+		return false;
+	mask(&masked, net->bits);
+	return memcmp(masked.b, net->ip.b, sizeof(masked.b)) == 0;
+}
+
+void
+netset_add(struct netset *set, const struct net *net)
+{
+	set->nets = xrealloc(set->nets, (set->n + 1) * sizeof(*set->nets));
+	set->nets[set->n++] = *net;
+}
+
+bool
+netset_has(const struct netset *set, const struct ip *ip)
+{
+	for (unsigned i = 0; i < set->n; i++)
+		if (net_has(&set->nets[i], ip))
+			return true;
+	return false;
+}
+
+void
+netset_fini(struct netset *set)
+{
+	xfree(set->nets);
+	*set = (struct netset){ 0 };
+}

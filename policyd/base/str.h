@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A counted string that owns nothing: a view of bytes that live in an arena, a buffer or the
+ * program text. `p` may be NULL only when `n` is 0; {NULL, 0} means "absent", {non-NULL, 0} "empty".
+ * Bytes are compared as ASCII; nothing here depends on the locale.
+ */
+#ifndef BASE_STR_H
+#define BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/compiler.h"
+
+struct str {
+	const char *p;
+	size_t n;
+};
+
+#define STR(lit) ((struct str){ "" lit, sizeof(lit) - 1 })
+#define STR_NONE ((struct str){ NULL, 0 })
+#define STR_FMT(s) (int)(s).n, (s).p ? (s).p : "" /* for "%.*s" */
+
+static inline struct str
+str_of(const char *c)
+{
+	return (struct str){ c, c ? strlen(c) : 0 };
+}
+
+static inline bool
+str_eq(struct str a, struct str b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static inline bool
+str_is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static inline char
+str_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+bool str_ieq(struct str a, struct str b);
+bool str_starts(struct str s, struct str prefix);
+bool str_istarts(struct str s, struct str prefix);
+bool str_iends(struct str s, struct str suffix);
+
+/* Offset of the first match, or s.n when there is none. */
+size_t str_find(struct str s, char c);
+size_t str_rfind(struct str s, char c);
+size_t str_ifind(struct str s, struct str needle);
+
+/* Without leading and trailing space, tab, CR, LF. */
+struct str str_trim(struct str s);
+
+static inline struct str
+str_sub(struct str s, size_t from, size_t to)
+{
+	if (to > s.n)
+		to = s.n;
+	if (from > to)
+		from = to;
+	return (struct str){ s.p ? s.p + from : NULL, to - from };
+}
+
+/* Cuts the text up to `sep` off the front of *rest; false when *rest is used up. An empty piece
+ * between two separators is returned as such. Start with the whole string in *rest. */
+bool str_split(struct str *rest, char sep, struct str *piece);
+
+/* Whole-string decimal, no sign, no space. ERR_SYNTAX or ERR_RANGE. */
+int str_u64(struct str s, uint64_t *out) MUSTCHECK;
+
+#endif

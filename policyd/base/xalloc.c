@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/xalloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void *
+check(void *p)
+{
+	static const char why[] = "policyd-storm: out of memory\n";
+
+	if (p)
+		return p;
+	if (write(STDERR_FILENO, why, sizeof(why) - 1) < 0)
+		abort();
+	abort();
+}
+
+void *
+xmalloc(size_t n)
+{
+	return check(malloc(n ? n : 1));
+}
+
+void *
+xcalloc(size_t count, size_t n)
+{
+	return check(calloc(count ? count : 1, n ? n : 1));
+}
+
+void *
+xrealloc(void *p, size_t n)
+{
+	return check(realloc(p, n ? n : 1));
+}
+
+char *
+xstrdup(const char *s)
+{
+	return check(strdup(s));
+}
+
+char *
+xstrndup(const char *s, size_t n)
+{
+	return check(strndup(s, n));
+}
+
+void
+xfree(void *p)
+{
+	free(p);
+}

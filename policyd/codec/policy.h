@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The policy door: Postfix policy delegation (SMTPD_POLICY_README; src/util/attr_scan_plain.c) with our own
+ * optional attributes for MTAs that can send header facts along (Exim ${readsocket}).
+ *
+ *	request   = 1*attribute LF
+ *	attribute = name "=" value LF		; CR before LF is dropped
+ *	name      = 1*<any byte but NUL, "=", LF>
+ *	value     = *<any byte but NUL, LF>
+ *	reply     = "action=" action LF *repair LF	; never CRLF, nothing before or after
+ *	repair    = ( "drop=" address / "add=" address / "sender=" address / "header=" name ": " value ) LF
+ *						; only to a client that asked want=repairs
+ *
+ * Unknown names are ignored, the first of a name wins, `request=smtpd_access_policy` must be there.
+ * Consumes only what it understood; never blocks, never logs.
+ */
+#ifndef CODEC_POLICY_H
+#define CODEC_POLICY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "codec/feed.h"
+#include "mail/msg.h"
+#include "mail/verdict.h"
+
+struct policy {
+	const char *why; /* after FEED_BAD, or when `broken`: a phrase for the log, never NULL then */
+	bool broken;	 /* the request in msg ended properly but is not usable: answer DUNNO */
+	/* the codec's own */
+	size_t scanned;
+	uint32_t attrs;
+	uint32_t seen[4];
+	bool over;
+};
+
+void policy_init(struct policy *p);
+
+/*
+ * Looks for one whole request at the front of `in`. FEED_MSG: it has been consumed and stands in `m`
+ * (which was reset by the caller before); `broken` set: log `why` and call policy_reply() with a passing
+ * verdict. FEED_MORE: `in` was not touched. FEED_BAD: over a cap without end in sight, or a byte that cannot
+ * be: close without an answer. `half_closed`: the peer will send no more; a request whose lines all ended but
+ * whose empty line is missing counts as whole.
+ */
+enum feed policy_feed(struct policy *p, struct buf *in, bool half_closed, struct msg *m);
+
+/* The answer, exactly; `v` fitted to m->door. Never OK, never an empty action, never digits alone. */
+void policy_reply(struct policy *p, const struct msg *m, const struct verdict *v, struct buf *out);
+
+#endif

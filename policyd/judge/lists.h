@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The mailing lists of a site: posting address, owner, posters. Two kinds of file:
+ *	lists:   posting-address  owner-address  [poster ...]	# comment
+ *	aliases: aliases(5); NAME is a list when owner-NAME exists too, its posting address is NAME@ each local
+ *		 domain and the owner what owner-NAME@ that domain says.
+ * Faults are reported to `fault`, one call each.
+ */
+#ifndef JUDGE_LISTS_H
+#define JUDGE_LISTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "base/str.h"
+#include "mail/site.h"
+
+struct list_entry {
+	char *posting; /* lower-case */
+	char *owner;   /* as written */
+	char **posters; /* lower-case; may be empty */
+	unsigned n_posters;
+};
+
+struct lists {
+	struct list_entry *v; /* sorted by posting */
+	unsigned n;
+};
+
+typedef void fault_fn(void *arg, const char *file, unsigned line, const char *what);
+
+void lists_init(struct lists *l);
+void lists_fini(struct lists *l);
+/* Adds what `text` (a whole file's content) says. Faults do not stop the reading. Returns their number. */
+unsigned lists_add(struct lists *l, struct str text, const char *file, fault_fn *fault, void *arg);
+unsigned lists_add_aliases(struct lists *l, struct str text, const char *file, const struct site *site,
+    fault_fn *fault, void *arg);
+/* Sorts; an address named twice, or an owner that is itself a list, is a fault. */
+unsigned lists_finish(struct lists *l, fault_fn *fault, void *arg);
+
+/* By the address' `plain` form (lower-case). "list+detail@" does not match "list@". NULL: no list. */
+const struct list_entry *lists_find(const struct lists *l, struct str plain);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Rules as the configuration compiled them. Const for everybody but the parser; one ruleset lives from one
+ * reload to the next.
+ */
+#ifndef JUDGE_RULE_H
+#define JUDGE_RULE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "base/net.h"
+#include "mail/msg.h"
+#include "mail/site.h"
+#include "mail/traits.h"
+#include "mail/verdict.h"
+
+struct detector;
+
+enum rule_mode { MODE_OFF, MODE_SHADOW, MODE_ENFORCE };
+enum rule_scope { SCOPE_ANY, SCOPE_INBOUND, SCOPE_OUTBOUND };
+enum rule_brake { BRAKE_OFF, BRAKE_DEFER, BRAKE_REJECT };
+
+/* exempt = networks (by effective client), addresses, @domains, localpart@ (envelope sender: the whole message;
+ * recipient: that recipient only). */
+struct exempt {
+	struct netset nets;
+	struct strset addrs;   /* user@domain */
+	struct strset domains; /* without '@'; ".example.org" matches subdomains */
+	struct strset locals;  /* without '@' */
+};
+
+struct rule {
+	char *name;
+	const struct detector *detector;
+	unsigned index; /* place in the ruleset */
+	enum rule_mode mode; /* with [server] mode = shadow never MODE_ENFORCE */
+	enum rule_scope scope;
+	enum action action;
+	char *arg_name, *arg_value; /* prepend NAME: TEXT */
+	char *text;		    /* of defer/reject, or `text =`; may be NULL */
+	char dsn[16];		    /* enhanced status code in front of the text, or "" */
+	uint32_t limit;
+	int64_t window, block, remember, quiet; /* ms */
+	enum rule_brake brake;
+	uint32_t repeats; /* replication */
+	struct exempt exempt;
+	uint64_t id;	  /* hash of the name: part of every key, the same over reloads */
+	unsigned line;	  /* where it stands in the file, for messages */
+};
+
+struct ruleset {
+	struct rule *v; /* file order */
+	unsigned n;
+	bool needs_body;
+};
+
+void rule_init(struct rule *r, const struct detector *d);
+void rule_fini(struct rule *r);
+void ruleset_fini(struct ruleset *rs);
+
+/* The rule with that name, or NULL. */
+const struct rule *ruleset_find(const struct ruleset *rs, struct str name);
+
+bool exempt_msg(const struct exempt *e, const struct traits *t);
+bool exempt_rcpt(const struct exempt *e, struct str plain);
+void exempt_fini(struct exempt *e);
+
+#endif

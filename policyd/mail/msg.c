@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: ISC */
+#include "mail/msg.h"
+
+#include "base/compiler.h"
+#include "mail/addr.h"
+
+void
+msg_init(struct msg *m, struct arena *arena, const struct strset *markers)
+{
+	*m = (struct msg){ .arena = arena };
+	header_init(&m->header, arena, markers);
+}
+
+void
+msg_fini(struct msg *m)
+{
+	header_fini(&m->header);
+}
+
+void
+msg_reset(struct msg *m)
+{
+	struct header header = m->header;
+
+	arena_reset(m->arena);
+	*m = (struct msg){ .arena = m->arena, .door = m->door, .header = header };
+	header_reset(&m->header);
+}
+
+struct str
+msg_str(struct msg *m, struct str s)
+{
+	return arena_str(m->arena, str_sub(s, 0, MSG_ATTR_MAX));
+}
+
+void
+msg_add_rcpt(struct msg *m, struct str raw)
+{
+	struct rcpt *r;
+
+	m->rcpt_count++;
+	if (m->n_rcpts >= MSG_RCPTS_MAX)
+		return;
+	if (m->n_rcpts == m->cap_rcpts) {
+		uint32_t cap = m->cap_rcpts ? m->cap_rcpts * 2 : 8;
+		struct rcpt *grown = arena_alloc(m->arena, cap * sizeof(*grown));
+
+		if (!grown)
+			return;
+		if (m->n_rcpts)
+			memcpy(grown, m->rcpts, m->n_rcpts * sizeof(*grown));
+		m->rcpts = grown;
+		m->cap_rcpts = cap;
+	}
+	r = &m->rcpts[m->n_rcpts];
+	r->raw = msg_str(m, raw);
+	if (!r->raw.p)
+		return;
+	r->addr = addr_unbracket(r->raw);
+	m->n_rcpts++;
+}
+
+const char *
+door_name(enum door d)
+{
+	static const char *const names[DOOR_COUNT] = {
+		[DOOR_POLICY] = "policy",
+		[DOOR_EXTENDED] = "extended",
+		[DOOR_REPAIRS] = "repairs",
+		[DOOR_MILTER] = "milter",
+		[DOOR_REPLAY] = "replay",
+	};
+
+	return (unsigned)d < DOOR_COUNT ? names[d] : "?";
+}
+
+const char *
+stage_name(enum stage s)
+{
+	static const char *const names[STAGE_COUNT] = {
+		[STAGE_CONNECT] = "CONNECT",
+		[STAGE_HELO] = "HELO",
+		[STAGE_MAIL] = "MAIL",
+		[STAGE_RCPT] = "RCPT",
+		[STAGE_DATA] = "DATA",
+		[STAGE_EOM] = "END-OF-MESSAGE",
+		[STAGE_OTHER] = "OTHER",
+	};
+
+	return (unsigned)s < STAGE_COUNT ? names[s] : "?";
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC */
+/* What the journal keeps of one message, and of one storm. Filled on the loop thread, copied by
+ * journal_message()/journal_storm(); all strings may go as soon as these return. */
+#ifndef MAIL_RECORD_H
+#define MAIL_RECORD_H
+
+#include <stdint.h>
+
+#include "base/str.h"
+
+enum outcome { OUTCOME_PASSED, OUTCOME_STOPPED, OUTCOME_VOID };
+
+struct record_rcpt {
+	struct str addr;
+	struct str action;  /* "pass", "discard", ...: what this recipient got */
+	enum outcome outcome;
+};
+
+struct record {
+	int64_t time;	   /* wall ms */
+	const char *door;  /* door_name() */
+	const char *stage;
+	struct str queue_id, instance;
+	struct str client_address, client_name, helo, sasl_username;
+	struct str sender;
+	struct str message_id, thread;
+	struct str header_from, subject;
+	uint64_t size;
+	uint32_t rcpt_count, to_count, cc_count, hops;
+	uint64_t trace;
+	const char *kind;  /* automatic_name() */
+	const char *verdict; /* what the door was told */
+	struct str rule;
+	uint64_t storm;
+	int would, degraded;
+	enum outcome outcome;
+	const struct record_rcpt *rcpts;
+	uint32_t n_rcpts;
+};
+
+struct record_host {
+	struct str name;
+	const char *how;   /* "received", "client", "helo", "gateway-marker", "reporting-mta", "dead-member" */
+	uint64_t copies;
+};
+
+struct record_storm {
+	uint64_t id;
+	struct str rule;
+	uint64_t key_lo, key_hi;
+	const char *state; /* open, closed, remembered */
+	struct str message_id, subject, sender; /* of the message that opened it */
+	int64_t first, last; /* wall ms */
+	uint64_t offered, passed, stopped; /* copies: one message to one recipient */
+	uint64_t messages;
+	uint32_t recipients; /* distinct, "at least" when it met its cap */
+	const struct record_host *hosts; /* most copies first */
+	uint32_t n_hosts;
+};
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: ISC */
+#include "mail/site.h"
+
+#include <string.h>
+
+#include "base/xalloc.h"
+
+void
+strset_add(struct strset *set, struct str s)
+{
+	char *copy = xstrndup(s.n ? s.p : "", s.n);
+
+	for (char *c = copy; *c; c++)
+		*c = str_lower(*c);
+	set->v = xrealloc(set->v, (set->n + 1) * sizeof(*set->v));
+	set->v[set->n++] = copy;
+}
+
+bool
+strset_has(const struct strset *set, struct str s)
+{
+	for (unsigned i = 0; i < set->n; i++)
+		if (str_ieq(str_of(set->v[i]), s))
+			return true;
+	return false;
+}
+
+void
+strset_fini(struct strset *set)
+{
+	for (unsigned i = 0; i < set->n; i++)
+		xfree(set->v[i]);
+	xfree(set->v);
+	*set = (struct strset){ 0 };
+}
+
+void
+site_init(struct site *site)
+{
+	*site = (struct site){ 0 };
+}
+
+void
+site_fini(struct site *site)
+{
+	xfree(site->hostname);
+	strset_fini(&site->own_hosts);
+	netset_fini(&site->trusted);
+	netset_fini(&site->relays);
+	strset_fini(&site->local_domains);
+	strset_fini(&site->gateway_markers);
+	*site = (struct site){ 0 };
+}
+
+static struct str
+undot(struct str name)
+{
+	if (name.n && name.p[name.n - 1] == '.')
+		name.n--;
+	return name;
+}
+
+bool
+site_own_host(const struct site *site, struct str host)
+{
+	host = undot(host);
+	if (host.n == 0)
+		return false;
+	return (site->hostname && str_ieq(str_of(site->hostname), host)) ||
+	    strset_has(&site->own_hosts, host);
+}
+
+bool
+site_local_domain(const struct site *site, struct str domain)
+{
+	domain = undot(domain);
+	for (unsigned i = 0; i < site->local_domains.n; i++) {
+		struct str d = str_of(site->local_domains.v[i]);
+
+		if (str_ieq(d, domain) || (d.n && d.p[0] == '.' && str_iends(domain, d)))
+			return true;
+	}
+	return false;
+}
+
+bool
+site_trusted(const struct site *site, const struct ip *ip)
+{
+	return netset_has(&site->trusted, ip);
+}
+
+bool
+site_relay(const struct site *site, const struct ip *ip)
+{
+	return netset_has(&site->relays, ip);
+}

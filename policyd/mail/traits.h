@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What rules ask of a message, worked out once from envelope, header and site: which message it is,
+ * which transmission of it, what kind of mail, from whom to whom. Pure; strings live in the message's arena.
+ *
+ * Identity. "The same message" is Message-ID + Date + From + List-Id + origin. Origin is the bottom Received
+ * line after the leading (top) lines of our own hosts have been taken off: nobody can guess it who has not
+ * seen the message. Without any such line the hash of the whole header (less trace fields) takes its place.
+ * Without a Message-ID (missing, empty, made up by our own MTA: it holds the queue id at our own host name)
+ * From + Date + Subject + origin serve. Mail that starts here has no Received line yet (Postfix and Sendmail
+ * hide their own from a milter); when it comes back its bottom line is ours with the queue id that it has now,
+ * so such mail gets a second identity made of that, and both are counted.
+ *
+ * Trace. "The same transmission" is the hash of the Received chain without the leading lines that our own
+ * hosts wrote or that carry this request's queue id. A retry of one queue item has the same trace.
+ */
+#ifndef MAIL_TRAITS_H
+#define MAIL_TRAITS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "base/net.h"
+#include "base/str.h"
+#include "mail/addr.h"
+#include "mail/msg.h"
+#include "mail/site.h"
+
+enum automatic {
+	AUTO_NONE,
+	AUTO_BOUNCE,	/* a DSN or what serves as one */
+	AUTO_REPORT,	/* MDN, feedback report (ARF), DMARC report */
+	AUTO_REPLY,	/* vacation, out-of-office, acknowledgement */
+	AUTO_GENERATED, /* a machine wrote it of its own accord */
+};
+
+enum { TRAITS_IDS = 2 };
+
+struct traits {
+	struct key128 ids[TRAITS_IDS];
+	unsigned n_ids;		    /* 0 when there is no header */
+	struct key128 fingerprint;  /* From + Date + Subject + origin */
+	uint64_t trace;		    /* 0 when there is no header */
+	uint32_t own_top;	    /* leading hops that are ours */
+	uint32_t foreign_hops;	    /* hops below them */
+	bool id_missing;	    /* no usable Message-ID */
+	enum automatic automatic;
+	bool is_list;		    /* List-Id, List-Post or the like: a list's copy */
+	struct str thread;	    /* root id of the thread; the message's own id when it starts one */
+	bool thread_reply;	    /* it answers something */
+	struct ip client;	    /* effective client: behind a relay of ours, the one it names; family 0 unknown */
+	struct str client_text;	    /* the same as text */
+	bool authenticated, trusted, outbound; /* outbound: authenticated or trusted client */
+	struct addr_norm sender;    /* normalised envelope sender */
+	bool null_sender;
+	uint32_t header_recipients; /* To + Cc; "at least" when HDR_TRUNCATED */
+};
+
+void traits_compute(struct traits *t, struct msg *m, const struct site *site);
+
+/* A recipient as keys use it; inbound when its domain is local, or when nothing says otherwise. */
+bool traits_inbound(const struct traits *t, const struct site *site, struct str rcpt);
+
+const char *automatic_name(enum automatic a); /* none bounce report auto-reply auto-generated */
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+/* The server's own settings, and the calls by which main runs it. */
+#ifndef SERVE_SERVE_H
+#define SERVE_SERVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "serve/engine.h"
+
+struct serve_conf {
+	char **policy;	/* "unix:/path", "inet:1.2.3.4:port", "inet:[::1]:port"; owned */
+	unsigned n_policy;
+	char **milter;
+	unsigned n_milter;
+	char *control;	/* NULL = none */
+	uint32_t socket_mode; /* of unix sockets, 0666 by default: a chrooted Postfix is another user */
+	uint32_t max_connections;
+	int64_t idle_timeout;  /* ms without a byte while no request is under way; longer than an MTA keeps it */
+	int64_t request_timeout; /* ms to finish a request that has begun */
+	int64_t drain;	/* ms that SIGTERM waits for requests under way */
+};
+
+struct server;
+
+/* Opens all listeners (before privileges are dropped). ERR_IO with a sentence in `why`. */
+int server_new(const struct serve_conf *conf, struct engine *engine, struct server **out, char *why,
+    size_t why_len) MUSTCHECK;
+void server_free(struct server *s); /* takes NULL; unlinks its unix sockets */
+
+/* What main does when a signal asks for it; runs between two events. */
+typedef void server_reload_fn(void *arg);
+void server_on_reload(struct server *s, server_reload_fn *fn, void *arg);
+
+/* Takes over changed limits and the listeners that are new or gone; unchanged ones stay open. ERR_IO: nothing was
+ * changed. */
+int server_reconfigure(struct server *s, const struct serve_conf *conf, char *why, size_t why_len) MUSTCHECK;
+
+/* Runs until SIGTERM or SIGINT and the drain that follows. */
+int server_run(struct server *s);
+
+#endif

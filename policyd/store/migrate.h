@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Brings a database to the newest schema: the files of schema/ are embedded at build time in numeric order;
+ * PRAGMA user_version is the number of the last one applied. Each step runs in BEGIN EXCLUSIVE with the version
+ * read again under the lock. A version above ours is refused untouched.
+ */
+#ifndef STORE_MIGRATE_H
+#define STORE_MIGRATE_H
+
+#include <sqlite3.h>
+#include <stddef.h>
+
+#include "base/compiler.h"
+
+struct migration {
+	int version;
+	const char *name; /* file name */
+	const char *sql;
+};
+
+/* From build/gen/schema.c; ends with version 0. */
+extern const struct migration migrations[];
+
+/* 0, ERR_VERSION, ERR_IO (any SQLite failure, BUSY included); `why` gets a sentence. */
+int migrate(sqlite3 *db, char *why, size_t why_len) MUSTCHECK;
+
+#endif
