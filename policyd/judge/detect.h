@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Detectors: one file each, one row each in the table. A detector says beforehand which counters it needs
- * (plan), and reads their answers (score). plan() may only append ops; score() may only read and trip.
- * Both are called once for each recipient that the rule looks at, and once before with rcpt == MSG_WHOLE when
- * the detector counts whole messages.
+ * Detectors: one file each, one row each in the table of detect.c. A detector writes down beforehand which
+ * counters it needs for one recipient (plan) and reads their answers (score). plan() may only append ops; score()
+ * may only read. Both are called once for each recipient that the rule looks at.
  */
 #ifndef JUDGE_DETECT_H
 #define JUDGE_DETECT_H
@@ -11,16 +10,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "judge/lists.h"
+#include "judge/rule.h"
 #include "mail/msg.h"
 #include "mail/tally.h"
 #include "mail/traits.h"
 #include "mail/verdict.h"
-#include "judge/lists.h"
-#include "judge/rule.h"
 
 struct storms;
 
-/* What all rules look at; filled by judge. */
+/* What every rule looks at; filled by judge_view(). */
 struct view {
 	const struct msg *msg;
 	const struct traits *traits;
@@ -28,44 +27,66 @@ struct view {
 	const struct lists *lists;
 	const struct storms *storms;
 	const struct addr_norm *rcpts; /* of msg->rcpts, one each */
-	bool header; /* header facts are there */
-	bool final;  /* asked at DATA or END-OF-MESSAGE: recipients are complete */
-	bool rcpts_known; /* all accepted recipients are in msg->rcpts */
+	bool header;	  /* header facts are there */
+	bool rcpts_known; /* every accepted recipient is in msg->rcpts */
 };
+
+enum { OPS_MAX = 400000 }; /* a message; beyond it rules see nothing and let pass */
 
 struct ops {
 	struct tally_op *v;
 	uint32_t n, cap;
 };
-/* A fresh zeroed op; NULL at the cap (OPS_MAX a message): the rule then sees nothing and lets pass. */
+
+/* A fresh zeroed op, or NULL at OPS_MAX. */
 struct tally_op *ops_add(struct ops *ops);
 
 enum trip {
 	TRIP_NONE,
+	TRIP_REPEAT, /* the same transmission once more: never more than a defer, and opens no storm */
 	TRIP_STOP,   /* the rule's action */
-	TRIP_REPEAT, /* replication: the same transmission once more: never more than defer */
+};
+
+struct finding {
+	enum trip trip;
+	struct key128 storm; /* key of the storm that this belongs to, zero when there is none */
+	uint32_t base_hops;  /* Received lines of the shortest way seen: what lies above came with a copy */
+	const char *why;     /* a phrase for the log */
 };
 
 struct detector {
 	const char *name;
-	const char *help;
-	enum action action; /* defaults of a rule that does not say */
+	const char *help; /* one sentence */
+	/* what a rule gets that does not say */
+	enum action action;
+	const char *arg_name, *arg_value; /* of prepend */
 	enum rule_scope scope;
 	uint32_t limit;
 	int64_t window, remember;
-	bool off;	    /* needs the administrator to switch it on */
-	bool opens_storm;   /* a trip opens a storm keyed by storm_key() */
-	bool envelope_only; /* can decide without a header */
-	/* Does the rule look at this recipient at all? NULL = yes. */
+	/* which keys beyond the common ones it reads */
+	bool repeats;
+
+	bool header;	/* needs header facts */
+	bool automatic; /* looks at automatic mail only: role addresses are not exempt from it */
+	/* Does it look at this recipient at all? NULL = yes. */
 	bool (*applies)(const struct rule *, const struct view *, uint32_t rcpt);
-	/* Appends this recipient's ops; their number is remembered by the judge. NULL = no counters. */
+	/* Appends this recipient's ops. NULL = no counters. */
 	void (*plan)(const struct rule *, const struct view *, uint32_t rcpt, struct ops *);
-	enum trip (*score)(const struct rule *, const struct view *, uint32_t rcpt,
-	    const struct tally_op *, const struct tally_answer *, uint32_t n);
-	struct key128 (*storm_key)(const struct rule *, const struct view *, uint32_t rcpt);
+	/* `answers` belong to the `n` ops that plan appended (fewer when OPS_MAX was met). `f` is zeroed. */
+	void (*score)(const struct rule *, const struct view *, uint32_t rcpt, const struct tally_answer *answers,
+	    uint32_t n, struct finding *f);
 };
 
 extern const struct detector *const detectors[]; /* NULL ends */
 const struct detector *detector_find(struct str name);
+
+/* Keys. All begin with the rule's id, so that rules do not share counters. */
+struct key128 detect_key(const struct rule *r, const struct view *v, const char *tag, struct key128 what);
+struct key128 detect_key_str(const struct rule *r, const struct view *v, const char *tag, struct str what);
+
+extern const struct detector detect_replication;
+extern const struct detector detect_wide_recipients;
+extern const struct detector detect_bounce_to_list;
+extern const struct detector detect_list_return_path;
 
 #endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: ISC */
+#include "judge/action.h"
+
+#include "base/compiler.h"
+
+/*
+ * {action x door} -> what is sent when all recipients are concerned, and when only some are. Splitting doors tell
+ * DROP_RECIPIENTS; a whole-message action is never used for some. Stages: only DATA and END-OF-MESSAGE come here;
+ * the envelope-only policy door differs at END-OF-MESSAGE in nothing but the additive actions.
+ */
+struct fit {
+	enum action all, some;
+};
+
+#define SPLITS                                                                     \
+	{                                                                          \
+		[ACT_DEFER] = { ACT_DEFER, ACT_PASS },                             \
+		[ACT_REJECT] = { ACT_REJECT, ACT_DROP_RECIPIENTS },                \
+		[ACT_DISCARD] = { ACT_DISCARD, ACT_DROP_RECIPIENTS },              \
+		[ACT_HOLD] = { ACT_HOLD, ACT_PASS },                               \
+		[ACT_DROP_RECIPIENTS] = { ACT_DISCARD, ACT_DROP_RECIPIENTS },      \
+		[ACT_REDIRECT_OWNER] = { ACT_REDIRECT_OWNER, ACT_REDIRECT_OWNER }, \
+	}
+#define WHOLE                                                              \
+	{                                                                  \
+		[ACT_DEFER] = { ACT_DEFER, ACT_PASS },                     \
+		[ACT_REJECT] = { ACT_REJECT, ACT_PASS },                   \
+		[ACT_DISCARD] = { ACT_DISCARD, ACT_PASS },                 \
+		[ACT_HOLD] = { ACT_HOLD, ACT_PASS },                       \
+		[ACT_DROP_RECIPIENTS] = { ACT_DISCARD, ACT_PASS },         \
+		[ACT_REDIRECT_OWNER] = { ACT_REDIRECT_OWNER, ACT_REJECT }, \
+	}
+
+static const struct fit fits[DOOR_COUNT][ACT_COUNT] = {
+	[DOOR_POLICY] = WHOLE,
+	[DOOR_EXTENDED] = WHOLE,
+	[DOOR_REPAIRS] = SPLITS,
+	[DOOR_MILTER] = SPLITS,
+	[DOOR_REPLAY] = SPLITS,
+};
+
+static bool
+splits(enum door d)
+{
+	return d == DOOR_REPAIRS || d == DOOR_MILTER || d == DOOR_REPLAY;
+}
+
+enum action
+action_fit(enum action a, enum door door, enum stage stage, enum action_scale scale)
+{
+	if (stage != STAGE_DATA && stage != STAGE_EOM)
+		return ACT_PASS;
+	if (!action_final(a) || (unsigned)door >= DOOR_COUNT || (unsigned)a >= ACT_COUNT)
+		return ACT_PASS;
+	return scale == FOR_ALL ? fits[door][a].all : fits[door][a].some;
+}
+
+bool
+action_additive_ok(enum action a, enum door door, enum stage stage)
+{
+	switch (a) {
+	case ACT_WARN:
+		return true;
+	case ACT_PREPEND:
+		return splits(door) || stage == STAGE_DATA; /* access(5): no PREPEND at END-OF-MESSAGE */
+	case ACT_CONCEAL:
+		return door == DOOR_MILTER || door == DOOR_REPLAY;
+	case ACT_SET_SENDER_OWNER:
+		return splits(door);
+	default:
+		return false;
+	}
+}
+
+/* --- what a door is told ------------------------------------------------------------------------------ */
+
+static const struct {
+	const char *code, *dsn, *text;
+} replies[ACT_COUNT] = {
+	[ACT_DEFER] = { "451", "4.7.1", "This message has been seen before; try again later" },
+	[ACT_REJECT] = { "550", "5.7.1", "This message is part of a mail storm" },
+	[ACT_DISCARD] = { "", "", "part of a mail storm" },
+	[ACT_HOLD] = { "", "", "part of a mail storm" },
+	[ACT_REDIRECT_OWNER] = { "", "", "" },
+};
+
+static void
+whole(struct verdict *v, enum action what, const struct rule *r)
+{
+	bool mine = r && r->text && *r->text && (r->action == what || !action_final(r->action));
+
+	v->what = what;
+	v->code = str_of(replies[what].code);
+	v->dsn = str_of(mine && r->dsn[0] ? r->dsn : replies[what].dsn);
+	v->text = str_of(mine ? r->text : replies[what].text);
+}
+
+static const struct rule *
+rule_that_wants(const struct wish *w, uint32_t n, enum action a)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (w[i].action == a)
+			return w[i].rule;
+	return NULL;
+}
+
+/* Nobody gets the message, and nobody's owner does: the gentlest of what was asked, for all. */
+static void
+settle_nobody(struct msg *m, struct wish *w, const uint32_t count[ACT_COUNT], struct verdict *v)
+{
+	static const enum action order[] = { ACT_DEFER, ACT_HOLD, ACT_REJECT, ACT_DISCARD, ACT_DROP_RECIPIENTS };
+
+	for (unsigned i = 0; i < ARRAY_LEN(order); i++) {
+		enum action what = action_fit(order[i], m->door, m->stage, FOR_ALL);
+
+		if (!count[order[i]])
+			continue;
+		if (what != ACT_PASS)
+			whole(v, what, rule_that_wants(w, m->n_rcpts, order[i]));
+		for (uint32_t k = 0; k < m->n_rcpts; k++)
+			w[k].got = what;
+		return;
+	}
+}
+
+static bool
+is_rcpt(const struct msg *m, struct str addr)
+{
+	for (uint32_t i = 0; i < m->n_rcpts; i++)
+		if (str_ieq(m->rcpts[i].addr, addr))
+			return true;
+	return false;
+}
+
+static void
+add_owner(struct msg *m, struct wish *w, struct verdict *v, struct str owner)
+{
+	for (uint32_t i = 0; i < v->n_add; i++)
+		if (str_ieq(v->add[i], owner))
+			return;
+	/* An owner who is a recipient of his own right gets it anyway, unless he is dropped. */
+	for (uint32_t i = 0; i < m->n_rcpts; i++)
+		if (is_rcpt(m, owner) && str_ieq(m->rcpts[i].addr, owner) && w[i].action == ACT_PASS)
+			return;
+	v->add[v->n_add++] = owner;
+}
+
+/* Somebody gets the message, at a door that can split. */
+static bool
+settle_split(struct msg *m, struct wish *w, struct verdict *v)
+{
+	v->drop = arena_alloc(m->arena, m->n_rcpts * sizeof(*v->drop));
+	v->add = arena_alloc(m->arena, m->n_rcpts * sizeof(*v->add));
+	if (!v->drop || !v->add)
+		return false;
+	for (uint32_t i = 0; i < m->n_rcpts; i++) {
+		w[i].got = action_fit(w[i].action, m->door, m->stage, FOR_SOME);
+		if (w[i].got == ACT_PASS)
+			continue;
+		v->drop[v->n_drop++] = i;
+		if (w[i].got == ACT_REDIRECT_OWNER)
+			add_owner(m, w, v, w[i].owner);
+	}
+	return true;
+}
+
+/* A door that can say one thing only, and redirect is among the wishes. */
+static bool
+settle_redirect(struct msg *m, struct wish *w, bool all, struct verdict *v)
+{
+	enum action what;
+	uint32_t i = 0;
+
+	while (i < m->n_rcpts && w[i].action != ACT_REDIRECT_OWNER)
+		i++;
+	if (i == m->n_rcpts)
+		return false;
+	what = action_fit(ACT_REDIRECT_OWNER, m->door, m->stage, all && m->n_rcpts == 1 ? FOR_ALL : FOR_SOME);
+	if (what == ACT_PASS)
+		return false;
+	whole(v, what, w[i].rule);
+	v->redirect = w[i].owner;
+	for (uint32_t k = 0; k < m->n_rcpts; k++)
+		w[k].got = what;
+	return true;
+}
+
+void
+action_settle(struct msg *m, struct wish *w, bool known, struct verdict *v)
+{
+	uint32_t count[ACT_COUNT] = { 0 };
+	bool all;
+
+	for (uint32_t i = 0; i < m->n_rcpts; i++) {
+		count[w[i].action]++;
+		w[i].got = ACT_PASS;
+	}
+	if (m->n_rcpts == 0 || count[ACT_PASS] == m->n_rcpts)
+		return;
+	all = known && count[ACT_PASS] == 0;
+	if (splits(m->door) && (!all || count[ACT_REDIRECT_OWNER]))
+		settle_split(m, w, v);
+	else if (count[ACT_REDIRECT_OWNER] && settle_redirect(m, w, all, v))
+		return;
+	else if (all)
+		settle_nobody(m, w, count, v);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: ISC */
+#include "judge/detect.h"
+
+#include "base/xalloc.h"
+
+const struct detector *const detectors[] = {
+	&detect_replication,
+	&detect_wide_recipients,
+	&detect_bounce_to_list,
+	&detect_list_return_path,
+	NULL,
+};
+
+const struct detector *
+detector_find(struct str name)
+{
+	for (const struct detector *const *d = detectors; *d; d++)
+		if (str_eq(str_of((*d)->name), name))
+			return *d;
+	return NULL;
+}
+
+struct tally_op *
+ops_add(struct ops *ops)
+{
+	struct tally_op *op;
+
+	if (ops->n >= OPS_MAX)
+		return NULL;
+	if (ops->n == ops->cap) {
+		ops->cap = ops->cap ? ops->cap * 2 : 64;
+		ops->v = xrealloc(ops->v, ops->cap * sizeof(*ops->v));
+	}
+	op = &ops->v[ops->n++];
+	*op = (struct tally_op){ 0 };
+	return op;
+}
+
+struct key128
+detect_key(const struct rule *r, const struct view *v, const char *tag, struct key128 what)
+{
+	struct hash h;
+
+	hash_init(&h, v->site->hash_seed, tag);
+	hash_u64(&h, r->id);
+	hash_key(&h, what);
+	return hash_end(&h);
+}
+
+struct key128
+detect_key_str(const struct rule *r, const struct view *v, const char *tag, struct str what)
+{
+	struct hash h;
+
+	hash_init(&h, v->site->hash_seed, tag);
+	hash_u64(&h, r->id);
+	hash_str(&h, what);
+	return hash_end(&h);
+}

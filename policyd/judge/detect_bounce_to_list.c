@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * bounce-to-list: a bounce, a report or an automatic answer on its way to a posting address. A list that expands
+ * its own bounces feeds itself for ever. Without a header only the null sender tells.
+ */
+#include "base/clock.h"
+#include "judge/detect.h"
+
+static bool
+btl_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
+{
+	enum automatic a = v->traits->automatic;
+	bool automatic = a == AUTO_BOUNCE || a == AUTO_REPORT || a == AUTO_REPLY;
+
+	(void)r;
+	if (!v->header)
+		automatic = v->msg->have_sender && v->traits->null_sender;
+	return automatic && lists_find(v->lists, v->rcpts[rcpt].plain) != NULL;
+}
+
+static void
+btl_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
+{
+	struct tally_op *op = r->limit ? ops_add(ops) : NULL;
+
+	if (!op)
+		return;
+	op->kind = TALLY_ADD;
+	op->key = detect_key_str(r, v, "bounce-to-list", v->rcpts[rcpt].plain);
+	op->n = 1;
+	op->window = r->window;
+	op->ttl = r->window * 2;
+}
+
+static void
+btl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct tally_answer *answers,
+    uint32_t n, struct finding *f)
+{
+	if (r->limit && (n == 0 || answers[0].sum <= r->limit))
+		return;
+	f->trip = TRIP_STOP;
+	f->storm = detect_key_str(r, v, "storm", v->rcpts[rcpt].plain);
+	f->why = "automatic mail to a posting address";
+}
+
+const struct detector detect_bounce_to_list = {
+	.name = "bounce-to-list",
+	.help = "A bounce, report or automatic reply is addressed to a posting address from the lists file.",
+	.action = ACT_REDIRECT_OWNER,
+	.scope = SCOPE_ANY,
+	.limit = 0,
+	.window = (int64_t)MS_DAY,
+	.remember = (int64_t)MS_DAY,
+	.automatic = true,
+	.applies = btl_applies,
+	.plan = btl_plan,
+	.score = btl_score,
+};

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * replication: the same message comes to the same recipient again and again, each time by another way (another
+ * trace). One transmission that comes again is a retry: somebody behind us, or we, said 4xx; it is never more
+ * than deferred. A recipient who has no copy yet always gets his first.
+ */
+#include "judge/detect.h"
+#include "base/clock.h"
+#include "judge/storm.h"
+
+enum { REPL_CAP = 1024 };
+
+static uint32_t
+limit_of(const struct rule *r)
+{
+	uint32_t limit = r->limit ? r->limit : 1; /* the first copy always arrives */
+
+	return limit < REPL_CAP ? limit : REPL_CAP;
+}
+
+/* For each identity of the message two ops: the recipient's set of traces, and the shortest way seen so far. */
+static void
+repl_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
+{
+	const struct traits *t = v->traits;
+
+	for (unsigned i = 0; i < t->n_ids; i++) {
+		struct key128 storm = detect_key(r, v, "storm", t->ids[i]);
+		struct hash h;
+		struct tally_op *op = ops_add(ops);
+
+		if (!op)
+			return;
+		hash_init(&h, v->site->hash_seed, "replication");
+		hash_key(&h, storm);
+		hash_str(&h, v->rcpts[rcpt].key);
+		op->kind = TALLY_DISTINCT;
+		op->key = hash_end(&h);
+		op->elem = t->trace;
+		op->window = r->window;
+		op->ttl = r->window;
+		op->cap = limit_of(r);
+		op->group = storm.lo;
+
+		op = ops_add(ops);
+		if (!op)
+			return;
+		op->kind = TALLY_MIN;
+		op->key = detect_key(r, v, "hops", t->ids[i]);
+		op->n = t->foreign_hops;
+		op->ttl = r->window;
+		op->group = storm.lo;
+	}
+}
+
+static enum trip
+judge_copy(const struct rule *r, const struct tally_answer *a, bool storm)
+{
+	if (a->elem_known)
+		return a->elem_hits > r->repeats + 1 ? TRIP_REPEAT : TRIP_NONE;
+	if (a->distinct > limit_of(r))
+		return TRIP_STOP;
+	if (storm && a->ever > 0)
+		return TRIP_STOP;
+	return TRIP_NONE;
+}
+
+static void
+repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct tally_answer *answers,
+    uint32_t n, struct finding *f)
+{
+	(void)rcpt;
+	for (uint32_t i = 0; i + 1 < n; i += 2) {
+		struct key128 key = detect_key(r, v, "storm", v->traits->ids[i / 2]);
+		bool storm = storms_find(v->storms, key) != NULL;
+		enum trip trip = judge_copy(r, &answers[i], storm);
+
+		if (trip > f->trip || (trip == TRIP_NONE && storm && key_is_zero(f->storm))) {
+			f->trip = trip;
+			f->storm = key;
+			f->base_hops = (uint32_t)answers[i + 1].sum;
+			f->why = trip == TRIP_STOP ? "more copies than one recipient may get"
+						   : "the same transmission again";
+		}
+	}
+}
+
+const struct detector detect_replication = {
+	.name = "replication",
+	.help = "The same message reaches the same recipient in more than limit copies.",
+	.action = ACT_DISCARD,
+	.scope = SCOPE_ANY,
+	.limit = 3,
+	.window = (int64_t)MS_DAY,
+	.remember = 45 * (int64_t)MS_DAY,
+	.repeats = true,
+	.header = true,
+	.plan = repl_plan,
+	.score = repl_score,
+};

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: ISC */
+#include "judge/judge.h"
+
+#include "base/xalloc.h"
+
+enum { JUDGE_KEEP = 4096 }; /* slots and ops of scratch memory kept from one message to the next */
+
+void
+judge_init(struct judge *j)
+{
+	*j = (struct judge){ 0 };
+}
+
+void
+judge_fini(struct judge *j)
+{
+	xfree(j->ops.v);
+	xfree(j->answers);
+	xfree(j->slots);
+	xfree(j->wishes);
+	*j = (struct judge){ 0 };
+}
+
+bool
+judge_view(struct view *v, struct msg *m, const struct traits *t, const struct site *site,
+    const struct lists *lists, const struct storms *storms)
+{
+	struct addr_norm *norms = arena_alloc(m->arena, (m->n_rcpts + 1) * sizeof(*norms));
+
+	if (!norms)
+		return false;
+	for (uint32_t i = 0; i < m->n_rcpts; i++) {
+		addr_normalise(m->arena, m->rcpts[i].addr, &norms[i]);
+		if (!norms[i].key.p)
+			return false;
+	}
+	*v = (struct view){
+		.msg = m,
+		.traits = t,
+		.site = site,
+		.lists = lists,
+		.storms = storms,
+		.rcpts = norms,
+		.header = m->have_header,
+		.rcpts_known = m->n_rcpts > 0 && m->rcpt_count <= m->n_rcpts,
+	};
+	return true;
+}
+
+/* postmaster@ and abuse@ are where people turn to when mail goes wrong: never cut off. */
+static bool
+role_address(struct str plain)
+{
+	return str_starts(plain, STR("postmaster@")) || str_starts(plain, STR("abuse@")) ||
+	    str_eq(plain, STR("postmaster")) || str_eq(plain, STR("abuse"));
+}
+
+static bool
+in_scope(const struct rule *r, const struct view *v, uint32_t rcpt)
+{
+	bool inbound;
+
+	if (r->scope == SCOPE_ANY)
+		return true;
+	inbound = traits_inbound(v->traits, v->site, v->rcpts[rcpt].plain);
+	return r->scope == SCOPE_INBOUND ? inbound : !inbound && v->traits->outbound;
+}
+
+static bool
+looks_at(const struct rule *r, const struct view *v, uint32_t rcpt)
+{
+	if (role_address(v->rcpts[rcpt].plain) && !r->detector->automatic)
+		return false;
+	if (!in_scope(r, v, rcpt) || exempt_rcpt(&r->exempt, v->rcpts[rcpt].plain))
+		return false;
+	return !r->detector->applies || r->detector->applies(r, v, rcpt);
+}
+
+static void
+add_slot(struct judge *j, const struct rule *r, const struct view *v, uint32_t rcpt)
+{
+	struct slot *s;
+
+	if (j->n_slots == j->cap_slots) {
+		j->cap_slots = j->cap_slots ? j->cap_slots * 2 : 64;
+		j->slots = xrealloc(j->slots, j->cap_slots * sizeof(*j->slots));
+	}
+	s = &j->slots[j->n_slots++];
+	*s = (struct slot){ .rule = r, .rcpt = rcpt, .op = j->ops.n };
+	if (r->detector->plan)
+		r->detector->plan(r, v, rcpt, &j->ops);
+	s->n_ops = j->ops.n - s->op;
+}
+
+static void
+reuse(struct judge *j)
+{
+	if (j->cap_slots > JUDGE_KEEP || j->ops.cap > JUDGE_KEEP || j->cap_wishes > JUDGE_KEEP)
+		judge_fini(j);
+	j->ops.n = 0;
+	j->n_slots = 0;
+}
+
+void
+judge_plan(struct judge *j, const struct ruleset *rules, const struct view *v)
+{
+	uint32_t n = v->msg->n_rcpts;
+
+	reuse(j);
+	for (unsigned i = 0; i < rules->n; i++) {
+		const struct rule *r = &rules->v[i];
+
+		if (r->mode == MODE_OFF || (r->detector->header && !v->header) ||
+		    exempt_msg(&r->exempt, v->traits))
+			continue;
+		for (uint32_t rcpt = 0; rcpt < n; rcpt++)
+			if (looks_at(r, v, rcpt))
+				add_slot(j, r, v, rcpt);
+	}
+	if (j->cap_answers < j->ops.n) {
+		j->cap_answers = j->ops.cap;
+		j->answers = xrealloc(j->answers, j->cap_answers * sizeof(*j->answers));
+	}
+	if (j->cap_wishes < n) {
+		j->cap_wishes = n;
+		j->wishes = xrealloc(j->wishes, n * sizeof(*j->wishes));
+	}
+}
+
+/* --- deciding ------------------------------------------------------------------------------------------ */
+
+static void
+add_header(struct verdict *out, struct str name, struct str value, bool change)
+{
+	for (uint32_t i = 0; i < out->n_edits; i++)
+		if (str_ieq(out->edits[i].name, name) && str_eq(out->edits[i].value, value))
+			return;
+	if (out->n_edits < VERDICT_HEADERS_MAX)
+		out->edits[out->n_edits++] = (struct header_edit){ name, value, change };
+}
+
+static void
+additive(const struct rule *r, const struct view *v, struct verdict *out)
+{
+	const struct list_entry *list;
+
+	switch (r->action) {
+	case ACT_PREPEND:
+		if (r->arg_name)
+			add_header(out, str_of(r->arg_name), str_of(r->arg_value), false);
+		break;
+	case ACT_CONCEAL:
+		add_header(out, STR("To"), STR("undisclosed-recipients:;"), true);
+		add_header(out, STR("Cc"), STR(""), true);
+		break;
+	case ACT_SET_SENDER_OWNER:
+		list = lists_find(v->lists, v->traits->sender.plain);
+		if (list)
+			out->sender = str_of(list->owner);
+		break;
+	default:
+		break;
+	}
+}
+
+static struct str
+owner_of(const struct view *v, uint32_t rcpt)
+{
+	const struct list_entry *list = lists_find(v->lists, v->rcpts[rcpt].plain);
+
+	return list ? str_of(list->owner) : STR_NONE;
+}
+
+/* What an enforcing rule's trip means for its recipient. */
+static void
+wish_for(struct judge *j, const struct slot *s, const struct view *v)
+{
+	struct wish *w = &j->wishes[s->rcpt];
+	enum action a = s->finding.trip == TRIP_REPEAT ? ACT_DEFER : s->rule->action;
+
+	if (!action_final(a) || w->action != ACT_PASS)
+		return;
+	if (a == ACT_REDIRECT_OWNER) {
+		w->owner = owner_of(v, s->rcpt);
+		if (!w->owner.p)
+			return;
+	}
+	w->action = a;
+	w->rule = s->rule;
+}
+
+static void
+show(struct verdict *out, enum action a, const struct rule *r)
+{
+	if (a <= out->shown)
+		return;
+	out->shown = a;
+	out->rule = str_of(r->name);
+}
+
+/* The most telling thing that happened, for people: what the door was told, or the strongest additive action. */
+static void
+show_result(struct judge *j, const struct view *v, struct verdict *out)
+{
+	for (uint32_t i = 0; i < v->msg->n_rcpts; i++) {
+		const struct wish *w = &j->wishes[i];
+		enum action a = w->got;
+
+		if (a == ACT_PASS)
+			continue;
+		if (out->what == ACT_PASS && a != ACT_REDIRECT_OWNER)
+			a = ACT_DROP_RECIPIENTS;
+		show(out, a, w->rule ? w->rule : j->wishes[0].rule);
+	}
+}
+
+static void
+decide_additive(struct judge *j, const struct view *v, struct verdict *out)
+{
+	for (uint32_t i = 0; i < j->n_slots; i++) {
+		const struct slot *s = &j->slots[i];
+		const struct rule *r = s->rule;
+
+		if (s->finding.trip != TRIP_STOP || r->mode != MODE_ENFORCE || action_final(r->action) ||
+		    j->wishes[s->rcpt].got != ACT_PASS)
+			continue;
+		if (action_additive_ok(r->action, v->msg->door, v->msg->stage)) {
+			additive(r, v, out);
+			show(out, r->action, r);
+		} else {
+			show(out, ACT_WARN, r);
+		}
+	}
+}
+
+void
+judge_decide(struct judge *j, const struct view *v, struct verdict *out)
+{
+	struct msg *m = (struct msg *)(uintptr_t)v->msg; /* its arena gives the verdict's memory */
+
+	for (uint32_t i = 0; i < m->n_rcpts; i++)
+		j->wishes[i] = (struct wish){ .action = ACT_PASS };
+	for (uint32_t i = 0; i < j->n_slots; i++) {
+		struct slot *s = &j->slots[i];
+
+		s->rule->detector->score(s->rule, v, s->rcpt, j->answers ? j->answers + s->op : NULL, s->n_ops,
+		    &s->finding);
+		if (s->finding.trip != TRIP_NONE && s->rule->mode == MODE_ENFORCE)
+			wish_for(j, s, v);
+	}
+	action_settle(m, j->wishes, v->rcpts_known, out);
+	show_result(j, v, out);
+	decide_additive(j, v, out);
+	for (uint32_t i = 0; i < j->n_slots && out->shown == ACT_PASS && !out->would; i++) {
+		const struct slot *s = &j->slots[i];
+
+		if (s->finding.trip != TRIP_NONE && s->rule->mode == MODE_SHADOW) {
+			out->would = true;
+			out->rule = str_of(s->rule->name);
+		}
+	}
+}
+
+bool
+judge_kept(const struct judge *j, const struct slot *s)
+{
+	if (j->wishes[s->rcpt].got != ACT_PASS)
+		return false;
+	return s->finding.trip == TRIP_NONE || s->rule->mode == MODE_ENFORCE;
+}

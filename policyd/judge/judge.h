@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Compiled rules against one message: judge_plan() writes down which counters are needed, somebody answers them in
+ * one batch, judge_decide() reads the answers. Both are pure. judge_kept() tells afterwards which reservations
+ * stand and which are to be taken back.
+ */
+#ifndef JUDGE_JUDGE_H
+#define JUDGE_JUDGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "judge/action.h"
+#include "judge/detect.h"
+#include "mail/tally.h"
+
+/* One rule looking at one recipient. */
+struct slot {
+	const struct rule *rule;
+	uint32_t rcpt;
+	uint32_t op, n_ops; /* in judge.ops */
+	struct finding finding;
+};
+
+/* Scratch memory of one message, kept and reused. */
+struct judge {
+	struct ops ops;
+	struct tally_answer *answers; /* as many as ops.cap */
+	uint32_t cap_answers;
+	struct slot *slots;
+	uint32_t n_slots, cap_slots;
+	struct wish *wishes; /* one a recipient */
+	uint32_t cap_wishes;
+};
+
+void judge_init(struct judge *j);
+void judge_fini(struct judge *j);
+
+/* Fills the view from message and traits: normalised recipients, in the message's arena. false: no memory left in
+ * it, nothing can be judged. */
+bool judge_view(struct view *v, struct msg *m, const struct traits *t, const struct site *site,
+    const struct lists *lists, const struct storms *storms);
+
+void judge_plan(struct judge *j, const struct ruleset *rules, const struct view *v);
+
+/* After answers[0..ops.n) are filled. Sets wishes (final actions, first enforcing rule in file order decides), the
+ * additive actions in `out`, `out->shown`, `rule` and `would`; then fits all of it to the door. */
+void judge_decide(struct judge *j, const struct view *v, struct verdict *out);
+
+/* Does this slot's reservation stand? It does for a recipient who gets the message, unless a shadow rule would have
+ * stopped it. */
+bool judge_kept(const struct judge *j, const struct slot *s);
+
+#endif

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: ISC */
+#include "serve/engine.h"
+
+#include "base/log.h"
+
+void
+engine_init(struct engine *e)
+{
+	*e = (struct engine){ 0 };
+	judge_init(&e->judge);
+}
+
+void
+engine_fini(struct engine *e)
+{
+	judge_fini(&e->judge);
+}
+
+/* --- storms --------------------------------------------------------------------------------------------- */
+
+static void
+storm_to_journal(void *arg, struct storm *st)
+{
+	struct engine *e = arg;
+	struct record_host hosts[STORM_HOSTS_MAX];
+	struct record_storm r = {
+		.id = st->id,
+		.rule = str_of(st->rule),
+		.key_lo = st->key.lo,
+		.key_hi = st->key.hi,
+		.state = storm_state_name(st->state),
+		.message_id = str_of(st->message_id),
+		.subject = str_of(st->subject),
+		.sender = str_of(st->sender),
+		.first = st->first.wall,
+		.last = st->last.wall,
+		.offered = st->offered,
+		.passed = st->passed,
+		.stopped = st->stopped,
+		.messages = st->messages,
+		.recipients = st->n_rcpts,
+		.hosts = hosts,
+		.n_hosts = st->n_hosts,
+	};
+
+	if (!e->journal)
+		return;
+	for (uint32_t i = 0; i < st->n_hosts; i++)
+		hosts[i] = (struct record_host){ str_of(st->hosts[i].name), st->hosts[i].how,
+			st->hosts[i].copies };
+	journal_storm(e->journal, &r);
+}
+
+static void
+storm_log(const struct engine *e, const struct storm *st, const char *what)
+{
+	if (e->quiet)
+		return;
+	log_warn("storm %s id=%016llx rule=%s message_id=%s sender=%s offered=%llu passed=%llu stopped=%llu "
+		 "recipients=%u host=%s",
+	    what, (unsigned long long)st->id, st->rule, LOGV(str_of(st->message_id)), LOGV(str_of(st->sender)),
+	    (unsigned long long)st->offered, (unsigned long long)st->passed, (unsigned long long)st->stopped,
+	    st->n_rcpts, LOGV(str_of(st->n_hosts ? st->hosts[0].name : "")));
+}
+
+static void
+storm_opened(struct engine *e, struct storm *st, struct now now)
+{
+	st->opened = false;
+	e->stats.storms_opened++;
+	tallies_pin(e->tallies, st->key.lo, now.mono + st->remember);
+	storm_log(e, st, "opened");
+	storm_to_journal(e, st);
+}
+
+struct closing {
+	struct engine *e;
+	struct now now;
+};
+
+static void
+storm_closed(void *arg, struct storm *st)
+{
+	struct closing *c = arg;
+
+	tallies_pin(c->e->tallies, st->key.lo, c->now.mono + st->remember);
+	storm_log(c->e, st, "closed");
+}
+
+/* Books every slot that belongs to a storm. Slots of one rule stand together, so that each storm's sources are
+ * told once a message. Returns the storm that the verdict belongs to. */
+static uint64_t
+book_storms(struct engine *e, const struct view *v, struct now now)
+{
+	struct judge *j = &e->judge;
+	uint64_t first = 0;
+
+	for (uint32_t i = 0; i < j->n_slots; i++) {
+		const struct slot *s = &j->slots[i];
+		struct storm *st;
+		uint64_t copies = 0;
+
+		if (key_is_zero(s->finding.storm))
+			continue;
+		st = storms_find(e->storms, s->finding.storm);
+		if (s->finding.trip == TRIP_STOP)
+			st = storms_open(e->storms, s->finding.storm, s->rule, v, now);
+		if (!st)
+			continue;
+		storm_copy(st, v, s->rcpt, j->wishes[s->rcpt].got == ACT_PASS, now);
+		if (s->finding.trip == TRIP_NONE)
+			continue;
+		if (!first)
+			first = st->id;
+		for (uint32_t k = 0; k < j->n_slots && s->finding.trip == TRIP_STOP; k++) {
+			const struct slot *o = &j->slots[k];
+
+			if (o->finding.trip == TRIP_STOP && key_eq(o->finding.storm, s->finding.storm)) {
+				if (k < i)
+					break;
+				copies++;
+			}
+		}
+		if (copies)
+			storm_sources(st, v, s->finding.base_hops, copies);
+		if (st->opened)
+			storm_opened(e, st, now);
+	}
+	return first;
+}
+
+/* --- the record ----------------------------------------------------------------------------------------- */
+
+static enum outcome
+outcome_of(enum action got)
+{
+	return got == ACT_PASS || got == ACT_REDIRECT_OWNER || got == ACT_HOLD ? OUTCOME_PASSED : OUTCOME_STOPPED;
+}
+
+static void
+write_record(struct engine *e, struct msg *m, const struct traits *t, const struct verdict *v, struct now now)
+{
+	const struct header_facts *f = &m->header.f;
+	struct record_rcpt *rcpts;
+	bool passed = m->n_rcpts == 0 && v->what == ACT_PASS;
+	struct record r = {
+		.time = now.wall,
+		.door = door_name(m->door),
+		.stage = stage_name(m->stage),
+		.queue_id = m->queue_id,
+		.instance = m->instance,
+		.client_address = t->client_text,
+		.client_name = m->client_name,
+		.helo = m->helo,
+		.sasl_username = m->sasl_username,
+		.sender = m->sender,
+		.size = m->size,
+		.rcpt_count = m->rcpt_count > m->n_rcpts ? m->rcpt_count : m->n_rcpts,
+		.kind = automatic_name(t->automatic),
+		.verdict = action_name(v->shown),
+		.rule = v->rule,
+		.storm = v->storm,
+		.would = v->would,
+		.degraded = v->degraded,
+	};
+
+	if (!e->journal)
+		return;
+	if (m->have_header) {
+		r.message_id = f->message_id;
+		r.thread = t->thread;
+		r.header_from = f->from_addr;
+		r.subject = f->subject;
+		r.to_count = f->to_count;
+		r.cc_count = f->cc_count;
+		r.hops = f->hop_count;
+		r.trace = t->trace;
+	}
+	rcpts = arena_alloc(m->arena, (m->n_rcpts + 1) * sizeof(*rcpts));
+	for (uint32_t i = 0; rcpts && i < m->n_rcpts; i++) {
+		enum action got = e->judge.wishes[i].got;
+
+		rcpts[i] = (struct record_rcpt){ m->rcpts[i].addr, str_of(action_name(got)), outcome_of(got) };
+		passed |= outcome_of(got) == OUTCOME_PASSED;
+	}
+	r.rcpts = rcpts;
+	r.n_rcpts = rcpts ? m->n_rcpts : 0;
+	r.outcome = passed ? OUTCOME_PASSED : OUTCOME_STOPPED;
+	journal_message(e->journal, &r);
+}
+
+static void
+log_verdict(const struct engine *e, const struct msg *m, const struct verdict *v)
+{
+	const char *why = "";
+
+	if (e->quiet || (v->shown == ACT_PASS && !v->would && !v->degraded))
+		return;
+	for (uint32_t i = 0; i < e->judge.n_slots; i++) {
+		const struct slot *s = &e->judge.slots[i];
+
+		if (s->finding.trip != TRIP_NONE && str_eq(str_of(s->rule->name), v->rule)) {
+			why = s->finding.why;
+			break;
+		}
+	}
+	log_info("verdict action=%s%s rule=%s door=%s stage=%s queue_id=%s client=%s sender=%s message_id=%s "
+		 "recipients=%u dropped=%u storm=%016llx why=%s%s",
+	    v->would ? "would-" : "", v->would ? "act" : action_name(v->shown), LOGV(v->rule),
+	    door_name(m->door), stage_name(m->stage), LOGV(m->queue_id), LOGV(m->client_address), LOGV(m->sender),
+	    LOGV(m->header.f.message_id), m->n_rcpts, v->n_drop, (unsigned long long)v->storm,
+	    LOGV(str_of(why)), v->degraded ? " degraded=yes" : "");
+}
+
+/* --- the road --------------------------------------------------------------------------------------------- */
+
+static bool
+store_failing(struct engine *e)
+{
+	struct journal_stats js;
+
+	if (!e->journal)
+		return false;
+	journal_stats(e->journal, &js);
+	return !js.healthy;
+}
+
+/* [store] on_store_failure = defer: nothing passes that nobody can write down. Asked before anything is counted, so
+ * that the retry meets the same counters. */
+static bool
+refuse_without_store(struct engine *e, struct verdict *v)
+{
+	if (!store_failing(e))
+		return false;
+	v->degraded = true;
+	e->stats.degraded++;
+	if (!e->defer_on_failure)
+		return false;
+	v->what = v->shown = ACT_DEFER;
+	v->code = STR("451");
+	v->dsn = STR("4.3.0");
+	v->text = STR("The mail system cannot keep its records; try again later");
+	return true;
+}
+
+static void
+settle_counts(struct engine *e)
+{
+	struct judge *j = &e->judge;
+
+	for (uint32_t i = 0; i < j->n_slots; i++) {
+		const struct slot *s = &j->slots[i];
+
+		if (judge_kept(j, s))
+			continue;
+		for (uint32_t k = s->op; k < s->op + s->n_ops; k++)
+			tallies_undo(e->tallies, &j->ops.v[k], &j->answers[k]);
+	}
+}
+
+static void
+judge_message(struct engine *e, struct msg *m, const struct traits *t, struct now now, struct verdict *v)
+{
+	struct judge *j = &e->judge;
+	struct view view;
+
+	if (!judge_view(&view, m, t, e->site, e->lists, e->storms)) {
+		v->degraded = true;
+		e->stats.degraded++;
+		j->n_slots = 0;
+		m->n_rcpts = 0;
+		return;
+	}
+	judge_plan(j, e->rules, &view);
+	tallies_submit(e->tallies, now.mono, j->ops.v, j->answers, j->ops.n);
+	judge_decide(j, &view, v);
+	settle_counts(e);
+	v->storm = book_storms(e, &view, now);
+}
+
+static uint64_t
+what_it_is(const struct engine *e, const struct msg *m, const struct traits *t)
+{
+	struct hash h;
+
+	hash_init(&h, e->site->hash_seed, "what");
+	for (unsigned i = 0; i < t->n_ids; i++)
+		hash_key(&h, t->ids[i]);
+	hash_u64(&h, t->trace);
+	hash_str(&h, m->sender);
+	return hash_end64(&h);
+}
+
+/* The last question about a message: DATA, END-OF-MESSAGE, or a milter's end of message. */
+static void
+judge_final(struct engine *e, struct msg *m, struct txn *txn, struct now now, struct verdict *v)
+{
+	struct traits t;
+	uint64_t what;
+
+	if (txn && m->n_rcpts == 0)
+		join_recipients(txn, m);
+	traits_compute(&t, m, e->site);
+	what = what_it_is(e, m, &t);
+	if (txn && join_verdict(txn, what, m, v))
+		return;
+	e->stats.messages++;
+	if (refuse_without_store(e, v)) {
+		e->stats.stopped++;
+		return;
+	}
+	judge_message(e, m, &t, now, v);
+	if (v->what == ACT_PASS)
+		e->stats.passed++;
+	else
+		e->stats.stopped++;
+	write_record(e, m, &t, v, now);
+	log_verdict(e, m, v);
+	if (txn)
+		join_keep(e->join, txn, what, v);
+}
+
+void
+engine_judge(struct engine *e, struct msg *m, struct now now, struct verdict *v)
+{
+	bool envelope_only = m->door == DOOR_POLICY;
+	bool gathered = m->door != DOOR_MILTER && m->door != DOOR_REPLAY;
+	struct txn *txn;
+
+	*v = (struct verdict){ 0 };
+	e->stats.requests++;
+	/* Header facts exist only once the content has been received, whatever the client calls the stage. */
+	if (!envelope_only && m->have_header && m->stage != STAGE_EOM)
+		m->stage = STAGE_DATA;
+	if (m->stage != STAGE_RCPT && m->stage != STAGE_DATA && m->stage != STAGE_EOM)
+		return;
+	if (envelope_only && join_milter_serves(e->join, m->client_address, m->client_port))
+		return;
+	txn = gathered ? join_find(e->join, m, e->site->hash_seed, now) : NULL;
+	if (m->stage == STAGE_RCPT) {
+		if (txn)
+			join_gather(e->join, txn, m);
+		return;
+	}
+	judge_final(e, m, txn, now, v);
+}
+
+void
+engine_milter_begin(struct engine *e, struct str client_address, struct str client_port)
+{
+	join_milter_begin(e->join, client_address, client_port);
+}
+
+void
+engine_milter_end(struct engine *e, struct str client_address, struct str client_port)
+{
+	join_milter_end(e->join, client_address, client_port);
+}
+
+void
+engine_abort(struct engine *e, struct msg *m, struct now now)
+{
+	/* Nothing was counted before the end of the message, so there is nothing to take back. */
+	(void)e;
+	(void)m;
+	(void)now;
+}
+
+void
+engine_tick(struct engine *e, struct now now)
+{
+	struct closing c = { e, now };
+
+	storms_tick(e->storms, now, storm_closed, &c);
+	storms_each_changed(e->storms, storm_to_journal, e);
+	tallies_expire(e->tallies, now.mono, 10000);
+	join_expire(e->join, now);
+}
