@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: ISC
+"""One Postfix with several listeners, a sink behind it and a daemon beside it; and the test class that uses them."""
+
+import os
+import time
+import unittest
+
+from . import daemon as daemon_mod
+from . import smtp
+from .daemon import Daemon
+from .late import LateMilter
+from .net import free_ports, workdir
+from .postfix import Postfix
+from .sink import Sink
+
+
+class Bench:
+    """Listeners: plain (no daemon asked), guarded (both doors), policy (that door alone), milter (that door alone),
+    late (both doors, and a milter behind ours that may refuse)."""
+
+    def __init__(self, build):
+        self.build = build
+        self.undo = []
+
+    def __enter__(self):
+        try:
+            self.folder = self._enter(workdir())
+            sink_port, late_port = free_ports(2)
+            self.sink = self._enter(Sink(sink_port))
+            self.late = self._enter(LateMilter(late_port))
+            self.daemon = Daemon(self.folder, self.build)
+            self.undo.append(lambda: self.daemon.stop())
+            d = self.daemon
+            late = ["{ inet:127.0.0.1:%d, default_action=tempfail }" % late_port]
+            self.postfix = self._enter(Postfix(self.folder, sink_port, {
+                "plain": {}, "guarded": d.postfix_params(), "policy": d.postfix_params(milter=False),
+                "milter": d.postfix_params(policy=False), "late": d.postfix_params(later=late)}))
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _enter(self, manager):
+        value = manager.__enter__()
+        self.undo.append(lambda: manager.__exit__(None, None, None))
+        return value
+
+    def __exit__(self, *_):
+        while self.undo:
+            self.undo.pop()()
+
+
+BENCH = None  # set by the runner
+
+
+class LabTest(unittest.TestCase):
+    """Each test has an empty sink and a fresh daemon with the rules that its class names."""
+
+    rules = daemon_mod.REPLICATION
+    lists = daemon_mod.LISTS
+    mode = "enforce"
+
+    def setUp(self):
+        b = self.bench = BENCH
+        self.sink, self.daemon, self.postfix = b.sink, b.daemon, b.postfix
+        self.daemon.stop()
+        self.daemon.forget()
+        self.sink.reset()
+        b.late.refuse = 0
+        self.log_start = len(self.postfix.log_text())
+        self.daemon_log_start = len(self.daemon.log_text())
+        self.daemon.configure(self.rules, self.mode, self.lists)
+        self.daemon.start()
+        self.addCleanup(self.finish)
+
+    def finish(self):
+        alive = self.daemon.running()
+        was = self.daemon.proc
+        code = self.daemon.stop()
+        self.clean_queue()
+        if was is not None and alive and code != 0:
+            self.fail("the daemon ended with %d:\n%s" % (code, self.daemon_said()[-1500:]))
+        if was is not None and not alive and code != -9:
+            self.fail("the daemon was gone (%d):\n%s" % (code, self.daemon_said()[-3000:]))
+
+    def clean_queue(self):
+        self.postfix.settle()
+        for name in self.postfix.queue_ids("deferred", "hold"):
+            self.postfix.delete(name)
+
+    def daemon_said(self):
+        return self.daemon.log_text()[self.daemon_log_start:]
+
+    def postfix_said(self):
+        return self.postfix.log_text()[self.log_start:]
+
+    def send(self, recipients, content, door="guarded", sender="office@sender.example", **kw):
+        """Sends, checks nothing, waits until what was accepted has arrived. Returns the list of results."""
+        results = smtp.send(self.postfix.port[door], sender, list(recipients), content, **kw)
+        self.postfix.settle()
+        return results
+
+    def send_ok(self, *args, **kw):
+        for r in self.send(*args, **kw):
+            self.assertEqual(250, r.code, r.data)
+            refused = {a: c for a, c in r.rcpts.items() if c[0] != 250}
+            self.assertEqual({}, refused)
+
+    def assert_each(self, recipients, copies, message_id=None):
+        """Every recipient has exactly that many copies."""
+        wrong = {r: n for r, n in ((r, self.sink.count(r, message_id)) for r in recipients) if n != copies}
+        self.assertEqual({}, wrong, "expected %d each" % copies)
+
+    def wait_store(self, what, test, timeout=10):
+        """Waits until the journal thread has written what test() looks for; returns test()'s value."""
+        end = time.monotonic() + timeout
+        while True:
+            value = test()
+            if value:
+                return value
+            if time.monotonic() > end:
+                self.fail("not in %s after %gs: %s" % (os.path.basename(self.daemon.db), timeout, what))
+            time.sleep(0.1)

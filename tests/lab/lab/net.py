@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: ISC
+"""Ports, waiting, and the temporary folder in which a lab run lives."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+
+
+def free_ports(n):
+    """n free loopback ports, all different: all are held until the last one is known."""
+    held = []
+    try:
+        for _ in range(n):
+            s = socket.socket()
+            s.bind(("127.0.0.1", 0))
+            held.append(s)
+        return [s.getsockname()[1] for s in held]
+    finally:
+        for s in held:
+            s.close()
+
+
+def port_open(port, host="127.0.0.1"):
+    try:
+        socket.create_connection((host, port), timeout=2).close()
+    except OSError:
+        return False
+    return True
+
+
+def wait_for(what, test, timeout=15.0, every=0.02):
+    """Waits until test() is true; TimeoutError names `what` otherwise."""
+    end = time.monotonic() + timeout
+    while not test():
+        if time.monotonic() > end:
+            raise TimeoutError("waited %gs for %s" % (timeout, what))
+        time.sleep(every)
+
+
+@contextlib.contextmanager
+def workdir(prefix="storm-lab-"):
+    """A folder that other users can enter (Postfix and the daemon give up root), removed at the end."""
+    path = tempfile.mkdtemp(prefix=prefix)
+    os.chmod(path, 0o755)
+    try:
+        yield path
+    finally:
+        if os.environ.get("LAB_KEEP"):
+            print("lab: kept %s" % path, file=sys.stderr)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def polite_signals():
+    """SIGTERM and SIGHUP unwind like Ctrl-C, so that every `finally` runs."""
+    def leave(signum, _frame):
+        raise SystemExit(128 + signum)
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGHUP, leave)
