@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: ISC */
+/* The whole road without sockets, with a clock of our own: what each kind of mail gets. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "base/xalloc.h"
+#include "serve/engine.h"
+
+enum { LIMIT = 3, REPEATS = 2 };
+
+static struct site site;
+static struct lists lists;
+static struct rule rules_v[4];
+static struct ruleset rules = { .v = rules_v };
+static struct engine e;
+static struct arena arena;
+static struct msg msg;
+static struct now now;
+static struct verdict v;
+static char header[65536];
+
+static struct rule *
+rule(const char *detector)
+{
+	const struct detector *d = detector_find(str_of(detector));
+	struct rule *r = &rules_v[rules.n];
+
+	cr_assert_not_null(d);
+	rule_init(r, d);
+	r->name = xstrdup(detector);
+	r->mode = MODE_ENFORCE;
+	r->index = rules.n++;
+	r->id = r->index + 1;
+	r->repeats = REPEATS;
+	r->quiet = MS_HOUR;
+	return r;
+}
+
+static void
+setup(void)
+{
+	struct net net;
+
+	site_init(&site);
+	site.hostname = xstrdup("mx.example.org");
+	strset_add(&site.local_domains, STR("example.org"));
+	strset_add(&site.gateway_markers, STR("mspop3connector."));
+	cr_assert_eq(net_parse(STR("127.0.0.0/8"), &net), 0);
+	netset_add(&site.trusted, &net);
+	lists_init(&lists);
+	lists_add(&lists, STR("all@example.org owner@example.org\n"), "lists", NULL, NULL);
+	lists_finish(&lists, NULL, NULL);
+	engine_init(&e);
+	e.site = &site;
+	e.lists = &lists;
+	e.rules = &rules;
+	e.tallies = tallies_new(100000);
+	e.storms = storms_new();
+	e.join = join_new();
+	e.quiet = true;
+	arena_init(&arena, 0);
+	msg_init(&msg, &arena, &site.gateway_markers);
+	now = (struct now){ MS_DAY, 1700000000000 };
+}
+
+static void
+teardown(void)
+{
+	msg_fini(&msg);
+	arena_fini(&arena);
+	engine_fini(&e);
+	tallies_free(e.tallies);
+	storms_free(e.storms);
+	join_free(e.join);
+	lists_fini(&lists);
+	site_fini(&site);
+	for (unsigned i = 0; i < rules.n; i++)
+		rule_fini(&rules_v[i]);
+	rules.n = 0;
+}
+
+TestSuite(engine, .init = setup, .fini = teardown);
+
+/* `rcpts`: comma separated. */
+static enum action
+deliver(const char *sender, const char *head, const char *rcpts)
+{
+	struct str rest = str_of(rcpts), one;
+
+	msg_reset(&msg);
+	msg.door = DOOR_MILTER;
+	msg.stage = STAGE_EOM;
+	msg.client_address = STR("203.0.113.9");
+	msg.helo = STR("relay.other.example");
+	msg.sender = str_of(sender);
+	msg.have_sender = true;
+	while (str_split(&rest, ',', &one))
+		msg_add_rcpt(&msg, one);
+	if (head) {
+		header_feed(&msg.header, head, strlen(head));
+		header_end(&msg.header);
+		msg.have_header = true;
+	}
+	now.mono += 10;
+	now.wall += 10;
+	engine_judge(&e, &msg, now, &v);
+	return v.shown;
+}
+
+#define ORIGIN                                                                      \
+	"Received: from desk by smtp.firm.example with ESMTP id X1; Mon, 9 Jan 2006 09:00:00 +0000\r\n"
+#define BODY                                                                         \
+	"From: Firm <sales@firm.example>\r\nTo: a@example.org, b@example.org\r\nSubject: offer\r\n" \
+	"Date: Mon, 9 Jan 2006 09:00:00 +0000\r\nMessage-ID: <1@firm.example>\r\n\r\n"
+
+/* The n-th copy: it came through `host`, whose line stands on top. n = 0: the original. */
+static const char *
+copy(const char *host, int n)
+{
+	header[0] = '\0';
+	if (n)
+		snprintf(header, sizeof(header), "Received: from pop.isp.example by %s with POP3 id c%d\r\n", host,
+		    n);
+	snprintf(header + strlen(header), sizeof(header) - strlen(header), "%s%s", ORIGIN, BODY);
+	return header;
+}
+
+Test(engine, no_recipient_gets_more_than_the_limit)
+{
+	rule("replication");
+	for (int i = 0; i < LIMIT; i++)
+		cr_assert_eq(deliver("sales@firm.example", copy("sbs1.faulty.example", i), "a@example.org"), ACT_PASS);
+	cr_assert_eq(storms_count(e.storms, STORM_OPEN), 0);
+	for (int i = LIMIT; i < 50; i++)
+		cr_assert_eq(deliver("sales@firm.example", copy("sbs1.faulty.example", i), "a@example.org"),
+		    ACT_DISCARD, "copy %d", i);
+	cr_assert_eq(storms_count(e.storms, STORM_OPEN), 1);
+	/* Somebody who has none yet gets his first, and in an open storm no second one. */
+	cr_assert_eq(deliver("sales@firm.example", copy("sbs1.faulty.example", 60), "b@example.org"), ACT_PASS);
+	cr_assert_eq(deliver("sales@firm.example", copy("sbs1.faulty.example", 61), "b@example.org"), ACT_DISCARD);
+}
+
+static struct storm *found;
+
+static void
+find_storm(void *arg, struct storm *st)
+{
+	(void)arg;
+	found = st;
+}
+
+Test(engine, the_replicating_server_is_named_and_the_sender_is_not)
+{
+	rule("replication");
+	for (int i = 0; i < 20; i++)
+		deliver("sales@firm.example", copy(i % 2 ? "sbs1.faulty.example" : "sbs2.faulty.example", i),
+		    "a@example.org,b@example.org");
+	storms_each(e.storms, find_storm, NULL);
+	cr_assert_not_null(found);
+	cr_assert_eq(found->n_rcpts, 2);
+	cr_assert_eq(found->offered, (20 - LIMIT) * 2);
+	cr_assert_eq(found->stopped, found->offered);
+	bool one = false, two = false;
+	for (uint32_t i = 0; i < found->n_hosts; i++) {
+		cr_assert_str_neq(found->hosts[i].name, "smtp.firm.example");
+		one |= strcmp(found->hosts[i].name, "sbs1.faulty.example") == 0;
+		two |= strcmp(found->hosts[i].name, "sbs2.faulty.example") == 0;
+	}
+	cr_assert(one && two);
+}
+
+Test(engine, five_recipients_two_of_them_with_their_copies)
+{
+	rule("replication");
+	for (int i = 0; i < LIMIT; i++)
+		deliver("sales@firm.example", copy("sbs1.faulty.example", i), "a@example.org,b@example.org");
+	cr_assert_eq(deliver("sales@firm.example", copy("sbs1.faulty.example", 9),
+			 "c@example.org,a@example.org,d@example.org,B@EXAMPLE.org,e@example.org"),
+	    ACT_DROP_RECIPIENTS);
+	cr_assert_eq(v.what, ACT_PASS);
+	cr_assert_eq(v.n_drop, 2);
+	cr_assert_eq(v.drop[0], 1);
+	cr_assert_eq(v.drop[1], 3);
+}
+
+Test(engine, the_same_transmission_again_is_deferred_never_discarded)
+{
+	rule("replication");
+	for (int i = 0; i <= REPEATS; i++)
+		cr_assert_eq(deliver("sales@firm.example", copy("", 0), "a@example.org"), ACT_PASS);
+	for (int i = 0; i < 20; i++)
+		cr_assert_eq(deliver("sales@firm.example", copy("", 0), "a@example.org"), ACT_DEFER);
+	cr_assert_eq(storms_count(e.storms, STORM_OPEN), 0);
+	/* Our own 4xx was not counted: after the window it passes, however often it was tried. */
+	now.mono += MS_DAY + MS_MIN;
+	cr_assert_eq(deliver("sales@firm.example", copy("", 0), "a@example.org"), ACT_PASS);
+}
+
+Test(engine, a_storm_is_remembered)
+{
+	struct rule *r = rule("replication");
+
+	for (int i = 0; i < 6; i++)
+		deliver("sales@firm.example", copy("sbs1.faulty.example", i), "a@example.org");
+	for (int h = 0; h < 28 * 24; h++) {
+		now.mono += MS_HOUR;
+		now.wall += MS_HOUR;
+		engine_tick(&e, now);
+	}
+	cr_assert_eq(storms_count(e.storms, STORM_REMEMBERED), 1);
+	cr_assert_eq(deliver("sales@firm.example", copy("sbs5.faulty.example", 77), "a@example.org"), ACT_DISCARD);
+	cr_assert_eq(deliver("sales@firm.example", copy("sbs5.faulty.example", 78), "new@example.org"), ACT_PASS);
+	cr_assert_eq(deliver("sales@firm.example", copy("sbs5.faulty.example", 79), "new@example.org"), ACT_DISCARD);
+	now.mono += r->quiet + 1;
+	engine_tick(&e, now);
+	engine_tick(&e, now);
+	now.mono += r->remember + 1;
+	engine_tick(&e, now);
+	cr_assert_eq(storms_count(e.storms, STORM_REMEMBERED), 0);
+}
+
+Test(engine, harmless_chunks_of_one_message)
+{
+	char rcpts[4096];
+
+	rule("replication");
+	for (int chunk = 0; chunk < 13; chunk++) {
+		rcpts[0] = '\0';
+		for (int i = 0; i < 50; i++)
+			snprintf(rcpts + strlen(rcpts), sizeof(rcpts) - strlen(rcpts), "%su%d@example.org",
+			    i ? "," : "", chunk * 50 + i);
+		cr_assert_eq(deliver("sales@firm.example", copy("", 0), rcpts), ACT_PASS);
+	}
+	cr_assert_eq(storms_count(e.storms, STORM_OPEN), 0);
+}
+
+Test(engine, harmless_verp_one_transaction_each)
+{
+	char sender[128], rcpt[64];
+
+	rule("replication");
+	for (int i = 0; i < 200; i++) {
+		snprintf(sender, sizeof(sender), "news-bounces+u%d=example.org@news.example", i);
+		snprintf(rcpt, sizeof(rcpt), "u%d@example.org", i);
+		cr_assert_eq(deliver(sender, copy("", 0), rcpt), ACT_PASS);
+	}
+}
+
+Test(engine, harmless_two_lists_and_a_direct_copy_each_by_two_ways)
+{
+	rule("replication");
+	for (int way = 0; way < 2; way++) {
+		cr_assert_eq(deliver("s@firm.example", copy("relay.firm.example", way), "a@example.org"), ACT_PASS);
+		for (int list = 0; list < 2; list++) {
+			char text[4096];
+
+			snprintf(text, sizeof(text),
+			    "Received: by list%d.example with SMTP id L%d%d\r\nList-Id: <l%d.example>\r\n%s%s", list,
+			    list, way, list, ORIGIN, BODY);
+			cr_assert_eq(deliver("l-bounces@list.example", text, "a@example.org"), ACT_PASS);
+		}
+	}
+}
+
+/* Mail that has no Message-ID at all: it is known by From, Date, Subject and origin. */
+Test(engine, without_a_message_id)
+{
+	char text[1024];
+
+	rule("replication");
+	for (int i = 0; i < 30; i++) {
+		snprintf(text, sizeof(text),
+		    "Received: by relay.other.example id q%d\r\nFrom: cron@other.example\r\nSubject: job\r\n"
+		    "Date: Mon, 9 Jan 2006 09:%02d:00 +0000\r\n\r\n",
+		    i, i);
+		cr_assert_eq(deliver("cron@other.example", text, "a@example.org"), ACT_PASS);
+	}
+	for (int i = 0; i < 10; i++) {
+		snprintf(text, sizeof(text),
+		    "Received: by faulty.example id q%d\r\n" ORIGIN
+		    "From: x@other.example\r\nSubject: job\r\nDate: Mon, 9 Jan 2006 09:00:00 +0000\r\n\r\n",
+		    i);
+		cr_assert_eq(deliver("x@other.example", text, "a@example.org"), i < LIMIT ? ACT_PASS : ACT_DISCARD);
+	}
+}
+
+/* The same Message-ID from an outsider who guessed it has another origin: it takes nothing from the real one. */
+Test(engine, a_guessed_message_id_takes_nothing_away)
+{
+	char text[1024];
+
+	rule("replication");
+	for (int i = 0; i < 10; i++) {
+		snprintf(text, sizeof(text), "Received: by evil.example id e%d\r\n%s", i, BODY);
+		deliver("evil@evil.example", text, "a@example.org");
+	}
+	cr_assert_eq(deliver("sales@firm.example", copy("", 0), "a@example.org"), ACT_PASS);
+}
+
+Test(engine, mail_of_our_own_that_comes_back_is_known)
+{
+	char text[1024];
+
+	rule("replication");
+	/* It starts here: no Received line yet, the queue id will be in ours. */
+	msg_reset(&msg);
+	deliver("boss@example.org", BODY, "a@example.org");
+	cr_assert_eq(v.shown, ACT_PASS);
+	msg_reset(&msg);
+	msg.door = DOOR_MILTER;
+	msg.stage = STAGE_EOM;
+	msg.queue_id = STR("4ABCDEF");
+	msg.client_address = STR("127.0.0.1");
+	msg.sender = STR("boss@example.org");
+	msg.have_sender = true;
+	msg_add_rcpt(&msg, STR("b@example.org"));
+	header_feed(&msg.header, BODY, strlen(BODY));
+	header_end(&msg.header);
+	msg.have_header = true;
+	engine_judge(&e, &msg, now, &v);
+	cr_assert_eq(v.shown, ACT_PASS);
+	for (int i = 1; i < 10; i++) {
+		snprintf(text, sizeof(text),
+		    "Received: by sbs1.faulty.example id f%d\r\n"
+		    "Received: from desk by mx.example.org (Postfix) with ESMTP id 4ABCDEF; today\r\n%s",
+		    i, BODY);
+		cr_assert_eq(deliver("boss@example.org", text, "b@example.org"), i < LIMIT ? ACT_PASS : ACT_DISCARD,
+		    "copy %d", i);
+	}
+}
+
+Test(engine, shadow_counts_and_lets_pass)
+{
+	rule("replication")->mode = MODE_SHADOW;
+	for (int i = 0; i < 10; i++) {
+		cr_assert_eq(deliver("sales@firm.example", copy("sbs1.faulty.example", i), "a@example.org"), ACT_PASS);
+		cr_assert_eq(v.would, i >= LIMIT);
+		cr_assert_eq(v.what, ACT_PASS);
+	}
+	cr_assert_eq(storms_count(e.storms, STORM_OPEN), 1);
+}
+
+Test(engine, exempt_and_role_addresses_pass)
+{
+	struct rule *r = rule("replication");
+
+	strset_add(&r->exempt.domains, STR("friends.example"));
+	for (int i = 0; i < 10; i++) {
+		cr_assert_eq(deliver("sales@firm.example", copy("s", i), "postmaster@example.org"), ACT_PASS);
+		cr_assert_eq(deliver("sales@firm.example", copy("s", i), "abuse@example.org"), ACT_PASS);
+		cr_assert_eq(deliver("x@friends.example", copy("s", i), "a@example.org"), ACT_PASS);
+	}
+}
+
+Test(engine, one_action_for_all_doors_at_different_stages_counts_once)
+{
+	rule("replication");
+	/* Exim asks at RCPT without and at DATA with the header, then again: one message. */
+	for (int i = 0; i < LIMIT + 2; i++) {
+		char instance[16];
+
+		snprintf(instance, sizeof(instance), "exim-%d", i);
+		for (int again = 0; again < 3; again++) {
+			msg_reset(&msg);
+			msg.door = DOOR_REPAIRS;
+			msg.stage = STAGE_DATA;
+			msg.instance = str_of(instance);
+			msg.client_address = STR("203.0.113.9");
+			msg.sender = STR("sales@firm.example");
+			msg.have_sender = true;
+			msg_add_rcpt(&msg, STR("a@example.org"));
+			copy("sbs1.faulty.example", i);
+			header_feed(&msg.header, header, strlen(header));
+			header_end(&msg.header);
+			msg.have_header = true;
+			engine_judge(&e, &msg, now, &v);
+			cr_assert_eq(v.what, i < LIMIT ? ACT_PASS : ACT_DISCARD, "message %d ask %d", i, again);
+		}
+	}
+}
+
+static enum action
+ask_policy(enum stage stage, const char *sender, const char *rcpt, uint32_t count, const char *port)
+{
+	msg_reset(&msg);
+	msg.door = DOOR_POLICY;
+	msg.stage = stage;
+	msg.instance = str_of(port);
+	msg.client_address = STR("203.0.113.9");
+	msg.client_port = str_of(port);
+	msg.sender = str_of(sender);
+	msg.have_sender = true;
+	if (rcpt)
+		msg_add_rcpt(&msg, str_of(rcpt));
+	msg.rcpt_count = count;
+	engine_judge(&e, &msg, now, &v);
+	return v.what;
+}
+
+Test(engine, bounce_to_list_at_the_policy_door)
+{
+	rule("bounce-to-list");
+	/* never at RCPT: callouts */
+	cr_assert_eq(ask_policy(STAGE_RCPT, "", "all@example.org", 0, "1"), ACT_PASS);
+	cr_assert_eq(ask_policy(STAGE_DATA, "", "all@example.org", 1, "1"), ACT_REDIRECT_OWNER);
+	cr_assert(str_eq(v.redirect, STR("owner@example.org")));
+	/* the list is not alone */
+	ask_policy(STAGE_RCPT, "", "all@example.org", 0, "2");
+	ask_policy(STAGE_RCPT, "", "a@example.org", 1, "2");
+	cr_assert_eq(ask_policy(STAGE_DATA, "", NULL, 2, "2"), ACT_REJECT);
+	/* a milter serves this client: its matter */
+	engine_milter_begin(&e, STR("203.0.113.9"), STR("3"));
+	cr_assert_eq(ask_policy(STAGE_DATA, "", "all@example.org", 1, "3"), ACT_PASS);
+	engine_milter_end(&e, STR("203.0.113.9"), STR("3"));
+	/* people write to lists */
+	cr_assert_eq(ask_policy(STAGE_DATA, "a@example.org", "all@example.org", 1, "4"), ACT_PASS);
+}
+
+#define BOUNCE                                                                                            \
+	"Received: by mx.far.example id B1\r\nFrom: MAILER-DAEMON@far.example (Mail Delivery System)\r\n" \
+	"To: all@example.org\r\nSubject: Undelivered Mail Returned to Sender\r\nAuto-Submitted: auto-replied\r\n" \
+	"Content-Type: multipart/report; report-type=delivery-status; boundary=x\r\n\r\n"
+#define VACATION                                                                                    \
+	"Received: by mx.far.example id V1\r\nFrom: joe@far.example\r\nTo: all@example.org\r\n"     \
+	"Subject: Out of office\r\nAuto-Submitted: auto-replied\r\nMessage-ID: <v@far.example>\r\n\r\n"
+
+Test(engine, bounces_and_vacations_go_to_the_owner_and_nowhere_else)
+{
+	rule("bounce-to-list");
+	cr_assert_eq(deliver("", BOUNCE, "all@example.org"), ACT_REDIRECT_OWNER);
+	cr_assert_eq(v.what, ACT_PASS);
+	cr_assert_eq(v.n_drop, 1);
+	cr_assert_eq(v.n_add, 1);
+	cr_assert(str_eq(v.add[0], STR("owner@example.org")));
+	cr_assert_eq(deliver("joe@far.example", VACATION, "all@example.org"), ACT_REDIRECT_OWNER);
+	cr_assert_eq(deliver("", BOUNCE, "a@example.org"), ACT_PASS);
+	cr_assert_eq(deliver("joe@far.example", copy("", 0), "all@example.org"), ACT_PASS);
+}
+
+Test(engine, a_list_with_itself_as_return_path_is_repaired)
+{
+	rule("list-return-path");
+	deliver("all@example.org", copy("", 0), "joe@far.example");
+	cr_assert_eq(v.shown, ACT_PASS, "not ours: an outside client");
+	msg_reset(&msg);
+	deliver("all@example.org", copy("", 0), "joe@far.example");
+	msg.client_address = STR("127.0.0.1");
+	engine_judge(&e, &msg, now, &v);
+	cr_assert_eq(v.shown, ACT_SET_SENDER_OWNER);
+	cr_assert(str_eq(v.sender, STR("owner@example.org")));
+}
+
+Test(engine, wide_recipients_at_the_limit_and_one_beyond)
+{
+	struct rule *r = rule("wide-recipients");
+
+	for (uint32_t n = 99; n <= 102; n++) {
+		snprintf(header, sizeof(header), "%s", ORIGIN "From: x@y.example\r\nTo: ");
+		for (uint32_t i = 0; i < n; i++)
+			snprintf(header + strlen(header), 64, "%su%u@z.example", i ? ",\r\n " : "", i);
+		snprintf(header + strlen(header), 8, "\r\n\r\n");
+		deliver("x@y.example", header, "a@example.org");
+		cr_assert_eq(v.shown, n > r->limit ? ACT_PREPEND : ACT_PASS, "%u", n);
+		cr_assert_eq(v.n_edits, n > r->limit ? 1 : 0);
+	}
+	r->action = ACT_CONCEAL;
+	deliver("x@y.example", header, "a@example.org");
+	cr_assert_eq(v.n_edits, 2);
+	cr_assert(v.edits[0].change && v.edits[1].change);
+}
