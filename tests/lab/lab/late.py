@@ -4,7 +4,6 @@
 import socketserver
 import struct
 import threading
-import threading
 
 # Everything but the end of the message is declined in the option negotiation.
 NO_CONNECT, NO_HELO, NO_MAIL, NO_RCPT, NO_BODY, NO_HEADERS, NO_EOH = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40
