@@ -27,10 +27,12 @@ struct tally_op {
 	uint64_t elem;	  /* DISTINCT, MARK */
 	uint32_t n;	  /* ADD, MIN */
 	int64_t window;	  /* ms: what counts; 0 = as long as the entry lives */
-	int64_t ttl;	  /* ms after the last touch until the entry may go */
-	uint32_t cap;	  /* DISTINCT: elements kept, 1 to 1024; beyond it nothing is stored */
+	int64_t ttl;	  /* ms after the last kept touch until the entry may go; never less than the window */
+	uint32_t cap;	  /* DISTINCT: elements kept, 1 to TALLY_CAP_MAX; beyond it nothing is stored */
 	uint64_t group;	  /* 0 = none; entries of one group are pinned and released together */
 };
+
+enum { TALLY_CAP_MAX = 1024 };
 
 struct tally_answer {
 	bool known;	   /* the entry was there before this op */
@@ -41,8 +43,31 @@ struct tally_answer {
 	uint32_t elem_hits; /* hits of this element within the window, this one included */
 	uint32_t ever;	   /* elements that were kept since the entry began, window or not, this one excluded */
 	int64_t first, last; /* monotonic ms of the entry's first and last kept touch before this op; 0 unknown */
-	uint64_t last_elem; /* DISTINCT, MARK: the element of the last kept touch before this op */
-	uint32_t ref;	   /* the backend's own, for undo */
+	uint64_t last_elem; /* DISTINCT, MARK: the element of the last kept touch before this op; 0 unknown */
+	/* the backend's own, for undo */
+	uint32_t ref;
+	int64_t at;	   /* monotonic ms of this op */
+	uint64_t before;   /* MIN: what stood there before it */
 };
+
+/*
+ * In more words, the same for every backend:
+ *
+ * ADD      Time is cut into spans of one window, the first begins with the entry's first touch. The sum is all that
+ *          was added in the present span, plus what was added in the span before it times the share of that span
+ *          which the window still reaches, rounded up. So a burst counts in full for at least one window, fades out
+ *          over the next, and is never counted for longer than two.
+ * DISTINCT An element that was not touched for a window drops out; when it comes again later it is a new one (and
+ *          `ever` counts it again). Hits begin anew with the first touch that is a window or more after the
+ *          first of those counted. An element that does not fit changes nothing at all.
+ * MIN      A minimum that is older than the window is forgotten.
+ * MARK     Each one sets the mark anew: its element, its time to live.
+ * GET      Counts nothing in: sum, distinct and elem_hits are what stands there. Give the window of the op that writes.
+ *
+ * Undo takes back the sum, the hit, the element if that was its only hit, the mark, the minimum, and `last`, with an
+ * entry of which nothing is left. When several ops on one entry are undone in another order than the reverse of
+ * how they came, the counts are right all the same, but `first`, `last`, `last_elem`, a mark or a minimum may name
+ * one that was undone.
+ */
 
 #endif

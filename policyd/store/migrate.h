@@ -21,7 +21,16 @@ struct migration {
 /* From build/gen/schema.c; ends with version 0. */
 extern const struct migration migrations[];
 
-/* 0, ERR_VERSION, ERR_IO (any SQLite failure, BUSY included); `why` gets a sentence. */
+/*
+ * 0, ERR_VERSION, ERR_CORRUPT (not a database, damaged, or another program's), ERR_IO (any other SQLite failure, BUSY
+ * included); `why` gets a sentence. After a failure the database is as it was before the step that failed.
+ */
 int migrate(sqlite3 *db, char *why, size_t why_len) MUSTCHECK;
+
+/* The same with a table of one's own. */
+int migrate_with(sqlite3 *db, const struct migration *steps, char *why, size_t why_len) MUSTCHECK;
+
+/* The err for a result of SQLite. */
+int migrate_err(int rc);
 
 #endif

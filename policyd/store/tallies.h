@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Counters in memory: answers tally ops at once, on the loop thread. Bounded: beyond `max` entries the oldest
- * unpinned one goes and is counted. Windows slide: ADD keeps two buckets of half... see tallies.c for how a sum
- * is made up, so that an administrator can follow it.
- * Never fails: an op that finds no room is answered as unknown and `stored` stays false.
+ * Counters in memory: answers tally ops at once, on the loop thread. What each kind counts, and how a sliding sum
+ * is made up, stands in mail/tally.h.
+ *
+ * Bounded: beyond `max` entries the one that was not used for longest goes and is counted as evicted. Entries of a
+ * pinned group do not go; they take at most 3/4 of the room, what is beyond stays an ordinary entry, so strangers
+ * always find room. Sets of two and more elements share 2 * max elements of memory in the same way.
+ * Never fails: an op that finds no room is answered as unknown (a set: as if the element had been put in),
+ * `stored` stays false, and it is counted as refused. So are pins without room, an op with another kind than
+ * its entry's, and an all-zero key.
  */
 #ifndef STORE_TALLIES_H
 #define STORE_TALLIES_H

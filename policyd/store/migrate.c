@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: ISC */
+#include "store/migrate.h"
+
+#include <stdio.h>
+
+#include "base/err.h"
+
+enum { APPLICATION_ID = 0x53746f72 }; /* schema/0001_init.sql sets it */
+
+int
+migrate_err(int rc)
+{
+	switch (rc & 0xff) {
+	case SQLITE_OK:
+		return 0;
+	case SQLITE_NOTADB:
+	case SQLITE_CORRUPT:
+		return ERR_CORRUPT;
+	default:
+		return ERR_IO;
+	}
+}
+
+static int
+fail(sqlite3 *db, const char *what, char *why, size_t why_len)
+{
+	int err = migrate_err(sqlite3_errcode(db));
+
+	snprintf(why, why_len, "%s: %s", what, sqlite3_errmsg(db));
+	return err ? err : ERR_IO;
+}
+
+/* The first column of the first row of a query. */
+static int
+query_int(sqlite3 *db, const char *sql, int *out, char *why, size_t why_len)
+{
+	sqlite3_stmt *st = NULL;
+	int err = 0;
+
+	if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) == SQLITE_OK && sqlite3_step(st) == SQLITE_ROW)
+		*out = sqlite3_column_int(st, 0);
+	else
+		err = fail(db, "cannot read the schema", why, why_len);
+	sqlite3_finalize(st);
+	return err;
+}
+
+static int
+newest(const struct migration *steps)
+{
+	int version = 0;
+
+	for (; steps->version; steps++)
+		version = steps->version;
+	return version;
+}
+
+static int
+check_owner(sqlite3 *db, int version, char *why, size_t why_len)
+{
+	int id = 0, tables = 0, err;
+
+	err = query_int(db, "PRAGMA application_id", &id, why, why_len);
+	if (!err)
+		err = query_int(db, "SELECT count(*) FROM sqlite_schema", &tables, why, why_len);
+	if (err)
+		return err;
+	if (id == APPLICATION_ID || (version == 0 && tables == 0 && id == 0))
+		return 0;
+	snprintf(why, why_len, "the database belongs to another program");
+	return ERR_CORRUPT;
+}
+
+/* Inside the transaction: the version again, then the step. */
+static int
+apply_locked(sqlite3 *db, const struct migration *step, char *why, size_t why_len)
+{
+	char set[64];
+	int version = 0, err;
+
+	err = query_int(db, "PRAGMA user_version", &version, why, why_len);
+	if (err || version >= step->version)
+		return err;
+	snprintf(set, sizeof(set), "PRAGMA user_version = %d", step->version);
+	if (sqlite3_exec(db, step->sql, NULL, NULL, NULL) != SQLITE_OK ||
+	    sqlite3_exec(db, set, NULL, NULL, NULL) != SQLITE_OK)
+		return fail(db, step->name, why, why_len);
+	return 0;
+}
+
+static int
+apply(sqlite3 *db, const struct migration *step, char *why, size_t why_len)
+{
+	int err;
+
+	if (sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL) != SQLITE_OK)
+		return fail(db, step->name, why, why_len);
+	err = apply_locked(db, step, why, why_len);
+	if (!err && sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+		err = fail(db, step->name, why, why_len);
+	/* SQLite may have rolled back by itself. */
+	if (err && !sqlite3_get_autocommit(db) && sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK)
+		return ERR_IO;
+	return err;
+}
+
+int
+migrate_with(sqlite3 *db, const struct migration *steps, char *why, size_t why_len)
+{
+	int version = 0, err;
+
+	err = query_int(db, "PRAGMA user_version", &version, why, why_len);
+	if (err)
+		return err;
+	if (version > newest(steps)) {
+		snprintf(why, why_len, "the database has schema version %d, this program knows versions up to %d",
+		    version, newest(steps));
+		return ERR_VERSION;
+	}
+	err = check_owner(db, version, why, why_len);
+	for (; !err && steps->version; steps++)
+		if (steps->version > version)
+			err = apply(db, steps, why, why_len);
+	return err;
+}
+
+int
+migrate(sqlite3 *db, char *why, size_t why_len)
+{
+	return migrate_with(db, migrations, why, why_len);
+}

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Chained hashing over a slab: keys are keyed hashes already, so their low bits serve as they are. The heads
+ * are sized for `max` at once; the system hands out their pages as they are touched, and nothing is ever
+ * rehashed while mail waits.
+ */
+#include "store/tally_table.h"
+
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "store/tally_group.h"
+
+enum {
+	MAX_LEAST = 16,
+	MAX_MOST = 1 << 27,
+	SIDE_LEAST = 4096,	/* elements on the side that any table may have */
+	SIDE_PER_ENTRY = 2,
+};
+
+static uint32_t
+pow2_above(uint32_t n)
+{
+	uint32_t p = 16;
+
+	while (p < n)
+		p *= 2;
+	return p;
+}
+
+void
+table_init(struct tally_table *t, uint32_t max)
+{
+	uint32_t heads, blocks;
+
+	if (max < MAX_LEAST)
+		max = MAX_LEAST;
+	if (max > MAX_MOST)
+		max = MAX_MOST;
+	heads = pow2_above(max);
+	blocks = max / TALLY_BLOCK + 1; /* slot 0 is not used */
+	*t = (struct tally_table){ .max = max, .mask = heads - 1, .n_slots = 1 };
+	t->elems_max = (uint64_t)max * SIDE_PER_ENTRY;
+	if (t->elems_max < SIDE_LEAST)
+		t->elems_max = SIDE_LEAST;
+	t->heads = xcalloc(heads, sizeof(*t->heads));
+	t->blocks = xcalloc(blocks, sizeof(*t->blocks));
+	group_init(t);
+}
+
+void
+table_fini(struct tally_table *t)
+{
+	for (uint32_t i = 1; i < t->n_slots; i++) {
+		struct entry *e = table_at(t, i);
+
+		if (e->cap > 1)
+			xfree(e->u.many);
+	}
+	for (uint32_t b = 0; b < t->max / TALLY_BLOCK + 1; b++)
+		xfree(t->blocks[b]);
+	xfree(t->blocks);
+	xfree(t->heads);
+	group_fini(t);
+}
+
+uint32_t
+table_serial(struct tally_table *t)
+{
+	if (++t->serial == 0)
+		t->serial = 1;
+	return t->serial;
+}
+
+void
+table_tick(struct tally_table *t, int64_t now)
+{
+	if (now > t->now)
+		t->now = now;
+	group_release_due(t);
+}
+
+/* ---- age ---- */
+
+static struct lru *
+lru_of(struct tally_table *t, const struct entry *e)
+{
+	return &t->lru[e->cap > 1 ? LRU_WIDE : LRU_NARROW];
+}
+
+static void
+lru_add(struct tally_table *t, uint32_t i)
+{
+	struct entry *e = table_at(t, i);
+	struct lru *l = lru_of(t, e);
+
+	e->newer = 0;
+	e->older = l->newest;
+	if (l->newest)
+		table_at(t, l->newest)->newer = i;
+	else
+		l->oldest = i;
+	l->newest = i;
+}
+
+static void
+lru_del(struct tally_table *t, uint32_t i)
+{
+	struct entry *e = table_at(t, i);
+	struct lru *l = lru_of(t, e);
+
+	if (e->older)
+		table_at(t, e->older)->newer = e->newer;
+	else
+		l->oldest = e->newer;
+	if (e->newer)
+		table_at(t, e->newer)->older = e->older;
+	else
+		l->newest = e->older;
+	e->older = e->newer = 0;
+}
+
+void
+table_use(struct tally_table *t, uint32_t i)
+{
+	struct entry *e = table_at(t, i);
+
+	e->used = t->serial;
+	if (e->pinned)
+		return;
+	lru_del(t, i);
+	lru_add(t, i);
+}
+
+/* Puts an entry that became wide or narrow into the list of its kind, at its age's place: it is in use just now. */
+static void
+lru_move(struct tally_table *t, uint32_t i, uint16_t cap)
+{
+	struct entry *e = table_at(t, i);
+
+	if (!e->pinned)
+		lru_del(t, i);
+	e->cap = cap;
+	if (!e->pinned)
+		lru_add(t, i);
+}
+
+static void
+evict(struct tally_table *t, uint32_t i)
+{
+	if (!entry_dead(table_at(t, i), t->now))
+		t->evicted++;
+	table_remove(t, i);
+}
+
+/* The oldest unpinned entry of both lists, 0 when there is none. */
+static uint32_t
+oldest(const struct tally_table *t)
+{
+	uint32_t a = t->lru[LRU_NARROW].oldest, b = t->lru[LRU_WIDE].oldest;
+
+	if (!a || !b)
+		return a ? a : b;
+	return (int32_t)(table_at(t, a)->used - table_at(t, b)->used) < 0 ? a : b;
+}
+
+bool
+entry_pin(struct tally_table *t, uint32_t i)
+{
+	struct entry *e = table_at(t, i);
+	uint32_t side = e->cap > 1 ? e->cap : 0;
+
+	if (e->pinned)
+		return true;
+	if (t->n_pinned >= t->max - t->max / 4 || t->elems_pinned + side > t->elems_max / 4 * 3)
+		return false;
+	lru_del(t, i);
+	e->pinned = true;
+	t->n_pinned++;
+	t->elems_pinned += side;
+	return true;
+}
+
+void
+entry_release(struct tally_table *t, uint32_t i)
+{
+	struct entry *e = table_at(t, i);
+
+	if (!e->pinned)
+		return;
+	e->pinned = false;
+	t->n_pinned--;
+	if (e->cap > 1)
+		t->elems_pinned -= e->cap;
+	/* It was held because it mattered: it starts as the youngest, in all lists' order of use. */
+	e->used = table_serial(t);
+	lru_add(t, i);
+}
+
+/* ---- entries ---- */
+
+uint32_t
+table_find(const struct tally_table *t, struct key128 key)
+{
+	uint32_t i = t->heads[key.lo & t->mask];
+
+	while (i && !key_eq(table_at(t, i)->key, key))
+		i = table_at(t, i)->chain;
+	return i;
+}
+
+static uint32_t
+slot_take(struct tally_table *t)
+{
+	uint32_t i = t->free_slot;
+
+	if (i) {
+		t->free_slot = table_at(t, i)->chain;
+		return i;
+	}
+	i = t->n_slots++;
+	if (!t->blocks[i / TALLY_BLOCK])
+		t->blocks[i / TALLY_BLOCK] = xcalloc(TALLY_BLOCK, sizeof(struct entry));
+	return i;
+}
+
+uint32_t
+table_add(struct tally_table *t, struct key128 key)
+{
+	uint32_t i, *head = &t->heads[key.lo & t->mask];
+	struct entry *e;
+
+	if (t->n >= t->max) {
+		i = oldest(t);
+		if (!i) {
+			t->refused++;
+			return 0;
+		}
+		evict(t, i);
+	}
+	i = slot_take(t);
+	e = table_at(t, i);
+	*e = (struct entry){ .key = key, .chain = *head, .used = t->serial };
+	*head = i;
+	t->n++;
+	lru_add(t, i);
+	return i;
+}
+
+void
+table_remove(struct tally_table *t, uint32_t i)
+{
+	struct entry *e = table_at(t, i);
+	uint32_t *at = &t->heads[e->key.lo & t->mask];
+
+	while (*at != i)
+		at = &table_at(t, *at)->chain;
+	*at = e->chain;
+	group_leave(t, i);
+	if (e->pinned) {
+		t->n_pinned--;
+		t->elems_pinned -= e->cap > 1 ? e->cap : 0;
+	} else {
+		lru_del(t, i);
+	}
+	if (e->cap > 1) {
+		t->elems -= e->cap;
+		xfree(e->u.many);
+	}
+	*e = (struct entry){ .chain = t->free_slot };
+	t->free_slot = i;
+	t->n--;
+}
+
+void
+table_expire(struct tally_table *t, uint32_t budget)
+{
+	if (budget > t->n_slots)
+		budget = t->n_slots;
+	while (budget--) {
+		struct entry *e;
+
+		if (++t->cursor >= t->n_slots) {
+			t->cursor = 0;
+			continue;
+		}
+		e = table_at(t, t->cursor);
+		if (!key_is_zero(e->key) && entry_dead(e, t->now))
+			table_remove(t, t->cursor);
+	}
+}
+
+/* ---- elements on the side ---- */
+
+static bool
+side_room(struct tally_table *t, uint32_t i, uint32_t more)
+{
+	struct entry *e = table_at(t, i);
+
+	if (e->pinned && t->elems_pinned + more > t->elems_max / 4 * 3)
+		return false;
+	/* The entry itself is in use: it is the youngest of its list, met last. */
+	while (t->elems + more > t->elems_max) {
+		uint32_t victim = t->lru[LRU_WIDE].oldest;
+
+		if (!victim || victim == i)
+			return false;
+		evict(t, victim);
+	}
+	return true;
+}
+
+static void
+side_resize(struct tally_table *t, uint32_t i, uint32_t cap)
+{
+	struct entry *e = table_at(t, i);
+	uint32_t had = e->cap > 1 ? e->cap : 0;
+	struct elem one;
+
+	if (!had) {
+		one = e->u.one;
+		e->u.many = xmalloc(cap * sizeof(one));
+		e->u.many[0] = one;
+		lru_move(t, i, (uint16_t)cap);
+	} else if (cap == 1) {
+		struct elem *many = e->u.many;
+
+		/* The list is chosen by cap, so that changes first. */
+		lru_move(t, i, 1);
+		one = e->n ? many[0] : (struct elem){ .id = 0 };
+		e->u.one = one;
+		xfree(many);
+		cap = 0;
+	} else {
+		e->u.many = xrealloc(e->u.many, cap * sizeof(one));
+		e->cap = (uint16_t)cap;
+	}
+	t->elems += cap;
+	t->elems -= had;
+	if (e->pinned) {
+		t->elems_pinned += cap;
+		t->elems_pinned -= had;
+	}
+}
+
+bool
+table_reserve(struct tally_table *t, uint32_t i, uint32_t n)
+{
+	struct entry *e = table_at(t, i);
+	uint32_t cap = e->cap > 1 ? e->cap : 1, had = e->cap > 1 ? e->cap : 0;
+
+	if (n <= cap)
+		return true;
+	while (cap < n)
+		cap *= 2;
+	if (!side_room(t, i, cap - had)) {
+		t->refused++;
+		return false;
+	}
+	side_resize(t, i, cap);
+	return true;
+}
+
+void
+table_shrink(struct tally_table *t, uint32_t i)
+{
+	struct entry *e = table_at(t, i);
+
+	if (e->cap <= 1)
+		return;
+	if (e->n <= 1)
+		side_resize(t, i, 1);
+	else if (e->n <= e->cap / 4u)
+		side_resize(t, i, e->cap / 2u);
+}
+
+uint64_t
+table_bytes(const struct tally_table *t)
+{
+	uint64_t blocks = (t->n_slots + TALLY_BLOCK - 1) / TALLY_BLOCK;
+
+	return ((uint64_t)t->mask + 1) * sizeof(*t->heads) + (t->max / TALLY_BLOCK + 1) * sizeof(*t->blocks) +
+	    blocks * TALLY_BLOCK * sizeof(struct entry) + t->elems * sizeof(struct elem) + group_bytes(t);
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Where the tallies keep their entries; tallies.c says what an entry means.
+ *
+ *	heads[hash] -> entry -> entry      chains through u32 indexes into a slab of blocks, which never moves
+ *	lru[narrow], lru[wide]             unpinned entries, oldest first; wide = elements in a side allocation
+ *	group -> its entries               unpinned members in front, pinned ones behind, so that pinning
+ *	                                   and releasing cost as much as the group is large
+ *	pins                               heap of pinned groups, the earliest end on top
+ *
+ * Index 0 means none. Pinned entries (and the elements on their side) take at most 3/4 of the room.
+ */
+#ifndef STORE_TALLY_TABLE_H
+#define STORE_TALLY_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/hash.h"
+#include "mail/tally.h"
+
+/* Milliseconds in six bytes: 8900 years. */
+struct ms48 {
+	uint16_t w[3];
+};
+
+static inline int64_t
+ms48_get(struct ms48 m)
+{
+	return (int64_t)m.w[0] | (int64_t)m.w[1] << 16 | (int64_t)m.w[2] << 32;
+}
+
+static inline struct ms48
+ms48_of(int64_t v)
+{
+	const int64_t max = ((int64_t)1 << 48) - 1;
+
+	if (v < 0)
+		v = 0;
+	if (v > max)
+		v = max;
+	return (struct ms48){ { (uint16_t)v, (uint16_t)(v >> 16), (uint16_t)(v >> 32) } };
+}
+
+/* One element of a DISTINCT. `older`: it has kept hits from before `first`, so it stays without any. */
+struct elem {
+	uint64_t id;
+	uint32_t hits : 31, older : 1;
+	struct ms48 first, last;
+};
+
+enum { LRU_NARROW, LRU_WIDE, LRU_LISTS };
+
+struct entry {
+	struct key128 key;
+	union {
+		struct {
+			uint64_t cur, prev;
+			int64_t start; /* of the present span */
+		} sum;
+		struct {
+			uint64_t v;
+			int64_t since;
+		} min;
+		uint64_t mark;
+		struct elem one;
+		struct elem *many; /* when cap > 1 */
+	} u;
+	uint32_t chain;
+	uint32_t group;		/* index into groups */
+	uint32_t older, newer;	/* lru */
+	uint32_t gprev, gnext;	/* members of the group */
+	uint32_t born, touched; /* serial of the op that made it, of the last kept touch (0 after an undo) */
+	uint32_t used;		/* serial of the last op at all: age in the lru */
+	uint32_t ever;
+	struct ms48 first, last, until;
+	uint16_t n, cap; /* elements, and how many have room */
+	uint8_t kind;	 /* enum tally_kind */
+	bool pinned;
+};
+
+struct group {
+	uint64_t id;
+	int64_t until;
+	uint32_t chain;
+	uint32_t head, tail;
+	uint32_t n;
+	uint32_t heap; /* place in pins, 0 = not pinned */
+};
+
+struct lru {
+	uint32_t oldest, newest;
+};
+
+struct tally_table {
+	uint32_t max, n, n_pinned;
+	uint32_t mask; /* of heads */
+	uint32_t *heads;
+	struct entry **blocks;
+	uint32_t n_slots, free_slot;
+	struct lru lru[LRU_LISTS];
+	uint32_t serial;
+	int64_t now; /* the latest time seen */
+
+	uint64_t elems, elems_max, elems_pinned; /* on the side */
+
+	struct group *groups; /* [0] unused */
+	uint32_t *group_heads;
+	uint32_t groups_used, groups_cap, free_group;
+	uint32_t *pins; /* [0] unused */
+	uint32_t n_pins, pins_cap;
+
+	uint32_t cursor; /* of table_expire() */
+	uint64_t evicted, refused;
+};
+
+enum { TALLY_BLOCK = 1024 };
+
+static inline struct entry *
+table_at(const struct tally_table *t, uint32_t i)
+{
+	return &t->blocks[i / TALLY_BLOCK][i % TALLY_BLOCK];
+}
+
+static inline struct elem *
+entry_elems(struct entry *e)
+{
+	return e->cap > 1 ? e->u.many : &e->u.one;
+}
+
+/* Past its ttl, and no pin holds it. */
+static inline bool
+entry_dead(const struct entry *e, int64_t now)
+{
+	return !e->pinned && now >= ms48_get(e->until);
+}
+
+void table_init(struct tally_table *t, uint32_t max);
+void table_fini(struct tally_table *t);
+
+/* Takes note of the time; releases pins that have ended. */
+void table_tick(struct tally_table *t, int64_t now);
+uint32_t table_serial(struct tally_table *t); /* never 0 */
+
+uint32_t table_find(const struct tally_table *t, struct key128 key); /* 0 = none */
+
+/* A zeroed entry that is linked in; makes room when there is none. 0 when that was not possible. */
+uint32_t table_add(struct tally_table *t, struct key128 key) MUSTCHECK;
+void table_remove(struct tally_table *t, uint32_t i);
+
+/* The entry is the youngest now. */
+void table_use(struct tally_table *t, uint32_t i);
+
+/* Puts the entry into the group (0: leaves it where it is), and under the group's pin if there is one. */
+void table_join(struct tally_table *t, uint32_t i, uint64_t group);
+
+/* Room for n elements; may evict others. false: there is none. */
+bool table_reserve(struct tally_table *t, uint32_t i, uint32_t n) MUSTCHECK;
+/* Gives back room that is no longer needed. */
+void table_shrink(struct tally_table *t, uint32_t i);
+
+void table_pin(struct tally_table *t, uint64_t group, int64_t until);
+void table_unpin(struct tally_table *t, uint64_t group);
+void table_expire(struct tally_table *t, uint32_t budget);
+uint64_t table_bytes(const struct tally_table *t);
+
+#endif
