@@ -8,7 +8,9 @@
  * fed to it through ini_parse_stream() by a reader of ours, one physical line at a time.
  *
  * Grammar: "[section]" or "[rule name]", "key = value", "; comment" or "# comment" lines, " ; comment" behind a
- * value, continuation lines begin with space or tab (joined with one space). A key given twice in a section is a fault.
+ * value, continuation lines begin with space or tab (joined with one space; blank lines and comments in between
+ * do not end the value). Sections and keys begin in the first column: an indented one would be swallowed by the
+ * value above. A key given twice in a section and a section given twice are faults.
  */
 #ifndef BASE_CONF_H
 #define BASE_CONF_H
@@ -20,9 +22,15 @@
 #include "base/compiler.h"
 #include "base/str.h"
 
-enum { CONF_LINE_MAX = 190, CONF_NAME_MAX = 48, CONF_VALUE_MAX = 8192, CONF_FILE_MAX = 4 << 20 };
+enum {
+	CONF_LINE_MAX = 190, /* bytes of a line that says something, without its end; comments are free */
+	CONF_NAME_MAX = 48,
+	CONF_VALUE_MAX = 8192, /* joined */
+	CONF_FILE_MAX = 4 << 20,
+	CONF_WHY_MAX = 512, /* room for a phrase of conf_set() */
+};
 
-/* Faults go to one place; all are reported, in file order. */
+/* Faults go to one place; all are reported, those of one file in its order. Line 0: the file as a whole. */
 struct conf_faults {
 	void (*report)(void *arg, const char *file, unsigned line, const char *what);
 	void *arg;
@@ -36,14 +44,19 @@ typedef void conf_fn(void *arg, const char *section, const char *name, const cha
 int conf_read(const char *path, conf_fn *fn, void *arg, struct conf_faults *faults);
 int conf_read_text(struct str text, const char *name, conf_fn *fn, void *arg, struct conf_faults *faults);
 
+/* A whole file's content, NUL-terminated behind its `n` bytes, for xfree(). ERR_IO (see errno), ERR_FULL above
+ * CONF_FILE_MAX. */
+int conf_slurp(const char *path, char **text, size_t *n) MUSTCHECK;
+
 enum conf_type {
-	CONF_BOOL,  /* bool: yes/no, on/off, true/false */
-	CONF_UINT,  /* uint32_t */
-	CONF_SIZE,  /* uint64_t bytes: 10, 64k, 1M, 2G */
-	CONF_MSEC,  /* int64_t ms: 500ms, 10s, 5m, 1h, 45d; a bare number is seconds */
-	CONF_ENUM,  /* int, by `names` */
-	CONF_STR,   /* char *, heap, owned by the struct */
-	CONF_CALL,  /* `call` parses the value itself */
+	CONF_BOOL, /* bool: yes/no, on/off, true/false */
+	CONF_UINT, /* uint32_t */
+	CONF_SIZE, /* uint64_t bytes: 10, 64k, 1M, 2G */
+	CONF_MSEC, /* int64_t ms: 500ms, 10s, 5m, 1h, 45d; a bare number is seconds */
+	CONF_ENUM, /* int or an enum, by `names` */
+	CONF_FLAG, /* bool, by `names` with the values 0 and 1 */
+	CONF_STR,  /* char *, heap, owned by the struct; NULL for an empty value where `def` is "" */
+	CONF_CALL, /* `call` parses the value itself */
 };
 
 struct conf_name {
@@ -57,18 +70,48 @@ struct conf_key {
 	size_t offset;		/* into the target struct */
 	const char *def;	/* default as text, NULL: none (left as it is) */
 	int64_t min, max;	/* UINT, SIZE, MSEC; both 0 = any */
-	const struct conf_name *names; /* ENUM, ends with NULL */
-	/* 0, or a negative err with a phrase in `why` */
-	int (*call)(void *target, struct str value, char *why, size_t why_len);
+	const struct conf_name *names; /* ENUM, FLAG; ends with NULL */
+	/* 0, or a negative err with a phrase in `why`. `at` is the target struct + offset; it is called again for
+	 * a second value, which replaces the first. */
+	int (*call)(void *at, struct str value, char *why, size_t why_len);
+	const char *form;	/* CALL: what a value looks like, for the documentation */
 	bool no_reload;		/* takes effect at the next start only */
 	const char *help;	/* one sentence, for man page and sample file */
 };
 
-/* Parses `value` into target. ERR_SYNTAX or ERR_RANGE with a phrase in `why`. */
+/* offsetof, refused by the compiler when the member is not of that C type */
+#define CONF_AT(target, member, ctype) \
+	(offsetof(target, member) + 0 * sizeof(_Generic(&((target *)0)->member, ctype *: 0)))
+
+/* Parses `value` into target. ERR_SYNTAX or ERR_RANGE with a phrase in `why`, such as: "45x" is not a time */
 int conf_set(const struct conf_key *key, void *target, struct str value, char *why, size_t why_len) MUSTCHECK;
 const struct conf_key *conf_find(const struct conf_key *table, unsigned n, const char *section, const char *name);
+/* Puts all defaults in. A default that does not parse is a fault of the table: returned, `why` begins with the key. */
+int conf_defaults(const struct conf_key *table, unsigned n, void *target, char *why, size_t why_len) MUSTCHECK;
+/* The same value in two structs? Always true for CONF_CALL. */
+bool conf_same(const struct conf_key *key, const void *a, const void *b);
+/* "time", "size", "shadow | enforce", ... */
+void conf_type_text(const struct conf_key *key, char *out, size_t len);
+
+/* What is wrong with a key or section that is not in the table, with the nearest one that is. */
+void conf_unknown(const struct conf_key *table, unsigned n, const char *section, const char *name, char *why,
+    size_t why_len);
+
+/* Edits that lead from a to b (insert, delete, replace, swap neighbours); more than `max` count as max + 1. */
+unsigned conf_distance(struct str a, struct str b, unsigned max);
+/* Is `candidate` near enough to be what somebody meant? Then *best (start with 3) becomes its distance. */
+bool conf_nearer(struct str word, struct str candidate, unsigned *best);
 
 int conf_msec(struct str s, int64_t *out) MUSTCHECK;
 int conf_size(struct str s, uint64_t *out) MUSTCHECK;
+/* Cuts the next word off a list that commas or spaces separate; false at the end. */
+bool conf_word(struct str *rest, struct str *word);
+
+/* Text of the file in a message: in quotes, cut, other bytes than printable ASCII as \xNN. */
+struct conf_quoted {
+	char text[96];
+};
+const char *conf_quote(struct conf_quoted *q, struct str s);
+#define CONFQ(s) conf_quote(&(struct conf_quoted){ .text = "" }, (s))
 
 #endif

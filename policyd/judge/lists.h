@@ -3,8 +3,9 @@
  * The mailing lists of a site: posting address, owner, posters. Two kinds of file:
  *	lists:   posting-address  owner-address  [poster ...]	# comment
  *	aliases: aliases(5); NAME is a list when owner-NAME exists too, its posting address is NAME@ each local
- *		 domain and the owner what owner-NAME@ that domain says.
- * Faults are reported to `fault`, one call each.
+ *		 domain. The owner is what owner-NAME stands for when that is one address, else owner-NAME@ that
+ *		 domain. A bare name means the one at that domain.
+ * Faults are reported to `fault`, one call each, with the line.
  */
 #ifndef JUDGE_LISTS_H
 #define JUDGE_LISTS_H
@@ -21,11 +22,14 @@ struct list_entry {
 	char *owner;   /* as written */
 	char **posters; /* lower-case; may be empty */
 	unsigned n_posters;
+	unsigned file, line; /* where it stands: index into lists->files */
 };
 
 struct lists {
-	struct list_entry *v; /* sorted by posting */
-	unsigned n;
+	struct list_entry *v; /* sorted by posting, once lists_finish() was called */
+	unsigned n, cap;
+	char **files;
+	unsigned n_files;
 };
 
 typedef void fault_fn(void *arg, const char *file, unsigned line, const char *what);
@@ -41,5 +45,9 @@ unsigned lists_finish(struct lists *l, fault_fn *fault, void *arg);
 
 /* By the address' `plain` form (lower-case). "list+detail@" does not match "list@". NULL: no list. */
 const struct list_entry *lists_find(const struct lists *l, struct str plain);
+
+/* For the two readers: a new entry at that line of the file added last; `owner` as written. */
+struct list_entry *lists_put(struct lists *l, struct str posting, struct str owner, unsigned line);
+void lists_file(struct lists *l, const char *file);
 
 #endif

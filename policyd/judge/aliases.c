@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The mailing lists of an alias map. Its lines are gathered into logical ones, its names sorted, and each NAME that
+ * has an owner-NAME becomes a list. What else stands in the map is not ours to judge.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/conf.h"
+#include "base/xalloc.h"
+#include "judge/lists.h"
+#include "mail/addr.h"
+
+struct alias {
+	char *name;   /* lower-case, without quotes */
+	char *values; /* right-hand side as it stands */
+	unsigned line;
+};
+
+struct aliases {
+	struct alias *v;
+	unsigned n, cap;
+	const char *file;
+	unsigned n_faults;
+	fault_fn *fault;
+	void *arg;
+};
+
+static void
+say(struct aliases *a, unsigned line, const char *what)
+{
+	a->n_faults++;
+	a->fault(a->arg, a->file, line, what);
+}
+
+/* Offset of the first `sep` outside of quotes, s.n when there is none. */
+static size_t
+find_unquoted(struct str s, char sep)
+{
+	bool quoted = false;
+
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '\\' && i + 1 < s.n)
+			i++;
+		else if (s.p[i] == '"')
+			quoted = !quoted;
+		else if (s.p[i] == sep && !quoted)
+			return i;
+	}
+	return s.n;
+}
+
+/* A copy without quotes and backslashes. */
+static char *
+unquote(struct str s, bool fold)
+{
+	char *copy = xmalloc(s.n + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '"')
+			continue;
+		if (s.p[i] == '\\' && i + 1 < s.n)
+			i++;
+		copy[n++] = fold ? str_lower(s.p[i]) : s.p[i];
+	}
+	copy[n] = '\0';
+	return copy;
+}
+
+static void
+take_entry(struct aliases *a, struct str entry, unsigned line)
+{
+	size_t colon;
+	struct str name;
+
+	entry = str_trim(entry);
+	if (entry.n == 0)
+		return;
+	colon = find_unquoted(entry, ':');
+	name = str_trim(str_sub(entry, 0, colon));
+	if (colon == entry.n || name.n == 0) {
+		say(a, line, "not an alias: no \"name:\" in front");
+		return;
+	}
+	if (a->n == a->cap) {
+		a->cap = a->cap ? a->cap * 2 : 64;
+		a->v = xrealloc(a->v, a->cap * sizeof(*a->v));
+	}
+	entry = str_trim(str_sub(entry, colon + 1, entry.n));
+	a->v[a->n++] = (struct alias){ unquote(name, true), xstrndup(entry.n ? entry.p : "", entry.n), line };
+}
+
+/* Logical lines: one that begins with space goes on with the last; empty ones and comments do not end it. */
+static void
+read_entries(struct aliases *a, struct str text)
+{
+	struct buf entry;
+	struct str line, trimmed;
+	unsigned n = 0, began = 0;
+
+	buf_init(&entry, 0);
+	while (str_split(&text, '\n', &line)) {
+		n++;
+		trimmed = str_trim(line);
+		if (trimmed.n == 0 || trimmed.p[0] == '#')
+			continue;
+		if (str_is_space(line.p[0]) && !began) {
+			say(a, n, "space at the start of the line, but no alias above that it goes on with");
+			continue;
+		}
+		if (!str_is_space(line.p[0])) {
+			take_entry(a, buf_str(&entry), began);
+			buf_reset(&entry);
+			began = n;
+		}
+		buf_str_append(&entry, STR(" "));
+		buf_str_append(&entry, trimmed);
+	}
+	take_entry(a, buf_str(&entry), began);
+	buf_fini(&entry);
+}
+
+static int
+by_name(const void *x, const void *y)
+{
+	const struct alias *a = x, *b = y;
+	int c = strcmp(a->name, b->name);
+
+	return c ? c : (a->line > b->line) - (a->line < b->line);
+}
+
+static const struct alias *
+find(const struct aliases *a, const char *name)
+{
+	unsigned low = 0, high = a->n;
+
+	while (low < high) {
+		unsigned mid = low + (high - low) / 2;
+
+		if (strcmp(a->v[mid].name, name) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < a->n && strcmp(a->v[low].name, name) == 0 ? &a->v[low] : NULL;
+}
+
+static const struct alias *
+owner_of(const struct aliases *a, const char *name)
+{
+	size_t len = strlen(name) + sizeof("owner-");
+	char *owner = xmalloc(len);
+	const struct alias *found;
+
+	snprintf(owner, len, "owner-%s", name);
+	found = find(a, owner);
+	xfree(owner);
+	return found;
+}
+
+/* The one address or name that the alias stands for, unquoted; NULL: several, or a file, command, :include:. */
+static char *
+single(const struct alias *alias)
+{
+	struct str s = str_of(alias->values);
+	char *value;
+
+	if (s.n == 0 || find_unquoted(s, ',') < s.n)
+		return NULL;
+	value = unquote(s, false);
+	if (strchr("/|:", value[0]) || strpbrk(value, " \t")) {
+		xfree(value);
+		return NULL;
+	}
+	return value;
+}
+
+/* NAME@DOMAIN, or NAME as it is when it has a domain. */
+static char *
+qualify(const char *name, struct str domain)
+{
+	size_t len = strlen(name) + domain.n + 2;
+	char *out = xmalloc(len);
+
+	if (strchr(name, '@'))
+		snprintf(out, len, "%s", name);
+	else
+		snprintf(out, len, "%s@%.*s", name, STR_FMT(domain));
+	return out;
+}
+
+static void
+add_list(struct lists *l, const struct alias *list, const struct alias *owner, struct str domain)
+{
+	char *value = single(owner);
+	char *posting = qualify(list->name, domain), *to = qualify(value ? value : owner->name, domain);
+
+	lists_put(l, str_of(posting), str_of(to), list->line);
+	xfree(value);
+	xfree(to);
+	xfree(posting);
+}
+
+/* Of several owners none may be a list; a single one is looked at by lists_finish(). */
+static void
+check_owners(struct aliases *a, const struct alias *list, const struct alias *owner)
+{
+	struct str rest = str_of(owner->values), piece;
+	char what[CONF_WHY_MAX], *value;
+	size_t at;
+
+	for (at = find_unquoted(rest, ','); rest.n; at = find_unquoted(rest, ',')) {
+		piece = str_trim(str_sub(rest, 0, at));
+		rest = str_sub(rest, at + 1, rest.n);
+		value = unquote(piece, true);
+		if (find(a, value) && owner_of(a, value)) {
+			snprintf(what, sizeof(what), "owner %s of list %s is itself a list", CONFQ(piece),
+			    CONFQ(str_of(list->name)));
+			say(a, list->line, what);
+		}
+		xfree(value);
+	}
+}
+
+static void
+add_everywhere(struct lists *l, struct aliases *a, const struct alias *list, const struct alias *owner,
+    const struct site *site)
+{
+	struct str values = str_of(owner->values);
+	unsigned n = 0;
+
+	if (find_unquoted(values, ',') < values.n)
+		check_owners(a, list, owner);
+	for (unsigned i = 0; i < site->local_domains.n; i++) {
+		struct str domain = str_of(site->local_domains.v[i]);
+
+		if (domain.n == 0 || domain.p[0] == '.')
+			continue; /* stands for names that nobody can list */
+		add_list(l, list, owner, domain);
+		n++;
+	}
+	if (n)
+		return;
+	if (site->hostname)
+		add_list(l, list, owner, str_of(site->hostname));
+	else
+		say(a, list->line, "a list, but no local domain to post to");
+}
+
+unsigned
+lists_add_aliases(struct lists *l, struct str text, const char *file, const struct site *site, fault_fn *fault,
+    void *arg)
+{
+	struct aliases a = { .file = file, .fault = fault, .arg = arg };
+
+	lists_file(l, file);
+	read_entries(&a, text);
+	if (a.n)
+		qsort(a.v, a.n, sizeof(*a.v), by_name);
+	for (unsigned i = 0; i < a.n; i++) {
+		const struct alias *owner = owner_of(&a, a.v[i].name);
+
+		if (owner && !str_starts(str_of(a.v[i].name), STR("owner-")) && !strchr(a.v[i].name, '@'))
+			add_everywhere(l, &a, &a.v[i], owner, site);
+	}
+	for (unsigned i = 0; i < a.n; i++) {
+		xfree(a.v[i].name);
+		xfree(a.v[i].values);
+	}
+	xfree(a.v);
+	return a.n_faults;
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: ISC */
+/* One sorted array: it is looked up for every recipient, and built once a reload. */
+#include "judge/lists.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/conf.h"
+#include "base/err.h"
+#include "base/xalloc.h"
+#include "mail/addr.h"
+
+void
+lists_init(struct lists *l)
+{
+	*l = (struct lists){ 0 };
+}
+
+void
+lists_fini(struct lists *l)
+{
+	for (unsigned i = 0; i < l->n; i++) {
+		struct list_entry *e = &l->v[i];
+
+		for (unsigned j = 0; j < e->n_posters; j++)
+			xfree(e->posters[j]);
+		xfree(e->posters);
+		xfree(e->posting);
+		xfree(e->owner);
+	}
+	for (unsigned i = 0; i < l->n_files; i++)
+		xfree(l->files[i]);
+	xfree(l->files);
+	xfree(l->v);
+	lists_init(l);
+}
+
+static char *
+lower(struct str s)
+{
+	char *copy = xstrndup(s.n ? s.p : "", s.n);
+
+	for (char *c = copy; *c; c++)
+		*c = str_lower(*c);
+	return copy;
+}
+
+void
+lists_file(struct lists *l, const char *file)
+{
+	l->files = xrealloc(l->files, (l->n_files + 1) * sizeof(*l->files));
+	l->files[l->n_files++] = xstrdup(file);
+}
+
+struct list_entry *
+lists_put(struct lists *l, struct str posting, struct str owner, unsigned line)
+{
+	struct list_entry *e;
+
+	if (l->n == l->cap) {
+		l->cap = l->cap ? l->cap * 2 : 64;
+		l->v = xrealloc(l->v, l->cap * sizeof(*l->v));
+	}
+	e = &l->v[l->n++];
+	*e = (struct list_entry){ .posting = lower(posting), .owner = xstrndup(owner.p, owner.n),
+		.file = l->n_files - 1, .line = line };
+	return e;
+}
+
+static bool
+address_ok(struct str s)
+{
+	struct str local, domain;
+
+	if (s.n > 320 || !addr_split(s, &local, &domain) || local.n == 0 || domain.n == 0)
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f || s.p[i] == '<' || s.p[i] == '>')
+			return false;
+	return str_find(domain, '@') == domain.n && domain.p[0] != '.';
+}
+
+struct lists_reader {
+	struct lists *l;
+	const char *file;
+	unsigned line, n_faults;
+	fault_fn *fault;
+	void *arg;
+};
+
+static void
+say(struct lists_reader *r, const char *what)
+{
+	r->n_faults++;
+	r->fault(r->arg, r->file, r->line, what);
+}
+
+static void
+say_address(struct lists_reader *r, struct str word)
+{
+	char what[CONF_WHY_MAX];
+
+	snprintf(what, sizeof(what), "%s is not an address", CONFQ(word));
+	say(r, what);
+}
+
+static void
+take_line(struct lists_reader *r, struct str line)
+{
+	struct str words[2], word;
+	struct list_entry *e;
+	unsigned n = 0, before = r->n_faults;
+
+	while (n < 2 && conf_word(&line, &word)) {
+		if (!address_ok(word))
+			say_address(r, word);
+		words[n++] = word;
+	}
+	if (n == 0)
+		return;
+	if (n == 1 && r->n_faults == before)
+		say(r, "a list needs an owner: posting-address owner-address [poster ...]");
+	if (r->n_faults != before)
+		return;
+	e = lists_put(r->l, words[0], words[1], r->line);
+	while (conf_word(&line, &word)) {
+		if (!address_ok(word)) {
+			say_address(r, word);
+			continue;
+		}
+		if ((e->n_posters & (e->n_posters - 1)) == 0) /* a power of two: full */
+			e->posters = xrealloc(e->posters, (e->n_posters ? e->n_posters * 2 : 1) * sizeof(char *));
+		e->posters[e->n_posters++] = lower(word);
+	}
+}
+
+unsigned
+lists_add(struct lists *l, struct str text, const char *file, fault_fn *fault, void *arg)
+{
+	struct lists_reader r = { .l = l, .file = file, .fault = fault, .arg = arg };
+	struct str line;
+
+	lists_file(l, file);
+	if (str_starts(text, STR("\xef\xbb\xbf")))
+		text = str_sub(text, 3, text.n);
+	while (str_split(&text, '\n', &line)) {
+		r.line++;
+		take_line(&r, str_sub(line, 0, str_find(line, '#')));
+	}
+	return r.n_faults;
+}
+
+static int
+by_posting(const void *a, const void *b)
+{
+	const struct list_entry *x = a, *y = b;
+	int c = strcmp(x->posting, y->posting);
+
+	if (c)
+		return c;
+	if (x->file != y->file)
+		return x->file < y->file ? -1 : 1;
+	return (x->line > y->line) - (x->line < y->line);
+}
+
+static int
+by_place(const void *a, const void *b)
+{
+	const struct list_entry *x = *(const struct list_entry *const *)a, *y = *(const struct list_entry *const *)b;
+
+	if (x->file != y->file)
+		return x->file < y->file ? -1 : 1;
+	return (x->line > y->line) - (x->line < y->line);
+}
+
+/* What is wrong with v[i], in `what`; false: nothing. */
+static bool
+entry_fault(const struct lists *l, const struct list_entry *e, char *what, size_t len)
+{
+	const struct list_entry *other = e > l->v ? e - 1 : NULL;
+	char *owner;
+
+	if (other && strcmp(other->posting, e->posting) == 0) {
+		snprintf(what, len, "list %s stands in %s:%u already", CONFQ(str_of(e->posting)),
+		    l->files[other->file], other->line);
+		return true;
+	}
+	owner = lower(str_of(e->owner));
+	other = lists_find(l, str_of(owner));
+	xfree(owner);
+	if (!other)
+		return false;
+	snprintf(what, len, "owner %s of list %s is itself a list (%s:%u)", CONFQ(str_of(e->owner)),
+	    CONFQ(str_of(e->posting)), l->files[other->file], other->line);
+	return true;
+}
+
+unsigned
+lists_finish(struct lists *l, fault_fn *fault, void *arg)
+{
+	const struct list_entry **order;
+	char what[CONF_WHY_MAX * 2];
+	unsigned n_faults = 0;
+
+	if (l->n == 0)
+		return 0;
+	qsort(l->v, l->n, sizeof(*l->v), by_posting);
+	order = xmalloc(l->n * sizeof(struct list_entry *));
+	for (unsigned i = 0; i < l->n; i++)
+		order[i] = &l->v[i];
+	qsort(order, l->n, sizeof(struct list_entry *), by_place);
+	for (unsigned i = 0; i < l->n; i++) {
+		if (!entry_fault(l, order[i], what, sizeof(what)))
+			continue;
+		n_faults++;
+		fault(arg, l->files[order[i]->file], order[i]->line, what);
+	}
+	xfree(order);
+	return n_faults;
+}
+
+const struct list_entry *
+lists_find(const struct lists *l, struct str plain)
+{
+	unsigned low = 0, high = l->n;
+
+	while (low < high) {
+		unsigned mid = low + (high - low) / 2;
+		const struct list_entry *e = &l->v[mid];
+		size_t n = strlen(e->posting);
+		int c = plain.n ? memcmp(e->posting, plain.p, n < plain.n ? n : plain.n) : 1;
+
+		if (c == 0)
+			c = (n > plain.n) - (n < plain.n);
+		if (c == 0)
+			return e;
+		if (c < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return NULL;
+}

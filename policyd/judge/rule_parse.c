@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: ISC */
+/* A section is gathered first and compiled at its end, because `detect` decides the defaults of all other keys. */
+#include "judge/rule_parse.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/xalloc.h"
+#include "judge/detect.h"
+
+struct rule_key {
+	char *name, *value;
+	unsigned line; /* 0: an override */
+};
+
+struct rule_keys {
+	char *section;
+	unsigned line;
+	struct rule_key *v;
+	unsigned n, cap;
+};
+
+enum { MAX_TIME_DAYS = 3650 };
+static const int64_t max_time = MAX_TIME_DAYS * (int64_t)MS_DAY;
+
+static const struct conf_name mode_names[] = {
+	{ "enforce", MODE_ENFORCE }, { "shadow", MODE_SHADOW }, { "off", MODE_OFF }, { NULL, 0 },
+};
+static const struct conf_name scope_names[] = {
+	{ "any", SCOPE_ANY }, { "inbound", SCOPE_INBOUND }, { "outbound", SCOPE_OUTBOUND }, { NULL, 0 },
+};
+static const struct conf_name brake_names[] = {
+	{ "off", BRAKE_OFF }, { "defer", BRAKE_DEFER }, { "reject", BRAKE_REJECT }, { NULL, 0 },
+};
+
+static bool
+printable(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < ' ' || s.p[i] > '~')
+			return false;
+	return true;
+}
+
+static int
+set_detect(void *at, struct str value, char *why, size_t why_len)
+{
+	const struct detector *d = detector_find(value);
+	const char *near = NULL;
+	unsigned best = 3;
+
+	if (d) {
+		*(const struct detector **)at = d;
+		return 0;
+	}
+	for (const struct detector *const *it = detectors; *it; it++)
+		if (conf_nearer(value, str_of((*it)->name), &best))
+			near = (*it)->name;
+	if (near)
+		snprintf(why, why_len, "no detector is called %s, did you mean \"%s\"?", CONFQ(value), near);
+	else
+		snprintf(why, why_len, "no detector is called %s", CONFQ(value));
+	return ERR_SYNTAX;
+}
+
+static int
+set_text(void *at, struct str value, char *why, size_t why_len)
+{
+	struct rule *r = at;
+
+	if (!printable(value)) {
+		snprintf(why, why_len, "%s is not printable ASCII", CONFQ(value));
+		return ERR_SYNTAX;
+	}
+	if (value.n > RULE_TEXT_MAX) {
+		snprintf(why, why_len, "text longer than %d bytes", RULE_TEXT_MAX);
+		return ERR_RANGE;
+	}
+	if (value.n && r->text) {
+		snprintf(why, why_len, "the text is given twice, by action and by text");
+		return ERR_EXISTS;
+	}
+	if (value.n)
+		r->text = xstrndup(value.p, value.n);
+	return 0;
+}
+
+/* RFC 5322 ftext: printable, not ':' */
+static bool
+field_name(struct str s)
+{
+	return s.n && printable(s) && str_find(s, ':') == s.n && str_find(s, ' ') == s.n;
+}
+
+static int
+set_prepend(struct rule *r, struct str arg, char *why, size_t why_len)
+{
+	size_t colon = str_find(arg, ':');
+	struct str name = str_sub(arg, 0, colon), text = str_trim(str_sub(arg, colon + 1, arg.n));
+
+	if (colon == arg.n || text.n == 0) {
+		snprintf(why, why_len, "prepend needs \"NAME: TEXT\"");
+		return ERR_SYNTAX;
+	}
+	if (!field_name(name)) {
+		snprintf(why, why_len, "%s is not the name of a header field", CONFQ(name));
+		return ERR_SYNTAX;
+	}
+	if (!printable(text)) {
+		snprintf(why, why_len, "%s is not printable ASCII", CONFQ(text));
+		return ERR_SYNTAX;
+	}
+	if (arg.n > RULE_HEADER_MAX) {
+		snprintf(why, why_len, "header field longer than %d bytes", RULE_HEADER_MAX);
+		return ERR_RANGE;
+	}
+	r->arg_name = xstrndup(name.p, name.n);
+	r->arg_value = xstrndup(text.p, text.n);
+	return 0;
+}
+
+static void
+action_hint(struct str word, char *why, size_t why_len)
+{
+	unsigned best = 3;
+	const char *near = NULL;
+
+	for (int a = ACT_WARN; a < ACT_COUNT; a++)
+		if (conf_nearer(word, str_of(action_name((enum action)a)), &best))
+			near = action_name((enum action)a);
+	if (near)
+		snprintf(why, why_len, "no action is called %s, did you mean \"%s\"?", CONFQ(word), near);
+	else
+		snprintf(why, why_len, "no action is called %s", CONFQ(word));
+}
+
+static int
+set_action(void *at, struct str value, char *why, size_t why_len)
+{
+	struct rule *r = at;
+	struct str word = str_sub(value, 0, str_find(value, ' '));
+	struct str arg = str_trim(str_sub(value, word.n, value.n));
+
+	if (action_parse(word, &r->action)) {
+		action_hint(word, why, why_len);
+		return ERR_SYNTAX;
+	}
+	xfree(r->arg_name);
+	xfree(r->arg_value);
+	r->arg_name = r->arg_value = NULL;
+	if (r->action == ACT_PREPEND)
+		return set_prepend(r, arg, why, why_len);
+	if (r->action == ACT_DEFER || r->action == ACT_REJECT)
+		return set_text(r, arg, why, why_len);
+	if (arg.n) {
+		snprintf(why, why_len, "%s takes no text (use text = ...)", action_name(r->action));
+		return ERR_SYNTAX;
+	}
+	return 0;
+}
+
+static bool
+domain_ok(struct str s)
+{
+	size_t label = 0;
+
+	if (s.n && s.p[0] == '.')
+		s = str_sub(s, 1, s.n);
+	if (s.n == 0 || s.n > 253)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c == '.') {
+			if (label == 0)
+				return false;
+			label = 0;
+			continue;
+		}
+		if (c < 0x80 && c != '-' && c != '_' && !(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'z') &&
+		    !(c >= 'A' && c <= 'Z'))
+			return false;
+		label++;
+		if (label > 63)
+			return false;
+	}
+	return label > 0;
+}
+
+static int
+exempt_one(struct exempt *e, struct str word)
+{
+	size_t at = str_rfind(word, '@');
+	struct str local = str_sub(word, 0, at), domain = str_sub(word, at + 1, word.n);
+	struct net net;
+	int err;
+
+	if (at == word.n) {
+		err = net_parse(word, &net);
+		if (!err)
+			netset_add(&e->nets, &net);
+		return err;
+	}
+	if (str_find(local, '@') < local.n || (local.n == 0 && domain.n == 0))
+		return ERR_SYNTAX;
+	if (domain.n && (!domain_ok(domain) || (local.n && domain.p[0] == '.')))
+		return ERR_SYNTAX;
+	if (local.n == 0)
+		strset_add(&e->domains, domain);
+	else
+		strset_add(domain.n ? &e->addrs : &e->locals, domain.n ? word : local);
+	return 0;
+}
+
+static int
+set_exempt(void *at, struct str value, char *why, size_t why_len)
+{
+	struct exempt *e = at;
+	struct str word;
+
+	exempt_fini(e);
+	while (conf_word(&value, &word)) {
+		if (exempt_one(e, word)) {
+			snprintf(why, why_len, "%s is not a network, user@domain, @domain or localpart@", CONFQ(word));
+			return ERR_SYNTAX;
+		}
+	}
+	return 0;
+}
+
+#define KEY(key, kind, ...) { .section = "rule", .name = key, .type = kind, __VA_ARGS__ }
+#define AT(member, ctype) .offset = CONF_AT(struct rule, member, ctype)
+
+const struct conf_key rule_key_table[] = {
+	KEY("detect", CONF_CALL, AT(detector, const struct detector *), .call = set_detect, .form = "detector",
+	    .help = "Which detector the rule asks; the only key that every rule must have."),
+	KEY("limit", CONF_UINT, AT(limit, uint32_t), .min = 0, .max = 1000000,
+	    .help = "What passes; the next one is stopped."),
+	KEY("window", CONF_MSEC, AT(window, int64_t), .min = MS_SEC, .max = max_time,
+	    .help = "The time in which limit counts, for detectors that count over time."),
+	KEY("scope", CONF_ENUM, AT(scope, enum rule_scope), .names = scope_names,
+	    .help = "Look at mail to local domains, at mail that leaves from own networks and users, or at any."),
+	KEY("mode", CONF_ENUM, AT(mode, enum rule_mode), .names = mode_names, .def = "enforce",
+	    .help = "Act, only count and log what would have been done, or do not ask the rule at all."),
+	KEY("action", CONF_CALL, .offset = 0, .call = set_action, .form = "action",
+	    .help = "What is done with what is over the limit."),
+	KEY("text", CONF_CALL, .offset = 0, .call = set_text, .form = "text", .def = "",
+	    .help = "The text of a refusal or reason, with an enhanced status code in front of it if wanted."),
+	KEY("block", CONF_MSEC, AT(block, int64_t), .min = 0, .max = max_time, .def = "0",
+	    .help = "How long all that belongs to the storm stays stopped after the rule tripped, whatever the counts."),
+	KEY("remember", CONF_MSEC, AT(remember, int64_t), .min = 0, .max = max_time,
+	    .help = "How long a closed storm is known, so that it is stopped at its first copy when it wakes up."),
+	KEY("quiet", CONF_MSEC, AT(quiet, int64_t), .min = MS_SEC, .max = max_time, .def = "1h",
+	    .help = "A storm is closed when this long nothing of it was seen."),
+	KEY("brake", CONF_ENUM, AT(brake, enum rule_brake), .names = brake_names, .def = "off",
+	    .help = "Refuse at RCPT what belongs to an open storm, before its data costs bandwidth."),
+	KEY("repeats", CONF_UINT, AT(repeats, uint32_t), .min = 0, .max = 1000, .def = "2",
+	    .help = "How often the same transmission may come again before it is deferred (replication only)."),
+	KEY("exempt", CONF_CALL, AT(exempt, struct exempt), .call = set_exempt, .form = "list", .def = "",
+	    .help = "Networks, addresses, @domains and localparts@ that the rule leaves alone."),
+};
+const unsigned rule_key_count = ARRAY_LEN(rule_key_table);
+
+static int
+code_part(struct str *s, char end, uint64_t *out)
+{
+	size_t at = str_find(*s, end);
+	struct str digits = str_sub(*s, 0, at);
+
+	*s = str_sub(*s, at + 1, s->n);
+	return digits.n > 3 ? ERR_SYNTAX : str_u64(digits, out);
+}
+
+/* Moves an enhanced status code (RFC 3463) from the text's front to r->dsn. */
+static int
+split_code(struct rule *r, char *why, size_t why_len)
+{
+	struct str text = str_of(r->text), rest = text, code;
+	uint64_t class, subject, detail;
+	enum action as = r->action;
+
+	if (code_part(&rest, '.', &class) || code_part(&rest, '.', &subject) || code_part(&rest, ' ', &detail))
+		return 0;
+	if (as != ACT_DEFER && as != ACT_REJECT) {
+		if (r->brake == BRAKE_OFF)
+			return 0;
+		as = r->brake == BRAKE_DEFER ? ACT_DEFER : ACT_REJECT;
+	}
+	code = str_sub(text, 0, str_find(text, ' '));
+	if (class != (as == ACT_DEFER ? 4 : 5)) {
+		snprintf(why, why_len, "%s does not fit %s, whose codes are %s", CONFQ(code), action_name(as),
+		    as == ACT_DEFER ? "4.x.x" : "5.x.x");
+		return ERR_SYNTAX;
+	}
+	snprintf(r->dsn, sizeof(r->dsn), "%.*s", STR_FMT(code));
+	rest = str_trim(rest);
+	r->text = rest.n ? xstrndup(rest.p, rest.n) : NULL;
+	xfree((char *)text.p);
+	return 0;
+}
+
+static const struct rule_key *
+key_find(const struct rule_keys *keys, const char *name)
+{
+	for (unsigned i = 0; i < keys->n; i++)
+		if (strcmp(keys->v[i].name, name) == 0)
+			return &keys->v[i];
+	return NULL;
+}
+
+static void
+key_add(struct rule_keys *keys, struct str name, struct str value, unsigned line)
+{
+	if (keys->n == keys->cap) {
+		keys->cap = keys->cap ? keys->cap * 2 : 16;
+		keys->v = xrealloc(keys->v, keys->cap * sizeof(*keys->v));
+	}
+	keys->v[keys->n++] = (struct rule_key){ xstrndup(name.p, name.n),
+		xstrndup(value.n ? value.p : "", value.n), line };
+}
+
+static void
+keys_free(struct rule_keys *keys)
+{
+	for (unsigned i = 0; i < keys->n; i++) {
+		xfree(keys->v[i].name);
+		xfree(keys->v[i].value);
+	}
+	xfree(keys->v);
+	xfree(keys->section);
+	xfree(keys);
+}
+
+static void
+fault(struct rule_parse *p, unsigned line, const char *key, const char *why)
+{
+	conf_fault(p->faults, line ? p->file : "--set", line, "%s%s%s", key, *key ? ": " : "", why);
+}
+
+/* NAME of "rule NAME", or none after a report. */
+static struct str
+section_name(struct rule_parse *p)
+{
+	static const char ok[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+	struct str rest = str_of(p->keys->section), word, name;
+	char why[CONF_WHY_MAX];
+
+	word = str_sub(rest, 0, strcspn(rest.p, " \t"));
+	name = str_trim(str_sub(rest, word.n, rest.n));
+	if (!str_eq(word, STR("rule"))) {
+		char first[CONF_NAME_MAX + 1];
+
+		snprintf(first, sizeof(first), "%.*s", STR_FMT(word));
+		conf_unknown(rule_key_table, rule_key_count, first, NULL, why, sizeof(why));
+	} else if (name.n == 0) {
+		snprintf(why, sizeof(why), "[rule] needs a name: [rule NAME]");
+	} else if (name.n > RULE_NAME_MAX) {
+		snprintf(why, sizeof(why), "name of the rule longer than %d bytes", RULE_NAME_MAX);
+	} else if (strspn(name.p, ok) < name.n) {
+		snprintf(why, sizeof(why), "%s: the name of a rule is made of A-Z a-z 0-9 _ . -", CONFQ(name));
+	} else if (ruleset_find(p->out, name)) {
+		snprintf(why, sizeof(why), "there is a rule \"%.*s\" already", STR_FMT(name));
+	} else {
+		return name;
+	}
+	fault(p, p->keys->line, "", why);
+	return STR_NONE;
+}
+
+static void
+apply_overrides(struct rule_parse *p, struct str name)
+{
+	for (unsigned i = 0; i < p->n_overrides; i++) {
+		struct rule_override *o = &p->overrides[i];
+		struct rule_key *k = NULL;
+
+		if (name.n == 0 || !str_eq(o->rule, name))
+			continue;
+		o->used = true;
+		for (unsigned j = 0; j < p->keys->n; j++)
+			if (str_eq(str_of(p->keys->v[j].name), o->key))
+				k = &p->keys->v[j];
+		if (!k) {
+			key_add(p->keys, o->key, o->value, 0);
+			continue;
+		}
+		xfree(k->value);
+		k->value = xstrndup(o->value.n ? o->value.p : "", o->value.n);
+		k->line = 0;
+	}
+}
+
+static void
+compile_key(struct rule_parse *p, struct rule *r, const struct rule_key *k)
+{
+	const struct conf_key *key = conf_find(rule_key_table, rule_key_count, "rule", k->name);
+	char why[CONF_WHY_MAX];
+
+	if (!key) {
+		conf_unknown(rule_key_table, rule_key_count, "rule", k->name, why, sizeof(why));
+		fault(p, k->line, "", why);
+	} else if (conf_set(key, r, str_of(k->value), why, sizeof(why))) {
+		fault(p, k->line, k->name, why);
+	} else if (strcmp(k->name, "repeats") == 0 && r->detector && !r->detector->repeats) {
+		snprintf(why, sizeof(why), "detector %s does not use it", r->detector->name);
+		fault(p, k->line, k->name, why);
+	}
+}
+
+static void
+compile(struct rule_parse *p, struct rule *r, struct str name)
+{
+	const struct rule_key *detect, *text;
+	const struct detector *d;
+	char why[CONF_WHY_MAX];
+
+	apply_overrides(p, name);
+	detect = key_find(p->keys, "detect");
+	text = key_find(p->keys, "text");
+	d = detect ? detector_find(str_of(detect->value)) : NULL;
+	rule_init(r, d);
+	r->name = xstrndup(name.n ? name.p : "?", name.n ? name.n : 1);
+	r->id = hash64(0, name);
+	r->line = p->keys->line;
+	if (!detect && name.n) {
+		snprintf(why, sizeof(why), "rule \"%s\" does not say detect = ...", r->name);
+		fault(p, r->line, "", why);
+	}
+	for (unsigned i = 0; i < p->keys->n; i++)
+		compile_key(p, r, &p->keys->v[i]);
+	if (!text || !*text->value)
+		text = key_find(p->keys, "action");
+	if (r->text && split_code(r, why, sizeof(why)))
+		fault(p, text->line, text->name, why);
+}
+
+static void
+add(struct ruleset *rs, const struct rule *r)
+{
+	rs->v = xrealloc(rs->v, (rs->n + 1) * sizeof(*rs->v));
+	rs->v[rs->n] = *r;
+	rs->v[rs->n].index = rs->n;
+	rs->n++;
+}
+
+/* The section that was being gathered is complete. */
+static void
+section_end(struct rule_parse *p)
+{
+	unsigned before = p->faults->n;
+	struct rule r;
+	struct str name;
+
+	if (!p->keys)
+		return;
+	name = section_name(p);
+	compile(p, &r, name);
+	if (p->faults->n == before)
+		add(p->out, &r);
+	else
+		rule_fini(&r);
+	keys_free(p->keys);
+	p->keys = NULL;
+}
+
+void
+rule_parse_key(void *arg, const char *section, const char *name, const char *value, unsigned line)
+{
+	struct rule_parse *p = arg;
+
+	if (!name) {
+		section_end(p);
+		p->keys = xcalloc(1, sizeof(*p->keys));
+		p->keys->section = xstrdup(section);
+		p->keys->line = line;
+	} else if (p->keys) {
+		key_add(p->keys, str_of(name), str_of(value), line);
+	}
+}
+
+void
+rule_parse_end(struct rule_parse *p)
+{
+	section_end(p);
+	for (unsigned i = 0; i < p->n_overrides; i++) {
+		const struct rule_override *o = &p->overrides[i];
+
+		if (!o->used)
+			conf_fault(p->faults, "--set", 0, "there is no rule %s", CONFQ(o->rule));
+	}
+}
+
+void
+ruleset_shadow(struct ruleset *rs)
+{
+	for (unsigned i = 0; i < rs->n; i++)
+		if (rs->v[i].mode == MODE_ENFORCE)
+			rs->v[i].mode = MODE_SHADOW;
+}
