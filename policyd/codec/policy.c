@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Requests of the policy door. The end of a request is looked for as bytes come, each byte once; then its lines are
+ * sorted into the rows of one table, and the rows are applied in the table's order: so the order of lines is all one.
+ */
+#include "codec/policy.h"
+
+#include <stddef.h>
+
+#include "base/base64.h"
+#include "base/compiler.h"
+#include "base/err.h"
+#include "base/limits.h"
+#include "mail/addr.h"
+
+struct request {
+	struct policy *p;
+	struct msg *m;
+	bool have_request;
+	bool have_block;  /* header= held something: single values are not asked any more */
+	bool have_rcpts;  /* recipients= named somebody */
+	bool have_header; /* the scanner was given something */
+	bool stated;	  /* to_count= or cc_count= was given */
+	char last;	  /* byte of the block */
+	bool block_done;
+};
+
+struct attr {
+	const char *name;
+	/* NULL: known, but no rule asks for it */
+	void (*put)(struct request *r, const struct attr *a, struct str value);
+	size_t offset;	   /* put_str: of a struct str in struct msg */
+	size_t cap;	   /* bytes kept; more are cut off */
+	const char *field; /* put_field: name of the header field */
+	bool extended;	   /* a fact of the header: makes the door DOOR_EXTENDED */
+};
+
+void
+policy_init(struct policy *p)
+{
+	*p = (struct policy){ 0 };
+}
+
+static void
+mark_broken(struct policy *p, const char *why)
+{
+	if (!p->broken)
+		p->why = why;
+	p->broken = true;
+}
+
+/* A copy in the message's arena, cut, without control bytes. */
+static struct str
+clean_copy(struct msg *m, struct str s, size_t cap)
+{
+	size_t n = s.n < cap ? s.n : cap;
+	char *p = arena_alloc(m->arena, n + 1);
+
+	if (!p)
+		return STR_NONE;
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		p[i] = c < 0x20 || c == 0x7f ? '?' : (char)c;
+	}
+	p[n] = '\0';
+	return (struct str){ p, n };
+}
+
+/* --- one function a kind of row ----------------------------------------------------------------------- */
+
+static void
+put_str(struct request *r, const struct attr *a, struct str value)
+{
+	struct str *to = (struct str *)(void *)((char *)r->m + a->offset);
+
+	*to = clean_copy(r->m, value, a->cap);
+}
+
+static void
+put_request(struct request *r, const struct attr *a, struct str value)
+{
+	(void)a;
+	r->have_request = str_eq(value, STR("smtpd_access_policy"));
+}
+
+static void
+put_stage(struct request *r, const struct attr *a, struct str value)
+{
+	static const struct {
+		const char *name;
+		enum stage stage;
+	} stages[] = {
+		{ "RCPT", STAGE_RCPT },
+		{ "DATA", STAGE_DATA },
+		{ "BDAT", STAGE_DATA },
+		{ "END-OF-MESSAGE", STAGE_EOM },
+		{ "MAIL", STAGE_MAIL },
+		{ "EHLO", STAGE_HELO },
+		{ "HELO", STAGE_HELO },
+		{ "CONNECT", STAGE_CONNECT },
+	};
+
+	(void)a;
+	for (size_t i = 0; i < ARRAY_LEN(stages); i++)
+		if (str_eq(value, str_of(stages[i].name)))
+			r->m->stage = stages[i].stage;
+}
+
+static void
+put_sender(struct request *r, const struct attr *a, struct str value)
+{
+	struct msg *m = r->m;
+
+	m->sender = addr_unbracket(clean_copy(m, value, a->cap));
+	/* Postfix sends the attribute, empty, before there was a MAIL FROM too. */
+	m->have_sender = m->stage != STAGE_CONNECT && m->stage != STAGE_HELO;
+}
+
+static bool
+has_control(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
+			return true;
+	return false;
+}
+
+static void
+add_rcpt(struct request *r, const struct attr *a, struct str raw)
+{
+	raw = str_sub(str_trim(raw), 0, a->cap);
+	if (raw.n == 0)
+		return;
+	/* Those beyond the cap are counted only: they take no memory. */
+	if (r->m->n_rcpts < MSG_RCPTS_MAX && has_control(raw))
+		raw = clean_copy(r->m, raw, a->cap);
+	msg_add_rcpt(r->m, raw);
+}
+
+/* The end of the quoted string that begins at s.p[0]; s.n when it does not end. */
+static size_t
+quote_end(struct str s)
+{
+	for (size_t i = 1; i < s.n; i++) {
+		if (s.p[i] == '\\')
+			i++;
+		else if (s.p[i] == '"')
+			return i;
+	}
+	return s.n;
+}
+
+/* "joe@x.example, "a,b"@x.example": a comma within quotes belongs to the address. A quote that never ends is none. */
+static void
+put_rcpts(struct request *r, const struct attr *a, struct str value)
+{
+	bool quotes = true;
+
+	while (value.n) {
+		size_t at = 0, comma;
+
+		value = str_trim(value);
+		if (quotes && value.n && value.p[value.p[0] == '<' && value.n > 1] == '"') {
+			at = value.p[0] == '<';
+			at += quote_end(str_sub(value, at, value.n));
+			if (at >= value.n) {
+				quotes = false;
+				at = 0;
+			}
+		}
+		comma = at + str_find(str_sub(value, at, value.n), ',');
+		add_rcpt(r, a, str_sub(value, 0, comma));
+		value = str_sub(value, comma + 1, value.n);
+	}
+	r->have_rcpts = r->m->rcpt_count > 0;
+}
+
+static void
+put_rcpt(struct request *r, const struct attr *a, struct str value)
+{
+	if (!r->have_rcpts)
+		add_rcpt(r, a, value);
+}
+
+/* false: not a number, which is what an MTA sends that does not know. */
+static bool
+read_count(struct str value, uint32_t *out)
+{
+	uint64_t n;
+
+	if (str_u64(str_trim(value), &n) != 0)
+		return false;
+	*out = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+	return true;
+}
+
+static void
+put_rcpt_count(struct request *r, const struct attr *a, struct str value)
+{
+	uint32_t n;
+
+	(void)a;
+	/* Postfix says 0 at RCPT, where it asks for one. */
+	if (read_count(value, &n) && n > 0)
+		r->m->rcpt_count = n;
+}
+
+static void
+put_size(struct request *r, const struct attr *a, struct str value)
+{
+	uint64_t n;
+
+	(void)a;
+	if (str_u64(value, &n) == 0)
+		r->m->size = n;
+}
+
+static void
+put_want(struct request *r, const struct attr *a, struct str value)
+{
+	(void)a;
+	if (str_eq(value, STR("repairs")))
+		r->m->door = DOOR_REPAIRS;
+}
+
+static void
+feed_block(void *arg, const char *p, size_t n)
+{
+	struct request *r = arg;
+
+	if (!r->block_done)
+		r->block_done = header_feed(&r->m->header, p, n) < n;
+	r->have_block = true;
+	r->last = p[n - 1];
+}
+
+static void
+put_block(struct request *r, const struct attr *a, struct str value)
+{
+	(void)a;
+	if (r->p->broken)
+		return;
+	if (base64_decode(value, feed_block, r) != 0)
+		mark_broken(r->p, "header= is not base64");
+	r->have_header |= r->have_block;
+}
+
+static void
+put_field(struct request *r, const struct attr *a, struct str value)
+{
+	if (r->have_block || r->p->broken || str_trim(value).n == 0)
+		return;
+	header_field(&r->m->header, str_of(a->field), str_sub(value, 0, a->cap));
+	r->have_header = true;
+}
+
+static void
+put_to_count(struct request *r, const struct attr *a, struct str value)
+{
+	uint32_t n;
+
+	if (r->p->broken || !read_count(value, &n))
+		return;
+	header_state_count(&r->m->header, str_eq(str_of(a->name), STR("cc_count")), n);
+	r->stated = true;
+}
+
+/* --- the table ---------------------------------------------------------------------------------------- */
+
+enum { ADDR = MSG_ATTR_MAX, NAME = 1024, WORD = 255 };
+
+#define TO_MSG(name, member, cap) { name, put_str, offsetof(struct msg, member), cap, NULL, false }
+#define CALL(name, put, cap) { name, put, 0, cap, NULL, false }
+#define FIELD(name, field) { name, put_field, 0, POLICY_LINE_MAX, field, true }
+#define HEADER(name, put) { name, put, 0, POLICY_LINE_MAX, NULL, true }
+#define UNUSED(name) { name, NULL, 0, 0, NULL, false }
+
+/* In the order in which they are applied: the stage before the sender, all recipients before the one, header= before
+ * single values, counts last. */
+static const struct attr attrs[] = {
+	CALL("request", put_request, WORD),
+	CALL("protocol_state", put_stage, WORD),
+	TO_MSG("protocol_name", protocol, WORD),
+	TO_MSG("client_address", client_address, WORD),
+	TO_MSG("client_port", client_port, WORD),
+	TO_MSG("client_name", client_name, NAME),
+	UNUSED("reverse_client_name"),
+	TO_MSG("server_address", server_address, WORD),
+	TO_MSG("server_port", server_port, WORD),
+	TO_MSG("helo_name", helo, NAME),
+	TO_MSG("queue_id", queue_id, WORD),
+	TO_MSG("instance", instance, WORD),
+	TO_MSG("sasl_username", sasl_username, NAME),
+	UNUSED("sasl_method"),
+	UNUSED("sasl_sender"),
+	TO_MSG("policy_context", policy_context, NAME),
+	CALL("sender", put_sender, ADDR),
+	CALL("recipients", put_rcpts, ADDR), /* ours */
+	CALL("recipient", put_rcpt, ADDR),
+	CALL("recipient_count", put_rcpt_count, WORD),
+	CALL("size", put_size, WORD),
+	UNUSED("etrn_domain"),
+	UNUSED("stress"),
+	UNUSED("ccert_subject"),
+	UNUSED("ccert_issuer"),
+	UNUSED("ccert_fingerprint"),
+	UNUSED("ccert_pubkey_fingerprint"),
+	UNUSED("encryption_protocol"),
+	UNUSED("encryption_cipher"),
+	UNUSED("encryption_keysize"),
+	UNUSED("compatibility_level"),
+	UNUSED("mail_version"),
+	UNUSED("tls_sni"),
+	/* ours: what Postfix never sends */
+	HEADER("header", put_block),
+	FIELD("message_id", "Message-ID"),
+	FIELD("date", "Date"),
+	FIELD("header_from", "From"),
+	FIELD("subject", "Subject"),
+	FIELD("references", "References"),
+	FIELD("in_reply_to", "In-Reply-To"),
+	FIELD("auto_submitted", "Auto-Submitted"),
+	FIELD("list_id", "List-Id"),
+	FIELD("header_recipients", "To"),
+	HEADER("to_count", put_to_count),
+	HEADER("cc_count", put_to_count),
+	CALL("want", put_want, WORD),
+};
+
+static const struct attr *
+find(struct str name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(attrs); i++)
+		if (str_eq(name, str_of(attrs[i].name)))
+			return &attrs[i];
+	return NULL;
+}
+
+/* --- a whole request ---------------------------------------------------------------------------------- */
+
+static struct str
+without_cr(struct str line)
+{
+	return line.n && line.p[line.n - 1] == '\r' ? str_sub(line, 0, line.n - 1) : line;
+}
+
+/* Sorts lines into `values`, by row; STR_NONE where the request has none. */
+static void
+sort_lines(struct policy *p, struct str text, struct str values[ARRAY_LEN(attrs)])
+{
+	struct str line;
+
+	for (unsigned n = 0; n < POLICY_ATTRS_MAX && str_split(&text, '\n', &line); n++) {
+		const struct attr *a;
+		size_t eq;
+
+		line = without_cr(line);
+		if (line.n == 0)
+			return;
+		eq = str_find(line, '=');
+		if (eq == line.n || eq == 0) {
+			mark_broken(p, eq ? "a line without =" : "a line without a name");
+			continue;
+		}
+		if (str_find(line, '\0') < line.n)
+			mark_broken(p, "a NUL byte");
+		a = find(str_sub(line, 0, eq));
+		if (a && !values[a - attrs].p)
+			values[a - attrs] = str_sub(line, eq + 1, line.n);
+	}
+}
+
+static void
+finish_header(struct request *r)
+{
+	const struct header_facts *f;
+
+	if ((!r->have_header && !r->stated) || r->p->broken)
+		return;
+	/* Exim cuts what it expands at 64 KB without a word, nearly always within a line. */
+	if (r->have_block && !r->block_done && r->last != '\n' && r->last != '\r')
+		r->m->header.f.flags |= HDR_TRUNCATED;
+	f = header_end(&r->m->header);
+	r->m->have_header = (f->flags & HDR_ANY) || r->stated;
+}
+
+static void
+read_request(struct policy *p, struct str text, struct msg *m)
+{
+	struct request r = { .p = p, .m = m };
+	struct str values[ARRAY_LEN(attrs)] = { 0 };
+
+	if (p->long_line)
+		mark_broken(p, "a line is too long");
+	if (p->attrs > POLICY_ATTRS_MAX)
+		mark_broken(p, "too many attributes");
+	m->door = DOOR_POLICY;
+	m->stage = STAGE_OTHER;
+	sort_lines(p, text, values);
+	for (size_t i = 0; i < ARRAY_LEN(attrs); i++) {
+		if (!values[i].p)
+			continue;
+		if (attrs[i].extended)
+			m->door = DOOR_EXTENDED;
+		if (attrs[i].put)
+			attrs[i].put(&r, &attrs[i], values[i]);
+	}
+	if (!r.have_request)
+		mark_broken(p, "not request=smtpd_access_policy");
+	finish_header(&r);
+}
+
+/* Length of the request at the front of `s`, empty line included; 0 when its end is not there yet. */
+static size_t
+find_end(struct policy *p, struct str s)
+{
+	while (p->scanned < s.n) {
+		size_t lf = p->scanned + str_find(str_sub(s, p->scanned, s.n), '\n');
+		struct str line = without_cr(str_sub(s, p->line, lf));
+
+		if (lf == s.n) {
+			p->scanned = s.n;
+			return 0;
+		}
+		p->scanned = p->line = lf + 1;
+		if (line.n == 0)
+			return lf + 1;
+		p->attrs++;
+		p->long_line |= line.n > POLICY_LINE_MAX;
+	}
+	return 0;
+}
+
+enum feed
+policy_feed(struct policy *p, struct buf *in, bool half_closed, struct msg *m)
+{
+	struct str s = str_sub(buf_str(in), 0, POLICY_REQUEST_MAX);
+	size_t end = find_end(p, s);
+
+	p->broken = false;
+	p->why = NULL;
+	if (end == 0 && s.n == POLICY_REQUEST_MAX) {
+		p->why = "the request is too long";
+		return FEED_BAD;
+	}
+	if (end == 0 && (!half_closed || s.n == 0))
+		return FEED_MORE;
+	if (end == 0 && p->line < s.n) {
+		p->why = "the peer stopped within a line";
+		return FEED_BAD;
+	}
+	if (end == 0)
+		end = s.n;
+	read_request(p, str_sub(s, 0, end), m);
+	buf_consume(in, end);
+	p->scanned = p->line = p->attrs = 0;
+	p->long_line = false;
+	return FEED_MSG;
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Answers of the policy door, as access(5) has them. Whatever the verdict's strings hold, one action line, the repairs
+ * asked for and one empty line go out: a byte too many and Postfix gives the connection up, a byte that it does not
+ * like and it uses its default action, which is to refuse.
+ */
+#include "codec/policy.h"
+
+#include "base/compiler.h"
+
+enum { TEXT_MAX = 200, HEADER_LINE_MAX = 998, HEADER_NAME_MAX = 76, ADDRESS_MAX = MSG_ATTR_MAX };
+
+/* What stands where a verdict has no usable string. */
+static const struct {
+	const char *code, *dsn, *word, *text;
+} defaults[ACT_COUNT] = {
+	[ACT_DEFER] = { "451", "4.7.1", "", "mail storm, try again later" },
+	[ACT_REJECT] = { "550", "5.7.1", "", "mail storm" },
+	[ACT_DISCARD] = { "", "", "DISCARD", "mail storm" },
+	[ACT_HOLD] = { "", "", "HOLD", "mail storm" },
+};
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Three digits of the class; not 421 and 521, with which Postfix hangs up too. */
+static bool
+code_ok(struct str code, char class)
+{
+	return code.n == 3 && code.p[0] == class && is_digit(code.p[1]) && is_digit(code.p[2]) &&
+	    !(code.p[1] == '2' && code.p[2] == '1');
+}
+
+/* "4.7.1": class "." 1*3DIGIT "." 1*3DIGIT. */
+static bool
+dsn_ok(struct str dsn, char class)
+{
+	struct str part;
+	unsigned n = 0;
+
+	while (str_split(&dsn, '.', &part)) {
+		if (part.n < 1 || part.n > 3 || ++n > 3)
+			return false;
+		for (size_t i = 0; i < part.n; i++)
+			if (!is_digit(part.p[i]))
+				return false;
+		if (n == 1 && (part.n != 1 || part.p[0] != class))
+			return false;
+	}
+	return n == 3;
+}
+
+static bool
+printable(char c)
+{
+	return c >= 0x20 && c < 0x7f;
+}
+
+/* Text in printable ASCII, at most `max` bytes, without space at its ends. Returns how many bytes went out. */
+static size_t
+put_text(struct buf *out, struct str s, size_t max)
+{
+	s = str_trim(str_sub(str_trim(s), 0, max));
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (str_is_space(c))
+			c = ' ';
+		else if (!printable(c))
+			c = '?';
+		buf_append(out, &c, 1);
+	}
+	return s.n;
+}
+
+/* May be written as it is. UTF-8 is an address too (RFC 6531), so only control bytes are refused. */
+static bool
+address_ok(struct str s)
+{
+	if (s.n == 0 || s.n > ADDRESS_MAX)
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
+			return false;
+	return true;
+}
+
+/* REDIRECT wants user@domain in one word; with less Postfix answers 451. */
+static bool
+redirect_ok(struct str s)
+{
+	size_t at = str_rfind(s, '@');
+
+	for (size_t i = 0; i < s.n; i++)
+		if (!printable(s.p[i]) || s.p[i] == ' ')
+			return false;
+	return s.n <= ADDRESS_MAX && at > 0 && at + 1 < s.n;
+}
+
+static bool
+name_ok(struct str name)
+{
+	for (size_t i = 0; i < name.n; i++)
+		if (!printable(name.p[i]) || name.p[i] == ' ' || name.p[i] == ':')
+			return false;
+	return name.n > 0 && name.n <= HEADER_NAME_MAX;
+}
+
+/* A header that can be said in one line and is to be added. */
+static bool
+edit_ok(const struct header_edit *e)
+{
+	return !e->change && name_ok(e->name);
+}
+
+static void
+put_header(struct buf *out, const struct header_edit *e)
+{
+	buf_str_append(out, e->name);
+	buf_append(out, ": ", 2);
+	if (put_text(out, e->value, HEADER_LINE_MAX - e->name.n - 2) == 0)
+		buf_append(out, "-", 1);
+}
+
+static void
+put_code(struct buf *out, const struct verdict *v)
+{
+	char class = defaults[v->what].code[0];
+	struct str code = code_ok(v->code, class) ? v->code : str_of(defaults[v->what].code);
+	struct str dsn = dsn_ok(v->dsn, class) ? v->dsn : str_of(defaults[v->what].dsn);
+
+	buf_str_append(out, code);
+	buf_append(out, " ", 1);
+	buf_str_append(out, dsn);
+}
+
+/* The one action for a verdict that lets the message pass. */
+static void
+put_pass(struct buf *out, const struct msg *m, const struct verdict *v)
+{
+	/* A client that asked for repairs gets all headers in lines of their own. */
+	bool can = m->door != DOOR_REPAIRS && m->stage != STAGE_EOM;
+
+	for (uint32_t i = 0; can && i < v->n_edits && i < VERDICT_HEADERS_MAX; i++) {
+		if (!edit_ok(&v->edits[i]))
+			continue;
+		buf_str_append(out, STR("PREPEND "));
+		put_header(out, &v->edits[i]);
+		return;
+	}
+	buf_str_append(out, STR("DUNNO"));
+}
+
+static void
+put_action(struct buf *out, const struct msg *m, const struct verdict *v)
+{
+	switch (v->what) {
+	case ACT_DEFER:
+	case ACT_REJECT:
+		put_code(out, v);
+		break;
+	case ACT_DISCARD:
+	case ACT_HOLD:
+		buf_str_append(out, str_of(defaults[v->what].word));
+		break;
+	case ACT_REDIRECT_OWNER:
+		if (redirect_ok(v->redirect)) {
+			buf_str_append(out, STR("REDIRECT "));
+			buf_str_append(out, v->redirect);
+			return;
+		}
+		put_pass(out, m, v);
+		return;
+	default:
+		put_pass(out, m, v);
+		return;
+	}
+	buf_append(out, " ", 1);
+	if (put_text(out, v->text, TEXT_MAX) == 0)
+		buf_str_append(out, str_of(defaults[v->what].text));
+}
+
+static void
+put_address(struct buf *out, struct str name, struct str addr)
+{
+	if (!address_ok(addr))
+		return;
+	buf_str_append(out, name);
+	buf_str_append(out, addr);
+	buf_append(out, "\n", 1);
+}
+
+static void
+put_repairs(struct buf *out, const struct msg *m, const struct verdict *v)
+{
+	for (uint32_t i = 0; i < v->n_drop; i++)
+		if (v->drop[i] < m->n_rcpts)
+			put_address(out, STR("drop="), m->rcpts[v->drop[i]].addr);
+	for (uint32_t i = 0; i < v->n_add; i++)
+		put_address(out, STR("add="), v->add[i]);
+	if (v->sender.p && v->sender.n == 0)
+		buf_str_append(out, STR("sender=\n")); /* the null sender */
+	else if (v->sender.p)
+		put_address(out, STR("sender="), v->sender);
+	for (uint32_t i = 0; i < v->n_edits && i < VERDICT_HEADERS_MAX; i++) {
+		if (!edit_ok(&v->edits[i]))
+			continue;
+		buf_str_append(out, STR("header="));
+		put_header(out, &v->edits[i]);
+		buf_append(out, "\n", 1);
+	}
+}
+
+void
+policy_reply(struct policy *p, const struct msg *m, const struct verdict *v, struct buf *out)
+{
+	static const struct verdict pass = { .what = ACT_PASS };
+
+	if (p->broken)
+		v = &pass;
+	buf_str_append(out, STR("action="));
+	put_action(out, m, v);
+	buf_append(out, "\n", 1);
+	if (m->door == DOOR_REPAIRS)
+		put_repairs(out, m, v);
+	buf_append(out, "\n", 1);
+}
