@@ -33,29 +33,34 @@ buf_reset(struct buf *b)
 	b->failed = false;
 }
 
+/* Memory for n more bytes. Waiting bytes are moved only when at least as many were consumed before them: so a peer
+ * who leaves much waiting and takes little pays for each move. */
+static char *
+make_room(struct buf *b, size_t n)
+{
+	size_t cap = b->cap ? b->cap : BUF_MIN;
+
+	if (b->start && b->start >= b->len && b->cap - b->start - b->len < n) {
+		memmove(b->data, b->data + b->start, b->len);
+		b->start = 0;
+	}
+	while (cap - b->start - b->len < n)
+		cap *= 2;
+	if (!b->data || cap != b->cap) {
+		b->data = xrealloc(b->data, cap);
+		b->cap = cap;
+	}
+	return b->data + b->start + b->len;
+}
+
 char *
 buf_reserve(struct buf *b, size_t n)
 {
-	size_t cap;
-
 	if (n > SIZE_MAX / 4 || (b->max && (n > b->max || b->len > b->max - n))) {
 		b->failed = true;
 		return NULL;
 	}
-	if (b->cap - b->start - b->len >= n && b->data)
-		return b->data + b->start + b->len;
-	if (b->start) {
-		memmove(b->data, b->data + b->start, b->len);
-		b->start = 0;
-	}
-	if (b->cap - b->len < n || !b->data) {
-		cap = b->cap ? b->cap : BUF_MIN;
-		while (cap - b->len < n)
-			cap *= 2;
-		b->data = xrealloc(b->data, cap);
-		b->cap = cap;
-	}
-	return b->data + b->len;
+	return make_room(b, n);
 }
 
 void
@@ -97,16 +102,17 @@ void
 buf_printf(struct buf *b, const char *fmt, ...)
 {
 	va_list ap, again;
-	char *to;
 	int n;
 
 	va_start(ap, fmt);
 	va_copy(again, ap);
 	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	to = n < 0 || b->failed ? NULL : buf_reserve(b, (size_t)n + 1);
-	if (to) {
-		vsnprintf(to, (size_t)n + 1, fmt, again);
+	if (n < 0)
+		b->failed = true;
+	/* The NUL that vsnprintf adds needs memory, but is no part of the text: it does not count for the cap. */
+	if (!b->failed && buf_reserve(b, (size_t)n)) {
+		vsnprintf(make_room(b, (size_t)n + 1), (size_t)n + 1, fmt, again);
 		buf_commit(b, (size_t)n);
 	}
 	va_end(again);

@@ -20,7 +20,7 @@ static const char *const err_names[] = {
 const char *
 err_str(int err)
 {
-	if (err > 0 || (size_t)-err >= ARRAY_LEN(err_names))
+	if (err > 0 || err <= -(int)ARRAY_LEN(err_names))
 		return "unknown error";
 	return err_names[-err];
 }

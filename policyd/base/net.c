@@ -9,8 +9,9 @@
 
 static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
 
-int
-ip_parse(struct str s, struct ip *out)
+/* `as_v6`: an IPv4 address that was written as an IPv4-mapped IPv6 one. */
+static int
+parse(struct str s, struct ip *out, bool *as_v6)
 {
 	char text[INET6_ADDRSTRLEN];
 	struct ip ip = { 0 };
@@ -29,13 +30,22 @@ ip_parse(struct str s, struct ip *out)
 		ip.family = 6;
 	else
 		return ERR_SYNTAX;
-	if (ip.family == 6 && memcmp(ip.b, mapped, sizeof(mapped)) == 0) {
+	*as_v6 = ip.family == 6 && memcmp(ip.b, mapped, sizeof(mapped)) == 0;
+	if (*as_v6) {
 		memmove(ip.b, ip.b + 12, 4);
 		memset(ip.b + 4, 0, 12);
 		ip.family = 4;
 	}
 	*out = ip;
 	return 0;
+}
+
+int
+ip_parse(struct str s, struct ip *out)
+{
+	bool as_v6;
+
+	return parse(s, out, &as_v6);
 }
 
 static void
@@ -53,24 +63,25 @@ int
 net_parse(struct str s, struct net *out)
 {
 	size_t slash = str_find(s, '/');
-	uint64_t bits;
+	uint64_t bits, max, above;
 	struct net net;
+	bool as_v6;
 	int err;
 
-	err = ip_parse(str_sub(s, 0, slash), &net.ip);
+	err = parse(str_sub(s, 0, slash), &net.ip, &as_v6);
 	if (err)
 		return err;
-	bits = net.ip.family == 4 ? 32 : 128;
+	above = as_v6 ? 96 : 0; /* ::ffff:192.0.2.0/120 is 192.0.2.0/24 */
+	max = net.ip.family == 4 ? 32 + above : 128;
+	bits = max;
 	if (slash < s.n) {
-		uint64_t max = bits;
-
 		err = str_u64(str_sub(s, slash + 1, s.n), &bits);
 		if (err)
 			return err;
-		if (bits > max)
+		if (bits > max || bits < above)
 			return ERR_RANGE;
 	}
-	net.bits = (uint8_t)bits;
+	net.bits = (uint8_t)(bits - above);
 	mask(&net.ip, net.bits);
 	*out = net;
 	return 0;

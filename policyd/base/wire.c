@@ -10,6 +10,8 @@ take(struct wire *w, size_t n)
 		w->bad = true;
 		return NULL;
 	}
+	if (n == 0)
+		return (const unsigned char *)"";
 	at = w->p + w->pos;
 	w->pos += n;
 	return at;
@@ -45,8 +47,12 @@ wire_cstr(struct wire *w)
 	const unsigned char *from, *nul;
 	size_t left = wire_left(w);
 
+	if (left == 0) {
+		w->bad = true;
+		return STR_NONE;
+	}
 	from = w->p + w->pos;
-	nul = left ? memchr(from, 0, left) : NULL;
+	nul = memchr(from, 0, left);
 	if (!nul) {
 		w->bad = true;
 		return STR_NONE;
