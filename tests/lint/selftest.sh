@@ -1,0 +1,76 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# selftest.sh: every lint must fail on a tiny bad tree and pass on a tiny good one; else it proves nothing.
+here=$(cd "$(dirname "$0")" && pwd)
+tmp=$(mktemp -d) || exit 2
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 1' INT TERM HUP
+spdx='/* SPDX-License-Identifier: ISC */'
+bad=0 tried=0
+
+# tree FILE: an empty tree with one file, whose lines come from standard input.
+tree() {
+	rm -rf "$tmp/t"
+	mkdir -p "$tmp/t/$(dirname "$1")"
+	cat >"$tmp/t/$1"
+}
+# expect LINT fail|pass WHAT
+expect() {
+	tried=$((tried + 1))
+	if LINT_ROOT=$tmp/t sh "$here/$1.sh" >"$tmp/out" 2>&1; then got=pass; else got=fail; fi
+	[ $got = "$2" ] && return
+	bad=1
+	echo "selftest: $1 should $2 on $3"
+	cat "$tmp/out"
+}
+# c PATH LINE...: one C file
+c() {
+	path=$1; shift
+	{ echo "$spdx"; printf '%s\n' "$@"; } | tree "$path"
+}
+lines() { i=0; while [ $i -lt "$1" ]; do echo "$2"; i=$((i + 1)); done; }
+
+c policyd/mail/a.c '#include "base/str.h"' '#include "mail/msg.h"'; expect layers pass "a lower room"
+c policyd/mail/a.c '#include "judge/rule.h"'; expect layers fail "an upper room"
+c policyd/judge/a.c '#include "store/tallies.h"'; expect layers fail "a sibling"
+c policyd/judge/a.c '#include "base/log.h"'; expect layers fail "the log in a pure room"
+c policyd/judge/a.c '#include "detect.h"'; expect layers fail "an include without its room"
+c policyd/base/a.c '#include "../mail/msg.h"'; expect layers fail "an include by .."
+c policyd/serve/a.c '#include <sqlite3.h>'; expect layers fail "sqlite3 in serve"
+c policyd/store/journal.c '#include <sqlite3.h>'; expect layers pass "sqlite3 in the journal"
+c policyd/judge/rule_parse.c '#include <ini.h>'; expect layers fail "inih in judge"
+c policyd/codec/a.c '#include <ev.h>'; expect layers fail "libev in codec"
+c policyd/mail/a.c '#include <xxhash.h>'; expect layers fail "xxhash in mail"
+c policyd/codec/a.c '#include <sys/socket.h>'; expect layers fail "sockets in codec"
+c policyd/main.c '#include "serve/serve.h"'; expect layers pass "a program"
+c tests/unit/judge/test_a.c '#include "store/tallies.h"'; expect layers fail "a test that knows a sibling"
+
+c policyd/a.c 'int x; /* strcpy(a, b) */' 'const char *s = "gets(x)";'; expect banned pass "names in comments and strings"
+for f in 'strcpy(a, b)' 'sprintf(a, "x")' 'strtok(a, b)' 'atoi(a)' 'sscanf(a, "x")' 'time(NULL)' 'localtime(&t)' \
+	'signal(SIGHUP, f)' 'system("x")' 'malloc(3)' 'strdup(s)'; do
+	c policyd/base/a.c 'void' 'f(void)' '{' "	$f;" '}'; expect banned fail "$f"
+done
+c policyd/base/xalloc.c 'void *p = malloc(3);'; expect banned pass "malloc in xalloc.c"
+c policyd/a.c 'typedef struct { int x; } noun;'; expect banned fail "typedef of a struct"
+c policyd/a.c 'typedef void done_fn(struct a *);'; expect banned pass "typedef of a function"
+c policyd/a.c '	if ((n = next()))'; expect banned fail "an assignment in a condition"
+c policyd/a.c '	if (n >= 3 && a != b)'; expect banned pass "comparisons"
+c policyd/a.c "$(lines 599 x)"; expect banned pass "600 lines"
+c policyd/a.c "$(lines 600 x)"; expect banned fail "601 lines"
+c policyd/a.c 'void' 'f(void)' '{' "$(lines 79 x)" '}'; expect banned pass "a function of 80 lines"
+c policyd/a.c 'void' 'f(void)' '{' "$(lines 80 x)" '}'; expect banned fail "a function of 81 lines"
+c policyd/a.c "$(lines 110 x | tr -d '\n')"; expect banned pass "110 columns"
+c policyd/a.c "$(lines 111 x | tr -d '\n')"; expect banned fail "111 columns"
+c policyd/a.c 'int x; '; expect banned fail "trailing space"
+echo 'int x;' | tree policyd/a.c; expect banned fail "a file without licence"
+c policyd/a.c "/* see /wo""rk/main */"; expect banned fail "a path of one machine"
+c policyd/a.c "/* see sha""red/x */"; expect banned fail "a folder of one workplace"
+
+c policyd/a.c '/* it takes the' ' * the next one */'; expect words fail "a doubled word over a line end"
+c policyd/a.c '/* adds it to To */'; expect words pass "the field To"
+c policyd/a.c '/* it is that that counts */' 'int long long_x; long long y;'; expect words pass "lawful doubles"
+echo 'It is is so.' | tree README.md; expect words fail "a doubled word in a document"
+echo 'It is. Is it?' | tree README.md; expect words pass "a sentence's end"
+
+[ $bad = 0 ] && echo "selftest: $tried examples judged rightly"
+exit $bad
