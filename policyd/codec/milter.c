@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: ISC */
+/* From packets to a message. Each command is a row of one table: where it may come, whether the MTA waits for an
+ * answer, and who reads it. Nothing is copied but the facts that are kept. */
+#include "codec/milter.h"
+
+#include "base/limits.h"
+#include "base/wire.h"
+#include "codec/milter_wire.h"
+#include "mail/addr.h"
+
+enum {
+	WANTED_ACTIONS =
+	    SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_ADDRCPT | SMFIF_DELRCPT | SMFIF_QUARANTINE | SMFIF_CHGFROM,
+	/* Macros come along with events that are not sent, and the end of the header shows by itself. */
+	WANTED_STEPS = SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_NOEOH | SMFIP_NR_CONN | SMFIP_NR_HELO |
+	    SMFIP_NR_MAIL | SMFIP_NR_RCPT | SMFIP_NR_DATA | SMFIP_NR_UNKN | SMFIP_NR_HDR | SMFIP_NR_EOH,
+	IN_MESSAGE = MILTER_ENVELOPE | MILTER_HEADER | MILTER_BODY,
+	NEGOTIATED = MILTER_READY | MILTER_OPEN | IN_MESSAGE,
+	VERSION_MIN = 2,
+	VERSION_MAX = 6,
+};
+
+struct command {
+	char code;
+	unsigned states;   /* enum milter_state: where it may come */
+	uint32_t no_reply; /* the step that makes an answer needless; 0: `take` answers, or none is due */
+	const char *out_of_order, *malformed;
+	enum feed (*take)(struct milter *mi, struct wire *w, struct msg *m, struct buf *out);
+};
+
+const char *const milter_counted[MILTER_COUNTED] = { "To", "Cc", "Bcc", "Resent-To", "Resent-Cc",
+	"Resent-Bcc" };
+
+int
+milter_counted_find(struct str name)
+{
+	for (int i = 0; i < MILTER_COUNTED; i++)
+		if (str_ieq(name, str_of(milter_counted[i])))
+			return i;
+	return -1;
+}
+
+static enum feed
+bad(struct milter *mi, const char *why)
+{
+	mi->state = MILTER_DEAD;
+	mi->why = why;
+	return FEED_BAD;
+}
+
+static void
+put_u32(unsigned char *p, uint32_t v)
+{
+	for (int i = 0; i < 4; i++)
+		p[i] = (unsigned char)(v >> (24 - 8 * i));
+}
+
+static void
+answer(struct buf *out, char code)
+{
+	buf_append(out, (const char[]){ 0, 0, 0, 1, code }, MILTER_LEN_BYTES + 1);
+}
+
+/* Facts of the connection. An arena cannot give back a single string, so when an MTA keeps changing its mind
+ * those in use move to a new one. */
+static struct str *
+conn_fact(struct milter *mi, unsigned i)
+{
+	struct str *const all[] = { &mi->client_name, &mi->client_address, &mi->client_port, &mi->helo,
+		&mi->daemon_name, &mi->my_hostname };
+
+	return i < ARRAY_LEN(all) ? all[i] : NULL;
+}
+
+static void
+conn_compact(struct milter *mi)
+{
+	struct arena old = mi->conn_arena;
+	struct str *fact;
+
+	arena_init(&mi->conn_arena, MILTER_CONN_ARENA);
+	for (unsigned i = 0; (fact = conn_fact(mi, i)) != NULL; i++)
+		if (fact->p)
+			*fact = arena_str(&mi->conn_arena, *fact);
+	arena_fini(&old);
+}
+
+static void
+conn_set(struct milter *mi, struct str *fact, struct str value)
+{
+	value = str_sub(value, 0, MSG_ATTR_MAX);
+	if (fact->p && str_eq(*fact, value))
+		return;
+	*fact = arena_str(&mi->conn_arena, value);
+	if (fact->p)
+		return;
+	conn_compact(mi);
+	*fact = arena_str(&mi->conn_arena, value);
+}
+
+static void
+conn_forget(struct milter *mi)
+{
+	struct str *fact;
+
+	for (unsigned i = 0; (fact = conn_fact(mi, i)) != NULL; i++)
+		*fact = STR_NONE;
+	arena_reset(&mi->conn_arena);
+}
+
+/* What the message does not have yet comes from the connection. */
+static void
+msg_from_conn(const struct milter *mi, struct msg *m)
+{
+	const struct {
+		struct str *to;
+		struct str from;
+	} facts[] = {
+		{ &m->client_name, mi->client_name },
+		{ &m->client_address, mi->client_address },
+		{ &m->client_port, mi->client_port },
+		{ &m->helo, mi->helo },
+		{ &m->daemon_name, mi->daemon_name },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(facts); i++)
+		if (facts[i].to->n == 0 && facts[i].from.n)
+			*facts[i].to = msg_str(m, facts[i].from);
+}
+
+static enum feed
+take_optneg(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
+{
+	unsigned char reply[MILTER_LEN_BYTES + 1 + MILTER_OPTLEN] = { 0, 0, 0, 1 + MILTER_OPTLEN,
+		SMFIC_OPTNEG };
+	uint32_t version = wire_u32(w), actions = wire_u32(w), steps = wire_u32(w), want = WANTED_STEPS;
+
+	(void)m;
+	if (!wire_ok(w))
+		return bad(mi, "milter negotiation is too short");
+	if (version < VERSION_MIN)
+		return bad(mi, "milter protocol version is below 2");
+	/* Later versions may say more: what we answer is the language of version 6. */
+	wire_bytes(w, wire_left(w));
+	if (!mi->want_body)
+		want |= SMFIP_NOBODY;
+	/* A body that comes all the same is stopped after its first chunk; for that a reply must be waited for. */
+	want |= (want & steps & SMFIP_NOBODY) || !(steps & SMFIP_SKIP) ? SMFIP_NR_BODY : SMFIP_SKIP;
+	mi->version = version < VERSION_MAX ? version : VERSION_MAX;
+	mi->actions = actions & WANTED_ACTIONS;
+	mi->steps = steps & want;
+	mi->negotiated = true;
+	mi->state = MILTER_READY;
+	put_u32(reply + 5, mi->version);
+	put_u32(reply + 9, mi->actions);
+	put_u32(reply + 13, mi->steps);
+	buf_append(out, reply, sizeof(reply));
+	return FEED_MORE;
+}
+
+enum macro_place { TO_MSG, TO_CONN, TO_CONN_EMPTY, TO_RCPT };
+
+static const struct macro {
+	const char *name; /* without braces */
+	enum macro_place place;
+	size_t offset;
+} macros[] = {
+	{ "i", TO_MSG, offsetof(struct msg, queue_id) },
+	{ "auth_authen", TO_MSG, offsetof(struct msg, sasl_username) },
+	{ "daemon_name", TO_CONN, offsetof(struct milter, daemon_name) },
+	{ "j", TO_CONN, offsetof(struct milter, my_hostname) },
+	/* the arguments of CONNECT are the better source */
+	{ "client_addr", TO_CONN_EMPTY, offsetof(struct milter, client_address) },
+	{ "client_port", TO_CONN_EMPTY, offsetof(struct milter, client_port) },
+	{ "client_name", TO_CONN_EMPTY, offsetof(struct milter, client_name) },
+	{ "rcpt_mailer", TO_RCPT, 0 },
+};
+
+static void
+macro_set(struct milter *mi, struct msg *m, const struct macro *row, struct str value)
+{
+	bool of_msg = row->place == TO_MSG;
+	struct str *field = (struct str *)(void *)((of_msg ? (char *)m : (char *)mi) + row->offset);
+
+	if (row->place == TO_RCPT) {
+		mi->rcpt_rejected = str_eq(value, STR("error"));
+		return;
+	}
+	if (value.n == 0 || (row->place == TO_CONN_EMPTY && (field->n || str_eq(value, STR("0")))))
+		return;
+	if (!of_msg)
+		conn_set(mi, field, value);
+	else if (!str_eq(*field, value))
+		*field = msg_str(m, value);
+}
+
+static const struct macro *
+macro_find(struct str name)
+{
+	if (name.n > 2 && name.p[0] == '{' && name.p[name.n - 1] == '}')
+		name = str_sub(name, 1, name.n - 1);
+	for (size_t i = 0; i < ARRAY_LEN(macros); i++)
+		if (str_eq(name, str_of(macros[i].name)))
+			return &macros[i];
+	return NULL;
+}
+
+static enum feed
+take_macro(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
+{
+	uint8_t command = wire_u8(w);
+	unsigned n = 0;
+
+	(void)out;
+	if (command == SMFIC_MAIL)
+		m->queue_id = m->sasl_username = STR_NONE;
+	if (command == SMFIC_RCPT)
+		mi->rcpt_rejected = false;
+	while (wire_left(w)) {
+		struct str name = wire_cstr(w), value = wire_cstr(w);
+		const struct macro *row = wire_ok(w) ? macro_find(name) : NULL;
+
+		if (row && n < MILTER_MACROS_MAX)
+			macro_set(mi, m, row, value);
+		n++;
+	}
+	return FEED_MORE;
+}
+
+static enum feed
+take_connect(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
+{
+	struct str name = wire_cstr(w), address = STR_NONE;
+	uint8_t family = wire_u8(w);
+	uint16_t port = 0;
+	char digits[8];
+	size_t at = sizeof(digits);
+
+	(void)m;
+	(void)out;
+	if (family == SMFIA_INET || family == SMFIA_INET6 || family == SMFIA_UNIX) {
+		port = wire_u16(w);
+		address = wire_cstr(w);
+	} else if (family != SMFIA_UNKNOWN) {
+		return bad(mi, "milter CONNECT with an unknown address family");
+	}
+	if (!wire_done(w))
+		return FEED_MORE;
+	if (str_istarts(address, STR("IPv6:")))
+		address = str_sub(address, 5, address.n);
+	if (name.n && name.p[0] == '[')
+		name = STR("unknown");
+	if (name.n)
+		conn_set(mi, &mi->client_name, name);
+	if (family != SMFIA_UNIX && address.n)
+		conn_set(mi, &mi->client_address, address);
+	for (; port; port /= 10)
+		digits[--at] = (char)('0' + port % 10);
+	if (at < sizeof(digits))
+		conn_set(mi, &mi->client_port, (struct str){ digits + at, sizeof(digits) - at });
+	mi->state = MILTER_OPEN;
+	return FEED_MORE;
+}
+
+static enum feed
+take_helo(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
+{
+	struct str helo = wire_cstr(w);
+
+	(void)m;
+	(void)out;
+	if (wire_done(w))
+		conn_set(mi, &mi->helo, helo);
+	if (mi->state == MILTER_READY)
+		mi->state = MILTER_OPEN;
+	return FEED_MORE;
+}
+
+static enum feed
+take_mail(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
+{
+	struct str sender = wire_cstr(w);
+	uint64_t size = 0;
+
+	(void)out;
+	while (wire_left(w)) {
+		struct str arg = wire_cstr(w);
+
+		if (size == 0 && str_istarts(arg, STR("SIZE=")) &&
+		    str_u64(str_sub(arg, 5, arg.n), &size) != 0)
+			size = 0;
+	}
+	if (!wire_done(w))
+		return FEED_MORE;
+	m->door = DOOR_MILTER;
+	m->stage = STAGE_MAIL;
+	m->sender = msg_str(m, addr_unbracket(sender));
+	m->have_sender = true;
+	m->size = size;
+	msg_from_conn(mi, m);
+	memset(mi->counts, 0, sizeof(mi->counts));
+	mi->skip_sent = mi->rcpt_rejected = false;
+	mi->state = MILTER_ENVELOPE;
+	return FEED_MORE;
+}
+
+static enum feed
+take_rcpt(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
+{
+	struct str rcpt = wire_cstr(w);
+
+	(void)out;
+	while (wire_left(w))
+		wire_cstr(w);
+	if (wire_done(w) && !mi->rcpt_rejected)
+		msg_add_rcpt(m, rcpt);
+	mi->rcpt_rejected = false;
+	return FEED_MORE;
+}
+
+static enum feed
+take_header(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
+{
+	struct str name = wire_cstr(w), value = wire_cstr(w);
+	int i;
+
+	(void)out;
+	if (!wire_done(w))
+		return FEED_MORE;
+	i = milter_counted_find(name);
+	if (i >= 0 && mi->counts[i] < MILTER_FIELDS_MAX)
+		mi->counts[i]++;
+	header_field(&m->header, name, value);
+	mi->state = MILTER_HEADER;
+	return FEED_MORE;
+}
+
+static void
+end_of_header(struct milter *mi, struct msg *m)
+{
+	if (mi->state == MILTER_BODY)
+		return;
+	m->have_header = (header_end(&m->header)->flags & HDR_ANY) != 0;
+	mi->state = MILTER_BODY;
+}
+
+static enum feed
+take_eoh(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
+{
+	(void)w;
+	(void)out;
+	end_of_header(mi, m);
+	return FEED_MORE;
+}
+
+static enum feed
+take_body(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
+{
+	wire_bytes(w, wire_left(w));
+	end_of_header(mi, m);
+	if (mi->steps & SMFIP_NR_BODY)
+		return FEED_MORE;
+	answer(out, (mi->steps & SMFIP_SKIP) && !mi->skip_sent ? SMFIR_SKIP : SMFIR_CONTINUE);
+	mi->skip_sent = true;
+	return FEED_MORE;
+}
+
+static enum feed
+take_eom(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
+{
+	(void)out;
+	wire_bytes(w, wire_left(w)); /* may carry the last chunk of the body */
+	end_of_header(mi, m);
+	msg_from_conn(mi, m);
+	m->stage = STAGE_EOM;
+	mi->state = MILTER_JUDGE;
+	return FEED_MSG;
+}
+
+static enum feed
+take_data(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
+{
+	(void)mi;
+	(void)w;
+	(void)m;
+	(void)out;
+	return FEED_MORE;
+}
+
+static enum feed
+take_unknown(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
+{
+	(void)mi;
+	(void)m;
+	(void)out;
+	wire_bytes(w, wire_left(w));
+	return FEED_MORE;
+}
+
+/* The message under way, if any, will not come to its end. It is left standing for the endpoint to see. */
+static bool
+give_up(struct milter *mi)
+{
+	bool under_way = (mi->state & IN_MESSAGE) != 0;
+
+	if (under_way) {
+		mi->aborted = true;
+		mi->state = MILTER_OPEN;
+	}
+	mi->spent = true;
+	return under_way;
+}
+
+static enum feed
+take_abort(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
+{
+	(void)w;
+	(void)m;
+	(void)out;
+	give_up(mi);
+	return FEED_REPLY;
+}
+
+static enum feed
+take_quit(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
+{
+	(void)w;
+	(void)m;
+	(void)out;
+	give_up(mi);
+	mi->state = MILTER_DEAD;
+	mi->why = "fed after QUIT";
+	return FEED_CLOSE;
+}
+
+static enum feed
+take_quit_nc(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
+{
+	(void)w;
+	(void)m;
+	(void)out;
+	give_up(mi);
+	conn_forget(mi);
+	mi->state = MILTER_READY;
+	return FEED_REPLY;
+}
+
+#define ROW(name) "milter " name " out of order", "milter " name " with bad data"
+
+static const struct command commands[] = {
+	{ SMFIC_OPTNEG, MILTER_NEW | MILTER_READY, 0, ROW("OPTNEG"), take_optneg },
+	{ SMFIC_MACRO, NEGOTIATED, 0, ROW("MACRO"), take_macro },
+	{ SMFIC_CONNECT, MILTER_READY, SMFIP_NR_CONN, ROW("CONNECT"), take_connect },
+	{ SMFIC_HELO, MILTER_READY | MILTER_OPEN | MILTER_ENVELOPE, SMFIP_NR_HELO, ROW("HELO"), take_helo },
+	{ SMFIC_MAIL, MILTER_READY | MILTER_OPEN, SMFIP_NR_MAIL, ROW("MAIL"), take_mail },
+	{ SMFIC_RCPT, MILTER_ENVELOPE, SMFIP_NR_RCPT, ROW("RCPT"), take_rcpt },
+	{ SMFIC_DATA, MILTER_ENVELOPE, SMFIP_NR_DATA, ROW("DATA"), take_data },
+	{ SMFIC_HEADER, MILTER_ENVELOPE | MILTER_HEADER, SMFIP_NR_HDR, ROW("HEADER"), take_header },
+	{ SMFIC_EOH, MILTER_ENVELOPE | MILTER_HEADER, SMFIP_NR_EOH, ROW("EOH"), take_eoh },
+	{ SMFIC_BODY, IN_MESSAGE, 0, ROW("BODY"), take_body },
+	{ SMFIC_BODYEOB, IN_MESSAGE, 0, ROW("EOM"), take_eom },
+	{ SMFIC_ABORT, NEGOTIATED, 0, ROW("ABORT"), take_abort },
+	{ SMFIC_UNKNOWN, NEGOTIATED, SMFIP_NR_UNKN, ROW("UNKNOWN"), take_unknown },
+	{ SMFIC_QUIT, MILTER_NEW | NEGOTIATED, 0, ROW("QUIT"), take_quit },
+	{ SMFIC_QUIT_NC, NEGOTIATED, 0, ROW("QUIT_NC"), take_quit_nc },
+};
+
+void
+milter_init(struct milter *mi)
+{
+	*mi = (struct milter){ .state = MILTER_NEW };
+	arena_init(&mi->conn_arena, MILTER_CONN_ARENA);
+}
+
+void
+milter_fini(struct milter *mi)
+{
+	arena_fini(&mi->conn_arena);
+}
+
+/* A MAIL, or its macros, while a message is under way: an MTA does not always say ABORT after it has refused
+ * a MAIL that we let pass. */
+static bool
+begins_anew(const struct milter *mi, char code, const struct wire *w)
+{
+	if (!(mi->state & IN_MESSAGE))
+		return false;
+	return code == SMFIC_MAIL || (code == SMFIC_MACRO && w->pos < w->len && w->p[w->pos] == SMFIC_MAIL);
+}
+
+static enum feed
+take_packet(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
+{
+	char code = (char)wire_u8(w);
+	const struct command *c = NULL;
+	enum feed did;
+
+	for (size_t i = 0; i < ARRAY_LEN(commands) && !c; i++)
+		if (commands[i].code == code)
+			c = &commands[i];
+	if (!c)
+		return bad(mi, "milter command is unknown");
+	if (!(c->states & mi->state))
+		return bad(mi, c->out_of_order);
+	did = c->take(mi, w, m, out);
+	if (did == FEED_BAD)
+		return did;
+	if (!wire_done(w))
+		return bad(mi, c->malformed);
+	if (c->no_reply && !(mi->steps & c->no_reply))
+		answer(out, SMFIR_CONTINUE);
+	return did;
+}
+
+enum feed
+milter_feed(struct milter *mi, struct buf *in, struct msg *m, struct buf *out)
+{
+	size_t before = out->len;
+	enum feed did = FEED_MORE;
+
+	if (mi->state == MILTER_DEAD)
+		return FEED_BAD;
+	if (mi->spent) {
+		msg_reset(m);
+		mi->spent = false;
+	}
+	while (did == FEED_MORE && mi->state != MILTER_JUDGE) {
+		struct wire w;
+		uint32_t n;
+
+		wire_init(&w, buf_str(in).p, in->len);
+		n = wire_u32(&w);
+		if (!wire_ok(&w))
+			break;
+		if (n == 0 || n > MILTER_PACKET_MAX)
+			return bad(mi, n ? "milter packet is too long" : "milter packet is empty");
+		if (wire_left(&w) < n)
+			break;
+		w.len = w.pos + n;
+		if (begins_anew(
+			mi, (char)w.p[w.pos], &(struct wire){ .p = w.p, .len = w.len, .pos = w.pos + 1 })) {
+			give_up(mi);
+			return FEED_REPLY;
+		}
+		did = take_packet(mi, &w, m, out);
+		buf_consume(in, MILTER_LEN_BYTES + (size_t)n);
+	}
+	return did == FEED_MORE && out->len > before ? FEED_REPLY : did;
+}

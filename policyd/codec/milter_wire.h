@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: ISC */
+/* The numbers of the milter protocol, by the names that Sendmail's mfdef.h and mfapi.h give them. */
+#ifndef CODEC_MILTER_WIRE_H
+#define CODEC_MILTER_WIRE_H
+
+enum {
+	MILTER_LEN_BYTES = 4,
+	MILTER_OPTLEN = 12,
+	MILTER_MAX_DATA_SIZE = 65535, /* what Sendmail takes in one packet */
+};
+
+/* address family of CONNECT */
+enum { SMFIA_UNKNOWN = 'U', SMFIA_UNIX = 'L', SMFIA_INET = '4', SMFIA_INET6 = '6' };
+
+/* commands, MTA to filter */
+enum {
+	SMFIC_ABORT = 'A',
+	SMFIC_BODY = 'B',
+	SMFIC_CONNECT = 'C',
+	SMFIC_MACRO = 'D',
+	SMFIC_BODYEOB = 'E',
+	SMFIC_HELO = 'H',
+	SMFIC_QUIT_NC = 'K',
+	SMFIC_HEADER = 'L',
+	SMFIC_MAIL = 'M',
+	SMFIC_EOH = 'N',
+	SMFIC_OPTNEG = 'O',
+	SMFIC_QUIT = 'Q',
+	SMFIC_RCPT = 'R',
+	SMFIC_DATA = 'T',
+	SMFIC_UNKNOWN = 'U',
+};
+
+/* replies, filter to MTA */
+enum {
+	SMFIR_ADDRCPT = '+',
+	SMFIR_DELRCPT = '-',
+	SMFIR_ADDRCPT_PAR = '2',
+	SMFIR_SHUTDOWN = '4',
+	SMFIR_ACCEPT = 'a',
+	SMFIR_REPLBODY = 'b',
+	SMFIR_CONTINUE = 'c',
+	SMFIR_DISCARD = 'd',
+	SMFIR_CHGFROM = 'e',
+	SMFIR_CONN_FAIL = 'f',
+	SMFIR_ADDHEADER = 'h',
+	SMFIR_INSHEADER = 'i',
+	SMFIR_SETSYMLIST = 'l',
+	SMFIR_CHGHEADER = 'm',
+	SMFIR_PROGRESS = 'p',
+	SMFIR_QUARANTINE = 'q',
+	SMFIR_REJECT = 'r',
+	SMFIR_SKIP = 's',
+	SMFIR_TEMPFAIL = 't',
+	SMFIR_REPLYCODE = 'y',
+};
+
+/* actions that a filter may take */
+enum {
+	SMFIF_ADDHDRS = 0x001,
+	SMFIF_CHGBODY = 0x002,
+	SMFIF_ADDRCPT = 0x004,
+	SMFIF_DELRCPT = 0x008,
+	SMFIF_CHGHDRS = 0x010,
+	SMFIF_QUARANTINE = 0x020,
+	SMFIF_CHGFROM = 0x040,
+	SMFIF_ADDRCPT_PAR = 0x080,
+	SMFIF_SETSYMLIST = 0x100,
+};
+
+/* steps: events not to be sent (NO), replies not to be waited for (NR), and others */
+enum {
+	SMFIP_NOCONNECT = 0x000001,
+	SMFIP_NOHELO = 0x000002,
+	SMFIP_NOMAIL = 0x000004,
+	SMFIP_NORCPT = 0x000008,
+	SMFIP_NOBODY = 0x000010,
+	SMFIP_NOHDRS = 0x000020,
+	SMFIP_NOEOH = 0x000040,
+	SMFIP_NR_HDR = 0x000080,
+	SMFIP_NOUNKNOWN = 0x000100,
+	SMFIP_NODATA = 0x000200,
+	SMFIP_SKIP = 0x000400,
+	SMFIP_RCPT_REJ = 0x000800,
+	SMFIP_NR_CONN = 0x001000,
+	SMFIP_NR_HELO = 0x002000,
+	SMFIP_NR_MAIL = 0x004000,
+	SMFIP_NR_RCPT = 0x008000,
+	SMFIP_NR_DATA = 0x010000,
+	SMFIP_NR_UNKN = 0x020000,
+	SMFIP_NR_EOH = 0x040000,
+	SMFIP_NR_BODY = 0x080000,
+	SMFIP_HDR_LEADSPC = 0x100000,
+};
+
+#endif
