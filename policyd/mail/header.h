@@ -7,8 +7,10 @@
  * It accepts CRLF, LF and lone CR as line ends (mixed too), folded lines, 8-bit bytes, NUL, lines of
  * any length, a missing colon (the line is skipped), a leading mbox "From " or ">From " line, space
  * before the colon. The block ends at the first empty line; what follows is not looked at.
+ * One or two CR before a LF are one line end with it; two CR without a LF are an empty line.
  * Single-valued fields: the first wins (RFC 7352 says the same for Message-ID), later ones set `dup`.
  * To and Cc: mailboxes of all fields of that name are added up.
+ * Beyond HEADER_MAX bytes nothing is gathered any more; the empty line is still looked for.
  */
 #ifndef MAIL_HEADER_H
 #define MAIL_HEADER_H
@@ -50,6 +52,12 @@ enum header_flag {
 	HDR_ANY = 1 << 10,	    /* at least one field was seen */
 	HDR_TO = 1 << 11,	    /* at least one To/Cc field was there */
 	HDR_MAILER_DAEMON_FROM = 1 << 12, /* From has a display name or local part such as Mail Delivery System */
+	HDR_NDR_MARK = 1 << 13,	    /* a field that only bounce writers add: X-MS-Exchange-Message-Is-Ndr, ... */
+	HDR_AUTO_FAILURE = 1 << 14, /* Auto-Submitted: auto-generated (failure), (warning-timeout), ... (Sendmail) */
+	HDR_INBOX_RULE = 1 << 15,   /* X-MS-Exchange-Inbox-Rules-Loop: out-of-office, but also a forwarding rule */
+	HDR_THREAD_INDEX_REPLY = 1 << 16, /* Thread-Index is longer than its root */
+	HDR_TLS_REPORT = 1 << 17,   /* TLS-Report-Domain (RFC 8460) */
+	HDR_CRON = 1 << 18,	    /* X-Cron-Env */
 };
 
 struct header_facts {
@@ -83,8 +91,9 @@ struct header_facts {
 	struct str *delivered_to; /* Delivered-To, top first, HEADER_DELIVERED_MAX at most */
 	uint32_t n_delivered_to;
 	uint32_t delivered_to_count;
-	struct key128 stable;	  /* hash of all fields but trace fields (Received, Return-Path, Delivered-To,
-				     X-Original-To, Envelope-To, X-Envelope-*), not seeded */
+	struct key128 stable;	  /* hash of all fields, white space folded, but trace fields (Received, Return-Path,
+				     Delivered-To, X-Original-To, Envelope-To, X-Envelope-*, ...) and Message-ID,
+				     which an MTA may make up anew at each attempt; not seeded */
 	uint64_t bytes;
 };
 
@@ -96,8 +105,12 @@ struct header {
 	/* below: the scanner's own */
 	struct buf field;    /* the field being gathered, folded */
 	struct key128 running; /* of `stable`: H(previous, name, value) a field */
-	size_t taken;
+	size_t taken; /* bytes so far, HEADER_MAX at most are looked at */
+	uint32_t counted[2], stated[2]; /* To, Cc: from fields, and from header_state_count() */
+	char *last_hop; /* text of the bottom Received line once the others fill their places */
+	uint32_t cap_hops;
 	int state;
+	bool begun; /* the first line is behind us */
 	bool done;
 };
 

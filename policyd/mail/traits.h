@@ -41,6 +41,7 @@ struct traits {
 	struct key128 ids[TRAITS_IDS];
 	unsigned n_ids;		    /* 0 when there is no header */
 	struct key128 fingerprint;  /* From + Date + Subject + origin */
+	struct key128 origin;	    /* all zero when there is no header */
 	uint64_t trace;		    /* 0 when there is no header */
 	uint32_t own_top;	    /* leading hops that are ours */
 	uint32_t foreign_hops;	    /* hops below them */

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Classes of automatic mail. First what a standard states outright (report types, Auto-Submitted); then, since
+ * many real bounces follow no standard, points for signs: none but MAILER-DAEMON itself suffices alone.
+ */
+#include "mail/automatic.h"
+
+#include "mail/addr.h"
+#include "mail/subject.h"
+#include "mail/words.h"
+
+/*
+ * Points towards a bounce; enough is BOUNCE_ENOUGH. So: the mail system's own name suffices; postmaster, or an
+ * ordinary sender with a null return path, needs the subject of a bounce; a subject alone never suffices.
+ */
+enum {
+	BOUNCE_ENOUGH = 5,
+	SIGN_DAEMON_FROM = 5,	  /* MAILER-DAEMON@, Mail Delivery Subsystem */
+	SIGN_AUTO_FAILURE = 5,	  /* Auto-Submitted: auto-generated (failure) */
+	SIGN_NDR_MARK = 4,	  /* X-MS-Exchange-Message-Is-Ndr and such */
+	SIGN_FAILED_RCPTS = 4,	  /* X-Failed-Recipients */
+	SIGN_REPORT_PART = 3,	  /* multipart/report that does not say of what */
+	SIGN_DAEMON_PATH = 3,	  /* Return-Path: <MAILER-DAEMON@...> */
+	SIGN_SUBJECT = 3,
+	SIGN_SUBJECT_MAYBE = 2,
+	SIGN_POSTMASTER = 2,	  /* From postmaster@, or an empty From */
+	SIGN_POSTMASTER_PATH = 2, /* Return-Path: <postmaster@...> */
+	SIGN_NULL = 2,		  /* null return path; forwarders and vacation programs use it too */
+	SIGN_REPLIED = 1,	  /* Auto-Submitted: auto-replied */
+};
+
+#define ROW(text) { text, sizeof(text) - 1 }
+
+/* Display names, whole, lower-case. */
+static const struct str daemon_names[] = {
+	ROW("mail delivery system"), ROW("mail delivery subsystem"), ROW("mail delivery service"),
+	ROW("mail delivery agent"), ROW("mail deliver system"), ROW("mail.delivery.system"),
+	ROW("mailer-daemon"), ROW("mailer daemon"), ROW("mail daemon"), ROW("internet mail delivery"),
+	ROW("delivery subsystem"), ROW("email delivery system"), ROW("e-mail delivery system"),
+	ROW("pmdf e-mail interconnect"),
+};
+static const struct str daemon_locals[] = {
+	ROW("mailer-daemon"), ROW("mailer_daemon"), ROW("mailerdaemon"), ROW("mail-daemon"), ROW("maildaemon"),
+	ROW("mail.delivery.system"), ROW("double-bounce"),
+};
+static const struct str postmaster_names[] = {
+	ROW("postmaster"), ROW("mail administrator"), ROW("system administrator"), ROW("systemadministrator"),
+	ROW("mail system"), ROW("microsoft exchange"), ROW("mail router"), ROW("interscan mss"),
+	ROW("interscan notification"), ROW("interscan messaging security suite"),
+};
+static const struct str postmaster_locals[] = {
+	ROW("postmaster"), ROW("post_master"), ROW("post-master"), ROW("mailadmin"), ROW("mail-admin"),
+};
+
+static bool
+one_of(const struct str *set, size_t n, struct str s)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_ieq(set[i], s))
+			return true;
+	return false;
+}
+#define ONE_OF(set, s) one_of(set, ARRAY_LEN(set), s)
+
+static struct str
+local_part(struct str addr)
+{
+	struct str local, domain;
+
+	addr_split(addr, &local, &domain);
+	return local;
+}
+
+static struct str
+unquote(struct str s)
+{
+	s = str_trim(s);
+	while (s.n && (s.p[0] == '"' || s.p[0] == '\''))
+		s = str_trim(str_sub(s, 1, s.n));
+	while (s.n && (s.p[s.n - 1] == '"' || s.p[s.n - 1] == '\''))
+		s = str_trim(str_sub(s, 0, s.n - 1));
+	return s;
+}
+
+/* Whether From carries one of the names: in front of "<", or in a comment as Postfix writes it. */
+static bool
+display_name(struct str from, const struct str *set, size_t n)
+{
+	char text[400];
+	struct str s = words_decode(from, text, sizeof(text));
+	struct str name = unquote(str_sub(s, 0, str_find(s, '<')));
+	size_t open = str_find(s, '(');
+
+	if (name.n && one_of(set, n, name))
+		return true;
+	if (open == s.n)
+		return false;
+	s = str_sub(s, open + 1, s.n);
+	return one_of(set, n, unquote(str_sub(s, 0, str_find(s, ')'))));
+}
+
+bool
+automatic_daemon_from(struct str from, struct str addr)
+{
+	return ONE_OF(daemon_locals, local_part(addr)) ||
+	    display_name(from, daemon_names, ARRAY_LEN(daemon_names));
+}
+
+bool
+automatic_postmaster_from(struct str from, struct str addr)
+{
+	return ONE_OF(postmaster_locals, local_part(addr)) ||
+	    display_name(from, postmaster_names, ARRAY_LEN(postmaster_names));
+}
+
+static bool
+is_report_part(const struct header_facts *f)
+{
+	return str_eq(f->content_type, STR("multipart/report"));
+}
+
+/* What RFC 3464 and 6533 call a delivery status, in full or as a type of its own. */
+static bool
+is_dsn(const struct header_facts *f)
+{
+	return (is_report_part(f) && (str_eq(f->report_type, STR("delivery-status")) ||
+	    str_eq(f->report_type, STR("global-delivery-status")))) ||
+	    str_eq(f->content_type, STR("message/delivery-status")) ||
+	    str_eq(f->content_type, STR("message/global-delivery-status"));
+}
+
+static bool
+is_report(const struct header_facts *f, enum subject_kind subject)
+{
+	static const struct str types[] = {
+		ROW("disposition-notification"), ROW("global-disposition-notification"), ROW("feedback-report"),
+		ROW("tlsrpt"),
+	};
+	static const struct str parts[] = {
+		ROW("message/disposition-notification"), ROW("message/feedback-report"),
+	};
+
+	if (is_report_part(f) && ONE_OF(types, f->report_type))
+		return true;
+	if (ONE_OF(parts, f->content_type) || (f->flags & HDR_TLS_REPORT))
+		return true;
+	return subject == SUBJECT_REPORT;
+}
+
+static unsigned
+path_points(const struct header_facts *f, bool null_sender)
+{
+	struct str local = f->return_path.p ? local_part(f->return_path) : STR_NONE;
+
+	if (null_sender || (f->return_path.p && addr_is_null(f->return_path)))
+		return SIGN_NULL;
+	if (ONE_OF(daemon_locals, local))
+		return SIGN_DAEMON_PATH;
+	return ONE_OF(postmaster_locals, local) ? SIGN_POSTMASTER_PATH : 0;
+}
+
+static unsigned
+bounce_points(const struct header_facts *f, enum subject_kind subject, bool null_sender)
+{
+	static const struct {
+		unsigned flag, points;
+	} marks[] = {
+		{ HDR_MAILER_DAEMON_FROM, SIGN_DAEMON_FROM },
+		{ HDR_AUTO_FAILURE, SIGN_AUTO_FAILURE },
+		{ HDR_NDR_MARK, SIGN_NDR_MARK },
+		{ HDR_FAILED_RCPTS, SIGN_FAILED_RCPTS },
+	};
+	unsigned points = path_points(f, null_sender);
+	bool empty_from = f->from.p && (f->from.n == 0 || str_eq(f->from, STR("<>")));
+
+	for (size_t i = 0; i < ARRAY_LEN(marks); i++)
+		points += f->flags & marks[i].flag ? marks[i].points : 0;
+	if (is_report_part(f) && f->report_type.n == 0)
+		points += SIGN_REPORT_PART;
+	if (subject == SUBJECT_BOUNCE)
+		points += SIGN_SUBJECT;
+	if (subject == SUBJECT_BOUNCE_MAYBE)
+		points += SIGN_SUBJECT_MAYBE;
+	if (empty_from || automatic_postmaster_from(f->from, f->from_addr))
+		points += SIGN_POSTMASTER;
+	if (str_eq(f->auto_submitted, STR("auto-replied")))
+		points += SIGN_REPLIED;
+	return points;
+}
+
+/* Whether anything but the subject speaks for an autoresponder. */
+static bool
+reply_sign(const struct header_facts *f, bool null_sender)
+{
+	return path_points(f, null_sender) || f->auto_suppress.n || (f->flags & HDR_INBOX_RULE) ||
+	    str_ieq(f->precedence, STR("bulk")) || str_ieq(f->precedence, STR("junk")) ||
+	    str_ieq(f->precedence, STR("auto_reply")) || f->auto_submitted.n || f->in_reply_to.p ||
+	    f->references.p || (f->flags & HDR_THREAD_INDEX_REPLY) || addr_is_system(f->from_addr) ||
+	    f->x_loop.n;
+}
+
+static bool
+is_auto_reply(const struct header_facts *f, enum subject_kind subject, bool null_sender)
+{
+	if (f->flags & HDR_AUTO_RESPONDER || str_ieq(f->precedence, STR("auto_reply")))
+		return true;
+	return subject == SUBJECT_AUTO_REPLY && reply_sign(f, null_sender);
+}
+
+bool
+automatic_is_list(const struct header_facts *f)
+{
+	return f->list_id.p || (f->flags & (HDR_LIST_POST | HDR_LIST_OTHER)) ||
+	    str_ieq(f->precedence, STR("list"));
+}
+
+enum automatic
+automatic_classify(const struct header_facts *f, bool null_sender)
+{
+	enum subject_kind subject = subject_classify(f->subject);
+	bool submitted = f->auto_submitted.n && !str_eq(f->auto_submitted, STR("no"));
+
+	if (is_report(f, subject))
+		return AUTO_REPORT;
+	if (is_dsn(f))
+		return AUTO_BOUNCE;
+	/* A list's copy is a person's post, whatever it is called; only what it states itself counts. */
+	if (automatic_is_list(f) && !submitted && !(f->flags & HDR_MAILER_DAEMON_FROM))
+		return AUTO_NONE;
+	if (subject != SUBJECT_AUTO_REPLY && bounce_points(f, subject, null_sender) >= BOUNCE_ENOUGH)
+		return AUTO_BOUNCE;
+	if (str_eq(f->auto_submitted, STR("auto-replied")) || is_auto_reply(f, subject, null_sender))
+		return AUTO_REPLY;
+	if (submitted || (f->flags & HDR_CRON))
+		return AUTO_GENERATED;
+	return AUTO_NONE;
+}

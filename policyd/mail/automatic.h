@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+/* Who wrote this: a mail system that gives something back, a reporting robot, an autoresponder, or a person. */
+#ifndef MAIL_AUTOMATIC_H
+#define MAIL_AUTOMATIC_H
+
+#include "mail/header.h"
+#include "mail/traits.h"
+
+/* `null_sender`: the envelope sender is known to be null; Return-Path is looked at besides. */
+enum automatic automatic_classify(const struct header_facts *f, bool null_sender);
+
+/* From names the mail system itself: MAILER-DAEMON@, "Mail Delivery Subsystem" <...>. `from` is the whole value. */
+bool automatic_daemon_from(struct str from, struct str addr);
+
+/* From names its master: postmaster@, "System Administrator" <...>. People use these addresses, too. */
+bool automatic_postmaster_from(struct str from, struct str addr);
+
+/* A list's copy: List-Id, List-Post and their like, older fields of that kind, or Precedence: list. */
+bool automatic_is_list(const struct header_facts *f);
+
+#endif

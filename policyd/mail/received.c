@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Received in one pass: words, comments and ';' come off the front, a keyword makes the next word its value.
+ * The client's address may stand in a comment after "from" ("(name [192.0.2.1])", qmail's "(192.0.2.1)"),
+ * as a word of its own, or as the name itself; what the client said in HELO never counts as its address.
+ */
+#include "mail/received.h"
+
+#include "base/net.h"
+#include "mail/addr.h"
+
+enum clause { NO_CLAUSE, FROM, BY, ID, FOR, OTHER };
+enum token { TOK_END, TOK_WORD, TOK_COMMENT, TOK_SEMICOLON };
+
+static const struct {
+	struct str word;
+	enum clause clause;
+} keywords[] = {
+	{ { "from", 4 }, FROM },
+	{ { "by", 2 }, BY },
+	{ { "id", 2 }, ID },
+	{ { "for", 3 }, FOR },
+	{ { "with", 4 }, OTHER },
+	{ { "via", 3 }, OTHER },
+};
+
+/* Length of the comment at the front of s, parentheses included; an open one goes to the end. */
+static size_t
+comment_len(struct str s)
+{
+	unsigned depth = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '\\')
+			i++;
+		else if (s.p[i] == '(')
+			depth++;
+		else if (s.p[i] == ')' && --depth == 0)
+			return i + 1;
+	}
+	return s.n;
+}
+
+/* Length of the word at the front of s. A ';' ends it, but not inside "<...>" or quotes. */
+static size_t
+word_len(struct str s)
+{
+	char until = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (str_is_space(c))
+			return i;
+		if (until) {
+			if (c == until)
+				until = 0;
+		} else if (c == '<' || c == '"') {
+			until = c == '<' ? '>' : '"';
+		} else if (c == '(' || c == ';') {
+			return i;
+		}
+	}
+	return s.n;
+}
+
+static enum token
+token_next(struct str *rest, struct str *tok)
+{
+	enum token kind = TOK_WORD;
+	size_t i = 0, n;
+
+	while (i < rest->n && str_is_space(rest->p[i]))
+		i++;
+	*rest = str_sub(*rest, i, rest->n);
+	if (rest->n == 0)
+		return TOK_END;
+	if (rest->p[0] == ';') {
+		kind = TOK_SEMICOLON;
+		n = 1;
+	} else if (rest->p[0] == '(') {
+		kind = TOK_COMMENT;
+		n = comment_len(*rest);
+	} else {
+		n = word_len(*rest);
+	}
+	*tok = str_sub(*rest, 0, n);
+	*rest = str_sub(*rest, n, rest->n);
+	return kind;
+}
+
+static enum clause
+keyword(struct str word)
+{
+	for (size_t i = 0; i < ARRAY_LEN(keywords); i++)
+		if (str_ieq(keywords[i].word, word))
+			return keywords[i].clause;
+	return NO_CLAUSE;
+}
+
+/* "[192.0.2.1]", "[IPv6:2001:db8::1]", "[192.0.2.1]:25", or the bare address: without brackets and tag. */
+static struct str
+literal(struct str word)
+{
+	struct ip ip;
+	size_t close;
+
+	if (word.n && word.p[0] == '[') {
+		close = str_find(word, ']');
+		word = str_sub(word, 1, close);
+	}
+	if (str_istarts(word, STR("IPv6:")))
+		word = str_sub(word, 5, word.n);
+	return ip_parse(word, &ip) == 0 ? word : STR_NONE;
+}
+
+static bool
+is_helo(struct str word)
+{
+	return str_ieq(word, STR("HELO")) || str_ieq(word, STR("EHLO"));
+}
+
+/* "user@host" (ident) is host; a name needs a dot and must not be a "key=value". */
+static struct str
+host_name(struct str word)
+{
+	size_t at = str_rfind(word, '@');
+
+	if (at < word.n)
+		word = str_sub(word, at + 1, word.n);
+	if (word.n == 0 || word.p[0] == '[' || str_find(word, '=') < word.n || str_find(word, '.') == word.n)
+		return STR_NONE;
+	return literal(word).p ? STR_NONE : word;
+}
+
+/* A comment behind "from": the first address in it, and a name if it stands in front. */
+static void
+from_comment(struct hop *hop, struct str text)
+{
+	bool first = true, after_helo = false;
+	size_t i = 0;
+
+	while (i < text.n) {
+		size_t begin;
+		struct str word;
+
+		while (i < text.n && (str_is_space(text.p[i]) || text.p[i] == '(' || text.p[i] == ')'))
+			i++;
+		begin = i;
+		while (i < text.n && !str_is_space(text.p[i]) && text.p[i] != '(' && text.p[i] != ')')
+			i++;
+		word = str_sub(text, begin, i);
+		if (word.n == 0)
+			break;
+		if (!after_helo && !is_helo(word)) {
+			size_t at = str_rfind(word, '@'); /* user@[192.0.2.1] */
+
+			if (!hop->from_ip.p)
+				hop->from_ip = literal(at < word.n ? str_sub(word, at + 1, word.n) : word);
+			if (first && !hop->from_rdns.p)
+				hop->from_rdns = host_name(word);
+		}
+		after_helo = is_helo(word);
+		first = false;
+	}
+}
+
+static void
+clause_value(struct hop *hop, enum clause clause, struct str word)
+{
+	switch (clause) {
+	case FROM:
+		if (!hop->from.p)
+			hop->from = word;
+		break;
+	case BY:
+		if (!hop->by.p)
+			hop->by = word;
+		break;
+	case ID:
+		if (!hop->id.p)
+			hop->id = word;
+		break;
+	case FOR:
+		if (!hop->rcpt.p)
+			hop->rcpt = addr_unbracket(word);
+		break;
+	case NO_CLAUSE:
+	case OTHER:
+		break;
+	}
+}
+
+void
+received_parse(struct str value, struct hop *hop)
+{
+	struct str rest = value, tok = STR_NONE, word_ip = STR_NONE;
+	enum clause clause = NO_CLAUSE; /* whose words we are among */
+	bool want = false;		/* its value has not come yet */
+	enum token kind;
+
+	*hop = (struct hop){ 0 };
+	for (kind = token_next(&rest, &tok); kind != TOK_END; kind = token_next(&rest, &tok)) {
+		enum clause next = kind == TOK_WORD ? keyword(tok) : NO_CLAUSE;
+
+		if (kind == TOK_SEMICOLON) {
+			/* The date follows; Courier has its id behind it. */
+			clause = NO_CLAUSE;
+			want = false;
+		} else if (kind == TOK_COMMENT) {
+			if (clause == FROM)
+				from_comment(hop, str_sub(tok, 1, tok.n));
+		} else if (next != NO_CLAUSE) {
+			clause = next;
+			want = true;
+		} else if (want) {
+			clause_value(hop, clause, tok);
+			want = false;
+		} else if (clause == FROM && !word_ip.p) {
+			word_ip = literal(tok); /* "from name [192.0.2.1] by ..." */
+		}
+	}
+	if (!hop->from_ip.p)
+		hop->from_ip = word_ip.p ? word_ip : literal(hop->from);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A Received field (RFC 5321 4.4) as real MTAs write it: clauses in any order, comments anywhere. Whatever
+ * does not look like a clause is skipped; any bytes give a hop, an empty one at worst.
+ */
+#ifndef MAIL_RECEIVED_H
+#define MAIL_RECEIVED_H
+
+#include "mail/header.h"
+
+/* Fills all of `hop` but the hash. Its strings point into `value`, which has no line ends any more. Linear. */
+void received_parse(struct str value, struct hop *hop);
+
+#endif

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Which message, which transmission, from whom: worked out once. The Received chain is cut into our own lines
+ * at the top and what lies below; identity and trace are made of the part below only.
+ */
+#include "mail/traits.h"
+
+#include "mail/automatic.h"
+
+/* Where a message began: the bottom line below our own ones, or what takes its place. */
+struct origin {
+	struct key128 key;
+	struct str own_id; /* the bottom line is ours: the queue id that the message had then, or has now */
+	bool here;	   /* no line below our own ones: it starts here */
+};
+
+const char *
+automatic_name(enum automatic a)
+{
+	static const char *const names[] = {
+		[AUTO_NONE] = "none",
+		[AUTO_BOUNCE] = "bounce",
+		[AUTO_REPORT] = "report",
+		[AUTO_REPLY] = "auto-reply",
+		[AUTO_GENERATED] = "auto-generated",
+	};
+
+	return (unsigned)a < ARRAY_LEN(names) ? names[a] : "?";
+}
+
+static bool
+own_hop(const struct hop *hop, const struct msg *m, const struct site *site)
+{
+	return site_own_host(site, hop->by) || (m->queue_id.n && str_eq(hop->id, m->queue_id));
+}
+
+static uint32_t
+count_own_top(const struct header_facts *f, const struct msg *m, const struct site *site)
+{
+	uint32_t n = 0;
+
+	while (n < f->n_hops && own_hop(&f->hops[n], m, site))
+		n++;
+	return n;
+}
+
+static uint64_t
+trace_of(const struct header_facts *f, uint32_t own_top, uint64_t seed)
+{
+	struct hash h;
+
+	hash_init(&h, seed, "trace");
+	for (uint32_t i = own_top; i < f->n_hops; i++)
+		hash_u64(&h, f->hops[i].hash);
+	if (own_top < f->n_hops)
+		hash_u64(&h, f->skipped_hops);
+	return hash_end64(&h);
+}
+
+/* One of our own lines as an origin: what the line will be is known before it is written. */
+static struct key128
+origin_own(struct str id, uint64_t seed)
+{
+	struct hash h;
+
+	hash_init(&h, seed, "origin-own");
+	hash_str(&h, id);
+	return hash_end(&h);
+}
+
+static struct origin
+origin_of(const struct header_facts *f, uint32_t own_top, const struct msg *m, const struct site *site)
+{
+	struct origin o = { .here = own_top >= f->n_hops };
+	const struct hop *bottom = f->n_hops ? &f->hops[f->n_hops - 1] : NULL;
+	struct hash h;
+
+	if (bottom && bottom->id.n && site_own_host(site, bottom->by))
+		o.own_id = bottom->id;
+	else if (o.here)
+		o.own_id = m->queue_id;
+	if (o.own_id.n && !o.here) {
+		o.key = origin_own(o.own_id, site->hash_seed);
+		return o;
+	}
+	hash_init(&h, site->hash_seed, o.here ? "origin-header" : "origin");
+	if (o.here)
+		hash_key(&h, f->stable);
+	else
+		hash_u64(&h, bottom->hash);
+	o.key = hash_end(&h);
+	return o;
+}
+
+/* The id without its brackets: gateways add and drop them. */
+static struct str
+bare_id(struct str id)
+{
+	if (id.n && id.p[0] == '<')
+		id = str_sub(id, 1, id.n);
+	if (id.n && id.p[id.n - 1] == '>')
+		id = str_sub(id, 0, id.n - 1);
+	return str_trim(id);
+}
+
+/* Made up by our own MTA while the message had that queue id: "<date.QUEUEID@our.host>". */
+static bool
+made_up(struct str id, struct str queue_id, const struct site *site)
+{
+	size_t at = str_rfind(id, '@');
+
+	if (queue_id.n == 0 || at == id.n || !site_own_host(site, str_sub(id, at + 1, id.n)))
+		return false;
+	return str_ifind(str_sub(id, 0, at), queue_id) < at;
+}
+
+/* Missing, empty, or made up by us now, at an earlier pass through our own hosts, or when it began here. */
+static bool
+id_unusable(const struct header_facts *f, uint32_t own_top, const struct msg *m, const struct origin *o,
+    const struct site *site)
+{
+	struct str id = bare_id(f->message_id);
+
+	if (id.n == 0 || made_up(id, m->queue_id, site) || made_up(id, o->own_id, site))
+		return true;
+	for (uint32_t i = 0; i < own_top; i++)
+		if (made_up(id, f->hops[i].id, site))
+			return true;
+	return false;
+}
+
+static void
+hash_from(struct hash *h, const struct header_facts *f)
+{
+	hash_istr(h, f->from_addr.n ? f->from_addr : f->from);
+}
+
+static struct key128
+fingerprint_of(const struct header_facts *f, struct key128 origin, uint64_t seed)
+{
+	struct hash h;
+
+	hash_init(&h, seed, "fingerprint");
+	hash_from(&h, f);
+	hash_str(&h, f->date);
+	hash_str(&h, f->subject);
+	hash_key(&h, origin);
+	return hash_end(&h);
+}
+
+static struct key128
+identity(const struct traits *t, const struct header_facts *f, struct key128 origin, uint64_t seed)
+{
+	struct hash h;
+
+	hash_init(&h, seed, t->id_missing ? "id-missing" : "id");
+	if (t->id_missing) {
+		hash_key(&h, fingerprint_of(f, origin, seed));
+	} else {
+		hash_str(&h, bare_id(f->message_id));
+		hash_str(&h, f->date);
+		hash_from(&h, f);
+		hash_key(&h, origin);
+	}
+	hash_istr(&h, f->list_id);
+	return hash_end(&h);
+}
+
+static void
+compute_thread(struct traits *t, const struct header_facts *f)
+{
+	bool answers = f->references.n || f->in_reply_to.n;
+
+	t->thread_reply = answers || (f->flags & HDR_THREAD_INDEX_REPLY);
+	if (f->references.n)
+		t->thread = f->references;
+	else if (f->in_reply_to.n)
+		t->thread = f->in_reply_to;
+	else if (f->thread_index.n)
+		t->thread = f->thread_index;
+	else
+		t->thread = f->message_id;
+}
+
+static void
+compute_header(struct traits *t, const struct msg *m, const struct site *site)
+{
+	const struct header_facts *f = &m->header.f;
+	struct origin o;
+
+	t->own_top = count_own_top(f, m, site);
+	t->foreign_hops = f->hop_count - t->own_top;
+	t->trace = trace_of(f, t->own_top, site->hash_seed);
+	o = origin_of(f, t->own_top, m, site);
+	t->origin = o.key;
+	t->id_missing = id_unusable(f, t->own_top, m, &o, site);
+	t->fingerprint = fingerprint_of(f, o.key, site->hash_seed);
+	t->ids[t->n_ids++] = identity(t, f, o.key, site->hash_seed);
+	if (o.here && o.own_id.n)
+		t->ids[t->n_ids++] = identity(t, f, origin_own(o.own_id, site->hash_seed), site->hash_seed);
+	t->automatic = automatic_classify(f, t->null_sender);
+	t->is_list = automatic_is_list(f);
+	compute_thread(t, f);
+	t->header_recipients = f->cc_count > UINT32_MAX - f->to_count ? UINT32_MAX : f->to_count + f->cc_count;
+}
+
+/* "localhost" within a relay: its content filter gave the message back to it. */
+static bool
+is_loopback(const struct ip *ip)
+{
+	static const uint8_t six[16] = { [15] = 1 };
+
+	return (ip->family == 4 && ip->b[0] == 127) || (ip->family == 6 && memcmp(ip->b, six, sizeof(six)) == 0);
+}
+
+/* Behind a relay of ours: down the lines that relays wrote to the first client that is none. Unknown, not
+ * the relay, when no line tells: all mail through it would be one client's. */
+static void
+compute_client(struct traits *t, const struct msg *m, const struct site *site)
+{
+	const struct header_facts *f = &m->header.f;
+
+	t->client_text = m->client_address;
+	if (ip_parse(m->client_address, &t->client))
+		t->client = (struct ip){ 0 };
+	if (!t->client.family || !site_relay(site, &t->client))
+		return;
+	for (uint32_t i = t->own_top; i < f->n_hops && m->have_header; i++) {
+		struct ip ip;
+
+		if (i + 1 == f->n_hops && f->skipped_hops)
+			break; /* lines are missing above the bottom one */
+		if (ip_parse(f->hops[i].from_ip, &ip))
+			break;
+		if (site_relay(site, &ip) || is_loopback(&ip))
+			continue;
+		t->client = ip;
+		t->client_text = f->hops[i].from_ip;
+		return;
+	}
+	t->client = (struct ip){ 0 };
+	t->client_text = STR("");
+}
+
+void
+traits_compute(struct traits *t, struct msg *m, const struct site *site)
+{
+	const struct header_facts *f = &m->header.f;
+
+	*t = (struct traits){ 0 };
+	addr_normalise(m->arena, m->sender, &t->sender);
+	if (m->have_sender)
+		t->null_sender = addr_is_null(m->sender);
+	else if (m->have_header && f->return_path.p)
+		t->null_sender = addr_is_null(f->return_path);
+	if (m->have_header)
+		compute_header(t, m, site);
+	compute_client(t, m, site);
+	t->authenticated = m->sasl_username.n > 0;
+	t->trusted = t->client.family && site_trusted(site, &t->client);
+	t->outbound = t->authenticated || t->trusted;
+}
+
+bool
+traits_inbound(const struct traits *t, const struct site *site, struct str rcpt)
+{
+	struct str local, domain;
+
+	if (addr_split(rcpt, &local, &domain) && site_local_domain(site, domain))
+		return true;
+	return !t->outbound;
+}

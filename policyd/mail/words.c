@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: ISC */
+#include "mail/words.h"
+
+struct sink {
+	char *p;
+	size_t n, cap;
+};
+
+static void
+put(struct sink *to, char c)
+{
+	if (to->n < to->cap)
+		to->p[to->n++] = str_lower(c);
+}
+
+static int
+hex_value(char c)
+{
+	c = str_lower(c);
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static void
+decode_q(struct sink *to, struct str text)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		int hi = i + 2 < text.n ? hex_value(text.p[i + 1]) : -1;
+		int lo = i + 2 < text.n ? hex_value(text.p[i + 2]) : -1;
+
+		if (text.p[i] == '_') {
+			put(to, ' ');
+		} else if (text.p[i] == '=' && hi >= 0 && lo >= 0) {
+			put(to, (char)(hi << 4 | lo));
+			i += 2;
+		} else {
+			put(to, text.p[i]);
+		}
+	}
+}
+
+static int
+base64_value(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	if (c == '+')
+		return 62;
+	return c == '/' ? 63 : -1;
+}
+
+static void
+decode_b(struct sink *to, struct str text)
+{
+	unsigned bits = 0, have = 0;
+
+	for (size_t i = 0; i < text.n; i++) {
+		int v = base64_value(text.p[i]);
+
+		if (v < 0)
+			continue;
+		bits = (bits << 6 | (unsigned)v) & 0xffffff;
+		have += 6;
+		if (have >= 8) {
+			have -= 8;
+			put(to, (char)(bits >> have & 0xff));
+		}
+	}
+}
+
+/* "=?charset?Q?text?=" at the front of s: its length, 0 when there is none. */
+static size_t
+encoded_word(struct str s, char *encoding, struct str *text)
+{
+	enum { CHARSET_MAX = 64, WORD_MAX = 1024 };
+	struct str rest;
+	size_t mark;
+
+	if (!str_starts(s, STR("=?")))
+		return 0;
+	rest = str_sub(s, 2, 2 + CHARSET_MAX);
+	mark = str_find(rest, '?');
+	if (mark == rest.n)
+		return 0;
+	rest = str_sub(s, 2 + mark + 1, 2 + mark + 1 + WORD_MAX);
+	if (rest.n < 2 || rest.p[1] != '?')
+		return 0;
+	*encoding = str_lower(rest.p[0]);
+	rest = str_sub(rest, 2, rest.n);
+	for (size_t i = 0; i + 1 < rest.n; i++) {
+		if (rest.p[i] == '?' && rest.p[i + 1] == '=') {
+			*text = str_sub(rest, 0, i);
+			return (size_t)(rest.p + i + 2 - s.p);
+		}
+		if (rest.p[i] == '?')
+			return 0;
+	}
+	return 0;
+}
+
+struct str
+words_decode(struct str in, char *out, size_t cap)
+{
+	struct sink to = { out, 0, cap };
+	size_t i = 0, gap = 0;
+	bool after_word = false;
+
+	while (i < in.n && to.n < cap) {
+		struct str text = STR_NONE;
+		char encoding = 0;
+		size_t n = encoded_word(str_sub(in, i, in.n), &encoding, &text);
+
+		if (n && (encoding == 'q' || encoding == 'b')) {
+			/* white space between two encoded words does not count */
+			if (after_word)
+				to.n = gap;
+			if (encoding == 'q')
+				decode_q(&to, text);
+			else
+				decode_b(&to, text);
+			gap = to.n;
+			after_word = true;
+			i += n;
+			continue;
+		}
+		if (!str_is_space(in.p[i]))
+			after_word = false;
+		put(&to, in.p[i]);
+		i++;
+	}
+	return (struct str){ out, to.n };
+}

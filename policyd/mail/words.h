@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: ISC */
+/* Encoded words (RFC 2047), only as far as keywords in a Subject or a display name must be recognised. */
+#ifndef MAIL_WORDS_H
+#define MAIL_WORDS_H
+
+#include <stddef.h>
+
+#include "base/str.h"
+
+/*
+ * Writes `in` to out[cap] with its encoded words decoded and ASCII letters in lower case; bytes of other
+ * character sets stay as they are. Cut at cap. What is not an encoded word is copied. Linear.
+ */
+struct str words_decode(struct str in, char *out, size_t cap);
+
+#endif

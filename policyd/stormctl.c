@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: ISC */
+/* The operator's tool: finds the command in the table and runs it. */
+#include "stormctl.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/compiler.h"
+
+static const struct command {
+	const char *name, *usage, *help;
+	stormctl_fn *run;
+} commands[] = {
+	{ "inspect", "inspect [--json] FILE...", "show what the rules see in messages; \"-\" is standard input",
+	    stormctl_inspect },
+};
+
+static void
+print_usage(FILE *to)
+{
+	fprintf(to, "usage: stormctl [-c FILE] COMMAND [ARGUMENT...]\n\n");
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		fprintf(to, "  %s\n      %s\n", commands[i].usage, commands[i].help);
+	fprintf(to, "\n  -c, --config FILE  read this configuration\n"
+		    "  -h, --help         print this text\n"
+		    "  -V, --version      print the version\n");
+}
+
+static const struct command *
+command_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+int
+stormctl_usage(const char *command)
+{
+	const struct command *c = command_find(command);
+
+	if (c)
+		fprintf(stderr, "usage: stormctl [-c FILE] %s\n", c->usage);
+	else
+		print_usage(stderr);
+	return EX_USAGE;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct stormctl ctl = { 0 };
+	const struct command *command;
+	int opt;
+
+	/* "+": what follows the command is the command's own */
+	for (opt = getopt_long(argc, argv, "+c:hV", options, NULL); opt != -1;
+	    opt = getopt_long(argc, argv, "+c:hV", options, NULL)) {
+		switch (opt) {
+		case 'c':
+			ctl.config = optarg;
+			break;
+		case 'h':
+			print_usage(stdout);
+			return 0;
+		case 'V':
+			printf("stormctl %s\n", STORM_VERSION);
+			return 0;
+		default:
+			print_usage(stderr);
+			return EX_USAGE;
+		}
+	}
+	command = optind < argc ? command_find(argv[optind]) : NULL;
+	if (!command) {
+		if (optind < argc)
+			fprintf(stderr, "stormctl: unknown command: %s\n", argv[optind]);
+		print_usage(stderr);
+		return EX_USAGE;
+	}
+	argc -= optind;
+	argv += optind;
+	optind = 0; /* the command parses its own options from the start */
+	return command->run(&ctl, argc, argv);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: ISC */
+/* stormctl: one row a command in stormctl.c, one file a command in stormctl_NAME.c. */
+#ifndef STORMCTL_H
+#define STORMCTL_H
+
+/* What all commands are given. */
+struct stormctl {
+	const char *config; /* -c, or NULL */
+};
+
+/* argv[0] is the command's name. Returns the exit status: 0, or one of sysexits.h. */
+typedef int stormctl_fn(const struct stormctl *ctl, int argc, char **argv);
+
+stormctl_fn stormctl_inspect;
+
+/* Prints the usage of one command to stderr and returns EX_USAGE. */
+int stormctl_usage(const char *command);
+
+#endif

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: ISC */
+/* stormctl inspect: reads message files and shows their header facts and traits, without a daemon. */
+#include "stormctl.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/limits.h"
+#include "mail/msg.h"
+#include "mail/site.h"
+#include "mail/traits.h"
+
+enum { FILE_MAX = 64 << 20, PIECE = 65536 };
+
+/* Length of the well-formed UTF-8 sequence at the front of s (RFC 3629), 0 when there is none. */
+static size_t
+utf8_len(struct str s)
+{
+	static const struct {
+		unsigned char lead_lo, lead_hi, second_lo, second_hi, len;
+	} forms[] = {
+		{ 0x01, 0x7f, 0, 0, 1 },
+		{ 0xc2, 0xdf, 0x80, 0xbf, 2 },
+		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+		{ 0xe1, 0xec, 0x80, 0xbf, 3 },
+		{ 0xed, 0xed, 0x80, 0x9f, 3 },
+		{ 0xee, 0xef, 0x80, 0xbf, 3 },
+		{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
+		{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
+		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
+	};
+	const unsigned char *p = (const unsigned char *)s.p;
+
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+		if (p[0] < forms[i].lead_lo || p[0] > forms[i].lead_hi)
+			continue;
+		if (s.n < forms[i].len)
+			return 0;
+		if (forms[i].len > 1 && (p[1] < forms[i].second_lo || p[1] > forms[i].second_hi))
+			return 0;
+		for (size_t k = 2; k < forms[i].len; k++)
+			if (p[k] < 0x80 || p[k] > 0xbf)
+				return 0;
+		return forms[i].len;
+	}
+	return 0;
+}
+
+/* As a JSON string: bad bytes and NUL become U+FFFD; an absent value becomes null. */
+static cJSON *
+json_str(struct str s)
+{
+	struct buf b;
+	cJSON *item;
+
+	if (!s.p)
+		return cJSON_CreateNull();
+	buf_init(&b, 0);
+	while (s.n) {
+		size_t n = utf8_len(s);
+
+		if (n)
+			buf_append(&b, s.p, n);
+		else
+			buf_str_append(&b, STR("\xef\xbf\xbd"));
+		s = str_sub(s, n ? n : 1, s.n);
+	}
+	buf_append(&b, "", 1);
+	item = cJSON_CreateString(buf_str(&b).p);
+	buf_fini(&b);
+	return item;
+}
+
+static void
+add_str(cJSON *to, const char *name, struct str s)
+{
+	cJSON_AddItemToObject(to, name, json_str(s));
+}
+
+static void
+add_hex(cJSON *to, const char *name, struct key128 key)
+{
+	char hex[33];
+
+	key_hex(key, hex);
+	cJSON_AddStringToObject(to, name, hex);
+}
+
+static void
+trace_text(uint64_t trace, char out[17])
+{
+	snprintf(out, 17, "%016" PRIx64, trace);
+}
+
+static cJSON *
+json_received(const struct header_facts *f)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	for (uint32_t i = 0; i < f->n_hops; i++) {
+		cJSON *hop = cJSON_CreateObject();
+
+		add_str(hop, "from", f->hops[i].from);
+		add_str(hop, "ip", f->hops[i].from_ip);
+		add_str(hop, "by", f->hops[i].by);
+		add_str(hop, "id", f->hops[i].id);
+		cJSON_AddItemToArray(list, hop);
+	}
+	return list;
+}
+
+static cJSON *
+json_message(const char *file, const struct header_facts *f, const struct traits *t)
+{
+	cJSON *o = cJSON_CreateObject(), *delivered = cJSON_CreateArray();
+	char trace[17];
+
+	trace_text(t->trace, trace);
+	add_str(o, "file", str_of(file));
+	add_str(o, "message_id", f->message_id);
+	cJSON_AddNumberToObject(o, "to_count", f->to_count);
+	cJSON_AddNumberToObject(o, "cc_count", f->cc_count);
+	cJSON_AddNumberToObject(o, "header_recipients", t->header_recipients);
+	cJSON_AddBoolToObject(o, "truncated", (f->flags & HDR_TRUNCATED) != 0);
+	cJSON_AddStringToObject(o, "automatic", automatic_name(t->automatic));
+	cJSON_AddBoolToObject(o, "is_list", t->is_list);
+	add_str(o, "list_id", f->list_id);
+	add_str(o, "thread", t->thread);
+	cJSON_AddBoolToObject(o, "thread_reply", t->thread_reply);
+	cJSON_AddNumberToObject(o, "hops", f->hop_count);
+	for (uint32_t i = 0; i < f->n_delivered_to; i++)
+		cJSON_AddItemToArray(delivered, json_str(f->delivered_to[i]));
+	cJSON_AddItemToObject(o, "delivered_to", delivered);
+	cJSON_AddStringToObject(o, "trace", trace);
+	add_str(o, "gateway_marker", f->gateway_marker);
+	add_hex(o, "fingerprint", t->fingerprint);
+	add_str(o, "sender", f->return_path);
+	add_str(o, "from", f->from);
+	add_str(o, "subject", f->subject);
+	add_str(o, "date", f->date);
+	add_hex(o, "origin", t->origin);
+	cJSON_AddItemToObject(o, "received", json_received(f));
+	return o;
+}
+
+/* Control bytes would let a message write to the operator's terminal. */
+static void
+print_text(const char *name, struct str s)
+{
+	if (!s.p)
+		return;
+	printf("  %-18s ", name);
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c < ' ' || c == 127)
+			printf("\\x%02x", c);
+		else
+			putchar(c);
+	}
+	putchar('\n');
+}
+
+static void
+print_readable(const char *file, const struct header_facts *f, const struct traits *t)
+{
+	char trace[17], hex[33];
+
+	trace_text(t->trace, trace);
+	key_hex(t->fingerprint, hex);
+	printf("%s\n", file);
+	print_text("message-id", f->message_id);
+	print_text("from", f->from);
+	print_text("sender", f->return_path);
+	print_text("subject", f->subject);
+	print_text("date", f->date);
+	printf("  %-18s %s%" PRIu32 " to, %" PRIu32 " cc\n", "recipients",
+	    f->flags & HDR_TRUNCATED ? "at least " : "", f->to_count, f->cc_count);
+	printf("  %-18s %s\n", "automatic", automatic_name(t->automatic));
+	printf("  %-18s %s\n", "list", t->is_list ? "yes" : "no");
+	print_text("list-id", f->list_id);
+	print_text(t->thread_reply ? "thread (reply)" : "thread (start)", t->thread);
+	print_text("gateway marker", f->gateway_marker);
+	for (uint32_t i = 0; i < f->n_delivered_to; i++)
+		print_text("delivered-to", f->delivered_to[i]);
+	printf("  %-18s %" PRIu32 "\n", "hops", f->hop_count);
+	printf("  %-18s %s\n  %-18s %s\n", "trace", trace, "fingerprint", hex);
+}
+
+/* Feeds the header block of an open file. 0, or an errno. */
+static int
+read_header(int fd, struct header *h)
+{
+	static char piece[PIECE];
+	size_t total = 0;
+
+	while (!h->done && total < FILE_MAX) {
+		ssize_t n = read(fd, piece, sizeof(piece));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno;
+		if (n == 0)
+			break;
+		total += (size_t)n;
+		header_feed(h, piece, (size_t)n);
+	}
+	return 0;
+}
+
+static int
+open_file(const char *file)
+{
+	struct stat st;
+	int fd;
+
+	if (strcmp(file, "-") == 0)
+		return STDIN_FILENO;
+	fd = open(file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+		close(fd);
+		return -EISDIR;
+	}
+	return fd;
+}
+
+static int
+print_json(const char *file, const struct header_facts *f, const struct traits *t)
+{
+	cJSON *o = json_message(file, f, t);
+	char *text = cJSON_PrintUnformatted(o);
+
+	if (text)
+		puts(text);
+	cJSON_free(text);
+	cJSON_Delete(o);
+	return text ? 0 : ENOMEM;
+}
+
+static int
+inspect_file(const char *file, struct msg *m, const struct site *site, bool json)
+{
+	int fd = open_file(file), err = fd < 0 ? -fd : 0;
+	const struct header_facts *f;
+	struct traits t;
+
+	if (!err)
+		err = read_header(fd, &m->header);
+	if (fd > STDIN_FILENO)
+		close(fd);
+	if (!err) {
+		f = header_end(&m->header);
+		m->have_header = true;
+		traits_compute(&t, m, site);
+		if (json)
+			err = print_json(file, f, &t);
+		else
+			print_readable(file, f, &t);
+	}
+	if (err)
+		fprintf(stderr, "stormctl: %s: %s\n", file, strerror(err));
+	msg_reset(m);
+	return err;
+}
+
+static void
+default_site(struct site *site)
+{
+	char name[256] = "";
+
+	site_init(site);
+	if (gethostname(name, sizeof(name) - 1) == 0) {
+		struct strset one = { 0 };
+
+		strset_add(&one, str_of(name));
+		site->hostname = one.v[0];
+		free(one.v);
+	}
+	strset_add(&site->gateway_markers, STR("mspop3connector."));
+}
+
+int
+stormctl_inspect(const struct stormctl *ctl, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct arena arena;
+	struct site site;
+	struct msg m;
+	bool json = false;
+	int opt, status = 0;
+
+	(void)ctl;
+	for (opt = getopt_long(argc, argv, "j", options, NULL); opt != -1;
+	    opt = getopt_long(argc, argv, "j", options, NULL)) {
+		if (opt != 'j')
+			return stormctl_usage("inspect");
+		json = true;
+	}
+	if (optind == argc)
+		return stormctl_usage("inspect");
+	default_site(&site);
+	arena_init(&arena, MSG_ARENA_MAX);
+	msg_init(&m, &arena, &site.gateway_markers);
+	for (int i = optind; i < argc; i++)
+		if (inspect_file(argv[i], &m, &site, json))
+			status = EX_NOINPUT;
+	msg_fini(&m);
+	arena_fini(&arena);
+	site_fini(&site);
+	return status;
+}
