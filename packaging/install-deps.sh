@@ -1,0 +1,141 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# install-deps.sh build|check|demo: looks for what that needs and installs what is missing, nothing else.
+# Debian and Ubuntu by apt-get; Fedora and its kin by dnf (written from their package lists, not tested).
+set -u
+PATH=$PATH:/usr/sbin:/sbin
+export PATH
+
+case ${1:-} in
+build) sets=b ;;
+check) sets='b|c' ;;
+demo) sets='b|d' ;;
+*) echo "usage: install-deps.sh build|check|demo" >&2; exit 2 ;;
+esac
+
+# sets | probe | what is looked for | Debian package | Fedora package
+# A probe asks for the thing itself: a build from source or another package may provide it.
+table='
+b  cmd    make                   make             make
+b  cmd    cc                     gcc              gcc
+b  header stdlib.h               libc6-dev        glibc-devel
+b  cmd    pkg-config             pkg-config       pkgconf-pkg-config
+b  header ev.h                   libev-dev        libev-devel
+b  header sqlite3.h              libsqlite3-dev   sqlite-devel
+b  header ini.h                  libinih-dev      inih-devel
+b  header cjson/cJSON.h          libcjson-dev     cjson-devel
+b  header xxhash.h               libxxhash-dev    xxhash-devel
+c  header criterion/criterion.h  libcriterion-dev criterion-devel
+c  cmd    gcc                    gcc              gcc
+c  cmd    clang                  clang            clang
+c  san    address,undefined      gcc              libasan
+c  san    address,undefined      gcc              libubsan
+c  cmd    ps                     procps           procps-ng
+c  cmd    mandoc                 mandoc           mandoc
+c  cmd    miltertest             miltertest       -
+cd cmd    python3                python3          python3
+cd cmd    sqlite3                sqlite3          sqlite
+cd cmd    postfix                postfix          postfix
+'
+
+has_header() {
+	if command -v "${CC:-cc}" >/dev/null 2>&1; then
+		echo "#include <$1>" | "${CC:-cc}" -E -o /dev/null -x c - >/dev/null 2>&1
+	else
+		[ -e "/usr/include/$1" ]
+	fi
+}
+
+has_sanitizers() {
+	t=$(mktemp -d) || return 1
+	echo 'int main(void) { return 0; }' >"$t/a.c"
+	"${CC:-cc}" -fsanitize="$1" -o "$t/a" "$t/a.c" >/dev/null 2>&1
+	r=$?
+	rm -rf "$t"
+	return $r
+}
+
+present() {
+	case $1 in
+	cmd) command -v "$2" >/dev/null 2>&1 ;;
+	header) has_header "$2" ;;
+	san) has_sanitizers "$2" ;;
+	esac
+}
+
+if command -v apt-get >/dev/null 2>&1; then
+	tool=apt
+elif command -v dnf >/dev/null 2>&1; then
+	tool=dnf
+else
+	tool=none
+fi
+
+# One name a word, without doubles; postfix apart, because it may not push another mail server out.
+packages='' postfix='' things=''
+while read -r in probe thing deb rpm; do
+	[ -n "$in" ] || continue
+	echo "$in" | grep -qE "$sets" || continue
+	present "$probe" "$thing" && continue
+	things="$things $thing"
+	name=$deb
+	[ $tool = dnf ] && name=$rpm
+	case " $packages $postfix " in *" $name "*) continue ;; esac
+	case $name in
+	-) echo "install-deps: no package is known here for $thing" ;;
+	postfix) postfix=postfix ;;
+	*) packages="$packages $name" ;;
+	esac
+done <<EOT
+$table
+EOT
+
+[ -n "$packages$postfix" ] || exit 0
+echo "install-deps: missing:$things"
+
+case $tool in
+apt) say="apt-get install --no-install-recommends$packages${postfix:+ $postfix}" ;;
+dnf) say="dnf install$packages${postfix:+ $postfix}" ;;
+none) echo "install-deps: neither apt-get nor dnf is here: please install what is missing yourself" >&2; exit 1 ;;
+esac
+
+# As root, or through sudo: asking for a password only where somebody can type one.
+if [ "$(id -u)" = 0 ]; then
+	as_root=
+elif command -v sudo >/dev/null 2>&1 && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then
+	as_root=sudo
+else
+	echo "install-deps: this needs root. Please run: $say" >&2
+	exit 1
+fi
+echo "install-deps: ${as_root:+sudo }$say"
+
+if [ $tool = dnf ]; then
+	echo "install-deps: the dnf part has not been tested"
+	# shellcheck disable=SC2086
+	exec $as_root dnf install -y --setopt=install_weak_deps=False $packages $postfix </dev/null
+fi
+
+# --no-remove: nothing that is installed may have to go.
+apt_install() {
+	# shellcheck disable=SC2086
+	$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends --no-remove \
+		-o Dpkg::Options::=--force-confold "$@" </dev/null
+}
+
+$as_root apt-get update -q </dev/null || echo "install-deps: the package lists could not be renewed; trying with the old ones"
+if [ -n "$packages" ]; then
+	# shellcheck disable=SC2086
+	apt_install $packages || { echo "install-deps: could not install:$packages" >&2; exit 1; }
+fi
+if [ -n "$postfix" ]; then
+	# "No configuration": the package then neither writes main.cf nor starts anything. The tests and the demo run a
+	# private Postfix with a configuration of their own.
+	echo 'postfix postfix/main_mailer_type select No configuration' | $as_root debconf-set-selections
+	if ! apt_install postfix; then
+		echo "install-deps: Postfix could not be installed (is another mail server here?)" >&2
+		[ "$1" = check ] || exit 1
+		echo "install-deps: the tests that need it will be skipped" >&2
+	fi
+fi
+exit 0
