@@ -76,8 +76,8 @@ $(B)/obj/gen/schema.o: $(B)/gen/schema.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
-DAEMON_SRC := policyd/main.c policyd/config.c
-CTL_SRC := $(sort $(wildcard policyd/stormctl*.c)) policyd/config.c
+DAEMON_SRC := policyd/main.c policyd/config.c policyd/config_keys.c
+CTL_SRC := $(sort $(wildcard policyd/stormctl*.c)) policyd/config.c policyd/config_keys.c
 $(B)/policyd-storm: $(DAEMON_SRC:%.c=$(B)/obj/%.o) $(call archives,serve)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(libs_serve)
 $(B)/stormctl: $(CTL_SRC:%.c=$(B)/obj/%.o) $(call archives,serve)
@@ -92,6 +92,10 @@ $(B)/unit/$(1)/%: $(B)/obj/tests/unit/$(1)/%.o $(call archives,$(1))
 	$(CC) $(ALL_LDFLAGS) -o $$@ $$^ $(CRITERION_LIBS) $(libs_$(1))
 endef
 $(foreach r,$(ROOMS),$(eval $(call unit_rules,$(r))))
+# The configuration stands above all rooms.
+$(B)/unit/config/%: $(B)/obj/tests/unit/config/%.o $(B)/obj/policyd/config.o $(B)/obj/policyd/config_keys.o $(call archives,serve)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CRITERION_LIBS) $(libs_serve)
 .PRECIOUS: $(B)/obj/%.o
 
 unit-bin: $(UNIT_BIN)

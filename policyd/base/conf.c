@@ -92,6 +92,34 @@ conf_word(struct str *rest, struct str *word)
 	return word->n > 0;
 }
 
+bool
+conf_domain(struct str s)
+{
+	size_t label = 0;
+
+	if (s.n && s.p[0] == '.')
+		s = str_sub(s, 1, s.n);
+	if (s.n == 0 || s.n > 253)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c == '.') {
+			if (label == 0)
+				return false;
+			label = 0;
+			continue;
+		}
+		if (c < 0x80 && c != '-' && c != '_' && !(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'z') &&
+		    !(c >= 'A' && c <= 'Z'))
+			return false;
+		label++;
+		if (label > 63)
+			return false;
+	}
+	return label > 0;
+}
+
 const char *
 conf_quote(struct conf_quoted *q, struct str s)
 {

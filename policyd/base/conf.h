@@ -106,6 +106,8 @@ int conf_msec(struct str s, int64_t *out) MUSTCHECK;
 int conf_size(struct str s, uint64_t *out) MUSTCHECK;
 /* Cuts the next word off a list that commas or spaces separate; false at the end. */
 bool conf_word(struct str *rest, struct str *word);
+/* May it be a domain? A dot in front ("all below it") is allowed, 8-bit labels are. */
+bool conf_domain(struct str s);
 
 /* Text of the file in a message: in quotes, cut, other bytes than printable ASCII as \xNN. */
 struct conf_quoted {

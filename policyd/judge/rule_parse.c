@@ -160,34 +160,6 @@ set_action(void *at, struct str value, char *why, size_t why_len)
 	return 0;
 }
 
-static bool
-domain_ok(struct str s)
-{
-	size_t label = 0;
-
-	if (s.n && s.p[0] == '.')
-		s = str_sub(s, 1, s.n);
-	if (s.n == 0 || s.n > 253)
-		return false;
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		if (c == '.') {
-			if (label == 0)
-				return false;
-			label = 0;
-			continue;
-		}
-		if (c < 0x80 && c != '-' && c != '_' && !(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'z') &&
-		    !(c >= 'A' && c <= 'Z'))
-			return false;
-		label++;
-		if (label > 63)
-			return false;
-	}
-	return label > 0;
-}
-
 static int
 exempt_one(struct exempt *e, struct str word)
 {
@@ -204,7 +176,7 @@ exempt_one(struct exempt *e, struct str word)
 	}
 	if (str_find(local, '@') < local.n || (local.n == 0 && domain.n == 0))
 		return ERR_SYNTAX;
-	if (domain.n && (!domain_ok(domain) || (local.n && domain.p[0] == '.')))
+	if (domain.n && (!conf_domain(domain) || (local.n && domain.p[0] == '.')))
 		return ERR_SYNTAX;
 	if (local.n == 0)
 		strset_add(&e->domains, domain);

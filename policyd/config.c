@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: ISC */
+/* The main file first, then what it names. Faults are gathered and given out in order. */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/xalloc.h"
+#include "judge/detect.h"
+#include "judge/rule_parse.h"
+
+/* --- faults in order ---------------------------------------------------------------------------------------- */
+
+struct found {
+	unsigned file, line, seq;
+	char *what;
+};
+
+struct loader {
+	struct config c;
+	const char *path; /* NULL: no file */
+	unsigned *lines;  /* where each key was set, 0: it was not */
+	bool section_known;
+	struct conf_faults faults;
+	struct found *found;
+	unsigned n_found, cap_found;
+	char **files;
+	unsigned n_files;
+};
+
+static unsigned
+file_number(struct loader *l, const char *file)
+{
+	for (unsigned i = 0; i < l->n_files; i++)
+		if (strcmp(l->files[i], file) == 0)
+			return i;
+	l->files = xrealloc(l->files, (l->n_files + 1) * sizeof(*l->files));
+	l->files[l->n_files] = xstrdup(file);
+	return l->n_files++;
+}
+
+static void
+gather(void *arg, const char *file, unsigned line, const char *what)
+{
+	struct loader *l = arg;
+
+	if (l->n_found == l->cap_found) {
+		l->cap_found = l->cap_found ? l->cap_found * 2 : 16;
+		l->found = xrealloc(l->found, l->cap_found * sizeof(*l->found));
+	}
+	l->found[l->n_found] = (struct found){ file_number(l, file), line, l->n_found, xstrdup(what) };
+	l->n_found++;
+}
+
+static int
+by_place(const void *a, const void *b)
+{
+	const struct found *x = a, *y = b;
+
+	if (x->file != y->file)
+		return x->file < y->file ? -1 : 1;
+	if (x->line != y->line)
+		return x->line < y->line ? -1 : 1;
+	return (x->seq > y->seq) - (x->seq < y->seq);
+}
+
+static void
+give_out(struct loader *l, struct conf_faults *to)
+{
+	if (l->n_found)
+		qsort(l->found, l->n_found, sizeof(*l->found), by_place);
+	for (unsigned i = 0; i < l->n_found; i++) {
+		conf_fault(to, l->files[l->found[i].file], l->found[i].line, "%s", l->found[i].what);
+		xfree(l->found[i].what);
+	}
+	for (unsigned i = 0; i < l->n_files; i++)
+		xfree(l->files[i]);
+	xfree(l->files);
+	xfree(l->found);
+	xfree(l->lines);
+}
+
+void
+config_print_fault(void *arg, const char *file, unsigned line, const char *what)
+{
+	fprintf(arg, "%s:%u: %s\n", file, line, what);
+}
+
+/* --- reading ------------------------------------------------------------------------------------------------ */
+
+static unsigned
+line_of(const struct loader *l, const char *section, const char *name)
+{
+	return l->lines[conf_find(config_key_table, config_key_count, section, name) - config_key_table];
+}
+
+static void
+main_section(struct loader *l, const char *section, unsigned line)
+{
+	char why[CONF_WHY_MAX];
+
+	l->section_known = false;
+	for (unsigned i = 0; i < config_key_count; i++)
+		l->section_known = l->section_known || strcmp(config_key_table[i].section, section) == 0;
+	if (l->section_known)
+		return;
+	if (str_starts(str_of(section), STR("rule "))) {
+		conf_fault(&l->faults, l->path, line, "[%s] does not belong here but into the file that \"rules\" names",
+		    section);
+		return;
+	}
+	conf_unknown(config_key_table, config_key_count, section, NULL, why, sizeof(why));
+	conf_fault(&l->faults, l->path, line, "%s", why);
+}
+
+static void
+main_key(void *arg, const char *section, const char *name, const char *value, unsigned line)
+{
+	struct loader *l = arg;
+	const struct conf_key *key;
+	char why[CONF_WHY_MAX];
+
+	if (!name) {
+		main_section(l, section, line);
+		return;
+	}
+	if (!l->section_known)
+		return;
+	key = conf_find(config_key_table, config_key_count, section, name);
+	if (!key) {
+		conf_unknown(config_key_table, config_key_count, section, name, why, sizeof(why));
+		conf_fault(&l->faults, l->path, line, "%s", why);
+		return;
+	}
+	l->lines[key - config_key_table] = line;
+	if (conf_set(key, &l->c, str_of(value), why, sizeof(why)))
+		conf_fault(&l->faults, l->path, line, "%s: %s", name, why);
+}
+
+/* Beside the main file, unless absolute. */
+static char *
+beside(const struct loader *l, struct str name)
+{
+	const char *slash = l->path ? strrchr(l->path, '/') : NULL;
+	size_t dir = slash && name.p[0] != '/' ? (size_t)(slash - l->path) + 1 : 0, len = dir + name.n + 1;
+	char *path = xmalloc(len);
+
+	snprintf(path, len, "%.*s%.*s", (int)dir, l->path ? l->path : "", STR_FMT(name));
+	return path;
+}
+
+static void
+load_rules(struct loader *l, struct rule_override *overrides, unsigned n)
+{
+	unsigned line = line_of(l, "server", "rules");
+	char *path = beside(l, str_of(l->c.rules_path)), *text = NULL;
+	struct rule_parse p = { .out = &l->c.rules, .file = path, .faults = &l->faults, .overrides = overrides,
+		.n_overrides = n };
+	size_t len = 0;
+	int err = l->path ? conf_slurp(path, &text, &len) : ERR_NOENT;
+
+	if (!err)
+		conf_read_text((struct str){ text, len }, path, rule_parse_key, &p, &l->faults);
+	else if (err == ERR_FULL || (err == ERR_IO && (errno != ENOENT || line)))
+		conf_fault(&l->faults, l->path, line, "rules: cannot read %s: %s", path,
+		    err == ERR_FULL ? "too large" : strerror(errno));
+	rule_parse_end(&p);
+	if (!l->c.enforce)
+		ruleset_shadow(&l->c.rules);
+	xfree(text);
+	xfree(path);
+}
+
+static void
+load_list(struct loader *l, struct str word)
+{
+	static const char prefix[] = "aliases:";
+	bool aliases = str_starts(word, str_of(prefix));
+	char *path, *text;
+	size_t len;
+	int err;
+
+	if (aliases)
+		word = str_sub(word, sizeof(prefix) - 1, word.n);
+	path = beside(l, word);
+	err = conf_slurp(path, &text, &len);
+	if (err) {
+		conf_fault(&l->faults, l->path, line_of(l, "mail", "lists"), "lists: cannot read %s: %s", path,
+		    err == ERR_FULL ? "too large" : strerror(errno));
+	} else {
+		struct str all = { text, len };
+
+		if (aliases)
+			lists_add_aliases(&l->c.lists, all, path, &l->c.site, l->faults.report, l);
+		else
+			lists_add(&l->c.lists, all, path, l->faults.report, l);
+		xfree(text);
+	}
+	xfree(path);
+}
+
+static void
+load_lists(struct loader *l)
+{
+	struct str rest = str_of(l->c.lists_files), word;
+
+	while (conf_word(&rest, &word))
+		load_list(l, word);
+	lists_finish(&l->c.lists, l->faults.report, l);
+}
+
+struct listen_name {
+	const char *key, *address;
+};
+
+/* Two listeners on one address: the second could not be opened. */
+static void
+check_addresses(struct loader *l)
+{
+	const struct serve_conf *s = &l->c.serve;
+	unsigned max = s->n_policy + s->n_milter + 1, n = 0;
+	struct listen_name *v = xcalloc(max, sizeof(*v));
+
+	for (unsigned i = 0; i < s->n_policy; i++)
+		v[n++] = (struct listen_name){ "policy", s->policy[i] };
+	for (unsigned i = 0; i < s->n_milter; i++)
+		v[n++] = (struct listen_name){ "milter", s->milter[i] };
+	if (s->control)
+		v[n++] = (struct listen_name){ "control", s->control };
+	for (unsigned i = 1; i < n; i++)
+		for (unsigned j = 0; j < i; j++)
+			if (strcmp(v[i].address, v[j].address) == 0)
+				conf_fault(&l->faults, l->path, line_of(l, "server", v[i].key),
+				    "%s: %s is taken by %s already", v[i].key, CONFQ(str_of(v[i].address)), v[j].key);
+	xfree(v);
+}
+
+static void
+default_hostname(struct config *c)
+{
+	const struct conf_key *key = conf_find(config_key_table, config_key_count, "mail", "hostname");
+	char name[256] = "", why[CONF_WHY_MAX];
+
+	if (c->site.hostname)
+		return;
+	if (gethostname(name, sizeof(name) - 1) || conf_set(key, c, str_of(name), why, sizeof(why)))
+		c->site.hostname = xstrdup("localhost");
+}
+
+/* "RULE.KEY=VALUE"; names of rules may hold dots, names of keys do not. */
+static bool
+parse_override(struct loader *l, const char *text, struct rule_override *out)
+{
+	struct str s = str_of(text), name = str_sub(s, 0, str_find(s, '='));
+	size_t dot = str_rfind(name, '.');
+
+	out->rule = str_trim(str_sub(name, 0, dot));
+	out->key = str_trim(str_sub(name, dot + 1, name.n));
+	out->value = str_trim(str_sub(s, name.n + 1, s.n));
+	if (name.n < s.n && out->rule.n && out->key.n)
+		return true;
+	conf_fault(&l->faults, "--set", 0, "%s is not RULE.KEY=VALUE", CONFQ(s));
+	return false;
+}
+
+static void
+load_all(struct loader *l, const char *const *sets, unsigned n_sets)
+{
+	struct rule_override *overrides = xcalloc(n_sets, sizeof(*overrides));
+	char why[CONF_WHY_MAX];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < n_sets; i++)
+		n += parse_override(l, sets[i], &overrides[n]);
+	if (conf_defaults(config_key_table, config_key_count, &l->c, why, sizeof(why)))
+		log_panic("config-defaults why=%s", LOGV(str_of(why)));
+	if (!l->path || conf_read(l->path, main_key, l, &l->faults) != ERR_IO) {
+		check_addresses(l);
+		default_hostname(&l->c);
+		load_rules(l, overrides, n);
+		load_lists(l);
+	}
+	xfree(overrides);
+}
+
+int
+config_load_with(const char *path, const char *const *sets, unsigned n_sets, struct config *out,
+    struct conf_faults *faults)
+{
+	struct loader l = { .path = path, .lines = xcalloc(config_key_count, sizeof(unsigned)) };
+	bool ok;
+
+	l.faults = (struct conf_faults){ .report = gather, .arg = &l };
+	site_init(&l.c.site);
+	lists_init(&l.c.lists);
+	if (path)
+		file_number(&l, path); /* its faults come first */
+	load_all(&l, sets, n_sets);
+	ok = l.n_found == 0;
+	give_out(&l, faults);
+	if (ok)
+		*out = l.c;
+	else
+		config_fini(&l.c);
+	return ok ? 0 : ERR_CONF;
+}
+
+int
+config_load(const char *path, struct config *out, struct conf_faults *faults)
+{
+	return config_load_with(path, NULL, 0, out, faults);
+}
+
+void
+config_fini(struct config *c)
+{
+	config_doors_fini(&c->serve);
+	xfree(c->store.path);
+	xfree(c->user);
+	xfree(c->rules_path);
+	xfree(c->lists_files);
+	site_fini(&c->site);
+	ruleset_fini(&c->rules);
+	lists_fini(&c->lists);
+	*c = (struct config){ 0 };
+}
+
+/* --- what to say about it ----------------------------------------------------------------------------------- */
+
+static void
+rule_notes(const struct config *c, const struct rule *r, config_note_fn *fn, void *arg)
+{
+	bool by_lists = r->detector == &detect_bounce_to_list || r->detector == &detect_list_return_path;
+	char note[CONF_WHY_MAX];
+
+	if (r->mode == MODE_OFF)
+		return;
+	if (by_lists && c->lists.n == 0) {
+		snprintf(note, sizeof(note), "rule \"%s\" never trips: [mail] lists names no list", r->name);
+		fn(arg, note);
+	}
+	if (r->detector->header && c->serve.n_milter == 0) {
+		snprintf(note, sizeof(note), "rule \"%s\" needs the header: there is no milter address, and by policy only "
+					     "Exim sends one", r->name);
+		fn(arg, note);
+	}
+	if (r->scope == SCOPE_INBOUND && c->site.local_domains.n == 0) {
+		snprintf(note, sizeof(note), "rule \"%s\" is for inbound mail: [mail] local_domains names no domain",
+		    r->name);
+		fn(arg, note);
+	}
+}
+
+void
+config_notes(const struct config *c, config_note_fn *fn, void *arg)
+{
+	if (c->serve.n_policy + c->serve.n_milter == 0)
+		fn(arg, "no MTA can ask: neither policy nor milter has an address");
+	if (c->rules.n == 0)
+		fn(arg, "there are no rules: all mail passes");
+	for (unsigned i = 0; i < c->rules.n; i++)
+		rule_notes(c, &c->rules.v[i], fn, arg);
+}
+
+void
+config_no_reload(const struct config *old, const struct config *now, config_key_fn *fn, void *arg)
+{
+	for (unsigned i = 0; i < config_key_count; i++)
+		if (config_key_table[i].no_reload && !conf_same(&config_key_table[i], old, now))
+			fn(arg, &config_key_table[i]);
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: ISC */
+/* The keys of the main file: one table, from which -t, stormctl config, the man page and the sample are made or proved. */
+#include "config.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/xalloc.h"
+
+/* --- values of a kind of their own -------------------------------------------------------------------------- */
+
+static void
+door_fini(char ***v, unsigned *n)
+{
+	for (unsigned i = 0; i < *n; i++)
+		xfree((*v)[i]);
+	xfree(*v);
+	*v = NULL;
+	*n = 0;
+}
+
+void
+config_doors_fini(struct serve_conf *c)
+{
+	door_fini(&c->policy, &c->n_policy);
+	door_fini(&c->milter, &c->n_milter);
+	xfree(c->control);
+	c->control = NULL;
+}
+
+/* The address as the server takes it, owned; NULL with a phrase in `why`. */
+static char *
+listen_address(struct str word, char *why, size_t why_len)
+{
+	static const char local[] = "inet:localhost:";
+	char *spec = xstrndup(word.p, word.n), *numeric, reason[CONF_WHY_MAX];
+	size_t len = word.n + sizeof("inet:127.0.0.1:");
+
+	if (str_starts(word, str_of(local))) {
+		numeric = xmalloc(len);
+		snprintf(numeric, len, "inet:127.0.0.1:%s", spec + sizeof(local) - 1);
+		xfree(spec);
+		spec = numeric;
+	}
+	if (server_check_address(spec, reason, sizeof(reason)) == 0)
+		return spec;
+	snprintf(why, why_len, "%s: %s", CONFQ(word), reason);
+	xfree(spec);
+	return NULL;
+}
+
+static int
+set_door(char ***v, unsigned *n, struct str value, char *why, size_t why_len)
+{
+	struct str word;
+	char *spec;
+
+	door_fini(v, n);
+	while (conf_word(&value, &word)) {
+		spec = listen_address(word, why, why_len);
+		if (!spec)
+			return ERR_SYNTAX;
+		*v = xrealloc(*v, (*n + 1) * sizeof(**v));
+		(*v)[(*n)++] = spec;
+	}
+	return 0;
+}
+
+static int
+set_policy(void *at, struct str value, char *why, size_t why_len)
+{
+	struct serve_conf *c = at;
+
+	return set_door(&c->policy, &c->n_policy, value, why, why_len);
+}
+
+static int
+set_milter(void *at, struct str value, char *why, size_t why_len)
+{
+	struct serve_conf *c = at;
+
+	return set_door(&c->milter, &c->n_milter, value, why, why_len);
+}
+
+static int
+set_control(void *at, struct str value, char *why, size_t why_len)
+{
+	char **control = at;
+	struct str word, more;
+
+	xfree(*control);
+	*control = NULL;
+	if (!conf_word(&value, &word))
+		return 0;
+	if (conf_word(&value, &more)) {
+		snprintf(why, why_len, "one address only");
+		return ERR_SYNTAX;
+	}
+	*control = listen_address(word, why, why_len);
+	return *control ? 0 : ERR_SYNTAX;
+}
+
+static int
+set_octal(void *at, struct str value, char *why, size_t why_len)
+{
+	uint32_t mode = 0;
+	bool ok = value.n >= 1 && value.n <= 4;
+
+	for (size_t i = 0; ok && i < value.n; i++) {
+		ok = value.p[i] >= '0' && value.p[i] <= '7';
+		mode = mode * 8 + (uint32_t)(value.p[i] - '0');
+	}
+	if (!ok || mode > 0777) {
+		snprintf(why, why_len, "%s is not an octal mode (0 to 0777)", CONFQ(value));
+		return ERR_SYNTAX;
+	}
+	*(uint32_t *)at = mode;
+	return 0;
+}
+
+static int
+set_hostname(void *at, struct str value, char *why, size_t why_len)
+{
+	char **hostname = at;
+
+	if (!conf_domain(value) || value.p[0] == '.') {
+		snprintf(why, why_len, "%s is not a host name", CONFQ(value));
+		return ERR_SYNTAX;
+	}
+	xfree(*hostname);
+	*hostname = xstrndup(value.p, value.n);
+	for (char *c = *hostname; *c; c++)
+		*c = str_lower(*c);
+	return 0;
+}
+
+static int
+set_nets(void *at, struct str value, char *why, size_t why_len)
+{
+	struct netset *set = at;
+	struct str word;
+	struct net net;
+
+	netset_fini(set);
+	while (conf_word(&value, &word)) {
+		if (net_parse(word, &net)) {
+			snprintf(why, why_len, "%s is not a network (such as 192.0.2.0/24 or 2001:db8::/32)",
+			    CONFQ(word));
+			return ERR_SYNTAX;
+		}
+		netset_add(set, &net);
+	}
+	return 0;
+}
+
+static int
+set_domains(void *at, struct str value, char *why, size_t why_len)
+{
+	struct strset *set = at;
+	struct str word;
+
+	strset_fini(set);
+	while (conf_word(&value, &word)) {
+		if (!conf_domain(word)) {
+			snprintf(why, why_len, "%s is not a domain", CONFQ(word));
+			return ERR_SYNTAX;
+		}
+		strset_add(set, word);
+	}
+	return 0;
+}
+
+static int
+set_words(void *at, struct str value, char *why, size_t why_len)
+{
+	struct strset *set = at;
+	struct str word;
+
+	(void)why;
+	(void)why_len;
+	strset_fini(set);
+	while (conf_word(&value, &word))
+		strset_add(set, word);
+	return 0;
+}
+
+/* --- the keys ----------------------------------------------------------------------------------------------- */
+
+static const struct conf_name mode_names[] = { { "shadow", false }, { "enforce", true }, { NULL, 0 } };
+static const struct conf_name failure_names[] = { { "pass", false }, { "defer", true }, { NULL, 0 } };
+static const struct conf_name log_names[] = {
+	{ "syslog", LOG_TO_SYSLOG }, { "stderr", LOG_TO_STDERR }, { NULL, 0 },
+};
+
+#define DAYS(n) ((n) * (int64_t)MS_DAY)
+#define KEY(in, key, kind, ...) { .section = in, .name = key, .type = kind, __VA_ARGS__ }
+#define AT(member, ctype) .offset = CONF_AT(struct config, member, ctype)
+
+const struct conf_key config_key_table[] = {
+	KEY("server", "mode", CONF_FLAG, AT(enforce, bool), .names = mode_names, .def = "shadow",
+	    .help = "The master switch: with shadow no rule acts, each logs what it would have done."),
+	KEY("server", "policy", CONF_CALL, AT(serve, struct serve_conf), .call = set_policy, .form = "addresses",
+	    .def = "", .help = "Where the policy door listens, for Postfix check_policy_service and for Exim."),
+	KEY("server", "milter", CONF_CALL, AT(serve, struct serve_conf), .call = set_milter, .form = "addresses",
+	    .def = "", .help = "Where the milter door listens, for Postfix smtpd_milters and for Sendmail."),
+	KEY("server", "control", CONF_CALL, AT(serve.control, char *), .call = set_control, .form = "address",
+	    .def = "", .help = "Where stormctl reaches the daemon."),
+	KEY("server", "socket_mode", CONF_CALL, AT(serve.socket_mode, uint32_t), .call = set_octal,
+	    .form = "octal mode", .def = "0666",
+	    .help = "File mode of unix sockets; the MTA's processes are another user and must be able to connect."),
+	KEY("server", "user", CONF_STR, AT(user, char *), .def = "", .no_reload = true,
+	    .help = "The user that the daemon becomes when it was started as root; empty: it stays who it is."),
+	KEY("server", "rules", CONF_STR, AT(rules_path, char *), .def = "rules.conf",
+	    .help = "The file with the rules, looked for beside this one."),
+	KEY("server", "log", CONF_ENUM, AT(log, enum log_target), .names = log_names, .def = "syslog",
+	    .no_reload = true, .help = "Where log lines go."),
+	KEY("server", "max_connections", CONF_UINT, AT(serve.max_connections, uint32_t), .def = "4096", .min = 1,
+	    .max = 1000000, .help = "Connections of all doors together; each smtpd process of Postfix keeps its own."),
+	KEY("server", "idle_timeout", CONF_MSEC, AT(serve.idle_timeout, int64_t), .def = "20m", .min = 10 * MS_SEC,
+	    .max = DAYS(1), .help = "A connection that asks nothing is closed after this time, longer than an MTA keeps it."),
+	KEY("server", "request_timeout", CONF_MSEC, AT(serve.request_timeout, int64_t), .def = "30s", .min = MS_SEC,
+	    .max = MS_HOUR, .help = "A request that has begun must be complete within this time."),
+	KEY("server", "drain", CONF_MSEC, AT(serve.drain, int64_t), .def = "5s", .min = 0, .max = 10 * MS_MIN,
+	    .help = "How long a stopping daemon waits for requests that are under way."),
+	KEY("store", "path", CONF_STR, AT(store.path, char *), .def = "/var/lib/policyd-storm/storm.db",
+	    .no_reload = true, .help = "The SQLite database with journal and storms; :memory: keeps nothing."),
+	KEY("store", "retention", CONF_MSEC, AT(store.retention, int64_t), .def = "45d", .min = MS_HOUR,
+	    .max = DAYS(3650), .no_reload = true, .help = "How long messages stay in the journal."),
+	KEY("store", "on_store_failure", CONF_FLAG, AT(store.defer_on_failure, bool), .names = failure_names,
+	    .def = "pass", .help = "What happens to mail while the database cannot be written."),
+	KEY("store", "max_counters", CONF_UINT, AT(store.max_counters, uint32_t), .def = "1000000", .min = 1000,
+	    .max = 100000000, .no_reload = true,
+	    .help = "Counters kept in memory; beyond it the oldest goes."),
+	KEY("store", "max_queue", CONF_SIZE, AT(store.max_queue, uint64_t), .def = "64M", .min = 64 << 10,
+	    .max = (int64_t)16 << 30, .no_reload = true,
+	    .help = "What may wait in memory for a slow database; beyond it journal rows are lost, never mail."),
+	KEY("mail", "hostname", CONF_CALL, AT(site.hostname, char *), .call = set_hostname, .form = "host name",
+	    .help = "The name under which this machine writes Received lines; default is the machine's name."),
+	KEY("mail", "own_hosts", CONF_CALL, AT(site.own_hosts, struct strset), .call = set_domains,
+	    .form = "host names", .def = "",
+	    .help = "Further names of our own that stand in Received lines: other MX hosts, filters, the mailbox server."),
+	KEY("mail", "trusted", CONF_CALL, AT(site.trusted, struct netset), .call = set_nets, .form = "networks",
+	    .def = "127.0.0.0/8, ::1", .help = "Own networks: mail from there is outbound."),
+	KEY("mail", "relays", CONF_CALL, AT(site.relays, struct netset), .call = set_nets, .form = "networks",
+	    .def = "",
+	    .help = "Backup MX and forwarders: the client is the one in the Received line that they wrote."),
+	KEY("mail", "local_domains", CONF_CALL, AT(site.local_domains, struct strset), .call = set_domains,
+	    .form = "domains", .def = "",
+	    .help = "Mail to these domains is inbound; .example.org means all that lies below example.org."),
+	KEY("mail", "lists", CONF_STR, AT(lists_files, char *), .def = "",
+	    .help = "Files that name the mailing lists, looked for beside this one; aliases:FILE reads an alias map."),
+	KEY("mail", "gateway_markers", CONF_CALL, AT(site.gateway_markers, struct strset), .call = set_words,
+	    .form = "words", .def = "mspop3connector.",
+	    .help = "What mail gateways that replicate put in front of recipient addresses; storms name their hosts."),
+};
+const unsigned config_key_count = ARRAY_LEN(config_key_table);
