@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: ISC */
+#include <criterion/criterion.h>
+
+#include "base/hash.h"
+
+static struct key128
+of(uint64_t seed, const char *tag, struct str a, struct str b)
+{
+	struct hash h;
+
+	hash_init(&h, seed, tag);
+	hash_str(&h, a);
+	hash_str(&h, b);
+	return hash_end(&h);
+}
+
+Test(hash, what_differs_and_what_does_not)
+{
+	struct key128 k = of(1, "t", STR("ab"), STR("c"));
+
+	cr_assert(key_eq(k, of(1, "t", STR("ab"), STR("c"))));
+	cr_assert_not(key_eq(k, of(2, "t", STR("ab"), STR("c"))), "seed");
+	cr_assert_not(key_eq(k, of(1, "u", STR("ab"), STR("c"))), "tag");
+	cr_assert_not(key_eq(k, of(1, "t", STR("a"), STR("bc"))), "where parts end");
+	cr_assert_not(key_eq(k, of(1, "t", STR("abc"), STR(""))), "where parts end");
+	cr_assert_not(key_eq(k, of(1, "t", STR("c"), STR("ab"))), "order");
+	cr_assert(key_eq(of(1, "t", STR_NONE, STR("")), of(1, "t", STR(""), STR_NONE)));
+}
+
+/* Lower-casing goes by pieces of 256 bytes: lengths around their ends. */
+Test(hash, istr_is_str_of_the_lower_case)
+{
+	static const size_t lengths[] = { 0, 1, 255, 256, 257, 511, 512, 513, 1000 };
+	char upper[1000], lower[1000];
+
+	for (size_t i = 0; i < sizeof(upper); i++) {
+		upper[i] = (char)(i % 256);
+		lower[i] = str_lower(upper[i]);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+		struct hash a, b;
+
+		hash_init(&a, 5, "i");
+		hash_istr(&a, (struct str){ upper, lengths[i] });
+		hash_init(&b, 5, "i");
+		hash_str(&b, (struct str){ lower, lengths[i] });
+		cr_expect(key_eq(hash_end(&a), hash_end(&b)), "%zu bytes", lengths[i]);
+	}
+}
+
+Test(hash, numbers_do_not_depend_on_the_machine)
+{
+	struct hash h;
+	struct key128 k = { .lo = 0x0102030405060708, .hi = 0x1112131415161718 }, direct;
+
+	hash_init(&h, 0, "n");
+	hash_key(&h, k);
+	direct = hash_end(&h);
+	/* hash_key is hash_u64 of lo, then hi. */
+	hash_init(&h, 0, "n");
+	hash_u64(&h, k.lo);
+	hash_u64(&h, k.hi);
+	cr_assert(key_eq(direct, hash_end(&h)));
+	/* A string is its length and its bytes; a number is eight bytes, the low one first. */
+	hash_init(&h, 0, "n");
+	hash_u64(&h, 8);
+	hash_u64(&h, 0x6867666564636261);
+	direct = hash_end(&h);
+	hash_init(&h, 0, "n");
+	hash_str(&h, STR("abcdefgh"));
+	cr_assert(key_eq(direct, hash_end(&h)));
+}
+
+/* Stored hashes must mean the same after an upgrade of the library: values of XXH3 as its documentation fixes them. */
+Test(hash, values_are_stable)
+{
+	char hex[33];
+	struct hash h;
+
+	cr_assert_eq(hash64(0, STR("")), 0x2d06800538d394c2);
+	cr_assert_eq(hash64(0, STR_NONE), 0x2d06800538d394c2);
+	hash_init(&h, 42, "stable");
+	hash_str(&h, STR("policyd-storm"));
+	key_hex(hash_end(&h), hex);
+	cr_assert_str_eq(hex, "830b86766d7bd16633ed7a32c3e195be", "%s", hex);
+	cr_assert_neq(hash_end64(&h), 0);
+}
+
+Test(hash, hex)
+{
+	char hex[33];
+
+	key_hex((struct key128){ .lo = 0xab, .hi = 1 }, hex);
+	cr_assert_str_eq(hex, "000000000000000100000000000000ab");
+	cr_assert(key_is_zero((struct key128){ 0 }));
+	cr_assert_not(key_is_zero((struct key128){ .hi = 1 }));
+}

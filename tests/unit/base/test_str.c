@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: ISC */
+#include <criterion/criterion.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+Test(str, absent_and_empty)
+{
+	struct str none = STR_NONE, empty = STR("");
+
+	cr_assert_null(none.p);
+	cr_assert_not_null(empty.p);
+	cr_assert(str_eq(none, empty));
+	cr_assert(str_ieq(none, empty));
+	cr_assert(str_starts(none, none) && str_istarts(none, none) && str_iends(none, none));
+	cr_assert_eq(str_trim(none).n, 0);
+	cr_assert_eq(str_find(none, 'x'), 0);
+	cr_assert_eq(str_rfind(none, 'x'), 0);
+	cr_assert_eq(str_ifind(none, STR("x")), 0);
+	cr_assert_null(str_sub(none, 3, 9).p);
+	cr_assert_eq(str_of(NULL).n, 0);
+}
+
+Test(str, compare)
+{
+	static const struct {
+		const char *a, *b;
+		bool eq, ieq, starts, istarts, iends;
+	} t[] = {
+		{ "abc", "abc", true, true, true, true, true },
+		{ "abc", "aBC", false, true, false, true, true },
+		{ "abcd", "ab", false, false, true, true, false },
+		{ "abcd", "CD", false, false, false, false, true },
+		{ "ab", "abc", false, false, false, false, false },
+		{ "", "a", false, false, false, false, false },
+		{ "a", "", false, false, true, true, true },
+		/* Bytes beyond ASCII have no case here: '\xc4' and '\xe4' are not each other's. */
+		{ "\xc4", "\xe4", false, false, false, false, false },
+		/* Neighbours of the letters that differ by the case bit. */
+		{ "@[`{", "`{@[", false, false, false, false, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		struct str a = str_of(t[i].a), b = str_of(t[i].b);
+
+		cr_expect_eq(str_eq(a, b), t[i].eq, "eq %zu", i);
+		cr_expect_eq(str_ieq(a, b), t[i].ieq, "ieq %zu", i);
+		cr_expect_eq(str_starts(a, b), t[i].starts, "starts %zu", i);
+		cr_expect_eq(str_istarts(a, b), t[i].istarts, "istarts %zu", i);
+		cr_expect_eq(str_iends(a, b), t[i].iends, "iends %zu", i);
+	}
+}
+
+Test(str, find)
+{
+	struct str s = STR("a,b,C");
+
+	cr_assert_eq(str_find(s, ','), 1);
+	cr_assert_eq(str_rfind(s, ','), 3);
+	cr_assert_eq(str_find(s, 'x'), s.n);
+	cr_assert_eq(str_rfind(s, 'x'), s.n);
+	cr_assert_eq(str_ifind(s, STR("B,c")), 2);
+	cr_assert_eq(str_ifind(s, STR("a,b,c,")), s.n);
+	cr_assert_eq(str_ifind(s, STR("")), 0);
+	cr_assert_eq(str_find(STR("a\0b"), '\0'), 1);
+}
+
+Test(str, sub_clamps)
+{
+	struct str s = STR("hello");
+
+	cr_assert(str_eq(str_sub(s, 1, 3), STR("el")));
+	cr_assert(str_eq(str_sub(s, 3, 99), STR("lo")));
+	cr_assert_eq(str_sub(s, 4, 2).n, 0);
+	cr_assert_eq(str_sub(s, 77, 99).n, 0);
+	cr_assert(str_eq(str_trim(STR(" \t\r\n a b \n")), STR("a b")));
+	cr_assert_eq(str_trim(STR(" \n ")).n, 0);
+}
+
+Test(str, split)
+{
+	static const struct {
+		const char *in;
+		const char *pieces[5];
+	} t[] = {
+		{ "a,b", { "a", "b" } },
+		{ "a,,b,", { "a", "", "b", "" } },
+		{ ",", { "", "" } },
+		{ "one", { "one" } },
+		{ "", { "" } },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		struct str rest = str_of(t[i].in), piece;
+		size_t n = 0;
+
+		for (; str_split(&rest, ',', &piece); n++) {
+			cr_assert_not_null(t[i].pieces[n], "too many pieces in %zu", i);
+			cr_expect(str_eq(piece, str_of(t[i].pieces[n])), "piece %zu of %zu", n, i);
+		}
+		cr_expect_null(t[i].pieces[n], "too few pieces in %zu", i);
+	}
+}
+
+Test(str, u64)
+{
+	static const struct {
+		const char *in;
+		int err;
+		uint64_t v;
+	} t[] = {
+		{ "0", 0, 0 },
+		{ "007", 0, 7 },
+		{ "18446744073709551615", 0, UINT64_MAX },
+		{ "18446744073709551616", ERR_RANGE, 0 },
+		{ "18446744073709551620", ERR_RANGE, 0 },
+		{ "99999999999999999999999", ERR_RANGE, 0 },
+		{ "", ERR_SYNTAX, 0 },
+		{ "+1", ERR_SYNTAX, 0 },
+		{ "-1", ERR_SYNTAX, 0 },
+		{ " 1", ERR_SYNTAX, 0 },
+		{ "1 ", ERR_SYNTAX, 0 },
+		{ "1a", ERR_SYNTAX, 0 },
+		{ "0x1", ERR_SYNTAX, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		uint64_t v = 4711;
+
+		cr_expect_eq(str_u64(str_of(t[i].in), &v), t[i].err, "\"%s\"", t[i].in);
+		cr_expect_eq(v, t[i].err ? 4711 : t[i].v, "\"%s\"", t[i].in);
+	}
+}
+
+Test(str, errors_have_names)
+{
+	cr_assert_str_eq(err_str(0), "ok");
+	cr_assert_str_eq(err_str(ERR_CONF), "configuration is faulty");
+	cr_assert_str_eq(err_str(ERR_CONF - 1), "unknown error");
+	cr_assert_str_eq(err_str(1), "unknown error");
+	cr_assert_str_eq(err_str(INT32_MIN), "unknown error");
+}
