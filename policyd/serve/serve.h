@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/compiler.h"
 #include "serve/engine.h"
@@ -24,20 +25,33 @@ struct serve_conf {
 
 struct server;
 
-/* Opens all listeners (before privileges are dropped). ERR_IO with a sentence in `why`. */
+/* Opens all listeners (before privileges are dropped) and takes over SIGTERM, SIGINT, SIGHUP and SIGPIPE.
+ * ERR_IO, or ERR_BUSY when another process serves one of the sockets, with a sentence in `why`. */
 int server_new(const struct serve_conf *conf, struct engine *engine, struct server **out, char *why,
     size_t why_len) MUSTCHECK;
 void server_free(struct server *s); /* takes NULL; unlinks its unix sockets */
+
+/* Gives the unix sockets, and the folders made for them, to the user that will serve them. ERR_IO. */
+int server_give(struct server *s, uid_t uid, gid_t gid, char *why, size_t why_len) MUSTCHECK;
 
 /* What main does when a signal asks for it; runs between two events. */
 typedef void server_reload_fn(void *arg);
 void server_on_reload(struct server *s, server_reload_fn *fn, void *arg);
 
-/* Takes over changed limits and the listeners that are new or gone; unchanged ones stay open. ERR_IO: nothing was
- * changed. */
+/* Takes over changed limits and the listeners that are new or gone; unchanged ones stay open. ERR_IO, ERR_BUSY:
+ * nothing was changed. */
 int server_reconfigure(struct server *s, const struct serve_conf *conf, char *why, size_t why_len) MUSTCHECK;
 
-/* Runs until SIGTERM or SIGINT and the drain that follows. */
+/* Runs until SIGTERM or SIGINT and the drain that follows; a second one ends it at once. */
 int server_run(struct server *s);
+
+/* One address of a listener. ERR_SYNTAX or ERR_RANGE with a phrase in `why`: the configuration asks before. */
+int server_check_address(const char *spec, char *why, size_t why_len) MUSTCHECK;
+
+struct server_stats {
+	unsigned connections, max_connections;
+	uint64_t accepted, requests;
+};
+void server_stats(const struct server *s, struct server_stats *out);
 
 #endif

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: ISC */
+#include "serve/conn.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/xalloc.h"
+
+static const struct {
+	const char *name;
+	bool warn;
+} reasons[CLOSE_REASONS] = {
+	[CLOSE_DONE] = { "done", false },
+	[CLOSE_IDLE] = { "idle", false },
+	[CLOSE_SLOW] = { "slow", true },
+	[CLOSE_STUCK] = { "stuck", true },
+	[CLOSE_CUT] = { "cut", true },
+	[CLOSE_BROKEN] = { "broken", true },
+	[CLOSE_LOST] = { "lost", false },
+	[CLOSE_STOP] = { "stop", false },
+};
+
+const char *
+conn_peer(const struct conn *c, char text[CONN_PEER_MAX])
+{
+	char host[INET6_ADDRSTRLEN] = "?";
+	struct ucred cred = { 0 };
+	socklen_t len = sizeof(cred);
+
+	switch (c->peer.sa.sa_family) {
+	case AF_INET:
+		inet_ntop(AF_INET, &c->peer.in4.sin_addr, host, sizeof(host));
+		snprintf(text, CONN_PEER_MAX, "%s:%u", host, ntohs(c->peer.in4.sin_port));
+		break;
+	case AF_INET6:
+		inet_ntop(AF_INET6, &c->peer.in6.sin6_addr, host, sizeof(host));
+		snprintf(text, CONN_PEER_MAX, "[%s]:%u", host, ntohs(c->peer.in6.sin6_port));
+		break;
+	default:
+		if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+			cred.pid = 0;
+		snprintf(text, CONN_PEER_MAX, "unix:%ld", (long)cred.pid);
+	}
+	return text;
+}
+
+static void
+conn_set_state(struct conn *c, enum conn_state state)
+{
+	list_del(&c->node);
+	list_add_tail(&c->pool->states[state], &c->node);
+	c->state = state;
+	c->since = c->pool->now.mono;
+}
+
+/* The only place that touches the watcher. */
+static void
+conn_rearm(struct conn *c)
+{
+	int want = 0;
+
+	if (c->state == CONN_FLUSH)
+		want = EV_WRITE;
+	else if (c->state != CONN_DEAD && !c->eof)
+		want = EV_READ;
+	if (ev_is_active(&c->io) && (c->io.events & (EV_READ | EV_WRITE)) == want)
+		return;
+	ev_io_stop(c->pool->loop, &c->io);
+	if (!want)
+		return;
+	ev_io_set(&c->io, c->fd, want);
+	ev_io_start(c->pool->loop, &c->io);
+}
+
+static void
+conn_log(const struct conn *c, enum conn_reason reason, const char *what)
+{
+	char peer[CONN_PEER_MAX], line[512];
+	int64_t age = c->pool->now.mono - c->opened;
+
+	snprintf(line, sizeof(line), "closed door=%s peer=%s reason=%s age=%lld.%03llds requests=%llu%s%s",
+	    c->ep->name, conn_peer(c, peer), reasons[reason].name, (long long)(age / 1000), (long long)(age % 1000),
+	    (unsigned long long)c->requests, what[0] ? " what=" : "", what[0] ? LOGV(str_of(what)) : "");
+	if (reasons[reason].warn)
+		log_warn("%s", line);
+	else
+		log_debug("%s", line);
+}
+
+void
+conn_close(struct conn *c, enum conn_reason reason, const char *fmt, ...)
+{
+	char what[128] = "";
+	va_list ap;
+
+	if (c->state == CONN_DEAD)
+		return;
+	if (fmt) {
+		va_start(ap, fmt);
+		vsnprintf(what, sizeof(what), fmt, ap);
+		va_end(ap);
+	}
+	conn_log(c, reason, what);
+	c->ep->close(c);
+	list_del(&c->again);
+	conn_set_state(c, CONN_DEAD);
+	conn_rearm(c);
+	close(c->fd);
+	c->fd = -1;
+	c->pool->live--;
+}
+
+static void
+conn_free(struct conn *c)
+{
+	list_del(&c->node);
+	buf_fini(&c->in);
+	buf_fini(&c->out);
+	msg_fini(&c->msg);
+	arena_fini(&c->arena);
+	xfree(c);
+}
+
+/* An idle connection keeps nothing but its own struct. */
+static void
+conn_slim(struct conn *c)
+{
+	enum door door = c->msg.door;
+
+	c->slim = true;
+	if (c->ep->busy(c) || c->arena.used)
+		return;
+	buf_fini(&c->in);
+	buf_fini(&c->out);
+	msg_fini(&c->msg);
+	arena_fini(&c->arena);
+	msg_init(&c->msg, &c->arena, NULL);
+	c->msg.door = door;
+}
+
+/* After FEED_MORE: does the wait belong to a request or to none? A packet or request that was eaten whole starts
+ * the clock anew; more bytes of the same one do not. */
+static void
+conn_note_wait(struct conn *c, size_t before)
+{
+	enum conn_state state = c->in.len ? CONN_READ : CONN_IDLE;
+
+	if (state != c->state || c->in.len != before)
+		conn_set_state(c, state);
+	if (c->in.len == 0 && c->in.cap > CONN_KEEP)
+		buf_fini(&c->in);
+}
+
+/* False: nothing more can be done now. */
+static bool
+conn_fill(struct conn *c)
+{
+	size_t room = c->in.len < CONN_CHUNK ? CONN_CHUNK : c->in.len;
+	char *to;
+	ssize_t n;
+
+	if (room > CONN_CHUNK_MAX)
+		room = CONN_CHUNK_MAX;
+	if (c->in.max - c->in.len < room)
+		room = c->in.max - c->in.len;
+	to = room ? buf_reserve(&c->in, room) : NULL;
+	if (!to) {
+		conn_close(c, CLOSE_BROKEN, "more than %zu bytes without an end", c->in.max);
+		return false;
+	}
+	c->slim = false;
+	n = read(c->fd, to, room);
+	if (n < 0) {
+		if (errno == EINTR)
+			return true;
+		if (errno != EAGAIN && errno != EWOULDBLOCK)
+			conn_close(c, CLOSE_LOST, "%s", strerror(errno));
+		return false;
+	}
+	if (n == 0)
+		c->eof = true;
+	buf_commit(&c->in, (size_t)n);
+	c->emptied = n > 0 && (size_t)n < room;
+	return true;
+}
+
+/* The codec needs more bytes. */
+static bool
+conn_more(struct conn *c, size_t before)
+{
+	bool emptied = c->emptied;
+
+	conn_note_wait(c, before);
+	c->emptied = false;
+	if (c->eof) {
+		if (c->in.len)
+			conn_close(c, CLOSE_CUT, "%zu bytes of a request had come", c->in.len);
+		else
+			conn_close(c, CLOSE_DONE, NULL);
+		return false;
+	}
+	if (c->pool->draining && c->state == CONN_IDLE && !c->ep->busy(c)) {
+		conn_close(c, CLOSE_STOP, NULL);
+		return false;
+	}
+	return emptied ? false : conn_fill(c);
+}
+
+static void
+conn_reply(struct conn *c)
+{
+	size_t used = c->arena.used;
+
+	c->requests++;
+	c->pool->requests++;
+	c->ep->reply(c);
+	if (used > CONN_KEEP && c->arena.used == 0)
+		arena_fini(&c->arena);
+}
+
+static bool
+conn_advance(struct conn *c)
+{
+	size_t before = c->in.len;
+
+	switch (c->ep->feed(c)) {
+	case FEED_MORE:
+		return conn_more(c, before);
+	case FEED_MSG:
+		conn_reply(c);
+		break;
+	case FEED_REPLY:
+		if (!c->out.len)
+			conn_set_state(c, CONN_IDLE); /* a whole packet that wants no answer */
+		break;
+	case FEED_CLOSE:
+		c->last = true;
+		break;
+	case FEED_BAD:
+		conn_close(c, CLOSE_BROKEN, "%s", c->why);
+		return false;
+	}
+	if (c->out.failed) {
+		conn_close(c, CLOSE_BROKEN, "the reply is larger than %zu bytes", c->out.max);
+		return false;
+	}
+	if (c->out.len || c->last)
+		conn_set_state(c, CONN_FLUSH);
+	return true;
+}
+
+static bool
+conn_flush(struct conn *c)
+{
+	while (c->out.len) {
+		struct str s = buf_str(&c->out);
+		ssize_t n = send(c->fd, s.p, s.n, MSG_NOSIGNAL);
+
+		if (n >= 0) {
+			buf_consume(&c->out, (size_t)n);
+			continue;
+		}
+		if (errno == EINTR)
+			continue;
+		if (errno != EAGAIN && errno != EWOULDBLOCK)
+			conn_close(c, CLOSE_LOST, "%s", strerror(errno));
+		return false;
+	}
+	if (c->out.cap > CONN_KEEP)
+		buf_fini(&c->out);
+	if (c->last) {
+		conn_close(c, CLOSE_DONE, NULL);
+		return false;
+	}
+	conn_set_state(c, CONN_IDLE);
+	return true;
+}
+
+void
+conn_step(struct conn *c)
+{
+	bool more = c->state != CONN_DEAD;
+	unsigned steps;
+
+	for (steps = 0; more && steps < CONN_STEPS; steps++)
+		more = c->state == CONN_FLUSH ? conn_flush(c) : conn_advance(c);
+	list_del(&c->again);
+	if (c->state == CONN_DEAD)
+		return;
+	if (more)
+		list_add_tail(&c->pool->again, &c->again);
+	conn_rearm(c);
+}
+
+static void
+conn_event(struct ev_loop *loop, struct ev_io *io, int revents)
+{
+	struct conn *c = container_of(io, struct conn, io);
+
+	(void)loop;
+	if (revents & EV_ERROR) {
+		conn_close(c, CLOSE_LOST, "the event loop cannot watch it");
+		return;
+	}
+	conn_step(c);
+}
+
+struct conn *
+conn_new(struct pool *p, const struct endpoint *ep, int fd, const struct sockaddr *peer, socklen_t peer_len)
+{
+	struct conn *c = xcalloc(1, sizeof(*c));
+
+	c->pool = p;
+	c->ep = ep;
+	c->fd = fd;
+	c->opened = p->now.mono;
+	c->peer.sa.sa_family = AF_UNIX;
+	if (peer && peer->sa_family != AF_UNIX && peer_len <= sizeof(c->peer))
+		memcpy(&c->peer, peer, peer_len);
+	buf_init(&c->in, ep->in_max);
+	buf_init(&c->out, ep->out_max);
+	arena_init(&c->arena, MSG_ARENA_MAX);
+	msg_init(&c->msg, &c->arena, NULL);
+	list_init(&c->node);
+	list_init(&c->again);
+	ev_init(&c->io, conn_event);
+	ep->open(c);
+	p->live++;
+	p->opened++;
+	conn_set_state(c, CONN_IDLE);
+	conn_rearm(c);
+	return c;
+}
+
+static struct conn *
+conn_of(struct list *node)
+{
+	return container_of(node, struct conn, node);
+}
+
+void
+pool_init(struct pool *p, struct ev_loop *loop, struct engine *engine)
+{
+	*p = (struct pool){ .loop = loop, .engine = engine, .now = clock_now() };
+	for (int i = 0; i < CONN_STATES; i++)
+		list_init(&p->states[i]);
+	list_init(&p->again);
+}
+
+static void
+pool_bury(struct pool *p)
+{
+	LIST_FOREACH_SAFE(node, after, &p->states[CONN_DEAD])
+		conn_free(conn_of(node));
+}
+
+void
+pool_fini(struct pool *p, const char *why)
+{
+	for (int i = 0; i < CONN_DEAD; i++)
+		LIST_FOREACH_SAFE(node, after, &p->states[i])
+			conn_close(conn_of(node), CLOSE_STOP, "%s", why);
+	pool_bury(p);
+}
+
+bool
+pool_turn(struct pool *p)
+{
+	struct list now = p->again;
+
+	/* Those that ask again go to the next round. */
+	if (!list_empty(&p->again)) {
+		now.next->prev = now.prev->next = &now;
+		list_init(&p->again);
+		while (!list_empty(&now))
+			conn_step(container_of(now.next, struct conn, again));
+	}
+	pool_bury(p);
+	return !list_empty(&p->again);
+}
+
+static void
+pool_expire(struct pool *p, enum conn_state state, int64_t timeout, enum conn_reason reason)
+{
+	LIST_FOREACH_SAFE(node, after, &p->states[state]) {
+		struct conn *c = conn_of(node);
+
+		if (p->now.mono - c->since < timeout)
+			return;
+		conn_close(c, reason, "after %lld ms", (long long)(p->now.mono - c->since));
+	}
+}
+
+void
+pool_tick(struct pool *p)
+{
+	pool_expire(p, CONN_IDLE, p->idle_timeout, CLOSE_IDLE);
+	pool_expire(p, CONN_READ, p->request_timeout, CLOSE_SLOW);
+	pool_expire(p, CONN_FLUSH, p->request_timeout, CLOSE_STUCK);
+	/* From the most recent back: all behind a slim one are slim. */
+	for (struct list *n = p->states[CONN_IDLE].prev; n != &p->states[CONN_IDLE]; n = n->prev) {
+		struct conn *c = conn_of(n);
+
+		if (c->slim)
+			break;
+		if (p->now.mono - c->since >= CONN_SLIM_AFTER)
+			conn_slim(c);
+	}
+}
+
+void
+pool_drain(struct pool *p)
+{
+	unsigned n = 0;
+
+	/* A step may put its connection back at the end of the list: each gets one. */
+	LIST_FOREACH(node, &p->states[CONN_IDLE])
+		n++;
+	LIST_FOREACH_SAFE(node, after, &p->states[CONN_IDLE]) {
+		if (n-- == 0)
+			break;
+		conn_step(conn_of(node));
+	}
+	p->draining = true;
+	LIST_FOREACH_SAFE(node, after, &p->states[CONN_IDLE]) {
+		struct conn *c = conn_of(node);
+
+		if (list_empty(&c->again) && !c->ep->busy(c))
+			conn_close(c, CLOSE_STOP, NULL);
+	}
+}

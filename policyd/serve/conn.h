@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A connection: bytes in, questions to its endpoint, bytes out. One request at a time; while a reply waits to be
+ * taken nothing more is read, so what a peer can make us hold is bounded. The state is the list that the
+ * connection is on, and each list is in order of `since`: timeouts look at the heads only.
+ *
+ *	CONN_IDLE	nothing of a request is here	closed after idle_timeout
+ *	CONN_READ	a request has begun		closed after request_timeout, counted from its first byte
+ *	CONN_FLUSH	a reply is on its way		closed after request_timeout
+ *	CONN_DEAD	closed; freed by pool_turn(), never inside a callback
+ */
+#ifndef SERVE_CONN_H
+#define SERVE_CONN_H
+
+#include <ev.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/compiler.h"
+#include "base/list.h"
+#include "codec/milter.h"
+#include "codec/policy.h"
+#include "mail/msg.h"
+#include "serve/endpoint.h"
+#include "serve/engine.h"
+
+enum conn_state { CONN_IDLE, CONN_READ, CONN_FLUSH, CONN_DEAD, CONN_STATES };
+
+enum conn_reason {
+	CLOSE_DONE,   /* the peer has all it asked for */
+	CLOSE_IDLE,   /* idle_timeout */
+	CLOSE_SLOW,   /* request_timeout: the request did not end */
+	CLOSE_STUCK,  /* request_timeout: the reply was not taken */
+	CLOSE_CUT,    /* the peer went away inside a request */
+	CLOSE_BROKEN, /* the bytes do not follow the protocol */
+	CLOSE_LOST,   /* the operating system gave the connection up */
+	CLOSE_STOP,   /* we are shutting down */
+	CLOSE_REASONS
+};
+
+enum {
+	CONN_STEPS = 32,	 /* reads and requests of one connection a loop turn */
+	CONN_CHUNK = 4096,	 /* smallest read */
+	CONN_CHUNK_MAX = 131072, /* largest */
+	CONN_KEEP = 16384,	 /* a buffer above this is given back as soon as it is empty */
+	CONN_SLIM_AFTER = 2000,	 /* ms of silence after which all scratch memory goes */
+	CONN_PEER_MAX = 64,
+};
+
+/* All connections of one loop. */
+struct pool {
+	struct ev_loop *loop;  /* not owned */
+	struct engine *engine; /* not owned */
+	struct now now;	       /* of this loop turn; the owner sets it */
+	int64_t idle_timeout, request_timeout;
+	struct list states[CONN_STATES];
+	struct list again; /* used up their share of this turn, have more to do */
+	unsigned live;	   /* all but the dead */
+	uint64_t opened, requests;
+	bool draining; /* no new request is waited for */
+};
+
+/* What the milter door keeps beside its codec: whom it announced to the engine. */
+struct milter_door {
+	struct milter codec;
+	bool announced;
+	char address[64], port[8];
+};
+
+struct conn {
+	struct list node;  /* states[state] */
+	struct list again; /* pool's again, or alone */
+	struct pool *pool;
+	const struct endpoint *ep;
+	enum conn_state state;
+	int64_t since; /* when this state was entered, mono ms */
+	int64_t opened;
+	uint64_t requests;
+	struct ev_io io;
+	int fd;
+	bool eof;     /* the peer will send no more */
+	bool emptied; /* the last read took all there was */
+	bool last;    /* close once the output is gone */
+	bool slim;    /* has no scratch memory */
+	const char *why;
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in in4;
+		struct sockaddr_in6 in6;
+	} peer;
+	struct buf in, out;
+	struct arena arena;
+	struct msg msg;
+	union {
+		struct policy policy;
+		struct milter_door milter;
+	} door;
+};
+
+void pool_init(struct pool *p, struct ev_loop *loop, struct engine *engine);
+/* Closes what is open, frees all. */
+void pool_fini(struct pool *p, const char *why);
+/* Once a loop turn, outside of any connection's callback: serves those that had to wait for their next share and
+ * frees the dead. True: there is more to do at once. */
+bool pool_turn(struct pool *p);
+/* Timeouts and memory, about once a second. */
+void pool_tick(struct pool *p);
+/* Answers what has arrived, then closes all that wait for nothing; the others close when their request is done. */
+void pool_drain(struct pool *p);
+
+/* Takes over the non-blocking socket `fd`. */
+struct conn *conn_new(struct pool *p, const struct endpoint *ep, int fd, const struct sockaddr *peer,
+    socklen_t peer_len);
+void conn_step(struct conn *c);
+/* The only way out. `fmt` may be NULL: nothing to add to the reason. */
+void conn_close(struct conn *c, enum conn_reason reason, const char *fmt, ...) PRINTF(3, 4);
+
+/* "127.0.0.1:4711", "[::1]:4711", "unix:PID" */
+const char *conn_peer(const struct conn *c, char text[CONN_PEER_MAX]);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A kind of door, seen from the connection: which codec reads its bytes, what becomes of a question, and how much
+ * a peer may make us keep. The connection does the reading, writing and waiting for all of them alike.
+ */
+#ifndef SERVE_ENDPOINT_H
+#define SERVE_ENDPOINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "codec/feed.h"
+
+struct conn;
+
+struct endpoint {
+	const char *name;
+	size_t in_max;	/* bytes that wait to be understood: more than the codec's own cap, which speaks first */
+	size_t out_max; /* bytes of one reply */
+	void (*open)(struct conn *c);
+	/* Feeds c->in to the codec. After FEED_BAD c->why is set. */
+	enum feed (*feed)(struct conn *c);
+	/* After FEED_MSG: judges c->msg and appends the reply to c->out. */
+	void (*reply)(struct conn *c);
+	/* The MTA is in the middle of something that a good-bye would spoil, although no bytes wait. */
+	bool (*busy)(const struct conn *c);
+	/* Before the connection goes away. */
+	void (*close)(struct conn *c);
+};
+
+extern const struct endpoint ep_policy;
+extern const struct endpoint ep_milter;
+
+#endif

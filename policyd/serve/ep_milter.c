@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: ISC */
+/* The milter door: one connection is one SMTP session; while it lasts the engine knows that this client's messages
+ * are seen here with their header. */
+#include "serve/endpoint.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "codec/milter.h"
+#include "serve/conn.h"
+
+static void
+open_milter(struct conn *c)
+{
+	milter_init(&c->door.milter.codec);
+	c->door.milter.codec.want_body = c->pool->engine->rules->needs_body;
+	c->msg.door = DOOR_MILTER;
+}
+
+/* The engine is told begin and end with the same words, so they are kept here, cut alike. */
+static void
+announce_end(struct conn *c)
+{
+	struct milter_door *d = &c->door.milter;
+
+	if (d->announced)
+		engine_milter_end(c->pool->engine, str_of(d->address), str_of(d->port));
+	d->announced = false;
+}
+
+static void
+announce(struct conn *c)
+{
+	struct milter_door *d = &c->door.milter;
+	char address[sizeof(d->address)], port[sizeof(d->port)];
+
+	snprintf(address, sizeof(address), "%.*s", STR_FMT(d->codec.client_address));
+	snprintf(port, sizeof(port), "%.*s", STR_FMT(d->codec.client_port));
+	if (d->announced && strcmp(address, d->address) == 0 && strcmp(port, d->port) == 0)
+		return;
+	announce_end(c);
+	if (!address[0])
+		return;
+	memcpy(d->address, address, sizeof(address));
+	memcpy(d->port, port, sizeof(port));
+	d->announced = true;
+	engine_milter_begin(c->pool->engine, str_of(d->address), str_of(d->port));
+}
+
+static enum feed
+feed_milter(struct conn *c)
+{
+	struct milter *m = &c->door.milter.codec;
+	enum feed f;
+
+	c->msg.header.markers = &c->pool->engine->site->gateway_markers;
+	f = milter_feed(m, &c->in, &c->msg, &c->out);
+	if (m->aborted) {
+		engine_abort(c->pool->engine, &c->msg, c->pool->now);
+		m->aborted = false;
+	}
+	announce(c);
+	if (f == FEED_BAD)
+		c->why = m->why;
+	return f;
+}
+
+static void
+reply_milter(struct conn *c)
+{
+	struct verdict v = { .what = ACT_PASS };
+	char peer[CONN_PEER_MAX];
+	uint32_t unsaid;
+
+	engine_judge(c->pool->engine, &c->msg, c->pool->now, &v);
+	unsaid = milter_reply(&c->door.milter.codec, &c->msg, &v, &c->out);
+	if (unsaid)
+		log_warn("milter-unsaid peer=%s actions=0x%x what=%s", conn_peer(c, peer), unsaid,
+		    LOGV(STR("the MTA does not let its filter do this")));
+}
+
+/* A message is under way, and its verdict is not out. */
+static bool
+busy_milter(const struct conn *c)
+{
+	return c->msg.have_sender && !c->door.milter.codec.spent;
+}
+
+static void
+close_milter(struct conn *c)
+{
+	if (busy_milter(c))
+		engine_abort(c->pool->engine, &c->msg, c->pool->now);
+	announce_end(c);
+	milter_fini(&c->door.milter.codec);
+}
+
+const struct endpoint ep_milter = {
+	.name = "milter",
+	.in_max = MILTER_PACKET_MAX + 4 + CONN_CHUNK_MAX,
+	.out_max = 2 * MSG_ARENA_MAX,
+	.open = open_milter,
+	.feed = feed_milter,
+	.reply = reply_milter,
+	.busy = busy_milter,
+	.close = close_milter,
+};

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: ISC */
+/* The policy door: each request is a question of its own; one connection carries as many as the MTA likes. */
+#include "serve/endpoint.h"
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "codec/policy.h"
+#include "serve/conn.h"
+
+static void
+open_policy(struct conn *c)
+{
+	policy_init(&c->door.policy);
+}
+
+static enum feed
+feed_policy(struct conn *c)
+{
+	struct policy *p = &c->door.policy;
+	enum feed f;
+
+	/* A reload may have replaced the set since the last request. */
+	c->msg.header.markers = &c->pool->engine->site->gateway_markers;
+	f = policy_feed(p, &c->in, c->eof, &c->msg);
+	if (f == FEED_BAD)
+		c->why = p->why;
+	return f;
+}
+
+static void
+reply_policy(struct conn *c)
+{
+	struct policy *p = &c->door.policy;
+	struct verdict v = { .what = ACT_PASS };
+	char peer[CONN_PEER_MAX];
+
+	if (p->broken)
+		log_warn("broken-request door=%s peer=%s why=%s", c->ep->name, conn_peer(c, peer),
+		    LOGV(str_of(p->why)));
+	else
+		engine_judge(c->pool->engine, &c->msg, c->pool->now, &v);
+	policy_reply(p, &c->msg, &v, &c->out);
+	msg_reset(&c->msg);
+}
+
+static bool
+busy_policy(const struct conn *c)
+{
+	(void)c;
+	return false;
+}
+
+static void
+close_policy(struct conn *c)
+{
+	(void)c;
+}
+
+const struct endpoint ep_policy = {
+	.name = "policy",
+	.in_max = POLICY_REQUEST_MAX + CONN_CHUNK_MAX,
+	.out_max = 2 * MSG_ARENA_MAX,
+	.open = open_policy,
+	.feed = feed_policy,
+	.reply = reply_policy,
+	.busy = busy_policy,
+	.close = close_policy,
+};

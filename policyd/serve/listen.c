@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: ISC */
+#include "serve/listen.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "base/xalloc.h"
+#include "serve/endpoint.h"
+
+static int
+parse_unix(struct str path, struct listen_addr *out, char *why, size_t why_len)
+{
+	struct sockaddr_un *un = &out->u.un;
+
+	if (path.n == 0 || path.p[0] != '/') {
+		snprintf(why, why_len, "a unix socket wants an absolute path");
+		return ERR_SYNTAX;
+	}
+	if (path.n >= sizeof(un->sun_path)) {
+		snprintf(why, why_len, "the path of a unix socket has at most %zu bytes", sizeof(un->sun_path) - 1);
+		return ERR_RANGE;
+	}
+	if (path.p[path.n - 1] == '/') {
+		snprintf(why, why_len, "the path of a unix socket names a file, not a folder");
+		return ERR_SYNTAX;
+	}
+	un->sun_family = AF_UNIX;
+	memcpy(un->sun_path, path.p, path.n);
+	out->len = sizeof(*un);
+	return 0;
+}
+
+static int
+parse_inet(struct str s, struct listen_addr *out, char *why, size_t why_len)
+{
+	size_t colon = str_rfind(s, ':');
+	struct str host = str_sub(s, 0, colon);
+	char text[INET6_ADDRSTRLEN];
+	uint64_t port;
+	bool v6 = host.n >= 2 && host.p[0] == '[' && host.p[host.n - 1] == ']';
+
+	if (v6)
+		host = str_sub(host, 1, host.n - 1);
+	if (colon == s.n || host.n == 0 || str_u64(str_sub(s, colon + 1, s.n), &port) != 0) {
+		snprintf(why, why_len, "expected inet:ADDRESS:PORT or inet:[ADDRESS]:PORT");
+		return ERR_SYNTAX;
+	}
+	if (port < 1 || port > 65535) {
+		snprintf(why, why_len, "a port is 1 to 65535");
+		return ERR_RANGE;
+	}
+	if (str_eq(host, STR("*")))
+		host = STR("0.0.0.0");
+	snprintf(text, sizeof(text), "%.*s", STR_FMT(host));
+	if (v6) {
+		out->u.in6 = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
+		out->len = sizeof(out->u.in6);
+	} else {
+		out->u.in4 = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+		out->len = sizeof(out->u.in4);
+	}
+	if (host.n >= sizeof(text) || (v6 ? inet_pton(AF_INET6, text, &out->u.in6.sin6_addr)
+					  : inet_pton(AF_INET, text, &out->u.in4.sin_addr)) != 1) {
+		snprintf(why, why_len, "\"%s\" is not a numeric address (IPv6 stands in brackets)", text);
+		return ERR_SYNTAX;
+	}
+	return 0;
+}
+
+int
+listen_parse(const char *spec, struct listen_addr *out, char *why, size_t why_len)
+{
+	struct str s = str_of(spec);
+	struct listen_addr a = { .len = 0 };
+	int rc;
+
+	if (str_starts(s, STR("unix:"))) {
+		rc = parse_unix(str_sub(s, 5, s.n), &a, why, why_len);
+	} else if (str_starts(s, STR("inet:"))) {
+		rc = parse_inet(str_sub(s, 5, s.n), &a, why, why_len);
+	} else {
+		snprintf(why, why_len, "expected unix:/PATH or inet:ADDRESS:PORT");
+		rc = ERR_SYNTAX;
+	}
+	if (rc == 0)
+		*out = a;
+	return rc;
+}
+
+/* The last folder of the path, made when it alone is missing. */
+static int
+make_dir(struct listener *l, char *why, size_t why_len)
+{
+	char dir[sizeof(l->addr.u.un.sun_path)];
+	char *slash;
+
+	memcpy(dir, l->addr.u.un.sun_path, sizeof(dir));
+	slash = strrchr(dir, '/');
+	if (slash == dir)
+		return 0;
+	*slash = '\0';
+	if (mkdir(dir, 0755) == 0) {
+		l->made_dir = true;
+		if (chmod(dir, 0755) == 0) /* whatever the umask */
+			return 0;
+	} else if (errno == EEXIST) {
+		return 0;
+	}
+	snprintf(why, why_len, "cannot make the folder %s: %s", dir, strerror(errno));
+	return ERR_IO;
+}
+
+/* A socket that nobody serves any more is removed; one that answers is left alone. */
+static int
+clear_stale(const struct listen_addr *a, char *why, size_t why_len)
+{
+	const char *path = a->u.un.sun_path;
+	struct stat st;
+	int fd, rc, err;
+
+	if (lstat(path, &st) < 0) {
+		if (errno == ENOENT)
+			return 0;
+		snprintf(why, why_len, "cannot look at %s: %s", path, strerror(errno));
+		return ERR_IO;
+	}
+	if (!S_ISSOCK(st.st_mode)) {
+		snprintf(why, why_len, "%s is there and is not a socket", path);
+		return ERR_EXISTS;
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0) {
+		snprintf(why, why_len, "cannot make a socket: %s", strerror(errno));
+		return ERR_IO;
+	}
+	rc = connect(fd, &a->u.sa, a->len);
+	err = errno;
+	close(fd);
+	if (rc == 0 || err == EAGAIN) {
+		snprintf(why, why_len, "another policyd-storm is running on %s", path);
+		return ERR_BUSY;
+	}
+	if (err != ECONNREFUSED || (unlink(path) < 0 && errno != ENOENT)) {
+		snprintf(why, why_len, "cannot replace %s: %s", path, strerror(err != ECONNREFUSED ? err : errno));
+		return ERR_IO;
+	}
+	return 0;
+}
+
+static int
+bind_unix(struct listener *l, mode_t mode)
+{
+	struct stat st;
+	const char *path = l->addr.u.un.sun_path;
+
+	/* Linux gives the file the mode of the socket, cut by the umask: never wider than wanted in between. */
+	(void)fchmod(l->fd, mode);
+	if (bind(l->fd, &l->addr.u.sa, l->addr.len) < 0)
+		return -1;
+	if (lstat(path, &st) == 0) {
+		l->dev = st.st_dev;
+		l->ino = st.st_ino;
+	}
+	return chmod(path, mode);
+}
+
+static int
+bind_inet(struct listener *l)
+{
+	int on = 1;
+
+	(void)setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (l->addr.u.sa.sa_family == AF_INET6 &&
+	    setsockopt(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
+		return -1;
+	return bind(l->fd, &l->addr.u.sa, l->addr.len);
+}
+
+static int
+listener_open(struct listener *l, mode_t mode, char *why, size_t why_len)
+{
+	bool is_unix;
+	int rc;
+
+	rc = listen_parse(l->spec, &l->addr, why, why_len);
+	if (rc != 0)
+		return rc;
+	is_unix = l->addr.u.sa.sa_family == AF_UNIX;
+	if (is_unix) {
+		rc = make_dir(l, why, why_len);
+		if (rc == 0)
+			rc = clear_stale(&l->addr, why, why_len);
+		if (rc != 0)
+			return rc;
+	}
+	l->fd = socket(l->addr.u.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	rc = l->fd < 0 ? -1 : is_unix ? bind_unix(l, mode) : bind_inet(l);
+	if (rc == 0)
+		rc = listen(l->fd, SOMAXCONN);
+	if (rc == 0)
+		return 0;
+	snprintf(why, why_len, "cannot listen on %s: %s", l->spec, strerror(errno));
+	return ERR_IO;
+}
+
+static void
+listener_free(struct listener *l)
+{
+	struct stat st;
+
+	ev_io_stop(l->set->loop, &l->io);
+	if (l->fd >= 0)
+		close(l->fd);
+	if (l->ino && lstat(l->addr.u.un.sun_path, &st) == 0 && st.st_dev == l->dev && st.st_ino == l->ino)
+		(void)unlink(l->addr.u.un.sun_path); /* where we may not, the next start clears it */
+	list_del(&l->node);
+	xfree(l->spec);
+	xfree(l);
+}
+
+static struct listener *
+listener_of(struct list *node)
+{
+	return container_of(node, struct listener, node);
+}
+
+static void
+listeners_rearm(struct listeners *set)
+{
+	LIST_FOREACH(node, &set->all) {
+		struct listener *l = listener_of(node);
+
+		if (set->full || set->rest_until)
+			ev_io_stop(set->loop, &l->io);
+		else
+			ev_io_start(set->loop, &l->io);
+	}
+}
+
+static void
+listeners_rest(struct listeners *set, int err)
+{
+	if (!set->told)
+		log_error("cannot accept connections: %s; trying again every second", strerror(err));
+	set->told = true;
+	set->rest_until = set->now + MS_SEC;
+	listeners_rearm(set);
+}
+
+/* What accept() says about the one connection that it was about; all else is about us. */
+static bool
+one_lost(int err)
+{
+	return err == EINTR || err == ECONNABORTED || err == EPROTO || err == EPERM || err == ENETDOWN ||
+	    err == EHOSTUNREACH || err == ENETUNREACH || err == EHOSTDOWN || err == ENONET || err == ENOPROTOOPT;
+}
+
+static void
+listener_event(struct ev_loop *loop, struct ev_io *io, int revents)
+{
+	struct listener *l = container_of(io, struct listener, io);
+	struct listeners *set = l->set;
+	struct listen_addr peer;
+	int on = 1, fd;
+
+	(void)loop;
+	(void)revents;
+	for (int i = 0; i < LISTEN_BURST; i++) {
+		peer.len = sizeof(peer.u);
+		fd = accept4(l->fd, &peer.u.sa, &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd < 0 && one_lost(errno))
+			continue;
+		if (fd < 0) {
+			if (errno != EAGAIN && errno != EWOULDBLOCK)
+				listeners_rest(set, errno);
+			return;
+		}
+		set->told = false;
+		if (l->addr.u.sa.sa_family != AF_UNIX)
+			(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		if (!set->accepted(set->arg, l->ep, fd, &peer.u.sa, peer.len))
+			return;
+	}
+}
+
+void
+listeners_init(struct listeners *set, struct ev_loop *loop)
+{
+	*set = (struct listeners){ .loop = loop, .spare = -1, .now = clock_now().mono };
+	list_init(&set->all);
+	listeners_lend_spare(set, false);
+}
+
+void
+listeners_fini(struct listeners *set)
+{
+	LIST_FOREACH_SAFE(node, after, &set->all)
+		listener_free(listener_of(node));
+	listeners_lend_spare(set, true);
+}
+
+static struct listener *
+find(struct listeners *set, const struct endpoint *ep, const char *spec)
+{
+	LIST_FOREACH(node, &set->all) {
+		struct listener *l = listener_of(node);
+
+		if (l->ep == ep && strcmp(l->spec, spec) == 0)
+			return l;
+	}
+	return NULL;
+}
+
+static struct listener *
+listener_new(struct listeners *set, const struct endpoint *ep, const char *spec)
+{
+	struct listener *l = xcalloc(1, sizeof(*l));
+
+	l->set = set;
+	l->ep = ep;
+	l->spec = xstrdup(spec);
+	l->fd = -1;
+	list_init(&l->node);
+	ev_init(&l->io, listener_event);
+	return l;
+}
+
+/* Opens what is missing onto `fresh`, marks what stays. */
+static int
+open_wanted(struct listeners *set, const struct listen_want *w, mode_t mode, struct list *fresh, char *why,
+    size_t why_len)
+{
+	for (unsigned i = 0; i < w->n; i++) {
+		struct listener *l = find(set, w->ep, w->specs[i]);
+		int rc = 0;
+
+		if (!l) {
+			l = listener_new(set, w->ep, w->specs[i]);
+			list_add_tail(fresh, &l->node);
+			rc = listener_open(l, mode, why, why_len);
+		}
+		if (rc != 0)
+			return rc;
+		l->stays = true;
+	}
+	return 0;
+}
+
+static void
+adopt(struct listeners *set, struct list *fresh)
+{
+	LIST_FOREACH_SAFE(node, after, fresh) {
+		struct listener *l = listener_of(node);
+
+		list_del(node);
+		list_add_tail(&set->all, node);
+		ev_io_set(&l->io, l->fd, EV_READ);
+		log_info("listening door=%s on=%s", l->ep->name, l->spec);
+	}
+}
+
+int
+listeners_set(struct listeners *set, const struct listen_want *want, unsigned n_want, mode_t mode, char *why,
+    size_t why_len)
+{
+	struct list fresh;
+	int rc = 0;
+
+	list_init(&fresh);
+	LIST_FOREACH(node, &set->all)
+		listener_of(node)->stays = false;
+	for (unsigned i = 0; i < n_want && rc == 0; i++)
+		rc = open_wanted(set, &want[i], mode, &fresh, why, why_len);
+	if (rc != 0) {
+		LIST_FOREACH_SAFE(node, after, &fresh)
+			listener_free(listener_of(node));
+		return rc;
+	}
+	LIST_FOREACH_SAFE(node, after, &set->all) {
+		struct listener *l = listener_of(node);
+
+		if (!l->stays) {
+			log_info("closed listener door=%s on=%s", l->ep->name, l->spec);
+			listener_free(l);
+		} else if (l->ino && chmod(l->addr.u.un.sun_path, mode) < 0) {
+			log_warn("cannot set the mode of %s: %s", l->spec, strerror(errno));
+		}
+	}
+	adopt(set, &fresh);
+	listeners_rearm(set);
+	return 0;
+}
+
+static int
+give(struct listener *l, uid_t uid, gid_t gid)
+{
+	char dir[sizeof(l->addr.u.un.sun_path)];
+
+	if (lchown(l->addr.u.un.sun_path, uid, gid) < 0)
+		return -1;
+	if (!l->made_dir)
+		return 0;
+	memcpy(dir, l->addr.u.un.sun_path, sizeof(dir));
+	*strrchr(dir, '/') = '\0';
+	return lchown(dir, uid, gid);
+}
+
+int
+listeners_give(struct listeners *set, uid_t uid, gid_t gid, char *why, size_t why_len)
+{
+	LIST_FOREACH(node, &set->all) {
+		struct listener *l = listener_of(node);
+
+		if (l->addr.u.sa.sa_family == AF_UNIX && give(l, uid, gid) < 0) {
+			snprintf(why, why_len, "cannot change the owner of %s: %s", l->spec, strerror(errno));
+			return ERR_IO;
+		}
+	}
+	return 0;
+}
+
+void
+listeners_full(struct listeners *set, bool full)
+{
+	if (set->full == full)
+		return;
+	set->full = full;
+	listeners_rearm(set);
+}
+
+void
+listeners_tick(struct listeners *set)
+{
+	if (!set->rest_until || set->now < set->rest_until)
+		return;
+	set->rest_until = 0;
+	listeners_rearm(set);
+}
+
+void
+listeners_lend_spare(struct listeners *set, bool lend)
+{
+	if (lend && set->spare >= 0) {
+		close(set->spare);
+		set->spare = -1;
+	} else if (!lend && set->spare < 0) {
+		set->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	}
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: ISC */
+/* The loop. Each turn: the clock is read once (check), connections do what they can (io), those that used up their
+ * share get another and the dead are freed (prepare). A tick a second does all that can wait. */
+#include "serve/serve.h"
+
+#include <ev.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "serve/conn.h"
+#include "serve/listen.h"
+#include "serve/notify.h"
+
+enum { STATUS_EVERY = 10 * MS_SEC, FULL_TOLD_EVERY = MS_MIN };
+
+struct server {
+	struct ev_loop *loop;
+	struct engine *engine; /* not owned */
+	struct pool pool;
+	struct listeners listeners;
+	struct notify notify;
+	struct ev_check clock;
+	struct ev_prepare turn;
+	struct ev_idle hurry; /* only keeps the loop from sleeping while somebody waits for the next turn */
+	struct ev_timer tick;
+	struct ev_signal term, intr, hup;
+	server_reload_fn *reload;
+	void *reload_arg;
+	uint32_t max_connections;
+	int64_t drain;
+	int64_t drain_until; /* mono ms, 0 = serving */
+	int64_t status_at, alive_at, full_told_at;
+};
+
+static void
+see_clock(struct server *s)
+{
+	s->pool.now = clock_now();
+	s->listeners.now = s->pool.now.mono;
+}
+
+/* Listeners rest at max_connections and go on at 90 % of it. */
+static void
+see_room(struct server *s)
+{
+	if (!s->listeners.full && s->pool.live >= s->max_connections) {
+		if (!s->full_told_at || s->pool.now.mono - s->full_told_at >= FULL_TOLD_EVERY) {
+			log_warn("all %u connections are in use, others have to wait", s->max_connections);
+			s->full_told_at = s->pool.now.mono;
+		}
+		listeners_full(&s->listeners, true);
+	} else if (s->listeners.full && s->pool.live <= s->max_connections - (s->max_connections + 9) / 10) {
+		listeners_full(&s->listeners, false);
+	}
+}
+
+static bool
+accepted(void *arg, const struct endpoint *ep, int fd, const struct sockaddr *peer, socklen_t len)
+{
+	struct server *s = arg;
+
+	conn_new(&s->pool, ep, fd, peer, len);
+	see_room(s);
+	return !s->listeners.full;
+}
+
+static void
+on_clock(struct ev_loop *loop, struct ev_check *w, int revents)
+{
+	(void)loop;
+	(void)revents;
+	see_clock(container_of(w, struct server, clock));
+}
+
+static void
+on_turn(struct ev_loop *loop, struct ev_prepare *w, int revents)
+{
+	struct server *s = container_of(w, struct server, turn);
+
+	(void)revents;
+	if (pool_turn(&s->pool))
+		ev_idle_start(loop, &s->hurry);
+	else
+		ev_idle_stop(loop, &s->hurry);
+	if (s->drain_until) {
+		if (s->pool.live == 0)
+			ev_break(loop, EVBREAK_ALL);
+		return;
+	}
+	see_room(s);
+}
+
+static void
+on_hurry(struct ev_loop *loop, struct ev_idle *w, int revents)
+{
+	(void)loop;
+	(void)w;
+	(void)revents;
+}
+
+static void
+tell_manager(struct server *s)
+{
+	int64_t now = s->pool.now.mono;
+
+	if (s->notify.watchdog && now - s->alive_at >= s->notify.watchdog - MS_SEC) {
+		notify_try(&s->notify, "WATCHDOG=1\n");
+		s->alive_at = now;
+	}
+	if (s->drain_until || now - s->status_at < STATUS_EVERY)
+		return;
+	s->status_at = now;
+	notify_try(&s->notify, "STATUS=%u connections, %" PRIu64 " requests, %" PRIu64 " messages, %" PRIu64 " stopped\n",
+	    s->pool.live, s->pool.requests, s->engine->stats.messages, s->engine->stats.stopped);
+}
+
+static void
+on_tick(struct ev_loop *loop, struct ev_timer *w, int revents)
+{
+	struct server *s = container_of(w, struct server, tick);
+
+	(void)revents;
+	pool_tick(&s->pool);
+	listeners_tick(&s->listeners);
+	engine_tick(s->engine, s->pool.now);
+	tell_manager(s);
+	if (s->drain_until && s->pool.now.mono >= s->drain_until) {
+		log_warn("stopping although %u connections have a request under way", s->pool.live);
+		ev_break(loop, EVBREAK_ALL);
+	}
+}
+
+static void
+on_stop(struct ev_loop *loop, struct ev_signal *w, int revents)
+{
+	struct server *s = w->data;
+
+	(void)revents;
+	if (s->drain_until) {
+		ev_break(loop, EVBREAK_ALL);
+		return;
+	}
+	notify_send(&s->notify, "STOPPING=1\nSTATUS=finishing requests under way\n");
+	listeners_fini(&s->listeners);
+	pool_drain(&s->pool);
+	log_info("stopping signal=%d requests_under_way=%u", w->signum, s->pool.live);
+	s->drain_until = s->pool.now.mono + s->drain;
+	if (s->drain_until == 0)
+		s->drain_until = 1;
+}
+
+static void
+on_reload(struct ev_loop *loop, struct ev_signal *w, int revents)
+{
+	struct server *s = w->data;
+
+	(void)loop;
+	(void)revents;
+	if (!s->reload || s->drain_until)
+		return;
+	notify_reloading(&s->notify);
+	listeners_lend_spare(&s->listeners, true);
+	s->reload(s->reload_arg);
+	listeners_lend_spare(&s->listeners, false);
+	see_clock(s);
+	notify_send(&s->notify, "READY=1\n");
+}
+
+static int
+set_listeners(struct server *s, const struct serve_conf *conf, char *why, size_t why_len)
+{
+	const struct listen_want want[] = {
+		{ &ep_policy, conf->policy, conf->n_policy },
+		{ &ep_milter, conf->milter, conf->n_milter },
+	};
+
+	return listeners_set(&s->listeners, want, ARRAY_LEN(want), (mode_t)conf->socket_mode, why, why_len);
+}
+
+static void
+take_limits(struct server *s, const struct serve_conf *conf)
+{
+	s->pool.idle_timeout = conf->idle_timeout;
+	s->pool.request_timeout = conf->request_timeout;
+	s->max_connections = conf->max_connections ? conf->max_connections : 1;
+	s->drain = conf->drain;
+}
+
+static void
+watch_signal(struct server *s, struct ev_signal *w, int signum, void (*fn)(struct ev_loop *, struct ev_signal *, int))
+{
+	ev_signal_init(w, fn, signum);
+	w->data = s;
+	ev_signal_start(s->loop, w);
+}
+
+static void
+watch(struct server *s)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	sigaction(SIGPIPE, &ignore, NULL);
+	ev_check_init(&s->clock, on_clock);
+	ev_set_priority(&s->clock, EV_MAXPRI); /* before all that want to know the time */
+	ev_check_start(s->loop, &s->clock);
+	ev_prepare_init(&s->turn, on_turn);
+	ev_prepare_start(s->loop, &s->turn);
+	ev_idle_init(&s->hurry, on_hurry);
+	ev_timer_init(&s->tick, on_tick, 1., 1.);
+	ev_timer_start(s->loop, &s->tick);
+	watch_signal(s, &s->term, SIGTERM, on_stop);
+	watch_signal(s, &s->intr, SIGINT, on_stop);
+	watch_signal(s, &s->hup, SIGHUP, on_reload);
+}
+
+int
+server_new(const struct serve_conf *conf, struct engine *engine, struct server **out, char *why, size_t why_len)
+{
+	struct server *s;
+	int rc;
+
+	s = xcalloc(1, sizeof(*s));
+	s->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
+	if (!s->loop) {
+		snprintf(why, why_len, "the event loop cannot be set up");
+		xfree(s);
+		return ERR_IO;
+	}
+	s->engine = engine;
+	pool_init(&s->pool, s->loop, engine);
+	listeners_init(&s->listeners, s->loop);
+	s->listeners.accepted = accepted;
+	s->listeners.arg = s;
+	notify_init(&s->notify);
+	take_limits(s, conf);
+	watch(s);
+	rc = set_listeners(s, conf, why, why_len);
+	if (rc != 0) {
+		server_free(s);
+		return rc;
+	}
+	*out = s;
+	return 0;
+}
+
+void
+server_free(struct server *s)
+{
+	if (!s)
+		return;
+	listeners_fini(&s->listeners);
+	pool_fini(&s->pool, "shutting down");
+	notify_fini(&s->notify);
+	ev_signal_stop(s->loop, &s->term);
+	ev_signal_stop(s->loop, &s->intr);
+	ev_signal_stop(s->loop, &s->hup);
+	ev_loop_destroy(s->loop);
+	xfree(s);
+}
+
+int
+server_give(struct server *s, uid_t uid, gid_t gid, char *why, size_t why_len)
+{
+	return listeners_give(&s->listeners, uid, gid, why, why_len);
+}
+
+void
+server_on_reload(struct server *s, server_reload_fn *fn, void *arg)
+{
+	s->reload = fn;
+	s->reload_arg = arg;
+}
+
+int
+server_reconfigure(struct server *s, const struct serve_conf *conf, char *why, size_t why_len)
+{
+	int rc = set_listeners(s, conf, why, why_len);
+
+	if (rc == 0)
+		take_limits(s, conf);
+	return rc;
+}
+
+int
+server_run(struct server *s)
+{
+	see_clock(s);
+	s->alive_at = s->status_at = s->pool.now.mono;
+	notify_send(&s->notify, "READY=1\nSTATUS=serving\n");
+	ev_run(s->loop, 0);
+	return 0;
+}
+
+int
+server_check_address(const char *spec, char *why, size_t why_len)
+{
+	struct listen_addr a;
+
+	return listen_parse(spec, &a, why, why_len);
+}
+
+void
+server_stats(const struct server *s, struct server_stats *out)
+{
+	*out = (struct server_stats){ s->pool.live, s->max_connections, s->pool.opened, s->pool.requests };
+}

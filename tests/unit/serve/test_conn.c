@@ -1,0 +1,558 @@
+/* SPDX-License-Identifier: ISC */
+/* Connections over socket pairs with a protocol of our own and a clock of our own:
+ *	a..z LF	a question; its answer is the letter and LF
+ *	N LF	a whole packet that wants no answer	Q LF	good-bye	B LF	broken
+ *	R LF	the codec answers "r" by itself		K LF / O LF	busy / no longer
+ *	1..9 LF	a question whose answer has that many hundred thousand bytes */
+#include <criterion/criterion.h>
+#include <ctype.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "serve/conn.h"
+
+enum { IN_MAX = 20000, IDLE = 60000, REQUEST = 5000 };
+
+static struct ev_loop *loop;
+static struct pool pool;
+static struct conn *c;
+static int peer;
+static bool is_busy;
+static unsigned n_closed, n_warn;
+static char last_line[600];
+static char received[2 << 20];
+
+static void
+toy_open(struct conn *cn)
+{
+	(void)cn;
+}
+
+static enum feed
+toy_feed(struct conn *cn)
+{
+	struct str s = buf_str(&cn->in);
+	size_t lf = str_find(s, '\n');
+	char what = s.n ? s.p[0] : '\0';
+
+	if (lf == s.n)
+		return FEED_MORE;
+	buf_consume(&cn->in, lf + 1);
+	switch (what) {
+	case 'N':
+		return FEED_REPLY;
+	case 'Q':
+		return FEED_CLOSE;
+	case 'B':
+		cn->why = "toy is broken";
+		return FEED_BAD;
+	case 'R':
+		buf_append(&cn->out, "r\n", 2);
+		return FEED_REPLY;
+	case 'K':
+	case 'O':
+		is_busy = what == 'K';
+		return FEED_REPLY;
+	default:
+		cn->msg.size = (unsigned char)what;
+		return FEED_MSG;
+	}
+}
+
+static void
+toy_reply(struct conn *cn)
+{
+	char what = (char)cn->msg.size;
+	size_t n = isdigit((unsigned char)what) ? (size_t)(what - '0') * 100000 : 1;
+
+	while (n--)
+		buf_append(&cn->out, &what, 1);
+	buf_append(&cn->out, "\n", 1);
+	msg_reset(&cn->msg);
+}
+
+static bool
+toy_busy(const struct conn *cn)
+{
+	(void)cn;
+	return is_busy;
+}
+
+static void
+toy_close(struct conn *cn)
+{
+	(void)cn;
+	n_closed++;
+}
+
+static const struct endpoint toy = {
+	.name = "toy",
+	.in_max = IN_MAX,
+	.out_max = 800001,
+	.open = toy_open,
+	.feed = toy_feed,
+	.reply = toy_reply,
+	.busy = toy_busy,
+	.close = toy_close,
+};
+
+static void
+keep_line(const char *level, const char *line)
+{
+	n_warn += strcmp(level, "warn") == 0;
+	snprintf(last_line, sizeof(last_line), "%s: %s", level, line);
+}
+
+static void
+setup(void)
+{
+	int fd[2];
+
+	log_open("test", LOG_TO_STDERR, true);
+	log_capture(keep_line);
+	loop = ev_loop_new(EVFLAG_AUTO);
+	pool_init(&pool, loop, NULL);
+	pool.now = (struct now){ MS_DAY, MS_DAY };
+	pool.idle_timeout = IDLE;
+	pool.request_timeout = REQUEST;
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
+	peer = fd[0];
+	c = conn_new(&pool, &toy, fd[1], NULL, 0);
+}
+
+static void
+teardown(void)
+{
+	pool_fini(&pool, "end of test");
+	cr_assert_eq(pool.live, 0);
+	if (peer >= 0)
+		close(peer);
+	ev_loop_destroy(loop);
+}
+
+/* Lets the loop turn until nothing more happens. */
+static void
+turn(void)
+{
+	for (int i = 0; i < 20; i++) {
+		ev_run(loop, EVRUN_NOWAIT);
+		while (pool_turn(&pool))
+			;
+	}
+}
+
+static void
+say(const char *text)
+{
+	cr_assert_eq(write(peer, text, strlen(text)), (ssize_t)strlen(text));
+}
+
+/* All that has come since the last call; *eof is set when we were hung up on. */
+static size_t
+hear(bool *eof)
+{
+	size_t n = 0;
+	ssize_t got;
+
+	while ((got = read(peer, received + n, sizeof(received) - 1 - n)) > 0)
+		n += (size_t)got;
+	if (eof)
+		*eof = got == 0;
+	received[n] = '\0';
+	return n;
+}
+
+static void
+expect(const char *text)
+{
+	turn();
+	hear(NULL);
+	cr_assert_str_eq(received, text);
+}
+
+static void
+expect_closed(const char *reason)
+{
+	bool eof;
+
+	turn();
+	hear(&eof);
+	cr_assert(eof, "still open");
+	cr_assert_eq(n_closed, 1);
+	cr_assert_eq(pool.live, 0);
+	cr_assert(strstr(last_line, reason) != NULL, "%s", last_line);
+}
+
+static void
+pass_time(int64_t ms)
+{
+	pool.now.mono += ms;
+	pool_tick(&pool);
+}
+
+Test(conn, answers, .init = setup, .fini = teardown)
+{
+	say("a\n");
+	expect("a\n");
+	say("b\nR\nN\nc\n");
+	expect("b\nr\nc\n");
+	cr_assert_eq(c->state, CONN_IDLE);
+	cr_assert_eq(c->requests, 3);
+}
+
+Test(conn, every_split, .init = setup, .fini = teardown)
+{
+	static const char text[] = "a\nNxx\nRy\nb\nzlonger\n";
+
+	for (size_t i = 0; i + 1 < sizeof(text); i++) {
+		cr_assert_eq(write(peer, text + i, 1), 1);
+		turn();
+	}
+	expect("a\nr\nb\nz\n");
+}
+
+Test(conn, a_turn_has_its_share, .init = setup, .fini = teardown)
+{
+	char text[401];
+
+	for (int i = 0; i < 200; i++)
+		memcpy(text + 2 * i, "a\n", 2);
+	text[400] = '\0';
+	say(text);
+	conn_step(c);
+	cr_assert_leq(c->requests, CONN_STEPS);
+	cr_assert_geq(c->requests, CONN_STEPS / 3);
+	cr_assert(!list_empty(&pool.again));
+	cr_assert(pool_turn(&pool), "one more share, not all");
+	cr_assert_leq(c->requests, 2 * CONN_STEPS);
+	turn();
+	cr_assert_eq(hear(NULL), 400);
+	cr_assert_eq(c->requests, 200);
+	cr_assert(list_empty(&pool.again));
+}
+
+Test(conn, half_close_gets_its_answer, .init = setup, .fini = teardown)
+{
+	say("a\nb\n");
+	shutdown(peer, SHUT_WR);
+	turn();
+	cr_assert_eq(hear(NULL), 4);
+	cr_assert_str_eq(received, "a\nb\n");
+	expect_closed("reason=done");
+	cr_assert_eq(n_warn, 0);
+}
+
+Test(conn, half_close_with_a_large_answer, .init = setup, .fini = teardown)
+{
+	size_t n = 0;
+	bool eof = false;
+
+	say("8\n");
+	shutdown(peer, SHUT_WR);
+	for (int i = 0; i < 1000 && !eof; i++) {
+		turn();
+		n += hear(&eof);
+	}
+	cr_assert(eof);
+	cr_assert_eq(n, 800001);
+}
+
+Test(conn, goes_away_inside_a_request, .init = setup, .fini = teardown)
+{
+	say("a\nbc");
+	turn();
+	shutdown(peer, SHUT_WR);
+	expect_closed("reason=cut");
+	cr_assert_eq(n_warn, 1);
+}
+
+Test(conn, good_bye, .init = setup, .fini = teardown)
+{
+	say("a\nQ\nb\n");
+	turn();
+	hear(NULL);
+	cr_assert_str_eq(received, "a\n", "nothing after the good-bye is read");
+	cr_assert_eq(n_closed, 1);
+}
+
+Test(conn, broken, .init = setup, .fini = teardown)
+{
+	say("a\nB\nb\n");
+	turn();
+	hear(NULL);
+	cr_assert_str_eq(received, "a\n");
+	cr_assert_eq(n_warn, 1);
+	cr_assert(strstr(last_line, "reason=broken") && strstr(last_line, "what=\"toy is broken\""), "%s", last_line);
+	cr_assert(strstr(last_line, "requests=1"), "%s", last_line);
+}
+
+Test(conn, nothing_is_read_while_a_reply_waits, .init = setup, .fini = teardown)
+{
+	size_t n, total = 0;
+
+	say("8\n");
+	turn();
+	cr_assert_eq(c->state, CONN_FLUSH);
+	say("a\n");
+	turn();
+	cr_assert_eq(c->in.len, 0);
+	cr_assert_eq(c->requests, 1);
+	for (int i = 0; i < 1000 && total < 800003; i++) {
+		n = hear(NULL);
+		total += n;
+		turn();
+	}
+	cr_assert_eq(total, 800003);
+	cr_assert_eq(c->requests, 2);
+	cr_assert_eq(c->state, CONN_IDLE);
+	cr_assert_leq(c->out.cap, CONN_KEEP, "a large buffer is given back at once");
+}
+
+Test(conn, reply_over_its_cap, .init = setup, .fini = teardown)
+{
+	say("9\n");
+	expect_closed("reason=broken");
+}
+
+Test(conn, peer_gone_while_we_write, .init = setup, .fini = teardown)
+{
+	say("8\n");
+	turn();
+	cr_assert_eq(c->state, CONN_FLUSH);
+	close(peer);
+	peer = -1;
+	turn();
+	cr_assert_eq(n_closed, 1);
+	cr_assert(strstr(last_line, "reason=lost"), "%s", last_line);
+}
+
+Test(conn, request_cap, .init = setup, .fini = teardown)
+{
+	static char text[IN_MAX + 1];
+
+	memset(text, 'x', IN_MAX);
+	text[IN_MAX - 1] = '\n';
+	say(text);
+	expect("x\n");
+	text[IN_MAX - 1] = 'x';
+	say(text);
+	expect_closed("reason=broken");
+}
+
+Test(conn, idle_timeout, .init = setup, .fini = teardown)
+{
+	say("a\n");
+	expect("a\n");
+	pass_time(IDLE - 1);
+	cr_assert_eq(n_closed, 0);
+	say("b\n");
+	expect("b\n");
+	pass_time(IDLE - 1);
+	cr_assert_eq(n_closed, 0);
+	pass_time(1);
+	cr_assert_eq(n_warn, 0);
+	expect_closed("reason=idle");
+}
+
+Test(conn, a_trickle_is_cut_off, .init = setup, .fini = teardown)
+{
+	pass_time(IDLE - 1);
+	for (int i = 0; i < 4; i++) {
+		say("a");
+		turn();
+		pass_time(REQUEST / 5);
+		cr_assert_eq(n_closed, 0);
+	}
+	say("a");
+	turn();
+	pass_time(REQUEST / 5 - 1);
+	cr_assert_eq(n_closed, 0);
+	pass_time(1);
+	expect_closed("reason=slow");
+	cr_assert_eq(n_warn, 1);
+}
+
+Test(conn, whole_packets_restart_the_clock, .init = setup, .fini = teardown)
+{
+	say("N"); /* begun, not ended */
+	turn();
+	for (int i = 0; i < 5; i++) {
+		pass_time(REQUEST - 1);
+		cr_assert_eq(n_closed, 0, "round %d", i);
+		say("\nN"); /* ends one, begins the next */
+		turn();
+	}
+	cr_assert_eq(c->state, CONN_READ);
+	pass_time(REQUEST);
+	expect_closed("reason=slow");
+}
+
+Test(conn, quiet_between_packets_is_idle, .init = setup, .fini = teardown)
+{
+	say("K\nN\n");
+	turn();
+	pass_time(REQUEST * 2);
+	cr_assert_eq(n_closed, 0);
+	pass_time(IDLE - REQUEST * 2);
+	expect_closed("reason=idle");
+}
+
+Test(conn, reply_not_taken, .init = setup, .fini = teardown)
+{
+	say("8\n");
+	turn();
+	pass_time(REQUEST - 1);
+	cr_assert_eq(n_closed, 0);
+	pass_time(1);
+	cr_assert_eq(n_closed, 1);
+	cr_assert(strstr(last_line, "reason=stuck"), "%s", last_line);
+}
+
+Test(conn, idle_costs_nothing, .init = setup, .fini = teardown)
+{
+	say("a\nb");
+	expect("a\n");
+	pass_time(CONN_SLIM_AFTER);
+	cr_assert_neq(c->in.cap, 0, "a request has begun");
+	say("\n");
+	expect("b\n");
+	pass_time(CONN_SLIM_AFTER - 1);
+	cr_assert_neq(c->in.cap, 0, "busy connections keep theirs");
+	pass_time(1);
+	cr_assert_eq(c->in.cap, 0);
+	cr_assert_eq(c->out.cap, 0);
+	cr_assert_null(c->arena.first);
+	say("c\n");
+	expect("c\n");
+	cr_assert_neq(c->in.cap, 0);
+	pass_time(CONN_SLIM_AFTER);
+	cr_assert_eq(c->in.cap, 0, "a second time too");
+}
+
+Test(conn, idle_struct_is_small)
+{
+	cr_assert_lt(sizeof(struct conn), 2048, "%zu bytes", sizeof(struct conn));
+}
+
+Test(conn, drain_closes_the_idle, .init = setup, .fini = teardown)
+{
+	say("a\n");
+	pool_drain(&pool); /* has arrived, so it is answered */
+	turn();
+	hear(NULL);
+	cr_assert_str_eq(received, "a\n");
+	expect_closed("reason=stop");
+}
+
+Test(conn, drain_waits_for_a_request, .init = setup, .fini = teardown)
+{
+	say("a");
+	turn();
+	pool_drain(&pool);
+	turn();
+	cr_assert_eq(n_closed, 0);
+	say("\n");
+	turn();
+	hear(NULL);
+	cr_assert_str_eq(received, "a\n");
+	expect_closed("reason=stop");
+}
+
+Test(conn, drain_waits_for_the_busy, .init = setup, .fini = teardown)
+{
+	say("K\n");
+	turn();
+	pool_drain(&pool);
+	say("N\na\n");
+	expect("a\n");
+	cr_assert_eq(n_closed, 0);
+	say("O\n");
+	expect_closed("reason=stop");
+}
+
+Test(conn, drain_ends_although_a_peer_keeps_talking, .init = setup, .fini = teardown)
+{
+	for (int i = 0; i < 100; i++)
+		say("a\n");
+	pool_drain(&pool);
+	turn();
+	cr_assert_eq(n_closed, 1);
+}
+
+Test(conn, many_at_once, .init = setup, .fini = teardown)
+{
+	enum { MANY = 200 };
+	int fd[MANY][2];
+	char b[4];
+
+	for (int i = 0; i < MANY; i++) {
+		cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd[i]), 0);
+		conn_new(&pool, &toy, fd[i][1], NULL, 0);
+	}
+	for (int round = 0; round < 5; round++) {
+		for (int i = 0; i < MANY; i++)
+			cr_assert_eq(write(fd[i][0], "a\n", 2), 2);
+		turn();
+		for (int i = 0; i < MANY; i++)
+			cr_assert_eq(read(fd[i][0], b, sizeof(b)), 2);
+	}
+	for (int i = 0; i < MANY; i += 2)
+		close(fd[i][0]);
+	turn();
+	cr_assert_eq(pool.live, 1 + MANY / 2);
+	for (int i = 1; i < MANY; i += 2)
+		close(fd[i][0]);
+}
+
+/* The same bytes in any pieces give the same answers. */
+Test(conn, random_pieces, .init = setup, .fini = teardown)
+{
+	static const char commands[] = "abcNRKOz";
+	uint64_t r = 0x9e3779b97f4a7c15ull;
+	char text[4096], want[8192];
+	size_t n = 0, w = 0, sent = 0, got = 0;
+
+	while (n < sizeof(text) - 8) {
+		char what;
+
+		r = r * 6364136223846793005ull + 1442695040888963407ull;
+		what = commands[(r >> 40) % (sizeof(commands) - 1)];
+		text[n++] = what;
+		for (unsigned pad = (r >> 50) % 5; pad; pad--)
+			text[n++] = 'p';
+		text[n++] = '\n';
+		if (islower((unsigned char)what) || what == 'R') {
+			want[w++] = (char)tolower((unsigned char)what);
+			want[w++] = '\n';
+		}
+	}
+	while (sent < n) {
+		size_t piece;
+
+		r = r * 6364136223846793005ull + 1442695040888963407ull;
+		piece = 1 + (r >> 40) % 97;
+		if (piece > n - sent)
+			piece = n - sent;
+		cr_assert_eq(write(peer, text + sent, piece), (ssize_t)piece);
+		sent += piece;
+		if (r >> 63)
+			turn();
+	}
+	/* The kernel's queue takes only so many small pieces: listen several times. */
+	for (int i = 0; i < 50; i++) {
+		char part[8192];
+		ssize_t k;
+
+		turn();
+		k = read(peer, part, sizeof(part));
+		for (ssize_t j = 0; j < k && got < sizeof(received); j++)
+			received[got++] = part[j];
+	}
+	cr_assert_eq(got, w, "%zu of %zu bytes, %s", got, w, last_line);
+	cr_assert_eq(memcmp(received, want, w), 0);
+}
