@@ -3,7 +3,8 @@
 --
 -- Look at the views: messages, recipients, storms, storm_hosts, copies. They have plain names and readable
 -- times (UTC). The tables below them are laid out for writing: times are milliseconds since 1970-01-01 UTC,
--- hashes are integers, outcomes are 0 passed, 1 stopped, 2 void (the MTA gave the message up).
+-- hashes are integers, outcomes are 0 passed, 1 stopped, 2 void (the MTA gave the message up). The views show
+-- storms and traces as the log does: 16 hex digits, '' for none.
 --
 -- There is no index but the rowid. Each further one costs as much as everything else at the door together, and
 -- the file is read rarely: a full scan of some weeks takes seconds. Retention needs none either: time grows
@@ -88,8 +89,8 @@ CREATE TABLE storm_host (
 CREATE VIEW messages AS
 SELECT id, strftime('%Y-%m-%d %H:%M:%S', time / 1000, 'unixepoch') AS time,
 	CASE outcome WHEN 0 THEN 'passed' WHEN 1 THEN 'stopped' ELSE 'void' END AS outcome,
-	verdict, rule, storm, sender, rcpt_count AS recipients, to_count, cc_count,
-	message_id, thread, header_from, subject, kind, size, hops, printf('%016x', trace) AS trace,
+	verdict, rule, CASE storm WHEN 0 THEN '' ELSE printf('%016x', storm) END AS storm, sender, rcpt_count AS recipients, to_count, cc_count,
+	message_id, thread, header_from, subject, kind, size, hops, CASE trace WHEN 0 THEN '' ELSE printf('%016x', trace) END AS trace,
 	client_address, client_name, helo, sasl_username, queue_id, instance, door, stage,
 	CASE would WHEN 0 THEN 'no' ELSE 'yes' END AS would,
 	CASE degraded WHEN 0 THEN 'no' ELSE 'yes' END AS degraded
@@ -99,7 +100,8 @@ CREATE VIEW recipients AS
 SELECT m.id AS message, strftime('%Y-%m-%d %H:%M:%S', m.time / 1000, 'unixepoch') AS time,
 	r.address AS recipient, r.action,
 	CASE r.outcome WHEN 0 THEN 'passed' WHEN 1 THEN 'stopped' ELSE 'void' END AS outcome,
-	m.sender, m.message_id, m.subject, m.rule, m.storm, m.client_address, m.queue_id
+	m.sender, m.message_id, m.subject, m.rule, CASE m.storm WHEN 0 THEN '' ELSE printf('%016x', m.storm) END AS storm,
+	m.client_address, m.queue_id
 FROM message m CROSS JOIN recipient r ON r.message = m.id;
 
 -- Who was offered the same message how often. Worst first.
@@ -115,7 +117,7 @@ GROUP BY m.message_id, r.address COLLATE NOCASE
 ORDER BY offered DESC;
 
 CREATE VIEW storms AS
-SELECT id, rule, state,
+SELECT printf('%016x', id) AS id, rule, state,
 	strftime('%Y-%m-%d %H:%M:%S', first / 1000, 'unixepoch') AS first,
 	strftime('%Y-%m-%d %H:%M:%S', last / 1000, 'unixepoch') AS last,
 	offered, passed, stopped, messages, recipients, sender, message_id, subject,
@@ -123,6 +125,6 @@ SELECT id, rule, state,
 FROM storm;
 
 CREATE VIEW storm_hosts AS
-SELECT h.storm, h.name, h.how, h.copies, s.rule, s.state
+SELECT printf('%016x', h.storm) AS storm, h.name, h.how, h.copies, s.rule, s.state
 FROM storm_host h JOIN storm s ON s.id = h.storm
 ORDER BY h.storm, h.n;

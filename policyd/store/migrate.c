@@ -16,6 +16,9 @@ migrate_err(int rc)
 	case SQLITE_NOTADB:
 	case SQLITE_CORRUPT:
 		return ERR_CORRUPT;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return ERR_BUSY;
 	default:
 		return ERR_IO;
 	}
@@ -62,7 +65,7 @@ check_owner(sqlite3 *db, int version, char *why, size_t why_len)
 
 	err = query_int(db, "PRAGMA application_id", &id, why, why_len);
 	if (!err)
-		err = query_int(db, "SELECT count(*) FROM sqlite_schema", &tables, why, why_len);
+		err = query_int(db, "SELECT count(*) FROM sqlite_master", &tables, why, why_len);
 	if (err)
 		return err;
 	if (id == APPLICATION_ID || (version == 0 && tables == 0 && id == 0))
@@ -104,20 +107,33 @@ apply(sqlite3 *db, const struct migration *step, char *why, size_t why_len)
 	return err;
 }
 
+/* Under one read lock, so that somebody else's first migration is seen as a whole or not at all. */
+static int
+check(sqlite3 *db, int newest_known, int *version, char *why, size_t why_len)
+{
+	int err;
+
+	if (sqlite3_exec(db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
+		return fail(db, "cannot read the schema", why, why_len);
+	err = query_int(db, "PRAGMA user_version", version, why, why_len);
+	if (!err && *version > newest_known) {
+		snprintf(why, why_len, "the database has schema version %d, this program knows versions up to %d",
+		    *version, newest_known);
+		err = ERR_VERSION;
+	}
+	if (!err)
+		err = check_owner(db, *version, why, why_len);
+	if (sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK && !err)
+		err = fail(db, "cannot read the schema", why, why_len);
+	return err;
+}
+
 int
 migrate_with(sqlite3 *db, const struct migration *steps, char *why, size_t why_len)
 {
-	int version = 0, err;
+	int version = 0;
+	int err = check(db, newest(steps), &version, why, why_len);
 
-	err = query_int(db, "PRAGMA user_version", &version, why, why_len);
-	if (err)
-		return err;
-	if (version > newest(steps)) {
-		snprintf(why, why_len, "the database has schema version %d, this program knows versions up to %d",
-		    version, newest(steps));
-		return ERR_VERSION;
-	}
-	err = check_owner(db, version, why, why_len);
 	for (; !err && steps->version; steps++)
 		if (steps->version > version)
 			err = apply(db, steps, why, why_len);

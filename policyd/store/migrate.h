@@ -22,8 +22,8 @@ struct migration {
 extern const struct migration migrations[];
 
 /*
- * 0, ERR_VERSION, ERR_CORRUPT (not a database, damaged, or another program's), ERR_IO (any other SQLite failure, BUSY
- * included); `why` gets a sentence. After a failure the database is as it was before the step that failed.
+ * 0, ERR_VERSION, ERR_CORRUPT (not a database, damaged, or another program's), ERR_BUSY (locked), ERR_IO (any other
+ * SQLite failure); `why` gets a sentence. After a failure the database is as it was before the step that failed.
  */
 int migrate(sqlite3 *db, char *why, size_t why_len) MUSTCHECK;
 
