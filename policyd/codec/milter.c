@@ -11,9 +11,8 @@
 enum {
 	WANTED_ACTIONS =
 	    SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_ADDRCPT | SMFIF_DELRCPT | SMFIF_QUARANTINE | SMFIF_CHGFROM,
-	/* Macros come along with events that are not sent, and the end of the header shows by itself. */
-	WANTED_STEPS = SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_NOEOH | SMFIP_NR_CONN | SMFIP_NR_HELO |
-	    SMFIP_NR_MAIL | SMFIP_NR_RCPT | SMFIP_NR_DATA | SMFIP_NR_UNKN | SMFIP_NR_HDR | SMFIP_NR_EOH,
+	WANTED_STEPS = SMFIP_NOUNKNOWN | SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_RCPT |
+	    SMFIP_NR_DATA | SMFIP_NR_UNKN | SMFIP_NR_HDR | SMFIP_NR_EOH,
 	IN_MESSAGE = MILTER_ENVELOPE | MILTER_HEADER | MILTER_BODY,
 	NEGOTIATED = MILTER_READY | MILTER_OPEN | IN_MESSAGE,
 	VERSION_MIN = 2,
@@ -144,6 +143,11 @@ take_optneg(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
 	wire_bytes(w, wire_left(w));
 	if (!mi->want_body)
 		want |= SMFIP_NOBODY;
+	/* We can do without these two where each would cost a round trip. */
+	if (!(steps & SMFIP_NR_DATA))
+		want |= SMFIP_NODATA;
+	if (!(steps & SMFIP_NR_EOH))
+		want |= SMFIP_NOEOH;
 	/* A body that comes all the same is stopped after its first chunk; for that a reply must be waited for. */
 	want |= (want & steps & SMFIP_NOBODY) || !(steps & SMFIP_SKIP) ? SMFIP_NR_BODY : SMFIP_SKIP;
 	mi->version = version < VERSION_MAX ? version : VERSION_MAX;

@@ -47,9 +47,9 @@ Test(milter, negotiation)
 		/* nothing offered, nothing taken */
 		{ false, "0000000d 4f 00000006 00000000 00000000", "0000000d 4f 00000006 00000000 00000000" },
 		/* a body that must come is stopped by SKIP, which wants a reply; without SKIP none */
-		{ true, OPTNEG_V6, "0000000d 4f 00000006 0000007d 0007f7c0" },
-		{ true, "0000000d 4f 00000006 000001ff 001ffbff", "0000000d 4f 00000006 0000007d 000ff3c0" },
-		{ false, "0000000d 4f 00000006 000001ff 001fffef", "0000000d 4f 00000006 0000007d 0007f7c0" },
+		{ true, OPTNEG_V6, "0000000d 4f 00000006 0000007d 0007f580" },
+		{ true, "0000000d 4f 00000006 000001ff 001ffbff", "0000000d 4f 00000006 0000007d 000ff180" },
+		{ false, "0000000d 4f 00000006 000001ff 001fffef", "0000000d 4f 00000006 0000007d 0007f580" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
