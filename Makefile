@@ -17,6 +17,10 @@ MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/policyd-storm
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 
+# make V=1 shows the commands
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo "  $(1)	$(patsubst $(B)/%,%,$@)")
+
 PKG_CONFIG ?= pkg-config
 B ?= build$(if $(SAN),/san)$(if $(filter clang,$(CC)),/clang)
 
@@ -60,28 +64,31 @@ all: $(B)/policyd-storm $(B)/stormctl
 
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 define room_rules
 $(B)/lib$(1).a: $(call obj,$(1)) $(if $(filter store,$(1)),$(B)/obj/gen/schema.o)
 	@mkdir -p $$(@D)
-	rm -f $$@ && $(AR) rcs $$@ $$^
+	$(Q)rm -f $$@ && $(AR) rcs $$@ $$^
 endef
 $(foreach r,$(ROOMS),$(eval $(call room_rules,$(r))))
 
 $(B)/gen/schema.c: $(sort $(wildcard schema/*.sql)) schema/embed.sh
 	@mkdir -p $(@D)
-	sh schema/embed.sh $(sort $(wildcard schema/*.sql)) > $@.tmp && mv $@.tmp $@
+	$(Q)sh schema/embed.sh $(sort $(wildcard schema/*.sql)) > $@.tmp && mv $@.tmp $@
 $(B)/obj/gen/schema.o: $(B)/gen/schema.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
-DAEMON_SRC := policyd/main.c policyd/config.c policyd/config_keys.c
-CTL_SRC := $(sort $(wildcard policyd/stormctl*.c)) policyd/config.c policyd/config_keys.c
+DAEMON_SRC := policyd/main.c $(sort $(wildcard policyd/config*.c))
+CTL_SRC := $(sort $(wildcard policyd/stormctl*.c)) $(sort $(wildcard policyd/config*.c))
 $(B)/policyd-storm: $(DAEMON_SRC:%.c=$(B)/obj/%.o) $(call archives,serve)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(libs_serve)
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(libs_serve)
 $(B)/stormctl: $(CTL_SRC:%.c=$(B)/obj/%.o) $(call archives,serve)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CJSON_LIBS) $(libs_serve)
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CJSON_LIBS) $(libs_serve)
 
 # Unit tests: tests/unit/ROOM/test_*.c, one Criterion binary each.
 UNIT_SRC := $(sort $(wildcard tests/unit/*/test_*.c))
@@ -89,13 +96,14 @@ UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 define unit_rules
 $(B)/unit/$(1)/%: $(B)/obj/tests/unit/$(1)/%.o $(call archives,$(1))
 	@mkdir -p $$(@D)
-	$(CC) $(ALL_LDFLAGS) -o $$@ $$^ $(CRITERION_LIBS) $(libs_$(1))
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $$@ $$^ $(CRITERION_LIBS) $(libs_$(1))
 endef
 $(foreach r,$(ROOMS),$(eval $(call unit_rules,$(r))))
 # The configuration stands above all rooms.
 $(B)/unit/config/%: $(B)/obj/tests/unit/config/%.o $(B)/obj/policyd/config.o $(B)/obj/policyd/config_keys.o $(call archives,serve)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CRITERION_LIBS) $(libs_serve)
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CRITERION_LIBS) $(libs_serve)
 .PRECIOUS: $(B)/obj/%.o
 
 unit-bin: $(UNIT_BIN)

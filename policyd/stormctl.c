@@ -15,6 +15,8 @@ static const struct command {
 } commands[] = {
 	{ "inspect", "inspect [--json] FILE...", "show what the rules see in messages; \"-\" is standard input",
 	    stormctl_inspect },
+	{ "replay", "replay [-c FILE] [--json] [--set RULE.KEY=VALUE]... PATH...",
+	    "run old mail (mbox, Maildir, files, .jsonl events) through the rules; changes nothing", stormctl_replay },
 };
 
 static void

@@ -12,6 +12,7 @@ struct stormctl {
 typedef int stormctl_fn(const struct stormctl *ctl, int argc, char **argv);
 
 stormctl_fn stormctl_inspect;
+stormctl_fn stormctl_replay;
 
 /* Prints the usage of one command to stderr and returns EX_USAGE. */
 int stormctl_usage(const char *command);

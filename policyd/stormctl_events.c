@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: ISC */
+#include "stormctl_events.h"
+
+#include <cjson/cJSON.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/compiler.h"
+#include "base/err.h"
+#include "base/xalloc.h"
+
+struct reader {
+	const char *file;
+	uint64_t *n;
+	struct progress *progress;
+	event_fn *fn;
+	void *arg;
+	struct arena arena;
+};
+
+/* --- dates ------------------------------------------------------------------------------------------------ */
+
+static int64_t
+zone_minutes(const char *z)
+{
+	int64_t hhmm;
+
+	while (*z == ' ')
+		z++;
+	if (*z != '+' && *z != '-')
+		return 0;
+	for (int i = 1; i <= 4; i++)
+		if (z[i] < '0' || z[i] > '9')
+			return 0;
+	hhmm = (z[1] - '0') * 600 + (z[2] - '0') * 60 + (z[3] - '0') * 10 + (z[4] - '0');
+	return *z == '-' ? -hhmm : hhmm;
+}
+
+int64_t
+event_date(struct str s)
+{
+	static const char *const forms[] = {
+		"%a, %d %b %Y %H:%M:%S", "%d %b %Y %H:%M:%S", "%a, %d %b %Y %H:%M", "%d %b %Y %H:%M",
+		"%a %b %d %H:%M:%S %Y",
+	};
+	char text[128];
+
+	s = str_trim(s);
+	if (s.n == 0 || s.n >= sizeof(text))
+		return 0;
+	memcpy(text, s.p, s.n);
+	text[s.n] = '\0';
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+		struct tm tm = { 0 };
+		const char *rest = strptime(text, forms[i], &tm);
+		time_t t;
+
+		if (!rest)
+			continue;
+		t = timegm(&tm);
+		if (t > 0)
+			return ((int64_t)t - zone_minutes(rest) * 60) * 1000;
+	}
+	return 0;
+}
+
+/* --- messages --------------------------------------------------------------------------------------------- */
+
+static void
+advance(struct reader *r, uint64_t bytes)
+{
+	if (!r->progress)
+		return;
+	r->progress->done += bytes;
+	if (r->progress->show)
+		r->progress->show(r->progress);
+}
+
+static bool
+give(struct reader *r, struct event *ev)
+{
+	bool more;
+
+	ev->file = r->file;
+	ev->number = ++*r->n;
+	ev->arena = &r->arena;
+	more = r->fn(r->arg, ev);
+	arena_reset(&r->arena);
+	return more;
+}
+
+/* Header block of a message: up to and with the first empty line. */
+static struct str
+header_of(struct str m)
+{
+	for (size_t i = 0; i + 1 < m.n; i++) {
+		if (m.p[i] != '\n')
+			continue;
+		if (m.p[i + 1] == '\n')
+			return str_sub(m, 0, i + 2);
+		if (m.p[i + 1] == '\r' && i + 2 < m.n && m.p[i + 2] == '\n')
+			return str_sub(m, 0, i + 3);
+	}
+	return m;
+}
+
+static bool
+one_message(struct reader *r, struct str m, struct str from_line)
+{
+	struct event ev = { .header = header_of(m), .size = m.n };
+
+	if (from_line.n) { /* "From sender Thu Jan  1 00:00:00 2026" */
+		struct str rest = str_sub(from_line, 5, from_line.n), sender;
+
+		str_split(&rest, ' ', &sender);
+		ev.sender = str_eq(sender, STR("MAILER-DAEMON")) ? STR("") : sender;
+		ev.have_sender = true;
+		ev.time = event_date(rest);
+	}
+	advance(r, m.n + from_line.n);
+	return give(r, &ev);
+}
+
+static bool
+mbox_from(struct str s, size_t at)
+{
+	return (at == 0 || s.p[at - 1] == '\n') && str_starts(str_sub(s, at, s.n), STR("From "));
+}
+
+static bool
+mbox(struct reader *r, struct str s)
+{
+	size_t at = 0;
+
+	while (at < s.n) {
+		struct str line = str_sub(s, at, s.n);
+		size_t start, end;
+
+		line.n = str_find(line, '\n');
+		start = at + line.n + 1;
+		for (end = start; end < s.n; end++) {
+			end += str_find(str_sub(s, end, s.n), '\n');
+			if (end + 1 < s.n && mbox_from(s, end + 1))
+				break;
+		}
+		end = end < s.n ? end + 1 : s.n;
+		if (!one_message(r, str_sub(s, start, end), str_trim(line)))
+			return false;
+		at = end;
+	}
+	return true;
+}
+
+/* --- .jsonl ----------------------------------------------------------------------------------------------- */
+
+static struct str
+json_str(const cJSON *o, const char *name)
+{
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, name);
+
+	return cJSON_IsString(v) ? str_of(v->valuestring) : STR_NONE;
+}
+
+static void
+json_rcpts(struct event *ev, struct arena *a, const cJSON *list)
+{
+	const cJSON *it;
+	int n = cJSON_GetArraySize(list);
+
+	if (n <= 0 || n > EVENT_RCPTS_MAX)
+		return;
+	ev->rcpts = arena_alloc(a, (size_t)n * sizeof(*ev->rcpts));
+	cJSON_ArrayForEach(it, list) {
+		if (ev->rcpts && cJSON_IsString(it))
+			ev->rcpts[ev->n_rcpts++] = str_of(it->valuestring);
+	}
+}
+
+static int
+json_line(struct reader *r, struct str line, uint64_t number, bool *more)
+{
+	cJSON *o = cJSON_ParseWithLength(line.p, line.n);
+	const cJSON *v;
+	struct event ev = { 0 };
+
+	if (!cJSON_IsObject(o)) {
+		fprintf(stderr, "stormctl: %s:%llu: not a JSON object\n", r->file, (unsigned long long)number);
+		cJSON_Delete(o);
+		return ERR_SYNTAX;
+	}
+	v = cJSON_GetObjectItemCaseSensitive(o, "time");
+	if (cJSON_IsNumber(v) && v->valuedouble > 0 && v->valuedouble < 1e13)
+		ev.time = (int64_t)(v->valuedouble * 1000.0 + 0.5);
+	v = cJSON_GetObjectItemCaseSensitive(o, "size");
+	if (cJSON_IsNumber(v) && v->valuedouble > 0 && v->valuedouble < 1e15)
+		ev.size = (uint64_t)v->valuedouble;
+	ev.client_address = json_str(o, "client_address");
+	ev.helo = json_str(o, "helo_name");
+	ev.sasl_username = json_str(o, "sasl_username");
+	ev.queue_id = json_str(o, "queue_id");
+	ev.instance = json_str(o, "instance");
+	ev.sender = json_str(o, "sender");
+	ev.have_sender = ev.sender.p != NULL;
+	ev.header = json_str(o, "header");
+	json_rcpts(&ev, &r->arena, cJSON_GetObjectItemCaseSensitive(o, "recipients"));
+	*more = give(r, &ev);
+	cJSON_Delete(o);
+	return 0;
+}
+
+static int
+jsonl(struct reader *r, struct str s)
+{
+	struct str line;
+	uint64_t number = 0;
+	bool more = true;
+	int err = 0;
+
+	while (more && str_split(&s, '\n', &line)) {
+		number++;
+		advance(r, line.n + 1);
+		if (str_trim(line).n == 0)
+			continue;
+		if (line.n > EVENT_LINE_MAX || json_line(r, line, number, &more) != 0)
+			err = ERR_SYNTAX;
+	}
+	return err;
+}
+
+/* --- files and folders ------------------------------------------------------------------------------------ */
+
+static int
+complain(const char *path)
+{
+	fprintf(stderr, "stormctl: %s: %s\n", path, strerror(errno));
+	return ERR_IO;
+}
+
+static int
+read_file(struct reader *r, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;
+	struct stat st;
+	char *p;
+
+	if (fd < 0)
+		return complain(path);
+	if (fstat(fd, &st) != 0 || st.st_size == 0) {
+		close(fd);
+		return 0;
+	}
+	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	close(fd);
+	if (p == MAP_FAILED)
+		return complain(path);
+	r->file = path;
+	struct str s = { p, (size_t)st.st_size };
+	if (str_iends(str_of(path), STR(".jsonl")))
+		err = jsonl(r, s);
+	else if (mbox_from(s, 0))
+		mbox(r, s);
+	else
+		one_message(r, s, STR_NONE);
+	munmap(p, (size_t)st.st_size);
+	return err;
+}
+
+static int
+visible(const struct dirent *d)
+{
+	return d->d_name[0] != '.';
+}
+
+static int
+read_dir(struct reader *r, const char *path, int depth)
+{
+	struct dirent **names;
+	int n = scandir(path, &names, visible, alphasort), err = 0;
+
+	if (n < 0)
+		return complain(path);
+	for (int i = 0; i < n; i++) {
+		struct stat st;
+		char *sub = NULL;
+		int one = 0;
+
+		if (asprintf(&sub, "%s/%s", path, names[i]->d_name) < 0)
+			abort();
+		if (stat(sub, &st) != 0)
+			one = complain(sub);
+		else if (S_ISREG(st.st_mode))
+			one = read_file(r, sub);
+		else if (S_ISDIR(st.st_mode) && depth < 8 && strcmp(names[i]->d_name, "tmp") != 0)
+			one = read_dir(r, sub, depth + 1);
+		if (one)
+			err = one;
+		xfree(sub);
+		xfree(names[i]);
+	}
+	xfree(names);
+	return err;
+}
+
+int
+events_read(const char *path, uint64_t *n, struct progress *progress, event_fn *fn, void *arg)
+{
+	struct reader r = { .file = path, .n = n, .progress = progress, .fn = fn, .arg = arg };
+	struct stat st;
+	int err;
+
+	if (stat(path, &st) != 0)
+		return complain(path);
+	arena_init(&r.arena, 0);
+	err = S_ISDIR(st.st_mode) ? read_dir(&r, path, 0) : read_file(&r, path);
+	arena_fini(&r.arena);
+	return err;
+}
+
+static uint64_t
+size_below(const char *path, int depth)
+{
+	struct dirent **names;
+	struct stat st;
+	uint64_t sum = 0;
+	int n;
+
+	if (stat(path, &st) != 0)
+		return 0;
+	if (!S_ISDIR(st.st_mode))
+		return (uint64_t)st.st_size;
+	n = depth < 8 ? scandir(path, &names, visible, NULL) : -1;
+	for (int i = 0; i < n; i++) {
+		char *sub = NULL;
+
+		if (asprintf(&sub, "%s/%s", path, names[i]->d_name) < 0)
+			abort();
+		sum += size_below(sub, depth + 1);
+		xfree(sub);
+		xfree(names[i]);
+	}
+	if (n >= 0)
+		xfree(names);
+	return sum;
+}
+
+uint64_t
+events_size(const char *path)
+{
+	return size_below(path, 0);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Old mail as a stream of events: mbox files, Maildirs, folders, single messages, and .jsonl files with one object a
+ * message {time, client_address, helo_name, sasl_username, sender, recipients[], header, size}.
+ */
+#ifndef STORMCTL_EVENTS_H
+#define STORMCTL_EVENTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/str.h"
+
+enum { EVENT_RCPTS_MAX = 100000, EVENT_LINE_MAX = 64 << 20 };
+
+struct event {
+	const char *file;
+	uint64_t number;   /* from 1, over all files */
+	int64_t time;	   /* ms since 1970; 0 = unknown */
+	struct str client_address, helo, sasl_username, sender, queue_id, instance;
+	bool have_sender;
+	struct str *rcpts; /* may be none: the reader of the event takes them from the header */
+	uint32_t n_rcpts;
+	struct str header; /* raw header block */
+	uint64_t size;
+	struct arena *arena; /* holds what is not in the file itself; reset after each event */
+};
+
+/* Returns false to stop. */
+typedef bool event_fn(void *arg, struct event *ev);
+
+struct progress {
+	uint64_t done, total; /* bytes */
+	void (*show)(const struct progress *p);
+};
+
+/* Reads one path. 0, or a negative err after a line on stderr; `n` counts events over several calls. */
+int events_read(const char *path, uint64_t *n, struct progress *progress, event_fn *fn, void *arg);
+
+/* Bytes below a path, for the progress bar. */
+uint64_t events_size(const char *path);
+
+/* RFC 5322 3.3 date-time (with the obsolete forms that strptime knows) or an mbox date; 0 when it is none. */
+int64_t event_date(struct str s);
+
+#endif

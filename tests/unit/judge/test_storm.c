@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: ISC */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "judge/storm.h"
+
+static struct site site;
+static struct msg msg;
+static struct arena arena;
+static struct traits traits;
+static struct addr_norm norm;
+static struct rule rule;
+static struct view view;
+static struct storms *storms;
+static char rule_name[] = "replication";
+static const struct now t0 = { MS_DAY, 1700000000000 };
+
+static void
+setup(void)
+{
+	site_init(&site);
+	arena_init(&arena, 0);
+	msg_init(&msg, &arena, NULL);
+	traits = (struct traits){ .client_text = STR("203.0.113.1") };
+	norm = (struct addr_norm){ .key = STR("a@x.test"), .plain = STR("a@x.test") };
+	rule = (struct rule){ .name = rule_name, .id = 1, .quiet = MS_HOUR, .remember = MS_DAY };
+	view = (struct view){ .msg = &msg, .traits = &traits, .site = &site, .rcpts = &norm, .header = true };
+	storms = storms_new();
+}
+
+static void
+teardown(void)
+{
+	storms_free(storms);
+	msg_fini(&msg);
+	arena_fini(&arena);
+	site_fini(&site);
+}
+
+TestSuite(storm, .init = setup, .fini = teardown);
+
+static struct now
+at(int64_t ms)
+{
+	return (struct now){ t0.mono + ms, t0.wall + ms };
+}
+
+static unsigned closed_calls;
+
+static void
+closed(void *arg, struct storm *st)
+{
+	(void)arg;
+	(void)st;
+	closed_calls++;
+}
+
+Test(storm, life_cycle)
+{
+	struct key128 key = { 1, 2 };
+	struct storm *st = storms_open(storms, key, &rule, &view, t0);
+	uint64_t id = st->id;
+
+	cr_assert(st->opened);
+	cr_assert_lt(id, 1ULL << 63);
+	cr_assert_eq(storms_find(storms, key), st);
+	st->opened = false;
+	storms_tick(storms, at(MS_HOUR - 1), closed, NULL);
+	cr_assert_eq(closed_calls, 0);
+	storms_tick(storms, at(MS_HOUR), closed, NULL);
+	storms_tick(storms, at(MS_HOUR + 1), closed, NULL);
+	cr_assert_eq(closed_calls, 1);
+	cr_assert_eq(st->state, STORM_REMEMBERED);
+	storms_open(storms, key, &rule, &view, at(2 * MS_HOUR));
+	cr_assert(st->opened, "it woke up");
+	cr_assert_eq(st->id, id);
+	st->changed = false;
+	storms_tick(storms, at(3 * MS_HOUR), closed, NULL);
+	st->changed = false;
+	storms_tick(storms, at(2 * MS_HOUR + MS_DAY - 1), closed, NULL);
+	cr_assert_eq(storms_find(storms, key), st);
+	storms_tick(storms, at(2 * MS_HOUR + MS_DAY), closed, NULL);
+	cr_assert_null(storms_find(storms, key));
+	cr_assert_eq(storms_count(storms, STORM_OPEN) + storms_count(storms, STORM_REMEMBERED), 0);
+}
+
+Test(storm, a_changed_setting_reaches_the_open_storm)
+{
+	struct key128 key = { 1, 2 };
+	struct storm *st = storms_open(storms, key, &rule, &view, t0);
+
+	rule.quiet = MS_MIN;
+	storms_open(storms, key, &rule, &view, t0);
+	storms_tick(storms, at(MS_MIN), closed, NULL);
+	cr_assert_eq(st->state, STORM_REMEMBERED);
+}
+
+Test(storm, bounded_at_the_cap_and_one_beyond)
+{
+	struct key128 first = { 1, 7 };
+
+	for (uint64_t i = 1; i <= STORMS_MAX; i++)
+		storms_open(storms, (struct key128){ i, 7 }, &rule, &view, t0);
+	cr_assert_not_null(storms_find(storms, first));
+	cr_assert_eq(storms_count(storms, STORM_OPEN), STORMS_MAX);
+	/* The one least recently seen makes room. */
+	storms_open(storms, first, &rule, &view, t0);
+	storms_open(storms, (struct key128){ STORMS_MAX + 1, 7 }, &rule, &view, t0);
+	cr_assert_not_null(storms_find(storms, first));
+	cr_assert_null(storms_find(storms, (struct key128){ 2, 7 }));
+	cr_assert_eq(storms_count(storms, STORM_OPEN), STORMS_MAX);
+}
+
+Test(storm, recipients_are_counted_once_and_up_to_a_cap)
+{
+	struct storm *st = storms_open(storms, (struct key128){ 1, 2 }, &rule, &view, t0);
+	char addr[64];
+
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < STORM_RCPTS_MAX + 10; i++) {
+			snprintf(addr, sizeof(addr), "u%d@x.test", i);
+			norm.key = str_of(addr);
+			storm_copy(st, &view, 0, i % 2, t0);
+		}
+	}
+	cr_assert_eq(st->n_rcpts, STORM_RCPTS_MAX);
+	cr_assert_eq(st->offered, 2 * (STORM_RCPTS_MAX + 10));
+	cr_assert_eq(st->passed + st->stopped, st->offered);
+}
+
+/* Hosts that carry the storm stay in a full table, and on top, whatever passes by once. */
+Test(storm, hosts_are_bounded_and_the_busy_ones_stay)
+{
+	struct storm *st = storms_open(storms, (struct key128){ 1, 2 }, &rule, &view, t0);
+	char name[64];
+	struct hop hops[2] = { { .by = STR_NONE }, { .by = STR("smtp.sender.example") } };
+
+	msg.header.f.hops = hops;
+	msg.header.f.n_hops = 2;
+	for (int i = 0; i < 2000; i++) {
+		snprintf(name, sizeof(name), "once%d.example", i);
+		hops[0].by = i % 3 ? STR("busy.example") : str_of(name);
+		storm_sources(st, &view, 1, 1);
+	}
+	cr_assert_eq(st->n_hosts, STORM_HOSTS_MAX);
+	for (uint32_t i = 0; i < st->n_hosts; i++)
+		cr_assert_str_neq(st->hosts[i].name, "smtp.sender.example");
+	bool busy = strcmp(st->hosts[0].name, "busy.example") == 0 || strcmp(st->hosts[1].name, "busy.example") == 0;
+	cr_assert(busy);
+}
+
+Test(storm, own_hosts_are_not_named)
+{
+	struct storm *st = storms_open(storms, (struct key128){ 1, 2 }, &rule, &view, t0);
+	struct hop hops[3] = { { .by = STR("MX.example.org") }, { .by = STR("faulty.example") },
+		{ .by = STR("smtp.sender.example") } };
+
+	site.hostname = NULL;
+	strset_add(&site.own_hosts, STR("mx.example.org"));
+	msg.header.f.hops = hops;
+	msg.header.f.n_hops = 3;
+	storm_sources(st, &view, 1, 5);
+	cr_assert_str_eq(st->hosts[0].name, "faulty.example");
+	for (uint32_t i = 0; i < st->n_hosts; i++)
+		cr_assert_str_neq(st->hosts[i].name, "MX.example.org");
+}
