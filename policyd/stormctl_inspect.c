@@ -15,77 +15,18 @@
 #include <unistd.h>
 
 #include "base/arena.h"
-#include "base/buf.h"
 #include "base/limits.h"
 #include "mail/msg.h"
 #include "mail/site.h"
 #include "mail/traits.h"
+#include "stormctl_json.h"
 
 enum { FILE_MAX = 64 << 20, PIECE = 65536 };
-
-/* Length of the well-formed UTF-8 sequence at the front of s (RFC 3629), 0 when there is none. */
-static size_t
-utf8_len(struct str s)
-{
-	static const struct {
-		unsigned char lead_lo, lead_hi, second_lo, second_hi, len;
-	} forms[] = {
-		{ 0x01, 0x7f, 0, 0, 1 },
-		{ 0xc2, 0xdf, 0x80, 0xbf, 2 },
-		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-		{ 0xe1, 0xec, 0x80, 0xbf, 3 },
-		{ 0xed, 0xed, 0x80, 0x9f, 3 },
-		{ 0xee, 0xef, 0x80, 0xbf, 3 },
-		{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
-		{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
-		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-	const unsigned char *p = (const unsigned char *)s.p;
-
-	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
-		if (p[0] < forms[i].lead_lo || p[0] > forms[i].lead_hi)
-			continue;
-		if (s.n < forms[i].len)
-			return 0;
-		if (forms[i].len > 1 && (p[1] < forms[i].second_lo || p[1] > forms[i].second_hi))
-			return 0;
-		for (size_t k = 2; k < forms[i].len; k++)
-			if (p[k] < 0x80 || p[k] > 0xbf)
-				return 0;
-		return forms[i].len;
-	}
-	return 0;
-}
-
-/* As a JSON string: bad bytes and NUL become U+FFFD; an absent value becomes null. */
-static cJSON *
-json_str(struct str s)
-{
-	struct buf b;
-	cJSON *item;
-
-	if (!s.p)
-		return cJSON_CreateNull();
-	buf_init(&b, 0);
-	while (s.n) {
-		size_t n = utf8_len(s);
-
-		if (n)
-			buf_append(&b, s.p, n);
-		else
-			buf_str_append(&b, STR("\xef\xbf\xbd"));
-		s = str_sub(s, n ? n : 1, s.n);
-	}
-	buf_append(&b, "", 1);
-	item = cJSON_CreateString(buf_str(&b).p);
-	buf_fini(&b);
-	return item;
-}
 
 static void
 add_str(cJSON *to, const char *name, struct str s)
 {
-	cJSON_AddItemToObject(to, name, json_str(s));
+	cJSON_AddItemToObject(to, name, stormctl_json_str(s));
 }
 
 static void
@@ -140,7 +81,7 @@ json_message(const char *file, const struct header_facts *f, const struct traits
 	cJSON_AddBoolToObject(o, "thread_reply", t->thread_reply);
 	cJSON_AddNumberToObject(o, "hops", f->hop_count);
 	for (uint32_t i = 0; i < f->n_delivered_to; i++)
-		cJSON_AddItemToArray(delivered, json_str(f->delivered_to[i]));
+		cJSON_AddItemToArray(delivered, stormctl_json_str(f->delivered_to[i]));
 	cJSON_AddItemToObject(o, "delivered_to", delivered);
 	cJSON_AddStringToObject(o, "trace", trace);
 	add_str(o, "gateway_marker", f->gateway_marker);

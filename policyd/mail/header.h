@@ -91,6 +91,7 @@ struct header_facts {
 	struct str *delivered_to; /* Delivered-To, top first, HEADER_DELIVERED_MAX at most */
 	uint32_t n_delivered_to;
 	uint32_t delivered_to_count;
+	struct str original_to;	  /* X-Original-To (Postfix) or Envelope-To (Exim), without brackets */
 	struct key128 stable;	  /* hash of all fields, white space folded, but trace fields (Received, Return-Path,
 				     Delivered-To, X-Original-To, Envelope-To, X-Envelope-*, ...) and Message-ID,
 				     which an MTA may make up anew at each attempt; not seeded */

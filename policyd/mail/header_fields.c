@@ -316,6 +316,16 @@ take_received(struct header *h, const struct field_row *row, struct str value)
 	header_take_received(h, value);
 }
 
+/* The envelope recipient, as delivery agents leave it behind. */
+static void
+take_original_to(struct header *h, const struct field_row *row, struct str value)
+{
+	if (h->f.original_to.p)
+		return;
+	take_value(h, row, value);
+	h->f.original_to = addr_unbracket(h->f.original_to);
+}
+
 static void
 take_nothing(struct header *h, const struct field_row *row, struct str value)
 {
@@ -355,7 +365,7 @@ static const struct field_row rows[] = {
 	{ NAME("x-received"), take_nothing, 0, 0, true },
 	WORD("x-vacation", take_flag_unless_no, HDR_AUTO_RESPONDER),
 	WORD("autoreplied", take_flag_unless_no, HDR_AUTO_RESPONDER),
-	{ NAME("envelope-to"), take_nothing, 0, 0, true },
+	{ NAME("envelope-to"), take_original_to, offsetof(struct header_facts, original_to), 0, true },
 	KEEP("in-reply-to", take_first_id, in_reply_to),
 	{ NAME("return-path"), take_return_path, offsetof(struct header_facts, return_path), 0, true },
 	WORD("x-autoreply", take_flag_unless_no, HDR_AUTO_RESPONDER),
@@ -374,7 +384,7 @@ static const struct field_row rows[] = {
 	WORD("x-autorespond", take_flag_unless_no, HDR_AUTO_RESPONDER),
 	FLAG("x-google-loop", HDR_LIST_OTHER),
 	FLAG("x-list-server", HDR_LIST_OTHER),
-	{ NAME("x-original-to"), take_nothing, 0, 0, true },
+	{ NAME("x-original-to"), take_original_to, offsetof(struct header_facts, original_to), 0, true },
 	KEEP_FLAG("auto-submitted", take_auto_submitted, auto_submitted, HDR_AUTO_FAILURE),
 	FLAG("list-subscribe", HDR_LIST_POST),
 	WORD("x-apple-action", take_auto_word, HDR_AUTO_RESPONDER),

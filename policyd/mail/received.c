@@ -165,6 +165,21 @@ from_comment(struct hop *hop, struct str text)
 	}
 }
 
+/* Exchange puts its version where others have a queue id: "15.20.776.10". */
+static bool
+is_version(struct str id)
+{
+	unsigned dots = 0;
+
+	for (size_t i = 0; i < id.n; i++) {
+		if (id.p[i] == '.')
+			dots++;
+		else if (id.p[i] < '0' || id.p[i] > '9')
+			return false;
+	}
+	return dots >= 2;
+}
+
 static void
 clause_value(struct hop *hop, enum clause clause, struct str word)
 {
@@ -178,7 +193,7 @@ clause_value(struct hop *hop, enum clause clause, struct str word)
 			hop->by = word;
 		break;
 	case ID:
-		if (!hop->id.p)
+		if (!hop->id.p && !is_version(word))
 			hop->id = word;
 		break;
 	case FOR:

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: ISC */
+/* What single fields leave behind: one row a field, any case of its name. */
+#include <criterion/criterion.h>
+
+#include <ctype.h>
+
+#include "facts.h"
+
+static struct arena arena;
+static struct header h;
+
+static void
+setup(void)
+{
+	arena_init(&arena, MSG_ARENA_MAX);
+	header_init(&h, &arena, NULL);
+}
+
+static void
+teardown(void)
+{
+	header_fini(&h);
+	arena_fini(&arena);
+}
+
+TestSuite(header_fields, .init = setup, .fini = teardown);
+
+static const struct header_facts *
+one(const char *name, const char *value)
+{
+	arena_reset(&arena);
+	header_reset(&h);
+	header_field(&h, str_of(name), str_of(value));
+	return header_end(&h);
+}
+
+Test(header_fields, flags)
+{
+	static const struct {
+		const char *name, *value;
+		unsigned flag;
+	} rows[] = {
+		{ "List-Help", "<mailto:x@y>", HDR_LIST_POST },
+		{ "List-Post", "<mailto:x@y>", HDR_LIST_POST },
+		{ "List-Owner", "<mailto:x@y>", HDR_LIST_POST },
+		{ "List-Subscribe", "<mailto:x@y>", HDR_LIST_POST },
+		{ "List-Archive", "<http://x>", HDR_LIST_POST },
+		{ "List-Unsubscribe", "<mailto:x@y>", HDR_LIST_UNSUBSCRIBE },
+		{ "Mailing-List", "contact x", HDR_LIST_OTHER },
+		{ "X-Mailing-List", "x", HDR_LIST_OTHER },
+		{ "X-ML-Name", "x", HDR_LIST_OTHER },
+		{ "X-ML-Driver", "x", HDR_LIST_OTHER },
+		{ "X-BeenThere", "x", HDR_LIST_OTHER },
+		{ "X-Mailman-Version", "2.1", HDR_LIST_OTHER },
+		{ "X-Google-Group-Id", "1", HDR_LIST_OTHER },
+		{ "X-Google-Loop", "1", HDR_LIST_OTHER },
+		{ "X-Listserver", "x", HDR_LIST_OTHER },
+		{ "X-List-Server", "x", HDR_LIST_OTHER },
+		{ "X-Autoreply", "yes", HDR_AUTO_RESPONDER },
+		{ "X-Autoreply", "no", 0 },
+		{ "X-Auto-Reply", "yes", HDR_AUTO_RESPONDER },
+		{ "X-Autorespond", "Re: x", HDR_AUTO_RESPONDER },
+		{ "X-Autoresponder", "x", HDR_AUTO_RESPONDER },
+		{ "X-Mail-Autoreply", "x", HDR_AUTO_RESPONDER },
+		{ "X-Amazon-Auto-Reply", "true", HDR_AUTO_RESPONDER },
+		{ "X-Vacation", "x", HDR_AUTO_RESPONDER },
+		{ "Autoreplied", "x", HDR_AUTO_RESPONDER },
+		{ "X-Apple-Action", "VACATION", HDR_AUTO_RESPONDER },
+		{ "X-Apple-Action", "JUNK", 0 },
+		{ "Content-Identifier", "Auto-replied", HDR_AUTO_RESPONDER },
+		{ "Content-Identifier", "part1", 0 },
+		{ "X400-Content-Identifier", "Auto Reply to x", HDR_AUTO_RESPONDER },
+		{ "X-Failed-Recipients", "a@b", HDR_FAILED_RCPTS },
+		{ "X-MS-Exchange-Message-Is-Ndr", "", HDR_NDR_MARK },
+		{ "X-MS-Embedded-Report", "", HDR_NDR_MARK },
+		{ "X-MX-Bounce", "x", HDR_NDR_MARK },
+		{ "X-Bounced-Address", "x", HDR_NDR_MARK },
+		{ "X-MS-Exchange-Inbox-Rules-Loop", "a@b", HDR_INBOX_RULE },
+		{ "TLS-Report-Domain", "example.org", HDR_TLS_REPORT },
+		{ "X-Cron-Env", "<PATH=/bin>", HDR_CRON },
+		{ "Resent-From", "a@b", HDR_RESENT },
+		{ "resent-whatever", "x", HDR_RESENT },
+		{ "To", "a@b", HDR_TO },
+		{ "Cc", "", HDR_TO },
+		{ "Bcc", "a@b", 0 },
+		{ "Tp", "a@b", 0 },
+		{ "X", "a@b", 0 },
+		{ "X-Auto-Response-Suppress-But-A-Longer-Name", "All", 0 },
+		{ "From", "Mail Delivery Subsystem <x@y>", HDR_MAILER_DAEMON_FROM },
+		{ "Auto-Submitted", "auto-generated (failure)", HDR_AUTO_FAILURE },
+		{ "Auto-Submitted", "auto-generated (warning-timeout)", HDR_AUTO_FAILURE },
+		{ "Auto-Submitted", "auto-replied (vacation)", 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char upper[64];
+		size_t n = strlen(rows[i].name);
+
+		cr_expect_eq(one(rows[i].name, rows[i].value)->flags, rows[i].flag | HDR_ANY, "%s", rows[i].name);
+		for (size_t k = 0; k <= n; k++)
+			upper[k] = (char)toupper((unsigned char)rows[i].name[k]);
+		cr_expect_eq(one(upper, rows[i].value)->flags, rows[i].flag | HDR_ANY, "%s", upper);
+	}
+}
+
+Test(header_fields, values)
+{
+	static const struct {
+		const char *name, *value;
+		size_t offset;
+		const char *want; /* NULL: absent */
+	} rows[] = {
+#define F(field) offsetof(struct header_facts, field)
+		{ "Message-ID", "  <a@b>\r\n", F(message_id), "<a@b>" },
+		{ "Message-ID", "\r\n\t<a@b>", F(message_id), "<a@b>" },
+		{ "Date", "Mon", F(date), "Mon" },
+		{ "Sender", "\"A, B\" <a@b>", F(sender_addr), "a@b" },
+		{ "Reply-To", "a@b, c@d", F(reply_to), "a@b" },
+		{ "Return-Path", "<>", F(return_path), "" },
+		{ "Return-Path", " <a@b> ", F(return_path), "a@b" },
+		{ "X-Loop", "a@b", F(x_loop), "a@b" },
+		{ "X-Mailer", "m 1", F(mailer), "m 1" },
+		{ "User-Agent", "m 2", F(mailer), "m 2" },
+		{ "Precedence", "Bulk", F(precedence), "Bulk" },
+		{ "Thread-Topic", "t", F(thread_topic), "t" },
+		{ "X-Auto-Response-Suppress", "All", F(auto_suppress), "All" },
+		{ "X-Original-To", "<a@b>", F(original_to), "a@b" },
+		{ "Envelope-To", "a@b", F(original_to), "a@b" },
+		{ "Auto-Submitted", " Auto-Replied; owner-email=x", F(auto_submitted), "auto-replied" },
+		{ "Auto-Submitted", "no", F(auto_submitted), "no" },
+		{ "Auto-Submitted", "auto-generated(comment)", F(auto_submitted), "auto-generated" },
+		{ "List-Id", "Name <a.b.c>", F(list_id), "a.b.c" },
+		{ "List-Id", "a.b.c", F(list_id), "a.b.c" },
+		{ "List-Id", "\"a < b\" <c.d>", F(list_id), "c.d" },
+		{ "List-Id", "broken <a.b", F(list_id), "a.b" },
+		{ "List-Id", "<>", F(list_id), "<>" },
+		{ "References", "<a@b>\r\n <c@d>", F(references), "<a@b>" },
+		{ "References", "<a@b><c@d>", F(last_reference), "<c@d>" },
+		{ "References", "<a@b>", F(last_reference), "<a@b>" },
+		{ "References", "a@b c@d", F(references), "a@b" },
+		{ "References", "<unclosed@b <c@d>", F(last_reference), "<c@d>" },
+		{ "References", "(none) <> nothing", F(references), NULL },
+		{ "References", "", F(references), NULL },
+		{ "In-Reply-To", "Your message of \"Monday\" <a@b> and <c@d>", F(in_reply_to), "<a@b>" },
+		{ "In-Reply-To", "<very.long.local\r\n .part@b>", F(in_reply_to), "<very.long.local.part@b>" },
+		{ "Content-Type", "text/PLAIN", F(content_type), "text/plain" },
+		{ "Content-Type", "multipart/report; report-type = disposition-notification", F(report_type),
+		    "disposition-notification" },
+		{ "Content-Type", "multipart/report;\r\n\tboundary=\"x;y\";\r\n\treport-type=\"A\"", F(report_type), "a" },
+		{ "Content-Type", "multipart/mixed; name=\"; report-type=delivery-status\"", F(report_type), NULL },
+		{ "Content-Type", "", F(content_type), "" },
+		/* 22 bytes, 27 bytes with the same root, too short, not base64 */
+		{ "Thread-Index", "AdkBAgMEBQYHCAkKCwwNDg8QERITFA==", F(thread_index), "AdkBAgMEBQYHCAkKCwwNDg8QERITFA" },
+		{ "Thread-Index", "AdkBAgMEBQYHCAkKCwwNDg8QERITFP/+/fz7", F(thread_index), "AdkBAgMEBQYHCAkKCwwNDg8QERITFA" },
+		{ "Thread-Index", "AdkBAgMEBQYHCAkK\r\n CwwNDg8QERITFA==", F(thread_index), "AdkBAgMEBQYHCAkKCwwNDg8QERITFA" },
+		{ "Thread-Index", "AdkBAgMEBQYHCAkKCwwNDg8QERITF", F(thread_index), NULL },
+		{ "Thread-Index", "***", F(thread_index), NULL },
+#undef F
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct header_facts *f = one(rows[i].name, rows[i].value);
+		const struct str *got = (const struct str *)(const void *)((const char *)f + rows[i].offset);
+
+		if (!rows[i].want)
+			cr_expect_null(got->p, "%zu %s: %.*s", i, rows[i].name, STR_FMT(*got));
+		else
+			cr_expect(got->p && str_eq(*got, str_of(rows[i].want)), "%zu %s: %.*s", i, rows[i].name,
+			    STR_FMT(*got));
+	}
+}
+
+Test(header_fields, thread_index_tells_an_answer)
+{
+	cr_expect_eq(one("Thread-Index", "AdkBAgMEBQYHCAkKCwwNDg8QERITFA==")->flags, HDR_ANY);
+	cr_expect_eq(one("Thread-Index", "AdkBAgMEBQYHCAkKCwwNDg8QERITFP/+/fz7")->flags, HDR_ANY | HDR_THREAD_INDEX_REPLY);
+}
+
+Test(header_fields, a_fold_without_space_is_one_space)
+{
+	cr_expect(str_eq(one("Subject", "a\nb\r\nc\r\n")->subject, STR("a b c")));
+	cr_expect(str_eq(one("Subject", "a\r\n b\n\tc")->subject, STR("a b\tc")));
+}

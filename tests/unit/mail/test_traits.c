@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: ISC */
+/* Identity, trace, thread, client and direction. */
+#include <criterion/criterion.h>
+
+#include "base/xalloc.h"
+#include "mail/traits.h"
+
+static struct arena arena;
+static struct msg m;
+static struct site site;
+static struct traits t;
+
+static void
+add_net(struct netset *set, const char *text)
+{
+	struct net net;
+
+	cr_assert_eq(net_parse(str_of(text), &net), 0);
+	netset_add(set, &net);
+}
+
+static void
+setup(void)
+{
+	site_init(&site);
+	site.hostname = xstrdup("mx.example.org");
+	strset_add(&site.own_hosts, STR("mx2.example.org"));
+	strset_add(&site.local_domains, STR("example.org"));
+	add_net(&site.trusted, "127.0.0.0/8");
+	add_net(&site.trusted, "192.0.2.128/25");
+	add_net(&site.relays, "198.51.100.25");
+	site.hash_seed = 42;
+	arena_init(&arena, MSG_ARENA_MAX);
+	msg_init(&m, &arena, &site.gateway_markers);
+}
+
+static void
+teardown(void)
+{
+	msg_fini(&m);
+	arena_fini(&arena);
+	site_fini(&site);
+}
+
+TestSuite(traits, .init = setup, .fini = teardown);
+
+static void
+with_queue_id(const char *header, const char *queue_id)
+{
+	msg_reset(&m);
+	m.queue_id = str_of(queue_id);
+	header_feed(&m.header, header, strlen(header));
+	header_end(&m.header);
+	m.have_header = true;
+	traits_compute(&t, &m, &site);
+}
+
+static void
+compute(const char *header)
+{
+	with_queue_id(header, NULL);
+}
+
+#define BODY "Message-ID: <1@sender.example>\nDate: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: Joe <joe@sender.example>\nSubject: Hello\n"
+#define ORIGIN "Received: from pc ([203.0.113.9]) by out.sender.example with ESMTP id ORIG1; Mon\n"
+
+Test(traits, same_message_over_different_roads)
+{
+	struct key128 id, print;
+	uint64_t trace;
+
+	compute("Received: from a by relay1.example.net id R1; x\n" ORIGIN BODY "To: a@example.org\n");
+	cr_assert_eq(t.n_ids, 1);
+	cr_expect_not(t.id_missing);
+	id = t.ids[0];
+	print = t.fingerprint;
+	trace = t.trace;
+	cr_expect_eq(t.foreign_hops, 2);
+	compute("Received: from b by relay2.example.net id R2; y\n" ORIGIN BODY "To: b@example.org\nX-Extra: 1\n");
+	cr_expect(key_eq(t.ids[0], id));
+	cr_expect(key_eq(t.fingerprint, print));
+	cr_expect_neq(t.trace, trace);
+}
+
+Test(traits, what_makes_a_different_message)
+{
+	static const char *const others[] = {
+		ORIGIN "Message-ID: <2@sender.example>\nDate: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: joe@sender.example\n",
+		ORIGIN "Message-ID: <1@sender.example>\nDate: Tue, 2 Jan 2024 10:00:00 +0000\nFrom: joe@sender.example\n",
+		ORIGIN "Message-ID: <1@sender.example>\nDate: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: eve@sender.example\n",
+		ORIGIN "Message-ID: <1@sender.example>\nDate: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: joe@sender.example\nList-Id: <l.x>\n",
+		"Received: from pc ([203.0.113.9]) by out.sender.example with ESMTP id ORIG2; Mon\n" BODY,
+		BODY,
+	};
+	struct key128 id;
+
+	compute(ORIGIN BODY);
+	id = t.ids[0];
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		compute(others[i]);
+		cr_expect_not(key_eq(t.ids[0], id), "case %zu", i);
+	}
+	/* brackets, letter case of the address, display name, folding of the line do not matter */
+	compute("Received: from pc ([203.0.113.9])\n\tby out.sender.example with ESMTP id ORIG1; Mon\n"
+		"Message-Id: 1@sender.example\nDate: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: JOE@sender.example\n");
+	cr_expect(key_eq(t.ids[0], id));
+	site.hash_seed = 43;
+	compute(ORIGIN BODY);
+	cr_expect_not(key_eq(t.ids[0], id), "the seed takes part");
+}
+
+Test(traits, trace_without_our_own_lines)
+{
+	uint64_t trace;
+
+	compute("Received: from a by relay.example.net id R1; x\n" ORIGIN BODY);
+	trace = t.trace;
+	cr_expect_neq(trace, 0);
+	/* a retry: our own line is new, the rest is the same */
+	compute("Received: from relay by MX.example.org. id NEW1; later\nReceived: from a by relay.example.net id R1; x\n" ORIGIN BODY);
+	cr_expect_eq(t.trace, trace);
+	cr_expect_eq(t.own_top, 1);
+	cr_expect_eq(t.foreign_hops, 2);
+	/* a line with this request's queue id is ours, whatever name it bears */
+	with_queue_id("Received: from relay by localhost id 1Q-abc; later\nReceived: from a by relay.example.net id R1; x\n" ORIGIN BODY,
+	    "1Q-abc");
+	cr_expect_eq(t.trace, trace);
+	/* our line further down is part of the road */
+	compute("Received: from a by relay.example.net id R1; x\nReceived: by mx.example.org id Q; y\n" ORIGIN BODY);
+	cr_expect_neq(t.trace, trace);
+	cr_expect_eq(t.own_top, 0);
+}
+
+Test(traits, many_hops_change_the_trace)
+{
+	struct buf b;
+	uint64_t trace[2];
+
+	buf_init(&b, 0);
+	for (int k = 0; k < 2; k++) {
+		buf_reset(&b);
+		for (int i = 0; i < HEADER_HOPS_MAX + 40; i++)
+			buf_printf(&b, "Received: by h%d id %s%d\n", i, k && i == HEADER_HOPS_MAX + 10 ? "x" : "q", i);
+		buf_append(&b, "", 1);
+		compute(buf_str(&b).p);
+		cr_expect_eq(t.foreign_hops, HEADER_HOPS_MAX + 40);
+		trace[k] = t.trace;
+	}
+	cr_expect_neq(trace[0], trace[1], "a line that is not kept still counts");
+	buf_fini(&b);
+}
+
+/* Mail that starts here has no line yet; when it comes back its bottom line is ours with that queue id. */
+Test(traits, mail_that_comes_back)
+{
+	struct key128 second;
+
+	with_queue_id(BODY "To: a@example.net\n", "4QUEUE1");
+	cr_assert_eq(t.n_ids, 2);
+	cr_expect_not(key_eq(t.ids[0], t.ids[1]));
+	second = t.ids[1];
+	with_queue_id("Received: from c by loop.example.net id L1; z\n"
+		      "Received: from pc ([192.0.2.130]) by mx.example.org (Postfix) with ESMTP id 4QUEUE1; Mon\n" BODY "To: b@example.net\n",
+	    "4QUEUE9");
+	cr_assert_eq(t.n_ids, 1);
+	cr_expect(key_eq(t.ids[0], second));
+	/* through our own filter: the line that it got at its first pass names it */
+	with_queue_id("Received: from localhost by mx.example.org id 4QUEUE1; x\n" BODY, "4QUEUE2");
+	cr_assert_eq(t.n_ids, 2);
+	cr_expect(key_eq(t.ids[1], second));
+	/* somebody else's id is another message */
+	compute("Received: from c by loop.example.net id L1; z\nReceived: by mx.example.org id 4OTHER; Mon\n" BODY);
+	cr_expect_not(key_eq(t.ids[0], second));
+	/* no queue id: one identity */
+	compute(BODY);
+	cr_expect_eq(t.n_ids, 1);
+}
+
+#define REST "Date: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: joe@sender.example\nSubject: Hello\n"
+
+Test(traits, a_made_up_id_counts_as_missing)
+{
+	struct key128 first, second;
+
+	with_queue_id("Message-Id: <20240101.4QUEUE1@mx.example.org>\n" REST, "4QUEUE1");
+	cr_expect(t.id_missing);
+	first = t.ids[0];
+	second = t.ids[1];
+	with_queue_id("Message-Id: <20240101.4QUEUE2@MX2.example.org>\n" REST, "4QUEUE2");
+	cr_expect(t.id_missing);
+	cr_expect(key_eq(t.ids[0], first), "the next attempt of the same message");
+	with_queue_id(REST, "4QUEUE3");
+	cr_expect(t.id_missing);
+	cr_expect(key_eq(t.ids[0], first), "no id at all");
+	with_queue_id("Message-Id: <>\n" REST, "4QUEUE3");
+	cr_expect(t.id_missing, "empty");
+	/* it comes back with the id that we made up */
+	with_queue_id("Received: by loop.example.net id L1; z\nReceived: from pc by mx.example.org id 4QUEUE1; Mon\n"
+		      "Message-Id: <20240101.4QUEUE1@mx.example.org>\n" REST, "4QUEUE7");
+	cr_expect(t.id_missing);
+	cr_expect(key_eq(t.ids[0], second));
+	/* not ours, or not this queue id */
+	with_queue_id("Message-Id: <20240101.4QUEUE1@other.example.org>\n" REST, "4QUEUE1");
+	cr_expect_not(t.id_missing);
+	with_queue_id("Message-Id: <20240101.ANOTHER@mx.example.org>\n" REST, "4QUEUE1");
+	cr_expect_not(t.id_missing);
+	with_queue_id("Message-Id: <x@mx.example.org>\n" REST, "");
+	cr_expect_not(t.id_missing);
+	with_queue_id("Message-Id: <4QUEUE1>\n" REST, "4QUEUE1");
+	cr_expect_not(t.id_missing, "no domain");
+}
+
+Test(traits, missing_ids_do_not_share_a_bucket)
+{
+	struct key128 id;
+
+	compute(ORIGIN REST);
+	cr_expect(t.id_missing);
+	id = t.ids[0];
+	compute(ORIGIN "Date: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: joe@sender.example\nSubject: Other\n");
+	cr_expect_not(key_eq(t.ids[0], id));
+	compute("Received: by out.sender.example id ORIG2; Mon\n" REST);
+	cr_expect_not(key_eq(t.ids[0], id));
+	compute(ORIGIN REST "To: somebody@else\n");
+	cr_expect(key_eq(t.ids[0], id), "To takes no part");
+}
+
+Test(traits, threads)
+{
+	static const struct {
+		const char *header, *thread;
+		bool reply;
+	} rows[] = {
+		{ "Message-ID: <m@x>\n", "<m@x>", false },
+		{ "Message-ID: <m@x>\nReferences: <r@x> <s@x>\nIn-Reply-To: <s@x>\n", "<r@x>", true },
+		{ "Message-ID: <m@x>\nIn-Reply-To: <s@x>\n", "<s@x>", true },
+		{ "Message-ID: <m@x>\nThread-Index: AdkBAgMEBQYHCAkKCwwNDg8QERITFA==\n", "AdkBAgMEBQYHCAkKCwwNDg8QERITFA", false },
+		{ "Message-ID: <m@x>\nThread-Index: AdkBAgMEBQYHCAkKCwwNDg8QERITFP/+/fz7\n", "AdkBAgMEBQYHCAkKCwwNDg8QERITFA", true },
+		{ "Subject: x\n", NULL, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		compute(rows[i].header);
+		cr_expect_eq(t.thread_reply, rows[i].reply, "case %zu", i);
+		if (rows[i].thread)
+			cr_expect(str_eq(t.thread, str_of(rows[i].thread)), "case %zu: %.*s", i, STR_FMT(t.thread));
+		else
+			cr_expect_null(t.thread.p);
+	}
+}
+
+Test(traits, client_behind_relays)
+{
+	static const struct {
+		const char *client, *header, *want;
+		bool trusted;
+	} rows[] = {
+		{ "203.0.113.1", NULL, "203.0.113.1", false },
+		{ "203.0.113.1", "Received: from x ([203.0.113.9]) by y\n", "203.0.113.1", false },
+		{ "192.0.2.200", NULL, "192.0.2.200", true },
+		{ "unknown", NULL, NULL, false },
+		{ "198.51.100.25", NULL, NULL, false }, /* nothing names its client yet */
+		{ "198.51.100.25", "Received: from x ([203.0.113.9]) by backup.example.org\n", "203.0.113.9", false },
+		{ "198.51.100.25", "Received: from x ([192.0.2.200]) by backup.example.org\n", "192.0.2.200", true },
+		/* our own line on top, its filter's loop, then the line that counts */
+		{ "198.51.100.25", "Received: from backup ([198.51.100.25]) by mx.example.org\n"
+				   "Received: from localhost ([127.0.0.1]) by backup.example.org\n"
+				   "Received: from backup ([198.51.100.25]) by localhost\n"
+				   "Received: from x ([203.0.113.7]) by backup.example.org\n"
+				   "Received: from forged ([203.0.113.66]) by x\n", "203.0.113.7", false },
+		{ "198.51.100.25", "Received: (qmail 1 invoked by uid 2); x\nReceived: from x ([203.0.113.9]) by y\n", NULL, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct ip want = { 0 };
+
+		msg_reset(&m);
+		m.client_address = str_of(rows[i].client);
+		if (rows[i].header) {
+			header_feed(&m.header, rows[i].header, strlen(rows[i].header));
+			header_end(&m.header);
+			m.have_header = true;
+		}
+		traits_compute(&t, &m, &site);
+		if (rows[i].want)
+			cr_assert_eq(ip_parse(str_of(rows[i].want), &want), 0);
+		cr_expect_eq(memcmp(&t.client, &want, sizeof(want)), 0, "case %zu: %.*s", i, STR_FMT(t.client_text));
+		cr_expect_eq(t.trusted, rows[i].trusted, "case %zu", i);
+	}
+}
+
+Test(traits, direction)
+{
+	msg_reset(&m);
+	m.client_address = STR("203.0.113.1");
+	traits_compute(&t, &m, &site);
+	cr_expect_not(t.outbound);
+	cr_expect(traits_inbound(&t, &site, STR("a@example.org")));
+	cr_expect(traits_inbound(&t, &site, STR("a@other.example")), "nothing says otherwise");
+	m.sasl_username = STR("joe");
+	traits_compute(&t, &m, &site);
+	cr_expect(t.authenticated && t.outbound);
+	cr_expect(traits_inbound(&t, &site, STR("a@EXAMPLE.org")), "a local domain wins");
+	cr_expect_not(traits_inbound(&t, &site, STR("a@other.example")));
+	cr_expect_not(traits_inbound(&t, &site, STR("nodomain")));
+}
+
+Test(traits, envelope_only)
+{
+	msg_reset(&m);
+	m.have_sender = true;
+	m.sender = STR("");
+	traits_compute(&t, &m, &site);
+	cr_expect(t.null_sender);
+	cr_expect_eq(t.n_ids, 0);
+	cr_expect_eq(t.trace, 0);
+	cr_expect_eq(t.automatic, AUTO_NONE);
+	cr_expect(key_is_zero(t.fingerprint) && key_is_zero(t.origin));
+	m.sender = STR("Joe@Example.org");
+	traits_compute(&t, &m, &site);
+	cr_expect_not(t.null_sender);
+	cr_expect(str_eq(t.sender.key, STR("joe@example.org")));
+}
+
+Test(traits, return_path_serves_without_an_envelope)
+{
+	compute("Return-Path: <>\nSubject: x\n");
+	cr_expect(t.null_sender);
+	compute("Return-Path: <a@b>\nSubject: x\n");
+	cr_expect_not(t.null_sender);
+	compute("Subject: x\n");
+	cr_expect_not(t.null_sender);
+	msg_reset(&m);
+	header_feed(&m.header, "Return-Path: <>\nSubject: Undeliverable: x\n", 42);
+	header_end(&m.header);
+	m.have_header = m.have_sender = true;
+	m.sender = STR("a@b");
+	traits_compute(&t, &m, &site);
+	cr_expect_not(t.null_sender, "the envelope is nearer");
+}
+
+Test(traits, recipients_and_lists)
+{
+	compute("To: a@b, c@d\nCc: e@f\nTo: g@h\nList-Id: <l.x>\n");
+	cr_expect_eq(t.header_recipients, 4);
+	cr_expect(t.is_list);
+	header_state_count(&m.header, false, UINT32_MAX);
+	traits_compute(&t, &m, &site);
+	cr_expect_eq(t.header_recipients, UINT32_MAX);
+}
+
+Test(traits, names)
+{
+	cr_expect_str_eq(automatic_name(AUTO_NONE), "none");
+	cr_expect_str_eq(automatic_name(AUTO_BOUNCE), "bounce");
+	cr_expect_str_eq(automatic_name(AUTO_REPORT), "report");
+	cr_expect_str_eq(automatic_name(AUTO_REPLY), "auto-reply");
+	cr_expect_str_eq(automatic_name(AUTO_GENERATED), "auto-generated");
+}
