@@ -216,7 +216,7 @@ check_owners(struct aliases *a, const struct alias *list, const struct alias *ow
 		rest = str_sub(rest, at + 1, rest.n);
 		value = unquote(piece, true);
 		if (find(a, value) && owner_of(a, value)) {
-			snprintf(what, sizeof(what), "owner %s of list %s is itself a list", CONFQ(piece),
+			snprintf(what, sizeof(what), "owner %s of list %s is itself a list", CONFQ(str_of(value)),
 			    CONFQ(str_of(list->name)));
 			say(a, list->line, what);
 		}

@@ -77,7 +77,7 @@ address_ok(struct str s)
 	for (size_t i = 0; i < s.n; i++)
 		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f || s.p[i] == '<' || s.p[i] == '>')
 			return false;
-	return str_find(domain, '@') == domain.n && domain.p[0] != '.';
+	return (local.p[0] == '"' || str_find(local, '@') == local.n) && domain.p[0] != '.';
 }
 
 struct lists_reader {
