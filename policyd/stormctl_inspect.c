@@ -8,7 +8,6 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sysexits.h>
@@ -16,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/limits.h"
+#include "config.h"
 #include "mail/msg.h"
 #include "mail/site.h"
 #include "mail/traits.h"
@@ -218,22 +218,6 @@ inspect_file(const char *file, struct msg *m, const struct site *site, bool json
 	return err;
 }
 
-static void
-default_site(struct site *site)
-{
-	char name[256] = "";
-
-	site_init(site);
-	if (gethostname(name, sizeof(name) - 1) == 0) {
-		struct strset one = { 0 };
-
-		strset_add(&one, str_of(name));
-		site->hostname = one.v[0];
-		free(one.v);
-	}
-	strset_add(&site->gateway_markers, STR("mspop3connector."));
-}
-
 int
 stormctl_inspect(const struct stormctl *ctl, int argc, char **argv)
 {
@@ -241,13 +225,13 @@ stormctl_inspect(const struct stormctl *ctl, int argc, char **argv)
 		{ "json", no_argument, NULL, 'j' },
 		{ NULL, 0, NULL, 0 },
 	};
+	struct conf_faults faults = { config_print_fault, stderr, 0 };
+	struct config conf;
 	struct arena arena;
-	struct site site;
 	struct msg m;
 	bool json = false;
 	int opt, status = 0;
 
-	(void)ctl;
 	for (opt = getopt_long(argc, argv, "j", options, NULL); opt != -1;
 	    opt = getopt_long(argc, argv, "j", options, NULL)) {
 		if (opt != 'j')
@@ -256,14 +240,15 @@ stormctl_inspect(const struct stormctl *ctl, int argc, char **argv)
 	}
 	if (optind == argc)
 		return stormctl_usage("inspect");
-	default_site(&site);
+	if (config_load(ctl->config, &conf, &faults))
+		return EX_CONFIG;
 	arena_init(&arena, MSG_ARENA_MAX);
-	msg_init(&m, &arena, &site.gateway_markers);
+	msg_init(&m, &arena, &conf.site.gateway_markers);
 	for (int i = optind; i < argc; i++)
-		if (inspect_file(argv[i], &m, &site, json))
+		if (inspect_file(argv[i], &m, &conf.site, json))
 			status = EX_NOINPUT;
 	msg_fini(&m);
 	arena_fini(&arena);
-	site_fini(&site);
+	config_fini(&conf);
 	return status;
 }

@@ -85,11 +85,11 @@ Test(traits, same_message_over_different_roads)
 Test(traits, what_makes_a_different_message)
 {
 	static const char *const others[] = {
-		ORIGIN "Message-ID: <2@sender.example>\nDate: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: joe@sender.example\n",
-		ORIGIN "Message-ID: <1@sender.example>\nDate: Tue, 2 Jan 2024 10:00:00 +0000\nFrom: joe@sender.example\n",
-		ORIGIN "Message-ID: <1@sender.example>\nDate: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: eve@sender.example\n",
-		ORIGIN "Message-ID: <1@sender.example>\nDate: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: joe@sender.example\nList-Id: <l.x>\n",
-		"Received: from pc ([203.0.113.9]) by out.sender.example with ESMTP id ORIG2; Mon\n" BODY,
+		(ORIGIN "Message-ID: <2@sender.example>\nDate: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: joe@sender.example\n"),
+		(ORIGIN "Message-ID: <1@sender.example>\nDate: Tue, 2 Jan 2024 10:00:00 +0000\nFrom: joe@sender.example\n"),
+		(ORIGIN "Message-ID: <1@sender.example>\nDate: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: eve@sender.example\n"),
+		(ORIGIN "Message-ID: <1@sender.example>\nDate: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: joe@sender.example\nList-Id: <l.x>\n"),
+		("Received: from pc ([203.0.113.9]) by out.sender.example with ESMTP id ORIG2; Mon\n" BODY),
 		BODY,
 	};
 	struct key128 id;
