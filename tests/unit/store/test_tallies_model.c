@@ -495,14 +495,14 @@ static void
 random_op(uint64_t *rnd, struct tally_op *op)
 {
 	static const int64_t windows[] = { 0, 50, 400, 3000 };
-	uint64_t k = draw(rnd, KEYS) + 1;
+	uint64_t k = draw(rnd, draw(rnd, 2) ? KEYS : 6) + 1; /* some keys are hot */
 
 	*op = (struct tally_op){ .kind = (enum tally_kind)(k % 4), .key = { k % 7 * 64, k } };
 	if (draw(rnd, 60) == 0)
 		op->kind = (enum tally_kind)draw(rnd, 4);
 	if (draw(rnd, 5) == 0)
 		op->kind = TALLY_GET;
-	op->elem = draw(rnd, 12);
+	op->elem = draw(rnd, draw(rnd, 12) + 1);
 	op->n = (uint32_t)draw(rnd, 6);
 	op->window = windows[(k + (draw(rnd, 40) == 0)) % 4];
 	op->ttl = (int64_t)draw(rnd, 6) * 300;
