@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* From packets to a message. Each command is a row of one table: where it may come, whether the MTA waits for an
- * answer, and who reads it. Nothing is copied but the facts that are kept. */
+/* From packets to a message. Each command is a row of one table: where it may come, whether the MTA waits
+ * for an answer, and who reads it. Nothing is copied but the facts that are kept. */
 #include "codec/milter.h"
 
 #include "base/limits.h"
@@ -148,7 +148,7 @@ take_optneg(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
 		want |= SMFIP_NODATA;
 	if (!(steps & SMFIP_NR_EOH))
 		want |= SMFIP_NOEOH;
-	/* A body that comes all the same is stopped after its first chunk; for that a reply must be waited for. */
+	/* A body that comes all the same is stopped after its first chunk, which takes an answer. */
 	want |= (want & steps & SMFIP_NOBODY) || !(steps & SMFIP_SKIP) ? SMFIP_NR_BODY : SMFIP_SKIP;
 	mi->version = version < VERSION_MAX ? version : VERSION_MAX;
 	mi->actions = actions & WANTED_ACTIONS;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The milter door: the filter's side of Sendmail's milter protocol, version 6 (2 to 6 negotiated), as spoken by
- * Postfix (src/milter/milter8.c) and Sendmail (libmilter/engine.c, include/libmilter/mfdef.h).
+ * The milter door: the filter's side of Sendmail's milter protocol, version 6 (2 to 6 negotiated), as spoken
+ * by Postfix (src/milter/milter8.c) and Sendmail (libmilter/engine.c, include/libmilter/mfdef.h).
  *
  *	packet = uint32 length (of what follows, network order) | byte command | data
  *
- * Only the events that are needed are asked for, the body is skipped unless `want_body`, and no reply is sent
- * where the MTA offers that: a message without trouble costs one round trip. Every packet is read through a
- * bounds-checked cursor; left-over bytes are an error. Never blocks, never logs.
+ * Only the events that are needed are asked for, the body is skipped unless `want_body`, and no reply is
+ * sent where the MTA offers that: a message without trouble costs one round trip. Every packet is read
+ * through a bounds-checked cursor; left-over bytes are an error. Never blocks, never logs.
  */
 #ifndef CODEC_MILTER_H
 #define CODEC_MILTER_H
@@ -45,9 +45,10 @@ enum {
 struct milter {
 	const char *why; /* after FEED_BAD: a phrase for the log, never NULL then */
 	bool want_body;  /* set by the endpoint before the first feed */
-	bool aborted;    /* the last message was given up by the MTA (ABORT, QUIT or a new MAIL before end of
-			    message): the endpoint reads and clears it. What was said of that message stands in
-			    `m` until the next feed. A peer that just goes away: m->have_sender tells the same */
+	/* the last message was given up by the MTA (ABORT, QUIT or a new MAIL before end of message): the
+	 * endpoint reads and clears it. What was said of that message stands in `m` until the next feed. When
+	 * a peer just goes away, m->have_sender tells the same */
+	bool aborted;
 	/* what the MTA told about the connection; kept over messages, copied into each msg. client_name is
 	 * "unknown" when the MTA gave an address in its place; client_port is empty when it is 0 */
 	struct arena conn_arena;
@@ -68,10 +69,10 @@ void milter_fini(struct milter *mi);
 
 /*
  * Consumes whole packets from the front of `in`, which must be able to hold MILTER_PACKET_MAX + 4 bytes.
- * FEED_MSG: at end of message (m->stage STAGE_EOM) all that was
- * said of the message stands in `m`; judge it and call milter_reply(), then feed again. FEED_REPLY: an answer was
- * put into `out` (or none was due): feed again. FEED_CLOSE: QUIT. QUIT_NC starts over on the same socket: all that
- * is known of the connection is forgotten; CONNECT may follow at once or after a new negotiation.
+ * FEED_MSG: at end of message (m->stage STAGE_EOM) all that was said of the message stands in `m`; judge it
+ * and call milter_reply(), then feed again. FEED_REPLY: an answer was put into `out` (or none was due): feed
+ * again. FEED_CLOSE: QUIT. QUIT_NC starts over on the same socket: all that is known of the connection is
+ * forgotten; CONNECT may follow at once or after a new negotiation.
  * The codec resets `m` itself: at the feed after `aborted` was set, and in milter_reply().
  * FEED_MSG with STAGE_CONNECT is never given; the connection's facts are in struct milter once known.
  * Fed between FEED_MSG and milter_reply() it takes nothing and answers FEED_MORE.
@@ -79,12 +80,15 @@ void milter_fini(struct milter *mi);
 enum feed milter_feed(struct milter *mi, struct buf *in, struct msg *m, struct buf *out);
 
 /*
- * The verdict as packets: modifications first, then exactly one final reply. Actions that the MTA did not offer
- * at negotiation are left out and reported by the return value (0 = all was said, else a mask of SMFIF_*).
- * Dropping and adding recipients belong together: when both are asked for and one cannot be done, neither is, so
- * that nobody loses mail. Dropping all and adding none is said as DISCARD. An edit with `change` replaces every
- * field of its name, if there is one: the first gets the value, the others go; an empty value removes all. That
- * holds for the names in milter_counted[]; of any other name only the first field is changed, and added if missing.
+ * The verdict as packets: modifications first, then exactly one final reply. Actions that the MTA did not
+ * offer at negotiation are left out and reported by the return value (0 = all was said, else a mask of
+ * SMFIF_*).
+ * Dropping and adding recipients belong together: when both are asked for and one cannot be done, neither
+ * is, so that nobody loses mail. An address that stays under another index is not dropped. Dropping all and
+ * adding none is said as DISCARD.
+ * An edit with `change` replaces every field of its name, if there is one: the first gets the value, the
+ * others go; an empty value removes all. That holds for the names in milter_counted[]; of any other name only
+ * the first field is changed, and added if missing.
  * When the modifications do not fit `out`, all of them are left out and reported.
  */
 uint32_t milter_reply(struct milter *mi, struct msg *m, const struct verdict *v, struct buf *out);

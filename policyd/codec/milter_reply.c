@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* From a verdict to packets. Nothing that a rule or a sender wrote leaves here without having been made fit for its
- * place: a line of SMTP, a header field, an address. */
+/* From a verdict to packets. Nothing that a rule or a sender wrote leaves here without having been made fit
+ * for its place: a line of SMTP, a header field, an address. */
 #include "codec/milter.h"
 
 #include <stdlib.h>

@@ -264,7 +264,7 @@ Test(milter, macros)
 	rig_str(r.mi.client_address, "192.0.2.77");
 	rig_str(r.mi.client_name, "unknown");
 	rig_str(r.mi.client_port, "2525");
-	/* names with or without braces, the latest queue id that is not empty, unknown names, no macros at all */
+	/* names with or without braces, the latest queue id that is not empty, unknown names, no macros */
 	cr_assert_eq(
 	    rig_feed(&r,
 		"00000002 44 4d 00000009 44 4d '{i}' 00 'Q1' 00 " MAIL_JOE

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* How the bytes are cut must not matter, and no bytes may do harm. The generator starts from fixed numbers. */
+/* How the bytes are cut must not matter, no bytes may do harm. The generator starts from fixed numbers. */
 #include "milter_rig.h"
 
 #include "base/compiler.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Packets out: each reply against bytes written by hand from the MTAs' definitions, and what is left unsaid. */
+/* Packets out: each reply against bytes written by hand from the MTAs' definitions; what is left unsaid. */
 #include "milter_rig.h"
 
 #include "base/compiler.h"
@@ -23,7 +23,7 @@ tear_down(void)
 
 TestSuite(milter_reply, .init = set_up, .fini = tear_down);
 
-/* To the end of a message to ann, Bob and cyd with one To, three Cc and a Resent-To, all actions but `less`. */
+/* To the end of a message to ann, Bob and cyd with one To, three Cc, a Resent-To; all actions but `less`. */
 static void
 message(uint32_t less)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Our numbers against those of the installed libmilter. Ours are read before its macros of the same names come. */
+/* Our numbers against those of the installed libmilter. Ours are read before its macros hide them. */
 #include <criterion/criterion.h>
 
 #include "base/compiler.h"
