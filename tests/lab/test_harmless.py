@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: ISC
 """Lawful mail that looks like a storm to a program that only counts. All of it must arrive."""
 
+import statistics
+import time
+
 from lab import smtp
 from lab.actors import Message, origin
 from lab.bench import LabTest
@@ -98,6 +101,19 @@ class Harmless(LabTest):
         m = Message("<after.1@sender.example>", "After", people(1))
         self.send_ok(people(1), m.through(origin()))
         self.assert_each(people(1), 1, m.message_id)
+
+    def test_no_message_is_held_up(self):
+        """The doors cost a message about a millisecond; a delayed acknowledgement between two small packets
+        would cost 40."""
+        took = []
+        with smtp.Client(self.postfix.port["guarded"], "mail.sender.example", "127.0.0.5") as c:
+            for n in range(21):
+                m = Message("<quick.%d@sender.example>" % n, "Quick", people(1))
+                began = time.monotonic()
+                self.assertEqual(250, c.send(m.sender, m.to, m.through(origin(n + 1))).code)
+                took.append(time.monotonic() - began)
+        self.postfix.settle()
+        self.assertLess(statistics.median(took), 0.020)
 
     def test_shadow_touches_nothing(self):
         self.daemon.stop()
