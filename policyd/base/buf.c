@@ -33,8 +33,8 @@ buf_reset(struct buf *b)
 	b->failed = false;
 }
 
-/* Memory for n more bytes. Waiting bytes are moved only when at least as many were consumed before them: so a peer
- * who leaves much waiting and takes little pays for each move. */
+/* Memory for n more bytes. Waiting bytes are moved only when at least as many were consumed before them:
+ * so a peer who leaves much waiting and takes little pays for each move. */
 static char *
 make_room(struct buf *b, size_t n)
 {
@@ -110,7 +110,8 @@ buf_printf(struct buf *b, const char *fmt, ...)
 	va_end(ap);
 	if (n < 0)
 		b->failed = true;
-	/* The NUL that vsnprintf adds needs memory, but is no part of the text: it does not count for the cap. */
+	/* The NUL that vsnprintf adds needs memory, but is no part of the text: it does not count for
+	 * the cap. */
 	if (!b->failed && buf_reserve(b, (size_t)n)) {
 		vsnprintf(make_room(b, (size_t)n + 1), (size_t)n + 1, fmt, again);
 		buf_commit(b, (size_t)n);

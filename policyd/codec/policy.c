@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Requests of the policy door. The end of a request is looked for as bytes come, each byte once; then its lines are
- * sorted into the rows of one table, and the rows are applied in the table's order: so the order of lines is all one.
+ * Requests of the policy door. The end of a request is looked for as bytes come, each byte once; then its
+ * lines are sorted into the rows of one table, and the rows are applied in the table's order: so the order
+ * of lines is all one.
  */
 #include "codec/policy.h"
 
@@ -20,8 +21,8 @@ struct request {
 	bool have_block;  /* header= held something: single values are not asked any more */
 	bool have_rcpts;  /* recipients= named somebody */
 	bool have_header; /* the scanner was given something */
-	bool stated;	  /* to_count= or cc_count= was given */
-	char last;	  /* byte of the block */
+	bool stated;      /* to_count= or cc_count= was given */
+	char last;        /* byte of the block */
 	bool block_done;
 };
 
@@ -29,10 +30,10 @@ struct attr {
 	const char *name;
 	/* NULL: known, but no rule asks for it */
 	void (*put)(struct request *r, const struct attr *a, struct str value);
-	size_t offset;	   /* put_str: of a struct str in struct msg */
-	size_t cap;	   /* bytes kept; more are cut off */
+	size_t offset;     /* put_str: of a struct str in struct msg */
+	size_t cap;        /* bytes kept; more are cut off */
 	const char *field; /* put_field: name of the header field */
-	bool extended;	   /* a fact of the header: makes the door DOOR_EXTENDED */
+	bool extended;     /* a fact of the header: makes the door DOOR_EXTENDED */
 };
 
 void
@@ -151,7 +152,8 @@ quote_end(struct str s)
 	return s.n;
 }
 
-/* "joe@x.example, "a,b"@x.example": a comma within quotes belongs to the address. A quote that never ends is none. */
+/* "joe@x.example, "a,b"@x.example": a comma within quotes belongs to the address. A quote that never
+ * ends is none. */
 static void
 put_rcpts(struct request *r, const struct attr *a, struct str value)
 {
@@ -270,14 +272,29 @@ put_to_count(struct request *r, const struct attr *a, struct str value)
 
 enum { ADDR = MSG_ATTR_MAX, NAME = 1024, WORD = 255 };
 
-#define TO_MSG(name, member, cap) { name, put_str, offsetof(struct msg, member), cap, NULL, false }
-#define CALL(name, put, cap) { name, put, 0, cap, NULL, false }
-#define FIELD(name, field) { name, put_field, 0, POLICY_LINE_MAX, field, true }
-#define HEADER(name, put) { name, put, 0, POLICY_LINE_MAX, NULL, true }
-#define UNUSED(name) { name, NULL, 0, 0, NULL, false }
+#define TO_MSG(name, member, cap)                                             \
+	{                                                                     \
+		name, put_str, offsetof(struct msg, member), cap, NULL, false \
+	}
+#define CALL(name, put, cap)                   \
+	{                                      \
+		name, put, 0, cap, NULL, false \
+	}
+#define FIELD(name, field)                                       \
+	{                                                        \
+		name, put_field, 0, POLICY_LINE_MAX, field, true \
+	}
+#define HEADER(name, put)                                 \
+	{                                                 \
+		name, put, 0, POLICY_LINE_MAX, NULL, true \
+	}
+#define UNUSED(name)                          \
+	{                                     \
+		name, NULL, 0, 0, NULL, false \
+	}
 
-/* In the order in which they are applied: the stage before the sender, all recipients before the one, header= before
- * single values, counts last. */
+/* In the order in which they are applied: the stage before the sender, all recipients before the one,
+ * header= before single values, counts last. */
 static const struct attr attrs[] = {
 	CALL("request", put_request, WORD),
 	CALL("protocol_state", put_stage, WORD),

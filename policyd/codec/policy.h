@@ -11,10 +11,10 @@
  *	repair    = ( "drop=" address / "add=" address / "sender=" address / "header=" name ": " value ) LF
  *						; only to a client that asked want=repairs
  *
- * Unknown names are ignored, the first of a name wins, `request=smtpd_access_policy` must be there. A NUL or a line
- * without "=" breaks the request. Other control bytes do not (a HELO may hold them, and whoever sends one must not
- * escape the rules by it): they are kept as "?".
- * Consumes only what it understood; never blocks, never logs.
+ * Unknown names are ignored, the first of a name wins, `request=smtpd_access_policy` must be there. A NUL or
+ * a line without "=" breaks the request. Other control bytes do not (a HELO may hold them, and whoever sends
+ * one must not escape the rules by it): they are kept as "?". Consumes only what it understood; never
+ * blocks, never logs.
  */
 #ifndef CODEC_POLICY_H
 #define CODEC_POLICY_H
@@ -29,10 +29,10 @@
 
 struct policy {
 	const char *why; /* after FEED_BAD, or when `broken`: a phrase for the log, never NULL then */
-	bool broken;	 /* the request in msg ended properly but is not usable: answer DUNNO */
+	bool broken;     /* the request in msg ended properly but is not usable: answer DUNNO */
 	/* the codec's own: the search for the end of the request, kept between two feeds */
 	size_t scanned; /* bytes at the front of `in` that were looked at */
-	size_t line;	/* where the line begins that is being looked at */
+	size_t line;    /* where the line begins that is being looked at */
 	uint32_t attrs; /* lines so far */
 	bool long_line; /* one of them is beyond POLICY_LINE_MAX */
 };
@@ -40,19 +40,19 @@ struct policy {
 void policy_init(struct policy *p);
 
 /*
- * Looks for one whole request at the front of `in`. FEED_MSG: it has been consumed and stands in `m`
- * (which was reset by the caller before); `broken` set: log `why` and call policy_reply() with a passing
- * verdict. FEED_MORE: `in` was not touched; call again with the same bytes in front. FEED_BAD: POLICY_REQUEST_MAX
- * bytes without an end, or the peer stopped within a line: close without an answer. `half_closed`: the peer will
- * send no more; a request whose lines all ended but whose empty line is missing counts as whole.
- * `in` must be able to hold POLICY_REQUEST_MAX bytes.
+ * Looks for one whole request at the front of `in`. FEED_MSG: it has been consumed and stands in `m` (which
+ * was reset by the caller before); `broken` set: log `why` and call policy_reply() with a passing verdict.
+ * FEED_MORE: `in` was not touched; call again with the same bytes in front. FEED_BAD: POLICY_REQUEST_MAX
+ * bytes without an end, or the peer stopped within a line: close without an answer. `half_closed`: the peer
+ * will send no more; a request whose lines all ended but whose empty line is missing counts as whole. `in`
+ * must be able to hold POLICY_REQUEST_MAX bytes.
  */
 enum feed policy_feed(struct policy *p, struct buf *in, bool half_closed, struct msg *m);
 
 /*
- * The answer, exactly; `v` fitted to m->door. Never OK, never an empty action, never digits alone; one action only: the
- * final one, else the first header to add. What cannot be said in a line (an address with a control byte, a header
- * that is to be replaced) is left out. DUNNO when the request was broken.
+ * The answer, exactly; `v` fitted to m->door. Never OK, never an empty action, never digits alone; one
+ * action only: the final one, else the first header to add. What cannot be said in a line (an address with a
+ * control byte, a header that is to be replaced) is left out. DUNNO when the request was broken.
  */
 void policy_reply(struct policy *p, const struct msg *m, const struct verdict *v, struct buf *out);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Answers of the policy door, as access(5) has them. Whatever the verdict's strings hold, one action line, the repairs
- * asked for and one empty line go out: a byte too many and Postfix gives the connection up, a byte that it does not
- * like and it uses its default action, which is to refuse.
+ * Answers of the policy door, as access(5) has them. Whatever the verdict's strings hold, one action line,
+ * the repairs asked for and one empty line go out: a byte too many and Postfix gives the connection up, a
+ * byte that it does not like and it uses its default action, which is to refuse.
  */
 #include "codec/policy.h"
 
@@ -59,7 +59,8 @@ printable(char c)
 	return c >= 0x20 && c < 0x7f;
 }
 
-/* Text in printable ASCII, at most `max` bytes, without space at its ends. Returns how many bytes went out. */
+/* Text in printable ASCII, at most `max` bytes, without space at its ends. Returns how many bytes went
+ * out. */
 static size_t
 put_text(struct buf *out, struct str s, size_t max)
 {

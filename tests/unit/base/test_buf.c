@@ -59,7 +59,8 @@ Test(buf, cap)
 			else
 				buf_str_append(&b, str_of(t[i].then));
 			cr_expect_eq(b.failed, !t[i].fits, "%zu print %d", i, print);
-			cr_expect_eq(b.len, before + (t[i].fits ? strlen(t[i].then) : 0), "%zu print %d", i, print);
+			cr_expect_eq(
+			    b.len, before + (t[i].fits ? strlen(t[i].then) : 0), "%zu print %d", i, print);
 			buf_fini(&b);
 		}
 	}
@@ -118,7 +119,8 @@ Test(buf, reset_gives_large_memory_back)
 	buf_fini(&b);
 }
 
-/* A peer who leaves a megabyte waiting while bytes come and go one by one must not cost a megabyte's move each. */
+/* A peer who leaves a megabyte waiting while bytes come and go one by one must not cost a megabyte's
+ * move each. */
 Test(buf, linear_with_much_waiting, .timeout = 20)
 {
 	enum { WAITING = 1 << 20, ROUNDS = 1 << 20 };

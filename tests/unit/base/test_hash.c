@@ -71,7 +71,8 @@ Test(hash, numbers_do_not_depend_on_the_machine)
 	cr_assert(key_eq(direct, hash_end(&h)));
 }
 
-/* Stored hashes must mean the same after an upgrade of the library: values of XXH3 as its documentation fixes them. */
+/* Stored hashes must mean the same after an upgrade of the library: values of XXH3 as its documentation
+ * fixes them. */
 Test(hash, values_are_stable)
 {
 	char hex[33];

@@ -10,8 +10,7 @@
 static char level_seen[16], line_seen[4096];
 static unsigned lines;
 
-static void
-catch(const char *level, const char *line)
+static void catch (const char *level, const char *line)
 {
 	snprintf(level_seen, sizeof(level_seen), "%s", level);
 	snprintf(line_seen, sizeof(line_seen), "%s", line);

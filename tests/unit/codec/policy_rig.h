@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What the policy tests share: a codec with its buffers, and a message as text, to compare two by all they hold. */
+/* What the policy tests share: a codec with its buffers, and a message as text, to compare two by all
+ * they hold. */
 #ifndef TEST_POLICY_RIG_H
 #define TEST_POLICY_RIG_H
 

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: ISC */
 #include "policy_rig.h"
 
-#define POSTFIX_REQUEST                                                                            \
-	REQUEST "protocol_state=RCPT\nprotocol_name=ESMTP\nclient_address=192.0.2.9\n"             \
-		"client_name=mail.sender.example\nclient_port=41472\n"                             \
-		"reverse_client_name=mail.sender.example\nserver_address=198.51.100.1\n"           \
-		"server_port=25\nhelo_name=mail.sender.example\nsender=ann@sender.example\n"       \
-		"recipient=Joe@example.org\nrecipient_count=0\nqueue_id=\n"                        \
-		"instance=2280.6b00ada4.cfcdc.0\nsize=4711\netrn_domain=\nstress=\nsasl_method=\n" \
+#define POSTFIX_REQUEST                                                                             \
+	REQUEST "protocol_state=RCPT\nprotocol_name=ESMTP\nclient_address=192.0.2.9\n"              \
+		"client_name=mail.sender.example\nclient_port=41472\n"                              \
+		"reverse_client_name=mail.sender.example\nserver_address=198.51.100.1\n"            \
+		"server_port=25\nhelo_name=mail.sender.example\nsender=ann@sender.example\n"        \
+		"recipient=Joe@example.org\nrecipient_count=0\nqueue_id=\n"                         \
+		"instance=2280.6b00ada4.cfcdc.0\nsize=4711\netrn_domain=\nstress=\nsasl_method=\n"  \
 		"sasl_username=\nsasl_sender=\nccert_subject=\nccert_issuer=\nccert_fingerprint=\n" \
-		"ccert_pubkey_fingerprint=\nencryption_protocol=TLSv1.3\n"                         \
-		"encryption_cipher=TLS_AES_256_GCM_SHA384\nencryption_keysize=256\n"               \
-		"policy_context=storm\ncompatibility_level=3.6\nmail_version=3.12.0\n"             \
+		"ccert_pubkey_fingerprint=\nencryption_protocol=TLSv1.3\n"                          \
+		"encryption_cipher=TLS_AES_256_GCM_SHA384\nencryption_keysize=256\n"                \
+		"policy_context=storm\ncompatibility_level=3.6\nmail_version=3.12.0\n"              \
 		"tls_sni=mx.example.org\n\n"
 
-#define BLOCK                                                                                     \
-	"Message-ID: <one@sender.example>\r\nDate: Fri, 13 Nov 2026 10:00:00 +0000\r\n"           \
-	"From: Ann <ann@sender.example>\r\nSubject: all of you\r\n"                               \
-	"To: a@example.org,\r\n b@example.org\r\nCc: c@example.org\r\n"                           \
-	"References: <root@x.example>\r\n <mid@x.example>\r\nIn-Reply-To: <mid@x.example>\r\n"    \
+#define BLOCK                                                                                  \
+	"Message-ID: <one@sender.example>\r\nDate: Fri, 13 Nov 2026 10:00:00 +0000\r\n"        \
+	"From: Ann <ann@sender.example>\r\nSubject: all of you\r\n"                            \
+	"To: a@example.org,\r\n b@example.org\r\nCc: c@example.org\r\n"                        \
+	"References: <root@x.example>\r\n <mid@x.example>\r\nIn-Reply-To: <mid@x.example>\r\n" \
 	"Auto-Submitted: auto-replied (vacation)\r\nList-Id: Us <us.example.org>\r\n"
 
 static struct str
@@ -26,9 +26,10 @@ extended_request(struct buf *b)
 {
 	buf_str_append(b, STR(REQUEST "protocol_state=DATA\nsubject=not this one\nheader="));
 	rig_base64(b, STR(BLOCK));
-	buf_str_append(b, STR("\nmessage_id=<other@x>\nsender=<>\n"
-			      "recipients=joe@x.example, \"a,b\"@x.example\n"
-			      "recipient_count=3\nto_count=70\nwant=repairs\ninstance=1abc-def\n\n"));
+	buf_str_append(b,
+	    STR("\nmessage_id=<other@x>\nsender=<>\n"
+		"recipients=joe@x.example, \"a,b\"@x.example\n"
+		"recipient_count=3\nto_count=70\nwant=repairs\ninstance=1abc-def\n\n"));
 	return buf_str(b);
 }
 
@@ -95,10 +96,12 @@ Test(policy, single_values)
 	f = &r.m.header.f;
 	rig_init(&r);
 	/* An empty header= is what a client sends that has none yet: then single values count. */
-	rig_ask(&r, STR(REQUEST "protocol_state=DATA\nheader=\nmessage_id=<1@x>\n"
-				"references=<r@x>\t<s@x>\nin_reply_to=<s@x>\nheader_from=Ann <ann@x>\n"
-				"subject=Re: us\ndate=Fri, 13 Nov 2026 10:00:00 +0000\n"
-				"auto_submitted=Auto-Replied\nlist_id=<l.x>\nheader_recipients=a@x, b@x, g: c@x;\n\n"));
+	rig_ask(&r,
+	    STR(REQUEST
+		"protocol_state=DATA\nheader=\nmessage_id=<1@x>\n"
+		"references=<r@x>\t<s@x>\nin_reply_to=<s@x>\nheader_from=Ann <ann@x>\n"
+		"subject=Re: us\ndate=Fri, 13 Nov 2026 10:00:00 +0000\n"
+		"auto_submitted=Auto-Replied\nlist_id=<l.x>\nheader_recipients=a@x, b@x, g: c@x;\n\n"));
 	cr_assert_not(r.p.broken);
 	cr_assert_eq(r.m.door, DOOR_EXTENDED);
 	cr_assert(r.m.have_header);
@@ -311,7 +314,8 @@ Test(policy, pipelined)
 	struct rig r;
 
 	rig_init(&r);
-	buf_str_append(&r.in, STR(REQUEST "helo_name=1\n\n" REQUEST "helo_name=2\r\n\r\n" REQUEST "helo_name=3\n"));
+	buf_str_append(
+	    &r.in, STR(REQUEST "helo_name=1\n\n" REQUEST "helo_name=2\r\n\r\n" REQUEST "helo_name=3\n"));
 	for (char n = '1'; n <= '2'; n++) {
 		cr_assert_eq(policy_feed(&r.p, &r.in, false, &r.m), FEED_MSG);
 		cr_assert(r.m.helo.n == 1 && r.m.helo.p[0] == n);
@@ -376,7 +380,7 @@ Test(policy, recipients)
 		{ "joe@x, \"a,b\"@x", "", "2", "joe@x|\"a,b\"@x|", 2 },
 		{ "\"a\\\",b\"@x,c@x", "", "2", "\"a\\\",b\"@x|c@x|", 2 },
 		{ "<\"a,b\"@x>, <c@x>", "", "2", "\"a,b\"@x|c@x|", 2 },
-		{ "\"a,b@x, c@x", "", "3", "\"a|b@x|c@x|", 3 }, /* a quote that never ends is none */
+		{ "\"a,b@x, c@x", "", "3", "\"a|b@x|c@x|", 3 },     /* a quote that never ends is none */
 		{ "a\"b@x, c\"d@x", "", "2", "a\"b@x|c\"d@x|", 2 }, /* nor one within a word */
 		{ "a\x01@x, \"\\", "", "2", "a?@x|\"\\|", 2 },
 	};
@@ -387,8 +391,8 @@ Test(policy, recipients)
 		struct rig r;
 
 		rig_init(&r);
-		snprintf(text, sizeof(text), REQUEST "recipient_count=%s\nrecipient=%s\nrecipients=%s\n\n", t[i].count,
-		    t[i].recipient, t[i].recipients);
+		snprintf(text, sizeof(text), REQUEST "recipient_count=%s\nrecipient=%s\nrecipients=%s\n\n",
+		    t[i].count, t[i].recipient, t[i].recipients);
 		rig_ask(&r, str_of(text));
 		for (uint32_t k = 0; k < r.m.n_rcpts; k++)
 			n += (size_t)snprintf(got + n, sizeof(got) - n, "%.*s|", STR_FMT(r.m.rcpts[k].addr));

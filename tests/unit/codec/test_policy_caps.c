@@ -77,7 +77,8 @@ Test(policy_caps, request)
 			cr_assert_eq(b.len, n);
 			if (parts == 2)
 				cr_assert_eq(rig_feed(&r, str_sub(buf_str(&b), 0, cut), false), FEED_MORE);
-			cr_expect_eq(rig_feed(&r, str_sub(buf_str(&b), parts == 2 ? cut : 0, n), false), want, "%zu", n);
+			cr_expect_eq(rig_feed(&r, str_sub(buf_str(&b), parts == 2 ? cut : 0, n), false), want,
+			    "%zu", n);
 			cr_expect_not(want == FEED_MSG && r.p.broken);
 			if (want == FEED_BAD)
 				cr_expect_str_eq(r.p.why, "the request is too long");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Soups of attributes from a fixed seed, cut at random places: never a crash, every request that ended gets its answer, and
- * what comes out does not depend on where the bytes were cut.
+ * Soups of attributes from a fixed seed, cut at random places: never a crash, every request that ended gets
+ * its answer, and what comes out does not depend on where the bytes were cut.
  */
 #include "policy_rig.h"
 
@@ -23,9 +23,10 @@ pick(const char *const *from, size_t n)
 static void
 value(struct buf *b)
 {
-	static const char *const words[] = { "smtpd_access_policy", "RCPT", "DATA", "END-OF-MESSAGE", "repairs", "0", "3",
-		"4294967296", "a@x.example", "<>", "<b@x.example>", ", ", "\"q,r\"@x.example", "\"", "\\", "=", "<id@x>", " ",
-		"\t", "\r", "\x01", "\xff", "VG86IGFAeCxiQHgK", "U3ViamVjdDogeAo=", "QQ", "Re: x", "auto-replied", ";", ":", "(" };
+	static const char *const words[] = { "smtpd_access_policy", "RCPT", "DATA", "END-OF-MESSAGE",
+		"repairs", "0", "3", "4294967296", "a@x.example", "<>", "<b@x.example>", ", ",
+		"\"q,r\"@x.example", "\"", "\\", "=", "<id@x>", " ", "\t", "\r", "\x01", "\xff",
+		"VG86IGFAeCxiQHgK", "U3ViamVjdDogeAo=", "QQ", "Re: x", "auto-replied", ";", ":", "(" };
 
 	for (uint32_t n = rnd(4); n > 0; n--)
 		buf_str_append(b, pick(words, ARRAY_LEN(words)));
@@ -36,10 +37,11 @@ value(struct buf *b)
 static void
 soup(struct buf *b)
 {
-	static const char *const names[] = { "request", "protocol_state", "protocol_name", "client_address", "client_port",
-		"client_name", "reverse_client_name", "server_address", "helo_name", "queue_id", "instance", "sasl_username",
-		"policy_context", "sender", "recipients", "recipient", "recipient_count", "size", "stress", "tls_sni", "header",
-		"message_id", "date", "header_from", "subject", "references", "in_reply_to", "auto_submitted", "list_id",
+	static const char *const names[] = { "request", "protocol_state", "protocol_name", "client_address",
+		"client_port", "client_name", "reverse_client_name", "server_address", "helo_name",
+		"queue_id", "instance", "sasl_username", "policy_context", "sender", "recipients",
+		"recipient", "recipient_count", "size", "stress", "tls_sni", "header", "message_id", "date",
+		"header_from", "subject", "references", "in_reply_to", "auto_submitted", "list_id",
 		"header_recipients", "to_count", "cc_count", "want", "new_name", "" };
 
 	if (rnd(8))
@@ -114,7 +116,8 @@ Test(policy_fuzz, soups_cut_at_random)
 			buf_init(&parts, 0);
 			rig_init(&r);
 			run(&r, buf_str(&in), most[i], &parts);
-			cr_assert(str_eq(buf_str(&parts), buf_str(&whole)), "round %d, parts of %u", round, most[i]);
+			cr_assert(str_eq(buf_str(&parts), buf_str(&whole)), "round %d, parts of %u", round,
+			    most[i]);
 			rig_fini(&r);
 			buf_fini(&parts);
 		}

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* The answers: exact bytes for each action, and whatever stands in the verdict, nothing but one answer comes out. */
+/* The answers: exact bytes for each action, and whatever stands in the verdict, nothing but one answer
+ * comes out. */
 #include "policy_rig.h"
 
-#define S(lit) { "" lit, sizeof(lit) - 1 }
+#define S(lit)                          \
+	{                               \
+		"" lit, sizeof(lit) - 1 \
+	}
 
 static struct str
 reply(struct rig *r, const struct verdict *v)
@@ -34,19 +38,28 @@ Test(policy_reply, one_action)
 		/* 421 and 521 hang up; codes and DSNs of the other class, or none at all. */
 		{ { .what = ACT_DEFER, .code = S("421"), .text = S("x") }, "action=451 4.7.1 x" },
 		{ { .what = ACT_REJECT, .code = S("521"), .text = S("x") }, "action=550 5.7.1 x" },
-		{ { .what = ACT_DEFER, .code = S("550"), .dsn = S("5.7.1"), .text = S("x") }, "action=451 4.7.1 x" },
-		{ { .what = ACT_REJECT, .code = S("450"), .dsn = S("4.7.1"), .text = S("x") }, "action=550 5.7.1 x" },
-		{ { .what = ACT_REJECT, .code = S("55"), .dsn = S("5.7"), .text = S("x") }, "action=550 5.7.1 x" },
-		{ { .what = ACT_REJECT, .code = S("5500"), .dsn = S("5.7.1.1"), .text = S("x") }, "action=550 5.7.1 x" },
-		{ { .what = ACT_REJECT, .code = S("5a0"), .dsn = S("5..1"), .text = S("x") }, "action=550 5.7.1 x" },
-		{ { .what = ACT_REJECT, .code = S("550"), .dsn = S("5.1234.1"), .text = S("x") }, "action=550 5.7.1 x" },
-		{ { .what = ACT_REJECT, .code = S("550"), .dsn = S("5.123.123"), .text = S("x") }, "action=550 5.123.123 x" },
-		{ { .what = ACT_REJECT, .code = S("550"), .dsn = S("55.1.1"), .text = S("x") }, "action=550 5.7.1 x" },
+		{ { .what = ACT_DEFER, .code = S("550"), .dsn = S("5.7.1"), .text = S("x") },
+		    "action=451 4.7.1 x" },
+		{ { .what = ACT_REJECT, .code = S("450"), .dsn = S("4.7.1"), .text = S("x") },
+		    "action=550 5.7.1 x" },
+		{ { .what = ACT_REJECT, .code = S("55"), .dsn = S("5.7"), .text = S("x") },
+		    "action=550 5.7.1 x" },
+		{ { .what = ACT_REJECT, .code = S("5500"), .dsn = S("5.7.1.1"), .text = S("x") },
+		    "action=550 5.7.1 x" },
+		{ { .what = ACT_REJECT, .code = S("5a0"), .dsn = S("5..1"), .text = S("x") },
+		    "action=550 5.7.1 x" },
+		{ { .what = ACT_REJECT, .code = S("550"), .dsn = S("5.1234.1"), .text = S("x") },
+		    "action=550 5.7.1 x" },
+		{ { .what = ACT_REJECT, .code = S("550"), .dsn = S("5.123.123"), .text = S("x") },
+		    "action=550 5.123.123 x" },
+		{ { .what = ACT_REJECT, .code = S("550"), .dsn = S("55.1.1"), .text = S("x") },
+		    "action=550 5.7.1 x" },
 		{ { .what = ACT_DISCARD, .text = S("a copy") }, "action=DISCARD a copy" },
 		{ { .what = ACT_DISCARD }, "action=DISCARD mail storm" },
 		{ { .what = ACT_HOLD, .text = S("450") }, "action=HOLD 450" },
 		{ { .what = ACT_HOLD }, "action=HOLD mail storm" },
-		{ { .what = ACT_REDIRECT_OWNER, .redirect = S("owner@example.org") }, "action=REDIRECT owner@example.org" },
+		{ { .what = ACT_REDIRECT_OWNER, .redirect = S("owner@example.org") },
+		    "action=REDIRECT owner@example.org" },
 		{ { .what = ACT_REDIRECT_OWNER, .redirect = S("owner") }, "action=DUNNO" },
 		{ { .what = ACT_REDIRECT_OWNER, .redirect = S("owner@") }, "action=DUNNO" },
 		{ { .what = ACT_REDIRECT_OWNER, .redirect = S("@x") }, "action=DUNNO" },
@@ -67,7 +80,8 @@ Test(policy_reply, one_action)
 		snprintf(want, sizeof(want), "%s\n\n", t[i].want);
 		for (size_t d = 0; d < ARRAY_LEN(doors); d++) {
 			r.m.door = doors[d];
-			cr_expect(str_eq(reply(&r, &t[i].v), str_of(want)), "%zu: %.*s", i, STR_FMT(buf_str(&r.out)));
+			cr_expect(str_eq(reply(&r, &t[i].v), str_of(want)), "%zu: %.*s", i,
+			    STR_FMT(buf_str(&r.out)));
 		}
 		rig_fini(&r);
 	}
@@ -89,7 +103,8 @@ Test(policy_reply, text_is_cut)
 	/* No space is left where it was cut. */
 	text[199] = ' ';
 	snprintf(want, sizeof(want), "action=HOLD %.*s\n\n", 199, text);
-	cr_expect(str_eq(reply(&r, &(struct verdict){ .what = ACT_HOLD, .text = { text, 250 } }), str_of(want)));
+	cr_expect(
+	    str_eq(reply(&r, &(struct verdict){ .what = ACT_HOLD, .text = { text, 250 } }), str_of(want)));
 	rig_fini(&r);
 }
 
@@ -102,13 +117,18 @@ Test(policy_reply, prepend)
 		{ { { .name = S("X-Storm"), .value = S("wide") }, { .name = S("X-B"), .value = S("b") } },
 		    "action=PREPEND X-Storm: wide\n\n" },
 		{ { { .name = S("X-Storm"), .value = S("") } }, "action=PREPEND X-Storm: -\n\n" },
-		{ { { .name = S("X-Storm"), .value = S("a\r\n\nBcc: x") } }, "action=PREPEND X-Storm: a   Bcc: x\n\n" },
+		{ { { .name = S("X-Storm"), .value = S("a\r\n\nBcc: x") } },
+		    "action=PREPEND X-Storm: a   Bcc: x\n\n" },
 		/* What is to be replaced cannot be said by adding; the next one is taken. */
-		{ { { .name = S("To"), .value = S("g:;"), .change = true }, { .name = S("X-B"), .value = S("b") } },
+		{ { { .name = S("To"), .value = S("g:;"), .change = true },
+		      { .name = S("X-B"), .value = S("b") } },
 		    "action=PREPEND X-B: b\n\n" },
-		{ { { .name = S(""), .value = S("a") }, { .name = S("X-B"), .value = S("b") } }, "action=PREPEND X-B: b\n\n" },
-		{ { { .name = S("X A"), .value = S("a") }, { .name = S("X:"), .value = S("b") } }, "action=DUNNO\n\n" },
-		{ { { .name = S("X\nA"), .value = S("a") }, { .name = S("X\xc3"), .value = S("b") } }, "action=DUNNO\n\n" },
+		{ { { .name = S(""), .value = S("a") }, { .name = S("X-B"), .value = S("b") } },
+		    "action=PREPEND X-B: b\n\n" },
+		{ { { .name = S("X A"), .value = S("a") }, { .name = S("X:"), .value = S("b") } },
+		    "action=DUNNO\n\n" },
+		{ { { .name = S("X\nA"), .value = S("a") }, { .name = S("X\xc3"), .value = S("b") } },
+		    "action=DUNNO\n\n" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
@@ -148,7 +168,8 @@ Test(policy_reply, header_lines_are_cut)
 Test(policy_reply, repairs)
 {
 	uint32_t drop[] = { 1, 0, 3, 2, UINT32_MAX };
-	struct str add[] = { STR("owner@example.org"), STR(""), STR("a@x\nadd=b@x"), STR("\xc3\xa9@x.example") };
+	struct str add[] = { STR("owner@example.org"), STR(""), STR("a@x\nadd=b@x"),
+		STR("\xc3\xa9@x.example") };
 	struct verdict v = {
 		.what = ACT_PASS,
 		.drop = drop,
@@ -165,10 +186,12 @@ Test(policy_reply, repairs)
 
 	rig_init(&r);
 	rig_ask(&r, STR(REQUEST "protocol_state=DATA\nrecipients=<Joe@x>, \"a,b\"@x, c@x\nwant=repairs\n\n"));
-	cr_assert(str_eq(reply(&r, &v),
-	    STR("action=DUNNO\ndrop=\"a,b\"@x\ndrop=Joe@x\ndrop=c@x\nadd=owner@example.org\n"
-		"add=\xc3\xa9@x.example\nsender=list-owner@example.org\nheader=X-Storm: yes  sender=x@x\n"
-		"header=X-Two: 2\n\n")), "%.*s", STR_FMT(buf_str(&r.out)));
+	cr_assert(
+	    str_eq(reply(&r, &v),
+		STR("action=DUNNO\ndrop=\"a,b\"@x\ndrop=Joe@x\ndrop=c@x\nadd=owner@example.org\n"
+		    "add=\xc3\xa9@x.example\nsender=list-owner@example.org\nheader=X-Storm: yes  sender=x@x\n"
+		    "header=X-Two: 2\n\n")),
+	    "%.*s", STR_FMT(buf_str(&r.out)));
 	/* At END-OF-MESSAGE too: it is not Postfix who asks. */
 	r.m.stage = STAGE_EOM;
 	cr_assert(str_ifind(reply(&r, &v), STR("\nheader=X-Two: 2\n\n")) < r.out.len);
@@ -197,8 +220,8 @@ rnd(uint32_t below)
 static struct str
 junk(struct arena *a)
 {
-	static const char *const words[] = { "", "\n", "\r\n", "\n\n", "action=OK", "450", "OK", "a@x.example", ": ", " ",
-		"drop=", "X-A", "5.7.1", "421", "\xff\xfe", "@" };
+	static const char *const words[] = { "", "\n", "\r\n", "\n\n", "action=OK", "450", "OK",
+		"a@x.example", ": ", " ", "drop=", "X-A", "5.7.1", "421", "\xff\xfe", "@" };
 	struct buf b;
 	struct str s;
 
@@ -220,7 +243,8 @@ junk(struct arena *a)
 static void
 check(struct str out, bool repairs)
 {
-	static const char *const known[] = { "DUNNO", "PREPEND ", "DISCARD ", "HOLD ", "REDIRECT ", "4", "5" };
+	static const char *const known[] = { "DUNNO", "PREPEND ", "DISCARD ", "HOLD ", "REDIRECT ", "4",
+		"5" };
 	struct str line, rest = out;
 	bool fine = false;
 
@@ -264,9 +288,17 @@ Test(policy_reply, nothing_can_be_injected)
 			msg_add_rcpt(&r.m, junk(&r.arena));
 		for (size_t i = 0; i < ARRAY_LEN(add); i++)
 			add[i] = junk(&r.arena);
-		v = (struct verdict){ .what = (enum action)rnd(ACT_COUNT), .code = junk(&r.arena), .dsn = junk(&r.arena),
-			.text = junk(&r.arena), .redirect = junk(&r.arena), .drop = drop, .n_drop = rnd(5), .add = add,
-			.n_add = rnd(4), .sender = junk(&r.arena), .n_edits = rnd(VERDICT_HEADERS_MAX + 3) };
+		v = (struct verdict){ .what = (enum action)rnd(ACT_COUNT),
+			.code = junk(&r.arena),
+			.dsn = junk(&r.arena),
+			.text = junk(&r.arena),
+			.redirect = junk(&r.arena),
+			.drop = drop,
+			.n_drop = rnd(5),
+			.add = add,
+			.n_add = rnd(4),
+			.sender = junk(&r.arena),
+			.n_edits = rnd(VERDICT_HEADERS_MAX + 3) };
 		for (size_t i = 0; i < VERDICT_HEADERS_MAX; i++)
 			v.edits[i] = (struct header_edit){ junk(&r.arena), junk(&r.arena), rnd(2) };
 		check(reply(&r, &v), r.m.door == DOOR_REPAIRS);
