@@ -2,7 +2,8 @@
 /*
  * Two threads share `lock` and what is named under it; the database belongs to the journal's thread alone.
  * The loop thread packs a record without the lock and links it under it; the journal's thread takes the whole
- * queue at once and never holds the lock while it is in SQLite. A batch that cannot be written is kept and tried again.
+ * queue at once and never holds the lock while it is in SQLite. A batch that cannot be written is kept
+ * and tried again.
  */
 #include "store/journal.h"
 
@@ -20,13 +21,13 @@
 #include "store/journal_sqlite.h"
 
 enum {
-	COMMIT_EVERY = 200,	    /* ms between two commits, unless one of these is met: */
-	COMMIT_BYTES = 4 << 20,	    /* this much waits; also the most that goes into one */
-	BACKOFF_FIRST = 100,	    /* ms after a failure; doubles */
+	COMMIT_EVERY = 200,     /* ms between two commits, unless one of these is met: */
+	COMMIT_BYTES = 4 << 20, /* this much waits; also the most that goes into one */
+	BACKOFF_FIRST = 100,    /* ms after a failure; doubles */
 	BACKOFF_LAST = 10 * MS_SEC,
 	LOST_LOG_EVERY = MS_MIN,
 	RETAIN_EVERY = MS_MIN,
-	RETAIN_PAUSE = 10,	    /* ms between two slices */
+	RETAIN_PAUSE = 10, /* ms between two slices */
 };
 
 struct journal {
@@ -37,8 +38,8 @@ struct journal {
 	uint64_t seed;
 	int64_t retention;
 	int64_t next_commit, next_retain; /* mono ms */
-	int64_t backoff;		  /* 0: the last attempt succeeded */
-	bool hurried;			  /* saw that it is to stop */
+	int64_t backoff;                  /* 0: the last attempt succeeded */
+	bool hurried;                     /* saw that it is to stop */
 
 	/* the loop thread alone, once the thread runs */
 	pthread_t thread;
@@ -50,11 +51,11 @@ struct journal {
 	pthread_cond_t wake, done;
 	/* under lock */
 	struct queue queue;
-	uint64_t in_batch;	   /* bytes of `batch` */
-	uint64_t given, settled;   /* records accepted; of these written or given up, in order */
-	uint64_t flush_to;	   /* commit at once until `settled` is here */
+	uint64_t in_batch;       /* bytes of `batch` */
+	uint64_t given, settled; /* records accepted; of these written or given up, in order */
+	uint64_t flush_to;       /* commit at once until `settled` is here */
 	bool stop;
-	int64_t stop_at;	   /* mono ms: no more attempts after it */
+	int64_t stop_at; /* mono ms: no more attempts after it */
 	struct journal_stats stats;
 };
 
@@ -93,7 +94,8 @@ note_failure(struct journal *j)
 	j->stats.healthy = false;
 	pthread_mutex_unlock(&j->lock);
 	if (first)
-		log_warn("journal state=failing path=%s reason=%s", LOGV(str_of(j->path)), LOGV(str_of(j->db.why)));
+		log_warn("journal state=failing path=%s reason=%s", LOGV(str_of(j->path)),
+		    LOGV(str_of(j->db.why)));
 }
 
 static void
@@ -348,6 +350,9 @@ journal_close(struct journal *j, int64_t grace)
 	pthread_mutex_unlock(&j->lock);
 	pthread_join(j->thread, NULL);
 	left = j->given - j->settled;
+	if (j->stats.lost > j->lost_logged)
+		log_error("journal state=queue-full lost=%llu max_queue=%llu",
+		    (unsigned long long)(j->stats.lost - j->lost_logged), (unsigned long long)j->max_queue);
 	if (left)
 		log_error("journal state=closed lost=%llu reason=%s", (unsigned long long)left,
 		    LOGV(str_of(j->db.why)));
@@ -362,8 +367,8 @@ log_lost(struct journal *j, uint64_t lost)
 
 	if (now < j->next_lost_log)
 		return;
-	log_error("journal state=queue-full lost=%llu max_queue=%llu", (unsigned long long)(lost - j->lost_logged),
-	    (unsigned long long)j->max_queue);
+	log_error("journal state=queue-full lost=%llu max_queue=%llu",
+	    (unsigned long long)(lost - j->lost_logged), (unsigned long long)j->max_queue);
 	j->lost_logged = lost;
 	j->next_lost_log = now + LOST_LOG_EVERY;
 }

@@ -16,11 +16,11 @@
 struct journal;
 
 struct store_conf {
-	char *path;	      /* ":memory:" allowed */
-	int64_t retention;    /* ms */
+	char *path;            /* ":memory:" allowed */
+	int64_t retention;     /* ms */
 	bool defer_on_failure; /* on_store_failure = defer */
 	uint32_t max_counters;
-	uint64_t max_queue;   /* bytes waiting for the thread */
+	uint64_t max_queue; /* bytes waiting for the thread */
 };
 
 struct journal_stats {
@@ -33,8 +33,8 @@ struct journal_stats {
  * version: nothing was changed). `why` gets a sentence for the log. Directory and file must be writable.
  * `seed` gets the database's hash seed, drawn at creation.
  */
-int journal_open(const struct store_conf *conf, struct journal **out, uint64_t *seed, char *why,
-    size_t why_len) MUSTCHECK;
+int journal_open(
+    const struct store_conf *conf, struct journal **out, uint64_t *seed, char *why, size_t why_len) MUSTCHECK;
 
 /* Writes what waits (at most `grace` ms), stops the thread, closes. Takes NULL. */
 void journal_close(struct journal *j, int64_t grace);

@@ -18,9 +18,15 @@ utf8_len(const unsigned char *s, size_t n)
 	static const struct {
 		unsigned char lo, hi, second_lo, second_hi, len;
 	} forms[] = {
-		{ 0xc2, 0xc2, 0xa0, 0xbf, 2 }, { 0xc3, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-		{ 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-		{ 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
+		{ 0xc2, 0xc2, 0xa0, 0xbf, 2 },
+		{ 0xc3, 0xdf, 0x80, 0xbf, 2 },
+		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+		{ 0xe1, 0xec, 0x80, 0xbf, 3 },
+		{ 0xed, 0xed, 0x80, 0x9f, 3 },
+		{ 0xee, 0xef, 0x80, 0xbf, 3 },
+		{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
+		{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
+		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
 	};
 
 	if (s[0] < 0x80)
@@ -87,12 +93,18 @@ static void
 message_strings(struct packer *pk, const struct record *r, struct record *out, struct record_rcpt *rcpts)
 {
 	const size_t texts[] = {
-		offsetof(struct record, queue_id), offsetof(struct record, instance),
-		offsetof(struct record, client_address), offsetof(struct record, client_name),
-		offsetof(struct record, helo), offsetof(struct record, sasl_username),
-		offsetof(struct record, sender), offsetof(struct record, message_id),
-		offsetof(struct record, thread), offsetof(struct record, header_from),
-		offsetof(struct record, subject), offsetof(struct record, rule),
+		offsetof(struct record, queue_id),
+		offsetof(struct record, instance),
+		offsetof(struct record, client_address),
+		offsetof(struct record, client_name),
+		offsetof(struct record, helo),
+		offsetof(struct record, sasl_username),
+		offsetof(struct record, sender),
+		offsetof(struct record, message_id),
+		offsetof(struct record, thread),
+		offsetof(struct record, header_from),
+		offsetof(struct record, subject),
+		offsetof(struct record, rule),
 	};
 
 	for (unsigned k = 0; k < ARRAY_LEN(texts); k++)
@@ -132,7 +144,8 @@ pack_message(const struct record *r)
 }
 
 static void
-storm_strings(struct packer *pk, const struct record_storm *s, struct record_storm *out, struct record_host *hosts)
+storm_strings(
+    struct packer *pk, const struct record_storm *s, struct record_storm *out, struct record_host *hosts)
 {
 	out->rule = pack_str(pk, s->rule);
 	out->message_id = pack_str(pk, s->message_id);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Records on their way to the journal's thread: one allocation each, strings behind it. Text is made fit for a
- * database and a terminal on the way: control characters and bytes that are not UTF-8 become '?'.
+ * Records on their way to the journal's thread: one allocation each, strings behind it. Text is made fit
+ * for a database and a terminal on the way: control characters and bytes that are not UTF-8 become '?'.
  */
 #ifndef STORE_JOURNAL_QUEUE_H
 #define STORE_JOURNAL_QUEUE_H

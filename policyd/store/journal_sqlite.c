@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * WAL and synchronous=NORMAL: a commit is one append without a sync; a power cut may lose the last commits, never
- * the file. Every result other than ROW, DONE and OK is a failure, BUSY included.
+ * WAL and synchronous=NORMAL: a commit is one append without a sync; a power cut may lose the last
+ * commits, never the file. Every result other than ROW, DONE and OK is a failure, BUSY included.
  */
 #include "store/journal_sqlite.h"
 
@@ -27,19 +27,22 @@ enum {
 };
 
 static const char *const statements[JDB_STMTS] = {
-	[JDB_MESSAGE] = "INSERT INTO message (time, door, stage, queue_id, instance, client_address, client_name, helo, "
-			"sasl_username, sender, message_id, thread, header_from, subject, size, rcpt_count, to_count, "
-			"cc_count, hops, trace, kind, verdict, rule, storm, would, degraded, outcome) VALUES "
-			"(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[JDB_RECIPIENT] = "INSERT INTO recipient (message, n, address, action, outcome) VALUES (?, ?, ?, ?, ?)",
-	[JDB_STORM] = "INSERT INTO storm (id, rule, key_lo, key_hi, state, message_id, subject, sender, first, last, "
-		      "offered, passed, stopped, messages, recipients) "
-		      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
-		      "rule = excluded.rule, key_lo = excluded.key_lo, key_hi = excluded.key_hi, "
-		      "state = excluded.state, message_id = excluded.message_id, subject = excluded.subject, "
-		      "sender = excluded.sender, first = excluded.first, last = excluded.last, "
-		      "offered = excluded.offered, passed = excluded.passed, stopped = excluded.stopped, "
-		      "messages = excluded.messages, recipients = excluded.recipients",
+	[JDB_MESSAGE] =
+	    "INSERT INTO message (time, door, stage, queue_id, instance, client_address, client_name, helo, "
+	    "sasl_username, sender, message_id, thread, header_from, subject, size, rcpt_count, to_count, "
+	    "cc_count, hops, trace, kind, verdict, rule, storm, would, degraded, outcome) VALUES "
+	    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[JDB_RECIPIENT] =
+	    "INSERT INTO recipient (message, n, address, action, outcome) VALUES (?, ?, ?, ?, ?)",
+	[JDB_STORM] =
+	    "INSERT INTO storm (id, rule, key_lo, key_hi, state, message_id, subject, sender, first, last, "
+	    "offered, passed, stopped, messages, recipients) "
+	    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+	    "rule = excluded.rule, key_lo = excluded.key_lo, key_hi = excluded.key_hi, "
+	    "state = excluded.state, message_id = excluded.message_id, subject = excluded.subject, "
+	    "sender = excluded.sender, first = excluded.first, last = excluded.last, "
+	    "offered = excluded.offered, passed = excluded.passed, stopped = excluded.stopped, "
+	    "messages = excluded.messages, recipients = excluded.recipients",
 	[JDB_STORM_HOSTS_DROP] = "DELETE FROM storm_host WHERE storm = ?",
 	[JDB_STORM_HOST] = "INSERT INTO storm_host (storm, n, name, how, copies) VALUES (?, ?, ?, ?, ?)",
 	[JDB_OLDEST] = "SELECT id, time, (SELECT count(*) FROM recipient WHERE message = m.id) "
@@ -174,7 +177,8 @@ set_wal(struct jdb *d)
 	err = query_text(d, "PRAGMA journal_mode = WAL", mode, sizeof(mode));
 	if (err || strcmp(mode, "wal") == 0)
 		return err;
-	snprintf(d->why, sizeof(d->why), "%s: cannot use a write-ahead log here (journal mode %s)", d->path, mode);
+	snprintf(
+	    d->why, sizeof(d->why), "%s: cannot use a write-ahead log here (journal mode %s)", d->path, mode);
 	return ERR_IO;
 }
 
@@ -196,7 +200,8 @@ store_meta(struct jdb *d, uint64_t seed)
 	char sql[256];
 
 	snprintf(sql, sizeof(sql),
-	    "INSERT OR IGNORE INTO meta VALUES ('hash_seed', '%016llx'), ('created', strftime('%%Y-%%m-%%d %%H:%%M:%%S'))",
+	    "INSERT OR IGNORE INTO meta VALUES ('hash_seed', '%016llx'), ('created', strftime('%%Y-%%m-%%d "
+	    "%%H:%%M:%%S'))",
 	    (unsigned long long)seed);
 	return exec(d, sql);
 }
@@ -236,8 +241,8 @@ prepare_all(struct jdb *d)
 	for (unsigned k = 0; k < JDB_STMTS; k++) {
 		sqlite3_finalize(d->st[k]); /* of a try before this one */
 		d->st[k] = NULL;
-		if (sqlite3_prepare_v3(d->db, statements[k], -1, SQLITE_PREPARE_PERSISTENT, &d->st[k], NULL) !=
-		    SQLITE_OK)
+		if (sqlite3_prepare_v3(
+			d->db, statements[k], -1, SQLITE_PREPARE_PERSISTENT, &d->st[k], NULL) != SQLITE_OK)
 			return failed(d, "prepare");
 	}
 	return 0;
@@ -364,9 +369,9 @@ put_rcpts(struct jdb *d, sqlite3_int64 message, const struct record *r)
 static int
 put_message(struct jdb *d, const struct record *r)
 {
-	const struct str texts[] = { str_of(r->door), str_of(r->stage), r->queue_id, r->instance, r->client_address,
-		r->client_name, r->helo, r->sasl_username, r->sender, r->message_id, r->thread, r->header_from,
-		r->subject };
+	const struct str texts[] = { str_of(r->door), str_of(r->stage), r->queue_id, r->instance,
+		r->client_address, r->client_name, r->helo, r->sasl_username, r->sender, r->message_id,
+		r->thread, r->header_from, r->subject };
 	const uint64_t numbers[] = { r->size, r->rcpt_count, r->to_count, r->cc_count, r->hops, r->trace };
 	struct binder b = { .st = d->st[JDB_MESSAGE] };
 	int err;

@@ -117,8 +117,9 @@ check(sqlite3 *db, int newest_known, int *version, char *why, size_t why_len)
 		return fail(db, "cannot read the schema", why, why_len);
 	err = query_int(db, "PRAGMA user_version", version, why, why_len);
 	if (!err && *version > newest_known) {
-		snprintf(why, why_len, "the database has schema version %d, this program knows versions up to %d",
-		    *version, newest_known);
+		snprintf(why, why_len,
+		    "the database has schema version %d, this program knows versions up to %d", *version,
+		    newest_known);
 		err = ERR_VERSION;
 	}
 	if (!err)

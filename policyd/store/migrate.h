@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Brings a database to the newest schema: the files of schema/ are embedded at build time in numeric order;
- * PRAGMA user_version is the number of the last one applied. Each step runs in BEGIN EXCLUSIVE with the version
- * read again under the lock. A version above ours is refused untouched.
+ * PRAGMA user_version is the number of the last one applied. Each step runs in BEGIN EXCLUSIVE with the
+ * version read again under the lock. A version above ours is refused untouched.
  */
 #ifndef STORE_MIGRATE_H
 #define STORE_MIGRATE_H
@@ -22,8 +22,9 @@ struct migration {
 extern const struct migration migrations[];
 
 /*
- * 0, ERR_VERSION, ERR_CORRUPT (not a database, damaged, or another program's), ERR_BUSY (locked), ERR_IO (any other
- * SQLite failure); `why` gets a sentence. After a failure the database is as it was before the step that failed.
+ * 0, ERR_VERSION, ERR_CORRUPT (not a database, damaged, or another program's), ERR_BUSY (locked), ERR_IO
+ * (any other SQLite failure); `why` gets a sentence. After a failure the database is as it was before the
+ * step that failed.
  */
 int migrate(sqlite3 *db, char *why, size_t why_len) MUSTCHECK;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What an entry means: one row of functions for each kind of op. The table below (tally_table.h) keeps entries,
- * groups, pins and age; here are sums, sets, marks and how they are taken back. mail/tally.h has the rules in words.
+ * What an entry means: one row of functions for each kind of op. The table below (tally_table.h) keeps
+ * entries, groups, pins and age; here are sums, sets, marks and how they are taken back. mail/tally.h has
+ * the rules in words.
  */
 #include "store/tallies.h"
 
@@ -228,9 +229,8 @@ elem_new(struct step *s)
 	s->a->distinct = e->n + 1u;
 	if (!table_reserve(s->t, s->i, e->n + 1u))
 		return false;
-	entry_elems(e)[e->n++] = (struct elem){
-		.id = s->op->elem, .hits = 1, .first = ms48_of(s->now), .last = ms48_of(s->now)
-	};
+	entry_elems(e)[e->n++] =
+	    (struct elem){ .id = s->op->elem, .hits = 1, .first = ms48_of(s->now), .last = ms48_of(s->now) };
 	if (e->ever < UINT32_MAX)
 		e->ever++;
 	return true;
@@ -442,7 +442,8 @@ submit_one(struct tally_table *t, int64_t now, const struct tally_op *op, struct
 }
 
 void
-tallies_submit(struct tallies *t, int64_t mono, const struct tally_op *ops, struct tally_answer *answers, uint32_t n)
+tallies_submit(
+    struct tallies *t, int64_t mono, const struct tally_op *ops, struct tally_answer *answers, uint32_t n)
 {
 	table_tick(&t->table, mono);
 	for (uint32_t k = 0; k < n; k++)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Groups and their pins. A group exists while it has members or a pin. Its unpinned members stand in front: pinning
- * walks from the head until it meets a pinned one, so that pinning the same group with every message costs nothing.
+ * Groups and their pins. A group exists while it has members or a pin. Its unpinned members stand in
+ * front: pinning walks from the head until it meets a pinned one, so that pinning the same group with
+ * every message costs nothing.
  */
 #include "store/tally_group.h"
 

@@ -14,7 +14,7 @@
 enum {
 	MAX_LEAST = 16,
 	MAX_MOST = 1 << 27,
-	SIDE_LEAST = 4096,	/* elements on the side that any table may have */
+	SIDE_LEAST = 4096, /* elements on the side that any table may have */
 	SIDE_PER_ENTRY = 2,
 };
 
@@ -132,7 +132,8 @@ table_use(struct tally_table *t, uint32_t i)
 	lru_add(t, i);
 }
 
-/* Puts an entry that became wide or narrow into the list of its kind, at its age's place: it is in use just now. */
+/* Puts an entry that became wide or narrow into the list of its kind, at its age's place: it is in use
+ * just now. */
 static void
 lru_move(struct tally_table *t, uint32_t i, uint16_t cap)
 {

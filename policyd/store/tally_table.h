@@ -2,10 +2,10 @@
 /*
  * Where the tallies keep their entries; tallies.c says what an entry means.
  *
- *	heads[hash] -> entry -> entry      chains through u32 indexes into a slab of blocks, which never moves
- *	lru[narrow], lru[wide]             unpinned entries, oldest first; wide = elements in a side allocation
- *	group -> its entries               unpinned members in front, pinned ones behind, so that pinning
- *	                                   and releasing cost as much as the group is large
+ *	heads[hash] -> entry -> entry      chains through u32 indexes into a slab that never moves
+ *	lru[narrow], lru[wide]             unpinned entries, oldest first; wide = elements in a side
+ *	allocation group -> its entries               unpinned members in front, pinned ones behind, so
+ *	                                   that pinning and releasing cost as much as the group is large
  *	pins                               heap of pinned groups, the earliest end on top
  *
  * Index 0 means none. Pinned entries (and the elements on their side) take at most 3/4 of the room.
@@ -68,15 +68,15 @@ struct entry {
 		struct elem *many; /* when cap > 1 */
 	} u;
 	uint32_t chain;
-	uint32_t group;		/* index into groups */
-	uint32_t older, newer;	/* lru */
-	uint32_t gprev, gnext;	/* members of the group */
+	uint32_t group;         /* index into groups */
+	uint32_t older, newer;  /* lru */
+	uint32_t gprev, gnext;  /* members of the group */
 	uint32_t born, touched; /* serial of the op that made it, of the last kept touch (0 after an undo) */
-	uint32_t used;		/* serial of the last op at all: age in the lru */
+	uint32_t used;          /* serial of the last op at all: age in the lru */
 	uint32_t ever;
 	struct ms48 first, last, until;
 	uint16_t n, cap; /* elements, and how many have room */
-	uint8_t kind;	 /* enum tally_kind */
+	uint8_t kind;    /* enum tally_kind */
 	bool pinned;
 };
 

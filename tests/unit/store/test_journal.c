@@ -109,7 +109,8 @@ row(sqlite3 *db, const char *sql)
 	size_t at = 0;
 
 	text[0] = '\0';
-	cr_assert_eq(sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK, "%s: %s", sql, sqlite3_errmsg(db));
+	cr_assert_eq(
+	    sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK, "%s: %s", sql, sqlite3_errmsg(db));
 	cr_assert_eq(sqlite3_step(st), SQLITE_ROW, "%s: %s", sql, sqlite3_errmsg(db));
 	for (int k = 0; k < sqlite3_column_count(st); k++)
 		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s", k ? "|" : "",
@@ -153,13 +154,31 @@ put_at(struct journal *j, unsigned n, int64_t time)
 		{ STR("bert@example.org"), str_of(rule), OUTCOME_STOPPED },
 	};
 	struct record r = {
-		.time = time, .door = "milter", .stage = "EOM", .queue_id = STR("4ABC"), .instance = STR("1.2.3"),
-		.client_address = STR("192.0.2.7"), .client_name = STR("mx.example.net"), .helo = STR("mx"),
-		.sender = STR("carl@example.net"), .thread = STR("<root@example.net>"),
-		.header_from = STR("carl@example.net"), .subject = STR("Minutes"), .size = 4096, .rcpt_count = 2,
-		.to_count = 3, .cc_count = 4, .hops = 5, .trace = 0xfedcba9876543210u, .kind = "none",
-		.verdict = "drop-recipients", .storm = 0x7fffffffffffffffu, .would = 1, .outcome = OUTCOME_PASSED,
-		.rcpts = rcpts, .n_rcpts = 2,
+		.time = time,
+		.door = "milter",
+		.stage = "EOM",
+		.queue_id = STR("4ABC"),
+		.instance = STR("1.2.3"),
+		.client_address = STR("192.0.2.7"),
+		.client_name = STR("mx.example.net"),
+		.helo = STR("mx"),
+		.sender = STR("carl@example.net"),
+		.thread = STR("<root@example.net>"),
+		.header_from = STR("carl@example.net"),
+		.subject = STR("Minutes"),
+		.size = 4096,
+		.rcpt_count = 2,
+		.to_count = 3,
+		.cc_count = 4,
+		.hops = 5,
+		.trace = 0xfedcba9876543210u,
+		.kind = "none",
+		.verdict = "drop-recipients",
+		.storm = 0x7fffffffffffffffu,
+		.would = 1,
+		.outcome = OUTCOME_PASSED,
+		.rcpts = rcpts,
+		.n_rcpts = 2,
 	};
 
 	snprintf(id, sizeof(id), "<%u@example.net>", n);
@@ -197,19 +216,23 @@ Test(journal, ten_thousand_records_through_the_views)
 	cr_expect(stats(j).healthy);
 	cr_expect_lt(stats(j).commits, 1000, "%llu commits", (unsigned long long)stats(j).commits);
 	db = reader();
-	cr_expect_str_eq(row(db, "SELECT count(*), min(id), max(id), count(DISTINCT message_id) FROM messages"),
+	cr_expect_str_eq(
+	    row(db, "SELECT count(*), min(id), max(id), count(DISTINCT message_id) FROM messages"),
 	    "10000|1|10000|5000");
 	cr_expect_str_eq(row(db, "SELECT * FROM messages WHERE id = 43"),
-	    "43|2023-11-14 22:13:20|passed|drop-recipients|replication|7fffffffffffffff|carl@example.net|2|3|4|"
+	    "43|2023-11-14 "
+	    "22:13:20|passed|drop-recipients|replication|7fffffffffffffff|carl@example.net|2|3|4|"
 	    "<42@example.net>|<root@example.net>|carl@example.net|Minutes|none|4096|5|fedcba9876543210|"
 	    "192.0.2.7|mx.example.net|mx||4ABC|1.2.3|milter|EOM|yes|no");
 	cr_expect_str_eq(row(db, "SELECT count(*) FROM recipients"), "20000");
 	cr_expect_str_eq(row(db, "SELECT * FROM recipients WHERE message = 43 AND outcome = 'stopped'"),
-	    "43|2023-11-14 22:13:20|bert@example.org|replication|stopped|carl@example.net|<42@example.net>|Minutes|"
+	    "43|2023-11-14 "
+	    "22:13:20|bert@example.org|replication|stopped|carl@example.net|<42@example.net>|Minutes|"
 	    "replication|7fffffffffffffff|192.0.2.7|4ABC");
 	cr_expect_str_eq(row(db, "SELECT count(*) FROM copies WHERE offered = 2"), "10000");
-	cr_expect_str_eq(row(db, "SELECT offered, passed, stopped, first FROM copies WHERE "
-				 "message_id = '<7@example.net>' AND recipient = 'bert@example.org'"),
+	cr_expect_str_eq(row(db,
+			     "SELECT offered, passed, stopped, first FROM copies WHERE "
+			     "message_id = '<7@example.net>' AND recipient = 'bert@example.org'"),
 	    "2|0|2|2023-11-14 22:13:20");
 	cr_expect_str_eq(row(db, "PRAGMA journal_mode"), "wal");
 	cr_expect_str_eq(row(db, "PRAGMA integrity_check"), "ok");
@@ -222,11 +245,23 @@ Test(journal, storms_are_kept_up_to_date)
 	struct journal *j = must_open();
 	struct record_host hosts[3] = { { STR("bad.example.net"), "received", 900 },
 		{ STR("192.0.2.1"), "client", 5 }, { STR("mspop3connector.x"), "gateway-marker", 1 } };
-	struct record_storm s = { .id = 0x7ffffffffffffffeu, .rule = STR("replication"), .key_lo = 1,
-		.key_hi = 0x8000000000000000u, .state = "open", .message_id = STR("<1@example.net>"),
-		.subject = STR("Minutes"), .sender = STR("carl@example.net"), .first = 1700000000000,
-		.last = 1700000001000, .offered = 10, .passed = 3, .stopped = 7, .messages = 5, .recipients = 2,
-		.hosts = hosts, .n_hosts = 3 };
+	struct record_storm s = { .id = 0x7ffffffffffffffeu,
+		.rule = STR("replication"),
+		.key_lo = 1,
+		.key_hi = 0x8000000000000000u,
+		.state = "open",
+		.message_id = STR("<1@example.net>"),
+		.subject = STR("Minutes"),
+		.sender = STR("carl@example.net"),
+		.first = 1700000000000,
+		.last = 1700000001000,
+		.offered = 10,
+		.passed = 3,
+		.stopped = 7,
+		.messages = 5,
+		.recipients = 2,
+		.hosts = hosts,
+		.n_hosts = 3 };
 	sqlite3 *db = reader();
 
 	journal_storm(j, &s);
@@ -251,7 +286,8 @@ Test(journal, storms_are_kept_up_to_date)
 
 Test(journal, text_from_peers_is_made_fit)
 {
-	static const char bad[] = "a\0b\x1b[2J\r\n\xff\xc3\xa9\xc2\x9b\xed\xa0\x80\xf4\x90\x80\x80\xe2\x82\xac'\"\xe2\x82";
+	static const char bad[] =
+	    "a\0b\x1b[2J\r\n\xff\xc3\xa9\xc2\x9b\xed\xa0\x80\xf4\x90\x80\x80\xe2\x82\xac'\"\xe2\x82";
 	char *huge = malloc(JOURNAL_TEXT_MAX + 1);
 	struct journal *j = must_open();
 	struct record r = { .door = NULL, .subject = { bad, sizeof(bad) - 1 } };
@@ -264,8 +300,10 @@ Test(journal, text_from_peers_is_made_fit)
 	free(huge);
 	cr_assert(journal_flush(j, LONG));
 	db = reader();
-	cr_expect_str_eq(row(db, "SELECT subject FROM messages"), "a?b?[2J???\xc3\xa9?????????\xe2\x82\xac'\"??");
-	cr_expect_str_eq(row(db, "SELECT length(helo), length(sender), door, storm, trace FROM messages"), "4096|4096|||");
+	cr_expect_str_eq(
+	    row(db, "SELECT subject FROM messages"), "a?b?[2J???\xc3\xa9?????????\xe2\x82\xac'\"??");
+	cr_expect_str_eq(
+	    row(db, "SELECT length(helo), length(sender), door, storm, trace FROM messages"), "4096|4096|||");
 	sqlite3_close(db);
 	journal_close(j, LONG);
 }
@@ -289,7 +327,8 @@ Test(journal, a_locked_database_holds_nobody_up)
 	struct journal *j = must_open();
 	sqlite3 *other = reader();
 
-	/* While this lock is held by the very thread that calls, a call that waited for it would never end. */
+	/* While this lock is held by the very thread that calls, a call that waited for it would never
+	 * end. */
 	must(other, "BEGIN EXCLUSIVE");
 	for (unsigned n = 0; n < 1000; n++)
 		put(j, n);
@@ -395,7 +434,9 @@ Test(journal, the_queue_has_a_cap)
 Test(journal, retention_takes_the_oldest)
 {
 	int64_t now = clock_now().wall;
-	struct record_storm s = { .id = 5, .state = "remembered", .first = now - 4 * MS_DAY, .last = now - 3 * MS_DAY };
+	struct record_storm s = {
+		.id = 5, .state = "remembered", .first = now - 4 * MS_DAY, .last = now - 3 * MS_DAY
+	};
 	struct record_host host = { STR("h"), "client", 1 };
 	struct journal *j = must_open();
 
@@ -421,11 +462,13 @@ Test(journal, retention_takes_the_oldest)
 		pause_a_little();
 	put_at(j, 3000, now - MS_HOUR);
 	cr_assert(journal_flush(j, LONG));
-	cr_expect_str_eq(read_row("SELECT count(*), count(DISTINCT message), min(message_id) FROM recipients"),
+	cr_expect_str_eq(
+	    read_row("SELECT count(*), count(DISTINCT message), min(message_id) FROM recipients"),
 	    "202|101|<2000@example.net>");
 	cr_expect_str_eq(read_row("SELECT group_concat(id) FROM (SELECT id FROM storm ORDER BY id)"), "6,7");
 	cr_expect_str_eq(read_row("SELECT count(*) FROM storm_host"), "2");
-	cr_expect_str_eq(read_row("SELECT count(*) FROM recipient WHERE message NOT IN (SELECT id FROM message)"), "0");
+	cr_expect_str_eq(
+	    read_row("SELECT count(*) FROM recipient WHERE message NOT IN (SELECT id FROM message)"), "0");
 	journal_close(j, LONG);
 }
 
@@ -472,7 +515,9 @@ Test(journal, two_on_one_file)
 
 Test(journal, memory)
 {
-	struct store_conf conf = { .path = (char[]){ ":memory:" }, .retention = MS_DAY, .max_queue = 1 << 20 };
+	struct store_conf conf = {
+		.path = (char[]){ ":memory:" }, .retention = MS_DAY, .max_queue = 1 << 20
+	};
 	struct journal *j;
 
 	cr_assert_eq(journal_open(&conf, &j, &seed, why, sizeof(why)), 0, "%s", why);
@@ -503,7 +548,8 @@ Test(journal, a_file_taken_away_is_made_anew)
 	cr_expect_eq(count_messages(), 1);
 	cr_expect_str_eq(read_row("SELECT message_id FROM messages"), "<2@example.net>");
 	snprintf(hex, sizeof(hex), "%016llx", (unsigned long long)first);
-	cr_expect_str_eq(read_row("SELECT value FROM meta WHERE key = 'hash_seed'"), hex, "the seed in use stays");
+	cr_expect_str_eq(
+	    read_row("SELECT value FROM meta WHERE key = 'hash_seed'"), hex, "the seed in use stays");
 	/* moved aside, as a backup would */
 	snprintf(old, sizeof(old), "%s-old", path);
 	cr_assert_eq(rename(path, old), 0);

@@ -14,7 +14,8 @@ key(uint64_t n)
 static struct tally_op
 op_of(enum tally_kind kind, uint64_t k)
 {
-	return (struct tally_op){ .kind = kind, .key = key(k), .n = 1, .window = 1000, .ttl = 100000, .cap = 3 };
+	return (
+	    struct tally_op){ .kind = kind, .key = key(k), .n = 1, .window = 1000, .ttl = 100000, .cap = 3 };
 }
 
 static struct tally_answer
@@ -114,12 +115,13 @@ Test(tallies, distinct_counts)
 		{ TALLY_DISTINCT, 1000, 0, 11, false, true, false, 0, 1, 1, 0, 0, 0 },
 		{ TALLY_DISTINCT, 1001, 0, 11, true, true, true, 0, 1, 2, 0, 1000, 11 },
 		{ TALLY_DISTINCT, 1002, 0, 22, true, true, false, 0, 2, 1, 1, 1001, 11 },
-		{ TALLY_DISTINCT, 1003, 0, 33, true, true, false, 0, 3, 1, 2, 1002, 22 }, /* the cap */
+		{ TALLY_DISTINCT, 1003, 0, 33, true, true, false, 0, 3, 1, 2, 1002, 22 },  /* the cap */
 		{ TALLY_DISTINCT, 1004, 0, 44, true, false, false, 0, 4, 1, 3, 1003, 33 }, /* one beyond */
 		{ TALLY_GET, 1005, 0, 44, true, false, false, 0, 3, 0, 3, 1003, 33 },
 		{ TALLY_GET, 1005, 0, 22, true, false, true, 0, 3, 1, 2, 1003, 33 },
 		{ TALLY_DISTINCT, 1005, 0, 11, true, true, true, 0, 3, 3, 2, 1003, 33 },
-		/* 11 again, a window after the first of its hits: they begin anew; 22 and 33 drop out by and by */
+		/* 11 again, a window after the first of its hits: they begin anew; 22 and 33 drop out by
+		 * and by */
 		{ TALLY_DISTINCT, 2001, 0, 33, true, true, true, 0, 3, 2, 2, 1005, 11 },
 		{ TALLY_DISTINCT, 2002, 0, 11, true, true, true, 0, 2, 1, 2, 2001, 33 },
 		{ TALLY_DISTINCT, 2003, 0, 22, true, true, false, 0, 3, 1, 3, 2002, 11 },

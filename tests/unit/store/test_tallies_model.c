@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The tallies against a slow obvious model: arrays, linear search, the words of mail/tally.h. Random ops with fixed
- * seeds: every answer and every figure must be the same.
+ * The tallies against a slow obvious model: arrays, linear search, the words of mail/tally.h. Random ops
+ * with fixed seeds: every answer and every figure must be the same.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -387,7 +387,8 @@ join(struct model *m, int i, uint64_t g)
 
 /* *serial gets what names this op in model_undo(). */
 static void
-model_submit(struct model *m, int64_t now, const struct tally_op *op, struct tally_answer *a, uint64_t *serial)
+model_submit(
+    struct model *m, int64_t now, const struct tally_op *op, struct tally_answer *a, uint64_t *serial)
 {
 	int i = find(m, op->key.hi);
 
@@ -411,15 +412,17 @@ model_submit(struct model *m, int64_t now, const struct tally_op *op, struct tal
 		m->e[i].age = *serial;
 	} else {
 		i = place(m);
-		m->e[i] = (struct m_entry){ .used = true, .key = op->key.hi, .kind = op->kind, .born = *serial,
-			.age = *serial };
+		m->e[i] = (struct m_entry){
+			.used = true, .key = op->key.hi, .kind = op->kind, .born = *serial, .age = *serial
+		};
 	}
 	apply(&m->e[i], op, now, a);
 	join(m, i, op->group);
 }
 
 static bool
-take_back(struct m_entry *e, const struct tally_op *op, const struct tally_answer *a, int64_t at, bool is_last)
+take_back(
+    struct m_entry *e, const struct tally_op *op, const struct tally_answer *a, int64_t at, bool is_last)
 {
 	int k;
 
@@ -459,7 +462,8 @@ take_back(struct m_entry *e, const struct tally_op *op, const struct tally_answe
 }
 
 static void
-model_undo(struct model *m, const struct tally_op *op, const struct tally_answer *a, int64_t at, uint64_t serial)
+model_undo(
+    struct model *m, const struct tally_op *op, const struct tally_answer *a, int64_t at, uint64_t serial)
 {
 	int i = find(m, op->key.hi);
 	struct m_entry *e = &m->e[i < 0 ? 0 : i];
@@ -513,9 +517,9 @@ random_op(uint64_t *rnd, struct tally_op *op)
 static bool
 same(const struct tally_answer *x, const struct tally_answer *y)
 {
-	return x->known == y->known && x->stored == y->stored && x->elem_known == y->elem_known && x->sum == y->sum &&
-	    x->distinct == y->distinct && x->elem_hits == y->elem_hits && x->ever == y->ever &&
-	    x->first == y->first && x->last == y->last && x->last_elem == y->last_elem;
+	return x->known == y->known && x->stored == y->stored && x->elem_known == y->elem_known &&
+	    x->sum == y->sum && x->distinct == y->distinct && x->elem_hits == y->elem_hits &&
+	    x->ever == y->ever && x->first == y->first && x->last == y->last && x->last_elem == y->last_elem;
 }
 
 static void
@@ -553,10 +557,10 @@ step_submit(struct run *r, unsigned step)
 	tallies_submit(r->t, r->now, &p.op, &p.a, 1);
 	model_tick(r->m, r->now);
 	model_submit(r->m, r->now, &p.op, &want, &p.serial);
-	cr_assert(same(&p.a, &want), "step %u kind %d: %d%d%d sum %llu/%llu distinct %u/%u hits %u/%u ever %u/%u", step,
-	    p.op.kind, p.a.known, p.a.stored, p.a.elem_known, (unsigned long long)p.a.sum,
-	    (unsigned long long)want.sum, p.a.distinct, want.distinct, p.a.elem_hits, want.elem_hits, p.a.ever,
-	    want.ever);
+	cr_assert(same(&p.a, &want),
+	    "step %u kind %d: %d%d%d sum %llu/%llu distinct %u/%u hits %u/%u ever %u/%u", step, p.op.kind,
+	    p.a.known, p.a.stored, p.a.elem_known, (unsigned long long)p.a.sum, (unsigned long long)want.sum,
+	    p.a.distinct, want.distinct, p.a.elem_hits, want.elem_hits, p.a.ever, want.ever);
 	cr_assert_eq(p.a.before, want.before);
 	if (p.op.kind != TALLY_GET)
 		r->pending[draw(&r->rnd, PENDING)] = p;
@@ -613,10 +617,22 @@ compare(uint64_t seed, unsigned steps)
 }
 
 /* 200,000 steps in all. */
-Test(tallies_model, seed_1) { compare(0x9d2c5680a5b1c3d7u, 50000); }
-Test(tallies_model, seed_2) { compare(0x1234567890abcdefu, 50000); }
-Test(tallies_model, seed_3) { compare(0xfeedfacecafebeefu, 50000); }
-Test(tallies_model, seed_4) { compare(0x0123456789u, 50000); }
+Test(tallies_model, seed_1)
+{
+	compare(0x9d2c5680a5b1c3d7u, 50000);
+}
+Test(tallies_model, seed_2)
+{
+	compare(0x1234567890abcdefu, 50000);
+}
+Test(tallies_model, seed_3)
+{
+	compare(0xfeedfacecafebeefu, 50000);
+}
+Test(tallies_model, seed_4)
+{
+	compare(0x0123456789u, 50000);
+}
 
 /* The same answers when what is past its time is swept in small slices or not at all. */
 Test(tallies_model, expiry_changes_no_answer)
