@@ -127,21 +127,57 @@ conn_free(struct conn *c)
 	xfree(c);
 }
 
-/* An idle connection keeps nothing but its own struct. */
+/* Empty memory changes hands, or goes when the other side has some. */
 static void
-conn_slim(struct conn *c)
+pass_buf(struct buf *from, struct buf *to)
 {
-	enum door door = c->msg.door;
-
-	c->slim = true;
-	if (c->ep->busy(c) || c->arena.used)
+	if (!from->data)
 		return;
-	buf_fini(&c->in);
-	buf_fini(&c->out);
-	msg_fini(&c->msg);
-	arena_fini(&c->arena);
-	msg_init(&c->msg, &c->arena, NULL);
-	c->msg.door = door;
+	if (to->data || from->cap > CONN_KEEP) {
+		buf_fini(from);
+		return;
+	}
+	to->data = from->data;
+	to->cap = from->cap;
+	to->start = to->len = from->start = from->cap = 0;
+	from->data = NULL;
+}
+
+static void
+pass_arena(struct arena *from, struct arena *to)
+{
+	if (to->first) {
+		arena_fini(from);
+		return;
+	}
+	to->first = from->first;
+	to->last = from->last;
+	to->used = 0;
+	from->first = from->last = NULL;
+}
+
+static void
+conn_borrow(struct conn *c)
+{
+	if (!c->in.data)
+		pass_buf(&c->pool->in, &c->in);
+	if (!c->out.data)
+		pass_buf(&c->pool->out, &c->out);
+	if (!c->arena.first)
+		pass_arena(&c->pool->arena, &c->arena);
+}
+
+static void
+conn_give_back(struct conn *c)
+{
+	if (c->in.len == 0)
+		pass_buf(&c->in, &c->pool->in);
+	if (c->out.len == 0)
+		pass_buf(&c->out, &c->pool->out);
+	if (c->arena.used || c->ep->busy(c))
+		return;
+	pass_arena(&c->arena, &c->pool->arena);
+	buf_fini(&c->msg.header.field);
 }
 
 /* After FEED_MORE: does the wait belong to a request or to none? A packet or request that was eaten whole starts
@@ -153,8 +189,6 @@ conn_note_wait(struct conn *c, size_t before)
 
 	if (state != c->state || c->in.len != before)
 		conn_set_state(c, state);
-	if (c->in.len == 0 && c->in.cap > CONN_KEEP)
-		buf_fini(&c->in);
 }
 
 /* False: nothing more can be done now. */
@@ -174,7 +208,6 @@ conn_fill(struct conn *c)
 		conn_close(c, CLOSE_BROKEN, "more than %zu bytes without an end", c->in.max);
 		return false;
 	}
-	c->slim = false;
 	n = read(c->fd, to, room);
 	if (n < 0) {
 		if (errno == EINTR)
@@ -212,18 +245,6 @@ conn_more(struct conn *c, size_t before)
 	return emptied ? false : conn_fill(c);
 }
 
-static void
-conn_reply(struct conn *c)
-{
-	size_t used = c->arena.used;
-
-	c->requests++;
-	c->pool->requests++;
-	c->ep->reply(c);
-	if (used > CONN_KEEP && c->arena.used == 0)
-		arena_fini(&c->arena);
-}
-
 static bool
 conn_advance(struct conn *c)
 {
@@ -233,7 +254,9 @@ conn_advance(struct conn *c)
 	case FEED_MORE:
 		return conn_more(c, before);
 	case FEED_MSG:
-		conn_reply(c);
+		c->requests++;
+		c->pool->requests++;
+		c->ep->reply(c);
 		break;
 	case FEED_REPLY:
 		if (!c->out.len)
@@ -272,8 +295,6 @@ conn_flush(struct conn *c)
 			conn_close(c, CLOSE_LOST, "%s", strerror(errno));
 		return false;
 	}
-	if (c->out.cap > CONN_KEEP)
-		buf_fini(&c->out);
 	if (c->last) {
 		conn_close(c, CLOSE_DONE, NULL);
 		return false;
@@ -288,11 +309,15 @@ conn_step(struct conn *c)
 	bool more = c->state != CONN_DEAD;
 	unsigned steps;
 
+	if (!more)
+		return;
+	conn_borrow(c);
 	for (steps = 0; more && steps < CONN_STEPS; steps++)
 		more = c->state == CONN_FLUSH ? conn_flush(c) : conn_advance(c);
 	list_del(&c->again);
 	if (c->state == CONN_DEAD)
 		return;
+	conn_give_back(c);
 	if (more)
 		list_add_tail(&c->pool->again, &c->again);
 	conn_rearm(c);
@@ -351,6 +376,9 @@ pool_init(struct pool *p, struct ev_loop *loop, struct engine *engine)
 	for (int i = 0; i < CONN_STATES; i++)
 		list_init(&p->states[i]);
 	list_init(&p->again);
+	buf_init(&p->in, 0);
+	buf_init(&p->out, 0);
+	arena_init(&p->arena, 0);
 }
 
 static void
@@ -367,6 +395,9 @@ pool_fini(struct pool *p, const char *why)
 		LIST_FOREACH_SAFE(node, after, &p->states[i])
 			conn_close(conn_of(node), CLOSE_STOP, "%s", why);
 	pool_bury(p);
+	buf_fini(&p->in);
+	buf_fini(&p->out);
+	arena_fini(&p->arena);
 }
 
 bool
@@ -403,15 +434,6 @@ pool_tick(struct pool *p)
 	pool_expire(p, CONN_IDLE, p->idle_timeout, CLOSE_IDLE);
 	pool_expire(p, CONN_READ, p->request_timeout, CLOSE_SLOW);
 	pool_expire(p, CONN_FLUSH, p->request_timeout, CLOSE_STUCK);
-	/* From the most recent back: all behind a slim one are slim. */
-	for (struct list *n = p->states[CONN_IDLE].prev; n != &p->states[CONN_IDLE]; n = n->prev) {
-		struct conn *c = conn_of(n);
-
-		if (c->slim)
-			break;
-		if (p->now.mono - c->since >= CONN_SLIM_AFTER)
-			conn_slim(c);
-	}
 }
 
 void

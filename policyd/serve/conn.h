@@ -46,8 +46,7 @@ enum {
 	CONN_STEPS = 32,	 /* reads and requests of one connection a loop turn */
 	CONN_CHUNK = 4096,	 /* smallest read */
 	CONN_CHUNK_MAX = 131072, /* largest */
-	CONN_KEEP = 16384,	 /* a buffer above this is given back as soon as it is empty */
-	CONN_SLIM_AFTER = 2000,	 /* ms of silence after which all scratch memory goes */
+	CONN_KEEP = 65536,	 /* an empty buffer above this is not kept for others */
 	CONN_PEER_MAX = 64,
 };
 
@@ -62,6 +61,10 @@ struct pool {
 	unsigned live;	   /* all but the dead */
 	uint64_t opened, requests;
 	bool draining; /* no new request is waited for */
+	/* Scratch memory that goes from connection to connection: one that waits with nothing begun holds none, and a
+	 * request that comes and goes in one piece needs no memory of its own. */
+	struct buf in, out;
+	struct arena arena;
 };
 
 /* What the milter door keeps beside its codec: whom it announced to the engine. */
@@ -85,7 +88,6 @@ struct conn {
 	bool eof;     /* the peer will send no more */
 	bool emptied; /* the last read took all there was */
 	bool last;    /* close once the output is gone */
-	bool slim;    /* has no scratch memory */
 	const char *why;
 	union {
 		struct sockaddr sa;
@@ -107,7 +109,7 @@ void pool_fini(struct pool *p, const char *why);
 /* Once a loop turn, outside of any connection's callback: serves those that had to wait for their next share and
  * frees the dead. True: there is more to do at once. */
 bool pool_turn(struct pool *p);
-/* Timeouts and memory, about once a second. */
+/* Timeouts, about once a second. */
 void pool_tick(struct pool *p);
 /* Answers what has arrived, then closes all that wait for nothing; the others close when their request is done. */
 void pool_drain(struct pool *p);

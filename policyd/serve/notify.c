@@ -33,7 +33,7 @@ void
 notify_init(struct notify *n)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
-	struct timeval patience = { .tv_sec = 1 };
+	struct timeval patience = { .tv_usec = 200000 };
 	size_t len = path ? strlen(path) : 0;
 
 	*n = (struct notify){ .fd = -1 };

@@ -22,7 +22,7 @@ struct notify {
 void notify_init(struct notify *n);
 void notify_fini(struct notify *n);
 
-/* State changes: waits up to a second for a busy manager. */
+/* State changes: waits a moment for a busy manager. */
 void notify_send(struct notify *n, const char *fmt, ...) PRINTF(2, 3);
 void notify_reloading(struct notify *n);
 /* News: lost when the manager is busy. */

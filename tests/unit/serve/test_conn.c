@@ -310,7 +310,7 @@ Test(conn, nothing_is_read_while_a_reply_waits, .init = setup, .fini = teardown)
 	cr_assert_eq(total, 800003);
 	cr_assert_eq(c->requests, 2);
 	cr_assert_eq(c->state, CONN_IDLE);
-	cr_assert_leq(c->out.cap, CONN_KEEP, "a large buffer is given back at once");
+	cr_assert_leq(pool.out.cap, CONN_KEEP, "a large buffer is not kept");
 }
 
 Test(conn, reply_over_its_cap, .init = setup, .fini = teardown)
@@ -415,23 +415,25 @@ Test(conn, reply_not_taken, .init = setup, .fini = teardown)
 
 Test(conn, idle_costs_nothing, .init = setup, .fini = teardown)
 {
+	const char *shared;
+
 	say("a\nb");
 	expect("a\n");
-	pass_time(CONN_SLIM_AFTER);
-	cr_assert_neq(c->in.cap, 0, "a request has begun");
+	cr_assert_not_null(c->in.data, "a request has begun");
+	cr_assert_null(c->out.data);
 	say("\n");
 	expect("b\n");
-	pass_time(CONN_SLIM_AFTER - 1);
-	cr_assert_neq(c->in.cap, 0, "busy connections keep theirs");
-	pass_time(1);
-	cr_assert_eq(c->in.cap, 0);
-	cr_assert_eq(c->out.cap, 0);
+	cr_assert_null(c->in.data);
+	cr_assert_null(c->out.data);
 	cr_assert_null(c->arena.first);
+	shared = pool.in.data;
+	cr_assert_not_null(shared);
 	say("c\n");
 	expect("c\n");
-	cr_assert_neq(c->in.cap, 0);
-	pass_time(CONN_SLIM_AFTER);
-	cr_assert_eq(c->in.cap, 0, "a second time too");
+	cr_assert_eq(pool.in.data, shared, "the same memory is used again");
+	say("K\nN\n");
+	turn();
+	cr_assert_null(c->in.data);
 }
 
 Test(conn, idle_struct_is_small)

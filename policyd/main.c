@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: ISC */
+/* Start, reload and stop, in this order: load -> check -> bind (as root) -> become the user -> open the journal ->
+ * serve -> drain -> close the journal. Whatever can go wrong at the start is said in one line and by the exit code;
+ * once it serves, nothing ends it but a signal. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "config.h"
+#include "serve/engine.h"
+#include "serve/serve.h"
+#include "store/journal.h"
+#include "store/tallies.h"
+
+enum { CLOSE_GRACE = 10 * MS_SEC, WHY_MAX = 512, FDS_SPARE = 64 };
+
+struct daemon {
+	const char *path;
+	struct config config; /* the engine points into it: a reload changes what stands here */
+	uint64_t seed;
+	struct engine engine;
+	struct server *server;
+	struct journal *journal;
+	struct passwd user; /* pw_name NULL: stay who we are */
+};
+
+static const char usage_text[] =
+    "usage: policyd-storm [-c FILE] [-t]\n"
+    "  -c, --config FILE  read FILE instead of " CONFIG_DEFAULT_PATH "\n"
+    "  -t, --test         check the configuration and exit: 0 when it is fine, 78 when it is not\n"
+    "  -V, --version      tell the version\n"
+    "  -h, --help         tell this\n";
+
+static PRINTF(2, 3) int
+fail(int code, const char *fmt, ...)
+{
+	char why[WHY_MAX + 64];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "policyd-storm: %s\n", why);
+	return code;
+}
+
+/* --- the user ------------------------------------------------------------------------------------------------- */
+
+struct key_place {
+	const char *section, *name;
+	unsigned line;
+};
+
+static void
+note_line(void *arg, const char *section, const char *name, const char *value, unsigned line)
+{
+	struct key_place *k = arg;
+
+	(void)value;
+	if (name && strcmp(section, k->section) == 0 && strcmp(name, k->name) == 0)
+		k->line = line;
+}
+
+static void
+no_report(void *arg, const char *file, unsigned line, const char *what)
+{
+	(void)arg;
+	(void)file;
+	(void)line;
+	(void)what;
+}
+
+/* Root has to become somebody who exists: asked with the rest of the configuration. */
+static int
+find_user(struct daemon *d, struct conf_faults *faults)
+{
+	struct key_place k = { "server", "user", 0 };
+	struct conf_faults again = { .report = no_report };
+	const char *name = d->config.user;
+	const struct passwd *pw;
+
+	if (!name || !name[0] || geteuid() != 0)
+		return 0;
+	pw = getpwnam(name);
+	if (pw) {
+		d->user = (struct passwd){ .pw_name = d->config.user, .pw_uid = pw->pw_uid, .pw_gid = pw->pw_gid };
+		return 0;
+	}
+	(void)conf_read(d->path, note_line, &k, &again);
+	conf_fault(faults, d->path, k.line, "user: there is no user \"%s\" on this machine", name);
+	return ERR_CONF;
+}
+
+static int
+become_user(const struct passwd *pw, char *why, size_t why_len)
+{
+	if (!pw->pw_name)
+		return 0;
+	if (initgroups(pw->pw_name, pw->pw_gid) < 0 || setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) < 0 ||
+	    setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) < 0) {
+		snprintf(why, why_len, "cannot become the user %s: %s", pw->pw_name, strerror(errno));
+		return ERR_IO;
+	}
+	if (pw->pw_uid != 0 && (setuid(0) == 0 || seteuid(0) == 0)) {
+		snprintf(why, why_len, "became the user %s but could go back to root", pw->pw_name);
+		return ERR_IO;
+	}
+	return 0;
+}
+
+/* --- configuration -------------------------------------------------------------------------------------------- */
+
+static void
+log_fault(void *arg, const char *file, unsigned line, const char *what)
+{
+	(void)arg;
+	log_error("config file=%s line=%u what=%s", file, line, LOGV(str_of(what)));
+}
+
+static void
+log_note(void *arg, const char *note)
+{
+	(void)arg;
+	log_warn("config note=%s", LOGV(str_of(note)));
+}
+
+static void
+print_note(void *arg, const char *note)
+{
+	fprintf(arg, "note: %s\n", note);
+}
+
+static void
+log_restart(void *arg, const struct conf_key *key)
+{
+	(void)arg;
+	log_warn("reload: [%s] %s takes effect at the next start", key->section, key->name);
+}
+
+static int
+load(struct daemon *d)
+{
+	struct conf_faults faults = { .report = config_print_fault, .arg = stderr };
+	int rc = config_load(d->path, &d->config, &faults);
+
+	if (rc == 0)
+		rc = find_user(d, &faults);
+	return rc;
+}
+
+static void
+reload(void *arg)
+{
+	struct daemon *d = arg;
+	struct conf_faults faults = { .report = log_fault };
+	struct config fresh = { 0 }, old = d->config;
+	char why[WHY_MAX];
+
+	if (config_load(d->path, &fresh, &faults) != 0) {
+		log_error("reload refused: %s has faults, the old configuration stays", d->path);
+		return;
+	}
+	if (server_reconfigure(d->server, &fresh.serve, why, sizeof(why)) != 0) {
+		log_error("reload refused: %s; the old configuration stays", why);
+		config_fini(&fresh);
+		return;
+	}
+	config_no_reload(&old, &fresh, log_restart, NULL);
+	fresh.site.hash_seed = d->seed;
+	d->config = fresh;
+	d->engine.defer_on_failure = fresh.store.defer_on_failure;
+	config_fini(&old);
+	config_notes(&d->config, log_note, NULL);
+	log_info("reloaded config=%s rules=%u lists=%u mode=%s", d->path, d->config.rules.n, d->config.lists.n,
+	    d->config.enforce ? "enforce" : "shadow");
+}
+
+/* --- start and stop ------------------------------------------------------------------------------------------- */
+
+/* No socket may get the number of a standard stream that somebody closed. */
+static void
+hold_standard_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
+static void
+raise_descriptors(const struct serve_conf *conf)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) < 0)
+		return;
+	lim.rlim_cur = lim.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &lim);
+	if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur != RLIM_INFINITY &&
+	    lim.rlim_cur < (rlim_t)conf->max_connections + FDS_SPARE)
+		log_warn("max_connections=%u but only %llu file descriptors are allowed", conf->max_connections,
+		    (unsigned long long)lim.rlim_cur);
+}
+
+/* The database's folder, made when it alone is missing, and given to the user who will write there. */
+static int
+make_store_dir(const struct daemon *d, char *why, size_t why_len)
+{
+	char *dir = xstrdup(d->config.store.path), *slash = strrchr(dir, '/');
+	int rc = 0;
+
+	if (slash && slash != dir) {
+		*slash = '\0';
+		if (mkdir(dir, 0750) < 0) {
+			rc = errno == EEXIST ? 0 : ERR_IO;
+		} else if (d->user.pw_name && lchown(dir, d->user.pw_uid, d->user.pw_gid) < 0) {
+			rc = ERR_IO;
+		}
+	}
+	if (rc != 0)
+		snprintf(why, why_len, "cannot make the folder %s: %s", dir, strerror(errno));
+	xfree(dir);
+	return rc;
+}
+
+static int
+start(struct daemon *d, char *why, size_t why_len)
+{
+	struct engine *e = &d->engine;
+
+	umask(027);
+	if (server_new(&d->config.serve, e, &d->server, why, why_len) != 0)
+		return EX_UNAVAILABLE;
+	if (make_store_dir(d, why, why_len) != 0)
+		return EX_CANTCREAT;
+	if (d->user.pw_name && server_give(d->server, d->user.pw_uid, d->user.pw_gid, why, why_len) != 0)
+		return EX_OSERR;
+	if (become_user(&d->user, why, why_len) != 0)
+		return EX_NOPERM;
+	if (geteuid() == 0)
+		log_warn("running as root: name a user in [server] user");
+	if (journal_open(&d->config.store, &d->journal, &d->seed, why, why_len) != 0)
+		return EX_CANTCREAT;
+	d->config.site.hash_seed = d->seed;
+	e->journal = d->journal;
+	server_on_reload(d->server, reload, d);
+	return EX_OK;
+}
+
+static void
+engine_start(struct daemon *d)
+{
+	struct engine *e = &d->engine;
+
+	engine_init(e);
+	e->site = &d->config.site;
+	e->rules = &d->config.rules;
+	e->lists = &d->config.lists;
+	e->tallies = tallies_new(d->config.store.max_counters);
+	e->storms = storms_new();
+	e->join = join_new();
+	e->defer_on_failure = d->config.store.defer_on_failure;
+}
+
+static void
+engine_stop(struct daemon *d)
+{
+	struct engine *e = &d->engine;
+
+	engine_fini(e);
+	tallies_free(e->tallies);
+	storms_free(e->storms);
+	join_free(e->join);
+}
+
+static int
+run(struct daemon *d)
+{
+	char why[WHY_MAX] = "";
+	int code;
+
+	log_open("policyd-storm", d->config.log, getenv("POLICYD_STORM_DEBUG") != NULL);
+	raise_descriptors(&d->config.serve);
+	engine_start(d);
+	code = start(d, why, sizeof(why));
+	if (code == EX_OK) {
+		config_notes(&d->config, log_note, NULL);
+		log_info("started version=" STORM_VERSION " config=%s rules=%u lists=%u mode=%s", d->path,
+		    d->config.rules.n, d->config.lists.n, d->config.enforce ? "enforce" : "shadow");
+		(void)server_run(d->server);
+		engine_tick(&d->engine, clock_now());
+	} else {
+		(void)fail(code, "%s", why);
+		if (d->config.log == LOG_TO_SYSLOG)
+			log_error("not started: %s", why);
+	}
+	server_free(d->server);
+	journal_close(d->journal, CLOSE_GRACE);
+	engine_stop(d);
+	if (code == EX_OK)
+		log_info("stopped");
+	return code;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "test", no_argument, NULL, 't' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct daemon d = { .path = CONFIG_DEFAULT_PATH };
+	bool test = false;
+	int opt, code;
+
+	hold_standard_streams();
+	while ((opt = getopt_long(argc, argv, "c:tVh", options, NULL)) != -1) {
+		switch (opt) {
+		case 'c':
+			d.path = optarg;
+			break;
+		case 't':
+			test = true;
+			break;
+		case 'V':
+			puts("policyd-storm " STORM_VERSION);
+			return EX_OK;
+		case 'h':
+			fputs(usage_text, stdout);
+			return EX_OK;
+		default:
+			fputs(usage_text, stderr);
+			return EX_USAGE;
+		}
+	}
+	if (optind != argc) {
+		fputs(usage_text, stderr);
+		return EX_USAGE;
+	}
+	if (load(&d) != 0)
+		code = EX_CONFIG;
+	else if (test)
+		code = EX_OK;
+	else
+		code = run(&d);
+	if (test && code == EX_OK)
+		config_notes(&d.config, print_note, stderr);
+	config_fini(&d.config);
+	return code;
+}

@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: ISC
+"""A folder of its own, daemons in it, and clients for the policy and the milter door."""
+import os
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import time
+
+WAIT = 10  # seconds for anything that has to happen
+
+
+class Skip(Exception):
+    """The machine cannot do what the test needs."""
+
+
+def wait_for(what, fn, seconds=WAIT):
+    end = time.monotonic() + seconds
+    while True:
+        got = fn()
+        if got:
+            return got
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {seconds}s for: {what}")
+        time.sleep(0.02)
+
+
+def free_port(family=socket.AF_INET, host="127.0.0.1"):
+    with socket.socket(family, socket.SOCK_STREAM) as s:
+        s.bind((host, 0))
+        return s.getsockname()[1]
+
+
+def have_ipv6():
+    try:
+        free_port(socket.AF_INET6, "::1")
+        return True
+    except OSError:
+        return False
+
+
+class Daemon:
+    """One process of policyd-storm with a configuration file of its own."""
+
+    def __init__(self, lab, name):
+        self.lab, self.name, self.proc = lab, name, None
+        self.conf = lab.path(f"{name}.conf")
+        self.log_path = lab.path(f"{name}.log")
+        self.policy = lab.path("run/policy.sock")
+        self.milter = lab.path("run/milter.sock")
+        self.configure()
+
+    def configure(self, server="", store="", mail="", rules="", policy=None, milter=None):
+        """Keys given as text win over the defaults of the tests."""
+        keys = {
+            "policy": f"unix:{self.policy}" if policy is None else policy,
+            "milter": f"unix:{self.milter}" if milter is None else milter,
+            "log": "stderr",
+            "rules": f"{self.name}.rules",
+        }
+        said = {line.split("=")[0].strip() for line in server.splitlines() if "=" in line}
+        head = "".join(f"{k} = {v}\n" for k, v in keys.items() if k not in said and v)
+        if "path" not in store:
+            store = f"path = {self.lab.path('db/storm.db')}\n{store}"
+        with open(self.conf, "w", encoding="utf-8") as f:
+            f.write(f"[server]\n{head}{server}\n[store]\n{store}\n[mail]\nhostname = mx.example.org\n{mail}\n")
+        with open(self.lab.path(f"{self.name}.rules"), "w", encoding="utf-8") as f:
+            f.write(rules)
+
+    def start(self, ready=True, env=None, preexec=None, notify=True, args=()):
+        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        name = self.lab.path(f"{self.name}.notify")
+        if os.path.exists(name):
+            os.unlink(name)
+        self.notify.bind(name)
+        os.chmod(name, 0o666)
+        self.notify.settimeout(WAIT)
+        full = dict(self.lab.env)
+        if notify:
+            full["NOTIFY_SOCKET"] = name
+        full.update(env or {})
+        with open(self.log_path, "ab") as log:
+            self.proc = subprocess.Popen([self.lab.binary("policyd-storm"), "-c", self.conf, *args], env=full,
+                                         stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=preexec)
+        self.lab.procs.append(self.proc)
+        if ready:
+            got = self.told()
+            assert "READY=1" in got, (got, self.log())
+        return self
+
+    def told(self):
+        """The next message to the service manager."""
+        end = time.monotonic() + WAIT
+        while True:
+            r, _, _ = select.select([self.notify], [], [], 0.05)
+            if r:
+                return self.notify.recv(4096).decode()
+            assert self.proc.poll() is None, f"ended with {self.proc.returncode}: {self.log()}"
+            assert time.monotonic() < end, f"no word to the service manager: {self.log()}"
+
+    def log(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def logged(self, text, seconds=WAIT):
+        wait_for(f"a log line with {text!r}", lambda: text in self.log(), seconds)
+
+    def reload(self):
+        """True when the new configuration was taken."""
+        before = len(self.log())
+        self.proc.send_signal(signal.SIGHUP)
+        end = wait_for("the end of a reload", lambda: [w for w in ("reloaded config=", "reload refused")
+                                                       if w in self.log()[before:]])
+        return end[0] == "reloaded config="
+
+    def ended(self, seconds=WAIT):
+        return self.proc.wait(seconds)
+
+    def stop(self, seconds=WAIT):
+        self.proc.send_signal(signal.SIGTERM)
+        code = self.ended(seconds)
+        assert code == 0, (code, self.log())
+
+    def status(self, field):
+        with open(f"/proc/{self.proc.pid}/status", encoding="utf-8") as f:
+            for line in f:
+                if line.startswith(field + ":"):
+                    return line.split()[1:]
+        return []
+
+    def fds(self):
+        return len(os.listdir(f"/proc/{self.proc.pid}/fd"))
+
+    def dial(self, path=None):
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.lab.sockets.append(s)
+        s.settimeout(WAIT)
+        s.connect(path or self.policy)
+        return s
+
+
+class Lab:
+    def __init__(self, build):
+        self.build = build
+        self.dir = tempfile.mkdtemp(prefix="storm-sys.")
+        os.chmod(self.dir, 0o755)
+        self.procs, self.sockets = [], []
+        os.mkdir(self.path("san"), 0o777)
+        os.chmod(self.path("san"), 0o777)
+        self.env = dict(os.environ)
+        self.env.pop("NOTIFY_SOCKET", None)
+        self.env["ASAN_OPTIONS"] = f"log_path={self.path('san')}/asan:detect_leaks=1"
+        self.env["UBSAN_OPTIONS"] = f"log_path={self.path('san')}/ubsan:print_stacktrace=1"
+        self.sanitized = b"__asan_init" in open(self.binary("policyd-storm"), "rb").read()
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def binary(self, name):
+        return os.path.join(self.build, name)
+
+    def daemon(self, name="storm", **conf):
+        d = Daemon(self, name)
+        if conf:
+            d.configure(**conf)
+        return d
+
+    def run(self, *args):
+        """Runs the daemon's binary to its end: (exit code, stdout, stderr)."""
+        p = subprocess.run([self.binary("policyd-storm"), *args], env=self.env, capture_output=True, timeout=WAIT,
+                           stdin=subprocess.DEVNULL, check=False)
+        return p.returncode, p.stdout.decode(), p.stderr.decode()
+
+    def check(self):
+        """No daemon died by itself in a way that the test did not ask for."""
+        for p in self.procs:
+            code = p.poll()
+            assert code in (None, 0, 64, 69, 73, 77, 78, -signal.SIGKILL), f"a daemon ended with {code}"
+
+    def logs(self):
+        text = ""
+        for name in sorted(os.listdir(self.dir)) if os.path.isdir(self.dir) else []:
+            if name.endswith(".log"):
+                with open(self.path(name), encoding="utf-8", errors="replace") as f:
+                    text += f"--- {name}\n{f.read()[-4000:]}\n"
+        return text
+
+    def close(self):
+        """Stops what runs; anything wrong with how it ended is an error of the test."""
+        wrong = []
+        for s in self.sockets:
+            s.close()
+        for p in self.procs:
+            if p.poll() is None:
+                p.terminate()
+                try:
+                    p.wait(WAIT)
+                except subprocess.TimeoutExpired:
+                    p.kill()
+                    p.wait()
+                    wrong.append(f"process {p.pid} did not end on SIGTERM")
+            if p.returncode not in (0, 64, 69, 73, 77, 78, -signal.SIGKILL):
+                wrong.append(f"a daemon ended with {p.returncode}")
+        for name in os.listdir(self.path("san")):
+            with open(os.path.join(self.path("san"), name), encoding="utf-8", errors="replace") as f:
+                wrong.append(f.read())
+        text = self.logs() if wrong else ""
+        shutil.rmtree(self.dir, ignore_errors=True)
+        if wrong:
+            raise AssertionError("\n".join(wrong) + text)
+
+
+# --- the policy door -------------------------------------------------------------------------------------------
+
+def request(**attrs):
+    fields = {
+        "request": "smtpd_access_policy", "protocol_state": "RCPT", "protocol_name": "ESMTP",
+        "client_address": "192.0.2.7", "client_port": "4711", "client_name": "unknown", "helo_name": "peer.example",
+        "sender": "a@sender.example", "recipient": "b@example.org", "recipient_count": "0", "queue_id": "",
+        "instance": "1f2e.65f0.0", "size": "1000",
+    }
+    fields.update(attrs)
+    return "".join(f"{k}={v}\n" for k, v in fields.items()).encode() + b"\n"
+
+
+def answer(s):
+    """One reply, up to its empty line."""
+    got = b""
+    while not got.endswith(b"\n\n"):
+        more = s.recv(1)
+        if not more:
+            raise EOFError(f"closed after {got!r}")
+        got += more
+    return got
+
+
+def ask(s, **attrs):
+    s.sendall(request(**attrs))
+    return answer(s)
+
+
+def dunno(s, **attrs):
+    got = ask(s, **attrs)
+    assert got == b"action=DUNNO\n\n", got
+
+
+def quiet(s, seconds):
+    """Nothing comes, the connection stays."""
+    r, _, _ = select.select([s], [], [], seconds)
+    return not r
+
+
+def hung_up(s, seconds=WAIT):
+    """The other side closed; what it said before is returned."""
+    s.settimeout(seconds)
+    got = b""
+    while True:
+        try:
+            more = s.recv(65536)
+        except ConnectionResetError:
+            return got
+        if not more:
+            return got
+        got += more
+
+
+# --- the milter door -------------------------------------------------------------------------------------------
+
+def packet(code, data=b""):
+    return struct.pack("!I", len(data) + 1) + code.encode() + data
+
+
+def read_packet(s):
+    head = b""
+    while len(head) < 4:
+        more = s.recv(4 - len(head))
+        if not more:
+            raise EOFError("milter connection closed")
+        head += more
+    n, = struct.unpack("!I", head)
+    body = b""
+    while len(body) < n:
+        more = s.recv(n - len(body))
+        if not more:
+            raise EOFError("milter connection closed within a packet")
+        body += more
+    return chr(body[0]), body[1:]
+
+
+class Milter:
+    """The MTA's side: says what the negotiation left over, waits where an answer is due."""
+    # command -> (step "do not send", step "does not answer")
+    STEPS = {"C": (0x1, 0x1000), "H": (0x2, 0x2000), "M": (0x4, 0x4000), "R": (0x8, 0x8000), "B": (0x10, 0x80000),
+             "L": (0x20, 0x80), "N": (0x40, 0x40000), "U": (0x100, 0x20000), "T": (0x200, 0x10000)}
+
+    def __init__(self, s, negotiate=True):
+        self.s = s
+        self.steps = 0
+        if negotiate:
+            s.sendall(packet("O", struct.pack("!III", 6, 0x1ff, 0x1fffff)))
+            code, data = read_packet(s)
+            assert code == "O", code
+            self.version, self.actions, self.steps = struct.unpack("!III", data[:12])
+
+    def say(self, code, data=b"", wait=True):
+        skip, silent = self.STEPS.get(code, (0, 0))
+        if self.steps & skip:
+            return None
+        self.s.sendall(packet(code, data))
+        if self.steps & silent or not wait:
+            return None
+        got = read_packet(self.s)
+        assert got[0] == "c", got
+        return got
+
+    def connect(self, address="192.0.2.7", port=4711):
+        self.say("C", b"peer.example\x004" + struct.pack("!H", port) + address.encode() + b"\x00")
+        self.say("H", b"peer.example\x00")
+
+    def envelope(self, sender=b"<a@sender.example>", rcpts=(b"<b@example.org>",)):
+        self.s.sendall(packet("D", b"M" + b"i\x00" + b"4XyZ0123\x00"))
+        self.say("M", sender + b"\x00")
+        for r in rcpts:
+            self.say("R", r + b"\x00")
+        self.say("T")
+
+    def content(self, fields, body=b"hello\r\n"):
+        for name, value in fields:
+            self.say("L", name + b"\x00" + value + b"\x00")
+        self.say("N")
+        self.say("B", body)
+        self.s.sendall(packet("E"))
+        got = []
+        while not got or got[-1][0] not in "cradt y".replace(" ", ""):
+            got.append(read_packet(self.s))
+        return got
+
+    def message(self, message_id=b"<1@sender.example>"):
+        self.envelope()
+        return self.content([(b"From", b"a@sender.example"), (b"To", b"b@example.org"), (b"Message-ID", message_id),
+                             (b"Subject", b"hello")])

@@ -1,0 +1,341 @@
+# SPDX-License-Identifier: ISC
+"""The life of the process: start, checks of the configuration, reload, stop, privileges, the service manager."""
+import os
+import pwd
+import resource
+import signal
+import socket
+import stat
+import time
+
+from harness import Milter, Skip, answer, dunno, free_port, hung_up, quiet, request, wait_for
+
+RULE = "[rule replication]\ndetect = replication\nlimit = 3\n"
+
+
+def write(path, text):
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(text)
+
+
+def test_check_of_the_configuration(lab):
+    d = lab.daemon(rules=RULE)
+    code, out, _ = lab.run("-c", d.conf, "-t")
+    assert code == 0 and out == "", (code, out)
+    code, _, _ = lab.run("--config", d.conf, "--test")
+    assert code == 0
+    write(d.conf, "[server]\nmode = sometimes\n\nnonsense = 1\n[mail]\ntrusted = 300.1.1.1/8\n")
+    code, out, err = lab.run("-t", "-c", d.conf)
+    assert code == 78, code
+    lines = err.splitlines()
+    assert [line.split(": ")[0] for line in lines] == [f"{d.conf}:{n}" for n in (2, 4, 6)], err
+    assert all(len(line.split(": ", 1)[1]) > 5 for line in lines)
+    code, _, same = lab.run("-c", d.conf)
+    assert code == 78 and same == err, "a start says the same"
+    d.configure(rules="[rule x]\ndetect = replication\nlimit = many\n")
+    code, _, err = lab.run("-t", "-c", d.conf)
+    assert code == 78 and err.startswith(f"{lab.path('storm.rules')}:3: "), err
+    code, _, err = lab.run("-t", "-c", lab.path("missing.conf"))
+    assert code == 78 and "missing.conf" in err, err
+
+
+def test_check_opens_nothing(lab):
+    d = lab.daemon()
+    code, _, _ = lab.run("-t", "-c", d.conf)
+    assert code == 0
+    assert not os.path.exists(lab.path("run")) and not os.path.exists(lab.path("db"))
+
+
+def test_command_line(lab):
+    code, out, err = lab.run("-V")
+    assert code == 0 and out.startswith("policyd-storm ") and err == ""
+    assert lab.run("--version")[1] == out
+    code, out, err = lab.run("-h")
+    assert code == 0 and "usage:" in out and err == ""
+    for args in (["-x"], ["extra"], ["-c"], ["--unknown"]):
+        code, out, err = lab.run(*args)
+        assert code == 64 and "usage:" in err and out == "", args
+
+
+def test_second_instance_is_refused(lab):
+    first = lab.daemon().start()
+    second = lab.daemon("second")
+    second.configure(store=f"path = {lab.path('db2/storm.db')}")
+    second.start(ready=False)
+    assert second.ended() == 69
+    assert f"another policyd-storm is running on {first.policy}" in second.log(), second.log()
+    dunno(first.dial())
+    assert os.path.exists(first.policy) and os.path.exists(first.milter)
+
+
+def test_port_in_use(lab):
+    port = free_port()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen(1)
+        d = lab.daemon(policy=f"inet:127.0.0.1:{port}").start(ready=False)
+        assert d.ended() == 69
+        assert f"cannot listen on inet:127.0.0.1:{port}: Address already in use" in d.log(), d.log()
+    assert not os.path.exists(d.milter), "what was opened before is gone"
+
+
+def test_store_cannot_be_opened(lab):
+    d = lab.daemon(store=f"path = {lab.path('no/such/folder/storm.db')}").start(ready=False)
+    assert d.ended() == 73
+    assert len(d.log().strip().splitlines()) >= 1 and "no/such" in d.log(), d.log()
+    os.mkdir(lab.path("adir"))
+    d = lab.daemon("two", store=f"path = {lab.path('adir')}").start(ready=False)
+    assert d.ended() == 73
+    assert not os.path.exists(d.policy)
+
+
+def test_a_file_in_the_place_of_a_socket(lab):
+    os.mkdir(lab.path("run"))
+    write(lab.path("run/policy.sock"), "mine")
+    d = lab.daemon().start(ready=False)
+    assert d.ended() == 69 and "is not a socket" in d.log()
+    assert os.path.exists(lab.path("run/policy.sock"))
+
+
+def test_restart_after_kill(lab):
+    d = lab.daemon().start()
+    s = d.dial()
+    dunno(s)
+    d.proc.kill()
+    d.proc.wait()
+    assert os.path.exists(d.policy), "a killed process leaves its socket"
+    d.start()
+    dunno(d.dial())
+    Milter(d.dial(d.milter))
+
+
+def test_service_manager(lab):
+    d = lab.daemon().start(ready=False)
+    assert d.told().startswith("READY=1\n")
+    d.proc.send_signal(signal.SIGHUP)
+    got = d.told()
+    assert got.startswith("RELOADING=1\nMONOTONIC_USEC="), got
+    usec = int(got.split("MONOTONIC_USEC=")[1].split()[0])
+    assert 0 <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000 - usec < 5_000_000
+    assert d.told() == "READY=1\n"
+    write(d.conf, "[server]\nnonsense\n")
+    d.proc.send_signal(signal.SIGHUP)
+    assert d.told().startswith("RELOADING=1\n")
+    assert d.told() == "READY=1\n", "a refused reload ends too"
+    d.proc.send_signal(signal.SIGTERM)
+    assert d.told().startswith("STOPPING=1\n")
+    assert d.ended() == 0
+
+
+def test_service_manager_abstract_socket(lab):
+    name = f"storm-sys-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.bind("\0" + name)
+        s.settimeout(10)
+        d = lab.daemon().start(ready=False, env={"NOTIFY_SOCKET": "@" + name, "WATCHDOG_USEC": "4000000"})
+        assert s.recv(1000).startswith(b"READY=1\n")
+        assert s.recv(1000) == b"WATCHDOG=1\n"
+        d.proc.send_signal(signal.SIGTERM)
+        while not s.recv(1000).startswith(b"STOPPING=1\n"):
+            pass
+        assert d.ended() == 0
+
+
+def test_without_service_manager(lab):
+    d = lab.daemon().start(ready=False, notify=False)
+    wait_for("the socket", lambda: os.path.exists(d.policy))
+    dunno(d.dial())
+    d.proc.send_signal(signal.SIGINT)
+    assert d.ended() == 0
+
+
+def test_without_standard_streams(lab):
+    d = lab.daemon().start(preexec=lambda: [os.close(fd) for fd in (0, 1, 2)])
+    assert os.readlink(f"/proc/{d.proc.pid}/fd/2") == "/dev/null"
+    dunno(d.dial())
+    d.stop()
+
+
+def test_reload(lab):
+    d = lab.daemon(rules=RULE).start()
+    over, second = d.dial(), lab.path("run/second.sock")
+    inode = os.stat(d.policy).st_ino
+    dunno(over)
+    d.configure(policy=f"unix:{d.policy}, unix:{second}", milter="", rules=RULE + RULE.replace("replication]", "more]"))
+    assert d.reload()
+    assert "rules=2" in d.log().splitlines()[-1], d.log()
+    dunno(over)
+    dunno(d.dial(second))
+    assert os.stat(d.policy).st_ino == inode, "a listener that stays is not opened anew"
+    assert not os.path.exists(d.milter), "a door that is gone is closed"
+    d.configure(rules=RULE)
+    assert d.reload()
+    assert not os.path.exists(second)
+    Milter(d.dial(d.milter))
+    dunno(over)
+
+
+def test_reload_of_a_milter_session(lab):
+    """What a session refers to may be replaced while it is in the middle of a header."""
+    d = lab.daemon(rules=RULE, mail="gateway_markers = mspop3connector. other.").start()
+    m = Milter(d.dial(d.milter))
+    m.connect()
+    m.envelope()
+    m.say("L", b"To\0mspop3connector.b@example.org\0")
+    d.configure(rules=RULE, mail="gateway_markers = something-else.")
+    assert d.reload()
+    assert d.reload()
+    got = m.content([(b"Cc", b"something-else.c@example.org"), (b"From", b"a@sender.example")])
+    assert got[-1][0] == "c"
+
+
+def test_reload_refused(lab):
+    d = lab.daemon(rules=RULE).start()
+    s = d.dial()
+    d.configure(rules="[rule x]\ndetect = nothing\n")
+    assert not d.reload()
+    assert f"file={lab.path('storm.rules')} line=2" in d.log(), d.log()
+    dunno(s)
+    d.configure(server="unheard_of = 1", rules=RULE)
+    assert not d.reload()
+    dunno(s)
+    d.configure(policy=f"unix:{d.policy}, unix:{lab.path('no/such/folder/x.sock')}", rules=RULE)
+    assert not d.reload()
+    dunno(s)
+    dunno(d.dial())
+    os.rename(d.conf, d.conf + ".away")
+    assert not d.reload()
+    dunno(s)
+    os.rename(d.conf + ".away", d.conf)
+    d.configure(rules=RULE)
+    assert d.reload()
+    dunno(s)
+
+
+def test_reload_says_what_needs_a_restart(lab):
+    d = lab.daemon().start()
+    d.configure(store=f"path = {lab.path('db/other.db')}\nretention = 7d")
+    assert d.reload()
+    d.logged("[store] retention takes effect at the next start")
+    assert not os.path.exists(lab.path("db/other.db"))
+
+
+def test_many_reloads_under_load(lab):
+    d = lab.daemon(rules=RULE).start()
+    s = d.dial()
+    for i in range(10):
+        s.sendall(request(instance=f"{i}.1") * 30)
+        d.proc.send_signal(signal.SIGHUP)
+        for _ in range(30):
+            assert answer(s) == b"action=DUNNO\n\n"
+    wait_for("a reload", lambda: "reloaded config=" in d.log())
+    d.stop()
+
+
+def test_stop_drains(lab):
+    d = lab.daemon(server="drain = 8s").start()
+    begun, idle, message, waiting = d.dial(), d.dial(), Milter(d.dial(d.milter)), Milter(d.dial(d.milter))
+    dunno(idle)
+    message.connect()
+    message.envelope()
+    waiting.connect()
+    half = request()
+    begun.sendall(half[:50])
+    time.sleep(0.2)
+    d.proc.send_signal(signal.SIGTERM)
+    assert hung_up(idle, 3) == b""
+    assert hung_up(waiting.s, 3) == b""
+    assert not os.path.exists(d.policy), "nobody new comes in"
+    begun.sendall(half[50:])
+    assert answer(begun) == b"action=DUNNO\n\n"
+    assert hung_up(begun, 3) == b""
+    got = message.content([(b"From", b"a@sender.example"), (b"Message-ID", b"<1@sender.example>")])
+    assert got[-1][0] == "c"
+    assert hung_up(message.s, 3) == b""
+    begin = time.monotonic()
+    assert d.ended() == 0
+    assert time.monotonic() - begin < 4, "it waited although nothing was under way"
+    assert "stopping signal=15" in d.log() and "info: stopped" in d.log()
+
+
+def test_stop_answers_what_has_arrived(lab):
+    d = lab.daemon().start()
+    s = d.dial()
+    dunno(s)
+    d.proc.send_signal(signal.SIGSTOP)
+    s.sendall(request() * 3)
+    d.proc.send_signal(signal.SIGTERM)
+    d.proc.send_signal(signal.SIGCONT)
+    assert hung_up(s) == b"action=DUNNO\n\n" * 3
+    assert d.ended() == 0
+
+
+def test_stop_does_not_wait_for_ever(lab):
+    d = lab.daemon(server="drain = 1s").start()
+    s = d.dial()
+    s.sendall(request()[:30])
+    time.sleep(0.1)
+    begin = time.monotonic()
+    d.stop()
+    assert 0.5 < time.monotonic() - begin < 5
+    assert hung_up(s) == b""
+
+
+def test_second_signal_ends_at_once(lab):
+    d = lab.daemon(server="drain = 60s").start()
+    s = d.dial()
+    s.sendall(request()[:30])
+    time.sleep(0.1)
+    d.proc.send_signal(signal.SIGTERM)
+    d.logged("stopping signal=15")
+    begin = time.monotonic()
+    d.stop()
+    assert time.monotonic() - begin < 4
+
+
+def test_becomes_the_user(lab):
+    if os.geteuid() != 0:
+        raise Skip("not root")
+    nobody = pwd.getpwnam("nobody")
+    os.mkdir(lab.path("old"), 0o755)
+    d = lab.daemon(server="user = nobody", policy=f"unix:{lab.path('run/policy.sock')}, unix:{lab.path('old/p.sock')}")
+    d.start()
+    assert d.status("Uid") == [str(nobody.pw_uid)] * 4
+    assert d.status("Gid") == [str(nobody.pw_gid)] * 4
+    assert set(d.status("Groups")) <= {str(g) for g in os.getgrouplist("nobody", nobody.pw_gid)}
+    assert int(d.status("CapEff")[0], 16) == 0
+    for name in ("run", "run/policy.sock", "run/milter.sock", "old/p.sock", "db", "db/storm.db"):
+        assert os.stat(lab.path(name)).st_uid == nobody.pw_uid, name
+    assert os.stat(lab.path("old")).st_uid == 0, "a folder that was there keeps its owner"
+    assert stat.S_IMODE(os.stat(lab.path("db")).st_mode) & 0o007 == 0, "addresses are nobody else's business"
+    assert stat.S_IMODE(os.stat(lab.path("db/storm.db")).st_mode) & 0o007 == 0
+    dunno(d.dial())
+    assert d.reload()
+    d.stop()
+    assert not os.path.exists(d.policy)
+    d.start()  # replaces the socket that it could not remove
+    dunno(d.dial(lab.path("old/p.sock")))
+
+
+def test_user_that_does_not_exist(lab):
+    if os.geteuid() != 0:
+        raise Skip("not root")
+    d = lab.daemon(server="user = no-such-user-here")
+    code, _, err = lab.run("-t", "-c", d.conf)
+    assert code == 78 and "no-such-user-here" in err, err
+    with open(d.conf, encoding="utf-8") as f:
+        line = [n for n, text in enumerate(f, 1) if text.startswith("user")][0]
+    assert err.startswith(f"{d.conf}:{line}: "), err
+    assert lab.run("-c", d.conf)[0] == 78
+
+
+def test_descriptors_are_raised(lab):
+    def low():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 4096 if resource.getrlimit(resource.RLIMIT_NOFILE)[1] >= 4096
+                                                    else resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+
+    d = lab.daemon(server="max_connections = 500").start(preexec=low)
+    socks = [d.dial() for _ in range(100)]
+    for s in socks:
+        dunno(s)
+    assert all(quiet(s, 0) for s in socks)
