@@ -135,9 +135,10 @@ main_key(void *arg, const char *section, const char *name, const char *value, un
 		conf_fault(&l->faults, l->path, line, "%s", why);
 		return;
 	}
-	l->lines[key - config_key_table] = line;
 	if (conf_set(key, &l->c, str_of(value), why, sizeof(why)))
 		conf_fault(&l->faults, l->path, line, "%s: %s", name, why);
+	else
+		l->lines[key - config_key_table] = line;
 }
 
 /* Beside the main file, unless absolute. */

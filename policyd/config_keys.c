@@ -59,8 +59,10 @@ set_door(char ***v, unsigned *n, struct str value, char *why, size_t why_len)
 	door_fini(v, n);
 	while (conf_word(&value, &word)) {
 		spec = listen_address(word, why, why_len);
-		if (!spec)
+		if (!spec) {
+			door_fini(v, n);
 			return ERR_SYNTAX;
+		}
 		*v = xrealloc(*v, (*n + 1) * sizeof(**v));
 		(*v)[(*n)++] = spec;
 	}
