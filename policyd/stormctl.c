@@ -13,10 +13,11 @@ static const struct command {
 	const char *name, *usage, *help;
 	stormctl_fn *run;
 } commands[] = {
-	{ "inspect", "inspect [--json] FILE...", "show what the rules see in messages; \"-\" is standard input",
-	    stormctl_inspect },
+	{ "inspect", "inspect [--json] FILE...",
+	    "show what the rules see in messages; \"-\" is standard input", stormctl_inspect },
 	{ "replay", "replay [-c FILE] [--json] [--set RULE.KEY=VALUE]... PATH...",
-	    "run old mail (mbox, Maildir, files, .jsonl events) through the rules; changes nothing", stormctl_replay },
+	    "run old mail (mbox, Maildir, files, .jsonl events) through the rules; changes nothing",
+	    stormctl_replay },
 };
 
 static void
@@ -25,9 +26,10 @@ print_usage(FILE *to)
 	fprintf(to, "usage: stormctl [-c FILE] COMMAND [ARGUMENT...]\n\n");
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
 		fprintf(to, "  %s\n      %s\n", commands[i].usage, commands[i].help);
-	fprintf(to, "\n  -c, --config FILE  read this configuration\n"
-		    "  -h, --help         print this text\n"
-		    "  -V, --version      print the version\n");
+	fprintf(to,
+	    "\n  -c, --config FILE  read this configuration\n"
+	    "  -h, --help         print this text\n"
+	    "  -V, --version      print the version\n");
 }
 
 static const struct command *
@@ -66,7 +68,7 @@ main(int argc, char **argv)
 
 	/* "+": what follows the command is the command's own */
 	for (opt = getopt_long(argc, argv, "+c:hV", options, NULL); opt != -1;
-	    opt = getopt_long(argc, argv, "+c:hV", options, NULL)) {
+	     opt = getopt_long(argc, argv, "+c:hV", options, NULL)) {
 		switch (opt) {
 		case 'c':
 			ctl.config = optarg;

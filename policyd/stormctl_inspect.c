@@ -233,7 +233,7 @@ stormctl_inspect(const struct stormctl *ctl, int argc, char **argv)
 	int opt, status = 0;
 
 	for (opt = getopt_long(argc, argv, "j", options, NULL); opt != -1;
-	    opt = getopt_long(argc, argv, "j", options, NULL)) {
+	     opt = getopt_long(argc, argv, "j", options, NULL)) {
 		if (opt != 'j')
 			return stormctl_usage("inspect");
 		json = true;

@@ -10,46 +10,77 @@
 #include "mail/words.h"
 
 /*
- * Points towards a bounce; enough is BOUNCE_ENOUGH. So: the mail system's own name suffices; postmaster, or an
- * ordinary sender with a null return path, needs the subject of a bounce; a subject alone never suffices.
+ * Points towards a bounce; enough is BOUNCE_ENOUGH. So: the mail system's own name suffices; postmaster needs the
+ * subject of a bounce or a null return path, an ordinary sender needs both; a subject alone never suffices.
  */
 enum {
 	BOUNCE_ENOUGH = 5,
-	SIGN_DAEMON_FROM = 5,	  /* MAILER-DAEMON@, Mail Delivery Subsystem */
-	SIGN_AUTO_FAILURE = 5,	  /* Auto-Submitted: auto-generated (failure) */
-	SIGN_NDR_MARK = 4,	  /* X-MS-Exchange-Message-Is-Ndr and such */
-	SIGN_FAILED_RCPTS = 4,	  /* X-Failed-Recipients */
-	SIGN_REPORT_PART = 3,	  /* multipart/report that does not say of what */
-	SIGN_DAEMON_PATH = 3,	  /* Return-Path: <MAILER-DAEMON@...> */
+	SIGN_DAEMON_FROM = 5,  /* MAILER-DAEMON@, Mail Delivery Subsystem */
+	SIGN_AUTO_FAILURE = 5, /* Auto-Submitted: auto-generated (failure) */
+	SIGN_NDR_MARK = 4,     /* X-MS-Exchange-Message-Is-Ndr and such */
+	SIGN_FAILED_RCPTS = 4, /* X-Failed-Recipients */
+	SIGN_REPORT_PART = 3,  /* multipart/report that does not say of what */
+	SIGN_DAEMON_PATH = 3,  /* Return-Path: <MAILER-DAEMON@...> */
 	SIGN_SUBJECT = 3,
 	SIGN_SUBJECT_MAYBE = 2,
-	SIGN_POSTMASTER = 2,	  /* From postmaster@, or an empty From */
+	SIGN_POSTMASTER = 2,      /* From postmaster@, or an empty From */
 	SIGN_POSTMASTER_PATH = 2, /* Return-Path: <postmaster@...> */
-	SIGN_NULL = 2,		  /* null return path; forwarders and vacation programs use it too */
-	SIGN_REPLIED = 1,	  /* Auto-Submitted: auto-replied */
+	SIGN_NULL = 2,            /* null return path; forwarders and vacation programs use it too */
+	SIGN_NULL_POSTMASTER = 1, /* on top of both: subjects are in many languages */
+	SIGN_LIST_SERVER = 2,     /* a list server's own Message-ID: it gives back what it will not take */
+	SIGN_REPLIED = 1,         /* Auto-Submitted: auto-replied */
 };
 
-#define ROW(text) { text, sizeof(text) - 1 }
+#define ROW(text)                      \
+	{                              \
+		text, sizeof(text) - 1 \
+	}
 
 /* Display names, whole, lower-case. */
 static const struct str daemon_names[] = {
-	ROW("mail delivery system"), ROW("mail delivery subsystem"), ROW("mail delivery service"),
-	ROW("mail delivery agent"), ROW("mail deliver system"), ROW("mail.delivery.system"),
-	ROW("mailer-daemon"), ROW("mailer daemon"), ROW("mail daemon"), ROW("internet mail delivery"),
-	ROW("delivery subsystem"), ROW("email delivery system"), ROW("e-mail delivery system"),
+	ROW("mail delivery system"),
+	ROW("mail delivery subsystem"),
+	ROW("mail delivery service"),
+	ROW("mail delivery agent"),
+	ROW("mail deliver system"),
+	ROW("mail.delivery.system"),
+	ROW("mailer-daemon"),
+	ROW("mailer daemon"),
+	ROW("mail daemon"),
+	ROW("internet mail delivery"),
+	ROW("delivery subsystem"),
+	ROW("email delivery system"),
+	ROW("e-mail delivery system"),
 	ROW("pmdf e-mail interconnect"),
 };
 static const struct str daemon_locals[] = {
-	ROW("mailer-daemon"), ROW("mailer_daemon"), ROW("mailerdaemon"), ROW("mail-daemon"), ROW("maildaemon"),
-	ROW("mail.delivery.system"), ROW("double-bounce"),
+	ROW("mailer-daemon"),
+	ROW("mailer_daemon"),
+	ROW("mailerdaemon"),
+	ROW("mail-daemon"),
+	ROW("maildaemon"),
+	ROW("mail.delivery.system"),
+	ROW("double-bounce"),
 };
 static const struct str postmaster_names[] = {
-	ROW("postmaster"), ROW("mail administrator"), ROW("system administrator"), ROW("systemadministrator"),
-	ROW("mail system"), ROW("microsoft exchange"), ROW("mail router"), ROW("interscan mss"),
-	ROW("interscan notification"), ROW("interscan messaging security suite"),
+	ROW("postmaster"),
+	ROW("mail administrator"),
+	ROW("system administrator"),
+	ROW("systemadministrator"),
+	ROW("mail system"),
+	ROW("microsoft exchange"),
+	ROW("mail router"),
+	ROW("interscan mss"),
+	ROW("interscan notification"),
+	ROW("interscan messaging security suite"),
 };
 static const struct str postmaster_locals[] = {
-	ROW("postmaster"), ROW("post_master"), ROW("post-master"), ROW("mailadmin"), ROW("mail-admin"),
+	ROW("postmaster"),
+	ROW("post_master"),
+	ROW("post-master"),
+	ROW("mailadmin"),
+	ROW("mail-admin"),
+	ROW("sysadmin"),
 };
 
 static bool
@@ -123,8 +154,9 @@ is_report_part(const struct header_facts *f)
 static bool
 is_dsn(const struct header_facts *f)
 {
-	return (is_report_part(f) && (str_eq(f->report_type, STR("delivery-status")) ||
-	    str_eq(f->report_type, STR("global-delivery-status")))) ||
+	return (is_report_part(f) &&
+		   (str_eq(f->report_type, STR("delivery-status")) ||
+		       str_eq(f->report_type, STR("global-delivery-status")))) ||
 	    str_eq(f->content_type, STR("message/delivery-status")) ||
 	    str_eq(f->content_type, STR("message/global-delivery-status"));
 }
@@ -133,11 +165,14 @@ static bool
 is_report(const struct header_facts *f, enum subject_kind subject)
 {
 	static const struct str types[] = {
-		ROW("disposition-notification"), ROW("global-disposition-notification"), ROW("feedback-report"),
+		ROW("disposition-notification"),
+		ROW("global-disposition-notification"),
+		ROW("feedback-report"),
 		ROW("tlsrpt"),
 	};
 	static const struct str parts[] = {
-		ROW("message/disposition-notification"), ROW("message/feedback-report"),
+		ROW("message/disposition-notification"),
+		ROW("message/feedback-report"),
 	};
 
 	if (is_report_part(f) && ONE_OF(types, f->report_type))
@@ -147,16 +182,32 @@ is_report(const struct header_facts *f, enum subject_kind subject)
 	return subject == SUBJECT_REPORT;
 }
 
+static bool
+is_null_path(const struct header_facts *f, bool null_sender)
+{
+	return null_sender || (f->flags & HDR_NULL_PATH) ||
+	    (f->return_path.p && addr_is_null(f->return_path));
+}
+
 static unsigned
 path_points(const struct header_facts *f, bool null_sender)
 {
 	struct str local = f->return_path.p ? local_part(f->return_path) : STR_NONE;
 
-	if (null_sender || (f->return_path.p && addr_is_null(f->return_path)))
+	if (is_null_path(f, null_sender))
 		return SIGN_NULL;
 	if (ONE_OF(daemon_locals, local))
 		return SIGN_DAEMON_PATH;
 	return ONE_OF(postmaster_locals, local) ? SIGN_POSTMASTER_PATH : 0;
+}
+
+/* "<20240101.FMLAB12@lists.example>": fml writes it on its own notices only. */
+static bool
+is_list_server(const struct header_facts *f)
+{
+	size_t at = str_rfind(f->message_id, '@');
+
+	return str_ifind(str_sub(f->message_id, 0, at), STR(".FML")) < at;
 }
 
 static unsigned
@@ -172,6 +223,7 @@ bounce_points(const struct header_facts *f, enum subject_kind subject, bool null
 	};
 	unsigned points = path_points(f, null_sender);
 	bool empty_from = f->from.p && (f->from.n == 0 || str_eq(f->from, STR("<>")));
+	bool any_subject = subject != SUBJECT_ANSWER && is_null_path(f, null_sender);
 
 	for (size_t i = 0; i < ARRAY_LEN(marks); i++)
 		points += f->flags & marks[i].flag ? marks[i].points : 0;
@@ -182,7 +234,9 @@ bounce_points(const struct header_facts *f, enum subject_kind subject, bool null
 	if (subject == SUBJECT_BOUNCE_MAYBE)
 		points += SIGN_SUBJECT_MAYBE;
 	if (empty_from || automatic_postmaster_from(f->from, f->from_addr))
-		points += SIGN_POSTMASTER;
+		points += SIGN_POSTMASTER + (any_subject ? SIGN_NULL_POSTMASTER : 0);
+	if (is_list_server(f))
+		points += SIGN_LIST_SERVER;
 	if (str_eq(f->auto_submitted, STR("auto-replied")))
 		points += SIGN_REPLIED;
 	return points;
@@ -225,7 +279,7 @@ automatic_classify(const struct header_facts *f, bool null_sender)
 	if (is_dsn(f))
 		return AUTO_BOUNCE;
 	/* A list's copy is a person's post, whatever it is called; only what it states itself counts. */
-	if (automatic_is_list(f) && !submitted && !(f->flags & HDR_MAILER_DAEMON_FROM))
+	if (automatic_is_list(f) && !submitted && !(f->flags & HDR_MAILER_DAEMON_FROM) && !is_list_server(f))
 		return AUTO_NONE;
 	if (subject != SUBJECT_AUTO_REPLY && bounce_points(f, subject, null_sender) >= BOUNCE_ENOUGH)
 		return AUTO_BOUNCE;

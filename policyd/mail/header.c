@@ -8,7 +8,7 @@
 #include "mail/header_fields.h"
 
 enum state {
-	AT_START,   /* of a line */
+	AT_START, /* of a line */
 	IN_LINE,
 	AFTER_CR,   /* a line's CR: LF may follow */
 	AFTER_CRCR, /* two of them: one line end if a LF follows, else an empty line */

@@ -29,84 +29,86 @@ struct strset;
 /* One Received field (RFC 5321 4.4), top of the header first. Strings are in the arena, as written,
  * STR_NONE when the clause is missing. */
 struct hop {
-	struct str from;    /* name after "from": what the client called itself */
-	struct str from_ip; /* address literal of the client, without brackets */
+	struct str from;      /* name after "from": what the client called itself */
+	struct str from_ip;   /* address literal of the client, without brackets */
 	struct str from_rdns; /* host name in the comment after "from", if any */
-	struct str by;	    /* name after "by" */
-	struct str id;	    /* "id" clause */
-	struct str rcpt;    /* "for" clause, without brackets */
-	uint64_t hash;	    /* of the whole field value, white space folded; not seeded */
+	struct str by;        /* name after "by" */
+	struct str id;        /* "id" clause */
+	struct str rcpt;      /* "for" clause, without brackets */
+	uint64_t hash;        /* of the whole field value, white space folded; not seeded */
 };
 
 enum header_flag {
-	HDR_TRUNCATED = 1 << 0,	    /* cut by a cap of ours or by the door: counts mean "at least" */
+	HDR_TRUNCATED = 1 << 0, /* cut by a cap of ours or by the door: counts mean "at least" */
 	HDR_DUP_MESSAGE_ID = 1 << 1,
-	HDR_LIST_POST = 1 << 2,	    /* List-Post, List-Help, List-Subscribe, List-Owner or List-Archive */
+	HDR_LIST_POST = 1 << 2,        /* List-Post, List-Help, List-Subscribe, List-Owner or List-Archive */
 	HDR_LIST_UNSUBSCRIBE = 1 << 3, /* weak: newsletters carry it too */
-	HDR_LIST_OTHER = 1 << 4,    /* Mailing-List, X-Mailing-List, X-ML-Name, X-BeenThere, X-Mailman-Version, ... */
-	HDR_AUTO_RESPONDER = 1 << 5, /* X-Autoreply, X-Autorespond, X-Autoresponder, X-Amazon-Auto-Reply, ... */
-	HDR_FAILED_RCPTS = 1 << 6,  /* X-Failed-Recipients (Exim, Gmail) */
-	HDR_RESENT = 1 << 7,	    /* any Resent-* */
-	HDR_BAD_LINE = 1 << 8,	    /* a line without colon, or a control byte in a name */
-	HDR_GATEWAY_MARKER = 1 << 9, /* a To/Cc/Delivered-To mailbox begins with a configured marker */
-	HDR_ANY = 1 << 10,	    /* at least one field was seen */
-	HDR_TO = 1 << 11,	    /* at least one To/Cc field was there */
-	HDR_MAILER_DAEMON_FROM = 1 << 12, /* From has a display name or local part such as Mail Delivery System */
-	HDR_NDR_MARK = 1 << 13,	    /* a field that only bounce writers add: X-MS-Exchange-Message-Is-Ndr, ... */
-	HDR_AUTO_FAILURE = 1 << 14, /* Auto-Submitted: auto-generated (failure), (warning-timeout), ... (Sendmail) */
-	HDR_INBOX_RULE = 1 << 15,   /* X-MS-Exchange-Inbox-Rules-Loop: out-of-office, but also a forwarding rule */
+	HDR_LIST_OTHER = 1 << 4,       /* Mailing-List, X-Mailing-List, X-ML-Name, X-BeenThere, ... */
+	HDR_AUTO_RESPONDER = 1 << 5,   /* X-Autoreply, X-Autoresponder, X-Amazon-Auto-Reply, ... */
+	HDR_FAILED_RCPTS = 1 << 6,     /* X-Failed-Recipients (Exim, Gmail) */
+	HDR_RESENT = 1 << 7,           /* any Resent-* */
+	HDR_BAD_LINE = 1 << 8,         /* a line without colon, or a control byte in a name */
+	HDR_GATEWAY_MARKER = 1 << 9,   /* a To/Cc/Delivered-To mailbox begins with a configured marker */
+	HDR_ANY = 1 << 10,             /* at least one field was seen */
+	HDR_TO = 1 << 11,              /* at least one To/Cc field was there */
+	HDR_MAILER_DAEMON_FROM = 1 << 12, /* From is MAILER-DAEMON@, "Mail Delivery System", ... */
+	HDR_NDR_MARK = 1 << 13,           /* a bounce writer's own field: X-MS-Exchange-Message-Is-Ndr, ... */
+	HDR_AUTO_FAILURE = 1 << 14,       /* Auto-Submitted: auto-generated (failure), ... (Sendmail) */
+	HDR_INBOX_RULE = 1 << 15, /* X-MS-Exchange-Inbox-Rules-Loop: out-of-office or a forwarding rule */
 	HDR_THREAD_INDEX_REPLY = 1 << 16, /* Thread-Index is longer than its root */
-	HDR_TLS_REPORT = 1 << 17,   /* TLS-Report-Domain (RFC 8460) */
-	HDR_CRON = 1 << 18,	    /* X-Cron-Env */
+	HDR_TLS_REPORT = 1 << 17,         /* TLS-Report-Domain (RFC 8460) */
+	HDR_CRON = 1 << 18,               /* X-Cron-Env */
+	HDR_NULL_PATH = 1 << 19,          /* some Return-Path is <>: a forwarder may have put its own above */
 };
 
 struct header_facts {
-	unsigned flags; /* enum header_flag */
-	struct str message_id; /* as written, unfolded and trimmed, angle brackets kept */
-	struct str date, subject; /* unfolded, trimmed; undecoded */
-	struct str from;	  /* whole value, cut at HEADER_VALUE_KEEP */
-	struct str from_addr;	  /* first mailbox of From */
-	struct str sender_addr;	  /* first mailbox of Sender */
-	struct str reply_to;	  /* first mailbox */
-	struct str return_path;	  /* Return-Path, without brackets; "" when it is <> */
-	struct str references;	  /* first id of References (the root) */
+	unsigned flags;            /* enum header_flag */
+	struct str message_id;     /* as written, unfolded and trimmed, angle brackets kept */
+	struct str date, subject;  /* unfolded, trimmed; undecoded */
+	struct str from;           /* whole value, cut at HEADER_VALUE_KEEP */
+	struct str from_addr;      /* first mailbox of From */
+	struct str sender_addr;    /* first mailbox of Sender */
+	struct str reply_to;       /* first mailbox */
+	struct str return_path;    /* Return-Path, without brackets; "" when it is <> */
+	struct str references;     /* first id of References (the root) */
 	struct str last_reference; /* last id of References */
-	struct str in_reply_to;	  /* first id of In-Reply-To */
-	struct str thread_index;  /* Thread-Index: base64 of the first 22 bytes = the root, as text */
+	struct str in_reply_to;    /* first id of In-Reply-To */
+	struct str thread_index;   /* Thread-Index: base64 of the first 22 bytes = the root, as text */
 	struct str thread_topic;
 	struct str auto_submitted; /* value, lower-case keyword without parameters or comments */
 	struct str precedence;
-	struct str list_id;	  /* what stands in <>, else the whole value */
+	struct str list_id;       /* what stands in <>, else the whole value */
 	struct str auto_suppress; /* X-Auto-Response-Suppress */
 	struct str content_type;  /* lower-case type/subtype */
-	struct str report_type;	  /* lower-case report-type parameter */
+	struct str report_type;   /* lower-case report-type parameter */
 	struct str x_loop;
-	struct str mailer;	  /* X-Mailer or User-Agent */
-	struct str gateway_marker; /* the first mailbox that carries one */
+	struct str mailer;           /* X-Mailer or User-Agent */
+	struct str gateway_marker;   /* the first mailbox that carries one */
 	uint32_t to_count, cc_count; /* mailboxes */
-	struct hop *hops;	  /* HEADER_HOPS_MAX at most: the top ones, and the bottom one as the last */
-	uint32_t n_hops;	  /* kept in hops */
-	uint32_t hop_count;	  /* Received fields seen */
-	uint64_t skipped_hops;	  /* running hash of those between, 0 when none */
+	struct hop *hops;         /* HEADER_HOPS_MAX at most: the top ones, and the bottom one as the last */
+	uint32_t n_hops;          /* kept in hops */
+	uint32_t hop_count;       /* Received fields seen */
+	uint64_t skipped_hops;    /* running hash of those between, 0 when none */
 	struct str *delivered_to; /* Delivered-To, top first, HEADER_DELIVERED_MAX at most */
 	uint32_t n_delivered_to;
 	uint32_t delivered_to_count;
-	struct str original_to;	  /* X-Original-To (Postfix) or Envelope-To (Exim), without brackets */
-	struct key128 stable;	  /* hash of all fields, white space folded, but trace fields (Received, Return-Path,
-				     Delivered-To, X-Original-To, Envelope-To, X-Envelope-*, ...) and Message-ID,
-				     which an MTA may make up anew at each attempt; not seeded */
+	struct str original_to; /* X-Original-To (Postfix) or Envelope-To (Exim), without brackets */
+	/* Hash of all fields, white space folded, but Message-ID, which an MTA may make up anew at each attempt,
+	 * and trace fields (Received, Return-Path, Delivered-To, X-Original-To, Envelope-To, X-Envelope-*,
+	 * X-Received, Delivery-Date); not seeded. */
+	struct key128 stable;
 	uint64_t bytes;
 };
 
 /* Mailboxes of To and Cc are told to the caller while they go by (for "wide" audiences and markers). */
 struct header {
-	struct arena *arena; /* not owned: facts' strings live there */
+	struct arena *arena;          /* not owned: facts' strings live there */
 	const struct strset *markers; /* not owned, may be NULL */
 	struct header_facts f;
 	/* below: the scanner's own */
-	struct buf field;    /* the field being gathered, folded */
-	struct key128 running; /* of `stable`: H(previous, name, value) a field */
-	size_t taken; /* bytes so far, HEADER_MAX at most are looked at */
+	struct buf field;               /* the field being gathered, folded */
+	struct key128 running;          /* of `stable`: H(previous, name, value) a field */
+	size_t taken;                   /* bytes so far, HEADER_MAX at most are looked at */
 	uint32_t counted[2], stated[2]; /* To, Cc: from fields, and from header_state_count() */
 	char *last_hop; /* text of the bottom Received line once the others fill their places */
 	uint32_t cap_hops;

@@ -13,9 +13,9 @@
 struct field_row {
 	struct str name; /* lower-case */
 	void (*take)(struct header *h, const struct field_row *row, struct str value);
-	size_t offset;	/* of a struct str in header_facts, for handlers that keep one */
+	size_t offset; /* of a struct str in header_facts, for handlers that keep one */
 	unsigned flag;
-	bool unstable;	/* a trace field, or one that is made anew: no part of the stable hash */
+	bool unstable; /* a trace field, or one that is made anew: no part of the stable hash */
 };
 
 static struct str
@@ -68,12 +68,13 @@ take_from(struct header *h, const struct field_row *row, struct str value)
 static void
 take_return_path(struct header *h, const struct field_row *row, struct str value)
 {
-	if (h->f.return_path.p)
-		return;
-	take_value(h, row, value);
-	h->f.return_path = addr_unbracket(h->f.return_path);
+	char text[HEADER_VALUE_KEEP];
+	struct str path = addr_unbracket(header_unfold(value, text, sizeof(text)));
+
+	if (path.n == 0)
+		h->f.flags |= HDR_NULL_PATH;
 	if (!h->f.return_path.p)
-		h->f.return_path = STR("");
+		*fact(h, row) = header_keep(h, path);
 }
 
 static void
@@ -100,7 +101,8 @@ take_auto_word(struct header *h, const struct field_row *row, struct str value)
 	char text[16];
 	struct str s = header_unfold(value, text, sizeof(text));
 
-	if (str_istarts(s, STR("vacation")) || str_istarts(s, STR("auto-repl")) || str_istarts(s, STR("auto repl")))
+	if (str_istarts(s, STR("vacation")) || str_istarts(s, STR("auto-repl")) ||
+	    str_istarts(s, STR("auto repl")))
 		h->f.flags |= row->flag;
 }
 
@@ -212,7 +214,10 @@ static void
 take_auto_submitted(struct header *h, const struct field_row *row, struct str value)
 {
 	static const struct str failures[] = {
-		{ "(failure", 8 }, { "(warning", 8 }, { "(postmaster-", 12 }, { "(return-receipt", 15 },
+		{ "(failure", 8 },
+		{ "(warning", 8 },
+		{ "(postmaster-", 12 },
+		{ "(return-receipt", 15 },
 	};
 	char text[HEADER_VALUE_KEEP];
 	struct str s = header_unfold(value, text, sizeof(text)), word;
@@ -334,11 +339,26 @@ take_nothing(struct header *h, const struct field_row *row, struct str value)
 	(void)value;
 }
 
-#define NAME(text) { text, sizeof(text) - 1 }
-#define KEEP(text, take, field) { NAME(text), take, offsetof(struct header_facts, field), 0, false }
-#define KEEP_FLAG(text, take, field, flag) { NAME(text), take, offsetof(struct header_facts, field), flag, false }
-#define FLAG(text, flag) { NAME(text), take_flag, 0, flag, false }
-#define WORD(text, take, flag) { NAME(text), take, 0, flag, false }
+#define NAME(text)                     \
+	{                              \
+		text, sizeof(text) - 1 \
+	}
+#define KEEP(text, take, field)                                                  \
+	{                                                                        \
+		NAME(text), take, offsetof(struct header_facts, field), 0, false \
+	}
+#define KEEP_FLAG(text, take, field, flag)                                          \
+	{                                                                           \
+		NAME(text), take, offsetof(struct header_facts, field), flag, false \
+	}
+#define FLAG(text, flag)                              \
+	{                                             \
+		NAME(text), take_flag, 0, flag, false \
+	}
+#define WORD(text, take, flag)                   \
+	{                                        \
+		NAME(text), take, 0, flag, false \
+	}
 
 /* By length, then by name. */
 static const struct field_row rows[] = {
@@ -357,7 +377,8 @@ static const struct field_row rows[] = {
 	FLAG("list-post", HDR_LIST_POST),
 	FLAG("x-ml-name", HDR_LIST_OTHER),
 	FLAG("list-owner", HDR_LIST_POST),
-	{ NAME("message-id"), take_value, offsetof(struct header_facts, message_id), HDR_DUP_MESSAGE_ID, true },
+	{ NAME("message-id"), take_value, offsetof(struct header_facts, message_id), HDR_DUP_MESSAGE_ID,
+	    true },
 	KEEP("precedence", take_value, precedence),
 	KEEP("references", take_references, references),
 	KEEP("user-agent", take_value, mailer),

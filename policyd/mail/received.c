@@ -211,7 +211,7 @@ received_parse(struct str value, struct hop *hop)
 {
 	struct str rest = value, tok = STR_NONE, word_ip = STR_NONE;
 	enum clause clause = NO_CLAUSE; /* whose words we are among */
-	bool want = false;		/* its value has not come yet */
+	bool want = false;              /* its value has not come yet */
 	enum token kind;
 
 	*hop = (struct hop){ 0 };

@@ -13,10 +13,14 @@ struct family {
 	enum subject_kind kind;
 };
 
-#define ROW(text, kind) { { text, sizeof(text) - 1 }, kind }
+#define ROW(text, kind)                          \
+	{                                        \
+		{ text, sizeof(text) - 1 }, kind \
+	}
 
 static const struct family families[] = {
 	ROW("**message you sent blocked", SUBJECT_BOUNCE),
+	ROW("[bounce]", SUBJECT_BOUNCE),
 	ROW("bounced mail", SUBJECT_BOUNCE),
 	ROW("could not send message", SUBJECT_BOUNCE),
 	ROW("delayed mail (still being retried)", SUBJECT_BOUNCE),
@@ -85,13 +89,18 @@ static const struct family families[] = {
 	ROW("non remis", SUBJECT_BOUNCE),
 	ROW("onbestelbaar", SUBJECT_BOUNCE),
 	ROW("unzustellbar", SUBJECT_BOUNCE),
-	ROW("\xc3\xa9""chec de la remise", SUBJECT_BOUNCE),
+	ROW("\xc3\xa9"
+	    "chec de la remise",
+	    SUBJECT_BOUNCE),
 	/* "Nedostavlennoe soobshchenie"; "cannot deliver the message", "mail delivery failed" in Japanese */
-	ROW("\xd0\x9d\xd0\xb5\xd0\xb4\xd0\xbe\xd1\x81\xd1\x82\xd0\xb0\xd0\xb2\xd0\xbb\xd0\xb5\xd0\xbd\xd0\xbd",
+	ROW("\xd0\x9d\xd0\xb5\xd0\xb4\xd0\xbe\xd1\x81\xd1\x82\xd0\xb0\xd0\xb2\xd0\xbb\xd0\xb5\xd0\xbd\xd0"
+	    "\xbd",
 	    SUBJECT_BOUNCE),
 	ROW("\xe3\x83\xa1\xe3\x83\x83\xe3\x82\xbb\xe3\x83\xbc\xe3\x82\xb8\xe3\x82\x92\xe9\x85\x8d\xe4\xbf\xa1"
-	    "\xe3\x81\xa7\xe3\x81\x8d\xe3\x81\xbe\xe3\x81\x9b\xe3\x82\x93", SUBJECT_BOUNCE),
-	ROW("\xe3\x83\xa1\xe3\x83\xbc\xe3\x83\xab\xe9\x85\x8d\xe4\xbf\xa1\xe3\x81\xab\xe5\xa4\xb1\xe6\x95\x97",
+	    "\xe3\x81\xa7\xe3\x81\x8d\xe3\x81\xbe\xe3\x81\x9b\xe3\x82\x93",
+	    SUBJECT_BOUNCE),
+	ROW("\xe3\x83\xa1\xe3\x83\xbc\xe3\x83\xab\xe9\x85\x8d\xe4\xbf\xa1\xe3\x81\xab\xe5\xa4\xb1\xe6\x95"
+	    "\x97",
 	    SUBJECT_BOUNCE),
 
 	ROW("bounce", SUBJECT_BOUNCE_MAYBE),
@@ -204,12 +213,13 @@ subject_classify(struct str subject)
 	if (is_report(s))
 		return SUBJECT_REPORT;
 	kind = family_of(s);
-	/* one tag in front: "[Postmaster] ...", "[BOUNCE]" itself */
+	/* one tag in front: "[Postmaster] ..."; "[help #12] ..." is a ticket about something */
 	if (kind == SUBJECT_PLAIN && s.n && s.p[0] == '[') {
 		size_t close = str_find(s, ']');
-		struct str behind = str_trim(str_sub(s, close + 1, s.n));
 
-		kind = behind.n ? family_of(behind) : family_of(str_sub(s, 1, close));
+		kind = family_of(str_trim(str_sub(s, close + 1, s.n)));
+		if (str_find(str_sub(s, 0, close), '#') < close && kind != SUBJECT_AUTO_REPLY)
+			kind = SUBJECT_ANSWER;
 	}
 	return kind;
 }

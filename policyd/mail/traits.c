@@ -11,7 +11,7 @@
 struct origin {
 	struct key128 key;
 	struct str own_id; /* the bottom line is ours: the queue id that the message had then, or has now */
-	bool here;	   /* no line below our own ones: it starts here */
+	bool here;         /* no line below our own ones: it starts here */
 };
 
 const char *
@@ -201,7 +201,8 @@ compute_header(struct traits *t, const struct msg *m, const struct site *site)
 	t->automatic = automatic_classify(f, t->null_sender);
 	t->is_list = automatic_is_list(f);
 	compute_thread(t, f);
-	t->header_recipients = f->cc_count > UINT32_MAX - f->to_count ? UINT32_MAX : f->to_count + f->cc_count;
+	t->header_recipients =
+	    f->cc_count > UINT32_MAX - f->to_count ? UINT32_MAX : f->to_count + f->cc_count;
 }
 
 /* "localhost" within a relay: its content filter gave the message back to it. */
@@ -210,7 +211,8 @@ is_loopback(const struct ip *ip)
 {
 	static const uint8_t six[16] = { [15] = 1 };
 
-	return (ip->family == 4 && ip->b[0] == 127) || (ip->family == 6 && memcmp(ip->b, six, sizeof(six)) == 0);
+	return (ip->family == 4 && ip->b[0] == 127) ||
+	    (ip->family == 6 && memcmp(ip->b, six, sizeof(six)) == 0);
 }
 
 /* Behind a relay of ours: down the lines that relays wrote to the first client that is none. Unknown, not

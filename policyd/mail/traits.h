@@ -29,9 +29,9 @@
 
 enum automatic {
 	AUTO_NONE,
-	AUTO_BOUNCE,	/* a DSN or what serves as one */
-	AUTO_REPORT,	/* MDN, feedback report (ARF), DMARC report */
-	AUTO_REPLY,	/* vacation, out-of-office, acknowledgement */
+	AUTO_BOUNCE,    /* a DSN or what serves as one */
+	AUTO_REPORT,    /* MDN, feedback report (ARF), DMARC report */
+	AUTO_REPLY,     /* vacation, out-of-office, acknowledgement */
 	AUTO_GENERATED, /* a machine wrote it of its own accord */
 };
 
@@ -39,21 +39,21 @@ enum { TRAITS_IDS = 2 };
 
 struct traits {
 	struct key128 ids[TRAITS_IDS];
-	unsigned n_ids;		    /* 0 when there is no header */
-	struct key128 fingerprint;  /* From + Date + Subject + origin */
-	struct key128 origin;	    /* all zero when there is no header */
-	uint64_t trace;		    /* 0 when there is no header */
-	uint32_t own_top;	    /* leading hops that are ours */
-	uint32_t foreign_hops;	    /* hops below them */
-	bool id_missing;	    /* no usable Message-ID */
+	unsigned n_ids;            /* 0 when there is no header */
+	struct key128 fingerprint; /* From + Date + Subject + origin */
+	struct key128 origin;      /* all zero when there is no header */
+	uint64_t trace;            /* 0 when there is no header */
+	uint32_t own_top;          /* leading hops that are ours */
+	uint32_t foreign_hops;     /* hops below them */
+	bool id_missing;           /* no usable Message-ID */
 	enum automatic automatic;
-	bool is_list;		    /* List-Id, List-Post or the like: a list's copy */
-	struct str thread;	    /* root id of the thread; the message's own id when it starts one */
-	bool thread_reply;	    /* it answers something */
-	struct ip client;	    /* effective client: behind a relay of ours, the one it names; family 0 unknown */
-	struct str client_text;	    /* the same as text */
+	bool is_list;      /* List-Id, List-Post or the like: a list's copy */
+	struct str thread; /* root id of the thread; the message's own id when it starts one */
+	bool thread_reply; /* it answers something */
+	struct ip client;  /* effective client: behind a relay of ours, the one it names; family 0 unknown */
+	struct str client_text;                /* the same as text */
 	bool authenticated, trusted, outbound; /* outbound: authenticated or trusted client */
-	struct addr_norm sender;    /* normalised envelope sender */
+	struct addr_norm sender;               /* normalised envelope sender */
 	bool null_sender;
 	uint32_t header_recipients; /* To + Cc; "at least" when HDR_TRUNCATED */
 };

@@ -21,23 +21,37 @@ facts_text(const struct header_facts *f, struct buf *b)
 		const char *name;
 		struct str s;
 	} all[] = {
-		{ "message_id", f->message_id }, { "date", f->date }, { "subject", f->subject }, { "from", f->from },
-		{ "from_addr", f->from_addr }, { "sender_addr", f->sender_addr }, { "reply_to", f->reply_to },
-		{ "return_path", f->return_path }, { "references", f->references },
-		{ "last_reference", f->last_reference }, { "in_reply_to", f->in_reply_to },
-		{ "thread_index", f->thread_index }, { "thread_topic", f->thread_topic },
-		{ "auto_submitted", f->auto_submitted }, { "precedence", f->precedence }, { "list_id", f->list_id },
-		{ "auto_suppress", f->auto_suppress }, { "content_type", f->content_type },
-		{ "report_type", f->report_type }, { "x_loop", f->x_loop }, { "mailer", f->mailer },
-		{ "gateway_marker", f->gateway_marker }, { "original_to", f->original_to },
+		{ "message_id", f->message_id },
+		{ "date", f->date },
+		{ "subject", f->subject },
+		{ "from", f->from },
+		{ "from_addr", f->from_addr },
+		{ "sender_addr", f->sender_addr },
+		{ "reply_to", f->reply_to },
+		{ "return_path", f->return_path },
+		{ "references", f->references },
+		{ "last_reference", f->last_reference },
+		{ "in_reply_to", f->in_reply_to },
+		{ "thread_index", f->thread_index },
+		{ "thread_topic", f->thread_topic },
+		{ "auto_submitted", f->auto_submitted },
+		{ "precedence", f->precedence },
+		{ "list_id", f->list_id },
+		{ "auto_suppress", f->auto_suppress },
+		{ "content_type", f->content_type },
+		{ "report_type", f->report_type },
+		{ "x_loop", f->x_loop },
+		{ "mailer", f->mailer },
+		{ "gateway_marker", f->gateway_marker },
+		{ "original_to", f->original_to },
 	};
 
 	buf_reset(b);
 	buf_printf(b, "flags=%x\n", f->flags);
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		facts_str(b, all[i].name, all[i].s);
-	buf_printf(b, "to=%" PRIu32 " cc=%" PRIu32 " hops=%" PRIu32 "/%" PRIu32 " skipped=%" PRIx64 "\n", f->to_count,
-	    f->cc_count, f->n_hops, f->hop_count, f->skipped_hops);
+	buf_printf(b, "to=%" PRIu32 " cc=%" PRIu32 " hops=%" PRIu32 "/%" PRIu32 " skipped=%" PRIx64 "\n",
+	    f->to_count, f->cc_count, f->n_hops, f->hop_count, f->skipped_hops);
 	for (uint32_t i = 0; i < f->n_hops; i++) {
 		const struct hop *h = &f->hops[i];
 
@@ -51,8 +65,8 @@ facts_text(const struct header_facts *f, struct buf *b)
 	}
 	for (uint32_t i = 0; i < f->n_delivered_to; i++)
 		facts_str(b, "delivered", f->delivered_to[i]);
-	buf_printf(b, "delivered=%" PRIu32 " stable=%" PRIx64 "%" PRIx64 "\n", f->delivered_to_count, f->stable.hi,
-	    f->stable.lo);
+	buf_printf(b, "delivered=%" PRIu32 " stable=%" PRIx64 "%" PRIx64 "\n", f->delivered_to_count,
+	    f->stable.hi, f->stable.lo);
 }
 
 #endif

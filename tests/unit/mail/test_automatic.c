@@ -31,110 +31,233 @@ struct sample {
 };
 
 static const struct sample bounces[] = {
-	{ "Postfix", "Return-Path: <>\nFrom: MAILER-DAEMON@mx.example.org (Mail Delivery System)\n"
-	  "Subject: Undelivered Mail Returned to Sender\nAuto-Submitted: auto-replied\n"
-	  "Content-Type: multipart/report; report-type=delivery-status;\n\tboundary=\"A/mx\"\n", AUTO_BOUNCE },
-	{ "report type alone", "From: somebody@example.org\nSubject: Hello\n"
-	  "Content-Type: MULTIPART/REPORT; boundary=x; report-type=\"Delivery-Status\"\n", AUTO_BOUNCE },
-	{ "internationalised", "Content-Type: multipart/report; report-type=global-delivery-status\n", AUTO_BOUNCE },
-	{ "no From at all", "Subject: Returned mail\nContent-Type: multipart/report; report-type=delivery-status\n", AUTO_BOUNCE },
-	{ "a bounce that a list distributed", "List-Id: <l.example.org>\n"
-	  "Content-Type: multipart/report; report-type=delivery-status\n", AUTO_BOUNCE },
-	{ "qmail", "From: MAILER-DAEMON@q.example.org\nTo: root@q.example.org\nSubject: failure notice\n", AUTO_BOUNCE },
-	{ "Exim", "Return-path: <>\nX-Failed-Recipients: a@example.net\nAuto-Submitted: auto-replied\n"
-	  "From: Mail Delivery System <mailer-daemon@x.example.com>\nSubject: Mail delivery failed: returning message to sender\n",
+	{ "Postfix",
+	    "Return-Path: <>\nFrom: MAILER-DAEMON@mx.example.org (Mail Delivery System)\n"
+	    "Subject: Undelivered Mail Returned to Sender\nAuto-Submitted: auto-replied\n"
+	    "Content-Type: multipart/report; report-type=delivery-status;\n\tboundary=\"A/mx\"\n",
 	    AUTO_BOUNCE },
-	{ "Exim's warning", "Return-path: <>\nAuto-Submitted: auto-replied\nFrom: Mail Delivery System <mailer-daemon@x.example.com>\n"
-	  "Subject: Warning: message 1Q2-3 delayed 24 hours\n", AUTO_BOUNCE },
-	{ "Exim with a From of its owner", "X-Failed-Recipients: a@b\nAuto-Submitted: auto-replied\nFrom: Support <support@x.example>\n"
-	  "Subject: Sorry\n", AUTO_BOUNCE },
-	{ "Sendmail, odd address", "From: Mail Delivery Subsystem <poosmaster@example.jp>\n"
-	  "Subject: Returned mail: see transcript for details\n", AUTO_BOUNCE },
+	{ "report type alone",
+	    "From: somebody@example.org\nSubject: Hello\n"
+	    "Content-Type: MULTIPART/REPORT; boundary=x; report-type=\"Delivery-Status\"\n",
+	    AUTO_BOUNCE },
+	{ "internationalised", "Content-Type: multipart/report; report-type=global-delivery-status\n",
+	    AUTO_BOUNCE },
+	{ "no From at all",
+	    "Subject: Returned mail\nContent-Type: multipart/report; report-type=delivery-status\n",
+	    AUTO_BOUNCE },
+	{ "a bounce that a list distributed",
+	    "List-Id: <l.example.org>\n"
+	    "Content-Type: multipart/report; report-type=delivery-status\n",
+	    AUTO_BOUNCE },
+	{ "qmail", "From: MAILER-DAEMON@q.example.org\nTo: root@q.example.org\nSubject: failure notice\n",
+	    AUTO_BOUNCE },
+	{ "Exim",
+	    "Return-path: <>\nX-Failed-Recipients: a@example.net\nAuto-Submitted: auto-replied\n"
+	    "From: Mail Delivery System <mailer-daemon@x.example.com>\nSubject: Mail delivery failed: "
+	    "returning message to sender\n",
+	    AUTO_BOUNCE },
+	{ "Exim's warning",
+	    "Return-path: <>\nAuto-Submitted: auto-replied\nFrom: Mail Delivery System "
+	    "<mailer-daemon@x.example.com>\n"
+	    "Subject: Warning: message 1Q2-3 delayed 24 hours\n",
+	    AUTO_BOUNCE },
+	{ "Exim with a From of its owner",
+	    "X-Failed-Recipients: a@b\nAuto-Submitted: auto-replied\nFrom: Support <support@x.example>\n"
+	    "Subject: Sorry\n",
+	    AUTO_BOUNCE },
+	{ "Sendmail, odd address",
+	    "From: Mail Delivery Subsystem <poosmaster@example.jp>\n"
+	    "Subject: Returned mail: see transcript for details\n",
+	    AUTO_BOUNCE },
 	{ "Sendmail, no domain", "From: Mail Delivery Subsystem <MAILER-DAEMON>\nSubject: x\n", AUTO_BOUNCE },
-	{ "Sendmail, by its comment", "From: it@example.org\nAuto-Submitted: auto-generated (warning-timeout)\n", AUTO_BOUNCE },
+	{ "Sendmail, by its comment",
+	    "From: it@example.org\nAuto-Submitted: auto-generated (warning-timeout)\n", AUTO_BOUNCE },
 	{ "empty address", "From: MAILER-DAEMON <>\nSubject: Mail delivery failed\n", AUTO_BOUNCE },
 	{ "empty From", "Return-Path: <>\nFrom: <>\nSubject: failure notice\n", AUTO_BOUNCE },
-	{ "a quoted display name", "From: \"Mail Delivery System\" <x@example.org>\nSubject: ?\n", AUTO_BOUNCE },
-	{ "an encoded display name", "From: =?utf-8?B?TWFpbCBEZWxpdmVyeSBTdWJzeXN0ZW0=?= <x@example.org>\n", AUTO_BOUNCE },
-	{ "postmaster, null, encoded subject", "Return-Path: <>\nFrom: <postmaster@x.example>\n"
-	  "Subject: =?iso-8859-1?Q?Non_remis_:_Votre_commande?=\n", AUTO_BOUNCE },
-	{ "postmaster, null, doubtful subject", "Return-Path: <>\nFrom: <postmaster@x.example>\nSubject: Delivery Status\n", AUTO_BOUNCE },
-	{ "postmaster, a tag in front", "Return-Path: <>\nFrom: \"postmaster\" <postmaster@x.example>\n"
-	  "Subject: [Postmaster] Email Delivery Failure\n", AUTO_BOUNCE },
-	{ "postmaster as its own return path", "Return-Path: <postmaster@x.example>\nFrom: POSTMASTER <postmaster@x.example>\n"
-	  "Subject: failure notice\n", AUTO_BOUNCE },
-	{ "pseudo-null return path", "Return-Path: <MAILER-DAEMON>\nFrom: postmaster@x.example\nSubject: Returned mail: Service unavailable\n",
+	{ "a quoted display name", "From: \"Mail Delivery System\" <x@example.org>\nSubject: ?\n",
 	    AUTO_BOUNCE },
-	{ "System Administrator", "Return-Path: <>\nFrom: System Administrator <sa@x.example>\nSubject: Undeliverable: Hello\n", AUTO_BOUNCE },
-	{ "an ordinary sender, null, its subject", "Return-Path: <>\nFrom: notes@x.example\nSubject: Undeliverable message\n", AUTO_BOUNCE },
-	{ "a report that does not say of what", "Return-Path: <>\nFrom: x@y.example\nContent-Type: multipart/report; boundary=b\n",
+	{ "an encoded display name", "From: =?utf-8?B?TWFpbCBEZWxpdmVyeSBTdWJzeXN0ZW0=?= <x@example.org>\n",
 	    AUTO_BOUNCE },
-	{ "Exchange's mark", "From: \"Microsoft Outlook\" <x@y.example>\nSubject: Unzustellbar: Hallo\nX-MS-Exchange-Message-Is-Ndr:\n", AUTO_BOUNCE },
+	{ "postmaster, null, encoded subject",
+	    "Return-Path: <>\nFrom: <postmaster@x.example>\n"
+	    "Subject: =?iso-8859-1?Q?Non_remis_:_Votre_commande?=\n",
+	    AUTO_BOUNCE },
+	{ "postmaster, null, doubtful subject",
+	    "Return-Path: <>\nFrom: <postmaster@x.example>\nSubject: Delivery Status\n", AUTO_BOUNCE },
+	{ "postmaster, a tag in front",
+	    "Return-Path: <>\nFrom: \"postmaster\" <postmaster@x.example>\n"
+	    "Subject: [Postmaster] Email Delivery Failure\n",
+	    AUTO_BOUNCE },
+	{ "postmaster as its own return path",
+	    "Return-Path: <postmaster@x.example>\nFrom: POSTMASTER <postmaster@x.example>\n"
+	    "Subject: failure notice\n",
+	    AUTO_BOUNCE },
+	{ "pseudo-null return path",
+	    "Return-Path: <MAILER-DAEMON>\nFrom: postmaster@x.example\nSubject: Returned mail: Service "
+	    "unavailable\n",
+	    AUTO_BOUNCE },
+	{ "System Administrator",
+	    "Return-Path: <>\nFrom: System Administrator <sa@x.example>\nSubject: Undeliverable: Hello\n",
+	    AUTO_BOUNCE },
+	{ "an ordinary sender, null, its subject",
+	    "Return-Path: <>\nFrom: notes@x.example\nSubject: Undeliverable message\n", AUTO_BOUNCE },
+	{ "a report that does not say of what",
+	    "Return-Path: <>\nFrom: x@y.example\nContent-Type: multipart/report; boundary=b\n", AUTO_BOUNCE },
+	{ "postmaster, null, a language of its own",
+	    "Return-Path: <>\nFrom: <postmaster@x.example>\nSubject: =?iso-2022-jp?B?GyRCRyQbKEI=?=\n",
+	    AUTO_BOUNCE },
+	{ "a forwarder's path above the null one",
+	    "Return-Path: <SRS0=a=b=c=d@fwd.example>\nReturn-Path: <>\nFrom: notes@x.example\n"
+	    "Subject: Undeliverable message\n",
+	    AUTO_BOUNCE },
+	{ "a list server's refusal",
+	    "From: l-admin@lists.example\nSubject: Ignored not ML article from a@b\n"
+	    "Message-Id: <20240101120000.FMLAB123.l@lists.example>\nX-ML-Name: l\n",
+	    AUTO_BOUNCE },
+	{ "Exchange's mark",
+	    "From: \"Microsoft Outlook\" <x@y.example>\nSubject: Unzustellbar: "
+	    "Hallo\nX-MS-Exchange-Message-Is-Ndr:\n",
+	    AUTO_BOUNCE },
 };
 
 static const struct sample reports[] = {
-	{ "MDN", "From: joe@example.org\nSubject: Read: Hello\nContent-Type: multipart/report; report-type=disposition-notification\n",
+	{ "MDN",
+	    "From: joe@example.org\nSubject: Read: Hello\nContent-Type: multipart/report; "
+	    "report-type=disposition-notification\n",
 	    AUTO_REPORT },
-	{ "ARF", "From: fbl@example.org\nSubject: Fw: Hello\nContent-Type: multipart/report; report-type=\"feedback-report\"\n", AUTO_REPORT },
-	{ "ARF from a system address", "Return-Path: <>\nFrom: MAILER-DAEMON@example.org\nSubject: failure notice\n"
-	  "Content-Type: multipart/report; report-type=feedback-report\n", AUTO_REPORT },
-	{ "complaint without a report part", "From: staff@example.com\nSubject:  complaint about message from 192.0.2.222\n"
-	  "Content-Type: multipart/mixed; boundary=b\n", AUTO_REPORT },
-	{ "DMARC", "From: noreply-dmarc@example.com\nSubject: Report domain: example.org Submitter: example.com Report-ID: 12\n"
-	  "Content-Type: application/zip; name=\"x.zip\"\n", AUTO_REPORT },
-	{ "DMARC, null sender, postmaster", "Return-Path: <>\nFrom: postmaster@example.com\n"
-	  "Subject: =?utf-8?q?Report_Domain:_example.org_Submitter:_?= =?utf-8?q?example.com?= Report-ID: <1>\n", AUTO_REPORT },
-	{ "TLS report", "From: r@example.com\nTLS-Report-Domain: example.org\nTLS-Report-Submitter: example.com\n"
-	  "Content-Type: multipart/report; report-type=\"tlsrpt\"\n", AUTO_REPORT },
+	{ "ARF",
+	    "From: fbl@example.org\nSubject: Fw: Hello\nContent-Type: multipart/report; "
+	    "report-type=\"feedback-report\"\n",
+	    AUTO_REPORT },
+	{ "ARF from a system address",
+	    "Return-Path: <>\nFrom: MAILER-DAEMON@example.org\nSubject: failure notice\n"
+	    "Content-Type: multipart/report; report-type=feedback-report\n",
+	    AUTO_REPORT },
+	{ "complaint without a report part",
+	    "From: staff@example.com\nSubject:  complaint about message from 192.0.2.222\n"
+	    "Content-Type: multipart/mixed; boundary=b\n",
+	    AUTO_REPORT },
+	{ "DMARC",
+	    "From: noreply-dmarc@example.com\nSubject: Report domain: example.org Submitter: example.com "
+	    "Report-ID: 12\n"
+	    "Content-Type: application/zip; name=\"x.zip\"\n",
+	    AUTO_REPORT },
+	{ "DMARC, null sender, postmaster",
+	    "Return-Path: <>\nFrom: postmaster@example.com\n"
+	    "Subject: =?utf-8?q?Report_Domain:_example.org_Submitter:_?= =?utf-8?q?example.com?= Report-ID: "
+	    "<1>\n",
+	    AUTO_REPORT },
+	{ "TLS report",
+	    "From: r@example.com\nTLS-Report-Domain: example.org\nTLS-Report-Submitter: example.com\n"
+	    "Content-Type: multipart/report; report-type=\"tlsrpt\"\n",
+	    AUTO_REPORT },
 };
 
 static const struct sample replies[] = {
-	{ "vacation", "Return-Path: <>\nFrom: joe@example.org\nSubject: Auto: Hello\nAuto-Submitted: auto-replied (vacation)\n"
-	  "Precedence: bulk\n", AUTO_REPLY },
-	{ "Exchange", "Return-path: <>\nFrom: \"Neko, N\" <n@example.org>\nSubject: Automatic reply: Hello\nX-Auto-Response-Suppress: All\n"
-	  "X-MS-Exchange-Inbox-Rules-Loop: n@example.org\n", AUTO_REPLY },
-	{ "Apple", "Return-Path: <k@example.com>\nFrom: k@example.com\nSubject: Gone\nX-Apple-Action: VACATION\n", AUTO_REPLY },
+	{ "vacation",
+	    "Return-Path: <>\nFrom: joe@example.org\nSubject: Auto: Hello\nAuto-Submitted: auto-replied "
+	    "(vacation)\n"
+	    "Precedence: bulk\n",
+	    AUTO_REPLY },
+	{ "Exchange",
+	    "Return-path: <>\nFrom: \"Neko, N\" <n@example.org>\nSubject: Automatic reply: "
+	    "Hello\nX-Auto-Response-Suppress: All\n"
+	    "X-MS-Exchange-Inbox-Rules-Loop: n@example.org\n",
+	    AUTO_REPLY },
+	{ "Apple",
+	    "Return-Path: <k@example.com>\nFrom: k@example.com\nSubject: Gone\nX-Apple-Action: VACATION\n",
+	    AUTO_REPLY },
 	{ "by precedence", "From: k@example.com\nSubject: Thanks\nPrecedence: auto_reply\n", AUTO_REPLY },
-	{ "subject and a thread", "From: k@example.com\nSubject: Abwesenheitsnotiz: Hallo\nIn-Reply-To: <a@b>\n", AUTO_REPLY },
-	{ "an out-of-office about a bounce", "Return-Path: <>\nFrom: postmaster@example.org\nSubject: Out of Office: Undeliverable: x\n"
-	  "Auto-Submitted: auto-replied\n", AUTO_REPLY },
-	{ "null sender and encoded subject", "Return-Path: <>\nFrom: k@example.com\n"
-	  "Subject: =?utf-8?q?R=C3=A9ponse_automatique?= : x\n", AUTO_REPLY },
+	{ "subject and a thread",
+	    "From: k@example.com\nSubject: Abwesenheitsnotiz: Hallo\nIn-Reply-To: <a@b>\n", AUTO_REPLY },
+	{ "an out-of-office about a bounce",
+	    "Return-Path: <>\nFrom: postmaster@example.org\nSubject: Out of Office: Undeliverable: x\n"
+	    "Auto-Submitted: auto-replied\n",
+	    AUTO_REPLY },
+	{ "null sender and encoded subject",
+	    "Return-Path: <>\nFrom: k@example.com\n"
+	    "Subject: =?utf-8?q?R=C3=A9ponse_automatique?= : x\n",
+	    AUTO_REPLY },
 };
 
 static const struct sample generated[] = {
-	{ "ticket", "From: tickets@example.org\nSubject: [#12] Your request\nAuto-Submitted: auto-generated\n", AUTO_GENERATED },
-	{ "any value but no", "From: x@example.org\nAuto-Submitted: auto-notified; owner-email=\"a@b\"\n", AUTO_GENERATED },
+	{ "ticket",
+	    "From: tickets@example.org\nSubject: [#12] Your request\nAuto-Submitted: auto-generated\n",
+	    AUTO_GENERATED },
+	{ "any value but no", "From: x@example.org\nAuto-Submitted: auto-notified; owner-email=\"a@b\"\n",
+	    AUTO_GENERATED },
 	{ "an unknown value", "From: x@example.org\nAuto-Submitted: yes\n", AUTO_GENERATED },
-	{ "cron", "From: root@example.org (Cron Daemon)\nSubject: Cron <root@x> run-parts\nX-Cron-Env: <SHELL=/bin/sh>\n", AUTO_GENERATED },
+	{ "cron",
+	    "From: root@example.org (Cron Daemon)\nSubject: Cron <root@x> run-parts\nX-Cron-Env: "
+	    "<SHELL=/bin/sh>\n",
+	    AUTO_GENERATED },
 };
 
 static const struct sample people[] = {
 	{ "nothing", "", AUTO_NONE },
-	{ "plain", "Return-Path: <a@example.org>\nFrom: a@example.org\nTo: b@example.net\nSubject: Hello\n", AUTO_NONE },
-	{ "asks about a bounce", "Return-Path: <a@example.org>\nFrom: a@example.org\nSubject: Re: Undeliverable: question\n"
-	  "In-Reply-To: <x@y>\nReferences: <x@y>\n", AUTO_NONE },
-	{ "asks without Re:", "From: a@example.org\nSubject: Undeliverable: question\n", AUTO_NONE },
-	{ "forwards a bounce", "From: a@example.org\nSubject: Fwd: Undelivered Mail Returned to Sender\nContent-Type: multipart/mixed; boundary=b\n",
+	{ "plain", "Return-Path: <a@example.org>\nFrom: a@example.org\nTo: b@example.net\nSubject: Hello\n",
 	    AUTO_NONE },
-	{ "forwards a bounce as null sender", "Return-Path: <>\nFrom: a@example.org\nSubject: WG: Mail delivery failed\n", AUTO_NONE },
-	{ "postmaster writes himself", "From: Postmaster <postmaster@example.org>\nSubject: Maintenance on Monday\n", AUTO_NONE },
-	{ "postmaster answers", "Return-Path: <postmaster@example.org>\nFrom: postmaster@example.org\nSubject: Re: failure notice\n", AUTO_NONE },
-	{ "null sender alone", "Return-Path: <>\nFrom: a@example.org\nSubject: Minutes of the meeting\n", AUTO_NONE },
-	{ "null sender and a parcel", "Return-Path: <>\nFrom: parcels@example.com\nSubject: Delivery notification: your parcel\n", AUTO_NONE },
-	{ "newsletter", "From: news@example.com\nSubject: Offers\nPrecedence: bulk\nList-Unsubscribe: <mailto:u@example.com>\n"
-	  "X-Auto-Response-Suppress: All\nFeedback-ID: 1:x\n", AUTO_NONE },
-	{ "list post", "Return-Path: <l-bounces@example.org>\nFrom: a@example.org\nSubject: [l] Undelivered mail, how to\nList-Id: <l.example.org>\n"
-	  "List-Post: <mailto:l@example.org>\nPrecedence: list\nX-BeenThere: l@example.org\n", AUTO_NONE },
-	{ "list post with a null path", "Return-Path: <>\nFrom: a@example.org\nSubject: failure notice\nList-Id: <l.example.org>\n", AUTO_NONE },
+	{ "asks about a bounce",
+	    "Return-Path: <a@example.org>\nFrom: a@example.org\nSubject: Re: Undeliverable: question\n"
+	    "In-Reply-To: <x@y>\nReferences: <x@y>\n",
+	    AUTO_NONE },
+	{ "asks without Re:", "From: a@example.org\nSubject: Undeliverable: question\n", AUTO_NONE },
+	{ "forwards a bounce",
+	    "From: a@example.org\nSubject: Fwd: Undelivered Mail Returned to Sender\nContent-Type: "
+	    "multipart/mixed; boundary=b\n",
+	    AUTO_NONE },
+	{ "forwards a bounce as null sender",
+	    "Return-Path: <>\nFrom: a@example.org\nSubject: WG: Mail delivery failed\n", AUTO_NONE },
+	{ "postmaster writes himself",
+	    "From: Postmaster <postmaster@example.org>\nSubject: Maintenance on Monday\n", AUTO_NONE },
+	{ "postmaster answers",
+	    "Return-Path: <postmaster@example.org>\nFrom: postmaster@example.org\nSubject: Re: failure "
+	    "notice\n",
+	    AUTO_NONE },
+	{ "null sender alone", "Return-Path: <>\nFrom: a@example.org\nSubject: Minutes of the meeting\n",
+	    AUTO_NONE },
+	{ "null sender and a parcel",
+	    "Return-Path: <>\nFrom: parcels@example.com\nSubject: Delivery notification: your parcel\n",
+	    AUTO_NONE },
+	{ "postmaster forwards a bounce as null sender",
+	    "Return-Path: <>\nFrom: postmaster@example.org\nSubject: Fwd: failure notice\n", AUTO_NONE },
+	{ "a ticket about a bounce",
+	    "Return-Path: <>\nFrom: help@example.com\nSubject: [help #12] Undelivered Mail Returned to "
+	    "Sender\n",
+	    AUTO_NONE },
+	{ "postmaster's figures", "From: postmaster@example.com\nSubject: Delivery report for June\n",
+	    AUTO_NONE },
+	{ "newsletter",
+	    "From: news@example.com\nSubject: Offers\nPrecedence: bulk\nList-Unsubscribe: "
+	    "<mailto:u@example.com>\n"
+	    "X-Auto-Response-Suppress: All\nFeedback-ID: 1:x\n",
+	    AUTO_NONE },
+	{ "list post",
+	    "Return-Path: <l-bounces@example.org>\nFrom: a@example.org\nSubject: [l] Undelivered mail, how "
+	    "to\nList-Id: <l.example.org>\n"
+	    "List-Post: <mailto:l@example.org>\nPrecedence: list\nX-BeenThere: l@example.org\n",
+	    AUTO_NONE },
+	{ "list post with a null path",
+	    "Return-Path: <>\nFrom: a@example.org\nSubject: failure notice\nList-Id: <l.example.org>\n",
+	    AUTO_NONE },
 	{ "auto-submitted: no", "From: a@example.org\nSubject: Hello\nAuto-Submitted: no\n", AUTO_NONE },
-	{ "subject of a robot, no other sign", "From: a@example.org\nSubject: Out of office next week\n", AUTO_NONE },
-	{ "calendar", "From: a@example.org\nSubject: Accepted: Meeting\nContent-Type: text/calendar; method=REPLY\n", AUTO_NONE },
-	{ "notification service", "Return-Path: <x@ses.example>\nFrom: no-reply@sns.example.com\nSubject: AWS Notification Message\n", AUTO_NONE },
-	{ "a name that only begins like it", "From: Mail Delivery System Vendor News <n@example.com>\nSubject: Offers\n", AUTO_NONE },
-	{ "not quite a DMARC report", "From: a@example.org\nSubject: Report domain: what is this?\n", AUTO_NONE },
-	{ "not quite a complaint", "From: a@example.org\nSubject: complaint about message from my boss\n", AUTO_NONE },
-	{ "answers a DMARC report", "From: a@example.org\nSubject: Re: Report domain: x Submitter: y Report-ID: z\n", AUTO_NONE },
+	{ "subject of a robot, no other sign", "From: a@example.org\nSubject: Out of office next week\n",
+	    AUTO_NONE },
+	{ "calendar",
+	    "From: a@example.org\nSubject: Accepted: Meeting\nContent-Type: text/calendar; method=REPLY\n",
+	    AUTO_NONE },
+	{ "notification service",
+	    "Return-Path: <x@ses.example>\nFrom: no-reply@sns.example.com\nSubject: AWS Notification "
+	    "Message\n",
+	    AUTO_NONE },
+	{ "a name that only begins like it",
+	    "From: Mail Delivery System Vendor News <n@example.com>\nSubject: Offers\n", AUTO_NONE },
+	{ "not quite a DMARC report", "From: a@example.org\nSubject: Report domain: what is this?\n",
+	    AUTO_NONE },
+	{ "not quite a complaint", "From: a@example.org\nSubject: complaint about message from my boss\n",
+	    AUTO_NONE },
+	{ "answers a DMARC report",
+	    "From: a@example.org\nSubject: Re: Report domain: x Submitter: y Report-ID: z\n", AUTO_NONE },
 };
 
 static enum automatic
@@ -156,11 +279,26 @@ check(const struct sample *s, size_t n)
 	}
 }
 
-Test(automatic, bounces) { check(bounces, ARRAY_LEN(bounces)); }
-Test(automatic, reports) { check(reports, ARRAY_LEN(reports)); }
-Test(automatic, replies) { check(replies, ARRAY_LEN(replies)); }
-Test(automatic, generated) { check(generated, ARRAY_LEN(generated)); }
-Test(automatic, people) { check(people, ARRAY_LEN(people)); }
+Test(automatic, bounces)
+{
+	check(bounces, ARRAY_LEN(bounces));
+}
+Test(automatic, reports)
+{
+	check(reports, ARRAY_LEN(reports));
+}
+Test(automatic, replies)
+{
+	check(replies, ARRAY_LEN(replies));
+}
+Test(automatic, generated)
+{
+	check(generated, ARRAY_LEN(generated));
+}
+Test(automatic, people)
+{
+	check(people, ARRAY_LEN(people));
+}
 
 Test(automatic, the_envelope_says_null)
 {
@@ -199,7 +337,10 @@ Test(automatic, subject_kinds)
 		{ "", SUBJECT_PLAIN },
 		{ "Hello", SUBJECT_PLAIN },
 		{ "UNDELIVERABLE: x", SUBJECT_BOUNCE },
-		{ "[BOUNCE]", SUBJECT_BOUNCE_MAYBE },
+		{ "[BOUNCE]", SUBJECT_BOUNCE },
+		{ "Bounce rates", SUBJECT_BOUNCE_MAYBE },
+		{ "[help #1] AutoReply: x", SUBJECT_AUTO_REPLY },
+		{ "[help #1] Undeliverable: x", SUBJECT_ANSWER },
 		{ "[tag] Delivery Failure", SUBJECT_BOUNCE },
 		{ "[tag] Re: Delivery Failure", SUBJECT_ANSWER },
 		{ "[unclosed", SUBJECT_PLAIN },
@@ -229,8 +370,15 @@ Test(automatic, encoded_words)
 		{ "=?x?q?a?b", "=?x?q?a?b" },
 		{ "=?", "=?" },
 		{ "=?x?q?", "=?x?q?" },
-		{ "=?x?q?" "?=", "" },
-		{ "=?x?b?" "?" "?=", "=?x?b?" "?" "?=" },
+		{ "=?x?q?"
+		  "?=",
+		    "" },
+		{ "=?x?b?"
+		  "?"
+		  "?=",
+		    "=?x?b?"
+		    "?"
+		    "?=" },
 	};
 	char out[64];
 

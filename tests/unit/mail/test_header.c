@@ -212,8 +212,8 @@ Test(header, raw_and_field_by_field_give_the_same_facts)
 		feed_fields(sample, i & 1 ? "\n" : "\r\n", i & 2);
 		h.f.flags |= HDR_BAD_LINE; /* a door never gets to see such a line */
 		facts_text(header_end(&h), &fields);
-		cr_assert(str_eq(buf_str(&raw), buf_str(&fields)), "%d:\n%.*s\n%.*s", i, STR_FMT(buf_str(&raw)),
-		    STR_FMT(buf_str(&fields)));
+		cr_assert(str_eq(buf_str(&raw), buf_str(&fields)), "%d:\n%.*s\n%.*s", i,
+		    STR_FMT(buf_str(&raw)), STR_FMT(buf_str(&fields)));
 	}
 	buf_fini(&raw);
 	buf_fini(&fields);
@@ -229,9 +229,10 @@ next_random(uint32_t *seed)
 
 Test(header, random_bytes)
 {
-	static const char *const bits[] = { "\r", "\n", "\r\n", " ", "\t", ":", "To:", "Cc: ", "Received: from ", "<",
-		">", "(", ")", "[", "]", "\"", "\\", ",", ";", "a@b", "Date:", "From ", "References: <", "id ", "by ",
-		"=?utf-8?q?", "?=", "Thread-Index: ", "Content-Type: ", "X-Envelope-To:", "List-Id:", "" };
+	static const char *const bits[] = { "\r", "\n", "\r\n", " ", "\t", ":",
+		"To:", "Cc: ", "Received: from ", "<", ">", "(", ")", "[", "]", "\"", "\\", ",", ";", "a@b",
+		"Date:", "From ", "References: <", "id ", "by ", "=?utf-8?q?",
+		"?=", "Thread-Index: ", "Content-Type: ", "X-Envelope-To:", "List-Id:", "" };
 	struct buf text, whole, split;
 	uint32_t seed = 20240229;
 
@@ -286,7 +287,8 @@ Test(header, block_ends_at_the_first_empty_line)
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		again();
-		cr_expect_eq(header_feed(&h, cases[i].text, strlen(cases[i].text)), cases[i].taken, "case %zu", i);
+		cr_expect_eq(
+		    header_feed(&h, cases[i].text, strlen(cases[i].text)), cases[i].taken, "case %zu", i);
 		header_end(&h);
 		cr_expect_eq(header_feed(&h, "To: a@b\n", 8), 0, "nothing is taken after the end");
 		cr_expect_eq(h.f.to_count, 0);
@@ -319,8 +321,9 @@ Test(header, odd_lines)
 
 Test(header, first_value_wins)
 {
-	const struct header_facts *f = scan(STR("Message-ID: <a@b>\nSubject: 1\nSubject: 2\nFrom: a@b\nFrom: c@d\n"
-						"Return-Path: <>\nReturn-Path: <x@y>\n"));
+	const struct header_facts *f =
+	    scan(STR("Message-ID: <a@b>\nSubject: 1\nSubject: 2\nFrom: a@b\nFrom: c@d\n"
+		     "Return-Path: <>\nReturn-Path: <x@y>\n"));
 
 	cr_expect(str_eq(f->subject, STR("1")));
 	cr_expect(str_eq(f->from, STR("a@b")));
@@ -340,8 +343,10 @@ Test(header, stable_hash)
 		bool same;
 	} cases[] = {
 		{ "FROM:   a@b\r\nsubject:hello\r\n\t there  \r\n", true },
-		{ "Received: x\nFrom: a@b\nDelivered-To: c\nSubject: hello there\nX-Envelope-From: q\n", true },
-		{ "Return-Path: <>\nFrom: a@b\nX-Original-To: c\nEnvelope-To: d\nSubject: hello there\n", true },
+		{ "Received: x\nFrom: a@b\nDelivered-To: c\nSubject: hello there\nX-Envelope-From: q\n",
+		    true },
+		{ "Return-Path: <>\nFrom: a@b\nX-Original-To: c\nEnvelope-To: d\nSubject: hello there\n",
+		    true },
 		{ "Message-ID: <made@up>\nFrom: a@b\nSubject: hello there\n", true },
 		{ "From: a@b\nSubject: hello  There\n", false },
 		{ "Subject: hello there\nFrom: a@b\n", false },
@@ -375,9 +380,11 @@ Test(header, markers)
 {
 	cr_expect(str_eq(scan(STR("Delivered-To: MSPop3Connector.x@example.org\n"))->gateway_marker,
 	    STR("MSPop3Connector.x@example.org")));
-	cr_expect(str_eq(scan(STR("To: a@b\nCc: q@r, \"X\" <mspop3connector.y@z>, mspop3connector.2@z\n"))->gateway_marker,
+	cr_expect(str_eq(
+	    scan(STR("To: a@b\nCc: q@r, \"X\" <mspop3connector.y@z>, mspop3connector.2@z\n"))->gateway_marker,
 	    STR("mspop3connector.y@z")));
-	cr_expect_null(scan(STR("To: not.mspop3connector.x@example.org\nReply-To: mspop3connector.q@z\n"))->gateway_marker.p);
+	cr_expect_null(scan(STR("To: not.mspop3connector.x@example.org\nReply-To: mspop3connector.q@z\n"))
+			   ->gateway_marker.p);
 }
 
 static char *
@@ -424,7 +431,8 @@ Test(header, block_cap)
 		cr_assert_eq(b.len, HEADER_MAX + over);
 		buf_str_append(&b, STR("\nSubject: late\n\nbody"));
 		again();
-		cr_expect_eq(header_feed(&h, b.data + b.start, b.len), b.len - 4, "the empty line is still found");
+		cr_expect_eq(
+		    header_feed(&h, b.data + b.start, b.len), b.len - 4, "the empty line is still found");
 		f = header_end(&h);
 		cr_expect_eq(f->to_count, over ? 1 : 2);
 		cr_expect(f->flags & HDR_TRUNCATED, "the subject is beyond in both");
@@ -479,7 +487,8 @@ Test(header, many_hops)
 		cr_expect(str_eq(f->hops[HEADER_HOPS_MAX - 2].id, STR("q126")));
 		buf_reset(&split);
 		buf_printf(&split, "q%u", HEADER_HOPS_MAX - 1 + extra);
-		cr_expect(str_eq(f->hops[HEADER_HOPS_MAX - 1].id, buf_str(&split)), "the bottom one is the last");
+		cr_expect(
+		    str_eq(f->hops[HEADER_HOPS_MAX - 1].id, buf_str(&split)), "the bottom one is the last");
 		skipped[extra] = f->skipped_hops;
 	}
 	cr_expect_eq(skipped[0], 0);
@@ -507,8 +516,9 @@ Test(header, many_delivered_to)
 
 Test(header, a_full_arena_is_told)
 {
-	static const char text[] = "Subject: this is too long for so little memory, is it not\nReceived: by a id b\n"
-				   "Delivered-To: a@b\nTo: a@b\n";
+	static const char text[] =
+	    "Subject: this is too long for so little memory, is it not\nReceived: by a id b\n"
+	    "Delivered-To: a@b\nTo: a@b\n";
 	struct arena small;
 	struct header tight;
 	const struct header_facts *f;

@@ -77,6 +77,8 @@ Test(header_fields, flags)
 		{ "X-Bounced-Address", "x", HDR_NDR_MARK },
 		{ "X-MS-Exchange-Inbox-Rules-Loop", "a@b", HDR_INBOX_RULE },
 		{ "TLS-Report-Domain", "example.org", HDR_TLS_REPORT },
+		{ "Return-Path", "<>", HDR_NULL_PATH },
+		{ "Return-Path", "<a@b>", 0 },
 		{ "X-Cron-Env", "<PATH=/bin>", HDR_CRON },
 		{ "Resent-From", "a@b", HDR_RESENT },
 		{ "resent-whatever", "x", HDR_RESENT },
@@ -96,7 +98,8 @@ Test(header_fields, flags)
 		char upper[64];
 		size_t n = strlen(rows[i].name);
 
-		cr_expect_eq(one(rows[i].name, rows[i].value)->flags, rows[i].flag | HDR_ANY, "%s", rows[i].name);
+		cr_expect_eq(
+		    one(rows[i].name, rows[i].value)->flags, rows[i].flag | HDR_ANY, "%s", rows[i].name);
 		for (size_t k = 0; k <= n; k++)
 			upper[k] = (char)toupper((unsigned char)rows[i].name[k]);
 		cr_expect_eq(one(upper, rows[i].value)->flags, rows[i].flag | HDR_ANY, "%s", upper);
@@ -142,17 +145,23 @@ Test(header_fields, values)
 		{ "References", "(none) <> nothing", F(references), NULL },
 		{ "References", "", F(references), NULL },
 		{ "In-Reply-To", "Your message of \"Monday\" <a@b> and <c@d>", F(in_reply_to), "<a@b>" },
-		{ "In-Reply-To", "<very.long.local\r\n .part@b>", F(in_reply_to), "<very.long.local.part@b>" },
+		{ "In-Reply-To", "<very.long.local\r\n .part@b>", F(in_reply_to),
+		    "<very.long.local.part@b>" },
 		{ "Content-Type", "text/PLAIN", F(content_type), "text/plain" },
 		{ "Content-Type", "multipart/report; report-type = disposition-notification", F(report_type),
 		    "disposition-notification" },
-		{ "Content-Type", "multipart/report;\r\n\tboundary=\"x;y\";\r\n\treport-type=\"A\"", F(report_type), "a" },
-		{ "Content-Type", "multipart/mixed; name=\"; report-type=delivery-status\"", F(report_type), NULL },
+		{ "Content-Type", "multipart/report;\r\n\tboundary=\"x;y\";\r\n\treport-type=\"A\"",
+		    F(report_type), "a" },
+		{ "Content-Type", "multipart/mixed; name=\"; report-type=delivery-status\"", F(report_type),
+		    NULL },
 		{ "Content-Type", "", F(content_type), "" },
 		/* 22 bytes, 27 bytes with the same root, too short, not base64 */
-		{ "Thread-Index", "AdkBAgMEBQYHCAkKCwwNDg8QERITFA==", F(thread_index), "AdkBAgMEBQYHCAkKCwwNDg8QERITFA" },
-		{ "Thread-Index", "AdkBAgMEBQYHCAkKCwwNDg8QERITFP/+/fz7", F(thread_index), "AdkBAgMEBQYHCAkKCwwNDg8QERITFA" },
-		{ "Thread-Index", "AdkBAgMEBQYHCAkK\r\n CwwNDg8QERITFA==", F(thread_index), "AdkBAgMEBQYHCAkKCwwNDg8QERITFA" },
+		{ "Thread-Index", "AdkBAgMEBQYHCAkKCwwNDg8QERITFA==", F(thread_index),
+		    "AdkBAgMEBQYHCAkKCwwNDg8QERITFA" },
+		{ "Thread-Index", "AdkBAgMEBQYHCAkKCwwNDg8QERITFP/+/fz7", F(thread_index),
+		    "AdkBAgMEBQYHCAkKCwwNDg8QERITFA" },
+		{ "Thread-Index", "AdkBAgMEBQYHCAkK\r\n CwwNDg8QERITFA==", F(thread_index),
+		    "AdkBAgMEBQYHCAkKCwwNDg8QERITFA" },
 		{ "Thread-Index", "AdkBAgMEBQYHCAkKCwwNDg8QERITF", F(thread_index), NULL },
 		{ "Thread-Index", "***", F(thread_index), NULL },
 #undef F
@@ -165,15 +174,16 @@ Test(header_fields, values)
 		if (!rows[i].want)
 			cr_expect_null(got->p, "%zu %s: %.*s", i, rows[i].name, STR_FMT(*got));
 		else
-			cr_expect(got->p && str_eq(*got, str_of(rows[i].want)), "%zu %s: %.*s", i, rows[i].name,
-			    STR_FMT(*got));
+			cr_expect(got->p && str_eq(*got, str_of(rows[i].want)), "%zu %s: %.*s", i,
+			    rows[i].name, STR_FMT(*got));
 	}
 }
 
 Test(header_fields, thread_index_tells_an_answer)
 {
 	cr_expect_eq(one("Thread-Index", "AdkBAgMEBQYHCAkKCwwNDg8QERITFA==")->flags, HDR_ANY);
-	cr_expect_eq(one("Thread-Index", "AdkBAgMEBQYHCAkKCwwNDg8QERITFP/+/fz7")->flags, HDR_ANY | HDR_THREAD_INDEX_REPLY);
+	cr_expect_eq(one("Thread-Index", "AdkBAgMEBQYHCAkKCwwNDg8QERITFP/+/fz7")->flags,
+	    HDR_ANY | HDR_THREAD_INDEX_REPLY);
 }
 
 Test(header_fields, a_fold_without_space_is_one_space)

@@ -11,58 +11,76 @@ struct shape {
 
 static const struct shape shapes[] = {
 	/* Postfix */
-	{ "from mail.example.org (mx1.example.org [192.0.2.7])\tby in.example.net (Postfix) with ESMTPS id 4RxYz1"
+	{ "from mail.example.org (mx1.example.org [192.0.2.7])\tby in.example.net (Postfix) with ESMTPS id "
+	  "4RxYz1"
 	  "\tfor <joe@example.net>; Thu, 29 Apr 2021 23:34:45 +0000 (UTC)",
-	    "mail.example.org", "192.0.2.7", "mx1.example.org", "in.example.net", "4RxYz1", "joe@example.net" },
-	{ "from x (unknown [IPv6:2001:db8::7]) by y (Postfix) with ESMTP id A1; Mon", "x", "2001:db8::7", NULL, "y", "A1", NULL },
-	{ "by y.example.net (Postfix, from userid 33) id 77FF; Thu, 29 Apr 2021", NULL, NULL, NULL, "y.example.net", "77FF", NULL },
+	    "mail.example.org", "192.0.2.7", "mx1.example.org", "in.example.net", "4RxYz1",
+	    "joe@example.net" },
+	{ "from x (unknown [IPv6:2001:db8::7]) by y (Postfix) with ESMTP id A1; Mon", "x", "2001:db8::7",
+	    NULL, "y", "A1", NULL },
+	{ "by y.example.net (Postfix, from userid 33) id 77FF; Thu, 29 Apr 2021", NULL, NULL, NULL,
+	    "y.example.net", "77FF", NULL },
 	/* Sendmail */
-	{ "from [192.0.2.43] (c135.example.net [192.0.2.78]) (authenticated bits=0) by y (8.14.4/8.14.4) with ESMTP id"
-	  " t91ECEic009234 for <a@b>; Thu", "[192.0.2.43]", "192.0.2.78", "c135.example.net", "y", "t91ECEic009234", "a@b" },
+	{ "from [192.0.2.43] (c135.example.net [192.0.2.78]) (authenticated bits=0) by y (8.14.4/8.14.4) "
+	  "with ESMTP id"
+	  " t91ECEic009234 for <a@b>; Thu",
+	    "[192.0.2.43]", "192.0.2.78", "c135.example.net", "y", "t91ECEic009234", "a@b" },
 	{ "from x (joe@h.example.org [192.0.2.1] (may be forged)) by y (8.8.8) id Q1; Thu", "x", "192.0.2.1",
 	    "h.example.org", "y", "Q1", NULL },
-	{ "(from root@localhost) by y.example.net (8.12/Submit) id Q2; Thu", NULL, NULL, NULL, "y.example.net", "Q2", NULL },
+	{ "(from root@localhost) by y.example.net (8.12/Submit) id Q2; Thu", NULL, NULL, NULL,
+	    "y.example.net", "Q2", NULL },
 	{ "from localhost (localhost) by y (8.15) id Q3; Thu", "localhost", NULL, NULL, "y", "Q3", NULL },
 	/* Exim */
-	{ "from [192.0.2.9] (helo=[10.0.0.1]) by y with esmtp (Exim 4.96) (envelope-from <a@b>) id 1abcDE-0001Xy-Zz"
-	  " for c@d; Thu", "[192.0.2.9]", "192.0.2.9", NULL, "y", "1abcDE-0001Xy-Zz", "c@d" },
-	{ "from h.example.org ([2001:db8::5]:24882 helo=x.example.org) by y with esmtpa (Exim 4.77) id 1Q; Thu",
+	{ "from [192.0.2.9] (helo=[10.0.0.1]) by y with esmtp (Exim 4.96) (envelope-from <a@b>) id "
+	  "1abcDE-0001Xy-Zz"
+	  " for c@d; Thu",
+	    "[192.0.2.9]", "192.0.2.9", NULL, "y", "1abcDE-0001Xy-Zz", "c@d" },
+	{ "from h.example.org ([2001:db8::5]:24882 helo=x.example.org) by y with esmtpa (Exim 4.77) id 1Q; "
+	  "Thu",
 	    "h.example.org", "2001:db8::5", NULL, "y", "1Q", NULL },
-	{ "from joe by y with local (Exim 4.86) (envelope-from <joe@y>) id 1Q2-3; Thu", "joe", NULL, NULL, "y", "1Q2-3", NULL },
+	{ "from joe by y with local (Exim 4.86) (envelope-from <joe@y>) id 1Q2-3; Thu", "joe", NULL, NULL,
+	    "y", "1Q2-3", NULL },
 	/* Gmail */
-	{ "by 10.37.32.132 with SMTP id g126csp332533ybg;        Tue, 11 Oct 2016 21:25:34 -0700 (PDT)", NULL, NULL, NULL,
-	    "10.37.32.132", "g126csp332533ybg", NULL },
-	{ "by 2002:a63:e942:: with SMTP id q2mr34pgj.323; Tue", NULL, NULL, NULL, "2002:a63:e942::", "q2mr34pgj.323", NULL },
-	{ "from h.example.org (h.example.org. [192.0.2.36]) by mx.example.com with ESMTPS id h18.48.2016.10.11 for <a@b>"
-	  " (version=TLS1_2 cipher=X bits=128/128); Tue", "h.example.org", "192.0.2.36", "h.example.org.", "mx.example.com",
-	    "h18.48.2016.10.11", "a@b" },
+	{ "by 10.37.32.132 with SMTP id g126csp332533ybg;        Tue, 11 Oct 2016 21:25:34 -0700 (PDT)", NULL,
+	    NULL, NULL, "10.37.32.132", "g126csp332533ybg", NULL },
+	{ "by 2002:a63:e942:: with SMTP id q2mr34pgj.323; Tue", NULL, NULL, NULL,
+	    "2002:a63:e942::", "q2mr34pgj.323", NULL },
+	{ "from h.example.org (h.example.org. [192.0.2.36]) by mx.example.com with ESMTPS id "
+	  "h18.48.2016.10.11 for <a@b>"
+	  " (version=TLS1_2 cipher=X bits=128/128); Tue",
+	    "h.example.org", "192.0.2.36", "h.example.org.", "mx.example.com", "h18.48.2016.10.11", "a@b" },
 	/* Exchange: the id is its version */
-	{ "from A1.example.org (2001:db8::32) by B2.example.org (2001:db8::33) with Microsoft SMTP Server (version=TLS1_2,"
-	  " cipher=X) id 15.20.776.10 via Frontend Transport; Wed", "A1.example.org", "2001:db8::32", NULL, "B2.example.org",
-	    NULL, NULL },
-	{ "from A1 ([192.0.2.100]) by B2 with Microsoft SMTPSVC(7.5.7601.22751); Thu", "A1", "192.0.2.100", NULL, "B2", NULL, NULL },
-	{ "from smtp ([192.0.2.3]) by B2 over TLS secured channel with Microsoft SMTPSVC(7.5); Thu", "smtp", "192.0.2.3", NULL, "B2",
-	    NULL, NULL },
+	{ "from A1.example.org (2001:db8::32) by B2.example.org (2001:db8::33) with Microsoft SMTP Server "
+	  "(version=TLS1_2,"
+	  " cipher=X) id 15.20.776.10 via Frontend Transport; Wed",
+	    "A1.example.org", "2001:db8::32", NULL, "B2.example.org", NULL, NULL },
+	{ "from A1 ([192.0.2.100]) by B2 with Microsoft SMTPSVC(7.5.7601.22751); Thu", "A1", "192.0.2.100",
+	    NULL, "B2", NULL, NULL },
+	{ "from smtp ([192.0.2.3]) by B2 over TLS secured channel with Microsoft SMTPSVC(7.5); Thu", "smtp",
+	    "192.0.2.3", NULL, "B2", NULL, NULL },
 	/* qmail */
 	{ "(qmail 2345 invoked by uid 89); 10 Mar 2011 10:00:00 -0000", NULL, NULL, NULL, NULL, NULL, NULL },
 	{ "(qmail 12 invoked from network); 10 Mar 2011 10:00:00 -0000", NULL, NULL, NULL, NULL, NULL, NULL },
-	{ "from unknown (HELO mx2.example.jp) (192.0.2.88)  by 192.0.2.19 with SMTP; 29 Apr 2010", "unknown", "192.0.2.88", NULL,
-	    "192.0.2.19", NULL, NULL },
-	{ "from unknown (HELO [10.1.1.1]) (joe@192.0.2.89) by 0 with SMTP; 29 Apr 2010", "unknown", "192.0.2.89", NULL, "0", NULL,
-	    NULL },
-	{ "from 127.0.0.1  (EHLO a.example.org) (192.0.2.222)  by mta with SMTPS; Thu", "127.0.0.1", "192.0.2.222", NULL, "mta",
-	    NULL, NULL },
+	{ "from unknown (HELO mx2.example.jp) (192.0.2.88)  by 192.0.2.19 with SMTP; 29 Apr 2010", "unknown",
+	    "192.0.2.88", NULL, "192.0.2.19", NULL, NULL },
+	{ "from unknown (HELO [10.1.1.1]) (joe@192.0.2.89) by 0 with SMTP; 29 Apr 2010", "unknown",
+	    "192.0.2.89", NULL, "0", NULL, NULL },
+	{ "from 127.0.0.1  (EHLO a.example.org) (192.0.2.222)  by mta with SMTPS; Thu", "127.0.0.1",
+	    "192.0.2.222", NULL, "mta", NULL, NULL },
 	/* others */
-	{ "from smtp8.example.jp [192.0.2.209] by mx4.example.jp  (SMTPD-8.22) id 00a0; Thu", "smtp8.example.jp", "192.0.2.209",
-	    NULL, "mx4.example.jp", "00a0", NULL },
-	{ "from localhost (localhost [127.0.0.1])  (uid 7)  by y with dsn; Sat, 11 Dec 2010 12:19:59 +0900  id 0EFE.4D02",
+	{ "from smtp8.example.jp [192.0.2.209] by mx4.example.jp  (SMTPD-8.22) id 00a0; Thu",
+	    "smtp8.example.jp", "192.0.2.209", NULL, "mx4.example.jp", "00a0", NULL },
+	{ "from localhost (localhost [127.0.0.1])  (uid 7)  by y with dsn; Sat, 11 Dec 2010 12:19:59 +0900  "
+	  "id 0EFE.4D02",
 	    "localhost", "127.0.0.1", NULL, "y", "0EFE.4D02", NULL },
-	{ "from MAILER-DAEMON id e0720 by y (DragonFly Mail Agent v0.13); Tue", "MAILER-DAEMON", NULL, NULL, "y", "e0720", NULL },
-	{ "FROM mx43.example.jp BY mxl8.example.net WITH local;    Thu", "mx43.example.jp", NULL, NULL, "mxl8.example.net", NULL,
-	    NULL },
-	{ "from x ([192.0.2.1]) by y with M (v 4.8) id 22 for n@d.example;0cc93573e5; Thu", "x", "192.0.2.1", NULL, "y", "22",
-	    "n@d.example" },
-	{ "from (h.example.org [192.0.2.90]) by y with smtp id 3; Wed", NULL, "192.0.2.90", "h.example.org", "y", "3", NULL },
+	{ "from MAILER-DAEMON id e0720 by y (DragonFly Mail Agent v0.13); Tue", "MAILER-DAEMON", NULL, NULL,
+	    "y", "e0720", NULL },
+	{ "FROM mx43.example.jp BY mxl8.example.net WITH local;    Thu", "mx43.example.jp", NULL, NULL,
+	    "mxl8.example.net", NULL, NULL },
+	{ "from x ([192.0.2.1]) by y with M (v 4.8) id 22 for n@d.example;0cc93573e5; Thu", "x", "192.0.2.1",
+	    NULL, "y", "22", "n@d.example" },
+	{ "from (h.example.org [192.0.2.90]) by y with smtp id 3; Wed", NULL, "192.0.2.90", "h.example.org",
+	    "y", "3", NULL },
 	{ "from x by y with ESMTP id <0NF0@y> for a@b; Thu", "x", NULL, NULL, "y", "<0NF0@y>", "a@b" },
 	{ "from x by y for <\"a;b\"@c>; Thu", "x", NULL, NULL, "y", NULL, "\"a;b\"@c" },
 	{ "from a by b id 1 from c by d id 2", "a", NULL, NULL, "b", "1", NULL },

@@ -61,7 +61,9 @@ compute(const char *header)
 	with_queue_id(header, NULL);
 }
 
-#define BODY "Message-ID: <1@sender.example>\nDate: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: Joe <joe@sender.example>\nSubject: Hello\n"
+#define BODY                                                                               \
+	"Message-ID: <1@sender.example>\nDate: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: Joe " \
+	"<joe@sender.example>\nSubject: Hello\n"
 #define ORIGIN "Received: from pc ([203.0.113.9]) by out.sender.example with ESMTP id ORIG1; Mon\n"
 
 Test(traits, same_message_over_different_roads)
@@ -76,7 +78,8 @@ Test(traits, same_message_over_different_roads)
 	print = t.fingerprint;
 	trace = t.trace;
 	cr_expect_eq(t.foreign_hops, 2);
-	compute("Received: from b by relay2.example.net id R2; y\n" ORIGIN BODY "To: b@example.org\nX-Extra: 1\n");
+	compute("Received: from b by relay2.example.net id R2; y\n" ORIGIN BODY
+		"To: b@example.org\nX-Extra: 1\n");
 	cr_expect(key_eq(t.ids[0], id));
 	cr_expect(key_eq(t.fingerprint, print));
 	cr_expect_neq(t.trace, trace);
@@ -85,10 +88,14 @@ Test(traits, same_message_over_different_roads)
 Test(traits, what_makes_a_different_message)
 {
 	static const char *const others[] = {
-		(ORIGIN "Message-ID: <2@sender.example>\nDate: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: joe@sender.example\n"),
-		(ORIGIN "Message-ID: <1@sender.example>\nDate: Tue, 2 Jan 2024 10:00:00 +0000\nFrom: joe@sender.example\n"),
-		(ORIGIN "Message-ID: <1@sender.example>\nDate: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: eve@sender.example\n"),
-		(ORIGIN "Message-ID: <1@sender.example>\nDate: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: joe@sender.example\nList-Id: <l.x>\n"),
+		(ORIGIN "Message-ID: <2@sender.example>\nDate: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: "
+			"joe@sender.example\n"),
+		(ORIGIN "Message-ID: <1@sender.example>\nDate: Tue, 2 Jan 2024 10:00:00 +0000\nFrom: "
+			"joe@sender.example\n"),
+		(ORIGIN "Message-ID: <1@sender.example>\nDate: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: "
+			"eve@sender.example\n"),
+		(ORIGIN "Message-ID: <1@sender.example>\nDate: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: "
+			"joe@sender.example\nList-Id: <l.x>\n"),
 		("Received: from pc ([203.0.113.9]) by out.sender.example with ESMTP id ORIG2; Mon\n" BODY),
 		BODY,
 	};
@@ -101,8 +108,9 @@ Test(traits, what_makes_a_different_message)
 		cr_expect_not(key_eq(t.ids[0], id), "case %zu", i);
 	}
 	/* brackets, letter case of the address, display name, folding of the line do not matter */
-	compute("Received: from pc ([203.0.113.9])\n\tby out.sender.example with ESMTP id ORIG1; Mon\n"
-		"Message-Id: 1@sender.example\nDate: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: JOE@sender.example\n");
+	compute(
+	    "Received: from pc ([203.0.113.9])\n\tby out.sender.example with ESMTP id ORIG1; Mon\n"
+	    "Message-Id: 1@sender.example\nDate: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: JOE@sender.example\n");
 	cr_expect(key_eq(t.ids[0], id));
 	site.hash_seed = 43;
 	compute(ORIGIN BODY);
@@ -117,16 +125,19 @@ Test(traits, trace_without_our_own_lines)
 	trace = t.trace;
 	cr_expect_neq(trace, 0);
 	/* a retry: our own line is new, the rest is the same */
-	compute("Received: from relay by MX.example.org. id NEW1; later\nReceived: from a by relay.example.net id R1; x\n" ORIGIN BODY);
+	compute("Received: from relay by MX.example.org. id NEW1; later\nReceived: from a by "
+		"relay.example.net id R1; x\n" ORIGIN BODY);
 	cr_expect_eq(t.trace, trace);
 	cr_expect_eq(t.own_top, 1);
 	cr_expect_eq(t.foreign_hops, 2);
 	/* a line with this request's queue id is ours, whatever name it bears */
-	with_queue_id("Received: from relay by localhost id 1Q-abc; later\nReceived: from a by relay.example.net id R1; x\n" ORIGIN BODY,
+	with_queue_id("Received: from relay by localhost id 1Q-abc; later\nReceived: from a by "
+		      "relay.example.net id R1; x\n" ORIGIN BODY,
 	    "1Q-abc");
 	cr_expect_eq(t.trace, trace);
 	/* our line further down is part of the road */
-	compute("Received: from a by relay.example.net id R1; x\nReceived: by mx.example.org id Q; y\n" ORIGIN BODY);
+	compute("Received: from a by relay.example.net id R1; x\nReceived: by mx.example.org id Q; y\n" ORIGIN
+		BODY);
 	cr_expect_neq(t.trace, trace);
 	cr_expect_eq(t.own_top, 0);
 }
@@ -140,7 +151,8 @@ Test(traits, many_hops_change_the_trace)
 	for (int k = 0; k < 2; k++) {
 		buf_reset(&b);
 		for (int i = 0; i < HEADER_HOPS_MAX + 40; i++)
-			buf_printf(&b, "Received: by h%d id %s%d\n", i, k && i == HEADER_HOPS_MAX + 10 ? "x" : "q", i);
+			buf_printf(&b, "Received: by h%d id %s%d\n", i,
+			    k && i == HEADER_HOPS_MAX + 10 ? "x" : "q", i);
 		buf_append(&b, "", 1);
 		compute(buf_str(&b).p);
 		cr_expect_eq(t.foreign_hops, HEADER_HOPS_MAX + 40);
@@ -159,8 +171,10 @@ Test(traits, mail_that_comes_back)
 	cr_assert_eq(t.n_ids, 2);
 	cr_expect_not(key_eq(t.ids[0], t.ids[1]));
 	second = t.ids[1];
-	with_queue_id("Received: from c by loop.example.net id L1; z\n"
-		      "Received: from pc ([192.0.2.130]) by mx.example.org (Postfix) with ESMTP id 4QUEUE1; Mon\n" BODY "To: b@example.net\n",
+	with_queue_id(
+	    "Received: from c by loop.example.net id L1; z\n"
+	    "Received: from pc ([192.0.2.130]) by mx.example.org (Postfix) with ESMTP id 4QUEUE1; Mon\n" BODY
+	    "To: b@example.net\n",
 	    "4QUEUE9");
 	cr_assert_eq(t.n_ids, 1);
 	cr_expect(key_eq(t.ids[0], second));
@@ -169,7 +183,8 @@ Test(traits, mail_that_comes_back)
 	cr_assert_eq(t.n_ids, 2);
 	cr_expect(key_eq(t.ids[1], second));
 	/* somebody else's id is another message */
-	compute("Received: from c by loop.example.net id L1; z\nReceived: by mx.example.org id 4OTHER; Mon\n" BODY);
+	compute("Received: from c by loop.example.net id L1; z\nReceived: by mx.example.org id 4OTHER; "
+		"Mon\n" BODY);
 	cr_expect_not(key_eq(t.ids[0], second));
 	/* no queue id: one identity */
 	compute(BODY);
@@ -195,8 +210,10 @@ Test(traits, a_made_up_id_counts_as_missing)
 	with_queue_id("Message-Id: <>\n" REST, "4QUEUE3");
 	cr_expect(t.id_missing, "empty");
 	/* it comes back with the id that we made up */
-	with_queue_id("Received: by loop.example.net id L1; z\nReceived: from pc by mx.example.org id 4QUEUE1; Mon\n"
-		      "Message-Id: <20240101.4QUEUE1@mx.example.org>\n" REST, "4QUEUE7");
+	with_queue_id(
+	    "Received: by loop.example.net id L1; z\nReceived: from pc by mx.example.org id 4QUEUE1; Mon\n"
+	    "Message-Id: <20240101.4QUEUE1@mx.example.org>\n" REST,
+	    "4QUEUE7");
 	cr_expect(t.id_missing);
 	cr_expect(key_eq(t.ids[0], second));
 	/* not ours, or not this queue id */
@@ -234,8 +251,10 @@ Test(traits, threads)
 		{ "Message-ID: <m@x>\n", "<m@x>", false },
 		{ "Message-ID: <m@x>\nReferences: <r@x> <s@x>\nIn-Reply-To: <s@x>\n", "<r@x>", true },
 		{ "Message-ID: <m@x>\nIn-Reply-To: <s@x>\n", "<s@x>", true },
-		{ "Message-ID: <m@x>\nThread-Index: AdkBAgMEBQYHCAkKCwwNDg8QERITFA==\n", "AdkBAgMEBQYHCAkKCwwNDg8QERITFA", false },
-		{ "Message-ID: <m@x>\nThread-Index: AdkBAgMEBQYHCAkKCwwNDg8QERITFP/+/fz7\n", "AdkBAgMEBQYHCAkKCwwNDg8QERITFA", true },
+		{ "Message-ID: <m@x>\nThread-Index: AdkBAgMEBQYHCAkKCwwNDg8QERITFA==\n",
+		    "AdkBAgMEBQYHCAkKCwwNDg8QERITFA", false },
+		{ "Message-ID: <m@x>\nThread-Index: AdkBAgMEBQYHCAkKCwwNDg8QERITFP/+/fz7\n",
+		    "AdkBAgMEBQYHCAkKCwwNDg8QERITFA", true },
 		{ "Subject: x\n", NULL, false },
 	};
 
@@ -243,7 +262,8 @@ Test(traits, threads)
 		compute(rows[i].header);
 		cr_expect_eq(t.thread_reply, rows[i].reply, "case %zu", i);
 		if (rows[i].thread)
-			cr_expect(str_eq(t.thread, str_of(rows[i].thread)), "case %zu: %.*s", i, STR_FMT(t.thread));
+			cr_expect(
+			    str_eq(t.thread, str_of(rows[i].thread)), "case %zu: %.*s", i, STR_FMT(t.thread));
 		else
 			cr_expect_null(t.thread.p);
 	}
@@ -260,15 +280,21 @@ Test(traits, client_behind_relays)
 		{ "192.0.2.200", NULL, "192.0.2.200", true },
 		{ "unknown", NULL, NULL, false },
 		{ "198.51.100.25", NULL, NULL, false }, /* nothing names its client yet */
-		{ "198.51.100.25", "Received: from x ([203.0.113.9]) by backup.example.org\n", "203.0.113.9", false },
-		{ "198.51.100.25", "Received: from x ([192.0.2.200]) by backup.example.org\n", "192.0.2.200", true },
+		{ "198.51.100.25", "Received: from x ([203.0.113.9]) by backup.example.org\n", "203.0.113.9",
+		    false },
+		{ "198.51.100.25", "Received: from x ([192.0.2.200]) by backup.example.org\n", "192.0.2.200",
+		    true },
 		/* our own line on top, its filter's loop, then the line that counts */
-		{ "198.51.100.25", "Received: from backup ([198.51.100.25]) by mx.example.org\n"
-				   "Received: from localhost ([127.0.0.1]) by backup.example.org\n"
-				   "Received: from backup ([198.51.100.25]) by localhost\n"
-				   "Received: from x ([203.0.113.7]) by backup.example.org\n"
-				   "Received: from forged ([203.0.113.66]) by x\n", "203.0.113.7", false },
-		{ "198.51.100.25", "Received: (qmail 1 invoked by uid 2); x\nReceived: from x ([203.0.113.9]) by y\n", NULL, false },
+		{ "198.51.100.25",
+		    "Received: from backup ([198.51.100.25]) by mx.example.org\n"
+		    "Received: from localhost ([127.0.0.1]) by backup.example.org\n"
+		    "Received: from backup ([198.51.100.25]) by localhost\n"
+		    "Received: from x ([203.0.113.7]) by backup.example.org\n"
+		    "Received: from forged ([203.0.113.66]) by x\n",
+		    "203.0.113.7", false },
+		{ "198.51.100.25",
+		    "Received: (qmail 1 invoked by uid 2); x\nReceived: from x ([203.0.113.9]) by y\n", NULL,
+		    false },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -284,7 +310,8 @@ Test(traits, client_behind_relays)
 		traits_compute(&t, &m, &site);
 		if (rows[i].want)
 			cr_assert_eq(ip_parse(str_of(rows[i].want), &want), 0);
-		cr_expect_eq(memcmp(&t.client, &want, sizeof(want)), 0, "case %zu: %.*s", i, STR_FMT(t.client_text));
+		cr_expect_eq(
+		    memcmp(&t.client, &want, sizeof(want)), 0, "case %zu: %.*s", i, STR_FMT(t.client_text));
 		cr_expect_eq(t.trusted, rows[i].trusted, "case %zu", i);
 	}
 }
