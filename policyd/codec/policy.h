@@ -12,9 +12,9 @@
  *						; only to a client that asked want=repairs
  *
  * Unknown names are ignored, the first of a name wins, `request=smtpd_access_policy` must be there. A NUL or
- * a line without "=" breaks the request. Other control bytes do not (a HELO may hold them, and whoever sends
- * one must not escape the rules by it): they are kept as "?". Consumes only what it understood; never
- * blocks, never logs.
+ * a line without "=" breaks the request. Other control bytes do not (Postfix lets them through in MAIL FROM,
+ * and whoever sends one must not escape the rules by it): they are kept as "?". Consumes only what it
+ * understood; never blocks, never logs.
  */
 #ifndef CODEC_POLICY_H
 #define CODEC_POLICY_H
