@@ -24,8 +24,10 @@ struct store_conf {
 };
 
 struct journal_stats {
-	uint64_t written, lost, waiting, commits, failures;
-	bool healthy; /* the last attempt to commit succeeded */
+	uint64_t written, lost,
+	    waiting; /* records; lost: the queue was full, or the database refused them for good */
+	uint64_t commits, failures; /* attempts */
+	bool healthy;               /* the last attempt to commit succeeded */
 };
 
 /*
@@ -36,9 +38,12 @@ struct journal_stats {
 int journal_open(
     const struct store_conf *conf, struct journal **out, uint64_t *seed, char *why, size_t why_len) MUSTCHECK;
 
-/* Writes what waits (at most `grace` ms), stops the thread, closes. Takes NULL. */
+/* Writes what waits (begins no attempt after `grace` ms; a call that hangs in the system is waited for),
+ * stops the thread, closes. Takes NULL. */
 void journal_close(struct journal *j, int64_t grace);
 
+/* Copies all; never waits. Control characters and what is not UTF-8 are written as '?', strings cut at
+ * 4096 bytes. A storm's id is below 2^63; the same id again replaces the row and its hosts. */
 void journal_message(struct journal *j, const struct record *r);
 void journal_storm(struct journal *j, const struct record_storm *s);
 
