@@ -38,7 +38,7 @@ enum {
 typedef void addr_fn(void *arg, struct str addr);
 uint32_t addr_list_walk(struct str value, addr_fn *fn, void *arg);
 
-/* The count, and in *work how many bytes were looked at for it: 5 for each byte of the value at most. */
+/* The count, and in *work how many bytes were looked at for it: 8 for each byte of the value at most. */
 uint32_t addr_list_work(struct str value, uint64_t *work);
 
 /* The first mailbox of a list, original spelling, in `a`; STR_NONE when there is none. */
@@ -52,18 +52,20 @@ struct str addr_unbracket(struct str path);
 
 enum addr_form {
 	ADDR_PLAIN = 0,
-	ADDR_NULL,  /* "<>", and the pseudo-null senders: see addr_is_null() */
-	ADDR_SRS,   /* SRS0=hash=tt=domain=local@forwarder, SRS1=..., user+SRS=...: the original is the key */
-	ADDR_BATV,  /* prvs=tag=local@domain, also prvs=local/tag@ (older drafts), btv1==tag==, msprvs1=tag= */
-	ADDR_VERP,  /* list-bounces+user=domain@, bounce+user==a==domain==list@, list-return-N-user=dom@, +bnc... */
+	ADDR_NULL, /* "<>", and the pseudo-null senders: see addr_is_null() */
+	ADDR_SRS, /* SRS0=hash=tt=domain=local@forwarder, SRS1=..., bounces+SRS=...: the original is the key */
+	ADDR_BATV, /* prvs=tag=local@domain, also prvs=local/tag@ (older drafts), btv1==tag==, msprvs1=tag= */
+	ADDR_VERP, /* list-bounces+user=domain@, bounce+user==a==domain==list@, list-return-N-user=dom@, +bnc... */
 	ADDR_LIST_OWNER, /* owner-LIST, LIST-owner, LIST-request, LIST-bounces: a list's own return path */
 };
 
 struct addr_norm {
-	struct str key;	   /* lower-case local@domain, decoration removed, trailing dot of the domain removed */
-	struct str plain;  /* the address itself: lower-case, without trailing dot and needless quotes, decoration
+	struct str key; /* lower-case local@domain, decoration removed, trailing dot of the domain removed */
+	struct str
+	    plain; /* the address itself: lower-case, without trailing dot and needless quotes, decoration
 			      kept, as lists and config compare it */
-	enum addr_form form; /* of the last decoration undone; that of an SRS address around VERP is ADDR_VERP */
+	enum addr_form
+	    form; /* of the last decoration undone; that of an SRS address around VERP is ADDR_VERP */
 };
 
 /*

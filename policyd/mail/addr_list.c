@@ -12,12 +12,12 @@ struct zone {
 	size_t n;
 	uint32_t words; /* words begun; text holds the last, or the first with an '@' */
 	char last;
-	bool at;     /* an '@' with a local part before it */
-	bool local;  /* something that can be a local part was seen */
+	bool at;    /* an '@' with a local part before it */
+	bool local; /* something that can be a local part was seen */
 	bool alnum;
-	bool name;   /* quoted, encoded or loose: without an '@' it is a display name */
+	bool name;      /* quoted, encoded or loose: without an '@' it is a display name */
 	bool quoted_at; /* an '@' inside quotes */
-	bool done;   /* complete address; what follows is not part of it */
+	bool done;      /* complete address; what follows is not part of it */
 };
 
 struct walk {
@@ -25,10 +25,10 @@ struct walk {
 	size_t pos;
 	struct zone bare, angle, held;
 	bool in_angle, saw_angle;
-	bool route;    /* in "<@a,@b", behind a comma */
-	bool gap;      /* white space, a comment or a bracket since the last token */
+	bool route;        /* in "<@a,@b", behind a comma */
+	bool gap;          /* white space, a comment or a bracket since the last token */
 	bool open_comment; /* one comment that is not closed was met */
-	bool no_quote; /* no quoted string is closed from here on: '"' is plain */
+	bool no_quote;     /* no quoted string is closed from here on: '"' is plain */
 	bool holding;
 	uint32_t count, limit;
 	uint64_t work;
@@ -248,17 +248,21 @@ quote_end(const struct walk *w, size_t pos)
 	return 0;
 }
 
-/* Behind the domain literal at pos; one that is not closed ends before what cannot be in it. */
+/* Behind the domain literal at pos. One that is not closed ends at the next separator, and is given up at
+ * the next '@', before which no other can begin: each byte is looked at twice at most. */
 static size_t
-literal_end(const struct walk *w, size_t pos)
+literal_end(struct walk *w, size_t pos)
 {
-	for (pos++; pos < w->v.n; pos++) {
+	size_t from = pos, stop = 0;
+
+	for (pos++; pos < w->v.n && !strchr("@<>()\"", w->v.p[pos]); pos++) {
 		if (w->v.p[pos] == ']')
 			return pos + 1;
-		if (w->v.p[pos] != ':' && !is_gap(w->v.p[pos]) && is_special(w->v.p[pos]))
-			return pos;
+		if (!stop && (w->v.p[pos] == ',' || w->v.p[pos] == ';'))
+			stop = pos;
 	}
-	return w->v.n;
+	w->work += pos - from;
+	return stop ? stop : pos;
 }
 
 /*

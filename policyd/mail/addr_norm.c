@@ -34,7 +34,8 @@ is_domain(struct str s)
 	for (size_t i = 0; i < s.n; i++) {
 		bool dot = s.p[i] == '.';
 
-		if (!is_alnum(s.p[i]) && !dot && s.p[i] != '-' && s.p[i] != '_' && (unsigned char)s.p[i] < 0x80)
+		if (!is_alnum(s.p[i]) && !dot && s.p[i] != '-' && s.p[i] != '_' &&
+		    (unsigned char)s.p[i] < 0x80)
 			return false;
 		if (dot && (i == 0 || i + 1 == s.n || s.p[i - 1] == '.'))
 			return false;
@@ -117,7 +118,6 @@ static bool
 undo_srs(struct undo *u)
 {
 	struct str s = u->local, hash, forwarder;
-	size_t at;
 
 	if (str_starts(s, STR("srs0")) && s.n > 5 && is_srs_sep(s.p[4]))
 		return srs0_body(u, str_sub(s, 5, s.n));
@@ -127,9 +127,8 @@ undo_srs(struct undo *u)
 		return cut(&s, '=', &hash) && is_srs_hash(hash) && cut(&s, '=', &forwarder) &&
 		    is_domain(forwarder) && s.n > 1 && is_srs_sep(s.p[0]) && srs0_body(u, str_sub(s, 1, s.n));
 	}
-	/* Microsoft 365: user+SRS=hash=tt=domain=local */
-	at = str_ifind(s, STR("+srs="));
-	return at > 0 && at < s.n && srs0_body(u, str_sub(s, at + 5, s.n));
+	/* Microsoft 365. With any other name in front it would lend one mailbox that takes "+detail" any key. */
+	return str_starts(s, STR("bounces+srs=")) && srs0_body(u, str_sub(s, 12, s.n));
 }
 
 static bool
@@ -146,10 +145,14 @@ undo_batv(struct undo *u)
 	} else if (str_starts(s, STR("prvs=")) || str_starts(s, STR("msprvs1="))) {
 		s = str_sub(s, str_find(s, '=') + 1, s.n);
 		slash = str_rfind(s, '/');
-		if (slash > 0 && slash < s.n && all_alnum(str_sub(s, slash + 1, s.n), 4, 64))
+		if (cut(&s, '=', &tag)) {
+			if (!all_alnum(tag, 4, 64) || s.n == 0)
+				return false;
+		} else if (slash > 0 && slash < s.n && all_alnum(str_sub(s, slash + 1, s.n), 4, 64)) {
 			s = str_sub(s, 0, slash);
-		else if (!cut(&s, '=', &tag) || !all_alnum(tag, 4, 64) || s.n == 0)
+		} else {
 			return false;
+		}
 	} else {
 		return false;
 	}
@@ -202,7 +205,8 @@ undo_listserv(struct undo *u)
 	size_t star = str_find(u->local, '*');
 	size_t two = str_ifind(u->local, STR("**"));
 
-	if (!str_starts(u->local, STR("owner-")) || star == u->local.n || two == u->local.n || two <= star + 1)
+	if (!str_starts(u->local, STR("owner-")) || star == u->local.n || two == u->local.n ||
+	    two <= star + 1)
 		return false;
 	if (!is_domain(str_sub(u->local, two + 2, u->local.n)))
 		return false;
@@ -381,9 +385,9 @@ bool
 addr_is_system(struct str addr)
 {
 	static const char *const names[] = { "mailer-daemon", "mailerdaemon", "mailer_daemon", "mail-daemon",
-		"postmaster", "double-bounce", "bounce", "bounces", "listserv", "listproc", "majordomo", "sympa",
-		"mailman", "netserv", "root", "daemon", "mailer", "sendmail", "mmdf", "uucp", "nuucp", "autoanswer",
-		"owner", "request" };
+		"postmaster", "double-bounce", "bounce", "bounces", "listserv", "listproc", "majordomo",
+		"sympa", "mailman", "netserv", "root", "daemon", "mailer", "sendmail", "mmdf", "uucp",
+		"nuucp", "autoanswer", "owner", "request" };
 	static const char *const starts[] = { "owner-", "mailer-daemon+", "bounce-", "bounces-", "bounce+",
 		"bounces+" };
 	static const char *const ends[] = { "-owner", "-request", "-bounces", "-relay", "-return" };
