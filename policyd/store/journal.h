@@ -24,8 +24,8 @@ struct store_conf {
 };
 
 struct journal_stats {
-	uint64_t written, lost,
-	    waiting; /* records; lost: the queue was full, or the database refused them for good */
+	/* records; lost: the queue was full, or the database refused them for good */
+	uint64_t written, lost, waiting;
 	uint64_t commits, failures; /* attempts */
 	bool healthy;               /* the last attempt to commit succeeded */
 };
