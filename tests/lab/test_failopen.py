@@ -5,12 +5,16 @@ import signal
 import time
 import unittest
 
+import test_lists
+
 from lab import smtp
 from lab.actors import Message, origin
 from lab.bench import LabTest
 
 
 class FailOpen(LabTest):
+    rules = LabTest.rules + test_lists.BounceToList.rules
+
     def one(self, client, n):
         m = Message("<open.%d@sender.example>" % n, "Message %d" % n, ["reader%d@victim.example" % (n % 7)])
         result = client.send(m.sender, m.to, m.through(origin(n + 1)))
@@ -34,6 +38,16 @@ class FailOpen(LabTest):
             self.one(c, 2)
         self.postfix.settle()
         self.assertEqual(3, self.sink.total)
+
+    def test_the_policy_door_is_asked_again_after_a_restart(self):
+        """By the same smtpd process, whose connection the restart has cut."""
+        with smtp.Client(self.postfix.port["policy"], "mail.gone.example", "127.0.0.50") as c:
+            self.one(c, 0)
+            self.assertEqual(0, self.daemon.stop())
+            self.daemon.start()
+            self.assertEqual(250, c.send("", [test_lists.LIST], test_lists.BOUNCE).code)
+        self.postfix.settle()
+        self.assertEqual((0, 1), (self.sink.count(test_lists.LIST), self.sink.count(test_lists.OWNER)))
 
     def test_killed_in_the_middle(self):
         sent = 0

@@ -69,6 +69,7 @@ class Daemon:
         """The main.cf settings of a listener that asks this daemon: as in etc/postfix, failing open."""
         params = {}
         if policy:
+            # Not try_limit=1: an smtpd whose connection went away would never ask again.
             ask = "check_policy_service { inet:127.0.0.1:%d, timeout=5s, default_action=DUNNO }" % self.policy
             params["smtpd_recipient_restrictions"] = ask
             params["smtpd_data_restrictions"] = ask
