@@ -34,13 +34,15 @@ struct daemon {
 	struct engine engine;
 	struct server *server;
 	struct journal *journal;
+	bool debug;
 	struct passwd user; /* pw_name NULL: stay who we are */
 };
 
 static const char usage_text[] =
-    "usage: policyd-storm [-c FILE] [-t]\n"
+    "usage: policyd-storm [-dt] [-c FILE]\n"
     "  -c, --config FILE  read FILE instead of " CONFIG_DEFAULT_PATH "\n"
     "  -t, --test         check the configuration and exit: 0 when it is fine, 78 when it is not\n"
+    "  -d, --debug        log ordinary events too, such as connections that end\n"
     "  -V, --version      tell the version\n"
     "  -h, --help         tell this\n";
 
@@ -295,7 +297,7 @@ run(struct daemon *d)
 	char why[WHY_MAX] = "";
 	int code;
 
-	log_open("policyd-storm", d->config.log, getenv("POLICYD_STORM_DEBUG") != NULL);
+	log_open("policyd-storm", d->config.log, d->debug);
 	raise_descriptors(&d->config.serve);
 	engine_start(d);
 	code = start(d, why, sizeof(why));
@@ -318,28 +320,32 @@ run(struct daemon *d)
 	return code;
 }
 
-int
-main(int argc, char **argv)
+enum { ARGS_RUN = -1 };
+
+/* The exit code, or ARGS_RUN. */
+static int
+read_args(struct daemon *d, int argc, char **argv, bool *test)
 {
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
+		{ "debug", no_argument, NULL, 'd' },
 		{ "test", no_argument, NULL, 't' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct daemon d = { .path = CONFIG_DEFAULT_PATH };
-	bool test = false;
-	int opt, code;
+	int opt;
 
-	hold_standard_streams();
-	while ((opt = getopt_long(argc, argv, "c:tVh", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "c:dtVh", options, NULL)) != -1) {
 		switch (opt) {
 		case 'c':
-			d.path = optarg;
+			d->path = optarg;
+			break;
+		case 'd':
+			d->debug = true;
 			break;
 		case 't':
-			test = true;
+			*test = true;
 			break;
 		case 'V':
 			puts("policyd-storm " STORM_VERSION);
@@ -352,18 +358,28 @@ main(int argc, char **argv)
 			return EX_USAGE;
 		}
 	}
-	if (optind != argc) {
-		fputs(usage_text, stderr);
-		return EX_USAGE;
-	}
-	if (load(&d) != 0)
-		code = EX_CONFIG;
-	else if (test)
-		code = EX_OK;
-	else
-		code = run(&d);
-	if (test && code == EX_OK)
+	if (optind == argc)
+		return ARGS_RUN;
+	fputs(usage_text, stderr);
+	return EX_USAGE;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct daemon d = { .path = CONFIG_DEFAULT_PATH };
+	bool test = false;
+	int code;
+
+	hold_standard_streams();
+	code = read_args(&d, argc, argv, &test);
+	if (code != ARGS_RUN)
+		return code;
+	code = load(&d) == 0 ? EX_OK : EX_CONFIG;
+	if (code == EX_OK && test)
 		config_notes(&d.config, print_note, stderr);
+	else if (code == EX_OK)
+		code = run(&d);
 	config_fini(&d.config);
 	return code;
 }

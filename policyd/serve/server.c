@@ -239,12 +239,12 @@ server_new(const struct serve_conf *conf, struct engine *engine, struct server *
 	s->listeners.arg = s;
 	notify_init(&s->notify);
 	take_limits(s, conf);
-	watch(s);
 	rc = set_listeners(s, conf, why, why_len);
 	if (rc != 0) {
 		server_free(s);
 		return rc;
 	}
+	watch(s);
 	*out = s;
 	return 0;
 }
