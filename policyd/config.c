@@ -12,7 +12,7 @@
 #include "judge/detect.h"
 #include "judge/rule_parse.h"
 
-/* --- faults in order ---------------------------------------------------------------------------------------- */
+/* --- faults in order -------------------------------------------------------------------------- */
 
 struct found {
 	unsigned file, line, seq;
@@ -89,7 +89,7 @@ config_print_fault(void *arg, const char *file, unsigned line, const char *what)
 	fprintf(arg, "%s:%u: %s\n", file, line, what);
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------ */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static unsigned
 line_of(const struct loader *l, const char *section, const char *name)
@@ -108,8 +108,8 @@ main_section(struct loader *l, const char *section, unsigned line)
 	if (l->section_known)
 		return;
 	if (str_starts(str_of(section), STR("rule "))) {
-		conf_fault(&l->faults, l->path, line, "[%s] does not belong here but into the file that \"rules\" names",
-		    section);
+		conf_fault(&l->faults, l->path, line,
+		    "[%s] does not belong here but into the file that \"rules\" names", section);
 		return;
 	}
 	conf_unknown(config_key_table, config_key_count, section, NULL, why, sizeof(why));
@@ -158,7 +158,10 @@ load_rules(struct loader *l, struct rule_override *overrides, unsigned n)
 {
 	unsigned line = line_of(l, "server", "rules");
 	char *path = beside(l, str_of(l->c.rules_path)), *text = NULL;
-	struct rule_parse p = { .out = &l->c.rules, .file = path, .faults = &l->faults, .overrides = overrides,
+	struct rule_parse p = { .out = &l->c.rules,
+		.file = path,
+		.faults = &l->faults,
+		.overrides = overrides,
 		.n_overrides = n };
 	size_t len = 0;
 	int err = l->path ? conf_slurp(path, &text, &len) : ERR_NOENT;
@@ -189,8 +192,8 @@ load_list(struct loader *l, struct str word)
 	path = beside(l, word);
 	err = conf_slurp(path, &text, &len);
 	if (err) {
-		conf_fault(&l->faults, l->path, line_of(l, "mail", "lists"), "lists: cannot read %s: %s", path,
-		    err == ERR_FULL ? "too large" : strerror(errno));
+		conf_fault(&l->faults, l->path, line_of(l, "mail", "lists"), "lists: cannot read %s: %s",
+		    path, err == ERR_FULL ? "too large" : strerror(errno));
 	} else {
 		struct str all = { text, len };
 
@@ -235,7 +238,8 @@ check_addresses(struct loader *l)
 		for (unsigned j = 0; j < i; j++)
 			if (strcmp(v[i].address, v[j].address) == 0)
 				conf_fault(&l->faults, l->path, line_of(l, "server", v[i].key),
-				    "%s: %s is taken by %s already", v[i].key, CONFQ(str_of(v[i].address)), v[j].key);
+				    "%s: %s is taken by %s already", v[i].key, CONFQ(str_of(v[i].address)),
+				    v[j].key);
 	xfree(v);
 }
 
@@ -329,7 +333,7 @@ config_fini(struct config *c)
 	*c = (struct config){ 0 };
 }
 
-/* --- what to say about it ----------------------------------------------------------------------------------- */
+/* --- what to say about it --------------------------------------------------------------------- */
 
 static void
 rule_notes(const struct config *c, const struct rule *r, config_note_fn *fn, void *arg)
@@ -344,13 +348,20 @@ rule_notes(const struct config *c, const struct rule *r, config_note_fn *fn, voi
 		fn(arg, note);
 	}
 	if (r->detector->header && c->serve.n_milter == 0) {
-		snprintf(note, sizeof(note), "rule \"%s\" needs the header: there is no milter address, and by policy only "
-					     "Exim sends one", r->name);
+		snprintf(note, sizeof(note),
+		    "rule \"%s\" needs the header: there is no milter address, and by policy only "
+		    "Exim sends one",
+		    r->name);
+		fn(arg, note);
+	}
+	if (r->block || r->brake != BRAKE_OFF) {
+		snprintf(note, sizeof(note),
+		    "rule \"%s\": no detector of this version acts on block or brake", r->name);
 		fn(arg, note);
 	}
 	if (r->scope == SCOPE_INBOUND && c->site.local_domains.n == 0) {
-		snprintf(note, sizeof(note), "rule \"%s\" is for inbound mail: [mail] local_domains names no domain",
-		    r->name);
+		snprintf(note, sizeof(note),
+		    "rule \"%s\" is for inbound mail: [mail] local_domains names no domain", r->name);
 		fn(arg, note);
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The whole configuration: the main file, the rules and the lists that it names. Read all or nothing; const from
- * then on, until the next reload brings another one.
+ * The whole configuration: the main file, the rules and the lists that it names. Read all or nothing;
+ * const from then on, until the next reload brings another one.
  */
 #ifndef CONFIG_H
 #define CONFIG_H
@@ -25,17 +25,18 @@ struct config {
 	struct site site; /* hash_seed is 0: it comes from the database */
 	struct ruleset rules;
 	struct lists lists;
-	bool enforce;	     /* [server] mode; false has put all rules in shadow */
+	bool enforce; /* [server] mode; false has put all rules in shadow */
 	enum log_target log;
-	char *user;	     /* NULL: stay who we are */
-	char *rules_path;    /* as written */
-	char *lists_files;   /* as written; NULL: none */
+	char *user;        /* NULL: stay who we are */
+	char *rules_path;  /* as written */
+	char *lists_files; /* as written; NULL: none */
 };
 
 /*
- * Reads `path`; NULL: no file, the defaults. 0, or ERR_CONF after all faults were reported, file by file and in the
- * order of their lines; `out` is untouched then. What `rules` and `lists` name is looked for beside the main file.
- * A rules file that the main file does not name may be missing: there are no rules then.
+ * Reads `path`; NULL: no file, the defaults. 0, or ERR_CONF after all faults were reported, file by
+ * file and in the order of their lines; `out` is untouched then. What `rules` and `lists` name is
+ * looked for beside the main file. A rules file that the main file does not name may be missing: there
+ * are no rules then.
  */
 int config_load(const char *path, struct config *out, struct conf_faults *faults) MUSTCHECK;
 /* The same, with "RULE.KEY=VALUE" put over what the rules say. Faults in these name the file "--set". */

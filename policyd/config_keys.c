@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The keys of the main file: one table, from which -t, stormctl config, the man page and the sample are made or proved. */
+/* The keys of the main file: one table, from which -t, stormctl config, the man page and the sample
+ * are made or proved. */
 #include "config.h"
 
 #include <stdio.h>
@@ -8,7 +9,7 @@
 #include "base/err.h"
 #include "base/xalloc.h"
 
-/* --- values of a kind of their own -------------------------------------------------------------------------- */
+/* --- values of a kind of their own ------------------------------------------------------------ */
 
 static void
 door_fini(char ***v, unsigned *n)
@@ -187,63 +188,81 @@ set_words(void *at, struct str value, char *why, size_t why_len)
 	return 0;
 }
 
-/* --- the keys ----------------------------------------------------------------------------------------------- */
+/* --- the keys --------------------------------------------------------------------------------- */
 
 static const struct conf_name mode_names[] = { { "shadow", false }, { "enforce", true }, { NULL, 0 } };
 static const struct conf_name failure_names[] = { { "pass", false }, { "defer", true }, { NULL, 0 } };
 static const struct conf_name log_names[] = {
-	{ "syslog", LOG_TO_SYSLOG }, { "stderr", LOG_TO_STDERR }, { NULL, 0 },
+	{ "syslog", LOG_TO_SYSLOG },
+	{ "stderr", LOG_TO_STDERR },
+	{ NULL, 0 },
 };
 
 #define DAYS(n) ((n) * (int64_t)MS_DAY)
-#define KEY(in, key, kind, ...) { .section = in, .name = key, .type = kind, __VA_ARGS__ }
+#define KEY(in, key, kind, ...)                                       \
+	{                                                             \
+		.section = in, .name = key, .type = kind, __VA_ARGS__ \
+	}
 #define AT(member, ctype) .offset = CONF_AT(struct config, member, ctype)
 
 const struct conf_key config_key_table[] = {
 	KEY("server", "mode", CONF_FLAG, AT(enforce, bool), .names = mode_names, .def = "shadow",
 	    .help = "The master switch: with shadow no rule acts, each logs what it would have done."),
-	KEY("server", "policy", CONF_CALL, AT(serve, struct serve_conf), .call = set_policy, .form = "addresses",
-	    .def = "", .help = "Where the policy door listens, for Postfix check_policy_service and for Exim."),
-	KEY("server", "milter", CONF_CALL, AT(serve, struct serve_conf), .call = set_milter, .form = "addresses",
-	    .def = "", .help = "Where the milter door listens, for Postfix smtpd_milters and for Sendmail."),
+	KEY("server", "policy", CONF_CALL, AT(serve, struct serve_conf), .call = set_policy,
+	    .form = "addresses", .def = "",
+	    .help = "Where the policy door listens, for Postfix check_policy_service and for Exim."),
+	KEY("server", "milter", CONF_CALL, AT(serve, struct serve_conf), .call = set_milter,
+	    .form = "addresses", .def = "",
+	    .help = "Where the milter door listens, for Postfix smtpd_milters and for Sendmail."),
 	KEY("server", "control", CONF_CALL, AT(serve.control, char *), .call = set_control, .form = "address",
-	    .def = "", .help = "Where stormctl reaches the daemon."),
+	    .def = "", .help = "Where stormctl will reach the daemon; this version does not open it."),
 	KEY("server", "socket_mode", CONF_CALL, AT(serve.socket_mode, uint32_t), .call = set_octal,
 	    .form = "octal mode", .def = "0666",
-	    .help = "File mode of unix sockets; the MTA's processes are another user and must be able to connect."),
+	    .help = "File mode of unix sockets; the MTA's processes are another user and must be able to "
+		    "connect."),
 	KEY("server", "user", CONF_STR, AT(user, char *), .def = "", .no_reload = true,
-	    .help = "The user that the daemon becomes when it was started as root; empty: it stays who it is."),
+	    .help =
+		"The user that the daemon becomes when it was started as root; empty: it stays who it is."),
 	KEY("server", "rules", CONF_STR, AT(rules_path, char *), .def = "rules.conf",
 	    .help = "The file with the rules, looked for beside this one."),
 	KEY("server", "log", CONF_ENUM, AT(log, enum log_target), .names = log_names, .def = "syslog",
 	    .no_reload = true, .help = "Where log lines go."),
-	KEY("server", "max_connections", CONF_UINT, AT(serve.max_connections, uint32_t), .def = "4096", .min = 1,
-	    .max = 1000000, .help = "Connections of all doors together; each smtpd process of Postfix keeps its own."),
-	KEY("server", "idle_timeout", CONF_MSEC, AT(serve.idle_timeout, int64_t), .def = "20m", .min = 10 * MS_SEC,
-	    .max = DAYS(1), .help = "A connection that asks nothing is closed after this time, longer than an MTA keeps it."),
-	KEY("server", "request_timeout", CONF_MSEC, AT(serve.request_timeout, int64_t), .def = "30s", .min = MS_SEC,
-	    .max = MS_HOUR, .help = "A request that has begun must be complete within this time."),
+	KEY("server", "max_connections", CONF_UINT, AT(serve.max_connections, uint32_t), .def = "4096",
+	    .min = 1, .max = 1000000,
+	    .help = "Connections of all doors together; each smtpd process of Postfix keeps its own."),
+	KEY("server", "idle_timeout", CONF_MSEC, AT(serve.idle_timeout, int64_t), .def = "20m",
+	    .min = 10 * MS_SEC, .max = DAYS(1),
+	    .help = "A connection that asks nothing is closed after this time, longer than an MTA keeps it."),
+	KEY("server", "request_timeout", CONF_MSEC, AT(serve.request_timeout, int64_t), .def = "30s",
+	    .min = MS_SEC, .max = MS_HOUR,
+	    .help = "A request that has begun must be complete within this time."),
 	KEY("server", "drain", CONF_MSEC, AT(serve.drain, int64_t), .def = "5s", .min = 0, .max = 10 * MS_MIN,
 	    .help = "How long a stopping daemon waits for requests that are under way."),
 	KEY("store", "path", CONF_STR, AT(store.path, char *), .def = "/var/lib/policyd-storm/storm.db",
-	    .no_reload = true, .help = "The SQLite database with journal and storms; :memory: keeps nothing."),
+	    .no_reload = true,
+	    .help = "The SQLite database with journal and storms; :memory: keeps nothing."),
 	KEY("store", "retention", CONF_MSEC, AT(store.retention, int64_t), .def = "45d", .min = MS_HOUR,
 	    .max = DAYS(3650), .no_reload = true, .help = "How long messages stay in the journal."),
 	KEY("store", "on_store_failure", CONF_FLAG, AT(store.defer_on_failure, bool), .names = failure_names,
 	    .def = "pass", .help = "What happens to mail while the database cannot be written."),
-	KEY("store", "max_counters", CONF_UINT, AT(store.max_counters, uint32_t), .def = "1000000", .min = 1000,
-	    .max = 100000000, .no_reload = true,
+	KEY("store", "max_counters", CONF_UINT, AT(store.max_counters, uint32_t), .def = "1000000",
+	    .min = 1000, .max = 100000000, .no_reload = true,
 	    .help = "Counters kept in memory; beyond it the oldest goes."),
 	KEY("store", "max_queue", CONF_SIZE, AT(store.max_queue, uint64_t), .def = "64M", .min = 64 << 10,
 	    .max = (int64_t)16 << 30, .no_reload = true,
-	    .help = "What may wait in memory for a slow database; beyond it journal rows are lost, never mail."),
-	KEY("mail", "hostname", CONF_CALL, AT(site.hostname, char *), .call = set_hostname, .form = "host name",
-	    .help = "The name under which this machine writes Received lines; default is the machine's name."),
+	    .help =
+		"What may wait in memory for a slow database; beyond it journal rows are lost, never mail."),
+	KEY("mail", "hostname", CONF_CALL, AT(site.hostname, char *), .call = set_hostname,
+	    .form = "host name",
+	    .help =
+		"The name under which this machine writes Received lines; default is the machine's name."),
 	KEY("mail", "own_hosts", CONF_CALL, AT(site.own_hosts, struct strset), .call = set_domains,
 	    .form = "host names", .def = "",
-	    .help = "Further names of our own that stand in Received lines: other MX hosts, filters, the mailbox server."),
-	KEY("mail", "trusted", CONF_CALL, AT(site.trusted, struct netset), .call = set_nets, .form = "networks",
-	    .def = "127.0.0.0/8, ::1", .help = "Own networks: mail from there is outbound."),
+	    .help = "Further names of our own that stand in Received lines: other MX hosts, filters, the "
+		    "mailbox server."),
+	KEY("mail", "trusted", CONF_CALL, AT(site.trusted, struct netset), .call = set_nets,
+	    .form = "networks", .def = "127.0.0.0/8, ::1",
+	    .help = "Own networks: mail from there is outbound."),
 	KEY("mail", "relays", CONF_CALL, AT(site.relays, struct netset), .call = set_nets, .form = "networks",
 	    .def = "",
 	    .help = "Backup MX and forwarders: the client is the one in the Received line that they wrote."),
@@ -251,9 +270,11 @@ const struct conf_key config_key_table[] = {
 	    .form = "domains", .def = "",
 	    .help = "Mail to these domains is inbound; .example.org means all that lies below example.org."),
 	KEY("mail", "lists", CONF_STR, AT(lists_files, char *), .def = "",
-	    .help = "Files that name the mailing lists, looked for beside this one; aliases:FILE reads an alias map."),
+	    .help = "Files that name the mailing lists, looked for beside this one; aliases:FILE reads an "
+		    "alias map."),
 	KEY("mail", "gateway_markers", CONF_CALL, AT(site.gateway_markers, struct strset), .call = set_words,
 	    .form = "words", .def = "mspop3connector.",
-	    .help = "What mail gateways that replicate put in front of recipient addresses; storms name their hosts."),
+	    .help = "What mail gateways that replicate put in front of recipient addresses; storms name "
+		    "their hosts."),
 };
 const unsigned config_key_count = ARRAY_LEN(config_key_table);

@@ -13,6 +13,8 @@ static const struct command {
 	const char *name, *usage, *help;
 	stormctl_fn *run;
 } commands[] = {
+	{ "config", "config [--keys | --detectors | --actions]",
+	    "show what may stand in the configuration; with an option as tab separated lines", stormctl_config },
 	{ "inspect", "inspect [--json] FILE...",
 	    "show what the rules see in messages; \"-\" is standard input", stormctl_inspect },
 	{ "replay", "replay [-c FILE] [--json] [--set RULE.KEY=VALUE]... PATH...",

@@ -17,14 +17,28 @@ struct unit {
 
 /* Largest first: a value is shown in the largest unit that divides it. */
 static const struct unit time_units[] = {
-	{ "d", MS_DAY }, { "h", MS_HOUR }, { "m", MS_MIN }, { "s", MS_SEC }, { "ms", 1 }, { NULL, 0 },
+	{ "d", MS_DAY },
+	{ "h", MS_HOUR },
+	{ "m", MS_MIN },
+	{ "s", MS_SEC },
+	{ "ms", 1 },
+	{ NULL, 0 },
 };
 static const struct unit size_units[] = {
-	{ "G", 1 << 30 }, { "M", 1 << 20 }, { "k", 1 << 10 }, { "", 1 }, { NULL, 0 },
+	{ "G", 1 << 30 },
+	{ "M", 1 << 20 },
+	{ "k", 1 << 10 },
+	{ "", 1 },
+	{ NULL, 0 },
 };
 
 static const struct conf_name bool_names[] = {
-	{ "yes", true }, { "no", false }, { "on", true }, { "off", false }, { "true", true }, { "false", false },
+	{ "yes", true },
+	{ "no", false },
+	{ "on", true },
+	{ "off", false },
+	{ "true", true },
+	{ "false", false },
 	{ NULL, 0 },
 };
 
@@ -144,6 +158,12 @@ unit_text(int64_t v, const struct unit *units, char *out, size_t len)
 	while (units->factor > 1 && (v == 0 || v % units->factor))
 		units++;
 	snprintf(out, len, "%" PRId64 "%s", v / units->factor, v ? units->name : "");
+}
+
+void
+conf_msec_text(int64_t ms, char *out, size_t len)
+{
+	unit_text(ms, time_units, out, len);
 }
 
 static void
@@ -322,8 +342,12 @@ bool
 conf_same(const struct conf_key *key, const void *a, const void *b)
 {
 	static const size_t sizes[] = {
-		[CONF_BOOL] = sizeof(bool), [CONF_FLAG] = sizeof(bool), [CONF_UINT] = sizeof(uint32_t),
-		[CONF_SIZE] = sizeof(uint64_t), [CONF_MSEC] = sizeof(int64_t), [CONF_ENUM] = sizeof(int),
+		[CONF_BOOL] = sizeof(bool),
+		[CONF_FLAG] = sizeof(bool),
+		[CONF_UINT] = sizeof(uint32_t),
+		[CONF_SIZE] = sizeof(uint64_t),
+		[CONF_MSEC] = sizeof(int64_t),
+		[CONF_ENUM] = sizeof(int),
 	};
 	const char *pa = (const char *)a + key->offset, *pb = (const char *)b + key->offset;
 
@@ -343,7 +367,10 @@ void
 conf_type_text(const struct conf_key *key, char *out, size_t len)
 {
 	static const char *const names[] = {
-		[CONF_BOOL] = "yes | no", [CONF_UINT] = "number", [CONF_SIZE] = "size", [CONF_MSEC] = "time",
+		[CONF_BOOL] = "yes | no",
+		[CONF_UINT] = "number",
+		[CONF_SIZE] = "size",
+		[CONF_MSEC] = "time",
 		[CONF_STR] = "text",
 	};
 
@@ -424,11 +451,11 @@ conf_unknown(const struct conf_key *table, unsigned n, const char *section, cons
 	else if (!known)
 		snprintf(why, why_len, "unknown section [%s]", section);
 	else if (elsewhere)
-		snprintf(why, why_len, "unknown key %s in [%s]; it belongs to [%s]", CONFQ(str_of(name)), section,
-		    elsewhere);
+		snprintf(why, why_len, "unknown key %s in [%s]; it belongs to [%s]", CONFQ(str_of(name)),
+		    section, elsewhere);
 	else if (near)
-		snprintf(why, why_len, "unknown key %s in [%s], did you mean \"%s\"?", CONFQ(str_of(name)), section,
-		    near);
+		snprintf(why, why_len, "unknown key %s in [%s], did you mean \"%s\"?", CONFQ(str_of(name)),
+		    section, near);
 	else
 		snprintf(why, why_len, "unknown key %s in [%s]", CONFQ(str_of(name)), section);
 }

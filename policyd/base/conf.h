@@ -3,14 +3,16 @@
  * INI files through inih, with what inih as distributions build it leaves out: line numbers, long lines,
  * continuation lines, all faults instead of the first; and a typed table of keys.
  *
- * inih (r55, Debian's build) splits lines above 198 bytes without a word, cuts section names at 49 and key names
- * at 49 characters, treats " ;" as the start of a comment, and gives the handler no line number. So the file is
- * fed to it through ini_parse_stream() by a reader of ours, one physical line at a time.
+ * inih (r55, Debian's build) splits lines above 198 bytes without a word, cuts section names at 49 and
+ * key names at 49 characters, treats " ;" as the start of a comment, and gives the handler no line
+ * number. So the file is fed to it through ini_parse_stream() by a reader of ours, one physical line at
+ * a time.
  *
- * Grammar: "[section]" or "[rule name]", "key = value", "; comment" or "# comment" lines, " ; comment" behind a
- * value, continuation lines begin with space or tab (joined with one space; blank lines and comments in between
- * do not end the value). Sections and keys begin in the first column: an indented one would be swallowed by the
- * value above. A key given twice in a section and a section given twice are faults.
+ * Grammar: "[section]" or "[rule name]", "key = value", "; comment" or "# comment" lines, " ; comment"
+ * behind a value, continuation lines begin with space or tab (joined with one space; blank lines and
+ * comments in between do not end the value). Sections and keys begin in the first column: an indented
+ * one would be swallowed by the value above. A key given twice in a section and a section given twice
+ * are faults.
  */
 #ifndef BASE_CONF_H
 #define BASE_CONF_H
@@ -38,14 +40,16 @@ struct conf_faults {
 };
 void conf_fault(struct conf_faults *f, const char *file, unsigned line, const char *fmt, ...) PRINTF(4, 5);
 
-/* Calls `fn` for each key with its joined value and the line where it began; `name` NULL: a section begins. */
+/* Calls `fn` for each key with its joined value and the line where it began; `name` NULL: a section
+ * begins. */
 typedef void conf_fn(void *arg, const char *section, const char *name, const char *value, unsigned line);
-/* Faults of grammar are reported; returns their number, or ERR_IO when the file cannot be read (reported too). */
+/* Faults of grammar are reported; returns their number, or ERR_IO when the file cannot be read
+ * (reported too). */
 int conf_read(const char *path, conf_fn *fn, void *arg, struct conf_faults *faults);
 int conf_read_text(struct str text, const char *name, conf_fn *fn, void *arg, struct conf_faults *faults);
 
-/* A whole file's content, NUL-terminated behind its `n` bytes, for xfree(). ERR_IO (see errno), ERR_FULL above
- * CONF_FILE_MAX. */
+/* A whole file's content, NUL-terminated behind its `n` bytes, for xfree(). ERR_IO (see errno),
+ * ERR_FULL above CONF_FILE_MAX. */
 int conf_slurp(const char *path, char **text, size_t *n) MUSTCHECK;
 
 enum conf_type {
@@ -67,27 +71,30 @@ struct conf_name {
 struct conf_key {
 	const char *section, *name;
 	enum conf_type type;
-	size_t offset;		/* into the target struct */
-	const char *def;	/* default as text, NULL: none (left as it is) */
-	int64_t min, max;	/* UINT, SIZE, MSEC; both 0 = any */
+	size_t offset;                 /* into the target struct */
+	const char *def;               /* default as text, NULL: none (left as it is) */
+	int64_t min, max;              /* UINT, SIZE, MSEC; both 0 = any */
 	const struct conf_name *names; /* ENUM, FLAG; ends with NULL */
-	/* 0, or a negative err with a phrase in `why`. `at` is the target struct + offset; it is called again for
-	 * a second value, which replaces the first. */
+	/* 0, or a negative err with a phrase in `why`. `at` is the target struct + offset; it is
+	 * called again for a second value, which replaces the first. */
 	int (*call)(void *at, struct str value, char *why, size_t why_len);
-	const char *form;	/* CALL: what a value looks like, for the documentation */
-	bool no_reload;		/* takes effect at the next start only */
-	const char *help;	/* one sentence, for man page and sample file */
+	const char *form; /* CALL: what a value looks like, for the documentation */
+	bool no_reload;   /* takes effect at the next start only */
+	const char *help; /* one sentence, for man page and sample file */
 };
 
 /* offsetof, refused by the compiler when the member is not of that C type */
 #define CONF_AT(target, member, ctype) \
-	(offsetof(target, member) + 0 * sizeof(_Generic(&((target *)0)->member, ctype *: 0)))
+	(offsetof(target, member) + 0 * sizeof(_Generic(&((target *)0)->member, ctype * : 0)))
 
 /* Parses `value` into target. ERR_SYNTAX or ERR_RANGE with a phrase in `why`, such as: "45x" is not a time */
 int conf_set(const struct conf_key *key, void *target, struct str value, char *why, size_t why_len) MUSTCHECK;
-const struct conf_key *conf_find(const struct conf_key *table, unsigned n, const char *section, const char *name);
-/* Puts all defaults in. A default that does not parse is a fault of the table: returned, `why` begins with the key. */
-int conf_defaults(const struct conf_key *table, unsigned n, void *target, char *why, size_t why_len) MUSTCHECK;
+const struct conf_key *conf_find(
+    const struct conf_key *table, unsigned n, const char *section, const char *name);
+/* Puts all defaults in. A default that does not parse is a fault of the table: returned, `why`
+ * begins with the key. */
+int conf_defaults(
+    const struct conf_key *table, unsigned n, void *target, char *why, size_t why_len) MUSTCHECK;
 /* The same value in two structs? Always true for CONF_CALL. */
 bool conf_same(const struct conf_key *key, const void *a, const void *b);
 /* "time", "size", "shadow | enforce", ... */
@@ -97,13 +104,16 @@ void conf_type_text(const struct conf_key *key, char *out, size_t len);
 void conf_unknown(const struct conf_key *table, unsigned n, const char *section, const char *name, char *why,
     size_t why_len);
 
-/* Edits that lead from a to b (insert, delete, replace, swap neighbours); more than `max` count as max + 1. */
+/* Edits that lead from a to b (insert, delete, replace, swap neighbours); more than `max` count as
+ * max + 1. */
 unsigned conf_distance(struct str a, struct str b, unsigned max);
 /* Is `candidate` near enough to be what somebody meant? Then *best (start with 3) becomes its distance. */
 bool conf_nearer(struct str word, struct str candidate, unsigned *best);
 
 int conf_msec(struct str s, int64_t *out) MUSTCHECK;
 int conf_size(struct str s, uint64_t *out) MUSTCHECK;
+/* "45d", in the largest unit that divides it. */
+void conf_msec_text(int64_t ms, char *out, size_t len);
 /* Cuts the next word off a list that commas or spaces separate; false at the end. */
 bool conf_word(struct str *rest, struct str *word);
 /* May it be a domain? A dot in front ("all below it") is allowed, 8-bit labels are. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Looks at each physical line before inih gets it. inih is handed only lines that it understands as we do, and an
- * empty line in place of a faulty one; so it stays in step and the number of the line handed out last is that of
- * the value that comes back.
+ * Looks at each physical line before inih gets it. inih is handed only lines that it understands as we
+ * do, and an empty line in place of a faulty one; so it stays in step and the number of the line handed
+ * out last is that of the value that comes back.
  */
 #include "base/conf.h"
 
@@ -24,7 +24,7 @@ struct held {
 
 struct reader {
 	struct str rest; /* not read yet */
-	unsigned line;	 /* of the line handed out last */
+	unsigned line;   /* of the line handed out last */
 	const char *file;
 	conf_fn *fn;
 	void *arg;
@@ -33,7 +33,7 @@ struct reader {
 
 	char section[CONF_NAME_MAX + 1];
 	unsigned n_sections; /* begun so far; 0: none yet */
-	bool deaf;	     /* the section's head is faulty: its keys are checked, but belong nowhere */
+	bool deaf;           /* the section's head is faulty: its keys are checked, but belong nowhere */
 
 	/* the key whose value may still go on */
 	bool open;
@@ -94,7 +94,8 @@ flush(struct reader *r)
 		r->open = false;
 		if (value.n > CONF_VALUE_MAX || r->value.failed) {
 			r->n_faults++;
-			conf_fault(r->faults, r->file, r->name_line, "value longer than %d bytes", CONF_VALUE_MAX);
+			conf_fault(
+			    r->faults, r->file, r->name_line, "value longer than %d bytes", CONF_VALUE_MAX);
 		} else {
 			char *text = xstrndup(value.n ? value.p : "", value.n);
 
@@ -229,7 +230,8 @@ take_faulty(struct reader *r, struct str line, char control)
 		}
 	}
 	if (line.n > CONF_LINE_MAX)
-		grammar(r, "line longer than %d bytes (go on in a line that begins with space)", CONF_LINE_MAX);
+		grammar(
+		    r, "line longer than %d bytes (go on in a line that begins with space)", CONF_LINE_MAX);
 	else
 		grammar(r, "control character \\x%02x", (unsigned char)control);
 	return STR_NONE;

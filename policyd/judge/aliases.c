@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The mailing lists of an alias map. Its lines are gathered into logical ones, its names sorted, and each NAME that
- * has an owner-NAME becomes a list. What else stands in the map is not ours to judge.
+ * The mailing lists of an alias map. Its lines are gathered into logical ones, its names sorted, and
+ * each NAME that has an owner-NAME becomes a list. What else stands in the map is not ours to judge.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,7 +160,8 @@ owner_of(const struct aliases *a, const char *name)
 	return found;
 }
 
-/* The one address or name that the alias stands for, unquoted; NULL: several, or a file, command, :include:. */
+/* The one address or name that the alias stands for, unquoted; NULL: several, or a file, command,
+ * :include:. */
 static char *
 single(const struct alias *alias)
 {
@@ -216,8 +217,8 @@ check_owners(struct aliases *a, const struct alias *list, const struct alias *ow
 		rest = str_sub(rest, at + 1, rest.n);
 		value = unquote(piece, true);
 		if (find(a, value) && owner_of(a, value)) {
-			snprintf(what, sizeof(what), "owner %s of list %s is itself a list", CONFQ(str_of(value)),
-			    CONFQ(str_of(list->name)));
+			snprintf(what, sizeof(what), "owner %s of list %s is itself a list",
+			    CONFQ(str_of(value)), CONFQ(str_of(list->name)));
 			say(a, list->line, what);
 		}
 		xfree(value);
@@ -250,8 +251,8 @@ add_everywhere(struct lists *l, struct aliases *a, const struct alias *list, con
 }
 
 unsigned
-lists_add_aliases(struct lists *l, struct str text, const char *file, const struct site *site, fault_fn *fault,
-    void *arg)
+lists_add_aliases(
+    struct lists *l, struct str text, const char *file, const struct site *site, fault_fn *fault, void *arg)
 {
 	struct aliases a = { .file = file, .fault = fault, .arg = arg };
 

@@ -62,8 +62,10 @@ lists_put(struct lists *l, struct str posting, struct str owner, unsigned line)
 		l->v = xrealloc(l->v, l->cap * sizeof(*l->v));
 	}
 	e = &l->v[l->n++];
-	*e = (struct list_entry){ .posting = lower(posting), .owner = xstrndup(owner.p, owner.n),
-		.file = l->n_files - 1, .line = line };
+	*e = (struct list_entry){ .posting = lower(posting),
+		.owner = xstrndup(owner.p, owner.n),
+		.file = l->n_files - 1,
+		.line = line };
 	return e;
 }
 
@@ -129,7 +131,8 @@ take_line(struct lists_reader *r, struct str line)
 			continue;
 		}
 		if ((e->n_posters & (e->n_posters - 1)) == 0) /* a power of two: full */
-			e->posters = xrealloc(e->posters, (e->n_posters ? e->n_posters * 2 : 1) * sizeof(char *));
+			e->posters =
+			    xrealloc(e->posters, (e->n_posters ? e->n_posters * 2 : 1) * sizeof(char *));
 		e->posters[e->n_posters++] = lower(word);
 	}
 }
@@ -166,7 +169,8 @@ by_posting(const void *a, const void *b)
 static int
 by_place(const void *a, const void *b)
 {
-	const struct list_entry *x = *(const struct list_entry *const *)a, *y = *(const struct list_entry *const *)b;
+	const struct list_entry *x = *(const struct list_entry *const *)a,
+				*y = *(const struct list_entry *const *)b;
 
 	if (x->file != y->file)
 		return x->file < y->file ? -1 : 1;

@@ -2,9 +2,9 @@
 /*
  * The mailing lists of a site: posting address, owner, posters. Two kinds of file:
  *	lists:   posting-address  owner-address  [poster ...]	# comment
- *	aliases: aliases(5); NAME is a list when owner-NAME exists too, its posting address is NAME@ each local
- *		 domain. The owner is what owner-NAME stands for when that is one address, else owner-NAME@ that
- *		 domain. A bare name means the one at that domain.
+ *	aliases: aliases(5); NAME is a list when owner-NAME exists too, its posting address is NAME@ each
+ *		 local domain. The owner is what owner-NAME stands for when that is one address, else
+ *		 owner-NAME@ that domain. A bare name means the one at that domain.
  * Faults are reported to `fault`, one call each, with the line.
  */
 #ifndef JUDGE_LISTS_H
@@ -18,8 +18,8 @@
 #include "mail/site.h"
 
 struct list_entry {
-	char *posting; /* lower-case */
-	char *owner;   /* as written */
+	char *posting;  /* lower-case */
+	char *owner;    /* as written */
 	char **posters; /* lower-case; may be empty */
 	unsigned n_posters;
 	unsigned file, line; /* where it stands: index into lists->files */
@@ -38,8 +38,8 @@ void lists_init(struct lists *l);
 void lists_fini(struct lists *l);
 /* Adds what `text` (a whole file's content) says. Faults do not stop the reading. Returns their number. */
 unsigned lists_add(struct lists *l, struct str text, const char *file, fault_fn *fault, void *arg);
-unsigned lists_add_aliases(struct lists *l, struct str text, const char *file, const struct site *site,
-    fault_fn *fault, void *arg);
+unsigned lists_add_aliases(
+    struct lists *l, struct str text, const char *file, const struct site *site, fault_fn *fault, void *arg);
 /* Sorts; an address named twice, or an owner that is itself a list, is a fault. */
 unsigned lists_finish(struct lists *l, fault_fn *fault, void *arg);
 

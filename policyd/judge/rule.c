@@ -81,7 +81,8 @@ exempt_rcpt(const struct exempt *e, struct str plain)
 	if (plain.n == 0)
 		return false;
 	has_domain = addr_split(plain, &local, &domain);
-	return (e->addrs.n && strset_has(&e->addrs, plain)) || (e->locals.n && strset_has(&e->locals, local)) ||
+	return (e->addrs.n && strset_has(&e->addrs, plain)) ||
+	    (e->locals.n && strset_has(&e->locals, local)) ||
 	    (has_domain && domain_listed(&e->domains, domain));
 }
 

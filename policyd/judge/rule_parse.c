@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A section is gathered first and compiled at its end, because `detect` decides the defaults of all other keys. */
+/* A section is gathered first and compiled at its end, because `detect` decides the defaults of all
+ * other keys. */
 #include "judge/rule_parse.h"
 
 #include <stdio.h>
@@ -25,13 +26,22 @@ enum { MAX_TIME_DAYS = 3650 };
 static const int64_t max_time = MAX_TIME_DAYS * (int64_t)MS_DAY;
 
 static const struct conf_name mode_names[] = {
-	{ "enforce", MODE_ENFORCE }, { "shadow", MODE_SHADOW }, { "off", MODE_OFF }, { NULL, 0 },
+	{ "enforce", MODE_ENFORCE },
+	{ "shadow", MODE_SHADOW },
+	{ "off", MODE_OFF },
+	{ NULL, 0 },
 };
 static const struct conf_name scope_names[] = {
-	{ "any", SCOPE_ANY }, { "inbound", SCOPE_INBOUND }, { "outbound", SCOPE_OUTBOUND }, { NULL, 0 },
+	{ "any", SCOPE_ANY },
+	{ "inbound", SCOPE_INBOUND },
+	{ "outbound", SCOPE_OUTBOUND },
+	{ NULL, 0 },
 };
 static const struct conf_name brake_names[] = {
-	{ "off", BRAKE_OFF }, { "defer", BRAKE_DEFER }, { "reject", BRAKE_REJECT }, { NULL, 0 },
+	{ "off", BRAKE_OFF },
+	{ "defer", BRAKE_DEFER },
+	{ "reject", BRAKE_REJECT },
+	{ NULL, 0 },
 };
 
 static bool
@@ -194,41 +204,54 @@ set_exempt(void *at, struct str value, char *why, size_t why_len)
 	exempt_fini(e);
 	while (conf_word(&value, &word)) {
 		if (exempt_one(e, word)) {
-			snprintf(why, why_len, "%s is not a network, user@domain, @domain or localpart@", CONFQ(word));
+			snprintf(why, why_len, "%s is not a network, user@domain, @domain or localpart@",
+			    CONFQ(word));
 			return ERR_SYNTAX;
 		}
 	}
 	return 0;
 }
 
-#define KEY(key, kind, ...) { .section = "rule", .name = key, .type = kind, __VA_ARGS__ }
+#define KEY(key, kind, ...)                                               \
+	{                                                                 \
+		.section = "rule", .name = key, .type = kind, __VA_ARGS__ \
+	}
 #define AT(member, ctype) .offset = CONF_AT(struct rule, member, ctype)
 
 const struct conf_key rule_key_table[] = {
-	KEY("detect", CONF_CALL, AT(detector, const struct detector *), .call = set_detect, .form = "detector",
+	KEY("detect", CONF_CALL, AT(detector, const struct detector *), .call = set_detect,
+	    .form = "detector",
 	    .help = "Which detector the rule asks; the only key that every rule must have."),
 	KEY("limit", CONF_UINT, AT(limit, uint32_t), .min = 0, .max = 1000000,
 	    .help = "What passes; the next one is stopped."),
 	KEY("window", CONF_MSEC, AT(window, int64_t), .min = MS_SEC, .max = max_time,
 	    .help = "The time in which limit counts, for detectors that count over time."),
 	KEY("scope", CONF_ENUM, AT(scope, enum rule_scope), .names = scope_names,
-	    .help = "Look at mail to local domains, at mail that leaves from own networks and users, or at any."),
+	    .help =
+		"Look at mail to local domains, at mail that leaves from own networks and users, or at any."),
 	KEY("mode", CONF_ENUM, AT(mode, enum rule_mode), .names = mode_names, .def = "enforce",
 	    .help = "Act, only count and log what would have been done, or do not ask the rule at all."),
 	KEY("action", CONF_CALL, .offset = 0, .call = set_action, .form = "action",
 	    .help = "What is done with what is over the limit."),
 	KEY("text", CONF_CALL, .offset = 0, .call = set_text, .form = "text", .def = "",
-	    .help = "The text of a refusal or reason, with an enhanced status code in front of it if wanted."),
+	    .help =
+		"The text of a refusal or reason, with an enhanced status code in front of it if wanted."),
 	KEY("block", CONF_MSEC, AT(block, int64_t), .min = 0, .max = max_time, .def = "0",
-	    .help = "How long all that belongs to the storm stays stopped after the rule tripped, whatever the counts."),
+	    .help =
+		"How long all that belongs to the storm stays stopped after the rule tripped, whatever the "
+		"counts (no detector of this version does it)."),
 	KEY("remember", CONF_MSEC, AT(remember, int64_t), .min = 0, .max = max_time,
-	    .help = "How long a closed storm is known, so that it is stopped at its first copy when it wakes up."),
+	    .help = "How long a closed storm is known, so that it is stopped at its first copy when it wakes "
+		    "up."),
 	KEY("quiet", CONF_MSEC, AT(quiet, int64_t), .min = MS_SEC, .max = max_time, .def = "1h",
 	    .help = "A storm is closed when this long nothing of it was seen."),
 	KEY("brake", CONF_ENUM, AT(brake, enum rule_brake), .names = brake_names, .def = "off",
-	    .help = "Refuse at RCPT what belongs to an open storm, before its data costs bandwidth."),
+	    .help =
+		"Refuse at RCPT what belongs to an open storm, before its data costs bandwidth (no detector "
+		"of this version does it)."),
 	KEY("repeats", CONF_UINT, AT(repeats, uint32_t), .min = 0, .max = 1000, .def = "2",
-	    .help = "How often the same transmission may come again before it is deferred (replication only)."),
+	    .help =
+		"How often the same transmission may come again before it is deferred (replication only)."),
 	KEY("exempt", CONF_CALL, AT(exempt, struct exempt), .call = set_exempt, .form = "list", .def = "",
 	    .help = "Networks, addresses, @domains and localparts@ that the rule leaves alone."),
 };
@@ -252,7 +275,8 @@ split_code(struct rule *r, char *why, size_t why_len)
 	uint64_t class, subject, detail;
 	enum action as = r->action;
 
-	if (code_part(&rest, '.', &class) || code_part(&rest, '.', &subject) || code_part(&rest, ' ', &detail))
+	if (code_part(&rest, '.', &class) || code_part(&rest, '.', &subject) ||
+	    code_part(&rest, ' ', &detail))
 		return 0;
 	if (as != ACT_DEFER && as != ACT_REJECT) {
 		if (r->brake == BRAKE_OFF)
@@ -288,8 +312,8 @@ key_add(struct rule_keys *keys, struct str name, struct str value, unsigned line
 		keys->cap = keys->cap ? keys->cap * 2 : 16;
 		keys->v = xrealloc(keys->v, keys->cap * sizeof(*keys->v));
 	}
-	keys->v[keys->n++] = (struct rule_key){ xstrndup(name.p, name.n),
-		xstrndup(value.n ? value.p : "", value.n), line };
+	keys->v[keys->n++] =
+	    (struct rule_key){ xstrndup(name.p, name.n), xstrndup(value.n ? value.p : "", value.n), line };
 }
 
 static void
@@ -330,7 +354,8 @@ section_name(struct rule_parse *p)
 	} else if (name.n > RULE_NAME_MAX) {
 		snprintf(why, sizeof(why), "name of the rule longer than %d bytes", RULE_NAME_MAX);
 	} else if (strspn(name.p, ok) < name.n) {
-		snprintf(why, sizeof(why), "%s: the name of a rule is made of A-Z a-z 0-9 _ . -", CONFQ(name));
+		snprintf(
+		    why, sizeof(why), "%s: the name of a rule is made of A-Z a-z 0-9 _ . -", CONFQ(name));
 	} else if (ruleset_find(p->out, name)) {
 		snprintf(why, sizeof(why), "there is a rule \"%.*s\" already", STR_FMT(name));
 	} else {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * rules.conf: one [rule NAME] section per rule, in the order in which they are asked. What a rule does not say comes
- * from its detector, wherever `detect` stands in the section.
+ * rules.conf: one [rule NAME] section per rule, in the order in which they are asked. What a rule does
+ * not say comes from its detector, wherever `detect` stands in the section.
  *
  *	action = defer [TEXT] | reject [TEXT] | discard | hold | drop-recipients | redirect-owner | warn
  *	       | prepend NAME: TEXT | set-sender-owner | conceal
@@ -40,16 +40,16 @@ struct rule_parse {
 	struct rule_keys *keys;
 };
 
-/* `p` is filled but for `keys`. Give rule_parse_key and it to conf_read(), then call rule_parse_end(). A faulty rule
- * is reported and left out. */
+/* `p` is filled but for `keys`. Give rule_parse_key and it to conf_read(), then call
+ * rule_parse_end(). A faulty rule is reported and left out. */
 conf_fn rule_parse_key;
 void rule_parse_end(struct rule_parse *p);
 
 /* [server] mode = shadow: nothing enforces. */
 void ruleset_shadow(struct ruleset *rs);
 
-/* The key table, for -t, the docs lint, and `stormctl config`. Its section is "rule", its target struct rule; a NULL
- * default is the detector's. */
+/* The key table, for -t, the docs lint, and `stormctl config`. Its section is "rule", its target
+ * struct rule; a NULL default is the detector's. */
 extern const struct conf_key rule_key_table[];
 extern const unsigned rule_key_count;
 

@@ -37,17 +37,48 @@ static const struct conf_name flags[] = { { "pass", 0 }, { "defer", 1 }, { NULL,
 #define AT(member, ctype) .offset = CONF_AT(struct target, member, ctype)
 static const struct conf_key table[] = {
 	{ .section = "one", .name = "on", .type = CONF_BOOL, AT(on, bool), .def = "yes" },
-	{ .section = "one", .name = "flag", .type = CONF_FLAG, AT(flag, bool), .names = flags, .def = "pass" },
-	{ .section = "one", .name = "count", .type = CONF_UINT, AT(count, uint32_t), .min = 2, .max = 20, .def = "3" },
-	{ .section = "one", .name = "size", .type = CONF_SIZE, AT(size, uint64_t), .min = 1024, .max = 1 << 30,
-	  .def = "64k" },
-	{ .section = "two", .name = "time", .type = CONF_MSEC, AT(time, int64_t), .min = MS_SEC, .max = MS_DAY,
-	  .def = "90m" },
+	{ .section = "one",
+	    .name = "flag",
+	    .type = CONF_FLAG,
+	    AT(flag, bool),
+	    .names = flags,
+	    .def = "pass" },
+	{ .section = "one",
+	    .name = "count",
+	    .type = CONF_UINT,
+	    AT(count, uint32_t),
+	    .min = 2,
+	    .max = 20,
+	    .def = "3" },
+	{ .section = "one",
+	    .name = "size",
+	    .type = CONF_SIZE,
+	    AT(size, uint64_t),
+	    .min = 1024,
+	    .max = 1 << 30,
+	    .def = "64k" },
+	{ .section = "two",
+	    .name = "time",
+	    .type = CONF_MSEC,
+	    AT(time, int64_t),
+	    .min = MS_SEC,
+	    .max = MS_DAY,
+	    .def = "90m" },
 	{ .section = "two", .name = "wide", .type = CONF_MSEC, AT(wide, int64_t) },
-	{ .section = "two", .name = "color", .type = CONF_ENUM, AT(color, enum color), .names = colors, .def = "green" },
+	{ .section = "two",
+	    .name = "color",
+	    .type = CONF_ENUM,
+	    AT(color, enum color),
+	    .names = colors,
+	    .def = "green" },
 	{ .section = "two", .name = "text", .type = CONF_STR, AT(text, char *), .def = "" },
 	{ .section = "two", .name = "must", .type = CONF_STR, AT(must, char *), .def = "here" },
-	{ .section = "two", .name = "called", .type = CONF_CALL, AT(called, int64_t), .call = call, .form = "thing" },
+	{ .section = "two",
+	    .name = "called",
+	    .type = CONF_CALL,
+	    AT(called, int64_t),
+	    .call = call,
+	    .form = "thing" },
 	{ .section = "two", .name = "any", .type = CONF_UINT, AT(count, uint32_t) },
 	{ .section = "two", .name = "big", .type = CONF_SIZE, AT(size, uint64_t) },
 };
@@ -95,16 +126,39 @@ struct good {
 };
 
 static const struct good goods[] = {
-	{ "on", "yes", 1 }, { "on", "no", 0 }, { "on", "on", 1 }, { "on", "off", 0 }, { "on", "true", 1 },
-	{ "on", "false", 0 }, { "flag", "pass", 0 }, { "flag", "defer", 1 },
-	{ "count", "2", 2 }, { "count", "20", 20 }, { "any", "0", 0 }, { "any", "4294967295", UINT32_MAX },
-	{ "size", "1k", 1024 }, { "size", "1024", 1024 }, { "size", "1K", 1024 }, { "size", "1m", 1 << 20 },
-	{ "size", "1024M", 1 << 30 }, { "size", "1G", 1 << 30 }, { "big", "0", 0 },
+	{ "on", "yes", 1 },
+	{ "on", "no", 0 },
+	{ "on", "on", 1 },
+	{ "on", "off", 0 },
+	{ "on", "true", 1 },
+	{ "on", "false", 0 },
+	{ "flag", "pass", 0 },
+	{ "flag", "defer", 1 },
+	{ "count", "2", 2 },
+	{ "count", "20", 20 },
+	{ "any", "0", 0 },
+	{ "any", "4294967295", UINT32_MAX },
+	{ "size", "1k", 1024 },
+	{ "size", "1024", 1024 },
+	{ "size", "1K", 1024 },
+	{ "size", "1m", 1 << 20 },
+	{ "size", "1024M", 1 << 30 },
+	{ "size", "1G", 1 << 30 },
+	{ "big", "0", 0 },
 	{ "big", "8589934591G", 8589934591 * ((int64_t)1 << 30) },
-	{ "time", "1", 1000 }, { "time", "1s", 1000 }, { "time", "1000ms", 1000 }, { "time", "24h", MS_DAY },
-	{ "time", "1d", MS_DAY }, { "time", "5m", 5 * MS_MIN }, { "wide", "0", 0 }, { "wide", "45d", 45 * (int64_t)MS_DAY },
-	{ "wide", "9223372036854775807ms", INT64_MAX }, { "wide", "106751991167d", 106751991167 * (int64_t)MS_DAY },
-	{ "color", "red", RED }, { "color", "green", GREEN }, { "called", "abc", 3 },
+	{ "time", "1", 1000 },
+	{ "time", "1s", 1000 },
+	{ "time", "1000ms", 1000 },
+	{ "time", "24h", MS_DAY },
+	{ "time", "1d", MS_DAY },
+	{ "time", "5m", 5 * MS_MIN },
+	{ "wide", "0", 0 },
+	{ "wide", "45d", 45 * (int64_t)MS_DAY },
+	{ "wide", "9223372036854775807ms", INT64_MAX },
+	{ "wide", "106751991167d", 106751991167 * (int64_t)MS_DAY },
+	{ "color", "red", RED },
+	{ "color", "green", GREEN },
+	{ "called", "abc", 3 },
 };
 
 static int64_t
@@ -133,8 +187,8 @@ Test(conf, good_values)
 		char why[CONF_WHY_MAX] = "";
 
 		memset(&t, 0xa5, offsetof(struct target, text)); /* so that nothing is right by chance */
-		cr_expect_eq(conf_set(key(g->key), &t, str_of(g->value), why, sizeof(why)), 0, "%s = %s: %s", g->key,
-		    g->value, why);
+		cr_expect_eq(conf_set(key(g->key), &t, str_of(g->value), why, sizeof(why)), 0, "%s = %s: %s",
+		    g->key, g->value, why);
 		cr_expect_eq(value_of(&t, key(g->key)), g->want, "%s = %s", g->key, g->value);
 	}
 }
@@ -171,7 +225,8 @@ static const struct bad bads[] = {
 	{ "time", "999ms", ERR_RANGE, "\"999ms\" is out of range (1s to 1d)" },
 	{ "time", "0", ERR_RANGE, "\"0\" is out of range (1s to 1d)" },
 	{ "time", "86401", ERR_RANGE, "\"86401\" is out of range (1s to 1d)" },
-	{ "time", "99999999999999999999d", ERR_RANGE, "\"99999999999999999999d\" is out of range (1s to 1d)" },
+	{ "time", "99999999999999999999d", ERR_RANGE,
+	    "\"99999999999999999999d\" is out of range (1s to 1d)" },
 	{ "wide", "106751991168d", ERR_RANGE, "\"106751991168d\" is too large" },
 	{ "color", "gren", ERR_SYNTAX, "\"gren\" is not one of red | green" },
 	{ "must", "", ERR_SYNTAX, "no value" },
@@ -189,8 +244,8 @@ Test(conf, bad_values)
 		memset(&t, 0, sizeof(t));
 		memset(&t, 0x5a, offsetof(struct target, text));
 		memcpy(&before, &t, sizeof(t));
-		cr_expect_eq(conf_set(key(b->key), &t, str_of(b->value), why, sizeof(why)), b->err, "%s = %s", b->key,
-		    b->value);
+		cr_expect_eq(conf_set(key(b->key), &t, str_of(b->value), why, sizeof(why)), b->err, "%s = %s",
+		    b->key, b->value);
 		cr_expect_str_eq(why, b->why);
 		cr_expect_eq(memcmp(&before, &t, sizeof(t)), 0, "%s = %s: untouched", b->key, b->value);
 	}
@@ -246,7 +301,8 @@ Test(conf, unknown)
 	for (size_t i = 0; i < ARRAY_LEN(unknowns); i++) {
 		char why[CONF_WHY_MAX];
 
-		conf_unknown(table, ARRAY_LEN(table), unknowns[i].section, unknowns[i].name, why, sizeof(why));
+		conf_unknown(
+		    table, ARRAY_LEN(table), unknowns[i].section, unknowns[i].name, why, sizeof(why));
 		cr_expect_str_eq(why, unknowns[i].why);
 	}
 	cr_expect_eq(conf_find(table, ARRAY_LEN(table), "two", "color"), key("color"));
@@ -276,9 +332,12 @@ Test(conf, distance_of_long_words)
 	memset(a, 'a', sizeof(a));
 	memset(b, 'a', sizeof(b));
 	b[3] = 'b';
-	cr_expect_eq(conf_distance((struct str){ a, CONF_NAME_MAX }, (struct str){ b, CONF_NAME_MAX }, 2), 1u);
-	cr_expect_eq(conf_distance((struct str){ a, CONF_NAME_MAX + 1 }, (struct str){ b, CONF_NAME_MAX + 1 }, 2), 3u);
-	cr_expect_eq(conf_distance((struct str){ a, CONF_NAME_MAX + 1 }, (struct str){ a, CONF_NAME_MAX + 1 }, 2), 0u);
+	cr_expect_eq(
+	    conf_distance((struct str){ a, CONF_NAME_MAX }, (struct str){ b, CONF_NAME_MAX }, 2), 1u);
+	cr_expect_eq(
+	    conf_distance((struct str){ a, CONF_NAME_MAX + 1 }, (struct str){ b, CONF_NAME_MAX + 1 }, 2), 3u);
+	cr_expect_eq(
+	    conf_distance((struct str){ a, CONF_NAME_MAX + 1 }, (struct str){ a, CONF_NAME_MAX + 1 }, 2), 0u);
 }
 
 Test(conf, words)
@@ -303,8 +362,11 @@ struct domain {
 
 static const struct domain domains[] = {
 	{ "example.org", true }, { ".example.org", true }, { "localhost", true }, { "a_b-1.Example", true },
-	{ "b\xc3\xbc" "cher.example", true }, { "", false }, { ".", false }, { "..a", false }, { "a..b", false },
-	{ "a.", false }, { "a b", false }, { "a@b", false }, { "a/b", false }, { "[::1]", false },
+	{ "b\xc3\xbc"
+	  "cher.example",
+	    true },
+	{ "", false }, { ".", false }, { "..a", false }, { "a..b", false }, { "a.", false }, { "a b", false },
+	{ "a@b", false }, { "a/b", false }, { "[::1]", false },
 	{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.b", true },   /* 63 */
 	{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.b", false }, /* 64 */
 };
@@ -357,4 +419,24 @@ Test(conf, type_text)
 	cr_expect_str_eq(text, "time");
 	conf_type_text(key("on"), text, sizeof(text));
 	cr_expect_str_eq(text, "yes | no");
+}
+
+Test(conf, msec_text)
+{
+	static const struct {
+		int64_t ms;
+		const char *text;
+	} times[] = { { 0, "0" }, { 1, "1ms" }, { 1000, "1s" }, { 90 * MS_SEC, "90s" }, { 2 * MS_MIN, "2m" },
+		{ MS_HOUR, "1h" }, { 36 * MS_HOUR, "36h" }, { 45 * (int64_t)MS_DAY, "45d" },
+		{ MS_DAY + 1, "86400001ms" } };
+
+	for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+		char text[32];
+		int64_t back;
+
+		conf_msec_text(times[i].ms, text, sizeof(text));
+		cr_expect_str_eq(text, times[i].text);
+		cr_assert_eq(conf_msec(str_of(text), &back), 0);
+		cr_expect_eq(back, times[i].ms);
+	}
 }

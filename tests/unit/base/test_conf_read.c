@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What the reader makes of a text, written down line by line: values as "LINE [section] key=<value>", faults as "!LINE". */
+/* What the reader makes of a text, written down line by line: values as "LINE [section]
+ * key=<value>", faults as "!LINE". */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,15 +55,16 @@ static const struct sample samples[] = {
 	{ STR("[rule x-1]\nk = a=b:c\n"), "1 [rule x-1]\n2 [rule x-1] k=<a=b:c>\n" },
 	/* comments behind a value */
 	{ STR("[a]\nk = v ; c\nl = v;c\nm = ; c\nn = v # c\n"),
-	  "1 [a]\n2 [a] k=<v>\n3 [a] l=<v;c>\n4 [a] m=<>\n5 [a] n=<v # c>\n" },
+	    "1 [a]\n2 [a] k=<v>\n3 [a] l=<v;c>\n4 [a] m=<>\n5 [a] n=<v # c>\n" },
 	/* a value over several lines, with blank lines and comments in it */
-	{ STR("[a]\nk = 1,\n\t2, ; two\n\n ; no\n# no\n   3\nl = x\n"), "1 [a]\n2 [a] k=<1, 2, 3>\n8 [a] l=<x>\n" },
+	{ STR("[a]\nk = 1,\n\t2, ; two\n\n ; no\n# no\n   3\nl = x\n"),
+	    "1 [a]\n2 [a] k=<1, 2, 3>\n8 [a] l=<x>\n" },
 	{ STR("[a]\nk =\n  1\n  2\n"), "1 [a]\n2 [a] k=<1 2>\n" },
 	{ STR("[a]\nk = 1\n  [::1], x=y\n"), "1 [a]\n2 [a] k=<1 [::1], x=y>\n" },
 	/* faults of a line */
 	{ STR("[a]\nnonsense\nk = v\n"), "1 [a]\n!2 no '=' in this line\n3 [a] k=<v>\n" },
 	{ STR("[a]\nk : v\nk:v=w\n"),
-	  "1 [a]\n!2 no '=' in this line\n!3 ':' in front of '=' (say \"key = value\")\n" },
+	    "1 [a]\n!2 no '=' in this line\n!3 ':' in front of '=' (say \"key = value\")\n" },
 	{ STR("[a]\nk ; = v\n"), "1 [a]\n!2 no '=' in this line\n" },
 	{ STR("[a]\n= v\n"), "1 [a]\n!2 no key in front of '='\n" },
 	{ STR("k = v\n[a]\n"), "!1 key \"k\" before any section\n2 [a]\n" },
@@ -70,23 +72,29 @@ static const struct sample samples[] = {
 	{ STR("[]\nk = v\n"), "!1 section without a name\n" },
 	{ STR("[a] k = v\nl = v\n"), "!1 text behind ']'\n" },
 	{ STR("[a]\nk = 1\nk = 2\n  3\nl = 4\n"),
-	  "1 [a]\n2 [a] k=<1>\n!3 \"k\" was set in line 2 already\n5 [a] l=<4>\n" },
+	    "1 [a]\n2 [a] k=<1>\n!3 \"k\" was set in line 2 already\n5 [a] l=<4>\n" },
 	{ STR("[a]\nk = 1\n[b]\nk = 1\n"), "1 [a]\n2 [a] k=<1>\n3 [b]\n4 [b] k=<1>\n" },
 	{ STR("[a]\nk = 1\n[a]\nk = 2\n"),
-	  "1 [a]\n2 [a] k=<1>\n!3 section [a] began in line 1 already\n3 [a]\n4 [a] k=<2>\n" },
+	    "1 [a]\n2 [a] k=<1>\n!3 section [a] began in line 1 already\n3 [a]\n4 [a] k=<2>\n" },
 	{ STR("[a]\n  k = v\n  l = v\nm = v\n"),
-	  "1 [a]\n!2 space at the start of the line: sections and keys begin in the first column\n4 [a] m=<v>\n" },
+	    "1 [a]\n!2 space at the start of the line: sections and keys begin in the first column\n4 [a] "
+	    "m=<v>\n" },
 	{ STR("[a]\nk = v\n  [b]\n  l = v\n[c]\n"),
-	  "1 [a]\n2 [a] k=<v>\n!3 space at the start of the line: sections and keys begin in the first column\n5 [c]\n" },
-	{ STR("  more\n"), "!1 space at the start of the line: sections and keys begin in the first column\n" },
+	    "1 [a]\n2 [a] k=<v>\n!3 space at the start of the line: sections and keys begin in the first "
+	    "column\n5 [c]\n" },
+	{ STR("  more\n"),
+	    "!1 space at the start of the line: sections and keys begin in the first column\n" },
 	{ STR("[a]\nk = v\0w\nl = \x01\nm = a\rb\nn = \t1\n"),
-	  "1 [a]\n!2 control character \\x00\n!3 control character \\x01\n!4 control character \\x0d\n5 [a] n=<1>\n" },
-	{ STR("[a]\nk = 1\n  2\x7f\n  3\nl = 4\n"), "1 [a]\n2 [a] k=<1 3>\n!3 control character \\x7f\n5 [a] l=<4>\n" },
+	    "1 [a]\n!2 control character \\x00\n!3 control character \\x01\n!4 control character \\x0d\n5 "
+	    "[a] n=<1>\n" },
+	{ STR("[a]\nk = 1\n  2\x7f\n  3\nl = 4\n"),
+	    "1 [a]\n2 [a] k=<1 3>\n!3 control character \\x7f\n5 [a] l=<4>\n" },
 	{ STR("[a\x01]\nk = 1\n"), "!1 control character \\x01\n" },
 	/* several faults: all of them, in the order of the lines */
 	{ STR("x\n[a]\ny\nk = 1\n \x02\n 2\n[\n[b]\nz\n"),
-	  "!1 no '=' in this line\n2 [a]\n!3 no '=' in this line\n4 [a] k=<1 2>\n!5 control character \\x02\n"
-	  "!7 '[' without ']'\n8 [b]\n!9 no '=' in this line\n" },
+	    "!1 no '=' in this line\n2 [a]\n!3 no '=' in this line\n4 [a] k=<1 2>\n!5 control character "
+	    "\\x02\n"
+	    "!7 '[' without ']'\n8 [b]\n!9 no '=' in this line\n" },
 };
 
 Test(conf_read, samples)
@@ -148,7 +156,8 @@ Test(conf_read, line_cap)
 	    format("1 [a]\n2 [a] k=<%s>\n3 [a] l=<1>\n", 'x', CONF_LINE_MAX - 2));
 	expect(long_text("[a]\nk=", 'x', CONF_LINE_MAX - 2, "\r\nl=1\r\n"),
 	    format("1 [a]\n2 [a] k=<%s>\n3 [a] l=<1>\n", 'x', CONF_LINE_MAX - 2));
-	expect(long_text("[a]\nk=", 'x', CONF_LINE_MAX - 1, "\n  more\nl=1\n"), "1 [a]\n!2 " TOO_LONG "4 [a] l=<1>\n");
+	expect(long_text("[a]\nk=", 'x', CONF_LINE_MAX - 1, "\n  more\nl=1\n"),
+	    "1 [a]\n!2 " TOO_LONG "4 [a] l=<1>\n");
 	/* inih's own buffer is 200 bytes: around it nothing changes */
 	for (size_t n = CONF_LINE_MAX - 1; n < 420; n++)
 		expect(long_text("[a]\nk=", '=', n, "\nl=1\n"), "1 [a]\n!2 " TOO_LONG "3 [a] l=<1>\n");

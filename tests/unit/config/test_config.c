@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The whole configuration from files: what it holds, all faults in order, and that a faulty one changes nothing. */
+/* The whole configuration from files: what it holds, all faults in order, and that a faulty one
+ * changes nothing. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,29 +144,32 @@ Test(config, no_file)
 
 Test(config, everything)
 {
-	write_file("other.conf", "[rule a]\ndetect = replication\n[rule b]\ndetect = bounce-to-list\nmode = shadow\n"
-				 "[rule c]\ndetect = wide-recipients\nmode = off\n");
+	write_file("other.conf",
+	    "[rule a]\ndetect = replication\n[rule b]\ndetect = bounce-to-list\nmode = shadow\n"
+	    "[rule c]\ndetect = wide-recipients\nmode = off\n");
 	write_file("lists", "all@example.org boss@example.org\n");
 	write_file("more", "dev@example.org boss@example.org\n");
 	write_file("aliases", "staff: anna\nowner-staff: bert\n");
-	cr_assert_eq(load("[server]\n"
-			  "mode = enforce\n"
-			  "policy = unix:/run/p.sock, inet:127.0.0.1:1,\n  inet:[::1]:65535 inet:localhost:10040\n"
-			  "milter = unix:/run/m.sock\n"
-			  "control = unix:/run/c.sock\n"
-			  "socket_mode = 0660\n"
-			  "user = nobody\n"
-			  "rules = other.conf\n"
-			  "log = stderr\n"
-			  "max_connections = 1\nidle_timeout = 10s\nrequest_timeout = 1s\ndrain = 0\n"
-			  "[store]\n"
-			  "path = :memory:\nretention = 1h\non_store_failure = defer\nmax_counters = 1000\n"
-			  "max_queue = 64k\n"
-			  "[mail]\n"
-			  "hostname = MX.Example.org\nown_hosts = mx2.example.org, filter\n"
-			  "trusted = 192.0.2.0/24 2001:db8::/32\nrelays = 198.51.100.25\n"
-			  "local_domains = Example.org, .sub.example.org\n"
-			  "lists = lists, more aliases:aliases\ngateway_markers = One. two.\n"), 0, "%s", SAID);
+	cr_assert_eq(
+	    load("[server]\n"
+		 "mode = enforce\n"
+		 "policy = unix:/run/p.sock, inet:127.0.0.1:1,\n  inet:[::1]:65535 inet:localhost:10040\n"
+		 "milter = unix:/run/m.sock\n"
+		 "control = unix:/run/c.sock\n"
+		 "socket_mode = 0660\n"
+		 "user = nobody\n"
+		 "rules = other.conf\n"
+		 "log = stderr\n"
+		 "max_connections = 1\nidle_timeout = 10s\nrequest_timeout = 1s\ndrain = 0\n"
+		 "[store]\n"
+		 "path = :memory:\nretention = 1h\non_store_failure = defer\nmax_counters = 1000\n"
+		 "max_queue = 64k\n"
+		 "[mail]\n"
+		 "hostname = MX.Example.org\nown_hosts = mx2.example.org, filter\n"
+		 "trusted = 192.0.2.0/24 2001:db8::/32\nrelays = 198.51.100.25\n"
+		 "local_domains = Example.org, .sub.example.org\n"
+		 "lists = lists, more aliases:aliases\ngateway_markers = One. two.\n"),
+	    0, "%s", SAID);
 	cr_expect(c.enforce);
 	cr_assert_eq(c.serve.n_policy, 4u);
 	cr_expect_str_eq(c.serve.policy[0], "unix:/run/p.sock");
@@ -198,7 +202,8 @@ Test(config, everything)
 /* The master switch leaves nothing enforcing, and switches nothing on. */
 Test(config, shadow)
 {
-	write_file("rules.conf", "[rule a]\ndetect = replication\n[rule b]\ndetect = replication\nmode = off\n");
+	write_file(
+	    "rules.conf", "[rule a]\ndetect = replication\n[rule b]\ndetect = replication\nmode = off\n");
 	cr_assert_eq(load("[server]\nmode = shadow\n"), 0);
 	cr_expect_eq(c.rules.v[0].mode, MODE_SHADOW);
 	cr_expect_eq(c.rules.v[1].mode, MODE_OFF);
@@ -216,34 +221,39 @@ struct fault {
 static const struct fault faults[] = {
 	{ "[sever]\nmode = x\n", "main.conf:1: unknown section [sever], did you mean [server]?\n" },
 	{ "[rule x]\ndetect = replication\n",
-	  "main.conf:1: [rule x] does not belong here but into the file that \"rules\" names\n" },
-	{ S "retention = 1d\n", "main.conf:2: unknown key \"retention\" in [server]; it belongs to [store]\n" },
+	    "main.conf:1: [rule x] does not belong here but into the file that \"rules\" names\n" },
+	{ S "retention = 1d\n",
+	    "main.conf:2: unknown key \"retention\" in [server]; it belongs to [store]\n" },
 	{ S "mod = enforce\n", "main.conf:2: unknown key \"mod\" in [server], did you mean \"mode\"?\n" },
 	{ S "mode = off\n", "main.conf:2: mode: \"off\" is not one of shadow | enforce\n" },
 	{ S "mode =\n", "main.conf:2: mode: \"\" is not one of shadow | enforce\n" },
 	{ S "policy = 127.0.0.1:10040\n",
-	  "main.conf:2: policy: \"127.0.0.1:10040\": expected unix:/PATH or inet:ADDRESS:PORT\n" },
+	    "main.conf:2: policy: \"127.0.0.1:10040\": expected unix:/PATH or inet:ADDRESS:PORT\n" },
 	{ S "policy = inet:127.0.0.1\n", "main.conf:2: policy: \"inet:127.0.0.1\": " PLAIN },
 	{ S "policy = inet:127.0.0.1:x\n", "main.conf:2: policy: \"inet:127.0.0.1:x\": " PLAIN },
-	{ S "policy = inet:127.0.0.1:0\n", "main.conf:2: policy: \"inet:127.0.0.1:0\": a port is 1 to 65535\n" },
-	{ S "milter = inet:127.0.0.1:65536\n", "main.conf:2: milter: \"inet:127.0.0.1:65536\": a port is 1 to 65535\n" },
-	{ S "milter = unix:run/x\n", "main.conf:2: milter: \"unix:run/x\": a unix socket wants an absolute path\n" },
+	{ S "policy = inet:127.0.0.1:0\n",
+	    "main.conf:2: policy: \"inet:127.0.0.1:0\": a port is 1 to 65535\n" },
+	{ S "milter = inet:127.0.0.1:65536\n",
+	    "main.conf:2: milter: \"inet:127.0.0.1:65536\": a port is 1 to 65535\n" },
+	{ S "milter = unix:run/x\n",
+	    "main.conf:2: milter: \"unix:run/x\": a unix socket wants an absolute path\n" },
 	{ S "policy = inet:127.0.0.1:1\nmilter = inet:127.0.0.1:2, inet:localhost:1\n",
-	  "main.conf:3: milter: \"inet:127.0.0.1:1\" is taken by policy already\n" },
+	    "main.conf:3: milter: \"inet:127.0.0.1:1\" is taken by policy already\n" },
 	{ S "policy = unix:/a, unix:/a\n", "main.conf:2: policy: \"unix:/a\" is taken by policy already\n" },
 	{ S "control = unix:/a unix:/b\n", "main.conf:2: control: one address only\n" },
 	{ S "control = /a\n", "main.conf:2: control: \"/a\": expected unix:/PATH or inet:ADDRESS:PORT\n" },
 	{ S "socket_mode = 0888\n", "main.conf:2: socket_mode: \"0888\" is not an octal mode (0 to 0777)\n" },
 	{ S "socket_mode = 1000\n", "main.conf:2: socket_mode: \"1000\" is not an octal mode (0 to 0777)\n" },
 	{ S "socket_mode =\n", "main.conf:2: socket_mode: \"\" is not an octal mode (0 to 0777)\n" },
-	{ S "socket_mode = 00666\n", "main.conf:2: socket_mode: \"00666\" is not an octal mode (0 to 0777)\n" },
+	{ S "socket_mode = 00666\n",
+	    "main.conf:2: socket_mode: \"00666\" is not an octal mode (0 to 0777)\n" },
 	{ S "rules =\n", "main.conf:2: rules: no value\n" },
 	{ S "mode = enforce\nrules = missing.conf\n",
-	  "main.conf:3: rules: cannot read missing.conf: No such file or directory\n" },
+	    "main.conf:3: rules: cannot read missing.conf: No such file or directory\n" },
 	{ S "log = file\n", "main.conf:2: log: \"file\" is not one of syslog | stderr\n" },
 	{ S "max_connections = 0\n", "main.conf:2: max_connections: \"0\" is out of range (1 to 1000000)\n" },
 	{ S "max_connections = 1000001\n",
-	  "main.conf:2: max_connections: \"1000001\" is out of range (1 to 1000000)\n" },
+	    "main.conf:2: max_connections: \"1000001\" is out of range (1 to 1000000)\n" },
 	{ S "idle_timeout = 9s\n", "main.conf:2: idle_timeout: \"9s\" is out of range (10s to 1d)\n" },
 	{ S "idle_timeout = 25h\n", "main.conf:2: idle_timeout: \"25h\" is out of range (10s to 1d)\n" },
 	{ S "request_timeout = 0\n", "main.conf:2: request_timeout: \"0\" is out of range (1s to 1h)\n" },
@@ -252,17 +262,20 @@ static const struct fault faults[] = {
 	{ T "retention = 45x\n", "main.conf:2: retention: \"45x\" is not a time (use s m h d)\n" },
 	{ T "retention = 59m\n", "main.conf:2: retention: \"59m\" is out of range (1h to 3650d)\n" },
 	{ T "on_store_failure = reject\n",
-	  "main.conf:2: on_store_failure: \"reject\" is not one of pass | defer\n" },
-	{ T "max_counters = 999\n", "main.conf:2: max_counters: \"999\" is out of range (1000 to 100000000)\n" },
+	    "main.conf:2: on_store_failure: \"reject\" is not one of pass | defer\n" },
+	{ T "max_counters = 999\n",
+	    "main.conf:2: max_counters: \"999\" is out of range (1000 to 100000000)\n" },
 	{ T "max_queue = 63k\n", "main.conf:2: max_queue: \"63k\" is out of range (64k to 16G)\n" },
 	{ T "max_queue = 17G\n", "main.conf:2: max_queue: \"17G\" is out of range (64k to 16G)\n" },
 	{ M "hostname = .example.org\n", "main.conf:2: hostname: \".example.org\" is not a host name\n" },
 	{ M "hostname = mx example\n", "main.conf:2: hostname: \"mx example\" is not a host name\n" },
 	{ M "own_hosts = a..b\n", "main.conf:2: own_hosts: \"a..b\" is not a domain\n" },
 	{ M "trusted = 127.0.0.0/8, ::1/129\n",
-	  "main.conf:2: trusted: \"::1/129\" is not a network (such as 192.0.2.0/24 or 2001:db8::/32)\n" },
-	{ M "relays = mx2\n", "main.conf:2: relays: \"mx2\" is not a network (such as 192.0.2.0/24 or 2001:db8::/32)\n" },
-	{ M "local_domains = user@example.org\n", "main.conf:2: local_domains: \"user@example.org\" is not a domain\n" },
+	    "main.conf:2: trusted: \"::1/129\" is not a network (such as 192.0.2.0/24 or 2001:db8::/32)\n" },
+	{ M "relays = mx2\n",
+	    "main.conf:2: relays: \"mx2\" is not a network (such as 192.0.2.0/24 or 2001:db8::/32)\n" },
+	{ M "local_domains = user@example.org\n",
+	    "main.conf:2: local_domains: \"user@example.org\" is not a domain\n" },
 	{ M "lists = lists\n", "main.conf:2: lists: cannot read lists: No such file or directory\n" },
 	{ M "lists = aliases:/\n", "main.conf:2: lists: cannot read /: Is a directory\n" },
 };
@@ -280,27 +293,30 @@ Test(config, all_faults_in_order)
 {
 	const char *const sets[] = { "good.limit=x", "nonsense", "gone.limit=1" };
 
-	write_file("rules.conf", "[rule good]\ndetect = replication\n[rule bad]\nlimit = y\nnonsense\n"
-				 "detect = replication\n[rule bad]\ndetect = z\n");
+	write_file("rules.conf",
+	    "[rule good]\ndetect = replication\n[rule bad]\nlimit = y\nnonsense\n"
+	    "detect = replication\n[rule bad]\ndetect = z\n");
 	write_file("lists", "one@x.test one@x.test\nx\n");
-	write_file("main.conf", "early = 1\n[server]\npolicy = unix:/a\nmilter = unix:/a\ncontrol = nothing\n"
-				"[mail]\nlists = missing, lists\ntrusted = x\n[store]\n=\n");
+	write_file("main.conf",
+	    "early = 1\n[server]\npolicy = unix:/a\nmilter = unix:/a\ncontrol = nothing\n"
+	    "[mail]\nlists = missing, lists\ntrusted = x\n[store]\n=\n");
 	cr_expect_eq(load_with(sets, ARRAY_LEN(sets)), ERR_CONF);
-	cr_expect_str_eq(SAID, "main.conf:1: key \"early\" before any section\n"
-			       "main.conf:4: milter: \"unix:/a\" is taken by policy already\n"
-			       "main.conf:5: control: \"nothing\": expected unix:/PATH or inet:ADDRESS:PORT\n"
-			       "main.conf:7: lists: cannot read missing: No such file or directory\n"
-			       "main.conf:8: trusted: \"x\" is not a network (such as 192.0.2.0/24 or 2001:db8::/32)\n"
-			       "main.conf:10: no key in front of '='\n"
-			       "--set:0: \"nonsense\" is not RULE.KEY=VALUE\n"
-			       "--set:0: limit: \"x\" is not a number\n"
-			       "--set:0: there is no rule \"gone\"\n"
-			       "rules.conf:4: limit: \"y\" is not a number\n"
-			       "rules.conf:5: no '=' in this line\n"
-			       "rules.conf:7: section [rule bad] began in line 3 already\n"
-			       "rules.conf:8: detect: no detector is called \"z\"\n"
-			       "lists:1: owner \"one@x.test\" of list \"one@x.test\" is itself a list (lists:1)\n"
-			       "lists:2: \"x\" is not an address\n");
+	cr_expect_str_eq(SAID,
+	    "main.conf:1: key \"early\" before any section\n"
+	    "main.conf:4: milter: \"unix:/a\" is taken by policy already\n"
+	    "main.conf:5: control: \"nothing\": expected unix:/PATH or inet:ADDRESS:PORT\n"
+	    "main.conf:7: lists: cannot read missing: No such file or directory\n"
+	    "main.conf:8: trusted: \"x\" is not a network (such as 192.0.2.0/24 or 2001:db8::/32)\n"
+	    "main.conf:10: no key in front of '='\n"
+	    "--set:0: \"nonsense\" is not RULE.KEY=VALUE\n"
+	    "--set:0: limit: \"x\" is not a number\n"
+	    "--set:0: there is no rule \"gone\"\n"
+	    "rules.conf:4: limit: \"y\" is not a number\n"
+	    "rules.conf:5: no '=' in this line\n"
+	    "rules.conf:7: section [rule bad] began in line 3 already\n"
+	    "rules.conf:8: detect: no detector is called \"z\"\n"
+	    "lists:1: owner \"one@x.test\" of list \"one@x.test\" is itself a list (lists:1)\n"
+	    "lists:2: \"x\" is not an address\n");
 }
 
 Test(config, unreadable)
@@ -317,7 +333,8 @@ Test(config, all_or_nothing)
 	write_file("rules.conf", "[rule a]\ndetect = replication\n");
 	cr_assert_eq(load("[server]\nmode = enforce\nuser = one\n[mail]\nhostname = one.test\n"), 0);
 	memcpy(&before, &c, sizeof(c));
-	cr_expect_eq(load("[server]\nmode = shadow\nuser = two\n[mail]\nhostname = two.test\nlists = gone\n"), ERR_CONF);
+	cr_expect_eq(load("[server]\nmode = shadow\nuser = two\n[mail]\nhostname = two.test\nlists = gone\n"),
+	    ERR_CONF);
 	cr_expect_eq(memcmp(&before, &c, sizeof(c)), 0);
 	cr_expect_str_eq(c.user, "one");
 	cr_expect_str_eq(c.site.hostname, "one.test");
@@ -366,11 +383,13 @@ notes(void)
 Test(config, notes)
 {
 	cr_assert_eq(load(""), 0);
-	cr_expect_str_eq(notes(), "no MTA can ask: neither policy nor milter has an address\n"
-				  "there are no rules: all mail passes\n");
+	cr_expect_str_eq(notes(),
+	    "no MTA can ask: neither policy nor milter has an address\n"
+	    "there are no rules: all mail passes\n");
 	config_fini(&c);
-	write_file("rules.conf", "[rule r]\ndetect = replication\n[rule b]\ndetect = bounce-to-list\nscope = inbound\n"
-				 "[rule o]\ndetect = list-return-path\nmode = off\n");
+	write_file("rules.conf",
+	    "[rule r]\ndetect = replication\n[rule b]\ndetect = bounce-to-list\nscope = inbound\n"
+	    "[rule o]\ndetect = list-return-path\nmode = off\n");
 	cr_assert_eq(load("[server]\npolicy = unix:/p\n"), 0);
 	cr_expect_str_eq(notes(),
 	    "rule \"r\" needs the header: there is no milter address, and by policy only Exim sends one\n"
@@ -380,6 +399,13 @@ Test(config, notes)
 	write_file("lists", "a@x.test b@x.test\n");
 	cr_assert_eq(load("[server]\nmilter = unix:/p\n[mail]\nlists = lists\nlocal_domains = x.test\n"), 0);
 	cr_expect_str_eq(notes(), "");
+	config_fini(&c);
+	write_file("rules.conf",
+	    "[rule b]\ndetect = replication\nblock = 1s\n[rule r]\ndetect = replication\nbrake = defer\n");
+	cr_assert_eq(load("[server]\nmilter = unix:/p\n"), 0);
+	cr_expect_str_eq(notes(),
+	    "rule \"b\": no detector of this version acts on block or brake\n"
+	    "rule \"r\": no detector of this version acts on block or brake\n");
 }
 
 static void
@@ -395,12 +421,15 @@ Test(config, no_reload)
 
 	cr_assert_eq(load("[server]\nuser = one\nmode = shadow\ndrain = 1s\n[store]\npath = /a\n"), 0);
 	old = c;
-	cr_assert_eq(load("[server]\nuser = two\nmode = enforce\ndrain = 2s\n[store]\npath = /b\nretention = 1d\n"
-			  "max_counters = 2000\nmax_queue = 1M\n"), 0);
+	cr_assert_eq(
+	    load("[server]\nuser = two\nmode = enforce\ndrain = 2s\n[store]\npath = /b\nretention = 1d\n"
+		 "max_counters = 2000\nmax_queue = 1M\n"),
+	    0);
 	buf_reset(&said);
 	config_no_reload(&old, &c, on_key, NULL);
 	buf_append(&said, "", 1);
-	cr_expect_str_eq(SAID, "server.user\nstore.path\nstore.retention\nstore.max_counters\nstore.max_queue\n");
+	cr_expect_str_eq(
+	    SAID, "server.user\nstore.path\nstore.retention\nstore.max_counters\nstore.max_queue\n");
 	buf_reset(&said);
 	config_no_reload(&c, &c, on_key, NULL);
 	cr_expect_eq(buf_str(&said).n, 0u);
@@ -421,8 +450,10 @@ Test(config, socket_path_cap)
 
 Test(config, bounds)
 {
-	cr_assert_eq(load("[server]\nmax_connections = 1000000\nidle_timeout = 1d\nrequest_timeout = 1h\ndrain = 10m\n"
-			  "socket_mode = 777\n[store]\nretention = 3650d\nmax_counters = 100000000\nmax_queue = 16G\n"),
+	cr_assert_eq(
+	    load(
+		"[server]\nmax_connections = 1000000\nidle_timeout = 1d\nrequest_timeout = 1h\ndrain = 10m\n"
+		"socket_mode = 777\n[store]\nretention = 3650d\nmax_counters = 100000000\nmax_queue = 16G\n"),
 	    0, "%s", SAID);
 	cr_expect_eq(c.serve.socket_mode, 0777u);
 	cr_expect_eq(c.store.max_queue, (uint64_t)16 << 30);
@@ -435,6 +466,7 @@ Test(config, table)
 
 		cr_expect(k->help && k->help[strlen(k->help) - 1] == '.', "%s", k->name);
 		cr_expect(k->type != CONF_CALL || (k->call && k->form), "%s", k->name);
-		cr_expect_eq(conf_find(config_key_table, config_key_count, k->section, k->name), k, "%s", k->name);
+		cr_expect_eq(
+		    conf_find(config_key_table, config_key_count, k->section, k->name), k, "%s", k->name);
 	}
 }

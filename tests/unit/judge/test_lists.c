@@ -111,14 +111,15 @@ Test(lists, faults)
 	    "seven@x@y o@x.test\n"
 	    "good@x.test o@x.test\n");
 	cr_expect_eq(lists_finish(&lists, on_fault, NULL), 0u);
-	cr_expect_str_eq(faults(), "l:1: a list needs an owner: posting-address owner-address [poster ...]\n"
-				   "l:2: \"two\" is not an address\n"
-				   "l:3: \"o\" is not an address\n"
-				   "l:4: \"p\" is not an address\n"
-				   "l:5: \"@x.test\" is not an address\n"
-				   "l:6: \"five@\" is not an address\n"
-				   "l:7: \"<six@x.test>\" is not an address\n"
-				   "l:8: \"seven@x@y\" is not an address\n");
+	cr_expect_str_eq(faults(),
+	    "l:1: a list needs an owner: posting-address owner-address [poster ...]\n"
+	    "l:2: \"two\" is not an address\n"
+	    "l:3: \"o\" is not an address\n"
+	    "l:4: \"p\" is not an address\n"
+	    "l:5: \"@x.test\" is not an address\n"
+	    "l:6: \"five@\" is not an address\n"
+	    "l:7: \"<six@x.test>\" is not an address\n"
+	    "l:8: \"seven@x@y\" is not an address\n");
 	cr_expect_str_eq(owner("good@x.test"), "o@x.test");
 }
 
@@ -130,9 +131,10 @@ Test(lists, owner_and_doubles)
 	    "c@x.test c@x.test\n"
 	    "d@x.test d-owner@x.test\n");
 	cr_expect_eq(lists_finish(&lists, on_fault, NULL), 3u);
-	cr_expect_str_eq(faults(), "l:1: owner \"A@x.test\" of list \"b@x.test\" is itself a list (l:2)\n"
-				   "l:3: list \"b@x.test\" stands in l:1 already\n"
-				   "l:4: owner \"c@x.test\" of list \"c@x.test\" is itself a list (l:4)\n");
+	cr_expect_str_eq(faults(),
+	    "l:1: owner \"A@x.test\" of list \"b@x.test\" is itself a list (l:2)\n"
+	    "l:3: list \"b@x.test\" stands in l:1 already\n"
+	    "l:4: owner \"c@x.test\" of list \"c@x.test\" is itself a list (l:4)\n");
 }
 
 Test(lists, several_files)
@@ -212,13 +214,14 @@ Test(lists, alias_faults)
 		    "c: anna\nowner-c: bert , \"a\"\n"
 		    "a: again\n");
 	cr_expect_eq(lists_finish(&lists, on_fault, NULL), 2u);
-	cr_expect_str_eq(faults(), "a:1: space at the start of the line, but no alias above that it goes on with\n"
-				   "a:2: not an alias: no \"name:\" in front\n"
-				   "a:3: not an alias: no \"name:\" in front\n"
-				   "a:4: not an alias: no \"name:\" in front\n"
-				   "a:9: owner \"a\" of list \"c\" is itself a list\n"
-				   "a:5: owner \"b@x.test\" of list \"a@x.test\" is itself a list (a:7)\n"
-				   "a:11: list \"a@x.test\" stands in a:5 already\n");
+	cr_expect_str_eq(faults(),
+	    "a:1: space at the start of the line, but no alias above that it goes on with\n"
+	    "a:2: not an alias: no \"name:\" in front\n"
+	    "a:3: not an alias: no \"name:\" in front\n"
+	    "a:4: not an alias: no \"name:\" in front\n"
+	    "a:9: owner \"a\" of list \"c\" is itself a list\n"
+	    "a:5: owner \"b@x.test\" of list \"a@x.test\" is itself a list (a:7)\n"
+	    "a:11: list \"a@x.test\" stands in a:5 already\n");
 }
 
 /* Bytes that look like either file; nothing may be read or written beyond them. */

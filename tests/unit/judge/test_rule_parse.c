@@ -22,7 +22,9 @@ static const char *
 parse_with(struct str text, struct rule_override *overrides, unsigned n)
 {
 	struct conf_faults faults = { on_fault, NULL, 0 };
-	struct rule_parse p = { .out = &rules, .file = "r", .faults = &faults, .overrides = overrides, .n_overrides = n };
+	struct rule_parse p = {
+		.out = &rules, .file = "r", .faults = &faults, .overrides = overrides, .n_overrides = n
+	};
 
 	buf_init(&said, 0);
 	conf_read_text(text, "r", rule_parse_key, &p, &faults);
@@ -163,9 +165,10 @@ static const struct fault faults[] = {
 	{ "[rule]\ndetect = replication\n", "r:1: [rule] needs a name: [rule NAME]\n" },
 	{ "[ruel x]\ndetect = replication\n", "r:1: unknown section [ruel], did you mean [rule]?\n" },
 	{ "[server]\ndetect = replication\n", "r:1: unknown section [server]\n" },
-	{ "[rule a b]\ndetect = replication\n", "r:1: \"a b\": the name of a rule is made of A-Z a-z 0-9 _ . -\n" },
+	{ "[rule a b]\ndetect = replication\n",
+	    "r:1: \"a b\": the name of a rule is made of A-Z a-z 0-9 _ . -\n" },
 	{ "[rule a\xc3\xa4]\ndetect = replication\n",
-	  "r:1: \"a\\xc3\\xa4\": the name of a rule is made of A-Z a-z 0-9 _ . -\n" },
+	    "r:1: \"a\\xc3\\xa4\": the name of a rule is made of A-Z a-z 0-9 _ . -\n" },
 	{ R "[rule  x]\ndetect = replication\n", "r:3: there is a rule \"x\" already\n" },
 	{ "[rule x]\nlimit = 1\n", "r:1: rule \"x\" does not say detect = ...\n" },
 	{ "[rule x]\n", "r:1: rule \"x\" does not say detect = ...\n" },
@@ -173,7 +176,7 @@ static const struct fault faults[] = {
 	{ R "limti = 1\n", "r:3: unknown key \"limti\" in [rule], did you mean \"limit\"?\n" },
 	{ R "authors = 1\n", "r:3: unknown key \"authors\" in [rule]\n" },
 	{ "[rule x]\ndetect = replicaton\n",
-	  "r:2: detect: no detector is called \"replicaton\", did you mean \"replication\"?\n" },
+	    "r:2: detect: no detector is called \"replicaton\", did you mean \"replication\"?\n" },
 	{ "[rule x]\ndetect = weather\n", "r:2: detect: no detector is called \"weather\"\n" },
 	{ "[rule x]\ndetect =\n", "r:2: detect: no detector is called \"\"\n" },
 	{ R "limit = x\n", "r:3: limit: \"x\" is not a number\n" },
@@ -189,12 +192,14 @@ static const struct fault faults[] = {
 	{ R "brake = hold\n", "r:3: brake: \"hold\" is not one of off | defer | reject\n" },
 	{ R "repeats = 1001\n", "r:3: repeats: \"1001\" is out of range (0 to 1000)\n" },
 	{ "[rule x]\nrepeats = 1\ndetect = wide-recipients\n",
-	  "r:2: repeats: detector wide-recipients does not use it\n" },
-	{ "[rule x]\ndetect = bounce-to-list\nrepeats = 1\n", "r:3: repeats: detector bounce-to-list does not use it\n" },
+	    "r:2: repeats: detector wide-recipients does not use it\n" },
+	{ "[rule x]\ndetect = bounce-to-list\nrepeats = 1\n",
+	    "r:3: repeats: detector bounce-to-list does not use it\n" },
 	{ "[rule x]\ndetect = list-return-path\nrepeats = 1\n",
-	  "r:3: repeats: detector list-return-path does not use it\n" },
+	    "r:3: repeats: detector list-return-path does not use it\n" },
 	/* actions */
-	{ R "action = dicsard\n", "r:3: action: no action is called \"dicsard\", did you mean \"discard\"?\n" },
+	{ R "action = dicsard\n",
+	    "r:3: action: no action is called \"dicsard\", did you mean \"discard\"?\n" },
 	{ R "action = pass\n", "r:3: action: no action is called \"pass\"\n" },
 	{ R "action =\n", "r:3: action: no action is called \"\"\n" },
 	{ R "action = discard it\n", "r:3: action: discard takes no text (use text = ...)\n" },
@@ -203,17 +208,24 @@ static const struct fault faults[] = {
 	{ R "action = prepend X-Storm:\n", "r:3: action: prepend needs \"NAME: TEXT\"\n" },
 	{ R "action = prepend : x\n", "r:3: action: \"\" is not the name of a header field\n" },
 	{ R "action = prepend X Storm: x\n", "r:3: action: \"X Storm\" is not the name of a header field\n" },
-	{ R "action = prepend X\xc3\xa4: x\n", "r:3: action: \"X\\xc3\\xa4\" is not the name of a header field\n" },
+	{ R "action = prepend X\xc3\xa4: x\n",
+	    "r:3: action: \"X\\xc3\\xa4\" is not the name of a header field\n" },
 	{ R "action = prepend X: \xc3\xa4\n", "r:3: action: \"\\xc3\\xa4\" is not printable ASCII\n" },
 	{ R "action = reject gr\xc3\xbc\n", "r:3: action: \"gr\\xc3\\xbc\" is not printable ASCII\n" },
 	{ R "action = reject\ntext = tab\there\n", "r:4: text: \"tab\\x09here\" is not printable ASCII\n" },
-	{ R "action = reject one\ntext = two\n", "r:4: text: the text is given twice, by action and by text\n" },
-	{ R "text = two\naction = reject one\n", "r:4: action: the text is given twice, by action and by text\n" },
-	{ R "action = reject 4.7.1 x\n", "r:3: action: \"4.7.1\" does not fit reject, whose codes are 5.x.x\n" },
-	{ R "action = defer 5.7.1 x\n", "r:3: action: \"5.7.1\" does not fit defer, whose codes are 4.x.x\n" },
-	{ R "text = 2.0.0 x\naction = reject\n", "r:3: text: \"2.0.0\" does not fit reject, whose codes are 5.x.x\n" },
-	{ R "brake = defer\ntext = 5.7.1 x\n", "r:4: text: \"5.7.1\" does not fit defer, whose codes are 4.x.x\n" },
-	/* exempt */
+	{ R "action = reject one\ntext = two\n",
+	    "r:4: text: the text is given twice, by action and by text\n" },
+	{ R "text = two\naction = reject one\n",
+	    "r:4: action: the text is given twice, by action and by text\n" },
+	{ R "action = reject 4.7.1 x\n",
+	    "r:3: action: \"4.7.1\" does not fit reject, whose codes are 5.x.x\n" },
+	{ R "action = defer 5.7.1 x\n",
+	    "r:3: action: \"5.7.1\" does not fit defer, whose codes are 4.x.x\n" },
+	{ R "text = 2.0.0 x\naction = reject\n",
+	    "r:3: text: \"2.0.0\" does not fit reject, whose codes are 5.x.x\n" },
+	{ R "brake = defer\ntext = 5.7.1 x\n",
+	    "r:4: text: \"5.7.1\" does not fit defer, whose codes are 4.x.x\n" },
+/* exempt */
 #define NOT " is not a network, user@domain, @domain or localpart@\n"
 	{ R "exempt = 192.0.2.0/33\n", "r:3: exempt: \"192.0.2.0/33\"" NOT },
 	{ R "exempt = 192.0.2.1, example.org\n", "r:3: exempt: \"example.org\"" NOT },
@@ -223,8 +235,8 @@ static const struct fault faults[] = {
 	{ R "exempt = x@.example.org\n", "r:3: exempt: \"x@.example.org\"" NOT },
 	/* all of them, and the good rule between is kept apart from the bad ones */
 	{ "[rule a]\ndetect = x\nlimit = y\n[rule b]\ndetect = replication\n[rule c]\nfoo = 1\n",
-	  "r:2: detect: no detector is called \"x\"\nr:3: limit: \"y\" is not a number\n"
-	  "r:6: rule \"c\" does not say detect = ...\nr:7: unknown key \"foo\" in [rule]\n" },
+	    "r:2: detect: no detector is called \"x\"\nr:3: limit: \"y\" is not a number\n"
+	    "r:6: rule \"c\" does not say detect = ...\nr:7: unknown key \"foo\" in [rule]\n" },
 };
 
 Test(rule_parse, faults)
@@ -238,10 +250,11 @@ Test(rule_parse, faults)
 
 Test(rule_parse, bounds)
 {
-	cr_expect_str_empty(parse("[rule a]\ndetect = replication\nlimit = 0\nwindow = 1s\nblock = 0\nremember = 0\n"
-				  "quiet = 1s\nrepeats = 0\n"
-				  "[rule b]\ndetect = replication\nlimit = 1000000\nwindow = 3650d\nblock = 3650d\n"
-				  "remember = 3650d\nquiet = 3650d\nrepeats = 1000\n"));
+	cr_expect_str_empty(
+	    parse("[rule a]\ndetect = replication\nlimit = 0\nwindow = 1s\nblock = 0\nremember = 0\n"
+		  "quiet = 1s\nrepeats = 0\n"
+		  "[rule b]\ndetect = replication\nlimit = 1000000\nwindow = 3650d\nblock = 3650d\n"
+		  "remember = 3650d\nquiet = 3650d\nrepeats = 1000\n"));
 	cr_assert_eq(rules.n, 2u);
 	cr_expect_eq(rules.v[0].limit, 0u);
 	cr_expect_eq(rules.v[0].window, MS_SEC);
@@ -257,7 +270,8 @@ static const char *
 long_key(const char *key, const char *first, size_t n)
 {
 	static char text[4096];
-	size_t at = (size_t)snprintf(text, sizeof(text), "[rule x]\ndetect = wide-recipients\n%s = %s", key, first);
+	size_t at =
+	    (size_t)snprintf(text, sizeof(text), "[rule x]\ndetect = wide-recipients\n%s = %s", key, first);
 
 	for (size_t i = strlen(first); i < n; i++)
 		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s", i % 100 == 50 ? "\n " : "v");
@@ -271,7 +285,8 @@ Test(rule_parse, text_caps)
 	cr_assert_eq(rules.n, 1u);
 	cr_expect_eq(strlen(rules.v[0].text), (size_t)RULE_TEXT_MAX);
 	done();
-	cr_expect_str_eq(parse(long_key("text", "", RULE_TEXT_MAX + 1)), "r:3: text: text longer than 400 bytes\n");
+	cr_expect_str_eq(
+	    parse(long_key("text", "", RULE_TEXT_MAX + 1)), "r:3: text: text longer than 400 bytes\n");
 	done();
 	cr_expect_str_empty(parse(long_key("action", "prepend X: ", RULE_HEADER_MAX + 8)));
 	cr_assert_eq(rules.n, 1u);
@@ -306,7 +321,8 @@ Test(rule_parse, overrides)
 	};
 
 	cr_expect_str_eq(parse_with(STR("[rule a.b]\ndetect = replication\nlimit = bad\naction = discard\n"
-					"[rule c]\ndetect = replication\n[rule]\n"), o, ARRAY_LEN(o)),
+					"[rule c]\ndetect = replication\n[rule]\n"),
+			     o, ARRAY_LEN(o)),
 	    "--set:0: limit: \"x\" is not a number\n"
 	    "r:7: [rule] needs a name: [rule NAME]\n"
 	    "--set:0: there is no rule \"d\"\n--set:0: there is no rule \"\"\n");
@@ -326,6 +342,7 @@ Test(rule_parse, table)
 		cr_expect_str_eq(k->section, "rule");
 		cr_expect(k->help && k->help[strlen(k->help) - 1] == '.', "%s", k->name);
 		cr_expect(k->type != CONF_CALL || (k->call && k->form), "%s", k->name);
-		cr_expect_eq(conf_find(rule_key_table, rule_key_count, "rule", k->name), k, "%s stands twice", k->name);
+		cr_expect_eq(conf_find(rule_key_table, rule_key_count, "rule", k->name), k, "%s stands twice",
+		    k->name);
 	}
 }

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: ISC */
+/* stormctl config: what may stand in the configuration, from the tables that read it. */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/conf.h"
+#include "config.h"
+#include "judge/detect.h"
+#include "judge/rule_parse.h"
+#include "mail/verdict.h"
+#include "stormctl.h"
+
+static void
+keys_tsv(const struct conf_key *table, unsigned n)
+{
+	char type[256];
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct conf_key *k = &table[i];
+
+		conf_type_text(k, type, sizeof(type));
+		printf("%s\t%s\t%s\t%s\t%s\t%s\n", k->section, k->name, type, k->def ? k->def : "-",
+		    k->no_reload ? "restart" : "reload", k->help);
+	}
+}
+
+static void
+keys_text(const struct conf_key *table, unsigned n)
+{
+	char type[256];
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct conf_key *k = &table[i];
+
+		if (i == 0 || strcmp(k->section, table[i - 1].section) != 0)
+			printf("%s[%s%s]\n", i ? "\n" : "", k->section,
+			    strcmp(k->section, "rule") == 0 ? " NAME" : "");
+		conf_type_text(k, type, sizeof(type));
+		printf("%s = %s\n", k->name, type);
+		printf("        %s", k->help);
+		if (k->def)
+			printf(" Default: %s.", *k->def ? k->def : "none");
+		puts(k->no_reload ? " Changed by a restart only." : "");
+	}
+}
+
+static void
+print_keys(bool tsv)
+{
+	void (*print)(const struct conf_key *table, unsigned n) = tsv ? keys_tsv : keys_text;
+
+	print(config_key_table, config_key_count);
+	if (!tsv)
+		puts("");
+	print(rule_key_table, rule_key_count);
+}
+
+/* name, action, scope, limit, window, remember, help */
+static void
+print_detectors(void)
+{
+	const struct conf_key *scope = conf_find(rule_key_table, rule_key_count, "rule", "scope");
+	char window[32], remember[32];
+
+	for (const struct detector *const *it = detectors; *it; it++) {
+		const struct detector *d = *it;
+		const struct conf_name *name = scope->names;
+
+		while (name->name && name->value != (int)d->scope)
+			name++;
+		conf_msec_text(d->window, window, sizeof(window));
+		conf_msec_text(d->remember, remember, sizeof(remember));
+		printf("%s\t%s", d->name, action_name(d->action));
+		if (d->arg_name)
+			printf(" %s: %s", d->arg_name, d->arg_value);
+		printf("\t%s\t%" PRIu32 "\t%s\t%s\t%s\n", name->name ? name->name : "?", d->limit, window,
+		    remember, d->help);
+	}
+}
+
+static void
+print_actions(void)
+{
+	for (int a = ACT_WARN; a < ACT_COUNT; a++)
+		printf("%s\t%s\n", action_name((enum action)a),
+		    action_final((enum action)a) ? "final" : "additive");
+}
+
+int
+stormctl_config(const struct stormctl *ctl, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "keys", no_argument, NULL, 'k' },
+		{ "detectors", no_argument, NULL, 'd' },
+		{ "actions", no_argument, NULL, 'a' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int what = 0;
+
+	(void)ctl;
+	for (int opt = getopt_long(argc, argv, "", options, NULL); opt != -1;
+	     opt = getopt_long(argc, argv, "", options, NULL)) {
+		if (opt == '?' || what)
+			return stormctl_usage("config");
+		what = opt;
+	}
+	if (optind < argc)
+		return stormctl_usage("config");
+	if (what == 'd')
+		print_detectors();
+	else if (what == 'a')
+		print_actions();
+	else
+		print_keys(what == 'k');
+	return 0;
+}
