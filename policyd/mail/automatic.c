@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Classes of automatic mail. First what a standard states outright (report types, Auto-Submitted); then, since
- * many real bounces follow no standard, points for signs: none but MAILER-DAEMON itself suffices alone.
+ * Classes of automatic mail. First what a standard states outright (report types, Auto-Submitted); then,
+ * since many real bounces follow no standard, points for signs: few suffice alone, most want another.
  */
 #include "mail/automatic.h"
 
@@ -10,8 +10,8 @@
 #include "mail/words.h"
 
 /*
- * Points towards a bounce; enough is BOUNCE_ENOUGH. So: the mail system's own name suffices; postmaster needs the
- * subject of a bounce or a null return path, an ordinary sender needs both; a subject alone never suffices.
+ * Points towards a bounce; enough is BOUNCE_ENOUGH. So: the mail system's own name suffices; postmaster needs
+ * the subject of a bounce or a null return path, an ordinary sender both; a subject alone never suffices.
  */
 enum {
 	BOUNCE_ENOUGH = 5,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Who wrote this: a mail system that gives something back, a reporting robot, an autoresponder, or a person. */
+/* Who wrote this: a mail system that gives something back, a robot that reports or answers, or a person. */
 #ifndef MAIL_AUTOMATIC_H
 #define MAIL_AUTOMATIC_H
 
@@ -9,7 +9,7 @@
 /* `null_sender`: the envelope sender is known to be null; Return-Path is looked at besides. */
 enum automatic automatic_classify(const struct header_facts *f, bool null_sender);
 
-/* From names the mail system itself: MAILER-DAEMON@, "Mail Delivery Subsystem" <...>. `from` is the whole value. */
+/* From names the mail system itself: MAILER-DAEMON@, "Mail Delivery Subsystem" <...>. `from`: whole value. */
 bool automatic_daemon_from(struct str from, struct str addr);
 
 /* From names its master: postmaster@, "System Administrator" <...>. People use these addresses, too. */

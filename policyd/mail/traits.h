@@ -8,8 +8,9 @@
  * seen the message. Without any such line the hash of the whole header (less trace fields) takes its place.
  * Without a Message-ID (missing, empty, made up by our own MTA: it holds the queue id at our own host name)
  * From + Date + Subject + origin serve. Mail that starts here has no Received line yet (Postfix and Sendmail
- * hide their own from a milter); when it comes back its bottom line is ours with the queue id that it has now,
- * so such mail gets a second identity made of that, and both are counted.
+ * hide their own from a milter); when it comes back its bottom line is ours with the queue id that it has
+ * now (or had at its first pass through our own filters), so such mail gets a second identity made of that,
+ * and both are counted.
  *
  * Trace. "The same transmission" is the hash of the Received chain without the leading lines that our own
  * hosts wrote or that carry this request's queue id. A retry of one queue item has the same trace.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Classes of mail: bounces in and out of the standard, reports, robots, and the people who must not be taken for them. */
+/* Classes of mail: bounces in and out of the standard, reports, robots, and people who must not be taken
+ * for them. */
 #include <criterion/criterion.h>
 
 #include "mail/automatic.h"

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: ISC
+"""stormctl inspect: what an operator sees of single messages, without a daemon."""
+import json
+import subprocess
+
+
+def ctl(lab, *args, data=b""):
+    p = subprocess.run([lab.binary("stormctl"), *args], env=lab.env, input=data, capture_output=True,
+                       timeout=30, check=False)
+    return p.returncode, p.stdout, p.stderr.decode()
+
+
+def put(lab, name, data):
+    path = lab.path(name)
+    with open(path, "wb") as f:
+        f.write(data)
+    return path
+
+
+def objects(out):
+    return [json.loads(line) for line in out.decode("utf-8").splitlines()]
+
+
+STORM = (b"Received: from gw.example.com (gw.example.com [192.0.2.7])\r\n\tby mx.example.net with ESMTP id Q1\r\n"
+         b"Delivered-To: mspop3connector.joe@example.net\r\nMessage-ID:\r\n <a.b@example.com>\r\n"
+         b"From: Joe <joe@example.com>\r\nTo: a@example.net, \"B, C\" <b@example.net>\r\nCc: g: c@example.net;\r\n"
+         b"Date: Mon, 1 Jan 2024 10:00:00 +0000\r\nSubject: Re: x\r\nReferences: <r@x> <s@x>\r\n"
+         b"List-Id: A list <l.example.net>\r\n\r\nTo: not@counted\r\n")
+
+
+def test_json(lab):
+    path = put(lab, "a.eml", STORM)
+    code, out, err = ctl(lab, "inspect", "--json", path, "-", data=STORM.replace(b"\r\n", b"\n"))
+    assert code == 0 and err == "", (code, err)
+    one, two = objects(out)
+    assert one.pop("file") == path and two.pop("file") == "-"
+    assert one == two, "line ends make no difference"
+    want = {"message_id": "<a.b@example.com>", "to_count": 2, "cc_count": 1, "header_recipients": 3,
+            "truncated": False, "automatic": "none", "is_list": True, "list_id": "l.example.net", "thread": "<r@x>",
+            "thread_reply": True, "hops": 1, "delivered_to": ["mspop3connector.joe@example.net"],
+            "gateway_marker": "mspop3connector.joe@example.net", "from": "Joe <joe@example.com>", "sender": None,
+            "received": [{"from": "gw.example.com", "ip": "192.0.2.7", "by": "mx.example.net", "id": "Q1"}]}
+    for key, value in want.items():
+        assert one[key] == value, (key, one[key])
+    assert len(one["trace"]) == 16 and int(one["trace"], 16)
+    assert len(one["fingerprint"]) == 32 and int(one["fingerprint"], 16)
+
+
+def test_own_hosts_and_markers_from_the_configuration(lab):
+    conf = put(lab, "mail.conf", b"[mail]\nhostname = mx.example.net\ngateway_markers = pop.\n")
+    path = put(lab, "a.eml", STORM.replace(b"Cc: g:", b"Cc: pop.x@y, g:"))
+    code, out, err = ctl(lab, "-c", conf, "inspect", "--json", path)
+    assert code == 0, err
+    mine, = objects(out)
+    other, = objects(ctl(lab, "inspect", "--json", path)[1])
+    assert mine["gateway_marker"] == "pop.x@y"
+    assert mine["trace"] != other["trace"], "our own line is no part of the trace"
+    code, out, err = ctl(lab, "-c", lab.path("missing.conf"), "inspect", path)
+    assert code == 78 and out == b"" and "missing.conf" in err, (code, err)
+
+
+def test_bytes_that_are_no_utf8(lab):
+    code, out, _ = ctl(lab, "inspect", "--json", "-",
+                       data=b"Subject: \xff \xc3( \xed\xa0\x80 \xf5\x80 \xe2\x82\xac \x00 \xe2\x82\nFrom: \x80\"\\\x01\n\n")
+    assert code == 0
+    one, = objects(out)
+    assert one["subject"] == "\ufffd \ufffd( \ufffd\ufffd\ufffd \ufffd\ufffd \u20ac \ufffd \ufffd\ufffd", one["subject"]
+    assert one["from"] == "\ufffd\"\\\x01"
+    code, out, _ = ctl(lab, "inspect", "-", data=b"Subject: a\x1b[2Jb\n\n")
+    assert code == 0 and b"\x1b" not in out and b"a\\x1b[2Jb" in out
+
+
+def test_files_that_cannot_be_read(lab):
+    good = put(lab, "good.eml", b"Subject: x\n\n")
+    code, out, err = ctl(lab, "inspect", "--json", lab.path("no.eml"), good, lab.dir)
+    assert code == 66, code
+    assert [o["file"] for o in objects(out)] == [good]
+    assert "no.eml: No such file" in err and "directory" in err, err
+
+
+def test_words_that_are_no_command(lab):
+    for args in ((), ("nonsense",), ("inspect",), ("inspect", "--nonsense", "x"), ("--nonsense",)):
+        code, out, err = ctl(lab, *args)
+        assert code == 64 and out == b"" and "usage: stormctl" in err, (args, code, err)
+    code, out, _ = ctl(lab, "--help")
+    assert code == 0 and b"inspect" in out
+    code, out, _ = ctl(lab, "--version")
+    assert code == 0 and out.startswith(b"stormctl ")
+
+
+def test_a_long_audience(lab):
+    head = b"From: a@b\nTo: " + b",\n ".join(b"user%d@example.org" % i for i in range(40000)) + b"\n\nbody\n"
+    assert len(head) < 1 << 20
+    one, = objects(ctl(lab, "inspect", "--json", put(lab, "wide.eml", head))[1])
+    assert one["to_count"] == 40000 and not one["truncated"]
+    more = head.replace(b"\n\nbody", b",\n " + b",\n ".join(b"more%d@example.org" % i for i in range(9000)) + b"\n\nbody")
+    one, = objects(ctl(lab, "inspect", "--json", put(lab, "wider.eml", more))[1])
+    assert 40000 < one["to_count"] < 49000 and one["truncated"], one["to_count"]
