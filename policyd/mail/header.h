@@ -93,9 +93,9 @@ struct header_facts {
 	uint32_t n_delivered_to;
 	uint32_t delivered_to_count;
 	struct str original_to; /* X-Original-To (Postfix) or Envelope-To (Exim), without brackets */
-	/* Hash of all fields, white space folded, but Message-ID, which an MTA may make up anew at each attempt,
-	 * and trace fields (Received, Return-Path, Delivered-To, X-Original-To, Envelope-To, X-Envelope-*,
-	 * X-Received, Delivery-Date); not seeded. */
+	/* Hash of all fields, white space folded, but Message-ID, which an MTA may make up anew at each
+	 * attempt, and trace fields (Received, Return-Path, Delivered-To, X-Original-To, Envelope-To,
+	 * X-Envelope-*, X-Received, Delivery-Date); not seeded. */
 	struct key128 stable;
 	uint64_t bytes;
 };

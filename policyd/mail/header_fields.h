@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The scanner's inner seams: header.c gathers fields, header_fields.c knows what each one means, header_trace.c
- * reads the trace fields and holds what they all share. */
+/* The scanner's inner seams: header.c gathers fields, header_fields.c knows what each one means,
+ * header_trace.c reads the trace fields and holds what they all share. */
 #ifndef MAIL_HEADER_FIELDS_H
 #define MAIL_HEADER_FIELDS_H
 

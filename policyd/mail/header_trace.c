@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Trace fields: Received and Delivered-To; and what they share with the other fields: unfolding, keeping, hashing. */
+/* Trace fields: Received and Delivered-To; and what all fields share: unfolding, keeping, hashing. */
 #include "mail/header_fields.h"
 
 #include "mail/addr.h"

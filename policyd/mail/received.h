@@ -8,7 +8,7 @@
 
 #include "mail/header.h"
 
-/* Fills all of `hop` but the hash. Its strings point into `value`, which has no line ends any more. Linear. */
+/* Fills all of `hop` but the hash. Its strings point into `value`, which has no line ends. Linear. */
 void received_parse(struct str value, struct hop *hop);
 
 #endif
