@@ -25,12 +25,12 @@ enum {
  * Comments, quoted strings, domain literals, encoded words and route addresses are understood.
  *
  * What stands between two separators is one mailbox at most: that in angle brackets if there is one, else
- * the first word with a local part and an '@', else a lone word ("root") or an address in quotes. Not counted: several
- * words or a quoted string without an address (a display name), "@example.org" (nobody at it), a lone word in
- * front of a display name and "<addr>" ("Smith, John <js@example.org>", written without its quotes), and
- * "undisclosed-recipients" without its colon. A '>' that is missing ends at the next separator; a comment
- * that is not closed ends with the value if an address stands before it, else its '(' is skipped; a '"' that
- * is not closed is plain text.
+ * the first word with a local part and an '@', else a lone word ("root") or an address in quotes. Not
+ * counted: several words or a quoted string without an address (a display name), "@example.org" (nobody at
+ * it), a lone word in front of a display name and "<addr>" ("Smith, John <js@example.org>", written without
+ * its quotes), and "undisclosed-recipients" without its colon. A '>' that is missing ends at the next
+ * separator; a comment that is not closed ends with the value if an address stands before it, else its '(' is
+ * skipped; a '"' that is not closed is plain text.
  *
  * For each mailbox `fn` (may be NULL) is called with its addr-spec as written, without comments and white
  * space around '.' and '@'; the string is valid during the call only and cut at ADDR_TEXT_MAX.
@@ -53,9 +53,9 @@ struct str addr_unbracket(struct str path);
 enum addr_form {
 	ADDR_PLAIN = 0,
 	ADDR_NULL, /* "<>", and the pseudo-null senders: see addr_is_null() */
-	ADDR_SRS, /* SRS0=hash=tt=domain=local@forwarder, SRS1=..., bounces+SRS=...: the original is the key */
+	ADDR_SRS, /* SRS0=hash=tt=domain=local@forwarder, SRS1=..., bounces+SRS=...; key: the original */
 	ADDR_BATV, /* prvs=tag=local@domain, also prvs=local/tag@ (older drafts), btv1==tag==, msprvs1=tag= */
-	ADDR_VERP, /* list-bounces+user=domain@, bounce+user==a==domain==list@, list-return-N-user=dom@, +bnc... */
+	ADDR_VERP, /* list-bounces+user=domain@, bounce+user==a==domain==list@, list-return-N-user=dom@ */
 	ADDR_LIST_OWNER, /* owner-LIST, LIST-owner, LIST-request, LIST-bounces: a list's own return path */
 };
 
@@ -79,8 +79,8 @@ struct addr_norm {
  * The domain of the key is the domain written, but for SRS: there it comes out of the local part, whose hash
  * only the forwarder can verify. So that is done for a well-formed one alone (two base32 letters of time, a
  * domain of letters, digits and hyphens with a dot, a local part). A forged one lends its author the key of
- * somebody else, just as writing that sender in plain does: whoever uses the key may count and stop by it, but
- * must compare trust, exemptions and lists with `plain`.
+ * somebody else, just as writing that sender in plain does: whoever uses the key may count and stop by it,
+ * but must compare trust, exemptions and lists with `plain`.
  */
 void addr_normalise(struct arena *a, struct str addr, struct addr_norm *out);
 
@@ -88,7 +88,7 @@ void addr_normalise(struct arena *a, struct str addr, struct addr_norm *out);
 bool addr_is_null(struct str sender);
 
 /* Local part of a system sender: mailer-daemon, postmaster, double-bounce, listserv, majordomo, owner-*,
- * *-request, *-bounces, root, daemon, ... (RFC 5230 4.6, and what mail filters have long taken for daemons). */
+ * *-request, *-bounces, root, daemon, ... (RFC 5230 4.6, and what filters take for daemons). */
 bool addr_is_system(struct str addr);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The walker over address lists: one pass over tokens (word, quoted string, literal, '@', separators), two
  * zones an element: what stands free and what stands in angle brackets. Nothing is nested but comments, and
- * those are a counter; what a peer leaves unclosed is closed by the end of the value or read as plain text. */
+ * those are a counter; what a peer leaves unclosed is closed by the end of the value or is plain text. */
 #include "mail/addr.h"
 
 #include "base/compiler.h"
@@ -138,8 +138,8 @@ zone_add(struct zone *z, struct str token, bool gap, bool name)
 	zone_append(z, token);
 }
 
-/* One word that can be a mailbox of this host ("root", but neither "John Smith" nor "@example.org"), or a whole
- * address in needless quotes. */
+/* One word that can be a mailbox of this host ("root", but neither "John Smith" nor "@example.org"), or a
+ * whole address in needless quotes. */
 static bool
 zone_stands_alone(const struct zone *z)
 {

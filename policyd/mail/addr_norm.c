@@ -127,7 +127,7 @@ undo_srs(struct undo *u)
 		return cut(&s, '=', &hash) && is_srs_hash(hash) && cut(&s, '=', &forwarder) &&
 		    is_domain(forwarder) && s.n > 1 && is_srs_sep(s.p[0]) && srs0_body(u, str_sub(s, 1, s.n));
 	}
-	/* Microsoft 365. With any other name in front it would lend one mailbox that takes "+detail" any key. */
+	/* Microsoft 365. With any other name in front it lends a mailbox that takes "+detail" any key. */
 	return str_starts(s, STR("bounces+srs=")) && srs0_body(u, str_sub(s, 12, s.n));
 }
 

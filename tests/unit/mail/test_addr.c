@@ -24,7 +24,7 @@ Test(addr, split)
 		{ "a@[IPv6:::1]", "a", "[IPv6:::1]" },
 		{ "@b", "", "b" },
 	};
-	static const char *const without[] = { "", "a", "a@", "\"a@b\"", "@", "\"", "\"\\" };
+	static const char *const without[] = { "", "a", "a@", "\"a@b\"", "\"a\\\"@b\"", "@", "\"", "\"\\" };
 	struct str local, domain;
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

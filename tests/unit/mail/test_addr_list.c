@@ -205,6 +205,8 @@ Test(addr_list, words_quotes_literals)
 		{ "a@[192.0.2.1, c@d", 2, "a@[192.0.2.1|c@d" },
 		{ "Ann [x] <a@b>, [y] c@d", 2, "a@b|c@d" },
 		{ "=?utf-8?q?B,_A:n?= <a@b>, =?utf-8?b?Qg?= =?utf-8?b?Qg?= <c@d>", 2, "a@b|c@d" },
+		{ "=?utf-8?q?B,A:n?=, c@d", 1, "c@d" },
+		{ "=?utf-8?q?B(A?= <a@b>, c@d", 2, "a@b|c@d" },
 		{ "=?x, a@b", 1, "a@b" },
 		{ "=?a?q?b@c?= <d@e>", 1, "d@e" },
 		{ "a\\,b@c", 2, "a\\|b@c" },
