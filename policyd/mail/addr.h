@@ -53,7 +53,7 @@ struct str addr_unbracket(struct str path);
 enum addr_form {
 	ADDR_PLAIN = 0,
 	ADDR_NULL, /* "<>", and the pseudo-null senders: see addr_is_null() */
-	ADDR_SRS, /* SRS0=hash=tt=domain=local@forwarder, SRS1=..., bounces+SRS=...; key: the original */
+	ADDR_SRS,  /* SRS0=hash=tt=domain=local@forwarder, SRS1=..., bounces+SRS=...; key: the original */
 	ADDR_BATV, /* prvs=tag=local@domain, also prvs=local/tag@ (older drafts), btv1==tag==, msprvs1=tag= */
 	ADDR_VERP, /* list-bounces+user=domain@, bounce+user==a==domain==list@, list-return-N-user=dom@ */
 	ADDR_LIST_OWNER, /* owner-LIST, LIST-owner, LIST-request, LIST-bounces: a list's own return path */
