@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Start, reload and stop, in this order: load -> check -> bind (as root) -> become the user -> open the journal ->
- * serve -> drain -> close the journal. Whatever can go wrong at the start is said in one line and by the exit code;
- * once it serves, nothing ends it but a signal. */
+/* Start, reload and stop, in this order: load -> check -> bind (as root) -> become the user -> open the
+ * journal -> serve -> drain -> close the journal. Whatever can go wrong at the start is said in one line
+ * and by the exit code; once it serves, nothing ends it but a signal. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -59,7 +59,7 @@ fail(int code, const char *fmt, ...)
 	return code;
 }
 
-/* --- the user ------------------------------------------------------------------------------------------------- */
+/* --- the user ------------------------------------------------------------------------------------------- */
 
 struct key_place {
 	const char *section, *name;
@@ -98,7 +98,8 @@ find_user(struct daemon *d, struct conf_faults *faults)
 		return 0;
 	pw = getpwnam(name);
 	if (pw) {
-		d->user = (struct passwd){ .pw_name = d->config.user, .pw_uid = pw->pw_uid, .pw_gid = pw->pw_gid };
+		d->user =
+		    (struct passwd){ .pw_name = d->config.user, .pw_uid = pw->pw_uid, .pw_gid = pw->pw_gid };
 		return 0;
 	}
 	(void)conf_read(d->path, note_line, &k, &again);
@@ -123,7 +124,7 @@ become_user(const struct passwd *pw, char *why, size_t why_len)
 	return 0;
 }
 
-/* --- configuration -------------------------------------------------------------------------------------------- */
+/* --- configuration -------------------------------------------------------------------------------------- */
 
 static void
 log_fault(void *arg, const char *file, unsigned line, const char *what)
@@ -186,11 +187,11 @@ reload(void *arg)
 	d->engine.defer_on_failure = fresh.store.defer_on_failure;
 	config_fini(&old);
 	config_notes(&d->config, log_note, NULL);
-	log_info("reloaded config=%s rules=%u lists=%u mode=%s", d->path, d->config.rules.n, d->config.lists.n,
-	    d->config.enforce ? "enforce" : "shadow");
+	log_info("reloaded config=%s rules=%u lists=%u mode=%s", d->path, d->config.rules.n,
+	    d->config.lists.n, d->config.enforce ? "enforce" : "shadow");
 }
 
-/* --- start and stop ------------------------------------------------------------------------------------------- */
+/* --- start and stop ------------------------------------------------------------------------------------- */
 
 /* No socket may get the number of a standard stream that somebody closed. */
 static void
@@ -216,8 +217,8 @@ raise_descriptors(const struct serve_conf *conf)
 	(void)setrlimit(RLIMIT_NOFILE, &lim);
 	if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur != RLIM_INFINITY &&
 	    lim.rlim_cur < (rlim_t)conf->max_connections + FDS_SPARE)
-		log_warn("max_connections=%u but only %llu file descriptors are allowed", conf->max_connections,
-		    (unsigned long long)lim.rlim_cur);
+		log_warn("max_connections=%u but only %llu file descriptors are allowed",
+		    conf->max_connections, (unsigned long long)lim.rlim_cur);
 }
 
 /* The database's folder, made when it alone is missing, and given to the user who will write there. */
@@ -334,9 +335,12 @@ read_args(struct daemon *d, int argc, char **argv, bool *test)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int opt;
 
-	while ((opt = getopt_long(argc, argv, "c:dtVh", options, NULL)) != -1) {
+	for (;;) {
+		int opt = getopt_long(argc, argv, "c:dtVh", options, NULL);
+
+		if (opt == -1)
+			break;
 		switch (opt) {
 		case 'c':
 			d->path = optarg;

@@ -85,8 +85,9 @@ conn_log(const struct conn *c, enum conn_reason reason, const char *what)
 	int64_t age = c->pool->now.mono - c->opened;
 
 	snprintf(line, sizeof(line), "closed door=%s peer=%s reason=%s age=%lld.%03llds requests=%llu%s%s",
-	    c->ep->name, conn_peer(c, peer), reasons[reason].name, (long long)(age / 1000), (long long)(age % 1000),
-	    (unsigned long long)c->requests, what[0] ? " what=" : "", what[0] ? LOGV(str_of(what)) : "");
+	    c->ep->name, conn_peer(c, peer), reasons[reason].name, (long long)(age / 1000),
+	    (long long)(age % 1000), (unsigned long long)c->requests, what[0] ? " what=" : "",
+	    what[0] ? LOGV(str_of(what)) : "");
 	if (reasons[reason].warn)
 		log_warn("%s", line);
 	else
@@ -180,8 +181,8 @@ conn_give_back(struct conn *c)
 	buf_fini(&c->msg.header.field);
 }
 
-/* After FEED_MORE: does the wait belong to a request or to none? A packet or request that was eaten whole starts
- * the clock anew; more bytes of the same one do not. */
+/* After FEED_MORE: does the wait belong to a request or to none? A packet or request that was eaten whole
+ * starts the clock anew; more bytes of the same one do not. */
 static void
 conn_note_wait(struct conn *c, size_t before)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A connection: bytes in, questions to its endpoint, bytes out. One request at a time; while a reply waits to be
- * taken nothing more is read, so what a peer can make us hold is bounded. The state is the list that the
- * connection is on, and each list is in order of `since`: timeouts look at the heads only.
+ * A connection: bytes in, questions to its endpoint, bytes out. One request at a time; while a reply waits
+ * to be taken nothing more is read, so what a peer can make us hold is bounded. The state is the list that
+ * the connection is on, and each list is in order of `since`: timeouts look at the heads only.
  *
  *	CONN_IDLE	nothing of a request is here	closed after idle_timeout
- *	CONN_READ	a request has begun		closed after request_timeout, counted from its first byte
+ *	CONN_READ	a request has begun		closed after request_timeout from its first byte
  *	CONN_FLUSH	a reply is on its way		closed after request_timeout
  *	CONN_DEAD	closed; freed by pool_turn(), never inside a callback
  */
@@ -43,10 +43,10 @@ enum conn_reason {
 };
 
 enum {
-	CONN_STEPS = 32,	 /* reads and requests of one connection a loop turn */
-	CONN_CHUNK = 4096,	 /* smallest read */
+	CONN_STEPS = 32,         /* reads and requests of one connection a loop turn */
+	CONN_CHUNK = 4096,       /* smallest read */
 	CONN_CHUNK_MAX = 131072, /* largest */
-	CONN_KEEP = 65536,	 /* an empty buffer above this is not kept for others */
+	CONN_KEEP = 65536,       /* an empty buffer above this is not kept for others */
 	CONN_PEER_MAX = 64,
 };
 
@@ -54,15 +54,15 @@ enum {
 struct pool {
 	struct ev_loop *loop;  /* not owned */
 	struct engine *engine; /* not owned */
-	struct now now;	       /* of this loop turn; the owner sets it */
+	struct now now;        /* of this loop turn; the owner sets it */
 	int64_t idle_timeout, request_timeout;
 	struct list states[CONN_STATES];
 	struct list again; /* used up their share of this turn, have more to do */
-	unsigned live;	   /* all but the dead */
+	unsigned live;     /* all but the dead */
 	uint64_t opened, requests;
 	bool draining; /* no new request is waited for */
-	/* Scratch memory that goes from connection to connection: one that waits with nothing begun holds none, and a
-	 * request that comes and goes in one piece needs no memory of its own. */
+	/* Scratch memory that goes from connection to connection: one that waits with nothing begun holds
+	 * none, and a request that comes and goes in one piece needs no memory of its own. */
 	struct buf in, out;
 	struct arena arena;
 };
@@ -106,17 +106,18 @@ struct conn {
 void pool_init(struct pool *p, struct ev_loop *loop, struct engine *engine);
 /* Closes what is open, frees all. */
 void pool_fini(struct pool *p, const char *why);
-/* Once a loop turn, outside of any connection's callback: serves those that had to wait for their next share and
- * frees the dead. True: there is more to do at once. */
+/* Once a loop turn, outside of any connection's callback: serves those that had to wait for their next
+ * share and frees the dead. True: there is more to do at once. */
 bool pool_turn(struct pool *p);
 /* Timeouts, about once a second. */
 void pool_tick(struct pool *p);
-/* Answers what has arrived, then closes all that wait for nothing; the others close when their request is done. */
+/* Answers what has arrived, then closes all that wait for nothing; the others close when their request is
+ * done. */
 void pool_drain(struct pool *p);
 
 /* Takes over the non-blocking socket `fd`. */
-struct conn *conn_new(struct pool *p, const struct endpoint *ep, int fd, const struct sockaddr *peer,
-    socklen_t peer_len);
+struct conn *conn_new(
+    struct pool *p, const struct endpoint *ep, int fd, const struct sockaddr *peer, socklen_t peer_len);
 void conn_step(struct conn *c);
 /* The only way out. `fmt` may be NULL: nothing to add to the reason. */
 void conn_close(struct conn *c, enum conn_reason reason, const char *fmt, ...) PRINTF(3, 4);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A kind of door, seen from the connection: which codec reads its bytes, what becomes of a question, and how much
- * a peer may make us keep. The connection does the reading, writing and waiting for all of them alike.
+ * A kind of door, seen from the connection: which codec reads its bytes, what becomes of a question, and
+ * how much a peer may make us keep. The connection does the reading, writing and waiting for all of them
+ * alike.
  */
 #ifndef SERVE_ENDPOINT_H
 #define SERVE_ENDPOINT_H
@@ -15,7 +16,7 @@ struct conn;
 
 struct endpoint {
 	const char *name;
-	size_t in_max;	/* bytes that wait to be understood: more than the codec's own cap, which speaks first */
+	size_t in_max;  /* bytes that wait to be understood; above the codec's own cap, which speaks first */
 	size_t out_max; /* bytes of one reply */
 	void (*open)(struct conn *c);
 	/* Feeds c->in to the codec. After FEED_BAD c->why is set. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The milter door: one connection is one SMTP session; while it lasts the engine knows that this client's messages
- * are seen here with their header. */
+/* The milter door: one connection is one SMTP session; while it lasts the engine knows that this client's
+ * messages are seen here with their header. */
 #include "serve/endpoint.h"
 
 #include <stdio.h>

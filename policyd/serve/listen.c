@@ -27,7 +27,8 @@ parse_unix(struct str path, struct listen_addr *out, char *why, size_t why_len)
 		return ERR_SYNTAX;
 	}
 	if (path.n >= sizeof(un->sun_path)) {
-		snprintf(why, why_len, "the path of a unix socket has at most %zu bytes", sizeof(un->sun_path) - 1);
+		snprintf(why, why_len, "the path of a unix socket has at most %zu bytes",
+		    sizeof(un->sun_path) - 1);
 		return ERR_RANGE;
 	}
 	if (path.p[path.n - 1] == '/') {
@@ -63,14 +64,16 @@ parse_inet(struct str s, struct listen_addr *out, char *why, size_t why_len)
 		host = STR("0.0.0.0");
 	snprintf(text, sizeof(text), "%.*s", STR_FMT(host));
 	if (v6) {
-		out->u.in6 = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
+		out->u.in6 =
+		    (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
 		out->len = sizeof(out->u.in6);
 	} else {
 		out->u.in4 = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
 		out->len = sizeof(out->u.in4);
 	}
-	if (host.n >= sizeof(text) || (v6 ? inet_pton(AF_INET6, text, &out->u.in6.sin6_addr)
-					  : inet_pton(AF_INET, text, &out->u.in4.sin_addr)) != 1) {
+	if (host.n >= sizeof(text) ||
+	    (v6 ? inet_pton(AF_INET6, text, &out->u.in6.sin6_addr)
+		: inet_pton(AF_INET, text, &out->u.in4.sin_addr)) != 1) {
 		snprintf(why, why_len, "\"%s\" is not a numeric address (IPv6 stands in brackets)", text);
 		return ERR_SYNTAX;
 	}
@@ -151,7 +154,8 @@ clear_stale(const struct listen_addr *a, char *why, size_t why_len)
 		return ERR_BUSY;
 	}
 	if (err != ECONNREFUSED || (unlink(path) < 0 && errno != ENOENT)) {
-		snprintf(why, why_len, "cannot replace %s: %s", path, strerror(err != ECONNREFUSED ? err : errno));
+		snprintf(
+		    why, why_len, "cannot replace %s: %s", path, strerror(err != ECONNREFUSED ? err : errno));
 		return ERR_IO;
 	}
 	return 0;
@@ -163,7 +167,8 @@ bind_unix(struct listener *l, mode_t mode)
 	struct stat st;
 	const char *path = l->addr.u.un.sun_path;
 
-	/* Linux gives the file the mode of the socket, cut by the umask: never wider than wanted in between. */
+	/* Linux gives the file the mode of the socket, cut by the umask: never wider than wanted in
+	 * between. */
 	(void)fchmod(l->fd, mode);
 	if (bind(l->fd, &l->addr.u.sa, l->addr.len) < 0)
 		return -1;
@@ -262,7 +267,8 @@ static bool
 one_lost(int err)
 {
 	return err == EINTR || err == ECONNABORTED || err == EPROTO || err == EPERM || err == ENETDOWN ||
-	    err == EHOSTUNREACH || err == ENETUNREACH || err == EHOSTDOWN || err == ENONET || err == ENOPROTOOPT;
+	    err == EHOSTUNREACH || err == ENETUNREACH || err == EHOSTDOWN || err == ENONET ||
+	    err == ENOPROTOOPT;
 }
 
 static void

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Listening sockets of all doors. Addresses: "unix:/path", "inet:192.0.2.1:port", "inet:*:port",
- * "inet:[2001:db8::1]:port"; numeric only, so that no name server is needed to start.
- * All listeners rest together: while there are as many connections as allowed (the owner says so), and for a
- * second when the system is out of descriptors. Clients wait in the kernel's queue meanwhile; none is turned away.
+ * "inet:[2001:db8::1]:port"; numeric only, so that no name server is needed to start. All listeners rest
+ * together: while there are as many connections as allowed (the owner says so), and for a second when the
+ * system is out of descriptors. Clients wait in the kernel's queue meanwhile; none is turned away.
  */
 #ifndef SERVE_LISTEN_H
 #define SERVE_LISTEN_H
@@ -54,13 +54,14 @@ struct listeners {
 	struct ev_loop *loop; /* not owned */
 	struct list all;
 	/* Takes over `fd`. Returns false when no further one is wanted: the owner calls listeners_full(). */
-	bool (*accepted)(void *arg, const struct endpoint *ep, int fd, const struct sockaddr *peer, socklen_t len);
+	bool (*accepted)(
+	    void *arg, const struct endpoint *ep, int fd, const struct sockaddr *peer, socklen_t len);
 	void *arg;
-	int spare;	   /* a descriptor in reserve, lent out by listeners_lend_spare() */
+	int spare;          /* a descriptor in reserve, lent out by listeners_lend_spare() */
 	int64_t rest_until; /* mono ms, 0 = does not rest */
 	bool full;
-	bool told;	   /* the lack of descriptors is in the log */
-	int64_t now;	   /* mono ms; the owner sets it each turn */
+	bool told;   /* the lack of descriptors is in the log */
+	int64_t now; /* mono ms; the owner sets it each turn */
 };
 
 void listeners_init(struct listeners *set, struct ev_loop *loop);
@@ -73,10 +74,10 @@ struct listen_want {
 	unsigned n;
 };
 
-/* Opens what is wanted and not there, then closes what is there and not wanted. ERR_SYNTAX, ERR_RANGE, ERR_BUSY
- * (somebody answers there) or ERR_IO with a sentence in `why`: nothing was changed. */
-int listeners_set(struct listeners *set, const struct listen_want *want, unsigned n_want, mode_t mode, char *why,
-    size_t why_len) MUSTCHECK;
+/* Opens what is wanted and not there, then closes what is there and not wanted. ERR_SYNTAX, ERR_RANGE,
+ * ERR_BUSY (somebody answers there) or ERR_IO with a sentence in `why`: nothing was changed. */
+int listeners_set(struct listeners *set, const struct listen_want *want, unsigned n_want, mode_t mode,
+    char *why, size_t why_len) MUSTCHECK;
 
 /* Gives unix sockets and folders that we made to a user, before privileges are dropped. ERR_IO. */
 int listeners_give(struct listeners *set, uid_t uid, gid_t gid, char *why, size_t why_len) MUSTCHECK;

@@ -61,8 +61,7 @@ notify_fini(struct notify *n)
 	n->fd = -1;
 }
 
-static PRINTF(3, 0) void
-notify_vsend(struct notify *n, int flags, const char *fmt, va_list ap)
+static PRINTF(3, 0) void notify_vsend(struct notify *n, int flags, const char *fmt, va_list ap)
 {
 	char text[NOTIFY_MAX];
 	int len = vsnprintf(text, sizeof(text), fmt, ap);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The service manager's notification socket (sd_notify(3)): one datagram of NAME=VALUE lines to the address in
- * NOTIFY_SOCKET, a path or "@name" in the abstract namespace. Without that variable all of this does nothing. */
+/* The service manager's notification socket (sd_notify(3)): one datagram of NAME=VALUE lines to the address
+ * in NOTIFY_SOCKET, a path or "@name" in the abstract namespace. Without that variable all of this does
+ * nothing. */
 #ifndef SERVE_NOTIFY_H
 #define SERVE_NOTIFY_H
 

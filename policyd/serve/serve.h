@@ -11,16 +11,16 @@
 #include "serve/engine.h"
 
 struct serve_conf {
-	char **policy;	/* "unix:/path", "inet:1.2.3.4:port", "inet:[::1]:port"; owned */
+	char **policy; /* "unix:/path", "inet:1.2.3.4:port", "inet:[::1]:port"; owned */
 	unsigned n_policy;
 	char **milter;
 	unsigned n_milter;
-	char *control;	/* NULL = none */
+	char *control;        /* NULL = none */
 	uint32_t socket_mode; /* of unix sockets, 0666 by default: a chrooted Postfix is another user */
 	uint32_t max_connections;
-	int64_t idle_timeout;  /* ms without a byte while no request is under way; longer than an MTA keeps it */
+	int64_t idle_timeout; /* ms of silence between requests; longer than an MTA keeps a connection */
 	int64_t request_timeout; /* ms to finish a request that has begun */
-	int64_t drain;	/* ms that SIGTERM waits for requests under way */
+	int64_t drain;           /* ms that SIGTERM waits for requests under way */
 };
 
 struct server;
@@ -38,14 +38,14 @@ int server_give(struct server *s, uid_t uid, gid_t gid, char *why, size_t why_le
 typedef void server_reload_fn(void *arg);
 void server_on_reload(struct server *s, server_reload_fn *fn, void *arg);
 
-/* Takes over changed limits and the listeners that are new or gone; unchanged ones stay open. ERR_IO, ERR_BUSY:
- * nothing was changed. */
+/* Takes over changed limits and the listeners that are new or gone; unchanged ones stay open. ERR_IO,
+ * ERR_BUSY: nothing was changed. */
 int server_reconfigure(struct server *s, const struct serve_conf *conf, char *why, size_t why_len) MUSTCHECK;
 
 /* Runs until SIGTERM or SIGINT and the drain that follows; a second one ends it at once. */
 int server_run(struct server *s);
 
-/* One address of a listener. ERR_SYNTAX or ERR_RANGE with a phrase in `why`: the configuration asks before. */
+/* One address of a listener, for the configuration to ask. ERR_SYNTAX or ERR_RANGE with a phrase in `why`. */
 int server_check_address(const char *spec, char *why, size_t why_len) MUSTCHECK;
 
 struct server_stats {

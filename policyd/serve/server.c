@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The loop. Each turn: the clock is read once (check), connections do what they can (io), those that used up their
- * share get another and the dead are freed (prepare). A tick a second does all that can wait. */
+/* The loop. Each turn: the clock is read once (check), connections do what they can (io), those that used
+ * up their share get another and the dead are freed (prepare). A tick a second does all that can wait. */
 #include "serve/serve.h"
 
 #include <ev.h>
@@ -116,7 +116,8 @@ tell_manager(struct server *s)
 	if (s->drain_until || now - s->status_at < STATUS_EVERY)
 		return;
 	s->status_at = now;
-	notify_try(&s->notify, "STATUS=%u connections, %" PRIu64 " requests, %" PRIu64 " messages, %" PRIu64 " stopped\n",
+	notify_try(&s->notify,
+	    "STATUS=%u connections, %" PRIu64 " requests, %" PRIu64 " messages, %" PRIu64 " stopped\n",
 	    s->pool.live, s->pool.requests, s->engine->stats.messages, s->engine->stats.stopped);
 }
 
@@ -193,7 +194,8 @@ take_limits(struct server *s, const struct serve_conf *conf)
 }
 
 static void
-watch_signal(struct server *s, struct ev_signal *w, int signum, void (*fn)(struct ev_loop *, struct ev_signal *, int))
+watch_signal(
+    struct server *s, struct ev_signal *w, int signum, void (*fn)(struct ev_loop *, struct ev_signal *, int))
 {
 	ev_signal_init(w, fn, signum);
 	w->data = s;
@@ -220,7 +222,8 @@ watch(struct server *s)
 }
 
 int
-server_new(const struct serve_conf *conf, struct engine *engine, struct server **out, char *why, size_t why_len)
+server_new(
+    const struct serve_conf *conf, struct engine *engine, struct server **out, char *why, size_t why_len)
 {
 	struct server *s;
 	int rc;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Connections over socket pairs with a protocol of our own and a clock of our own:
  *	a..z LF	a question; its answer is the letter and LF
- *	N LF	a whole packet that wants no answer	Q LF	good-bye	B LF	broken
+ *	N LF	a whole packet that wants no answer	Q LF	good-bye
+ *	B LF	broken
  *	R LF	the codec answers "r" by itself		K LF / O LF	busy / no longer
  *	1..9 LF	a question whose answer has that many hundred thousand bytes */
 #include <criterion/criterion.h>
@@ -159,8 +160,10 @@ hear(bool *eof)
 	size_t n = 0;
 	ssize_t got;
 
-	while ((got = read(peer, received + n, sizeof(received) - 1 - n)) > 0)
-		n += (size_t)got;
+	do {
+		got = read(peer, received + n, sizeof(received) - 1 - n);
+		n += got > 0 ? (size_t)got : 0;
+	} while (got > 0);
 	if (eof)
 		*eof = got == 0;
 	received[n] = '\0';
@@ -287,7 +290,8 @@ Test(conn, broken, .init = setup, .fini = teardown)
 	hear(NULL);
 	cr_assert_str_eq(received, "a\n");
 	cr_assert_eq(n_warn, 1);
-	cr_assert(strstr(last_line, "reason=broken") && strstr(last_line, "what=\"toy is broken\""), "%s", last_line);
+	cr_assert(strstr(last_line, "reason=broken") && strstr(last_line, "what=\"toy is broken\""), "%s",
+	    last_line);
 	cr_assert(strstr(last_line, "requests=1"), "%s", last_line);
 }
 

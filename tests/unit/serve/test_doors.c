@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Both doors with their real codecs and the real engine (without rules) over socket pairs, and the server around them. */
+/* Both doors with their real codecs and the real engine (without rules) over socket pairs, and the server
+ * around them. */
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <stdio.h>
@@ -123,7 +124,8 @@ say(const void *p, size_t n)
 static void
 packet(char code, const void *data, size_t n)
 {
-	unsigned char b[512] = { 0, 0, (unsigned char)((n + 1) >> 8), (unsigned char)(n + 1), (unsigned char)code };
+	unsigned char b[512] = { 0, 0, (unsigned char)((n + 1) >> 8), (unsigned char)(n + 1),
+		(unsigned char)code };
 
 	cr_assert_lt(n, sizeof(b) - 5);
 	if (n)
@@ -285,7 +287,8 @@ Test(doors, garbage, .init = setup, .fini = teardown, .timeout = 60)
 		}
 		while (n < sizeof(b) - 8) {
 			r = r * 6364136223846793005ull + 1442695040888963407ull;
-			if (ep == &ep_milter && (r >> 60) < 8) { /* a packet with a length that may be right */
+			if (ep == &ep_milter &&
+			    (r >> 60) < 8) { /* a packet with a length that may be right */
 				memcpy(b + n, "\0\0\0", 3);
 				b[n + 3] = (char)((r >> 40) % 12);
 				b[n + 4] = commands[(r >> 50) % (sizeof(commands) - 1)];
@@ -308,7 +311,7 @@ Test(doors, garbage, .init = setup, .fini = teardown, .timeout = 60)
 	}
 }
 
-/* --- the server ------------------------------------------------------------------------------------------------ */
+/* --- the server ----------------------------------------------------------------------------------------- */
 
 static struct server *server;
 static struct serve_conf conf;
@@ -327,8 +330,13 @@ server_setup(void)
 	specs[0] = xstrdup(text);
 	snprintf(text, sizeof(text), "unix:%s/b.sock", dir);
 	specs[1] = xstrdup(text);
-	conf = (struct serve_conf){ .policy = specs, .n_policy = 1, .socket_mode = 0666, .max_connections = 100,
-		.idle_timeout = 60000, .request_timeout = 5000, .drain = 2000 };
+	conf = (struct serve_conf){ .policy = specs,
+		.n_policy = 1,
+		.socket_mode = 0666,
+		.max_connections = 100,
+		.idle_timeout = 60000,
+		.request_timeout = 5000,
+		.drain = 2000 };
 	unsetenv("NOTIFY_SOCKET");
 }
 

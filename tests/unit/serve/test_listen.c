@@ -292,9 +292,11 @@ free_port(int family)
 	bool ok;
 
 	if (family == AF_INET)
-		a.u.in4 = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+		a.u.in4 =
+		    (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	else
-		a.u.in6 = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+		a.u.in6 =
+		    (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
 	ok = fd >= 0 && bind(fd, &a.u.sa, a.len) == 0 && getsockname(fd, &a.u.sa, &a.len) == 0;
 	if (fd >= 0)
 		close(fd);
