@@ -359,9 +359,11 @@ rule_notes(const struct config *c, const struct rule *r, config_note_fn *fn, voi
 		    "rule \"%s\": no detector of this version acts on block or brake", r->name);
 		fn(arg, note);
 	}
-	if (r->scope == SCOPE_INBOUND && c->site.local_domains.n == 0) {
+	if (r->scope == SCOPE_OUTBOUND && c->site.local_domains.n == 0) {
 		snprintf(note, sizeof(note),
-		    "rule \"%s\" is for inbound mail: [mail] local_domains names no domain", r->name);
+		    "rule \"%s\" is for outbound mail: without [mail] local_domains that is all mail of own "
+		    "users",
+		    r->name);
 		fn(arg, note);
 	}
 }

@@ -253,9 +253,7 @@ const struct conf_key config_key_table[] = {
 	    .help =
 		"What may wait in memory for a slow database; beyond it journal rows are lost, never mail."),
 	KEY("mail", "hostname", CONF_CALL, AT(site.hostname, char *), .call = set_hostname,
-	    .form = "host name",
-	    .help =
-		"The name under which this machine writes Received lines; default is the machine's name."),
+	    .form = "host name", .help = "The name under which this machine writes Received lines."),
 	KEY("mail", "own_hosts", CONF_CALL, AT(site.own_hosts, struct strset), .call = set_domains,
 	    .form = "host names", .def = "",
 	    .help = "Further names of our own that stand in Received lines: other MX hosts, filters, the "

@@ -388,13 +388,13 @@ Test(config, notes)
 	    "there are no rules: all mail passes\n");
 	config_fini(&c);
 	write_file("rules.conf",
-	    "[rule r]\ndetect = replication\n[rule b]\ndetect = bounce-to-list\nscope = inbound\n"
+	    "[rule r]\ndetect = replication\n[rule b]\ndetect = bounce-to-list\nscope = outbound\n"
 	    "[rule o]\ndetect = list-return-path\nmode = off\n");
 	cr_assert_eq(load("[server]\npolicy = unix:/p\n"), 0);
 	cr_expect_str_eq(notes(),
 	    "rule \"r\" needs the header: there is no milter address, and by policy only Exim sends one\n"
 	    "rule \"b\" never trips: [mail] lists names no list\n"
-	    "rule \"b\" is for inbound mail: [mail] local_domains names no domain\n");
+	    "rule \"b\" is for outbound mail: without [mail] local_domains that is all mail of own users\n");
 	config_fini(&c);
 	write_file("lists", "a@x.test b@x.test\n");
 	cr_assert_eq(load("[server]\nmilter = unix:/p\n[mail]\nlists = lists\nlocal_domains = x.test\n"), 0);
