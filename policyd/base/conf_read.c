@@ -336,7 +336,7 @@ conf_slurp(const char *path, char **out, size_t *n)
 		got = to ? fread(to, 1, BUFSIZ, f) : 0;
 		buf_commit(&b, got);
 	} while (got);
-	if (!to || b.len > CONF_FILE_MAX)
+	if (!to) /* no room for one byte more than the cap */
 		err = ERR_FULL;
 	else if (ferror(f))
 		err = ERR_IO;
