@@ -3,6 +3,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -192,6 +194,19 @@ conn_note_wait(struct conn *c, size_t before)
 		conn_set_state(c, state);
 }
 
+/* Linux takes the wish back by itself, so it is told after each read; elsewhere the delay stays. */
+static void
+ack_now(int fd)
+{
+#ifdef TCP_QUICKACK
+	int on = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+#else
+	(void)fd;
+#endif
+}
+
 /* False: nothing more can be done now. */
 static bool
 conn_fill(struct conn *c)
@@ -219,6 +234,8 @@ conn_fill(struct conn *c)
 	}
 	if (n == 0)
 		c->eof = true;
+	if (c->ep->quick_ack && c->peer.sa.sa_family != AF_UNIX)
+		ack_now(c->fd);
 	buf_commit(&c->in, (size_t)n);
 	c->emptied = n > 0 && (size_t)n < room;
 	return true;

@@ -101,6 +101,7 @@ const struct endpoint ep_milter = {
 	.name = "milter",
 	.in_max = MILTER_PACKET_MAX + 4 + CONN_CHUNK_MAX,
 	.out_max = 2 * MSG_ARENA_MAX,
+	.quick_ack = true,
 	.open = open_milter,
 	.feed = feed_milter,
 	.reply = reply_milter,

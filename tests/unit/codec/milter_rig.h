@@ -12,7 +12,7 @@
 
 /* What Postfix 3.12 and Sendmail 8.14 and later offer. */
 #define OPTNEG_V6 "0000000d 4f 00000006 000001ff 001fffff "
-#define OPTNEG_V6_ANSWER "0000000d 4f 00000006 0000007d 000ff190 "
+#define OPTNEG_V6_ANSWER "0000000d 4f 00000006 0000007d 000fe190 "
 #define CONTINUE "00000001 63 "
 #define EOM "00000001 45 "
 #define ABORT "00000001 41 "
