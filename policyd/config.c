@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/xalloc.h"
+#include "judge/action.h"
 #include "judge/detect.h"
 #include "judge/rule_parse.h"
 
@@ -335,6 +336,31 @@ config_fini(struct config *c)
 
 /* --- what to say about it --------------------------------------------------------------------- */
 
+/* The table of judge/action.c says what a door can do for all, or for some of a message's recipients. */
+static void
+door_notes(const struct rule *r, enum door door, config_note_fn *fn, void *arg)
+{
+	enum action all = action_fit(r->action, door, STAGE_DATA, FOR_ALL);
+	enum action some = action_fit(r->action, door, STAGE_DATA, FOR_SOME);
+	char note[CONF_WHY_MAX];
+
+	if (door == DOOR_POLICY && r->detector->header)
+		return; /* that door never has a header to judge by */
+	if (!action_final(r->action)) {
+		if (action_additive_ok(r->action, door, STAGE_DATA))
+			return;
+		snprintf(note, sizeof(note), "rule \"%s\": the %s door cannot do %s, it becomes warn", r->name,
+		    door_name(door), action_name(r->action));
+		fn(arg, note);
+	} else if (all != r->action || some == ACT_PASS || some == ACT_REJECT) {
+		snprintf(note, sizeof(note),
+		    "rule \"%s\": the %s door answers %s with %s when it concerns all recipients of a message, with "
+		    "%s when some",
+		    r->name, door_name(door), action_name(r->action), action_name(all), action_name(some));
+		fn(arg, note);
+	}
+}
+
 static void
 rule_notes(const struct config *c, const struct rule *r, config_note_fn *fn, void *arg)
 {
@@ -354,6 +380,10 @@ rule_notes(const struct config *c, const struct rule *r, config_note_fn *fn, voi
 		    r->name);
 		fn(arg, note);
 	}
+	if (c->serve.n_policy)
+		door_notes(r, DOOR_POLICY, fn, arg);
+	if (c->serve.n_milter)
+		door_notes(r, DOOR_MILTER, fn, arg);
 	if (r->block || r->brake != BRAKE_OFF) {
 		snprintf(note, sizeof(note),
 		    "rule \"%s\": no detector of this version acts on block or brake", r->name);

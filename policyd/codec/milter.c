@@ -337,6 +337,8 @@ take_header(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
 	if (i >= 0 && mi->counts[i] < MILTER_FIELDS_MAX)
 		mi->counts[i]++;
 	header_field(&m->header, name, value);
+	if (name.n + value.n + 2 >= MILTER_FIELD_CUT)
+		m->header.f.flags |= HDR_TRUNCATED;
 	mi->state = MILTER_HEADER;
 	return FEED_MORE;
 }

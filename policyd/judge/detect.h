@@ -61,7 +61,7 @@ struct detector {
 	enum action action;
 	const char *arg_name, *arg_value; /* of prepend */
 	enum rule_scope scope;
-	uint32_t limit;
+	uint32_t limit, limit_min, limit_max; /* limit_max 0: any */
 	int64_t window, remember;
 	/* which keys beyond the common ones it reads */
 	bool repeats;

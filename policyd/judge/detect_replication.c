@@ -8,16 +8,6 @@
 #include "base/clock.h"
 #include "judge/storm.h"
 
-enum { REPL_CAP = 1024 };
-
-static uint32_t
-limit_of(const struct rule *r)
-{
-	uint32_t limit = r->limit ? r->limit : 1; /* the first copy always arrives */
-
-	return limit < REPL_CAP ? limit : REPL_CAP;
-}
-
 /* For each identity of the message two ops: the recipient's set of traces, and the shortest way seen so far. */
 static void
 repl_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
@@ -39,7 +29,7 @@ repl_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops 
 		op->elem = t->trace;
 		op->window = r->window;
 		op->ttl = r->window;
-		op->cap = limit_of(r);
+		op->cap = r->limit;
 		op->group = storm.lo;
 
 		op = ops_add(ops);
@@ -58,7 +48,7 @@ judge_copy(const struct rule *r, const struct tally_answer *a, bool storm)
 {
 	if (a->elem_known)
 		return a->elem_hits > r->repeats + 1 ? TRIP_REPEAT : TRIP_NONE;
-	if (a->distinct > limit_of(r))
+	if (a->distinct > r->limit)
 		return TRIP_STOP;
 	if (storm && a->ever > 0)
 		return TRIP_STOP;
@@ -91,6 +81,8 @@ const struct detector detect_replication = {
 	.action = ACT_DISCARD,
 	.scope = SCOPE_ANY,
 	.limit = 3,
+	.limit_min = 1, /* the first copy always arrives */
+	.limit_max = TALLY_CAP_MAX,
 	.window = (int64_t)MS_DAY,
 	.remember = 45 * (int64_t)MS_DAY,
 	.repeats = true,

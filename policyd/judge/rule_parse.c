@@ -406,6 +406,19 @@ compile_key(struct rule_parse *p, struct rule *r, const struct rule_key *k)
 }
 
 static void
+check_limit(struct rule_parse *p, const struct rule *r)
+{
+	const struct detector *d = r->detector;
+	const struct rule_key *k = key_find(p->keys, "limit");
+	char why[CONF_WHY_MAX];
+
+	if (!d || !k || (r->limit >= d->limit_min && (!d->limit_max || r->limit <= d->limit_max)))
+		return;
+	snprintf(why, sizeof(why), "detector %s takes %u to %u", d->name, d->limit_min, d->limit_max);
+	fault(p, k->line, k->name, why);
+}
+
+static void
 compile(struct rule_parse *p, struct rule *r, struct str name)
 {
 	const struct rule_key *detect, *text;
@@ -426,6 +439,7 @@ compile(struct rule_parse *p, struct rule *r, struct str name)
 	}
 	for (unsigned i = 0; i < p->keys->n; i++)
 		compile_key(p, r, &p->keys->v[i]);
+	check_limit(p, r);
 	if (!text || !*text->value)
 		text = key_find(p->keys, "action");
 	if (r->text && split_code(r, why, sizeof(why)))

@@ -3,9 +3,8 @@
 # run.sh BUILD BINARY... : runs Criterion binaries one by one. Criterion exits 0 although a test's process leaked
 # or a sanitizer spoke up while it ended, so the sanitizers write to files, and a file there fails the run.
 b=$1; shift
-logs=$b/sanlog
-rm -rf "$logs"; mkdir -p "$logs"
-logs=$(cd "$logs" && pwd)
+logs=$(mktemp -d "${TMPDIR:-/tmp}/storm-unit.XXXXXX") || exit 1
+trap 'rm -rf "$logs"' EXIT
 ASAN_OPTIONS=log_path=$logs/asan:detect_leaks=1:abort_on_error=0
 UBSAN_OPTIONS=log_path=$logs/ubsan:print_stacktrace=1
 LSAN_OPTIONS=log_path=$logs/lsan

@@ -394,11 +394,24 @@ Test(config, notes)
 	cr_expect_str_eq(notes(),
 	    "rule \"r\" needs the header: there is no milter address, and by policy only Exim sends one\n"
 	    "rule \"b\" never trips: [mail] lists names no list\n"
+	    "rule \"b\": the policy door answers redirect-owner with redirect-owner when it concerns all recipients "
+	    "of a message, with reject when some\n"
 	    "rule \"b\" is for outbound mail: without [mail] local_domains that is all mail of own users\n");
 	config_fini(&c);
 	write_file("lists", "a@x.test b@x.test\n");
 	cr_assert_eq(load("[server]\nmilter = unix:/p\n[mail]\nlists = lists\nlocal_domains = x.test\n"), 0);
 	cr_expect_str_eq(notes(), "");
+	config_fini(&c);
+	/* what a door must weaken */
+	write_file("rules.conf",
+	    "[rule h]\ndetect = bounce-to-list\naction = hold\n[rule s]\ndetect = list-return-path\nscope = any\n");
+	cr_assert_eq(load("[server]\npolicy = unix:/p\nmilter = unix:/m\n[mail]\nlists = lists\n"), 0);
+	cr_expect_str_eq(notes(),
+	    "rule \"h\": the policy door answers hold with hold when it concerns all recipients of a message, with "
+	    "pass when some\n"
+	    "rule \"h\": the milter door answers hold with hold when it concerns all recipients of a message, with "
+	    "pass when some\n"
+	    "rule \"s\": the policy door cannot do set-sender-owner, it becomes warn\n");
 	config_fini(&c);
 	write_file("rules.conf",
 	    "[rule b]\ndetect = replication\nblock = 1s\n[rule r]\ndetect = replication\nbrake = defer\n");

@@ -180,6 +180,8 @@ static const struct fault faults[] = {
 	{ "[rule x]\ndetect = weather\n", "r:2: detect: no detector is called \"weather\"\n" },
 	{ "[rule x]\ndetect =\n", "r:2: detect: no detector is called \"\"\n" },
 	{ R "limit = x\n", "r:3: limit: \"x\" is not a number\n" },
+	{ R "limit = 0\n", "r:3: limit: detector replication takes 1 to 1024\n" },
+	{ R "limit = 1025\n", "r:3: limit: detector replication takes 1 to 1024\n" },
 	{ R "limit = 1000001\n", "r:3: limit: \"1000001\" is out of range (0 to 1000000)\n" },
 	{ R "window = 1w\n", "r:3: window: \"1w\" is not a time (use s m h d)\n" },
 	{ R "window = 0\n", "r:3: window: \"0\" is out of range (1s to 3650d)\n" },
@@ -251,16 +253,16 @@ Test(rule_parse, faults)
 Test(rule_parse, bounds)
 {
 	cr_expect_str_empty(
-	    parse("[rule a]\ndetect = replication\nlimit = 0\nwindow = 1s\nblock = 0\nremember = 0\n"
+	    parse("[rule a]\ndetect = replication\nlimit = 1\nwindow = 1s\nblock = 0\nremember = 0\n"
 		  "quiet = 1s\nrepeats = 0\n"
-		  "[rule b]\ndetect = replication\nlimit = 1000000\nwindow = 3650d\nblock = 3650d\n"
+		  "[rule b]\ndetect = replication\nlimit = 1024\nwindow = 3650d\nblock = 3650d\n"
 		  "remember = 3650d\nquiet = 3650d\nrepeats = 1000\n"));
 	cr_assert_eq(rules.n, 2u);
-	cr_expect_eq(rules.v[0].limit, 0u);
+	cr_expect_eq(rules.v[0].limit, 1u);
 	cr_expect_eq(rules.v[0].window, MS_SEC);
 	cr_expect_eq(rules.v[0].remember, 0);
 	cr_expect_eq(rules.v[0].repeats, 0u);
-	cr_expect_eq(rules.v[1].limit, 1000000u);
+	cr_expect_eq(rules.v[1].limit, 1024u);
 	cr_expect_eq(rules.v[1].block, 3650 * (int64_t)MS_DAY);
 	cr_expect_eq(rules.v[1].repeats, 1000u);
 }
