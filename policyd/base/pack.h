@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Our own bytes on disk: a writer on a struct buf, and a bounds-checked reader with a sticky error (read all
+ * fields in a row, look at unpack_ok() once; after the first fault every read yields zero or nothing).
+ * Numbers of a fixed size stand in little-endian order; pack_var() writes seven bits a byte, the lowest
+ * first, so that small numbers take one byte.
+ */
+#ifndef BASE_PACK_H
+#define BASE_PACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+
+void pack_u8(struct buf *b, uint8_t v);
+void pack_u32(struct buf *b, uint32_t v);
+void pack_u64(struct buf *b, uint64_t v);
+void pack_var(struct buf *b, uint64_t v);
+void pack_int(struct buf *b, int64_t v);    /* as pack_var(), small in both directions */
+void pack_str(struct buf *b, struct str s); /* its length as pack_var(), then its bytes */
+
+struct unpack {
+	const unsigned char *p;
+	size_t len, pos;
+	bool bad;
+};
+
+static inline void
+unpack_init(struct unpack *u, struct str s)
+{
+	*u = (struct unpack){ .p = (const unsigned char *)s.p, .len = s.n };
+}
+
+static inline size_t
+unpack_left(const struct unpack *u)
+{
+	return u->bad ? 0 : u->len - u->pos;
+}
+
+uint8_t unpack_u8(struct unpack *u);
+uint32_t unpack_u32(struct unpack *u);
+uint64_t unpack_u64(struct unpack *u);
+uint64_t unpack_var(struct unpack *u); /* more than 64 bits is a fault */
+int64_t unpack_int(struct unpack *u);
+/* A view of the bytes that were read; more than `max` of them is a fault. */
+struct str unpack_str(struct unpack *u, size_t max);
+
+/* A var that must lie within [min, max], else it is a fault and min comes back. */
+uint64_t unpack_within(struct unpack *u, uint64_t min, uint64_t max);
+
+/* What was read does not fit. */
+static inline void
+unpack_fail(struct unpack *u)
+{
+	u->bad = true;
+}
+
+static inline bool
+unpack_ok(const struct unpack *u)
+{
+	return !u->bad;
+}
+
+/* All was there and nothing is left over. */
+static inline bool
+unpack_done(const struct unpack *u)
+{
+	return !u->bad && u->pos == u->len;
+}
+
+#endif
