@@ -139,12 +139,38 @@ fmt:
 fmt-check:
 	clang-format --dry-run -Werror $(shell find policyd tests -name '*.[ch]')
 
+# Paths stand in the binaries: with another PREFIX than before, what holds them is built again.
+$(B)/gen/paths: force
+	@mkdir -p $(@D)
+	@echo '$(VERSION) $(SYSCONFDIR)' | cmp -s - $@ || echo '$(VERSION) $(SYSCONFDIR)' >$@
+$(sort $(DAEMON_SRC:%.c=$(B)/obj/%.o) $(CTL_SRC:%.c=$(B)/obj/%.o)): $(B)/gen/paths
+
+# Man pages and unit name the paths that they are installed to. Below DESTDIR, for packages, the configuration is put
+# down as it is; on the running system a file that stands there already is kept.
+in_paths = sed -e 's|/etc/policyd-storm|$(SYSCONFDIR)/policyd-storm|g' -e 's|/usr/sbin/|$(SBINDIR)/|g' $(1) \
+	>$(B)/gen/installed && install -m 644 $(B)/gen/installed "$(DESTDIR)$(2)"
+put = umask 022 && install -d -m 755 "$(DESTDIR)$(2)" && install -m $(3) $(1) "$(DESTDIR)$(2)/"
+
 install: all
-	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(SYSCONFDIR)/policyd-storm $(DESTDIR)$(DOCDIR)
-	install -m 755 $(B)/policyd-storm $(B)/stormctl $(DESTDIR)$(SBINDIR)/
+	$(Q)$(call put,$(B)/policyd-storm $(B)/stormctl,$(SBINDIR),755)
+	$(Q)umask 022; for page in packaging/man/*.[578]; do \
+		dir="$(MANDIR)/man$${page##*.}"; \
+		install -d -m 755 "$(DESTDIR)$$dir" && $(call in_paths,$$page,$$dir/$${page##*/}) || exit 1; \
+	done
+	$(Q)umask 022; install -d -m 755 "$(DESTDIR)$(UNITDIR)"; \
+		$(call in_paths,packaging/systemd/policyd-storm.service,$(UNITDIR)/policyd-storm.service)
+	$(Q)$(call put,README.md NEWS.md LICENSE,$(DOCDIR),644)
+	$(Q)$(call put,etc/postfix/*,$(DOCDIR)/postfix,644)
+	$(Q)$(call put,etc/exim/*,$(DOCDIR)/exim,644)
+	$(Q)umask 022; install -d -m 755 "$(DESTDIR)$(SYSCONFDIR)/policyd-storm"; \
+	for name in policyd-storm.conf rules.conf lists; do \
+		to="$(DESTDIR)$(SYSCONFDIR)/policyd-storm/$$name"; \
+		if [ -z "$(DESTDIR)" ] && [ -e "$$to" ]; then echo "kept $$to"; continue; fi; \
+		install -m 644 etc/$$name "$$to" || exit 1; \
+	done
 
 clean:
 	rm -rf build
 
-.PHONY: all unit-bin unit system lint deps deps-check deps-demo check demo fmt fmt-check install clean
+.PHONY: all unit-bin unit system lint deps deps-check deps-demo check demo fmt fmt-check install clean force
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
