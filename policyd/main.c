@@ -246,6 +246,7 @@ static int
 start(struct daemon *d, char *why, size_t why_len)
 {
 	struct engine *e = &d->engine;
+	struct journal_opened opened;
 
 	umask(027);
 	if (server_new(&d->config.serve, e, &d->server, why, why_len) != 0)
@@ -258,8 +259,9 @@ start(struct daemon *d, char *why, size_t why_len)
 		return EX_NOPERM;
 	if (geteuid() == 0)
 		log_warn("running as root: name a user in [server] user");
-	if (journal_open(&d->config.store, &d->journal, &d->seed, why, why_len) != 0)
+	if (journal_open(&d->config.store, NULL, &d->journal, &opened, why, why_len) != 0)
 		return EX_CANTCREAT;
+	d->seed = opened.seed;
 	d->config.site.hash_seed = d->seed;
 	e->journal = d->journal;
 	server_on_reload(d->server, reload, d);

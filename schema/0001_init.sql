@@ -13,9 +13,11 @@
 PRAGMA application_id = 0x53746f72;	-- "Stor"
 
 CREATE TABLE meta (
-	key   TEXT PRIMARY KEY,		-- hash_seed (16 hex digits), created
+	key   TEXT PRIMARY KEY,		-- hash_seed (16 hex digits), created, journal_seq (decimal)
 	value TEXT NOT NULL
 ) WITHOUT ROWID;
+
+-- journal_seq: all records of the spool up to this number are here; the transaction that writes them sets it.
 
 CREATE TABLE message (
 	id             INTEGER PRIMARY KEY,
@@ -85,6 +87,14 @@ CREATE TABLE storm_host (
 	copies INTEGER NOT NULL,
 	PRIMARY KEY (storm, n)
 ) WITHOUT ROWID;
+
+-- The counters, part by part, as they were at a moment; the spool has what came after `seq`. For the daemon.
+CREATE TABLE snapshot (
+	part INTEGER PRIMARY KEY,
+	seq  INTEGER NOT NULL,
+	wall INTEGER NOT NULL,
+	data BLOB NOT NULL
+);
 
 CREATE VIEW messages AS
 SELECT id, strftime('%Y-%m-%d %H:%M:%S', time / 1000, 'unixepoch') AS time,

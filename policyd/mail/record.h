@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /* What the journal keeps of one message, and of one storm. Filled on the loop thread, copied by
- * journal_message()/journal_storm(); all strings may go as soon as these return. */
+ * journal_message()/journal_storm(); all strings may go as soon as these return.
+ *
+ * `seq` numbers the records in the spool, in the order they are handed over and below 2^63; 0: not in the
+ * spool. A storm may bear the number of the message that changed it. */
 #ifndef MAIL_RECORD_H
 #define MAIL_RECORD_H
 
 #include <stdint.h>
 
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/compiler.h"
 #include "base/str.h"
 
 enum outcome { OUTCOME_PASSED, OUTCOME_STOPPED, OUTCOME_VOID };
@@ -17,6 +23,7 @@ struct record_rcpt {
 };
 
 struct record {
+	uint64_t seq;
 	int64_t time;	   /* wall ms */
 	const char *door;  /* door_name() */
 	const char *stage;
@@ -45,6 +52,7 @@ struct record_host {
 };
 
 struct record_storm {
+	uint64_t seq;
 	uint64_t id;
 	struct str rule;
 	uint64_t key_lo, key_hi;
@@ -57,5 +65,13 @@ struct record_storm {
 	const struct record_host *hosts; /* most copies first */
 	uint32_t n_hosts;
 };
+
+/* A message's record as bytes, behind a version byte, for the spool. `seq` is not among them: it stands in
+ * the spool's own frame. Strings are cut at MSG_ATTR_MAX. */
+void record_pack(const struct record *r, struct buf *out);
+
+/* ERR_VERSION: of another version; ERR_CORRUPT: not such bytes; ERR_FULL: the arena has no room. What came
+ * out lives in the arena alone. No pointer is NULL (`rcpts` may be, when there are none), `seq` is 0. */
+int record_unpack(struct str bytes, struct record *out, struct arena *a) MUSTCHECK;
 
 #endif

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The record for people: SQLite on a thread of its own, WAL, group commits. The loop thread hands over copies
- * through a bounded queue and never waits; what does not fit is counted as lost and logged once a minute.
- * SQLite may be slow, locked, full or gone meanwhile: the thread retries, keeps the queue, and says so once.
+ * through a bounded queue and never waits. SQLite may be slow, locked, full or gone meanwhile: the thread
+ * retries, keeps the queue, and says so once.
+ *
+ * Records with a number (seq) stand in the spool as well. Each is written once, however often it is handed
+ * over; what finds the queue full is fetched from the spool later. Records without a number that do not fit
+ * are counted as lost and logged once a minute.
  */
 #ifndef STORE_JOURNAL_H
 #define STORE_JOURNAL_H
@@ -10,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/compiler.h"
 #include "mail/record.h"
 
@@ -24,28 +29,68 @@ struct store_conf {
 };
 
 struct journal_stats {
-	/* records; lost: the queue was full, or the database refused them for good */
+	/* records; lost: the queue was full and no spool has them, or the database refused them for good */
 	uint64_t written, lost, waiting;
+	uint64_t skipped;  /* handed over again, were there already */
+	uint64_t deferred; /* found the queue full, left to the spool */
+	uint64_t refilled; /* fetched from the spool */
 	uint64_t commits, failures; /* attempts */
 	bool healthy;               /* the last attempt to commit succeeded */
+	bool behind;                /* the spool has records that were not fetched yet */
+};
+
+/* Takes one record of either kind (the other is NULL), copies it. false: enough for now, return. */
+typedef bool journal_refill_fn(void *give_arg, const struct record *r, const struct record_storm *s);
+
+struct journal_hooks {
+	/*
+	 * Gives all records whose number is above `after`, in order, until `give` says false. Runs on the
+	 * journal's thread, until journal_close() returns. 0, or a negative err. Records at or below
+	 * `after` do no harm. NULL: there is no spool.
+	 */
+	int (*refill)(void *arg, uint64_t after, journal_refill_fn *give, void *give_arg);
+	void *arg;
+	uint32_t parts; /* of the snapshot */
+};
+
+struct journal_opened {
+	uint64_t seed; /* the database's hash seed, drawn at creation */
+	uint64_t seq;  /* highest number that the database has; new records must be above it */
 };
 
 /*
  * Opens, migrates and starts the thread. ERR_IO, ERR_CORRUPT, ERR_VERSION (the file was made by a newer
  * version: nothing was changed). `why` gets a sentence for the log. Directory and file must be writable.
- * `seed` gets the database's hash seed, drawn at creation.
+ * `hooks` may be NULL.
  */
-int journal_open(
-    const struct store_conf *conf, struct journal **out, uint64_t *seed, char *why, size_t why_len) MUSTCHECK;
+int journal_open(const struct store_conf *conf, const struct journal_hooks *hooks, struct journal **out,
+    struct journal_opened *opened, char *why, size_t why_len) MUSTCHECK;
 
 /* Writes what waits (begins no attempt after `grace` ms; a call that hangs in the system is waited for),
- * stops the thread, closes. Takes NULL. */
+ * stops the thread, closes. What is only in the spool stays there. Takes NULL. */
 void journal_close(struct journal *j, int64_t grace);
 
-/* Copies all; never waits. Control characters and what is not UTF-8 are written as '?', strings cut at
- * 4096 bytes. A storm's id is below 2^63; the same id again replaces the row and its hosts. */
+/*
+ * Copies all; never waits. Control characters and what is not UTF-8 are written as '?', strings cut at
+ * 4096 bytes. A storm's id is below 2^63; the same id again replaces the row and its hosts.
+ * Numbers come in rising order: one that is not above its predecessor's is taken for a repetition.
+ */
 void journal_message(struct journal *j, const struct record *r);
 void journal_storm(struct journal *j, const struct record_storm *s);
+
+/* The spool has records up to `seq` which were not handed over: the thread fetches them. For the start. */
+void journal_refill(struct journal *j, uint64_t seq);
+
+/* All records up to this number are in the database, or were given up. Never goes back. */
+uint64_t journal_written_seq(struct journal *j);
+
+/*
+ * The counters of one part as of `seq`: the blob is taken over, *blob is empty then. Of each part only the
+ * newest waits. One is written at a time, in a transaction of its own, messages between them.
+ * The database as a whole is as recent as its oldest part: journal_snapshot_seq(), 0 while a part is missing.
+ */
+void journal_snapshot(struct journal *j, uint32_t part, uint64_t seq, struct buf *blob);
+uint64_t journal_snapshot_seq(struct journal *j);
 
 /* Waits until all that was handed over before is committed, or `ms` have gone. For tests and shutdown. */
 bool journal_flush(struct journal *j, int64_t ms);

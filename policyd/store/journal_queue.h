@@ -23,6 +23,12 @@ struct packed {
 	} u;
 };
 
+static inline uint64_t
+packed_seq(const struct packed *p)
+{
+	return p->is_storm ? p->u.storm.seq : p->u.message.seq;
+}
+
 struct queue {
 	struct packed *first, *last;
 	size_t bytes;

@@ -28,6 +28,10 @@ enum jdb_stmt {
 	JDB_DROP_MESSAGES,
 	JDB_DROP_STORM_HOSTS,
 	JDB_DROP_STORMS,
+	JDB_SEQ,
+	JDB_SEQ_SET,
+	JDB_SNAPSHOT,
+	JDB_SNAPSHOT_SEQS,
 	JDB_STMTS
 };
 
@@ -37,6 +41,8 @@ struct jdb {
 	struct sqlite3_stmt *st[JDB_STMTS];
 	bool memory;  /* nothing but this connection holds it */
 	bool suspect; /* the last failure was no mere waiting: open anew before the next try */
+	uint64_t seq; /* highest number of a record in it, as of the last jdb_write() or jdb_seq() */
+	int skipped;  /* records that the last jdb_write() found to be there */
 	dev_t dev;
 	ino_t ino;
 	char why[256];
@@ -53,13 +59,29 @@ void jdb_close(struct jdb *d);
 /* The file under our path is another one now, or none. */
 bool jdb_moved(const struct jdb *d);
 
-/* Writes the queue's first records in one transaction, at most `bytes` of them (one at least). Returns
- * how many, which the caller then takes off, or a negative err and nothing was written. ERR_SYNTAX: the
- * first record alone can not be written, ever. */
+/* Writes the queue's first records in one transaction, at most `bytes` of them (one at least). Those whose
+ * number the database has are skipped. Returns how many, which the caller then takes off, or a negative err:
+ * then nothing was written, or all of it was by a commit that failed only to say so, and the next call
+ * finds it there. ERR_SYNTAX: the first record alone can not be written, ever. */
 int jdb_write(struct jdb *d, const struct queue *q, size_t bytes) MUSTCHECK;
 
 /* Deletes a slice of what is older than `before` (wall ms). 1: there may be more, 0: nothing left, or
  * negative err. */
 int jdb_retain(struct jdb *d, int64_t before, int64_t now) MUSTCHECK;
+
+/* Reads d->seq. */
+int jdb_seq(struct jdb *d) MUSTCHECK;
+
+/* The file has another past than ours: what it says of numbers is void, `seq` is put in their place. */
+int jdb_adopt(struct jdb *d, uint64_t seq) MUSTCHECK;
+
+/* One part of the snapshot in a transaction of its own. ERR_SYNTAX: can not be written, ever. */
+int jdb_snapshot(struct jdb *d, uint32_t part, uint64_t seq, int64_t wall, struct str data) MUSTCHECK;
+/* Calls fn for each part that is there. */
+int jdb_snapshot_seqs(struct jdb *d, void (*fn)(void *arg, uint64_t part, uint64_t seq), void *arg) MUSTCHECK;
+
+/* Among journal_sqlite*.c: leaves the reason in d->why, returns its err. */
+int jdb_failed(struct jdb *d, const char *what);
+int jdb_exec(struct jdb *d, const char *sql) MUSTCHECK;
 
 #endif

@@ -71,8 +71,14 @@ try_open(struct journal **j, uint64_t max_queue, int64_t retention)
 {
 	struct store_conf conf = { .path = path, .retention = retention, .max_queue = max_queue };
 
+	struct journal_opened opened;
+	int err;
+
 	why[0] = '\0';
-	return journal_open(&conf, j, &seed, why, sizeof(why));
+	err = journal_open(&conf, NULL, j, &opened, why, sizeof(why));
+	if (!err)
+		seed = opened.seed;
+	return err;
 }
 
 static struct journal *
@@ -520,10 +526,11 @@ Test(journal, memory)
 	struct store_conf conf = {
 		.path = (char[]){ ":memory:" }, .retention = MS_DAY, .max_queue = 1 << 20
 	};
+	struct journal_opened opened;
 	struct journal *j;
 
-	cr_assert_eq(journal_open(&conf, &j, &seed, why, sizeof(why)), 0, "%s", why);
-	cr_expect_neq(seed, 0);
+	cr_assert_eq(journal_open(&conf, NULL, &j, &opened, why, sizeof(why)), 0, "%s", why);
+	cr_expect_neq(opened.seed, 0);
 	for (unsigned n = 0; n < 100; n++)
 		put(j, n);
 	cr_expect(journal_flush(j, LONG));

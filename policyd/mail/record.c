@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: ISC */
+#include "mail/record.h"
+
+#include "base/err.h"
+#include "base/limits.h"
+#include "base/pack.h"
+
+enum {
+	RECORD_VERSION = 1,
+	NAME_MAX_BYTES = 64, /* door, stage, kind, verdict: from our own tables */
+	RCPT_BYTES = 3,      /* a recipient has at least so many */
+};
+
+static void
+pack_name(struct buf *b, const char *name)
+{
+	pack_str(b, str_sub(str_of(name ? name : ""), 0, NAME_MAX_BYTES));
+}
+
+static void
+pack_text(struct buf *b, struct str s)
+{
+	pack_str(b, str_sub(s, 0, MSG_ATTR_MAX));
+}
+
+void
+record_pack(const struct record *r, struct buf *out)
+{
+	const struct str texts[] = { r->queue_id, r->instance, r->client_address, r->client_name, r->helo,
+		r->sasl_username, r->sender, r->message_id, r->thread, r->header_from, r->subject, r->rule };
+	uint32_t n = r->n_rcpts < MSG_RCPTS_MAX ? r->n_rcpts : MSG_RCPTS_MAX;
+
+	pack_u8(out, RECORD_VERSION);
+	pack_int(out, r->time);
+	pack_name(out, r->door);
+	pack_name(out, r->stage);
+	pack_name(out, r->kind);
+	pack_name(out, r->verdict);
+	for (unsigned k = 0; k < ARRAY_LEN(texts); k++)
+		pack_text(out, texts[k]);
+	pack_var(out, r->size);
+	pack_var(out, r->rcpt_count);
+	pack_var(out, r->to_count);
+	pack_var(out, r->cc_count);
+	pack_var(out, r->hops);
+	pack_u64(out, r->trace);
+	pack_u64(out, r->storm);
+	pack_u8(out, r->would != 0);
+	pack_u8(out, r->degraded != 0);
+	pack_u8(out, (uint8_t)r->outcome);
+	pack_var(out, n);
+	for (uint32_t k = 0; k < n; k++) {
+		pack_text(out, r->rcpts[k].addr);
+		pack_text(out, r->rcpts[k].action);
+		pack_u8(out, (uint8_t)r->rcpts[k].outcome);
+	}
+}
+
+/* A name must be followed by a NUL, so it gets a place of its own. */
+static const char *
+unpack_name(struct unpack *u, struct arena *a, bool *full)
+{
+	struct str s = unpack_str(u, NAME_MAX_BYTES), copy;
+
+	if (!unpack_ok(u) || str_find(s, '\0') < s.n) {
+		unpack_fail(u);
+		return "";
+	}
+	copy = arena_str(a, s);
+	*full |= !copy.p;
+	return copy.p ? copy.p : "";
+}
+
+static struct str
+unpack_text(struct unpack *u)
+{
+	return unpack_str(u, MSG_ATTR_MAX);
+}
+
+static uint32_t
+unpack_small(struct unpack *u)
+{
+	return (uint32_t)unpack_within(u, 0, UINT32_MAX);
+}
+
+static bool
+unpack_flag(struct unpack *u)
+{
+	uint8_t v = unpack_u8(u);
+
+	if (v > 1)
+		unpack_fail(u);
+	return v == 1;
+}
+
+static enum outcome
+unpack_outcome(struct unpack *u)
+{
+	uint8_t v = unpack_u8(u);
+
+	if (v > OUTCOME_VOID)
+		unpack_fail(u);
+	return v > OUTCOME_VOID ? OUTCOME_VOID : (enum outcome)v;
+}
+
+static void
+unpack_rcpts(struct unpack *u, struct record *r, struct arena *a, bool *full)
+{
+	size_t n = unpack_within(u, 0, MSG_RCPTS_MAX);
+	struct record_rcpt *rcpts = NULL;
+
+	/* Memory only for what can be there. */
+	if (n > unpack_left(u) / RCPT_BYTES)
+		unpack_fail(u);
+	if (unpack_ok(u) && n)
+		rcpts = arena_alloc(a, n * sizeof(*rcpts));
+	*full |= unpack_ok(u) && n && !rcpts;
+	for (size_t k = 0; rcpts && k < n; k++) {
+		rcpts[k].addr = unpack_text(u);
+		rcpts[k].action = unpack_text(u);
+		rcpts[k].outcome = unpack_outcome(u);
+	}
+	r->rcpts = rcpts;
+	r->n_rcpts = (uint32_t)n;
+}
+
+static void
+unpack_fields(struct unpack *u, struct record *r, struct arena *a, bool *full)
+{
+	struct str *const texts[] = { &r->queue_id, &r->instance, &r->client_address, &r->client_name, &r->helo,
+		&r->sasl_username, &r->sender, &r->message_id, &r->thread, &r->header_from, &r->subject,
+		&r->rule };
+
+	r->time = unpack_int(u);
+	r->door = unpack_name(u, a, full);
+	r->stage = unpack_name(u, a, full);
+	r->kind = unpack_name(u, a, full);
+	r->verdict = unpack_name(u, a, full);
+	for (unsigned k = 0; k < ARRAY_LEN(texts); k++)
+		*texts[k] = unpack_text(u);
+	r->size = unpack_var(u);
+	r->rcpt_count = unpack_small(u);
+	r->to_count = unpack_small(u);
+	r->cc_count = unpack_small(u);
+	r->hops = unpack_small(u);
+	r->trace = unpack_u64(u);
+	r->storm = unpack_u64(u);
+	r->would = unpack_flag(u);
+	r->degraded = unpack_flag(u);
+	r->outcome = unpack_outcome(u);
+	unpack_rcpts(u, r, a, full);
+}
+
+int
+record_unpack(struct str bytes, struct record *out, struct arena *a)
+{
+	struct record r = { 0 };
+	struct unpack u;
+	bool full = false;
+	struct str copy;
+
+	if (bytes.n == 0)
+		return ERR_CORRUPT;
+	if ((unsigned char)bytes.p[0] != RECORD_VERSION)
+		return ERR_VERSION;
+	copy = arena_str(a, bytes); /* the strings stay where they stand in it */
+	if (!copy.p)
+		return ERR_FULL;
+	unpack_init(&u, str_sub(copy, 1, copy.n));
+	unpack_fields(&u, &r, a, &full);
+	if (full)
+		return ERR_FULL;
+	if (!unpack_done(&u))
+		return ERR_CORRUPT;
+	*out = r;
+	return 0;
+}

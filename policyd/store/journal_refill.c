@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A full queue turns away what the spool has, and from then on all that has a number, so that the order
+ * stays. Once all that was accepted is written, the thread fetches the rest from the spool, batch by batch.
+ * A round that reached the last one turned away ends it; the lock makes sure that no further one was.
+ */
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "store/journal_thread.h"
+
+enum {
+	REFILL_PAUSE = 50,             /* ms: the record may be on its way into the spool */
+	REFILL_PATIENCE = 10 * MS_SEC, /* then what the spool did not give is lost */
+};
+
+/* ---- the loop thread ---- */
+
+void
+journal_refill(struct journal *j, uint64_t seq)
+{
+	pthread_mutex_lock(&j->lock);
+	if (j->hooks.refill && seq > j->accepted_seq) {
+		j->behind = true;
+		if (seq > j->behind_seq)
+			j->behind_seq = seq;
+		pthread_cond_signal(&j->wake);
+	}
+	pthread_mutex_unlock(&j->lock);
+}
+
+/* ---- the journal's thread ---- */
+
+struct giver {
+	struct journal *j;
+	uint64_t top; /* the last number taken; only this thread moves it while we are behind */
+	uint64_t n;
+	size_t max;
+	bool full;
+};
+
+static bool
+give(void *arg, const struct record *r, const struct record_storm *s)
+{
+	struct giver *g = arg;
+	uint64_t seq = r ? r->seq : s->seq;
+
+	if (seq == 0 || (r ? seq <= g->top : seq < g->top))
+		return true;
+	/* Only a new number may begin the next batch: what shares one comes from the spool at once. */
+	g->full = seq > g->top && g->j->batch.bytes >= g->max;
+	if (g->full)
+		return false;
+	queue_add(&g->j->batch, r ? pack_message(r) : pack_storm(s));
+	g->top = seq;
+	g->n++;
+	return true;
+}
+
+/* The lock is held. How many were turned away and will not come any more. */
+static uint64_t
+catch_up(struct journal *j, bool lose)
+{
+	uint64_t lost = lose ? j->missed : 0;
+
+	if (lose) {
+		j->stats.lost += lost;
+		if (j->behind_seq > j->accepted_seq)
+			j->accepted_seq = j->written_seq = j->behind_seq;
+	}
+	j->behind = false;
+	j->missed = 0;
+	j->stuck_since = 0;
+	pthread_cond_broadcast(&j->done);
+	return lost;
+}
+
+/* The lock is held. The spool gave nothing although there must be something: how long is that so? */
+static bool
+out_of_patience(struct journal *j)
+{
+	int64_t now = clock_now().mono;
+
+	j->next_refill = now + REFILL_PAUSE;
+	if (j->stuck_since == 0)
+		j->stuck_since = now;
+	return now - j->stuck_since >= REFILL_PATIENCE;
+}
+
+bool
+refill_batch(struct journal *j)
+{
+	struct giver g = { .j = j, .max = j->max_queue < COMMIT_BYTES ? j->max_queue : COMMIT_BYTES };
+	bool reached = false, lose = false;
+	uint64_t lost = 0, total;
+	int err;
+
+	pthread_mutex_lock(&j->lock);
+	g.top = j->accepted_seq;
+	pthread_mutex_unlock(&j->lock);
+	err = j->hooks.refill(j->hooks.arg, g.top, give, &g);
+	pthread_mutex_lock(&j->lock);
+	j->accepted_seq = g.top;
+	j->given += g.n;
+	j->in_batch += j->batch.bytes;
+	j->stats.refilled += g.n;
+	j->missed -= g.n < j->missed ? g.n : j->missed;
+	if (g.n)
+		j->stuck_since = 0;
+	reached = !g.full && !err && g.top >= j->behind_seq;
+	if (!reached && !g.n)
+		lose = out_of_patience(j);
+	if (reached || lose)
+		lost = catch_up(j, lose);
+	total = j->stats.refilled;
+	pthread_mutex_unlock(&j->lock);
+	if (reached)
+		log_info("journal state=caught-up refilled=%llu", (unsigned long long)total);
+	if (lose)
+		log_error("journal state=spool-incomplete lost=%llu reason=%s", (unsigned long long)lost,
+		    LOGV(str_of(err ? err_str(err) : "the records are not there")));
+	return g.n != 0;
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * WAL and synchronous=NORMAL: a commit is one append without a sync; a power cut may lose the last
+ * commits, never the file.
+ */
+#include "store/journal_sqlite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/xalloc.h"
+#include "store/migrate.h"
+
+enum { CHECK_MAX = 64 << 20 }; /* files up to this size are checked as a whole at open */
+
+static const char *const statements[JDB_STMTS] = {
+	[JDB_MESSAGE] =
+	    "INSERT INTO message (time, door, stage, queue_id, instance, client_address, client_name, helo, "
+	    "sasl_username, sender, message_id, thread, header_from, subject, size, rcpt_count, to_count, "
+	    "cc_count, hops, trace, kind, verdict, rule, storm, would, degraded, outcome) VALUES "
+	    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[JDB_RECIPIENT] =
+	    "INSERT INTO recipient (message, n, address, action, outcome) VALUES (?, ?, ?, ?, ?)",
+	[JDB_STORM] =
+	    "INSERT INTO storm (id, rule, key_lo, key_hi, state, message_id, subject, sender, first, last, "
+	    "offered, passed, stopped, messages, recipients) "
+	    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+	    "rule = excluded.rule, key_lo = excluded.key_lo, key_hi = excluded.key_hi, "
+	    "state = excluded.state, message_id = excluded.message_id, subject = excluded.subject, "
+	    "sender = excluded.sender, first = excluded.first, last = excluded.last, "
+	    "offered = excluded.offered, passed = excluded.passed, stopped = excluded.stopped, "
+	    "messages = excluded.messages, recipients = excluded.recipients",
+	[JDB_STORM_HOSTS_DROP] = "DELETE FROM storm_host WHERE storm = ?",
+	[JDB_STORM_HOST] = "INSERT INTO storm_host (storm, n, name, how, copies) VALUES (?, ?, ?, ?, ?)",
+	[JDB_OLDEST] = "SELECT id, time, (SELECT count(*) FROM recipient WHERE message = m.id) "
+		       "FROM message m ORDER BY id LIMIT ?",
+	[JDB_OLD_BEHIND] = "SELECT max(id) FROM message WHERE time < ?",
+	[JDB_DROP_RECIPIENTS] = "DELETE FROM recipient WHERE message <= ?",
+	[JDB_DROP_MESSAGES] = "DELETE FROM message WHERE id <= ?",
+	[JDB_DROP_STORM_HOSTS] = "DELETE FROM storm_host WHERE storm IN "
+				 "(SELECT id FROM storm WHERE last < ? AND state <> 'open')",
+	[JDB_DROP_STORMS] = "DELETE FROM storm WHERE last < ? AND state <> 'open'",
+	[JDB_SEQ] = "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'journal_seq'",
+	[JDB_SEQ_SET] = "INSERT INTO meta (key, value) VALUES ('journal_seq', ?) "
+			"ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+	[JDB_SNAPSHOT] = "INSERT INTO snapshot (part, seq, wall, data) VALUES (?, ?, ?, ?) "
+			 "ON CONFLICT (part) DO UPDATE SET seq = excluded.seq, wall = excluded.wall, "
+			 "data = excluded.data",
+	[JDB_SNAPSHOT_SEQS] = "SELECT part, seq FROM snapshot",
+};
+
+
+/* Text of one column, "" when there is no row. */
+static int
+query_text(struct jdb *d, const char *sql, char *out, size_t out_len)
+{
+	sqlite3_stmt *st = NULL;
+	int rc = sqlite3_prepare_v2(d->db, sql, -1, &st, NULL), err = 0;
+
+	out[0] = '\0';
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW) {
+		const unsigned char *text = sqlite3_column_text(st, 0);
+
+		snprintf(out, out_len, "%s", text ? (const char *)text : "");
+	} else if (rc != SQLITE_DONE) {
+		err = jdb_failed(d, sql);
+	}
+	sqlite3_finalize(st);
+	return err;
+}
+
+/* SQLite would create the file 0644; its -wal and -shm take the mode of the file. */
+static int
+create_file(struct jdb *d)
+{
+	int fd = open(d->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+
+	if (fd >= 0) {
+		close(fd);
+		return 0;
+	}
+	if (errno == EEXIST)
+		return 0;
+	snprintf(d->why, sizeof(d->why), "%s: %s", d->path, strerror(errno));
+	return ERR_IO;
+}
+
+static int
+remember_file(struct jdb *d)
+{
+	struct stat sb;
+
+	if (d->memory)
+		return 0;
+	if (stat(d->path, &sb) != 0) {
+		snprintf(d->why, sizeof(d->why), "%s: %s", d->path, strerror(errno));
+		return ERR_IO;
+	}
+	d->dev = sb.st_dev;
+	d->ino = sb.st_ino;
+	return 0;
+}
+
+static int
+check_pages(struct jdb *d)
+{
+	struct stat sb;
+	char text[200];
+	int err;
+
+	if (d->memory || stat(d->path, &sb) != 0 || sb.st_size > CHECK_MAX)
+		return 0;
+	err = query_text(d, "PRAGMA quick_check(1)", text, sizeof(text));
+	if (err || strcmp(text, "ok") == 0)
+		return err;
+	snprintf(d->why, sizeof(d->why), "the database is damaged: %s", text);
+	return ERR_CORRUPT;
+}
+
+static int
+set_wal(struct jdb *d)
+{
+	char mode[32];
+	int err;
+
+	if (d->memory)
+		return 0;
+	err = query_text(d, "PRAGMA journal_mode = WAL", mode, sizeof(mode));
+	if (err || strcmp(mode, "wal") == 0)
+		return err;
+	snprintf(
+	    d->why, sizeof(d->why), "%s: cannot use a write-ahead log here (journal mode %s)", d->path, mode);
+	return ERR_IO;
+}
+
+static int
+draw_seed(struct jdb *d, uint64_t *seed)
+{
+	while (*seed == 0) {
+		if (getrandom(seed, sizeof(*seed), 0) == (ssize_t)sizeof(*seed) || errno == EINTR)
+			continue;
+		snprintf(d->why, sizeof(d->why), "getrandom: %s", strerror(errno));
+		return ERR_IO;
+	}
+	return 0;
+}
+
+static int
+store_meta(struct jdb *d, uint64_t seed)
+{
+	char sql[256];
+
+	snprintf(sql, sizeof(sql),
+	    "INSERT OR IGNORE INTO meta VALUES ('hash_seed', '%016llx'), ('created', strftime('%%Y-%%m-%%d "
+	    "%%H:%%M:%%S'))",
+	    (unsigned long long)seed);
+	return jdb_exec(d, sql);
+}
+
+/* The seed that the database has; a new database gets ours, or a fresh one. */
+static int
+load_seed(struct jdb *d, uint64_t *seed)
+{
+	static const char sql[] = "SELECT value FROM meta WHERE key = 'hash_seed'";
+	uint64_t ours = *seed;
+	char text[32], *end;
+	int err = query_text(d, sql, text, sizeof(text));
+
+	if (!err && text[0] == '\0') {
+		err = draw_seed(d, &ours);
+		if (!err)
+			err = store_meta(d, ours);
+		if (!err)
+			err = query_text(d, sql, text, sizeof(text));
+	}
+	if (err)
+		return err;
+	errno = 0;
+	ours = strtoull(text, &end, 16);
+	if (errno || *end || ours == 0) {
+		snprintf(d->why, sizeof(d->why), "the database's hash seed is damaged");
+		return ERR_CORRUPT;
+	}
+	if (*seed == 0)
+		*seed = ours;
+	return 0;
+}
+
+static int
+prepare_all(struct jdb *d)
+{
+	for (unsigned k = 0; k < JDB_STMTS; k++) {
+		sqlite3_finalize(d->st[k]); /* of a try before this one */
+		d->st[k] = NULL;
+		if (sqlite3_prepare_v3(
+			d->db, statements[k], -1, SQLITE_PREPARE_PERSISTENT, &d->st[k], NULL) != SQLITE_OK)
+			return jdb_failed(d, "prepare");
+	}
+	return 0;
+}
+
+static int
+set_up(struct jdb *d, uint64_t *seed)
+{
+	int err;
+
+	/* A newer version's database must stay as it is: no checkpoint by us before we know. */
+	sqlite3_db_config(d->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	err = migrate(d->db, d->why, sizeof(d->why));
+	if (err)
+		return err;
+	sqlite3_db_config(d->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+	err = check_pages(d);
+	if (!err)
+		err = set_wal(d);
+	if (!err)
+		err = jdb_exec(d, "PRAGMA synchronous = NORMAL");
+	if (!err)
+		err = jdb_exec(d, "PRAGMA journal_size_limit = 16777216");
+	if (!err)
+		err = load_seed(d, seed);
+	if (!err)
+		err = prepare_all(d);
+	return err;
+}
+
+int
+jdb_open(struct jdb *d, const char *path, uint64_t *seed, int wait_ms)
+{
+	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+	int64_t deadline = clock_now().mono + wait_ms;
+	int err;
+
+	*d = (struct jdb){ .path = xstrdup(path), .memory = strcmp(path, ":memory:") == 0 };
+	err = d->memory ? 0 : create_file(d);
+	if (err)
+		return err;
+	if (sqlite3_open_v2(path, &d->db, flags, NULL) != SQLITE_OK)
+		return jdb_failed(d, path);
+	sqlite3_extended_result_codes(d->db, 1);
+	sqlite3_busy_timeout(d->db, wait_ms);
+	err = remember_file(d);
+	if (err)
+		return err;
+	/* Switching to WAL, and some other meetings of two that open, answer BUSY without waiting. */
+	err = set_up(d, seed);
+	while (err == ERR_BUSY && clock_now().mono < deadline) {
+		sqlite3_sleep(20);
+		err = set_up(d, seed);
+	}
+	sqlite3_busy_timeout(d->db, JDB_WAIT_RUN);
+	d->suspect = false;
+	return err;
+}
+
+void
+jdb_close(struct jdb *d)
+{
+	for (unsigned k = 0; k < JDB_STMTS; k++)
+		sqlite3_finalize(d->st[k]);
+	if (d->db)
+		sqlite3_close(d->db);
+	xfree(d->path);
+	memset(d->st, 0, sizeof(d->st));
+	d->db = NULL;
+	d->path = NULL;
+}
+
+bool
+jdb_moved(const struct jdb *d)
+{
+	struct stat sb;
+
+	if (d->memory)
+		return false;
+	return stat(d->path, &sb) != 0 || sb.st_dev != d->dev || sb.st_ino != d->ino;
+}

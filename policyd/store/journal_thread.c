@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The journal's thread: takes what waits, writes it commit by commit, then one part of the snapshot, then a
+ * slice of retention, and looks again. A batch that cannot be written is kept and tried again.
+ */
+#include "store/journal_thread.h"
+
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+
+enum {
+	COMMIT_EVERY = 200,     /* ms between two commits, unless a flush or COMMIT_BYTES are met */
+	BACKOFF_FIRST = 100,    /* ms after a failure; doubles */
+	BACKOFF_LAST = 10 * MS_SEC,
+	RETAIN_EVERY = MS_MIN,
+	RETAIN_PAUSE = 10, /* ms between two slices */
+};
+
+void
+journal_wait(struct journal *j, pthread_cond_t *cond, int64_t at)
+{
+	int64_t ms = at - clock_now().mono;
+	struct timespec ts;
+
+	if (ms <= 0)
+		return;
+	/* The condition's clock stands still while the machine sleeps, ours does not: add what is left. */
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	ts.tv_sec += (time_t)(ms / 1000);
+	ts.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (ts.tv_nsec >= 1000000000) {
+		ts.tv_sec++;
+		ts.tv_nsec -= 1000000000;
+	}
+	pthread_cond_timedwait(cond, &j->lock, &ts);
+}
+
+void
+journal_note_failure(struct journal *j)
+{
+	bool first = j->backoff == 0;
+
+	j->backoff = first ? BACKOFF_FIRST : j->backoff * 2;
+	if (j->backoff > BACKOFF_LAST)
+		j->backoff = BACKOFF_LAST;
+	pthread_mutex_lock(&j->lock);
+	j->stats.failures++;
+	j->stats.healthy = false;
+	pthread_mutex_unlock(&j->lock);
+	if (first)
+		log_warn("journal state=failing path=%s reason=%s", LOGV(str_of(j->path)),
+		    LOGV(str_of(j->db.why)));
+}
+
+void
+journal_note_success(struct journal *j)
+{
+	bool was_failing = j->backoff != 0;
+
+	j->backoff = 0;
+	pthread_mutex_lock(&j->lock);
+	j->stats.healthy = true;
+	pthread_mutex_unlock(&j->lock);
+	if (was_failing)
+		log_info("journal state=recovered path=%s", LOGV(str_of(j->path)));
+}
+
+/* Another file has taken the place of ours: what it says of the spool and of counters is not about ours. */
+static int
+adopt(struct journal *j)
+{
+	uint64_t seq = journal_written_seq(j);
+	int err = jdb_adopt(&j->db, seq);
+
+	if (err)
+		return err;
+	j->foreign = false;
+	parts_forget(j);
+	return 0;
+}
+
+int
+journal_ready(struct journal *j)
+{
+	bool moved = j->db.db && !j->db.suspect && jdb_moved(&j->db);
+	int err;
+
+	if (j->db.memory || (j->db.db && !j->db.suspect && !moved))
+		return 0;
+	if (moved)
+		log_warn("journal state=reopening path=%s reason=\"the file is gone or another one\"",
+		    LOGV(str_of(j->path)));
+	jdb_close(&j->db);
+	j->foreign |= moved;
+	err = jdb_open(&j->db, j->path, &j->seed, JDB_WAIT_RUN);
+	if (!err && j->foreign)
+		err = adopt(j);
+	if (err)
+		j->db.suspect = true;
+	return err;
+}
+
+/* Takes the first n records off the batch: they are written, or given up. false: no time for more. */
+static bool
+settle(struct journal *j, int n, bool written)
+{
+	uint64_t bytes = j->batch.bytes, top = 0, skipped = (uint64_t)j->db.skipped;
+	bool go_on;
+
+	for (int k = 0; k < n; k++) {
+		struct packed *p = queue_take(&j->batch);
+
+		if (packed_seq(p) > top)
+			top = packed_seq(p);
+		xfree(p);
+	}
+	bytes -= j->batch.bytes;
+	pthread_mutex_lock(&j->lock);
+	j->in_batch -= bytes;
+	j->settled += (uint64_t)n;
+	if (top > j->written_seq)
+		j->written_seq = top;
+	if (written) {
+		j->stats.written += (uint64_t)n - skipped;
+		j->stats.skipped += skipped;
+		j->stats.commits++;
+	} else {
+		j->stats.lost += (uint64_t)n;
+	}
+	pthread_cond_broadcast(&j->done);
+	go_on = !j->stop || clock_now().mono < j->stop_at;
+	pthread_mutex_unlock(&j->lock);
+	return go_on;
+}
+
+/* Writes all of the batch, commit by commit; false: what is left waits for the next attempt. */
+static bool
+write_batch(struct journal *j)
+{
+	bool go_on = true;
+
+	while (go_on && j->batch.first) {
+		int n = journal_ready(j);
+
+		if (n == 0)
+			n = jdb_write(&j->db, &j->batch, COMMIT_BYTES);
+		if (n == ERR_SYNTAX) {
+			log_error("journal state=dropped-record reason=%s", LOGV(str_of(j->db.why)));
+			journal_note_success(j); /* the database is not at fault */
+			go_on = settle(j, 1, false);
+		} else if (n < 0) {
+			journal_note_failure(j);
+			go_on = false;
+		} else {
+			journal_note_success(j);
+			go_on = settle(j, n, true);
+		}
+	}
+	return go_on;
+}
+
+static void
+retain(struct journal *j)
+{
+	struct now now = clock_now();
+	int more = 0;
+
+	if (j->retention > 0 && !j->backoff) {
+		more = journal_ready(j);
+		if (more == 0)
+			more = jdb_retain(&j->db, now.wall - j->retention, now.wall);
+		if (more < 0)
+			log_debug("journal retention=postponed reason=%s", LOGV(str_of(j->db.why)));
+	}
+	j->next_retain = now.mono + (more > 0 ? RETAIN_PAUSE : RETAIN_EVERY);
+}
+
+/* The lock is held. */
+static bool
+in_a_hurry(const struct journal *j)
+{
+	return j->flush_to > j->settled || j->queue.bytes >= COMMIT_BYTES || j->stop;
+}
+
+/* When there is something to do next; the lock is held. */
+static int64_t
+next_wake(struct journal *j)
+{
+	int64_t at = j->next_retain;
+
+	if (j->stop && !j->hurried) {
+		/* One try at once, however long the pause has grown. */
+		j->hurried = true;
+		j->next_commit = 0;
+		j->backoff = j->backoff ? BACKOFF_FIRST : 0;
+	}
+	if (j->backoff) {
+		at = j->next_commit;
+	} else {
+		if (j->parts_waiting)
+			return 0;
+		if (j->behind && !j->stop && j->next_refill < at)
+			at = j->next_refill;
+		if (j->queue.first || j->batch.first) {
+			if (in_a_hurry(j))
+				return 0;
+			if (j->next_commit < at)
+				at = j->next_commit;
+		}
+	}
+	if (j->stop && at > j->stop_at)
+		at = j->stop_at;
+	return at;
+}
+
+/* true: time to end. The lock is held. */
+static bool
+finished(struct journal *j, int64_t now)
+{
+	bool idle = !j->queue.first && !j->batch.first && j->parts_waiting == 0;
+
+	return j->stop && (idle || now >= j->stop_at);
+}
+
+/* Into the batch with all that waits, if it is time to commit. true: and then to the spool. The lock is held. */
+static bool
+take_turn(struct journal *j)
+{
+	int64_t now = clock_now().mono;
+	bool refill = j->behind && !j->stop && now >= j->next_refill;
+
+	if (j->backoff && now < j->next_commit)
+		return false;
+	if (refill || in_a_hurry(j) || now >= j->next_commit) {
+		j->in_batch += j->queue.bytes;
+		queue_move(&j->batch, &j->queue);
+	}
+	return refill;
+}
+
+static bool
+commit(struct journal *j)
+{
+	bool wrote = write_batch(j);
+
+	j->next_commit = clock_now().mono + (wrote ? COMMIT_EVERY : j->backoff);
+	return wrote;
+}
+
+static void
+work(struct journal *j, bool refill)
+{
+	if (j->batch.first && !commit(j))
+		return;
+	if (refill && refill_batch(j) && !commit(j))
+		return;
+	if (!parts_write_one(j)) {
+		j->next_commit = clock_now().mono + j->backoff;
+		return;
+	}
+	if (clock_now().mono >= j->next_retain)
+		retain(j);
+}
+
+void *
+journal_run(void *arg)
+{
+	struct journal *j = arg;
+
+	pthread_mutex_lock(&j->lock);
+	while (!finished(j, clock_now().mono)) {
+		int64_t at = next_wake(j);
+		bool refill;
+
+		if (clock_now().mono < at) {
+			journal_wait(j, &j->wake, at);
+			continue;
+		}
+		refill = take_turn(j);
+		pthread_mutex_unlock(&j->lock);
+		work(j, refill);
+		pthread_mutex_lock(&j->lock);
+	}
+	pthread_mutex_unlock(&j->lock);
+	return NULL;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the two sides of the journal share. The loop thread packs a record without the lock and links it
+ * under it; the journal's thread takes the whole queue at once and never holds the lock while it is in
+ * SQLite or in the spool. The database belongs to the journal's thread alone.
+ */
+#ifndef STORE_JOURNAL_THREAD_H
+#define STORE_JOURNAL_THREAD_H
+
+#include <pthread.h>
+
+#include "store/journal.h"
+#include "store/journal_queue.h"
+#include "store/journal_sqlite.h"
+
+enum { COMMIT_BYTES = 4 << 20 }; /* this much waiting is written at once; also the most that goes into one */
+
+/* One part of the snapshot. */
+struct part {
+	struct buf blob;
+	uint64_t seq;     /* of the blob */
+	uint64_t serial;  /* 0: nothing waits; else which journal_snapshot() it was, counted over all parts */
+	uint64_t writing; /* the serial that is being written, 0 none */
+	uint64_t stored;  /* seq that the database has, 0 none */
+};
+
+struct journal {
+	/* set before the thread runs */
+	struct journal_hooks hooks;
+	char *path;
+	int64_t retention;
+	uint64_t max_queue;
+	pthread_t thread;
+
+	/* the journal's thread alone */
+	struct jdb db;
+	struct queue batch;
+	uint64_t seed;
+	int64_t next_commit, next_retain; /* mono ms */
+	int64_t backoff;                  /* 0: the last attempt succeeded */
+	int64_t stuck_since;              /* mono ms: the spool did not give what it should have; 0: it does */
+	uint32_t next_part;               /* to be looked at first */
+	bool hurried;                     /* saw that it is to stop */
+	bool foreign;                     /* the file is another one: its numbers are not ours */
+
+	/* the loop thread alone, once the thread runs */
+	uint64_t lost_logged;
+	int64_t next_lost_log, next_behind_log;
+
+	pthread_mutex_t lock;
+	pthread_cond_t wake, done;
+	/* under lock */
+	struct queue queue;
+	uint64_t in_batch;       /* bytes of `batch` */
+	uint64_t given, settled; /* records accepted; of these written or given up, in order */
+	uint64_t flush_to;       /* commit at once until `settled` is here */
+	uint64_t accepted_seq;   /* highest that was accepted */
+	uint64_t written_seq;    /* highest that was settled */
+	bool behind;             /* accept nothing that has a number: the spool gives it */
+	uint64_t behind_seq;     /* ... at least up to here */
+	uint64_t missed;         /* ... that many were turned away and not fetched yet */
+	int64_t next_refill;     /* mono ms */
+	struct part *parts;      /* hooks.parts of them */
+	uint64_t part_serial;    /* the last one given */
+	uint32_t parts_waiting;
+	bool stop;
+	int64_t stop_at; /* mono ms: no more attempts after it */
+	struct journal_stats stats;
+};
+
+/* Waits on `cond` until mono ms `at`; the lock is held. */
+void journal_wait(struct journal *j, pthread_cond_t *cond, int64_t at);
+
+/* The thread's body. */
+void *journal_run(void *arg);
+
+/* ---- for the thread: attempts, and what follows from them ---- */
+
+/* The connection that the next attempt will use. */
+int journal_ready(struct journal *j) MUSTCHECK;
+void journal_note_failure(struct journal *j);
+void journal_note_success(struct journal *j);
+
+/* ---- journal_refill.c ---- */
+
+/* All that was accepted is settled: fetches a batch from the spool. true: there is something in it. */
+bool refill_batch(struct journal *j);
+
+/* ---- journal_snapshot.c ---- */
+
+/* Writes one part if one waits. false: the attempt failed. */
+bool parts_write_one(struct journal *j);
+/* The lock is held. The lowest serial that is not yet written; UINT64_MAX: none. */
+uint64_t parts_oldest(const struct journal *j);
+/* What the database has of each part, read before the thread runs. */
+int parts_load(struct journal *j) MUSTCHECK;
+void parts_forget(struct journal *j); /* ... another database has none of ours */
+void parts_fini(struct journal *j);
+
+#endif
