@@ -117,7 +117,7 @@ unit-%:
 system: all
 	sh tests/system/run.sh $(B)
 
-lint:
+lint: all
 	sh tests/lint/run.sh $(B)
 
 deps:
