@@ -34,25 +34,25 @@ def too_long(_signum, _frame):
 
 
 def run_one(build, fn):
-    """None, or what went wrong."""
+    """What went wrong (or None), and what the test has to tell."""
     lab = harness.Lab(build)
+    wrong = note = None
     signal.signal(signal.SIGALRM, too_long)
     signal.alarm(LIMIT)
     try:
-        try:
-            note = fn(lab)
-            lab.check()
-            return None, note
-        finally:
-            signal.alarm(LIMIT)
-            lab.close()
-            signal.alarm(0)
+        note = fn(lab)
+        lab.check()
     except harness.Skip as why:
-        return None, f"skipped: {why}"
-    except BaseException as e:  # a test that fails in whatever way
-        if isinstance(e, KeyboardInterrupt):
-            raise
-        return traceback.format_exc() + lab.logs(), None
+        note = f"skipped: {why}"
+    except Exception:
+        wrong = traceback.format_exc() + lab.logs()
+    signal.alarm(LIMIT)
+    try:
+        lab.close()
+    except Exception:
+        wrong = (wrong or "") + traceback.format_exc()
+    signal.alarm(0)
+    return wrong, note
 
 
 def main():

@@ -299,7 +299,7 @@ def test_becomes_the_user(lab):
     nobody = pwd.getpwnam("nobody")
     os.mkdir(lab.path("old"), 0o755)
     d = lab.daemon(server="user = nobody", policy=f"unix:{lab.path('run/policy.sock')}, unix:{lab.path('old/p.sock')}")
-    d.start()
+    d.start(preexec=lambda: os.setgroups([0, 1, 2]))
     assert d.status("Uid") == [str(nobody.pw_uid)] * 4
     assert d.status("Gid") == [str(nobody.pw_gid)] * 4
     assert set(d.status("Groups")) <= {str(g) for g in os.getgrouplist("nobody", nobody.pw_gid)}

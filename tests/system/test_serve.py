@@ -4,6 +4,7 @@ import os
 import random
 import re
 import resource
+import signal
 import socket
 import stat
 import struct
@@ -225,6 +226,16 @@ def test_max_connections(lab):
         s.close()
     for s in more:
         assert answer(s) == b"action=DUNNO\n\n"
+        s.close()
+    d.proc.send_signal(signal.SIGSTOP)  # all at once
+    crowd = [d.dial() for _ in range(30)]
+    for s in crowd:
+        s.sendall(request())
+    d.proc.send_signal(signal.SIGCONT)
+    assert answer(crowd[0]) == b"action=DUNNO\n\n"
+    time.sleep(0.3)
+    served = [s for s in crowd if not quiet(s, 0)]
+    assert len(served) == 9, len(served)
 
 
 def test_out_of_descriptors(lab):

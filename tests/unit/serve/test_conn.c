@@ -17,6 +17,8 @@
 #include "base/xalloc.h"
 #include "serve/conn.h"
 
+TestSuite(conn, .timeout = 60);
+
 enum { IN_MAX = 20000, IDLE = 60000, REQUEST = 5000 };
 
 static struct ev_loop *loop;

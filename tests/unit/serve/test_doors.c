@@ -16,6 +16,9 @@
 #include "serve/listen.h"
 #include "serve/serve.h"
 
+TestSuite(doors, .timeout = 60);
+TestSuite(server, .timeout = 60);
+
 static struct ev_loop *loop;
 static struct pool pool;
 static struct engine engine;
@@ -269,7 +272,7 @@ Test(doors, milter_given_up_is_not_under_way, .init = setup, .fini = teardown)
 }
 
 /* Bytes from a fixed generator, half of them behind something valid: whatever comes, the pool stays whole. */
-Test(doors, garbage, .init = setup, .fini = teardown, .timeout = 60)
+Test(doors, garbage, .init = setup, .fini = teardown)
 {
 	static const char hello[] = "\0\0\0\15O\0\0\0\6\0\0\1\377\0\37\377\377\0\0\0\17M<a@b.example>\0";
 	static const char commands[] = "OCHMRLNBEADKQTU";
@@ -376,7 +379,7 @@ on_reload(void *arg)
 	cr_assert_eq(raise(SIGTERM), 0);
 }
 
-Test(server, reload_then_stop, .init = server_setup, .fini = server_teardown, .timeout = 20)
+Test(server, reload_then_stop, .init = server_setup, .fini = server_teardown)
 {
 	int first;
 

@@ -17,6 +17,8 @@
 #include "serve/endpoint.h"
 #include "serve/listen.h"
 
+TestSuite(listen, .timeout = 60);
+
 static char dir[64], why[256];
 static struct ev_loop *loop;
 static struct listeners set;

@@ -11,6 +11,8 @@
 
 #include "serve/notify.h"
 
+TestSuite(notify, .timeout = 60);
+
 static char name[200];
 
 static int
