@@ -18,8 +18,8 @@ struct endpoint {
 	const char *name;
 	size_t in_max;  /* bytes that wait to be understood; above the codec's own cap, which speaks first */
 	size_t out_max; /* bytes of one reply */
-	/* The peer writes several packets before it waits for an answer. Over TCP it holds the second back until the
-	 * first is acknowledged (RFC 896), and we would delay that: 40 ms a message. */
+	/* The peer writes several packets before it waits for an answer. Over TCP it holds the second back
+	 * until the first is acknowledged (RFC 896), and we would delay that: 40 ms a message. */
 	bool quick_ack;
 	void (*open)(struct conn *c);
 	/* Feeds c->in to the codec. After FEED_BAD c->why is set. */
