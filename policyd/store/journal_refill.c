@@ -11,7 +11,7 @@
 
 enum {
 	REFILL_PAUSE = 50,             /* ms: the record may be on its way into the spool */
-	REFILL_PATIENCE = 10 * MS_SEC, /* then what the spool did not give is lost */
+	REFILL_PATIENCE = 5 * MS_SEC,  /* then what the spool did not give is lost */
 };
 
 /* ---- the loop thread ---- */
@@ -57,42 +57,56 @@ give(void *arg, const struct record *r, const struct record_storm *s)
 	return true;
 }
 
-/* The lock is held. How many were turned away and will not come any more. */
-static uint64_t
-catch_up(struct journal *j, bool lose)
-{
-	uint64_t lost = lose ? j->missed : 0;
-
-	if (lose) {
-		j->stats.lost += lost;
-		if (j->behind_seq > j->accepted_seq)
-			j->accepted_seq = j->written_seq = j->behind_seq;
-	}
-	j->behind = false;
-	j->missed = 0;
-	j->stuck_since = 0;
-	pthread_cond_broadcast(&j->done);
-	return lost;
-}
-
-/* The lock is held. The spool gave nothing although there must be something: how long is that so? */
+/* The lock is held. false: the spool gave nothing for so long although there must be something. */
 static bool
-out_of_patience(struct journal *j)
+be_patient(struct journal *j)
 {
 	int64_t now = clock_now().mono;
 
 	j->next_refill = now + REFILL_PAUSE;
 	if (j->stuck_since == 0)
 		j->stuck_since = now;
-	return now - j->stuck_since >= REFILL_PATIENCE;
+	return now - j->stuck_since < REFILL_PATIENCE;
+}
+
+/* The lock is held. */
+static void
+end_if_reached(struct journal *j)
+{
+	if (j->accepted_seq < j->behind_seq)
+		return;
+	j->behind = false;
+	j->missed = 0;
+	j->stuck_since = 0;
+	pthread_cond_broadcast(&j->done);
+}
+
+/* What the spool should have had is lost; what was turned away since then may still be there. */
+static void
+lose(struct journal *j, uint64_t to, int err)
+{
+	uint64_t lost;
+
+	if (journal_ready(j) != 0 || jdb_raise_seq(&j->db, to) != 0)
+		return; /* asked again after the pause */
+	pthread_mutex_lock(&j->lock);
+	lost = j->missed;
+	j->missed = 0;
+	j->stats.lost += lost;
+	j->accepted_seq = j->written_seq = to;
+	j->stuck_since = 0;
+	end_if_reached(j);
+	pthread_mutex_unlock(&j->lock);
+	log_error("journal state=spool-incomplete lost=%llu reason=%s", (unsigned long long)lost,
+	    LOGV(str_of(err ? err_str(err) : "the records are not there")));
 }
 
 bool
 refill_batch(struct journal *j)
 {
 	struct giver g = { .j = j, .max = j->max_queue < COMMIT_BYTES ? j->max_queue : COMMIT_BYTES };
-	bool reached = false, lose = false;
-	uint64_t lost = 0, total;
+	uint64_t to, total;
+	bool go_on = true, reached;
 	int err;
 
 	pthread_mutex_lock(&j->lock);
@@ -103,21 +117,20 @@ refill_batch(struct journal *j)
 	j->accepted_seq = g.top;
 	j->given += g.n;
 	j->in_batch += j->batch.bytes;
-	j->stats.refilled += g.n;
+	total = j->stats.refilled += g.n;
 	j->missed -= g.n < j->missed ? g.n : j->missed;
 	if (g.n)
 		j->stuck_since = 0;
-	reached = !g.full && !err && g.top >= j->behind_seq;
+	if (!g.full && !err)
+		end_if_reached(j);
+	reached = !j->behind;
 	if (!reached && !g.n)
-		lose = out_of_patience(j);
-	if (reached || lose)
-		lost = catch_up(j, lose);
-	total = j->stats.refilled;
+		go_on = be_patient(j);
+	to = j->behind_seq;
 	pthread_mutex_unlock(&j->lock);
 	if (reached)
 		log_info("journal state=caught-up refilled=%llu", (unsigned long long)total);
-	if (lose)
-		log_error("journal state=spool-incomplete lost=%llu reason=%s", (unsigned long long)lost,
-		    LOGV(str_of(err ? err_str(err) : "the records are not there")));
+	if (!go_on)
+		lose(j, to, err);
 	return g.n != 0;
 }

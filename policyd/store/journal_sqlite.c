@@ -262,6 +262,24 @@ jdb_write(struct jdb *d, const struct queue *q, size_t bytes)
 }
 
 int
+jdb_raise_seq(struct jdb *d, uint64_t seq)
+{
+	int err = jdb_exec(d, "BEGIN IMMEDIATE");
+
+	if (!err)
+		err = jdb_seq(d);
+	if (!err && d->seq < seq)
+		err = set_seq(d, seq);
+	if (!err)
+		err = jdb_exec(d, "COMMIT");
+	if (err)
+		rollback(d);
+	else if (d->seq < seq)
+		d->seq = seq;
+	return err;
+}
+
+int
 jdb_adopt(struct jdb *d, uint64_t seq)
 {
 	int err = jdb_exec(d, "BEGIN IMMEDIATE");

@@ -72,6 +72,9 @@ int jdb_retain(struct jdb *d, int64_t before, int64_t now) MUSTCHECK;
 /* Reads d->seq. */
 int jdb_seq(struct jdb *d) MUSTCHECK;
 
+/* As if all records up to `seq` were written: those that are not were given up. */
+int jdb_raise_seq(struct jdb *d, uint64_t seq) MUSTCHECK;
+
 /* The file has another past than ours: what it says of numbers is void, `seq` is put in their place. */
 int jdb_adopt(struct jdb *d, uint64_t seq) MUSTCHECK;
 

@@ -5,6 +5,7 @@
  */
 #include "store/journal_thread.h"
 
+#include <stdio.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -137,6 +138,24 @@ settle(struct journal *j, int n, bool written)
 	return go_on;
 }
 
+/* The database refuses the first record for good, and is not at fault itself. Its number is used up all the same. */
+static int
+give_up_first(struct journal *j, bool *go_on)
+{
+	uint64_t seq = packed_seq(j->batch.first);
+	char why[sizeof(j->db.why)];
+	int err;
+
+	snprintf(why, sizeof(why), "%s", j->db.why);
+	err = seq ? jdb_raise_seq(&j->db, seq) : 0;
+	if (err)
+		return err;
+	log_error("journal state=dropped-record reason=%s", LOGV(str_of(why)));
+	journal_note_success(j);
+	*go_on = settle(j, 1, false);
+	return 0;
+}
+
 /* Writes all of the batch, commit by commit; false: what is left waits for the next attempt. */
 static bool
 write_batch(struct journal *j)
@@ -148,14 +167,12 @@ write_batch(struct journal *j)
 
 		if (n == 0)
 			n = jdb_write(&j->db, &j->batch, COMMIT_BYTES);
-		if (n == ERR_SYNTAX) {
-			log_error("journal state=dropped-record reason=%s", LOGV(str_of(j->db.why)));
-			journal_note_success(j); /* the database is not at fault */
-			go_on = settle(j, 1, false);
-		} else if (n < 0) {
+		if (n == ERR_SYNTAX)
+			n = give_up_first(j, &go_on);
+		if (n < 0) {
 			journal_note_failure(j);
 			go_on = false;
-		} else {
+		} else if (n > 0) {
 			journal_note_success(j);
 			go_on = settle(j, n, true);
 		}

@@ -5,64 +5,15 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <sqlite3.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/clock.h"
 #include "base/err.h"
-#include "base/log.h"
+#include "journal_rig.h"
 #include "store/journal_queue.h"
 
-enum { LONG = 60 * MS_SEC }; /* only a test that fails waits for so long */
-
-static char dir[64], path[128], why[300];
+static char why[300];
 static uint64_t seed;
-static atomic_int log_failing, log_recovered, log_full, log_reopening, log_closed;
-
-static void
-count_line(const char *level, const char *line)
-{
-	(void)level;
-	log_failing += strstr(line, "state=failing") != NULL;
-	log_recovered += strstr(line, "state=recovered") != NULL;
-	log_full += strstr(line, "state=queue-full") != NULL;
-	log_reopening += strstr(line, "state=reopening") != NULL;
-	log_closed += strstr(line, "state=closed") != NULL;
-}
-
-static void
-set_up(void)
-{
-	snprintf(dir, sizeof(dir), "/tmp/storm-journal-XXXXXX");
-	cr_assert(mkdtemp(dir));
-	snprintf(path, sizeof(path), "%s/storm.db", dir);
-	log_capture(count_line);
-}
-
-static void
-drop_file(const char *suffix)
-{
-	char name[200];
-
-	snprintf(name, sizeof(name), "%s%s", path, suffix);
-	unlink(name);
-}
-
-static void
-tear_down(void)
-{
-	drop_file("");
-	drop_file("-wal");
-	drop_file("-shm");
-	drop_file("-old");
-	rmdir(dir);
-}
 
 TestSuite(journal, .init = set_up, .fini = tear_down, .timeout = 120);
 
@@ -88,66 +39,6 @@ must_open(void)
 
 	cr_assert_eq(try_open(&j, 64 << 20, 0), 0, "%s", why);
 	return j;
-}
-
-static sqlite3 *
-reader(void)
-{
-	sqlite3 *db;
-
-	cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
-	sqlite3_busy_timeout(db, LONG);
-	return db;
-}
-
-static void
-must(sqlite3 *db, const char *sql)
-{
-	cr_assert_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK, "%s: %s", sql, sqlite3_errmsg(db));
-}
-
-/* The first row's columns, joined with '|'. */
-static const char *
-row(sqlite3 *db, const char *sql)
-{
-	static char text[8192];
-	sqlite3_stmt *st;
-	size_t at = 0;
-
-	text[0] = '\0';
-	cr_assert_eq(
-	    sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK, "%s: %s", sql, sqlite3_errmsg(db));
-	cr_assert_eq(sqlite3_step(st), SQLITE_ROW, "%s: %s", sql, sqlite3_errmsg(db));
-	for (int k = 0; k < sqlite3_column_count(st); k++)
-		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s", k ? "|" : "",
-		    (const char *)sqlite3_column_text(st, k));
-	sqlite3_finalize(st);
-	return text;
-}
-
-static const char *
-read_row(const char *sql)
-{
-	sqlite3 *db = reader();
-	const char *text = row(db, sql);
-
-	sqlite3_close(db);
-	return text;
-}
-
-static long
-count_messages(void)
-{
-	return strtol(read_row("SELECT count(*) FROM messages"), NULL, 10);
-}
-
-static struct journal_stats
-stats(struct journal *j)
-{
-	struct journal_stats s;
-
-	journal_stats(j, &s);
-	return s;
 }
 
 /* Two recipients, the second one stopped. Nothing of it lives beyond the call. */
@@ -200,12 +91,6 @@ static void
 put(struct journal *j, unsigned n)
 {
 	put_at(j, n, 1700000000123);
-}
-
-static void
-pause_a_little(void)
-{
-	usleep(20000);
 }
 
 Test(journal, ten_thousand_records_through_the_views)
