@@ -13,10 +13,6 @@
 
 enum { HITS_MAX = 0x7fffffff };
 
-struct tallies {
-	struct tally_table table;
-};
-
 /* One op on its entry. */
 struct step {
 	struct tally_table *t;
@@ -401,6 +397,26 @@ get(struct step *s)
 	kinds[s->e->kind].get(s);
 }
 
+/* Nothing in the entry was touched later than that. */
+static int64_t
+entry_time(struct entry *e)
+{
+	int64_t at = ms48_get(e->last);
+	const struct elem *v = entry_elems(e);
+
+	if (e->kind == TALLY_ADD && e->u.sum.start > at)
+		at = e->u.sum.start;
+	if (e->kind == TALLY_MIN && e->u.min.since > at)
+		at = e->u.min.since;
+	for (uint16_t k = 0; e->kind == TALLY_DISTINCT && k < e->n; k++) {
+		int64_t last = ms48_get(v[k].last), first = ms48_get(v[k].first);
+
+		last = first > last ? first : last;
+		at = last > at ? last : at;
+	}
+	return at;
+}
+
 static void
 submit_one(struct tally_table *t, int64_t now, const struct tally_op *op, struct tally_answer *a)
 {
@@ -413,6 +429,9 @@ submit_one(struct tally_table *t, int64_t now, const struct tally_op *op, struct
 	}
 	s.i = table_find(t, op->key);
 	s.e = s.i ? table_at(t, s.i) : NULL;
+	/* An op from before the restart may be older than what a snapshot brought back. */
+	if (s.i && now < t->restored && now < entry_time(s.e))
+		now = s.now = a->at = entry_time(s.e);
 	if (op->kind == TALLY_GET) {
 		get(&s);
 		return;

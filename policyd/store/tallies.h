@@ -17,7 +17,12 @@
 
 #include <stdint.h>
 
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/compiler.h"
 #include "mail/tally.h"
+
+enum { TALLY_PART_BITS = 6, TALLY_PARTS = 1 << TALLY_PART_BITS };
 
 struct tallies;
 
@@ -45,5 +50,37 @@ void tallies_unpin(struct tallies *t, uint64_t group);
 void tallies_expire(struct tallies *t, int64_t mono, uint32_t budget);
 
 void tallies_stats(const struct tallies *t, struct tallies_stats *out);
+
+/*
+ * Snapshots: the table in TALLY_PARTS parts, each a piece of bytes of its own. Which part an entry or a group
+ * belongs to depends on nothing but its key, so parts may be taken one by one, at different times, and
+ * given back in any order to a table of any size.
+ *
+ * Times are kept as ages at a wall time: what is restored is as much older as the wall clock says; when
+ * that went back, as old as it was. Nothing restored was touched later than `now`.
+ *
+ * Once restored, the table answers as the one that the parts were taken from. What is not kept: what was past
+ * its time, the counts of evicted and refused, and the order of one group's members among themselves (it
+ * decides who is held when there is too little room to hold all).
+ *
+ * Ops that came after the snapshot are submitted again at their own time, before any later one: restoring does
+ * not move the table's time on. Where such an op is older than what stands in its own entry (the part was
+ * taken after it), it counts at the time of the latest touch there, so time never goes back in an entry.
+ */
+struct tallies_restored {
+	uint64_t entries; /* that were read; of these: */
+	uint64_t dropped; /* the oldest ones, for which there was no room */
+	uint64_t known;   /* were there already and stayed as they are */
+	uint64_t pins;    /* groups that are held */
+	uint64_t refused; /* pins for which there was no room: of entries and of groups */
+};
+
+/* Appends a part (below TALLY_PARTS) to `out`. */
+void tallies_snapshot(const struct tallies *t, uint32_t part, struct now now, struct buf *out);
+
+/* All of it or nothing: ERR_CORRUPT, ERR_VERSION. Adds to *stats, which the caller zeroes before the first
+ * part. After the last part the first call of tallies_submit() or tallies_expire() sorts by age. */
+int tallies_restore(
+    struct tallies *t, struct now now, struct str blob, struct tallies_restored *stats) MUSTCHECK;
 
 #endif

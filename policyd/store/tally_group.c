@@ -13,7 +13,7 @@
 void
 group_init(struct tally_table *t)
 {
-	t->group_heads = xcalloc((size_t)t->mask + 1, sizeof(*t->group_heads));
+	t->group_heads = xcalloc(t->n_heads, sizeof(*t->group_heads));
 	t->groups_cap = t->pins_cap = 16;
 	t->groups_used = 1;
 	t->groups = xcalloc(t->groups_cap, sizeof(*t->groups));
@@ -29,14 +29,14 @@ group_fini(struct tally_table *t)
 }
 
 static uint32_t *
-head_of(struct tally_table *t, uint64_t id)
+head_of(const struct tally_table *t, uint64_t id)
 {
 	/* A caller's own numbers may come in order: spread them. */
-	return &t->group_heads[(uint32_t)((id * 0x9e3779b97f4a7c15u) >> 32) & t->mask];
+	return &t->group_heads[(id * 0x9e3779b97f4a7c15u) >> t->shift];
 }
 
 static uint32_t
-group_find(struct tally_table *t, uint64_t id)
+group_find(const struct tally_table *t, uint64_t id)
 {
 	uint32_t g = *head_of(t, id);
 
@@ -299,9 +299,48 @@ table_unpin(struct tally_table *t, uint64_t id)
 		group_release(t, g);
 }
 
+bool
+table_pinned(const struct tally_table *t, uint64_t id)
+{
+	return id && t->groups[group_find(t, id)].heap;
+}
+
+bool
+table_restore_pin(struct tally_table *t, uint64_t id, int64_t until)
+{
+	struct group *gr;
+
+	if (!table_pinned(t, id)) {
+		table_pin(t, id, until);
+		return table_pinned(t, id);
+	}
+	gr = &t->groups[group_find(t, id)];
+	if (gr->until < until) {
+		gr->until = until;
+		heap_down(t, gr->heap);
+	}
+	return true;
+}
+
+bool
+table_restore_member(struct tally_table *t, uint32_t i, uint64_t id, bool pinned)
+{
+	struct entry *e = table_at(t, i);
+	uint32_t g = group_get(t, id);
+
+	e->group = g;
+	pinned = pinned && t->groups[g].heap;
+	if (pinned && entry_pin(t, i)) {
+		member_back(t, &t->groups[g], i);
+		return true;
+	}
+	member_front(t, &t->groups[g], i);
+	return !pinned;
+}
+
 uint64_t
 group_bytes(const struct tally_table *t)
 {
-	return ((uint64_t)t->mask + 1) * sizeof(*t->group_heads) + t->groups_cap * sizeof(*t->groups) +
+	return (uint64_t)t->n_heads * sizeof(*t->group_heads) + t->groups_cap * sizeof(*t->groups) +
 	    t->pins_cap * sizeof(*t->pins);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Chained hashing over a slab: keys are keyed hashes already, so their low bits serve as they are. The heads
+ * Chained hashing over a slab: keys are keyed hashes already, so their high bits serve as they are. The heads
  * are sized for `max` at once; the system hands out their pages as they are touched, and nothing is ever
  * rehashed while mail waits.
  */
 #include "store/tally_table.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/xalloc.h"
@@ -18,32 +19,25 @@ enum {
 	SIDE_PER_ENTRY = 2,
 };
 
-static uint32_t
-pow2_above(uint32_t n)
-{
-	uint32_t p = 16;
-
-	while (p < n)
-		p *= 2;
-	return p;
-}
-
 void
 table_init(struct tally_table *t, uint32_t max)
 {
-	uint32_t heads, blocks;
+	unsigned bits = TALLY_PART_BITS;
+	uint32_t blocks;
 
 	if (max < MAX_LEAST)
 		max = MAX_LEAST;
 	if (max > MAX_MOST)
 		max = MAX_MOST;
-	heads = pow2_above(max);
+	while ((1u << bits) < max)
+		bits++;
 	blocks = max / TALLY_BLOCK + 1; /* slot 0 is not used */
-	*t = (struct tally_table){ .max = max, .mask = heads - 1, .n_slots = 1 };
+	*t = (struct tally_table){ .max = max, .n_heads = 1u << bits, .shift = 64 - bits, .n_slots = 1 };
+	t->now = t->restored = INT64_MIN;
 	t->elems_max = (uint64_t)max * SIDE_PER_ENTRY;
 	if (t->elems_max < SIDE_LEAST)
 		t->elems_max = SIDE_LEAST;
-	t->heads = xcalloc(heads, sizeof(*t->heads));
+	t->heads = xcalloc(t->n_heads, sizeof(*t->heads));
 	t->blocks = xcalloc(blocks, sizeof(*t->blocks));
 	group_init(t);
 }
@@ -77,6 +71,8 @@ table_tick(struct tally_table *t, int64_t now)
 {
 	if (now > t->now)
 		t->now = now;
+	if (t->unsorted)
+		table_settle(t);
 	group_release_due(t);
 }
 
@@ -203,7 +199,7 @@ entry_release(struct tally_table *t, uint32_t i)
 uint32_t
 table_find(const struct tally_table *t, struct key128 key)
 {
-	uint32_t i = t->heads[key.lo & t->mask];
+	uint32_t i = *table_head(t, key.lo);
 
 	while (i && !key_eq(table_at(t, i)->key, key))
 		i = table_at(t, i)->chain;
@@ -228,7 +224,7 @@ slot_take(struct tally_table *t)
 uint32_t
 table_add(struct tally_table *t, struct key128 key)
 {
-	uint32_t i, *head = &t->heads[key.lo & t->mask];
+	uint32_t i, *head = table_head(t, key.lo);
 	struct entry *e;
 
 	if (t->n >= t->max) {
@@ -252,7 +248,7 @@ void
 table_remove(struct tally_table *t, uint32_t i)
 {
 	struct entry *e = table_at(t, i);
-	uint32_t *at = &t->heads[e->key.lo & t->mask];
+	uint32_t *at = table_head(t, e->key.lo);
 
 	while (*at != i)
 		at = &table_at(t, *at)->chain;
@@ -375,11 +371,89 @@ table_shrink(struct tally_table *t, uint32_t i)
 		side_resize(t, i, e->cap / 2u);
 }
 
+/* ---- restoring ---- */
+
+/* Makes the victim go for one that was used at `used`. */
+static bool
+displace(struct tally_table *t, uint32_t victim, uint32_t used, bool force)
+{
+	if (!victim || (!force && t->serial - table_at(t, victim)->used <= t->serial - used))
+		return false;
+	table_remove(t, victim);
+	return true;
+}
+
+uint32_t
+table_restore(
+    struct tally_table *t, const struct entry *like, const struct elem *elems, bool force, uint64_t *dropped)
+{
+	uint32_t i, side = like->cap > 1 ? like->cap : 0;
+	struct entry *e;
+
+	for (; t->n >= t->max; ++*dropped)
+		if (!displace(t, oldest(t), like->used, force))
+			return 0;
+	for (; side && t->elems + side > t->elems_max; ++*dropped)
+		if (!displace(t, t->lru[LRU_WIDE].oldest, like->used, force))
+			return 0;
+	i = table_add(t, like->key);
+	if (!i)
+		return 0;
+	if (!table_reserve(t, i, like->cap)) {
+		table_remove(t, i);
+		return 0;
+	}
+	e = table_at(t, i);
+	if (like->kind == TALLY_DISTINCT)
+		memcpy(entry_elems(e), elems, like->n * sizeof(*elems));
+	else
+		e->u = like->u;
+	e->n = like->n;
+	e->kind = like->kind;
+	e->born = like->born;
+	e->touched = like->touched;
+	e->used = like->used;
+	e->ever = like->ever;
+	e->first = like->first;
+	e->last = like->last;
+	e->until = like->until;
+	t->unsorted = true;
+	return i;
+}
+
+static int
+by_age(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x < y) - (x > y);
+}
+
+void
+table_settle(struct tally_table *t)
+{
+	uint64_t *v = xmalloc(((size_t)t->n + 1) * sizeof(*v));
+	size_t n = 0;
+
+	for (uint32_t i = 1; i < t->n_slots; i++) {
+		const struct entry *e = table_at(t, i);
+
+		if (!key_is_zero(e->key) && !e->pinned)
+			v[n++] = (uint64_t)(t->serial - e->used) << 32 | i;
+	}
+	qsort(v, n, sizeof(*v), by_age);
+	memset(t->lru, 0, sizeof(t->lru));
+	for (size_t k = 0; k < n; k++)
+		lru_add(t, (uint32_t)v[k]);
+	xfree(v);
+	t->unsorted = false;
+}
+
 uint64_t
 table_bytes(const struct tally_table *t)
 {
 	uint64_t blocks = (t->n_slots + TALLY_BLOCK - 1) / TALLY_BLOCK;
 
-	return ((uint64_t)t->mask + 1) * sizeof(*t->heads) + (t->max / TALLY_BLOCK + 1) * sizeof(*t->blocks) +
+	return (uint64_t)t->n_heads * sizeof(*t->heads) + (t->max / TALLY_BLOCK + 1) * sizeof(*t->blocks) +
 	    blocks * TALLY_BLOCK * sizeof(struct entry) + t->elems * sizeof(struct elem) + group_bytes(t);
 }

@@ -19,8 +19,9 @@
 #include "base/compiler.h"
 #include "base/hash.h"
 #include "mail/tally.h"
+#include "store/tallies.h"
 
-/* Milliseconds in six bytes: 8900 years. */
+/* Milliseconds in six bytes: 4400 years in both directions. Negative ones lie before the machine's start. */
 struct ms48 {
 	uint16_t w[3];
 };
@@ -28,16 +29,16 @@ struct ms48 {
 static inline int64_t
 ms48_get(struct ms48 m)
 {
-	return (int64_t)m.w[0] | (int64_t)m.w[1] << 16 | (int64_t)m.w[2] << 32;
+	return (int64_t)m.w[0] | (int64_t)m.w[1] << 16 | (int64_t)(int16_t)m.w[2] * ((int64_t)1 << 32);
 }
 
 static inline struct ms48
 ms48_of(int64_t v)
 {
-	const int64_t max = ((int64_t)1 << 48) - 1;
+	const int64_t max = ((int64_t)1 << 47) - 1;
 
-	if (v < 0)
-		v = 0;
+	if (v < -max)
+		v = -max;
 	if (v > max)
 		v = max;
 	return (struct ms48){ { (uint16_t)v, (uint16_t)(v >> 16), (uint16_t)(v >> 32) } };
@@ -95,13 +96,16 @@ struct lru {
 
 struct tally_table {
 	uint32_t max, n, n_pinned;
-	uint32_t mask; /* of heads */
+	uint32_t n_heads; /* a power of two, the same for groups */
+	unsigned shift;   /* the head of a key: its highest bits, so that a part is a range of heads */
 	uint32_t *heads;
 	struct entry **blocks;
 	uint32_t n_slots, free_slot;
 	struct lru lru[LRU_LISTS];
 	uint32_t serial;
-	int64_t now; /* the latest time seen */
+	int64_t now;      /* the latest time seen */
+	int64_t restored; /* no restored entry was touched later than that */
+	bool unsorted;    /* restored entries stand anywhere in the lru lists */
 
 	uint64_t elems, elems_max, elems_pinned; /* on the side */
 
@@ -116,6 +120,10 @@ struct tally_table {
 };
 
 enum { TALLY_BLOCK = 1024 };
+
+struct tallies {
+	struct tally_table table;
+};
 
 static inline struct entry *
 table_at(const struct tally_table *t, uint32_t i)
@@ -164,5 +172,26 @@ void table_pin(struct tally_table *t, uint64_t group, int64_t until);
 void table_unpin(struct tally_table *t, uint64_t group);
 void table_expire(struct tally_table *t, uint32_t budget);
 uint64_t table_bytes(const struct tally_table *t);
+
+/* For the snapshots. */
+static inline uint32_t *
+table_head(const struct tally_table *t, uint64_t lo)
+{
+	return &t->heads[lo >> t->shift];
+}
+
+/* Puts an entry back, not pinned and in no group. When there is no room, older ones go and are counted in
+ * *dropped; 0: all others are younger, so it is this one that goes. `force`: others go, whatever their age.
+ * Give those of one piece youngest first, with table_settle() before when they may not find room. */
+uint32_t table_restore(struct tally_table *t, const struct entry *like, const struct elem *elems, bool force,
+    uint64_t *dropped) MUSTCHECK;
+/* Puts the lru lists in order after that. */
+void table_settle(struct tally_table *t);
+
+/* As table_pin(), but a pin that is there already is never cut short. false: there is no room for it. */
+bool table_restore_pin(struct tally_table *t, uint64_t group, int64_t until);
+bool table_pinned(const struct tally_table *t, uint64_t group);
+/* Into the group as it was, held or not, whatever the group's pin says. false: not held for lack of room. */
+bool table_restore_member(struct tally_table *t, uint32_t i, uint64_t group, bool pinned);
 
 #endif

@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Tallies to bytes and back. One part:
+ *
+ *	head (base/blob.h)   serial   pins: count, (group, until)...   entries
+ *
+ * All times are relative to the snapshot's own, serials to the table's. Reading goes over the bytes twice: the
+ * first time to see whether all of it fits, the second time to put it in.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/blob.h"
+#include "base/err.h"
+#include "base/xalloc.h"
+#include "store/tallies.h"
+#include "store/tally_table.h"
+
+enum { MAGIC = 0x6e53744d, VERSION = 1 };
+
+/* Of an entry; its kind stands in the lowest bits. */
+enum {
+	F_KIND = 3,
+	F_PINNED = 4,
+	F_GROUP = 8,
+	F_GROUP_PINNED = 16,
+	F_TOUCHED = 32,
+	F_ALL = 63,
+};
+
+enum {
+	CAP_BITS_MAX = 10,    /* TALLY_CAP_MAX */
+	ENTRY_BYTES_MIN = 24, /* flags, key, the shortest numbers and contents */
+	HITS_MAX = 0x7fffffff,
+};
+
+static const uint64_t age_max = (uint64_t)BLOB_TIME_MAX * 2;
+
+/* ---- writing ---- */
+
+struct writer {
+	struct buf *out;
+	const struct tally_table *t;
+	int64_t base; /* the snapshot's time: ages count from here */
+};
+
+/* How long before `from` that was. */
+static void
+put_age(struct writer *w, int64_t from, int64_t at)
+{
+	uint64_t age = from > at ? (uint64_t)from - (uint64_t)at : 0;
+
+	pack_var(w->out, age < age_max ? age : age_max);
+}
+
+/* A time on either side of `from`; "for ever" is as far as times go. */
+static void
+put_time(struct writer *w, int64_t from, int64_t at)
+{
+	if (at > BLOB_TIME_MAX)
+		at = BLOB_TIME_MAX;
+	if (at < -BLOB_TIME_MAX)
+		at = -BLOB_TIME_MAX;
+	pack_int(w->out, at - from);
+}
+
+static void
+put_elems(struct writer *w, struct entry *e)
+{
+	const struct elem *v = entry_elems(e);
+	uint64_t bits = 0;
+
+	while ((1u << bits) < e->cap)
+		bits++;
+	pack_var(w->out, bits);
+	pack_var(w->out, e->n);
+	pack_var(w->out, e->ever);
+	for (uint16_t k = 0; k < e->n; k++) {
+		pack_u64(w->out, v[k].id);
+		pack_var(w->out, (uint64_t)v[k].hits << 1 | v[k].older);
+		put_age(w, w->base, ms48_get(v[k].last));
+		put_age(w, ms48_get(v[k].last), ms48_get(v[k].first));
+	}
+}
+
+static void
+put_sum(struct writer *w, struct entry *e)
+{
+	pack_var(w->out, e->u.sum.cur);
+	pack_var(w->out, e->u.sum.prev);
+	put_age(w, w->base, e->u.sum.start);
+}
+
+static void
+put_min(struct writer *w, struct entry *e)
+{
+	pack_var(w->out, e->u.min.v);
+	put_age(w, w->base, e->u.min.since);
+}
+
+static void
+put_mark(struct writer *w, struct entry *e)
+{
+	pack_u64(w->out, e->u.mark);
+}
+
+static void (*const put_content[])(struct writer *, struct entry *) = {
+	[TALLY_ADD] = put_sum,
+	[TALLY_DISTINCT] = put_elems,
+	[TALLY_MIN] = put_min,
+	[TALLY_MARK] = put_mark,
+};
+
+static void
+put_entry(struct writer *w, struct entry *e)
+{
+	const struct group *g = &w->t->groups[e->group];
+	int64_t first = ms48_get(e->first), last = ms48_get(e->last);
+	unsigned flags = e->kind;
+
+	flags |= e->pinned ? F_PINNED : 0;
+	flags |= e->group ? F_GROUP : 0;
+	flags |= e->group && g->heap ? F_GROUP_PINNED : 0;
+	flags |= e->touched ? F_TOUCHED : 0;
+	pack_u8(w->out, (uint8_t)flags);
+	pack_u64(w->out, e->key.lo);
+	pack_u64(w->out, e->key.hi);
+	if (flags & F_GROUP)
+		pack_u64(w->out, g->id);
+	if (flags & F_GROUP_PINNED)
+		put_time(w, w->base, g->until);
+	pack_var(w->out, w->t->serial - e->used);
+	pack_var(w->out, e->used - e->born);
+	if (flags & F_TOUCHED)
+		pack_var(w->out, e->used - e->touched);
+	put_age(w, w->base, last);
+	put_age(w, last, first);
+	put_time(w, last, ms48_get(e->until));
+	put_content[e->kind](w, e);
+}
+
+static uint32_t
+put_entries(struct writer *w, uint32_t from, uint32_t to)
+{
+	uint32_t n = 0;
+
+	for (uint32_t h = from; h < to; h++) {
+		for (uint32_t i = w->t->heads[h]; i; i = table_at(w->t, i)->chain) {
+			struct entry *e = table_at(w->t, i);
+
+			if (entry_dead(e, w->base))
+				continue;
+			put_entry(w, e);
+			n++;
+		}
+	}
+	return n;
+}
+
+/* Held groups, whether they have members or not: two rounds, to count and to write. */
+static void
+put_pins(struct writer *w, uint32_t from, uint32_t to)
+{
+	for (int round = 0; round < 2; round++) {
+		uint64_t n = 0;
+
+		for (uint32_t h = from; h < to; h++) {
+			for (uint32_t g = w->t->group_heads[h]; g; g = w->t->groups[g].chain) {
+				const struct group *gr = &w->t->groups[g];
+
+				if (!gr->heap)
+					continue;
+				n++;
+				if (round == 0)
+					continue;
+				pack_u64(w->out, gr->id);
+				put_time(w, w->base, gr->until);
+			}
+		}
+		if (round == 0)
+			pack_var(w->out, n);
+	}
+}
+
+void
+tallies_snapshot(const struct tallies *t, uint32_t part, struct now now, struct buf *out)
+{
+	struct blob head = { .magic = MAGIC, .version = VERSION, .wall = now.wall };
+	struct writer w = { .out = out, .t = &t->table, .base = now.mono };
+	uint32_t heads = t->table.n_heads / TALLY_PARTS, n = 0;
+	size_t at = blob_begin(out, &head);
+
+	/* The caller's clock may be a little behind what it submitted. */
+	if (t->table.now > w.base)
+		w.base = t->table.now;
+	pack_u32(out, t->table.serial);
+	if (part < TALLY_PARTS) {
+		put_pins(&w, part * heads, (part + 1) * heads);
+		n = put_entries(&w, part * heads, (part + 1) * heads);
+	} else {
+		pack_var(out, 0);
+	}
+	blob_end(out, at, n);
+}
+
+/* ---- reading ---- */
+
+struct reader {
+	struct unpack u;
+	int64_t base; /* what the snapshot's time is on our clock */
+	uint32_t serial;
+	/* the entry that was read last */
+	struct entry e;
+	struct elem elems[TALLY_CAP_MAX];
+	uint64_t group;
+	unsigned flags;
+	int64_t pin_until;
+};
+
+static int64_t
+get_age(struct reader *r, int64_t from)
+{
+	return from - (int64_t)unpack_within(&r->u, 0, age_max);
+}
+
+/* A time that may lie on both sides of `from`. */
+static int64_t
+get_time(struct reader *r, int64_t from)
+{
+	int64_t v = unpack_int(&r->u);
+
+	if (v < -(int64_t)age_max || v > (int64_t)age_max) {
+		unpack_fail(&r->u);
+		v = 0;
+	}
+	return from + v;
+}
+
+static void
+get_elems(struct reader *r)
+{
+	struct entry *e = &r->e;
+
+	e->cap = (uint16_t)(1u << unpack_within(&r->u, 0, CAP_BITS_MAX));
+	e->n = (uint16_t)unpack_within(&r->u, 0, e->cap);
+	e->ever = (uint32_t)unpack_within(&r->u, 0, UINT32_MAX);
+	for (uint16_t k = 0; k < e->n && unpack_ok(&r->u); k++) {
+		struct elem *x = &r->elems[k];
+		uint64_t hits;
+		int64_t last;
+
+		x->id = unpack_u64(&r->u);
+		hits = unpack_within(&r->u, 0, (uint64_t)HITS_MAX << 1 | 1);
+		x->hits = (uint32_t)(hits >> 1) & HITS_MAX;
+		x->older = hits & 1;
+		last = get_age(r, r->base);
+		x->last = ms48_of(last);
+		x->first = ms48_of(get_age(r, last));
+	}
+}
+
+static void
+get_sum(struct reader *r)
+{
+	r->e.u.sum.cur = unpack_var(&r->u);
+	r->e.u.sum.prev = unpack_var(&r->u);
+	r->e.u.sum.start = get_age(r, r->base);
+}
+
+static void
+get_min(struct reader *r)
+{
+	r->e.u.min.v = unpack_var(&r->u);
+	r->e.u.min.since = get_age(r, r->base);
+}
+
+static void
+get_mark(struct reader *r)
+{
+	r->e.u.mark = unpack_u64(&r->u);
+}
+
+static void (*const get_content[F_KIND + 1])(struct reader *) = {
+	[TALLY_ADD] = get_sum,
+	[TALLY_DISTINCT] = get_elems,
+	[TALLY_MIN] = get_min,
+	[TALLY_MARK] = get_mark,
+};
+
+static bool
+flags_fit(unsigned flags)
+{
+	bool in_group = flags & F_GROUP, group_pinned = flags & F_GROUP_PINNED, pinned = flags & F_PINNED;
+
+	return (flags & ~(unsigned)F_ALL) == 0 && (in_group || !group_pinned) && (group_pinned || !pinned);
+}
+
+static void
+get_entry(struct reader *r)
+{
+	struct entry *e = &r->e;
+	int64_t last;
+
+	*e = (struct entry){ .cap = 0 };
+	r->flags = unpack_u8(&r->u);
+	e->kind = r->flags & F_KIND;
+	e->key.lo = unpack_u64(&r->u);
+	e->key.hi = unpack_u64(&r->u);
+	r->group = r->flags & F_GROUP ? unpack_u64(&r->u) : 0;
+	r->pin_until = r->flags & F_GROUP_PINNED ? get_time(r, r->base) : 0;
+	e->used = r->serial - (uint32_t)unpack_within(&r->u, 0, UINT32_MAX);
+	e->born = e->used - (uint32_t)unpack_within(&r->u, 0, UINT32_MAX);
+	if (r->flags & F_TOUCHED)
+		e->touched = e->used - (uint32_t)unpack_within(&r->u, 0, UINT32_MAX);
+	last = get_age(r, r->base);
+	e->last = ms48_of(last);
+	e->first = ms48_of(get_age(r, last));
+	e->until = ms48_of(get_time(r, last));
+	get_content[e->kind](r);
+	if (!flags_fit(r->flags) || key_is_zero(e->key) || (r->flags & F_GROUP && !r->group))
+		unpack_fail(&r->u);
+}
+
+/* Reads the pins; with a table, they hold there. */
+static void
+get_pins(struct reader *r, struct tally_table *t, struct tallies_restored *stats)
+{
+	uint64_t n = unpack_var(&r->u);
+
+	for (; n && unpack_ok(&r->u); n--) {
+		uint64_t id = unpack_u64(&r->u);
+		int64_t until = get_time(r, r->base);
+
+		if (!id)
+			unpack_fail(&r->u);
+		else if (t && table_restore_pin(t, id, until))
+			stats->pins++;
+		else if (t)
+			stats->refused++;
+	}
+}
+
+/* ---- putting in ---- */
+
+/* One entry of the piece: those to be held first, then the youngest. */
+struct load {
+	bool pinned;
+	uint32_t age;
+	size_t at; /* in the bytes */
+};
+
+static int
+by_turn(const void *a, const void *b)
+{
+	const struct load *x = a, *y = b;
+
+	if (x->pinned != y->pinned)
+		return x->pinned ? -1 : 1;
+	return (x->age > y->age) - (x->age < y->age);
+}
+
+/* Is this entry to be held? As it was; but a pin that came to its group later holds it too. */
+static bool
+wants_pin(const struct reader *r, const struct tally_table *t)
+{
+	if (r->flags & F_GROUP_PINNED && !(r->flags & F_PINNED))
+		return false;
+	return r->group && table_pinned(t, r->group);
+}
+
+/* What the loads will take beyond what is there. */
+struct share {
+	uint64_t held, held_side, side;
+};
+
+static bool
+share_hold(struct share *s, const struct tally_table *t, uint32_t side)
+{
+	if (t->n_pinned + s->held >= t->max - t->max / 4 ||
+	    t->elems_pinned + s->held_side + side > t->elems_max / 4 * 3)
+		return false;
+	s->held++;
+	s->held_side += side;
+	return true;
+}
+
+/* Sorts what is not there yet into the order in which it goes in. Returns how many. */
+static uint32_t
+list_loads(
+    struct reader *r, struct tally_table *t, struct load *v, uint32_t count, struct tallies_restored *stats)
+{
+	struct share more = { 0 };
+	uint32_t n = 0;
+
+	for (uint32_t k = 0; k < count; k++) {
+		size_t at = r->u.pos;
+		uint32_t side;
+
+		get_entry(r);
+		if (r->flags & F_GROUP_PINNED)
+			table_restore_pin(t, r->group, r->pin_until);
+		if (table_find(t, r->e.key)) {
+			stats->known++;
+			continue;
+		}
+		side = r->e.cap > 1 ? r->e.cap : 0;
+		more.side += side;
+		v[n] = (struct load){ .age = t->serial - r->e.used, .at = at };
+		if (wants_pin(r, t)) {
+			v[n].pinned = share_hold(&more, t, side);
+			stats->refused += !v[n].pinned;
+		}
+		n++;
+	}
+	if (t->unsorted && ((uint64_t)t->n + n > t->max || t->elems + more.side > t->elems_max))
+		table_settle(t);
+	qsort(v, n, sizeof(*v), by_turn);
+	return n;
+}
+
+static void
+put_in(struct reader *r, struct tally_table *t, const struct load *l, struct tallies_restored *stats)
+{
+	uint32_t i;
+
+	r->u.pos = l->at;
+	get_entry(r);
+	if (table_find(t, r->e.key)) {
+		stats->known++;
+		return;
+	}
+	i = table_restore(t, &r->e, r->elems, l->pinned, &stats->dropped);
+	if (!i) {
+		stats->dropped++;
+		return;
+	}
+	if (r->group && !table_restore_member(t, i, r->group, l->pinned))
+		stats->refused++;
+}
+
+/* On the table's serials: the later of both goes on. */
+static void
+take_serial(struct tally_table *t, uint32_t serial)
+{
+	if (t->serial == 0 || (int32_t)(serial - t->serial) > 0)
+		t->serial = serial;
+}
+
+static int
+check(struct reader *r, uint32_t count)
+{
+	r->serial = unpack_u32(&r->u);
+	get_pins(r, NULL, NULL);
+	if (count > unpack_left(&r->u) / ENTRY_BYTES_MIN)
+		return ERR_CORRUPT;
+	for (uint32_t k = 0; k < count && unpack_ok(&r->u); k++)
+		get_entry(r);
+	return unpack_done(&r->u) ? 0 : ERR_CORRUPT;
+}
+
+int
+tallies_restore(struct tallies *tallies, struct now now, struct str bytes, struct tallies_restored *stats)
+{
+	struct blob head = { .magic = MAGIC, .version = VERSION };
+	struct tally_table *t = &tallies->table;
+	struct reader *r = xcalloc(1, sizeof(*r));
+	int err = blob_open(bytes, &head, &r->u);
+
+	if (!err) {
+		r->base = now.mono - (now.wall > head.wall ? now.wall - head.wall : 0);
+		err = check(r, head.count);
+	}
+	if (!err) {
+		struct load *v = xcalloc((size_t)head.count + 1, sizeof(*v));
+		uint32_t n;
+
+		take_serial(t, r->serial);
+		if (t->restored < r->base)
+			t->restored = r->base;
+		r->u.pos = BLOB_HEAD + sizeof(r->serial);
+		get_pins(r, t, stats);
+		stats->entries += head.count;
+		n = list_loads(r, t, v, head.count, stats);
+		for (uint32_t k = 0; k < n; k++)
+			put_in(r, t, &v[k], stats);
+		xfree(v);
+	}
+	xfree(r);
+	return err;
+}
