@@ -349,12 +349,13 @@ door_notes(const struct rule *r, enum door door, config_note_fn *fn, void *arg)
 	if (!action_final(r->action)) {
 		if (action_additive_ok(r->action, door, STAGE_DATA))
 			return;
-		snprintf(note, sizeof(note), "rule \"%s\": the %s door cannot do %s, it becomes warn", r->name,
-		    door_name(door), action_name(r->action));
+		snprintf(note, sizeof(note), "rule \"%s\": the %s door cannot do %s, it becomes warn",
+		    r->name, door_name(door), action_name(r->action));
 		fn(arg, note);
 	} else if (all != r->action || some == ACT_PASS || some == ACT_REJECT) {
 		snprintf(note, sizeof(note),
-		    "rule \"%s\": the %s door answers %s with %s when it concerns all recipients of a message, with "
+		    "rule \"%s\": the %s door answers %s with %s when it concerns all recipients of a "
+		    "message, with "
 		    "%s when some",
 		    r->name, door_name(door), action_name(r->action), action_name(all), action_name(some));
 		fn(arg, note);

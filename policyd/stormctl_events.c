@@ -25,7 +25,8 @@ struct reader {
 	struct arena arena;
 };
 
-/* --- dates ------------------------------------------------------------------------------------------------ */
+/* --- dates
+ * ------------------------------------------------------------------------------------------------ */
 
 static int64_t
 zone_minutes(const char *z)
@@ -47,7 +48,10 @@ int64_t
 event_date(struct str s)
 {
 	static const char *const forms[] = {
-		"%a, %d %b %Y %H:%M:%S", "%d %b %Y %H:%M:%S", "%a, %d %b %Y %H:%M", "%d %b %Y %H:%M",
+		"%a, %d %b %Y %H:%M:%S",
+		"%d %b %Y %H:%M:%S",
+		"%a, %d %b %Y %H:%M",
+		"%d %b %Y %H:%M",
 		"%a %b %d %H:%M:%S %Y",
 	};
 	char text[128];
@@ -71,7 +75,8 @@ event_date(struct str s)
 	return 0;
 }
 
-/* --- messages --------------------------------------------------------------------------------------------- */
+/* --- messages
+ * --------------------------------------------------------------------------------------------- */
 
 static void
 advance(struct reader *r, uint64_t bytes)
@@ -158,7 +163,8 @@ mbox(struct reader *r, struct str s)
 	return true;
 }
 
-/* --- .jsonl ----------------------------------------------------------------------------------------------- */
+/* --- .jsonl
+ * ----------------------------------------------------------------------------------------------- */
 
 static struct str
 json_str(const cJSON *o, const char *name)
@@ -177,7 +183,8 @@ json_rcpts(struct event *ev, struct arena *a, const cJSON *list)
 	if (n <= 0 || n > EVENT_RCPTS_MAX)
 		return;
 	ev->rcpts = arena_alloc(a, (size_t)n * sizeof(*ev->rcpts));
-	cJSON_ArrayForEach(it, list) {
+	cJSON_ArrayForEach(it, list)
+	{
 		if (ev->rcpts && cJSON_IsString(it))
 			ev->rcpts[ev->n_rcpts++] = str_of(it->valuestring);
 	}
@@ -191,7 +198,8 @@ json_line(struct reader *r, struct str line, uint64_t number, bool *more)
 	struct event ev = { 0 };
 
 	if (!cJSON_IsObject(o)) {
-		fprintf(stderr, "stormctl: %s:%llu: not a JSON object\n", r->file, (unsigned long long)number);
+		fprintf(
+		    stderr, "stormctl: %s:%llu: not a JSON object\n", r->file, (unsigned long long)number);
 		cJSON_Delete(o);
 		return ERR_SYNTAX;
 	}
@@ -234,7 +242,8 @@ jsonl(struct reader *r, struct str s)
 	return err;
 }
 
-/* --- files and folders ------------------------------------------------------------------------------------ */
+/* --- files and folders
+ * ------------------------------------------------------------------------------------ */
 
 static int
 complain(const char *path)
@@ -272,6 +281,16 @@ read_file(struct reader *r, const char *path)
 	return err;
 }
 
+static char *
+join_path(const char *dir, const char *name)
+{
+	size_t n = strlen(dir) + strlen(name) + 2;
+	char *path = xmalloc(n);
+
+	snprintf(path, n, "%s/%s", dir, name);
+	return path;
+}
+
 static int
 visible(const struct dirent *d)
 {
@@ -288,11 +307,9 @@ read_dir(struct reader *r, const char *path, int depth)
 		return complain(path);
 	for (int i = 0; i < n; i++) {
 		struct stat st;
-		char *sub = NULL;
+		char *sub = join_path(path, names[i]->d_name);
 		int one = 0;
 
-		if (asprintf(&sub, "%s/%s", path, names[i]->d_name) < 0)
-			abort();
 		if (stat(sub, &st) != 0)
 			one = complain(sub);
 		else if (S_ISREG(st.st_mode))
@@ -312,13 +329,17 @@ int
 events_read(const char *path, uint64_t *n, struct progress *progress, event_fn *fn, void *arg)
 {
 	struct reader r = { .file = path, .n = n, .progress = progress, .fn = fn, .arg = arg };
-	struct stat st;
+	bool standard = strcmp(path, "-") == 0;
+	struct stat st = { 0 };
 	int err;
 
-	if (stat(path, &st) != 0)
+	if (!standard && stat(path, &st) != 0)
 		return complain(path);
 	arena_init(&r.arena, 0);
-	err = S_ISDIR(st.st_mode) ? read_dir(&r, path, 0) : read_file(&r, path);
+	if (standard)
+		err = standard_input(&r);
+	else
+		err = S_ISDIR(st.st_mode) ? read_dir(&r, path, 0) : read_file(&r, path);
 	arena_fini(&r.arena);
 	return err;
 }
@@ -337,10 +358,8 @@ size_below(const char *path, int depth)
 		return (uint64_t)st.st_size;
 	n = depth < 8 ? scandir(path, &names, visible, NULL) : -1;
 	for (int i = 0; i < n; i++) {
-		char *sub = NULL;
+		char *sub = join_path(path, names[i]->d_name);
 
-		if (asprintf(&sub, "%s/%s", path, names[i]->d_name) < 0)
-			abort();
 		sum += size_below(sub, depth + 1);
 		xfree(sub);
 		xfree(names[i]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Old mail as a stream of events: mbox files, Maildirs, folders, single messages, and .jsonl files with one object a
- * message {time, client_address, helo_name, sasl_username, sender, recipients[], header, size}.
+ * Old mail as a stream of events: mbox files, Maildirs, folders, single messages, and .jsonl files with
+ * one object a message {time, client_address, helo_name, sasl_username, sender, recipients[], header, size}.
  */
 #ifndef STORMCTL_EVENTS_H
 #define STORMCTL_EVENTS_H
@@ -16,8 +16,8 @@ enum { EVENT_RCPTS_MAX = 100000, EVENT_LINE_MAX = 64 << 20 };
 
 struct event {
 	const char *file;
-	uint64_t number;   /* from 1, over all files */
-	int64_t time;	   /* ms since 1970; 0 = unknown */
+	uint64_t number; /* from 1, over all files */
+	int64_t time;    /* ms since 1970; 0 = unknown */
 	struct str client_address, helo, sasl_username, sender, queue_id, instance;
 	bool have_sender;
 	struct str *rcpts; /* may be none: the reader of the event takes them from the header */

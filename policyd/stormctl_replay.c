@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * stormctl replay: last month's mail through the real engine, with a clock taken from the messages, before a ruleset
- * is allowed to touch any. Touches no store and no daemon.
+ * stormctl replay: last month's mail through the real engine, with a clock taken from the messages,
+ * before a ruleset is allowed to touch any. Touches no store and no daemon.
  */
 #include <cjson/cJSON.h>
 #include <getopt.h>
@@ -30,7 +30,8 @@ struct replay {
 	uint64_t messages, recipients, delivered, dropped, by_action[ACT_COUNT], would;
 };
 
-/* --- from an event to a message --------------------------------------------------------------------------- */
+/* --- from an event to a message
+ * --------------------------------------------------------------------------- */
 
 static void
 fill_header(struct replay *r, const struct event *ev)
@@ -76,7 +77,8 @@ set_clock(struct replay *r, const struct event *ev)
 	r->now.mono = r->now.wall;
 }
 
-/* --- to a line of output ---------------------------------------------------------------------------------- */
+/* --- to a line of output
+ * ---------------------------------------------------------------------------------- */
 
 static void
 add_str(cJSON *o, const char *name, struct str s)
@@ -162,7 +164,8 @@ replay_event(void *arg, struct event *ev)
 	return true;
 }
 
-/* --- the end ---------------------------------------------------------------------------------------------- */
+/* --- the end
+ * ---------------------------------------------------------------------------------------------- */
 
 static void
 storm_json(void *arg, struct storm *st)
@@ -205,7 +208,8 @@ summary_json(struct replay *r)
 	verdicts = cJSON_AddObjectToObject(s, "verdicts");
 	for (unsigned i = 0; i < ACT_COUNT; i++)
 		if (r->by_action[i])
-			cJSON_AddNumberToObject(verdicts, action_name((enum action)i), (double)r->by_action[i]);
+			cJSON_AddNumberToObject(
+			    verdicts, action_name((enum action)i), (double)r->by_action[i]);
 	storms_each(r->engine.storms, storm_json, cJSON_AddArrayToObject(s, "storms"));
 	text = cJSON_PrintUnformatted(o);
 	puts(text);
@@ -230,10 +234,11 @@ static void
 summary_text(struct replay *r)
 {
 	storms_each(r->engine.storms, storm_text, NULL);
-	printf("%llu messages, %llu copies offered, %llu delivered, %llu stopped, %llu messages would be stopped by "
+	printf("%llu messages, %llu copies offered, %llu delivered, %llu stopped, %llu messages would be "
+	       "stopped by "
 	       "shadow rules\n",
-	    (unsigned long long)r->messages, (unsigned long long)r->recipients, (unsigned long long)r->delivered,
-	    (unsigned long long)r->dropped, (unsigned long long)r->would);
+	    (unsigned long long)r->messages, (unsigned long long)r->recipients,
+	    (unsigned long long)r->delivered, (unsigned long long)r->dropped, (unsigned long long)r->would);
 }
 
 static void
@@ -248,7 +253,8 @@ show_progress(const struct progress *p)
 	fprintf(stderr, "\r%3llu %%%s", (unsigned long long)percent, percent >= 100 ? "\r     \r" : "");
 }
 
-/* --- the command ------------------------------------------------------------------------------------------ */
+/* --- the command
+ * ------------------------------------------------------------------------------------------ */
 
 static void
 replay_init(struct replay *r, struct config *conf)
@@ -301,7 +307,7 @@ parse_options(int argc, char **argv, struct options *o)
 	int opt;
 
 	for (opt = getopt_long(argc, argv, "c:", longs, NULL); opt != -1;
-	    opt = getopt_long(argc, argv, "c:", longs, NULL)) {
+	     opt = getopt_long(argc, argv, "c:", longs, NULL)) {
 		switch (opt) {
 		case 'j':
 			o->json = true;
@@ -323,12 +329,17 @@ parse_options(int argc, char **argv, struct options *o)
 static int
 replay_paths(struct replay *r, int n, char **paths)
 {
-	struct progress progress = { .show = isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO) ? show_progress : NULL };
+	struct progress progress = { .show = isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO) ? show_progress
+											     : NULL };
 	uint64_t number = 0;
 	int status = 0;
 
-	for (int i = 0; i < n; i++)
-		progress.total += events_size(paths[i]);
+	for (int i = 0; i < n; i++) {
+		if (strcmp(paths[i], "-") == 0)
+			setvbuf(stdout, NULL, _IOLBF, 0); /* somebody may wait for each verdict */
+		else
+			progress.total += events_size(paths[i]);
+	}
 	for (int i = 0; i < n; i++) {
 		int err = events_read(paths[i], &number, &progress, replay_event, r);
 

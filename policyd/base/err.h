@@ -9,15 +9,15 @@
 enum err {
 	ERR_OK = 0,
 	ERR_SYNTAX = -1,  /* the bytes do not follow the grammar */
-	ERR_RANGE = -2,	  /* a value is outside its bounds */
-	ERR_FULL = -3,	  /* a cap is reached */
-	ERR_NOENT = -4,	  /* no such thing */
+	ERR_RANGE = -2,   /* a value is outside its bounds */
+	ERR_FULL = -3,    /* a cap is reached */
+	ERR_NOENT = -4,   /* no such thing */
 	ERR_EXISTS = -5,  /* such a thing is there already */
-	ERR_IO = -6,	  /* the operating system said no; errno tells more */
-	ERR_BUSY = -7,	  /* somebody else holds it */
+	ERR_IO = -6,      /* the operating system said no; errno tells more */
+	ERR_BUSY = -7,    /* somebody else holds it */
 	ERR_CORRUPT = -8, /* stored data does not check */
 	ERR_VERSION = -9, /* made by a version that we do not understand */
-	ERR_CONF = -10,	  /* the configuration has faults, reported one by one */
+	ERR_CONF = -10,   /* the configuration has faults, reported one by one */
 };
 
 /* A short English phrase; never NULL. */

@@ -42,8 +42,8 @@ void hash_str(struct hash *h, struct str s);
 void hash_istr(struct hash *h, struct str s); /* as if lower-cased (ASCII) */
 void hash_u64(struct hash *h, uint64_t v);
 void hash_key(struct hash *h, struct key128 k);
-struct key128 hash_end(struct hash *h);	  /* never all zero */
-uint64_t hash_end64(struct hash *h);	  /* never zero */
+struct key128 hash_end(struct hash *h); /* never all zero */
+uint64_t hash_end64(struct hash *h);    /* never zero */
 
 /* Quick forms for one string. */
 uint64_t hash64(uint64_t seed, struct str s);

@@ -12,7 +12,8 @@ enum {
 
 	/* milter door */
 	MILTER_PACKET_MAX = 1 << 20, /* length word of one packet; Postfix sends at most 64 KB */
-	MILTER_FIELD_CUT = 60000, /* Postfix cuts each field there (cleanup_milter.c); what is that long was cut */
+	/* Postfix cuts each field there (cleanup_milter.c); what is that long was cut */
+	MILTER_FIELD_CUT = 60000,
 	MILTER_MACROS_MAX = 64,	     /* macros kept a transaction */
 
 	/* one message */

@@ -34,8 +34,7 @@ log_capture(void (*fn)(const char *level, const char *line))
 	logger.capture = fn;
 }
 
-static PRINTF(3, 0) void
-emit(int priority, const char *level, const char *fmt, va_list ap)
+static PRINTF(3, 0) void emit(int priority, const char *level, const char *fmt, va_list ap)
 {
 	char line[LOG_LINE_MAX];
 	int saved = errno;
@@ -47,8 +46,8 @@ emit(int priority, const char *level, const char *fmt, va_list ap)
 		syslog(priority, "%s: %s", level, line);
 	} else {
 		char out[LOG_LINE_MAX + 128];
-		int n = snprintf(out, sizeof(out), "%s[%ld]: %s: %s\n", logger.ident,
-		    (long)getpid(), level, line);
+		int n = snprintf(
+		    out, sizeof(out), "%s[%ld]: %s: %s\n", logger.ident, (long)getpid(), level, line);
 
 		/* One write, so that lines of several threads do not mix. */
 		if (n > 0 && write(STDERR_FILENO, out, (size_t)n) < 0)
@@ -57,14 +56,14 @@ emit(int priority, const char *level, const char *fmt, va_list ap)
 	errno = saved;
 }
 
-#define LOG_FN(name, priority, level)                  \
-	void name(const char *fmt, ...)                \
-	{                                              \
-		va_list ap;                            \
-                                                       \
-		va_start(ap, fmt);                     \
-		emit(priority, level, fmt, ap);        \
-		va_end(ap);                            \
+#define LOG_FN(name, priority, level)           \
+	void name(const char *fmt, ...)         \
+	{                                       \
+		va_list ap;                     \
+                                                \
+		va_start(ap, fmt);              \
+		emit(priority, level, fmt, ap); \
+		va_end(ap);                     \
 	}
 
 LOG_FN(log_info, LOG_INFO, "info")

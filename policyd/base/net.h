@@ -11,7 +11,7 @@
 
 struct ip {
 	uint8_t family; /* 0 = none, 4, 6 */
-	uint8_t b[16];	/* network order; IPv4 uses the first four */
+	uint8_t b[16];  /* network order; IPv4 uses the first four */
 };
 
 struct net {
@@ -24,8 +24,9 @@ struct netset {
 	unsigned n;
 };
 
-int ip_parse(struct str s, struct ip *out) MUSTCHECK;	/* ERR_SYNTAX */
-int net_parse(struct str s, struct net *out) MUSTCHECK; /* "a.b.c.d[/n]", host bits may be set; ERR_SYNTAX, ERR_RANGE */
+int ip_parse(struct str s, struct ip *out) MUSTCHECK; /* ERR_SYNTAX */
+int net_parse(
+    struct str s, struct net *out) MUSTCHECK; /* "a.b.c.d[/n]", host bits may be set; ERR_SYNTAX, ERR_RANGE */
 bool net_has(const struct net *net, const struct ip *ip);
 
 void netset_add(struct netset *set, const struct net *net);

@@ -11,8 +11,8 @@
 enum {
 	WANTED_ACTIONS =
 	    SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_ADDRCPT | SMFIF_DELRCPT | SMFIF_QUARANTINE | SMFIF_CHGFROM,
-	/* CONNECT is answered on purpose, once a connection: by then the policy door knows that this client's messages
-	 * are seen here, before the MTA can ask it about the first one. */
+	/* CONNECT is answered on purpose, once a connection: by then the policy door knows that this
+	 * client's messages are seen here, before the MTA can ask it about the first one. */
 	WANTED_STEPS = SMFIP_NOUNKNOWN | SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_RCPT | SMFIP_NR_DATA |
 	    SMFIP_NR_UNKN | SMFIP_NR_HDR | SMFIP_NR_EOH,
 	IN_MESSAGE = MILTER_ENVELOPE | MILTER_HEADER | MILTER_BODY,

@@ -4,45 +4,45 @@
 #include "base/compiler.h"
 
 /*
- * {action x door} -> what is sent when all recipients are concerned, and when only some are. Splitting doors tell
- * DROP_RECIPIENTS; a whole-message action is never used for some. Stages: only DATA and END-OF-MESSAGE come here;
- * the envelope-only policy door differs at END-OF-MESSAGE in nothing but the additive actions.
+ * {action x door} -> what is sent when all recipients are concerned, and when only some are. Splitting
+ * doors tell DROP_RECIPIENTS; a whole-message action is never used for some. Stages: only DATA and
+ * END-OF-MESSAGE come here; the envelope-only policy door differs at END-OF-MESSAGE in nothing but the
+ * additive actions.
  */
 struct fit {
 	enum action all, some;
 };
 
-#define SPLITS                                                                     \
-	{                                                                          \
-		[ACT_DEFER] = { ACT_DEFER, ACT_PASS },                             \
-		[ACT_REJECT] = { ACT_REJECT, ACT_DROP_RECIPIENTS },                \
-		[ACT_DISCARD] = { ACT_DISCARD, ACT_DROP_RECIPIENTS },              \
-		[ACT_HOLD] = { ACT_HOLD, ACT_PASS },                               \
-		[ACT_DROP_RECIPIENTS] = { ACT_DISCARD, ACT_DROP_RECIPIENTS },      \
-		[ACT_REDIRECT_OWNER] = { ACT_REDIRECT_OWNER, ACT_REDIRECT_OWNER }, \
-	}
-#define WHOLE                                                              \
-	{                                                                  \
-		[ACT_DEFER] = { ACT_DEFER, ACT_PASS },                     \
-		[ACT_REJECT] = { ACT_REJECT, ACT_PASS },                   \
-		[ACT_DISCARD] = { ACT_DISCARD, ACT_PASS },                 \
-		[ACT_HOLD] = { ACT_HOLD, ACT_PASS },                       \
-		[ACT_DROP_RECIPIENTS] = { ACT_DISCARD, ACT_PASS },         \
-		[ACT_REDIRECT_OWNER] = { ACT_REDIRECT_OWNER, ACT_REJECT }, \
-	}
+static const struct fit split_door[ACT_COUNT] = {
+	[ACT_DEFER] = { ACT_DEFER, ACT_PASS },
+	[ACT_REJECT] = { ACT_REJECT, ACT_DROP_RECIPIENTS },
+	[ACT_DISCARD] = { ACT_DISCARD, ACT_DROP_RECIPIENTS },
+	[ACT_HOLD] = { ACT_HOLD, ACT_PASS },
+	[ACT_DROP_RECIPIENTS] = { ACT_DISCARD, ACT_DROP_RECIPIENTS },
+	[ACT_REDIRECT_OWNER] = { ACT_REDIRECT_OWNER, ACT_REDIRECT_OWNER },
+};
 
-static const struct fit fits[DOOR_COUNT][ACT_COUNT] = {
-	[DOOR_POLICY] = WHOLE,
-	[DOOR_EXTENDED] = WHOLE,
-	[DOOR_REPAIRS] = SPLITS,
-	[DOOR_MILTER] = SPLITS,
-	[DOOR_REPLAY] = SPLITS,
+static const struct fit whole_door[ACT_COUNT] = {
+	[ACT_DEFER] = { ACT_DEFER, ACT_PASS },
+	[ACT_REJECT] = { ACT_REJECT, ACT_PASS },
+	[ACT_DISCARD] = { ACT_DISCARD, ACT_PASS },
+	[ACT_HOLD] = { ACT_HOLD, ACT_PASS },
+	[ACT_DROP_RECIPIENTS] = { ACT_DISCARD, ACT_PASS },
+	[ACT_REDIRECT_OWNER] = { ACT_REDIRECT_OWNER, ACT_REJECT },
+};
+
+static const struct fit *const fits[DOOR_COUNT] = {
+	[DOOR_POLICY] = whole_door,
+	[DOOR_EXTENDED] = whole_door,
+	[DOOR_REPAIRS] = split_door,
+	[DOOR_MILTER] = split_door,
+	[DOOR_REPLAY] = split_door,
 };
 
 static bool
 splits(enum door d)
 {
-	return d == DOOR_REPAIRS || d == DOOR_MILTER || d == DOOR_REPLAY;
+	return fits[d] == split_door;
 }
 
 enum action
@@ -108,7 +108,8 @@ rule_that_wants(const struct wish *w, uint32_t n, enum action a)
 static void
 settle_nobody(struct msg *m, struct wish *w, const uint32_t count[ACT_COUNT], struct verdict *v)
 {
-	static const enum action order[] = { ACT_DEFER, ACT_HOLD, ACT_REJECT, ACT_DISCARD, ACT_DROP_RECIPIENTS };
+	static const enum action order[] = { ACT_DEFER, ACT_HOLD, ACT_REJECT, ACT_DISCARD,
+		ACT_DROP_RECIPIENTS };
 
 	for (unsigned i = 0; i < ARRAY_LEN(order); i++) {
 		enum action what = action_fit(order[i], m->door, m->stage, FOR_ALL);

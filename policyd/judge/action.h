@@ -2,8 +2,10 @@
 /*
  * From what rules want for each recipient to what a door at a stage can be told. One table; the mixture of
  * recipients is settled here too:
- *   - somebody still gets the message: a defer for some lets them pass (an extra copy is better than a lost one), a hold
- *     too; discard, drop and reject become the loss of these recipients where the door can split, else they pass;
+ * - somebody still gets the message: a defer for some lets them pass (an extra copy is better than a
+ * lost one), a hold
+ * too; discard, drop and reject become the loss of these recipients where the door can split, else they
+ * pass;
  *   - nobody gets it: defer wins over hold over reject over discard, for what waits is not lost.
  */
 #ifndef JUDGE_ACTION_H
@@ -18,16 +20,16 @@
 
 /* What rules want for one recipient; `rule` is NULL for ACT_PASS. */
 struct wish {
-	enum action action;	 /* ACT_PASS or a final one */
+	enum action action;      /* ACT_PASS or a final one */
 	const struct rule *rule; /* who wants it */
-	struct str owner;	 /* REDIRECT_OWNER */
-	enum action got;	 /* out: what comes of it: ACT_PASS = he gets the message */
+	struct str owner;        /* REDIRECT_OWNER */
+	enum action got;         /* out: what comes of it: ACT_PASS = he gets the message */
 };
 
 enum action_scale { FOR_ALL, FOR_SOME };
 
-/* What is sent at that door and stage when `a` concerns all or only some of the recipients: an action that the door
- * understands, ACT_PASS when it can only let pass. */
+/* What is sent at that door and stage when `a` concerns all or only some of the recipients: an action
+ * that the door understands, ACT_PASS when it can only let pass. */
 enum action action_fit(enum action a, enum door door, enum stage stage, enum action_scale scale);
 
 /* Can the door at that stage carry out an additive action? (else it becomes a warning) */

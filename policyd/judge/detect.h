@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Detectors: one file each, one row each in the table of detect.c. A detector writes down beforehand which
- * counters it needs for one recipient (plan) and reads their answers (score). plan() may only append ops; score()
- * may only read. Both are called once for each recipient that the rule looks at.
+ * counters it needs for one recipient (plan) and reads their answers (score). plan() may only append
+ * ops; score() may only read. Both are called once for each recipient that the rule looks at.
  */
 #ifndef JUDGE_DETECT_H
 #define JUDGE_DETECT_H
@@ -27,8 +27,8 @@ struct view {
 	const struct lists *lists;
 	const struct storms *storms;
 	const struct addr_norm *rcpts; /* of msg->rcpts, one each */
-	bool header;	  /* header facts are there */
-	bool rcpts_known; /* every accepted recipient is in msg->rcpts */
+	bool header;                   /* header facts are there */
+	bool rcpts_known;              /* every accepted recipient is in msg->rcpts */
 };
 
 enum { OPS_MAX = 400000 }; /* a message; beyond it rules see nothing and let pass */
@@ -66,15 +66,15 @@ struct detector {
 	/* which keys beyond the common ones it reads */
 	bool repeats;
 
-	bool header;	/* needs header facts */
+	bool header;    /* needs header facts */
 	bool automatic; /* looks at automatic mail only: role addresses are not exempt from it */
 	/* Does it look at this recipient at all? NULL = yes. */
 	bool (*applies)(const struct rule *, const struct view *, uint32_t rcpt);
 	/* Appends this recipient's ops. NULL = no counters. */
 	void (*plan)(const struct rule *, const struct view *, uint32_t rcpt, struct ops *);
 	/* `answers` belong to the `n` ops that plan appended (fewer when OPS_MAX was met). `f` is zeroed. */
-	void (*score)(const struct rule *, const struct view *, uint32_t rcpt, const struct tally_answer *answers,
-	    uint32_t n, struct finding *f);
+	void (*score)(const struct rule *, const struct view *, uint32_t rcpt,
+	    const struct tally_answer *answers, uint32_t n, struct finding *f);
 };
 
 extern const struct detector *const detectors[]; /* NULL ends */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * bounce-to-list: a bounce, a report or an automatic answer on its way to a posting address. A list that expands
- * its own bounces feeds itself for ever. Without a header only the null sender tells.
+ * bounce-to-list: a bounce, a report or an automatic answer on its way to a posting address. A list
+ * that expands its own bounces feeds itself for ever. Without a header only the null sender tells.
  */
 #include "base/clock.h"
 #include "judge/detect.h"

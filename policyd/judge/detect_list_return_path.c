@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * list-return-path: MAIL FROM is a posting address, so that every bounce of this mail goes back to the list and
- * round it. RFC 5321 3.9 wants the return path of a list's mail changed to the people who look after the list.
+ * list-return-path: MAIL FROM is a posting address, so that every bounce of this mail goes back to the
+ * list and round it. RFC 5321 3.9 wants the return path of a list's mail changed to the people who look
+ * after the list.
  */
 #include "judge/detect.h"
 

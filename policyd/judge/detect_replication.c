@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * replication: the same message comes to the same recipient again and again, each time by another way (another
- * trace). One transmission that comes again is a retry: somebody behind us, or we, said 4xx; it is never more
- * than deferred. A recipient who has no copy yet always gets his first.
+ * replication: the same message comes to the same recipient again and again, each time by another way
+ * (another trace). One transmission that comes again is a retry: somebody behind us, or we, said 4xx;
+ * it is never more than deferred. A recipient who has no copy yet always gets his first.
  */
 #include "judge/detect.h"
 #include "base/clock.h"
 #include "judge/storm.h"
 
-/* For each identity of the message two ops: the recipient's set of traces, and the shortest way seen so far. */
+/* For each identity of the message two ops: the recipient's set of traces, and the shortest way seen so
+ * far. */
 static void
 repl_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
 {

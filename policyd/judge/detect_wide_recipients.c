@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* wide-recipients: To and Cc expose so many addresses that one faulty server or one "reply to all" makes a storm. */
+/* wide-recipients: To and Cc expose so many addresses that one faulty server or one "reply to all"
+ * makes a storm. */
 #include "judge/detect.h"
 
 static void

@@ -198,7 +198,8 @@ show(struct verdict *out, enum action a, const struct rule *r)
 	out->rule = str_of(r->name);
 }
 
-/* The most telling thing that happened, for people: what the door was told, or the strongest additive action. */
+/* The most telling thing that happened, for people: what the door was told, or the strongest additive
+ * action. */
 static void
 show_result(struct judge *j, const struct view *v, struct verdict *out)
 {
@@ -243,8 +244,8 @@ judge_decide(struct judge *j, const struct view *v, struct verdict *out)
 	for (uint32_t i = 0; i < j->n_slots; i++) {
 		struct slot *s = &j->slots[i];
 
-		s->rule->detector->score(s->rule, v, s->rcpt, j->answers ? j->answers + s->op : NULL, s->n_ops,
-		    &s->finding);
+		s->rule->detector->score(
+		    s->rule, v, s->rcpt, j->answers ? j->answers + s->op : NULL, s->n_ops, &s->finding);
 		if (s->finding.trip != TRIP_NONE && s->rule->mode == MODE_ENFORCE)
 			wish_for(j, s, v);
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Compiled rules against one message: judge_plan() writes down which counters are needed, somebody answers them in
- * one batch, judge_decide() reads the answers. Both are pure. judge_kept() tells afterwards which reservations
- * stand and which are to be taken back.
+ * Compiled rules against one message: judge_plan() writes down which counters are needed, somebody
+ * answers them in one batch, judge_decide() reads the answers. Both are pure. judge_kept() tells
+ * afterwards which reservations stand and which are to be taken back.
  */
 #ifndef JUDGE_JUDGE_H
 #define JUDGE_JUDGE_H
@@ -36,19 +36,20 @@ struct judge {
 void judge_init(struct judge *j);
 void judge_fini(struct judge *j);
 
-/* Fills the view from message and traits: normalised recipients, in the message's arena. false: no memory left in
- * it, nothing can be judged. */
+/* Fills the view from message and traits: normalised recipients, in the message's arena. false: no
+ * memory left in it, nothing can be judged. */
 bool judge_view(struct view *v, struct msg *m, const struct traits *t, const struct site *site,
     const struct lists *lists, const struct storms *storms);
 
 void judge_plan(struct judge *j, const struct ruleset *rules, const struct view *v);
 
-/* After answers[0..ops.n) are filled. Sets wishes (final actions, first enforcing rule in file order decides), the
- * additive actions in `out`, `out->shown`, `rule` and `would`; then fits all of it to the door. */
+/* After answers[0..ops.n) are filled. Sets wishes (final actions, first enforcing rule in file order
+ * decides), the additive actions in `out`, `out->shown`, `rule` and `would`; then fits all of it to the
+ * door. */
 void judge_decide(struct judge *j, const struct view *v, struct verdict *out);
 
-/* Does this slot's reservation stand? It does for a recipient who gets the message, unless a shadow rule would have
- * stopped it. */
+/* Does this slot's reservation stand? It does for a recipient who gets the message, unless a shadow
+ * rule would have stopped it. */
 bool judge_kept(const struct judge *j, const struct slot *s);
 
 #endif

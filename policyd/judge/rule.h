@@ -22,8 +22,8 @@ enum rule_mode { MODE_OFF, MODE_SHADOW, MODE_ENFORCE };
 enum rule_scope { SCOPE_ANY, SCOPE_INBOUND, SCOPE_OUTBOUND };
 enum rule_brake { BRAKE_OFF, BRAKE_DEFER, BRAKE_REJECT };
 
-/* exempt = networks (by effective client), addresses, @domains, localpart@ (envelope sender: the whole message;
- * recipient: that recipient only). */
+/* exempt = networks (by effective client), addresses, @domains, localpart@ (envelope sender: the whole
+ * message; recipient: that recipient only). */
 struct exempt {
 	struct netset nets;
 	struct strset addrs;   /* user@domain */

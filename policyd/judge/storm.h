@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Storms are objects: a rule that trips opens one under a key; it counts copies (one message to one recipient),
- * names the hosts that only the copies went through, closes when it has been quiet, and is remembered.
+ * Storms are objects: a rule that trips opens one under a key; it counts copies (one message to one
+ * recipient), names the hosts that only the copies went through, closes when it has been quiet, and is
+ * remembered.
  *
  *	OPEN --quiet--> REMEMBERED --remember--> gone		(a copy in REMEMBERED opens it again)
  *

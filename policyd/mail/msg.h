@@ -19,19 +19,24 @@ enum door {
 	DOOR_EXTENDED, /* the same with header facts sent along (Exim) */
 	DOOR_REPAIRS,  /* the same, and the client asked want=repairs: it can split recipients */
 	DOOR_MILTER,
-	DOOR_REPLAY,   /* old mail; behaves like a milter */
+	DOOR_REPLAY, /* old mail; behaves like a milter */
 	DOOR_COUNT
 };
 
 /* SMTP stage of a question; policy's protocol_state by the same names, BDAT comes as DATA. */
 enum stage {
-	STAGE_CONNECT, STAGE_HELO, STAGE_MAIL, STAGE_RCPT, STAGE_DATA, STAGE_EOM,
+	STAGE_CONNECT,
+	STAGE_HELO,
+	STAGE_MAIL,
+	STAGE_RCPT,
+	STAGE_DATA,
+	STAGE_EOM,
 	STAGE_OTHER, /* VRFY, ETRN, anything newer: answered with pass */
 	STAGE_COUNT
 };
 
 struct rcpt {
-	struct str raw;	 /* the bytes of RCPT TO, brackets and all: what a milter must name to delete it */
+	struct str raw;  /* the bytes of RCPT TO, brackets and all: what a milter must name to delete it */
 	struct str addr; /* without brackets, original case */
 };
 
@@ -41,12 +46,12 @@ struct msg {
 	enum stage stage;
 
 	/* identity of the transaction at the MTA; any may be empty */
-	struct str instance; /* Postfix pid.sec.usec.seq, Exim's message id */
-	struct str queue_id; /* policy queue_id, milter {i} */
+	struct str instance;                    /* Postfix pid.sec.usec.seq, Exim's message id */
+	struct str queue_id;                    /* policy queue_id, milter {i} */
 	struct str client_address, client_port; /* as text; client_address may be "unknown" or empty */
 	struct str client_name, helo;
 	struct str server_address, server_port;
-	struct str protocol; /* SMTP, ESMTP, LMTP */
+	struct str protocol;      /* SMTP, ESMTP, LMTP */
 	struct str sasl_username; /* milter {auth_authen} */
 	struct str policy_context;
 	struct str daemon_name; /* milter {daemon_name} */
@@ -57,7 +62,7 @@ struct msg {
 	struct rcpt *rcpts;
 	uint32_t n_rcpts, cap_rcpts;
 	uint32_t rcpt_count; /* what the MTA says it accepted so far; 0 = it does not say */
-	uint64_t size;	     /* bytes, 0 = unknown */
+	uint64_t size;       /* bytes, 0 = unknown */
 
 	/* header: embedded scanner; facts count only when have_header */
 	struct header header;

@@ -47,7 +47,8 @@ struct record {
 
 struct record_host {
 	struct str name;
-	const char *how;   /* "received", "client", "helo", "gateway-marker", "reporting-mta", "dead-member" */
+	/* "received", "client", "helo", "gateway-marker", "reporting-mta", "dead-member" */
+	const char *how;
 	uint64_t copies;
 };
 

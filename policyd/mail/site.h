@@ -16,19 +16,19 @@ struct strset {
 };
 
 struct site {
-	char *hostname;		  /* [mail] hostname: our name in Received lines */
-	struct strset own_hosts;  /* [mail] own_hosts: further names of ours; hostname is always one */
-	struct netset trusted;	  /* [mail] trusted */
-	struct netset relays;	  /* [mail] relays: their Received line names the client */
-	struct strset local_domains; /* [mail] local_domains; ".example.org" matches subdomains */
+	char *hostname;                /* [mail] hostname: our name in Received lines */
+	struct strset own_hosts;       /* [mail] own_hosts: further names of ours; hostname is always one */
+	struct netset trusted;         /* [mail] trusted */
+	struct netset relays;          /* [mail] relays: their Received line names the client */
+	struct strset local_domains;   /* [mail] local_domains; ".example.org" matches subdomains */
 	struct strset gateway_markers; /* [mail] gateway_markers: prefixes such as "mspop3connector." */
-	uint64_t hash_seed;	  /* from the database; 0 where there is none */
+	uint64_t hash_seed;            /* from the database; 0 where there is none */
 };
 
 void site_init(struct site *site);
 void site_fini(struct site *site);
 
-void strset_add(struct strset *set, struct str s); /* stored lower-case */
+void strset_add(struct strset *set, struct str s);       /* stored lower-case */
 bool strset_has(const struct strset *set, struct str s); /* any case */
 void strset_fini(struct strset *set);
 

@@ -195,8 +195,10 @@ compute_header(struct traits *t, const struct msg *m, const struct site *site)
 	t->origin = o.key;
 	t->id_missing = id_unusable(f, t->own_top, m, &o, site);
 	t->fingerprint = fingerprint_of(f, o.key, site->hash_seed);
-	t->ids[t->n_ids++] = identity(t, f, o.key, site->hash_seed);
-	if (o.here && o.own_id.n)
+	/* A door that states only counts says nothing by which one message could be told from another. */
+	if (!o.here || !t->id_missing || f->date.n || f->from.n)
+		t->ids[t->n_ids++] = identity(t, f, o.key, site->hash_seed);
+	if (t->n_ids && o.here && o.own_id.n)
 		t->ids[t->n_ids++] = identity(t, f, origin_own(o.own_id, site->hash_seed), site->hash_seed);
 	t->automatic = automatic_classify(f, t->null_sender);
 	t->is_list = automatic_is_list(f);

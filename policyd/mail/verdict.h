@@ -15,9 +15,17 @@
 enum action {
 	ACT_PASS,
 	/* additive */
-	ACT_WARN, ACT_PREPEND, ACT_CONCEAL, ACT_SET_SENDER_OWNER,
+	ACT_WARN,
+	ACT_PREPEND,
+	ACT_CONCEAL,
+	ACT_SET_SENDER_OWNER,
 	/* final */
-	ACT_DEFER, ACT_REJECT, ACT_DISCARD, ACT_HOLD, ACT_DROP_RECIPIENTS, ACT_REDIRECT_OWNER,
+	ACT_DEFER,
+	ACT_REJECT,
+	ACT_DISCARD,
+	ACT_HOLD,
+	ACT_DROP_RECIPIENTS,
+	ACT_REDIRECT_OWNER,
 	ACT_COUNT
 };
 
@@ -29,27 +37,28 @@ struct header_edit {
 };
 
 struct verdict {
-	enum action what;   /* PASS, DEFER, REJECT, DISCARD, HOLD, or REDIRECT_OWNER (policy door only: `redirect`) */
-	struct str code;    /* "451", "550": for DEFER and REJECT */
-	struct str dsn;	    /* "4.7.1" */
-	struct str text;    /* one line, printable ASCII; also the reason of HOLD and DISCARD */
+	enum action
+	    what; /* PASS, DEFER, REJECT, DISCARD, HOLD, or REDIRECT_OWNER (policy door only: `redirect`) */
+	struct str code; /* "451", "550": for DEFER and REJECT */
+	struct str dsn;  /* "4.7.1" */
+	struct str text; /* one line, printable ASCII; also the reason of HOLD and DISCARD */
 	struct str redirect;
 
 	/* repairs, for doors that can */
-	uint32_t *drop;	    /* indexes into msg->rcpts */
+	uint32_t *drop; /* indexes into msg->rcpts */
 	uint32_t n_drop;
-	struct str *add;    /* recipients to add, bare addresses */
+	struct str *add; /* recipients to add, bare addresses */
 	uint32_t n_add;
-	struct str sender;  /* new envelope sender; p == NULL: leave it */
+	struct str sender; /* new envelope sender; p == NULL: leave it */
 	struct header_edit edits[VERDICT_HEADERS_MAX];
 	uint32_t n_edits;
 
 	/* for the log, the journal and replay */
-	enum action shown;  /* the most telling action over all recipients, before it was fitted to the door */
-	struct str rule;    /* name of the rule that decided, "" when none */
-	uint64_t storm;	    /* id, 0 when none */
-	bool would;	    /* a shadow rule would have acted: `rule` names it, nothing was done */
-	bool degraded;	    /* decided without the store */
+	enum action shown; /* the most telling action over all recipients, before it was fitted to the door */
+	struct str rule;   /* name of the rule that decided, "" when none */
+	uint64_t storm;    /* id, 0 when none */
+	bool would;        /* a shadow rule would have acted: `rule` names it, nothing was done */
+	bool degraded;     /* decided without the store */
 };
 
 const char *action_name(enum action a);

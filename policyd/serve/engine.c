@@ -46,8 +46,8 @@ storm_to_journal(void *arg, struct storm *st)
 	if (!e->journal)
 		return;
 	for (uint32_t i = 0; i < st->n_hosts; i++)
-		hosts[i] = (struct record_host){ str_of(st->hosts[i].name), st->hosts[i].how,
-			st->hosts[i].copies };
+		hosts[i] =
+		    (struct record_host){ str_of(st->hosts[i].name), st->hosts[i].how, st->hosts[i].copies };
 	journal_storm(e->journal, &r);
 }
 
@@ -58,9 +58,9 @@ storm_log(const struct engine *e, const struct storm *st, const char *what)
 		return;
 	log_warn("storm %s id=%016llx rule=%s message_id=%s sender=%s offered=%llu passed=%llu stopped=%llu "
 		 "recipients=%u host=%s",
-	    what, (unsigned long long)st->id, st->rule, LOGV(str_of(st->message_id)), LOGV(str_of(st->sender)),
-	    (unsigned long long)st->offered, (unsigned long long)st->passed, (unsigned long long)st->stopped,
-	    st->n_rcpts, LOGV(str_of(st->n_hosts ? st->hosts[0].name : "")));
+	    what, (unsigned long long)st->id, st->rule, LOGV(str_of(st->message_id)),
+	    LOGV(str_of(st->sender)), (unsigned long long)st->offered, (unsigned long long)st->passed,
+	    (unsigned long long)st->stopped, st->n_rcpts, LOGV(str_of(st->n_hosts ? st->hosts[0].name : "")));
 }
 
 static void
@@ -87,8 +87,8 @@ storm_closed(void *arg, struct storm *st)
 	storm_log(c->e, st, "closed");
 }
 
-/* Books every slot that belongs to a storm. Slots of one rule stand together, so that each storm's sources are
- * told once a message. Returns the storm that the verdict belongs to. */
+/* Books every slot that belongs to a storm. Slots of one rule stand together, so that each storm's
+ * sources are told once a message. Returns the storm that the verdict belongs to. */
 static uint64_t
 book_storms(struct engine *e, const struct view *v, struct now now)
 {
@@ -134,7 +134,8 @@ book_storms(struct engine *e, const struct view *v, struct now now)
 static enum outcome
 outcome_of(enum action got)
 {
-	return got == ACT_PASS || got == ACT_REDIRECT_OWNER || got == ACT_HOLD ? OUTCOME_PASSED : OUTCOME_STOPPED;
+	return got == ACT_PASS || got == ACT_REDIRECT_OWNER || got == ACT_HOLD ? OUTCOME_PASSED
+									       : OUTCOME_STOPPED;
 }
 
 static void
@@ -180,7 +181,8 @@ write_record(struct engine *e, struct msg *m, const struct traits *t, const stru
 	for (uint32_t i = 0; rcpts && i < m->n_rcpts; i++) {
 		enum action got = e->judge.wishes[i].got;
 
-		rcpts[i] = (struct record_rcpt){ m->rcpts[i].addr, str_of(action_name(got)), outcome_of(got) };
+		rcpts[i] =
+		    (struct record_rcpt){ m->rcpts[i].addr, str_of(action_name(got)), outcome_of(got) };
 		passed |= outcome_of(got) == OUTCOME_PASSED;
 	}
 	r.rcpts = rcpts;
@@ -207,12 +209,13 @@ log_verdict(const struct engine *e, const struct msg *m, const struct verdict *v
 	log_info("verdict action=%s%s rule=%s door=%s stage=%s queue_id=%s client=%s sender=%s message_id=%s "
 		 "recipients=%u dropped=%u storm=%016llx why=%s%s",
 	    v->would ? "would-" : "", v->would ? "act" : action_name(v->shown), LOGV(v->rule),
-	    door_name(m->door), stage_name(m->stage), LOGV(m->queue_id), LOGV(m->client_address), LOGV(m->sender),
-	    LOGV(m->header.f.message_id), m->n_rcpts, v->n_drop, (unsigned long long)v->storm,
-	    LOGV(str_of(why)), v->degraded ? " degraded=yes" : "");
+	    door_name(m->door), stage_name(m->stage), LOGV(m->queue_id), LOGV(m->client_address),
+	    LOGV(m->sender), LOGV(m->header.f.message_id), m->n_rcpts, v->n_drop,
+	    (unsigned long long)v->storm, LOGV(str_of(why)), v->degraded ? " degraded=yes" : "");
 }
 
-/* --- the road --------------------------------------------------------------------------------------------- */
+/* --- the road
+ * --------------------------------------------------------------------------------------------- */
 
 static bool
 store_failing(struct engine *e)
@@ -225,8 +228,8 @@ store_failing(struct engine *e)
 	return !js.healthy;
 }
 
-/* [store] on_store_failure = defer: nothing passes that nobody can write down. Asked before anything is counted, so
- * that the retry meets the same counters. */
+/* [store] on_store_failure = defer: nothing passes that nobody can write down. Asked before anything is
+ * counted, so that the retry meets the same counters. */
 static bool
 refuse_without_store(struct engine *e, struct verdict *v)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The one road from a message to a verdict: join -> plan -> tallies -> decide -> journal. No socket in here: the
- * doors, replay and the tests walk the same road. Everything is borrowed; main owns it and may swap `rules`, `site`
- * and `lists` between two calls.
+ * The one road from a message to a verdict: join -> plan -> tallies -> decide -> journal. No socket in
+ * here: the doors, replay and the tests walk the same road. Everything is borrowed; main owns it and
+ * may swap `rules`, `site` and `lists` between two calls.
  */
 #ifndef SERVE_ENGINE_H
 #define SERVE_ENGINE_H
@@ -34,21 +34,21 @@ struct engine {
 	struct storms *storms;
 	struct join *join;
 	struct journal *journal; /* may be NULL: replay, tests */
-	bool defer_on_failure;	 /* [store] on_store_failure = defer */
-	bool quiet;		 /* no log lines (replay) */
+	bool defer_on_failure;   /* [store] on_store_failure = defer */
+	bool quiet;              /* no log lines (replay) */
 	struct engine_stats stats;
-	struct judge judge;	 /* scratch memory, kept over messages */
+	struct judge judge; /* scratch memory, kept over messages */
 };
 
 void engine_init(struct engine *e);
 void engine_fini(struct engine *e);
 
-/* Judges the question in `m` and says what its door is to be told. Always gives a verdict; `v` and its strings
- * live until msg_reset(m) or the next call. */
+/* Judges the question in `m` and says what its door is to be told. Always gives a verdict; `v` and its
+ * strings live until msg_reset(m) or the next call. */
 void engine_judge(struct engine *e, struct msg *m, struct now now, struct verdict *v);
 
-/* A milter connection learned who its client is / went away: while one serves a client, the policy door leaves
- * header matters to it. */
+/* A milter connection learned who its client is / went away: while one serves a client, the policy door
+ * leaves header matters to it. */
 void engine_milter_begin(struct engine *e, struct str client_address, struct str client_port);
 void engine_milter_end(struct engine *e, struct str client_address, struct str client_port);
 

@@ -80,13 +80,13 @@ same "milter macro"
 part $page ACTIONS | sed -n 's/^[.]It Ic \([a-z-]*\) Ta \([a-z-]*\) Ta \([a-z-]*\) Ta \([a-z-]*\) Ta \([a-z-]*\)$/\1: \2 \3 \4 \5/p' \
 	>"$tmp/page"
 awk 'function name(s) { gsub(/ACT_|[^A-Z_]/, "", s); s = tolower(s); gsub(/_/, "-", s); return s }
-	/^#define (SPLITS|WHOLE)/ { table = $2; next }
+	/^static const struct fit (split|whole)_door/ { table = $5; sub(/\[.*/, "", table); next }
 	/^static/ { table = "" }
 	table && match($0, /\[ACT_[A-Z_]+\]/) {
 		a = name(substr($0, RSTART, RLENGTH)); rest = substr($0, RSTART + RLENGTH); split(rest, two, ",")
 		told[table, a] = name(two[1]) " " name(two[2]); seen[a]
 	}
-	END { for (a in seen) print a ": " told["SPLITS", a], told["WHOLE", a] }' policyd/judge/action.c >"$tmp/code"
+	END { for (a in seen) print a ": " told["split_door", a], told["whole_door", a] }' policyd/judge/action.c >"$tmp/code"
 same "row of the table of actions"
 # and every action has its bytes
 part $page ACTIONS | sed -n '/^As bytes/,$s/^[.]It Ic \([a-z-]*\) Ta .*/\1/p' >"$tmp/page"

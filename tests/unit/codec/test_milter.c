@@ -87,7 +87,8 @@ Test(milter, connect)
 		rig_str(r.mi.client_name, cases[i].name);
 		rig_str(r.mi.client_address, cases[i].address);
 		rig_str(r.mi.client_port, cases[i].port);
-		rig_out(&r, CONTINUE); /* answered: the policy door is to know of this client before it is asked */
+		rig_out(&r,
+		    CONTINUE); /* answered: the policy door is to know of this client before it is asked */
 	}
 }
 

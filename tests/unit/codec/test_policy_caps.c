@@ -183,8 +183,8 @@ Test(policy_caps, hostile_recipients, .timeout = 20)
 	}
 }
 
-/* A megabyte that comes byte by byte: what was looked at once is not looked at again. A line end that is put there
- * behind the codec's back goes unseen, until the request as a whole is read. */
+/* A megabyte that comes byte by byte: what was looked at once is not looked at again. A line end that
+ * is put there behind the codec's back goes unseen, until the request as a whole is read. */
 Test(policy_caps, one_byte_at_a_time, .timeout = 30)
 {
 	struct rig r;

@@ -242,6 +242,8 @@ static const struct fault faults[] = {
 	{ S "policy = unix:/a, unix:/a\n", "main.conf:2: policy: \"unix:/a\" is taken by policy already\n" },
 	{ S "control = unix:/a unix:/b\n", "main.conf:2: control: one address only\n" },
 	{ S "control = /a\n", "main.conf:2: control: \"/a\": expected unix:/PATH or inet:ADDRESS:PORT\n" },
+	{ S "control = inet:127.0.0.1:9\n",
+	    "main.conf:2: control: \"inet:127.0.0.1:9\": only a unix socket tells who asks\n" },
 	{ S "socket_mode = 0888\n", "main.conf:2: socket_mode: \"0888\" is not an octal mode (0 to 0777)\n" },
 	{ S "socket_mode = 1000\n", "main.conf:2: socket_mode: \"1000\" is not an octal mode (0 to 0777)\n" },
 	{ S "socket_mode =\n", "main.conf:2: socket_mode: \"\" is not an octal mode (0 to 0777)\n" },
@@ -394,7 +396,8 @@ Test(config, notes)
 	cr_expect_str_eq(notes(),
 	    "rule \"r\" needs the header: there is no milter address, and by policy only Exim sends one\n"
 	    "rule \"b\" never trips: [mail] lists names no list\n"
-	    "rule \"b\": the policy door answers redirect-owner with redirect-owner when it concerns all recipients "
+	    "rule \"b\": the policy door answers redirect-owner with redirect-owner when it concerns all "
+	    "recipients "
 	    "of a message, with reject when some\n"
 	    "rule \"b\" is for outbound mail: without [mail] local_domains that is all mail of own users\n");
 	config_fini(&c);
@@ -404,12 +407,15 @@ Test(config, notes)
 	config_fini(&c);
 	/* what a door must weaken */
 	write_file("rules.conf",
-	    "[rule h]\ndetect = bounce-to-list\naction = hold\n[rule s]\ndetect = list-return-path\nscope = any\n");
+	    "[rule h]\ndetect = bounce-to-list\naction = hold\n[rule s]\ndetect = list-return-path\nscope = "
+	    "any\n");
 	cr_assert_eq(load("[server]\npolicy = unix:/p\nmilter = unix:/m\n[mail]\nlists = lists\n"), 0);
 	cr_expect_str_eq(notes(),
-	    "rule \"h\": the policy door answers hold with hold when it concerns all recipients of a message, with "
+	    "rule \"h\": the policy door answers hold with hold when it concerns all recipients of a "
+	    "message, with "
 	    "pass when some\n"
-	    "rule \"h\": the milter door answers hold with hold when it concerns all recipients of a message, with "
+	    "rule \"h\": the milter door answers hold with hold when it concerns all recipients of a "
+	    "message, with "
 	    "pass when some\n"
 	    "rule \"s\": the policy door cannot do set-sender-owner, it becomes warn\n");
 	config_fini(&c);

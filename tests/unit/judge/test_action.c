@@ -30,9 +30,9 @@ teardown(void)
 struct mix {
 	enum door door;
 	enum action wish[3];
-	enum action what;  /* of the verdict */
-	unsigned drop;	   /* bit mask of dropped recipients */
-	unsigned add;	   /* number of added recipients */
+	enum action what; /* of the verdict */
+	unsigned drop;    /* bit mask of dropped recipients */
+	unsigned add;     /* number of added recipients */
 	enum action got[3];
 };
 
@@ -92,7 +92,9 @@ Test(action, mixtures)
 
 		setup(x->door, STAGE_DATA, 3);
 		for (int k = 0; k < 3; k++)
-			w[k] = (struct wish){ .action = x->wish[k], .rule = &rule, .owner = STR("owner@x.test") };
+			w[k] = (struct wish){
+				.action = x->wish[k], .rule = &rule, .owner = STR("owner@x.test")
+			};
 		action_settle(&msg, w, true, &v);
 		for (uint32_t k = 0; k < v.n_drop; k++)
 			dropped |= 1u << v.drop[k];
@@ -100,7 +102,8 @@ Test(action, mixtures)
 		cr_assert_eq(dropped, x->drop, "row %zu: drop %u", i, dropped);
 		cr_assert_eq(v.n_add, x->add, "row %zu: add %u", i, v.n_add);
 		for (int k = 0; k < 3; k++)
-			cr_assert_eq(w[k].got, x->got[k], "row %zu rcpt %d: got %s", i, k, action_name(w[k].got));
+			cr_assert_eq(
+			    w[k].got, x->got[k], "row %zu rcpt %d: got %s", i, k, action_name(w[k].got));
 		teardown();
 	}
 }

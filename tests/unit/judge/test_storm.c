@@ -145,7 +145,8 @@ Test(storm, hosts_are_bounded_and_the_busy_ones_stay)
 	cr_assert_eq(st->n_hosts, STORM_HOSTS_MAX);
 	for (uint32_t i = 0; i < st->n_hosts; i++)
 		cr_assert_str_neq(st->hosts[i].name, "smtp.sender.example");
-	bool busy = strcmp(st->hosts[0].name, "busy.example") == 0 || strcmp(st->hosts[1].name, "busy.example") == 0;
+	bool busy =
+	    strcmp(st->hosts[0].name, "busy.example") == 0 || strcmp(st->hosts[1].name, "busy.example") == 0;
 	cr_assert(busy);
 }
 

@@ -107,9 +107,8 @@ deliver(const char *sender, const char *head, const char *rcpts)
 	return v.shown;
 }
 
-#define ORIGIN                                                                      \
-	"Received: from desk by smtp.firm.example with ESMTP id X1; Mon, 9 Jan 2006 09:00:00 +0000\r\n"
-#define BODY                                                                         \
+#define ORIGIN "Received: from desk by smtp.firm.example with ESMTP id X1; Mon, 9 Jan 2006 09:00:00 +0000\r\n"
+#define BODY                                                                                        \
 	"From: Firm <sales@firm.example>\r\nTo: a@example.org, b@example.org\r\nSubject: offer\r\n" \
 	"Date: Mon, 9 Jan 2006 09:00:00 +0000\r\nMessage-ID: <1@firm.example>\r\n\r\n"
 
@@ -119,8 +118,8 @@ copy(const char *host, int n)
 {
 	header[0] = '\0';
 	if (n)
-		snprintf(header, sizeof(header), "Received: from pop.isp.example by %s with POP3 id c%d\r\n", host,
-		    n);
+		snprintf(header, sizeof(header), "Received: from pop.isp.example by %s with POP3 id c%d\r\n",
+		    host, n);
 	snprintf(header + strlen(header), sizeof(header) - strlen(header), "%s%s", ORIGIN, BODY);
 	return header;
 }
@@ -129,15 +128,18 @@ Test(engine, no_recipient_gets_more_than_the_limit)
 {
 	rule("replication");
 	for (int i = 0; i < LIMIT; i++)
-		cr_assert_eq(deliver("sales@firm.example", copy("sbs1.faulty.example", i), "a@example.org"), ACT_PASS);
+		cr_assert_eq(
+		    deliver("sales@firm.example", copy("sbs1.faulty.example", i), "a@example.org"), ACT_PASS);
 	cr_assert_eq(storms_count(e.storms, STORM_OPEN), 0);
 	for (int i = LIMIT; i < 50; i++)
 		cr_assert_eq(deliver("sales@firm.example", copy("sbs1.faulty.example", i), "a@example.org"),
 		    ACT_DISCARD, "copy %d", i);
 	cr_assert_eq(storms_count(e.storms, STORM_OPEN), 1);
 	/* Somebody who has none yet gets his first, and in an open storm no second one. */
-	cr_assert_eq(deliver("sales@firm.example", copy("sbs1.faulty.example", 60), "b@example.org"), ACT_PASS);
-	cr_assert_eq(deliver("sales@firm.example", copy("sbs1.faulty.example", 61), "b@example.org"), ACT_DISCARD);
+	cr_assert_eq(
+	    deliver("sales@firm.example", copy("sbs1.faulty.example", 60), "b@example.org"), ACT_PASS);
+	cr_assert_eq(
+	    deliver("sales@firm.example", copy("sbs1.faulty.example", 61), "b@example.org"), ACT_DISCARD);
 }
 
 static struct storm *found;
@@ -208,9 +210,12 @@ Test(engine, a_storm_is_remembered)
 		engine_tick(&e, now);
 	}
 	cr_assert_eq(storms_count(e.storms, STORM_REMEMBERED), 1);
-	cr_assert_eq(deliver("sales@firm.example", copy("sbs5.faulty.example", 77), "a@example.org"), ACT_DISCARD);
-	cr_assert_eq(deliver("sales@firm.example", copy("sbs5.faulty.example", 78), "new@example.org"), ACT_PASS);
-	cr_assert_eq(deliver("sales@firm.example", copy("sbs5.faulty.example", 79), "new@example.org"), ACT_DISCARD);
+	cr_assert_eq(
+	    deliver("sales@firm.example", copy("sbs5.faulty.example", 77), "a@example.org"), ACT_DISCARD);
+	cr_assert_eq(
+	    deliver("sales@firm.example", copy("sbs5.faulty.example", 78), "new@example.org"), ACT_PASS);
+	cr_assert_eq(
+	    deliver("sales@firm.example", copy("sbs5.faulty.example", 79), "new@example.org"), ACT_DISCARD);
 	now.mono += r->quiet + 1;
 	engine_tick(&e, now);
 	engine_tick(&e, now);
@@ -250,13 +255,15 @@ Test(engine, harmless_two_lists_and_a_direct_copy_each_by_two_ways)
 {
 	rule("replication");
 	for (int way = 0; way < 2; way++) {
-		cr_assert_eq(deliver("s@firm.example", copy("relay.firm.example", way), "a@example.org"), ACT_PASS);
+		cr_assert_eq(
+		    deliver("s@firm.example", copy("relay.firm.example", way), "a@example.org"), ACT_PASS);
 		for (int list = 0; list < 2; list++) {
 			char text[4096];
 
 			snprintf(text, sizeof(text),
-			    "Received: by list%d.example with SMTP id L%d%d\r\nList-Id: <l%d.example>\r\n%s%s", list,
-			    list, way, list, ORIGIN, BODY);
+			    "Received: by list%d.example with SMTP id L%d%d\r\nList-Id: "
+			    "<l%d.example>\r\n%s%s",
+			    list, list, way, list, ORIGIN, BODY);
 			cr_assert_eq(deliver("l-bounces@list.example", text, "a@example.org"), ACT_PASS);
 		}
 	}
@@ -280,11 +287,13 @@ Test(engine, without_a_message_id)
 		    "Received: by faulty.example id q%d\r\n" ORIGIN
 		    "From: x@other.example\r\nSubject: job\r\nDate: Mon, 9 Jan 2006 09:00:00 +0000\r\n\r\n",
 		    i);
-		cr_assert_eq(deliver("x@other.example", text, "a@example.org"), i < LIMIT ? ACT_PASS : ACT_DISCARD);
+		cr_assert_eq(
+		    deliver("x@other.example", text, "a@example.org"), i < LIMIT ? ACT_PASS : ACT_DISCARD);
 	}
 }
 
-/* The same Message-ID from an outsider who guessed it has another origin: it takes nothing from the real one. */
+/* The same Message-ID from an outsider who guessed it has another origin: it takes nothing from the
+ * real one. */
 Test(engine, a_guessed_message_id_takes_nothing_away)
 {
 	char text[1024];
@@ -324,8 +333,8 @@ Test(engine, mail_of_our_own_that_comes_back_is_known)
 		    "Received: by sbs1.faulty.example id f%d\r\n"
 		    "Received: from desk by mx.example.org (Postfix) with ESMTP id 4ABCDEF; today\r\n%s",
 		    i, BODY);
-		cr_assert_eq(deliver("boss@example.org", text, "b@example.org"), i < LIMIT ? ACT_PASS : ACT_DISCARD,
-		    "copy %d", i);
+		cr_assert_eq(deliver("boss@example.org", text, "b@example.org"),
+		    i < LIMIT ? ACT_PASS : ACT_DISCARD, "copy %d", i);
 	}
 }
 
@@ -333,7 +342,8 @@ Test(engine, shadow_counts_and_lets_pass)
 {
 	rule("replication")->mode = MODE_SHADOW;
 	for (int i = 0; i < 10; i++) {
-		cr_assert_eq(deliver("sales@firm.example", copy("sbs1.faulty.example", i), "a@example.org"), ACT_PASS);
+		cr_assert_eq(
+		    deliver("sales@firm.example", copy("sbs1.faulty.example", i), "a@example.org"), ACT_PASS);
 		cr_assert_eq(v.would, i >= LIMIT);
 		cr_assert_eq(v.what, ACT_PASS);
 	}
@@ -374,7 +384,8 @@ Test(engine, one_action_for_all_doors_at_different_stages_counts_once)
 			header_end(&msg.header);
 			msg.have_header = true;
 			engine_judge(&e, &msg, now, &v);
-			cr_assert_eq(v.what, i < LIMIT ? ACT_PASS : ACT_DISCARD, "message %d ask %d", i, again);
+			cr_assert_eq(
+			    v.what, i < LIMIT ? ACT_PASS : ACT_DISCARD, "message %d ask %d", i, again);
 		}
 	}
 }
@@ -416,12 +427,32 @@ Test(engine, bounce_to_list_at_the_policy_door)
 	cr_assert_eq(ask_policy(STAGE_DATA, "a@example.org", "all@example.org", 1, "4"), ACT_PASS);
 }
 
+/* A client that sends nothing but counts: no two of its messages are "the same". */
+Test(engine, stated_counts_are_no_identity)
+{
+	rule("replication");
+	for (int i = 0; i < 10; i++) {
+		msg_reset(&msg);
+		msg.door = DOOR_EXTENDED;
+		msg.stage = STAGE_DATA;
+		msg.client_address = STR("203.0.113.9");
+		msg.have_sender = true;
+		msg_add_rcpt(&msg, STR("a@example.org"));
+		header_state_count(&msg.header, false, 5);
+		header_end(&msg.header);
+		msg.have_header = true;
+		engine_judge(&e, &msg, now, &v);
+		cr_assert_eq(v.what, ACT_PASS, "%d", i);
+	}
+}
+
 #define BOUNCE                                                                                            \
 	"Received: by mx.far.example id B1\r\nFrom: MAILER-DAEMON@far.example (Mail Delivery System)\r\n" \
-	"To: all@example.org\r\nSubject: Undelivered Mail Returned to Sender\r\nAuto-Submitted: auto-replied\r\n" \
+	"To: all@example.org\r\nSubject: Undelivered Mail Returned to Sender\r\nAuto-Submitted: "         \
+	"auto-replied\r\n"                                                                                \
 	"Content-Type: multipart/report; report-type=delivery-status; boundary=x\r\n\r\n"
-#define VACATION                                                                                    \
-	"Received: by mx.far.example id V1\r\nFrom: joe@far.example\r\nTo: all@example.org\r\n"     \
+#define VACATION                                                                                \
+	"Received: by mx.far.example id V1\r\nFrom: joe@far.example\r\nTo: all@example.org\r\n" \
 	"Subject: Out of office\r\nAuto-Submitted: auto-replied\r\nMessage-ID: <v@far.example>\r\n\r\n"
 
 Test(engine, bounces_and_vacations_go_to_the_owner_and_nowhere_else)
