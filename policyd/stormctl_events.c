@@ -245,6 +245,37 @@ jsonl(struct reader *r, struct str s)
 /* --- files and folders
  * ------------------------------------------------------------------------------------ */
 
+static int complain(const char *path);
+
+/* Line by line, so that a program can see a verdict before it writes the next event. */
+static int
+standard_input(struct reader *r)
+{
+	char *line = NULL;
+	size_t room = 0;
+	uint64_t number = 0;
+	bool more = true;
+	int err = 0;
+
+	r->file = "-";
+	while (more) {
+		ssize_t n = getline(&line, &room, stdin);
+		struct str s = { line, n > 0 ? (size_t)n : 0 };
+
+		if (n < 0)
+			break;
+		number++;
+		if (str_trim(s).n == 0)
+			continue;
+		if (s.n > EVENT_LINE_MAX || json_line(r, s, number, &more) != 0)
+			err = ERR_SYNTAX;
+	}
+	if (ferror(stdin))
+		err = complain(r->file);
+	xfree(line);
+	return err;
+}
+
 static int
 complain(const char *path)
 {
