@@ -100,6 +100,10 @@ set_control(void *at, struct str value, char *why, size_t why_len)
 		snprintf(why, why_len, "one address only");
 		return ERR_SYNTAX;
 	}
+	if (str_starts(word, STR("inet:"))) {
+		snprintf(why, why_len, "%s: only a unix socket tells who asks", CONFQ(word));
+		return ERR_SYNTAX;
+	}
 	*control = listen_address(word, why, why_len);
 	return *control ? 0 : ERR_SYNTAX;
 }
@@ -215,7 +219,7 @@ const struct conf_key config_key_table[] = {
 	    .form = "addresses", .def = "",
 	    .help = "Where the milter door listens, for Postfix smtpd_milters and for Sendmail."),
 	KEY("server", "control", CONF_CALL, AT(serve.control, char *), .call = set_control, .form = "address",
-	    .def = "", .help = "Where stormctl will reach the daemon; this version does not open it."),
+	    .def = "", .help = "Where stormctl reaches the running daemon: a unix socket with the mode 0660."),
 	KEY("server", "socket_mode", CONF_CALL, AT(serve.socket_mode, uint32_t), .call = set_octal,
 	    .form = "octal mode", .def = "0666",
 	    .help = "File mode of unix sockets; the MTA's processes are another user and must be able to "

@@ -186,6 +186,7 @@ reload(void *arg)
 	d->config = fresh;
 	d->engine.defer_on_failure = fresh.store.defer_on_failure;
 	config_fini(&old);
+	server_set_config(d->server, d->path, d->config.enforce);
 	config_notes(&d->config, log_note, NULL);
 	log_info("reloaded config=%s rules=%u lists=%u mode=%s", d->path, d->config.rules.n,
 	    d->config.lists.n, d->config.enforce ? "enforce" : "shadow");
@@ -265,6 +266,7 @@ start(struct daemon *d, char *why, size_t why_len)
 	d->config.site.hash_seed = d->seed;
 	e->journal = d->journal;
 	server_on_reload(d->server, reload, d);
+	server_set_config(d->server, d->path, d->config.enforce);
 	return EX_OK;
 }
 

@@ -14,6 +14,9 @@ typedef int stormctl_fn(const struct stormctl *ctl, int argc, char **argv);
 stormctl_fn stormctl_config;
 stormctl_fn stormctl_inspect;
 stormctl_fn stormctl_replay;
+stormctl_fn stormctl_show;
+stormctl_fn stormctl_status;
+stormctl_fn stormctl_storms;
 
 /* Prints the usage of one command to stderr and returns EX_USAGE. */
 int stormctl_usage(const char *command);

@@ -393,6 +393,7 @@ pool_init(struct pool *p, struct ev_loop *loop, struct engine *engine)
 	*p = (struct pool){ .loop = loop, .engine = engine, .now = clock_now() };
 	for (int i = 0; i < CONN_STATES; i++)
 		list_init(&p->states[i]);
+	console_init(&p->console, engine, p->now);
 	list_init(&p->again);
 	buf_init(&p->in, 0);
 	buf_init(&p->out, 0);

@@ -22,9 +22,11 @@
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "base/list.h"
+#include "codec/control.h"
 #include "codec/milter.h"
 #include "codec/policy.h"
 #include "mail/msg.h"
+#include "serve/console.h"
 #include "serve/endpoint.h"
 #include "serve/engine.h"
 
@@ -61,6 +63,7 @@ struct pool {
 	unsigned live;     /* all but the dead */
 	uint64_t opened, requests;
 	bool draining; /* no new request is waited for */
+	struct console console;
 	/* Scratch memory that goes from connection to connection: one that waits with nothing begun holds
 	 * none, and a request that comes and goes in one piece needs no memory of its own. */
 	struct buf in, out;
@@ -72,6 +75,14 @@ struct milter_door {
 	struct milter codec;
 	bool announced;
 	char address[64], port[8];
+};
+
+/* What the control socket keeps beside its codec. */
+struct control_door {
+	struct control codec;
+	struct console_answer answer;
+	enum console_right right;
+	bool crowded; /* there are enough operators already */
 };
 
 struct conn {
@@ -100,6 +111,7 @@ struct conn {
 	union {
 		struct policy policy;
 		struct milter_door milter;
+		struct control_door control;
 	} door;
 };
 

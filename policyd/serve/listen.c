@@ -161,6 +161,12 @@ clear_stale(const struct listen_addr *a, char *why, size_t why_len)
 	return 0;
 }
 
+static mode_t
+mode_of(const struct listener *l, mode_t mode)
+{
+	return l->ep->mode ? l->ep->mode : mode;
+}
+
 static int
 bind_unix(struct listener *l, mode_t mode)
 {
@@ -209,7 +215,7 @@ listener_open(struct listener *l, mode_t mode, char *why, size_t why_len)
 			return rc;
 	}
 	l->fd = socket(l->addr.u.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	rc = l->fd < 0 ? -1 : is_unix ? bind_unix(l, mode) : bind_inet(l);
+	rc = l->fd < 0 ? -1 : is_unix ? bind_unix(l, mode_of(l, mode)) : bind_inet(l);
 	if (rc == 0)
 		rc = listen(l->fd, SOMAXCONN);
 	if (rc == 0)
@@ -245,7 +251,7 @@ listeners_rearm(struct listeners *set)
 	LIST_FOREACH(node, &set->all) {
 		struct listener *l = listener_of(node);
 
-		if (set->full || set->rest_until)
+		if (set->rest_until || (set->full && !l->ep->always))
 			ev_io_stop(set->loop, &l->io);
 		else
 			ev_io_start(set->loop, &l->io);
@@ -398,7 +404,7 @@ listeners_set(struct listeners *set, const struct listen_want *want, unsigned n_
 		if (!l->stays) {
 			log_info("closed listener door=%s on=%s", l->ep->name, l->spec);
 			listener_free(l);
-		} else if (l->ino && chmod(l->addr.u.un.sun_path, mode) < 0) {
+		} else if (l->ino && chmod(l->addr.u.un.sun_path, mode_of(l, mode)) < 0) {
 			log_warn("cannot set the mode of %s: %s", l->spec, strerror(errno));
 		}
 	}

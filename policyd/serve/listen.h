@@ -2,8 +2,9 @@
 /*
  * Listening sockets of all doors. Addresses: "unix:/path", "inet:192.0.2.1:port", "inet:*:port",
  * "inet:[2001:db8::1]:port"; numeric only, so that no name server is needed to start. All listeners rest
- * together: while there are as many connections as allowed (the owner says so), and for a second when the
- * system is out of descriptors. Clients wait in the kernel's queue meanwhile; none is turned away.
+ * together: while there are as many connections as allowed (the owner says so; an endpoint that is `always`
+ * served goes on), and for a second when the system is out of descriptors. Clients wait in the kernel's
+ * queue meanwhile; none is turned away.
  */
 #ifndef SERVE_LISTEN_H
 #define SERVE_LISTEN_H

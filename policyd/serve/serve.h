@@ -15,7 +15,7 @@ struct serve_conf {
 	unsigned n_policy;
 	char **milter;
 	unsigned n_milter;
-	char *control;        /* NULL = none */
+	char *control;        /* a unix socket; NULL = none */
 	uint32_t socket_mode; /* of unix sockets, 0666 by default: a chrooted Postfix is another user */
 	uint32_t max_connections;
 	int64_t idle_timeout; /* ms of silence between requests; longer than an MTA keeps a connection */
@@ -47,6 +47,9 @@ int server_run(struct server *s);
 
 /* One address of a listener, for the configuration to ask. ERR_SYNTAX or ERR_RANGE with a phrase in `why`. */
 int server_check_address(const char *spec, char *why, size_t why_len) MUSTCHECK;
+
+/* What the operator is told about the configuration in force; `path` is borrowed. */
+void server_set_config(struct server *s, const char *path, bool enforce);
 
 struct server_stats {
 	unsigned connections, max_connections;

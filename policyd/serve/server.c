@@ -176,9 +176,11 @@ on_reload(struct ev_loop *loop, struct ev_signal *w, int revents)
 static int
 set_listeners(struct server *s, const struct serve_conf *conf, char *why, size_t why_len)
 {
+	char *control = conf->control;
 	const struct listen_want want[] = {
 		{ &ep_policy, conf->policy, conf->n_policy },
 		{ &ep_milter, conf->milter, conf->n_milter },
+		{ &ep_control, &control, control != NULL },
 	};
 
 	return listeners_set(&s->listeners, want, ARRAY_LEN(want), (mode_t)conf->socket_mode, why, why_len);
@@ -190,6 +192,7 @@ take_limits(struct server *s, const struct serve_conf *conf)
 	s->pool.idle_timeout = conf->idle_timeout;
 	s->pool.request_timeout = conf->request_timeout;
 	s->max_connections = conf->max_connections ? conf->max_connections : 1;
+	s->pool.console.max_connections = s->max_connections;
 	s->drain = conf->drain;
 }
 
@@ -306,6 +309,16 @@ server_check_address(const char *spec, char *why, size_t why_len)
 	struct listen_addr a;
 
 	return listen_parse(spec, &a, why, why_len);
+}
+
+void
+server_set_config(struct server *s, const char *path, bool enforce)
+{
+	struct console *con = &s->pool.console;
+
+	con->config = path;
+	con->enforce = enforce;
+	con->configured = clock_now();
 }
 
 void

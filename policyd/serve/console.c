@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: ISC */
+#include "serve/console.h"
+
+#include <unistd.h>
+
+#include "base/compiler.h"
+#include "base/json.h"
+#include "base/xalloc.h"
+#include "codec/control.h"
+#include "judge/detect.h"
+
+struct request {
+	const struct console *con;
+	struct console_answer *answer;
+	const struct str *words;
+	struct now now;
+	struct buf *out;
+};
+
+typedef void command_fn(const struct request *rq);
+static command_fn tell_help, tell_status, tell_storm, tell_storms, tell_storms_all;
+
+static const struct command {
+	const char *words; /* as they must stand there; a word in capitals is an argument */
+	enum console_right right;
+	const char *help;
+	command_fn *run;
+} commands[] = {
+	{ "help", CONSOLE_READ, "these commands", tell_help },
+	{ "status", CONSOLE_READ, "the daemon: version, rules, traffic, storms, counters, journal", tell_status },
+	{ "storm ID", CONSOLE_READ, "one storm with its hosts; ID may be the first digits of its id", tell_storm },
+	{ "storms", CONSOLE_READ, "the open storms, those seen last first", tell_storms },
+	{ "storms all", CONSOLE_READ, "the remembered storms too", tell_storms_all },
+};
+
+/* --- documents -------------------------------------------------------------------------------------------- */
+
+static void
+document(struct json *j, struct buf *out)
+{
+	json_init(j, out);
+	json_object(j, NULL);
+}
+
+static void
+document_end(struct json *j)
+{
+	json_object_end(j);
+	buf_append(j->out, "\n", 1);
+}
+
+static void
+tell_help(const struct request *rq)
+{
+	struct json j;
+
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+		document(&j, rq->out);
+		json_str(&j, "command", str_of(commands[i].words));
+		json_str(&j, "help", str_of(commands[i].help));
+		document_end(&j);
+	}
+	control_end(rq->out);
+}
+
+static void
+json_rules(struct json *j, const struct ruleset *rules)
+{
+	static const char *const modes[] = { [MODE_OFF] = "off", [MODE_SHADOW] = "shadow",
+		[MODE_ENFORCE] = "enforce" };
+
+	json_array(j, "rules");
+	for (unsigned i = 0; i < rules->n && i < CONSOLE_RULES; i++) {
+		const struct rule *r = &rules->v[i];
+
+		json_object(j, NULL);
+		json_str(j, "name", str_of(r->name));
+		json_str(j, "detect", str_of(r->detector->name));
+		json_str(j, "mode", str_of(modes[r->mode]));
+		json_str(j, "action", str_of(action_name(r->action)));
+		json_object_end(j);
+	}
+	json_array_end(j);
+}
+
+static void
+json_counters(struct json *j, const struct tallies *tallies)
+{
+	struct tallies_stats s = { 0 };
+
+	tallies_stats(tallies, &s);
+	json_object(j, "counters");
+	json_u64(j, "entries", s.entries);
+	json_u64(j, "max", s.max);
+	json_u64(j, "pinned", s.pinned);
+	json_u64(j, "bytes", s.bytes);
+	json_u64(j, "evicted", s.evicted);
+	json_u64(j, "refused", s.refused);
+	json_object_end(j);
+}
+
+static void
+json_journal(struct json *j, struct journal *journal)
+{
+	struct journal_stats s = { 0 };
+
+	if (!journal) {
+		json_null(j, "journal");
+		return;
+	}
+	journal_stats(journal, &s);
+	json_object(j, "journal");
+	json_bool(j, "healthy", s.healthy);
+	json_u64(j, "written", s.written);
+	json_u64(j, "waiting", s.waiting);
+	json_u64(j, "lost", s.lost);
+	json_u64(j, "commits", s.commits);
+	json_u64(j, "failures", s.failures);
+	json_object_end(j);
+}
+
+static void
+json_traffic(struct json *j, const struct console *con)
+{
+	const struct engine_stats *s = &con->engine->stats;
+
+	json_u64(j, "connections", con->connections);
+	json_u64(j, "max_connections", con->max_connections);
+	json_u64(j, "accepted", con->accepted);
+	json_u64(j, "requests", s->requests);
+	json_u64(j, "messages", s->messages);
+	json_u64(j, "passed", s->passed);
+	json_u64(j, "stopped", s->stopped);
+	json_u64(j, "degraded", s->degraded);
+}
+
+static void
+tell_status(const struct request *rq)
+{
+	const struct console *con = rq->con;
+	const struct engine *e = con->engine;
+	struct json j;
+
+	document(&j, rq->out);
+	json_str(&j, "version", str_of(STORM_VERSION));
+	json_u64(&j, "pid", (uint64_t)getpid());
+	json_seconds(&j, "time", rq->now.wall);
+	json_seconds(&j, "started", con->started.wall);
+	json_seconds(&j, "uptime", rq->now.mono - con->started.mono);
+	json_str(&j, "config", str_of(con->config));
+	json_seconds(&j, "configured", con->configured.wall);
+	json_str(&j, "mode", con->enforce ? STR("enforce") : STR("shadow"));
+	json_u64(&j, "rules_in_force", e->rules->n);
+	json_rules(&j, e->rules);
+	json_traffic(&j, con);
+	json_object(&j, "storms");
+	json_u64(&j, "open", storms_count(e->storms, STORM_OPEN));
+	json_u64(&j, "remembered", storms_count(e->storms, STORM_REMEMBERED));
+	json_u64(&j, "opened", e->stats.storms_opened);
+	json_u64(&j, "max", STORMS_MAX);
+	json_object_end(&j);
+	json_counters(&j, e->tallies);
+	json_journal(&j, e->journal);
+	document_end(&j);
+	control_end(rq->out);
+}
+
+static void
+json_hosts(struct json *j, const struct storm *st)
+{
+	json_array(j, "hosts");
+	for (uint32_t i = 0; i < st->n_hosts; i++) {
+		json_object(j, NULL);
+		json_str(j, "name", str_of(st->hosts[i].name));
+		json_str(j, "how", str_of(st->hosts[i].how));
+		json_u64(j, "copies", st->hosts[i].copies);
+		json_object_end(j);
+	}
+	json_array_end(j);
+}
+
+static void
+storm_document(const struct storm *st, bool whole, struct buf *out)
+{
+	char key[33];
+	struct json j;
+
+	document(&j, out);
+	json_hex64(&j, "id", st->id);
+	json_str(&j, "rule", str_of(st->rule));
+	json_str(&j, "state", str_of(storm_state_name(st->state)));
+	json_str(&j, "message_id", str_of(st->message_id));
+	json_str(&j, "subject", str_of(st->subject));
+	json_str(&j, "sender", str_of(st->sender));
+	json_seconds(&j, "first", st->first.wall);
+	json_seconds(&j, "last", st->last.wall);
+	json_u64(&j, "offered", st->offered);
+	json_u64(&j, "passed", st->passed);
+	json_u64(&j, "stopped", st->stopped);
+	json_u64(&j, "messages", st->messages);
+	json_u64(&j, "recipients", st->n_rcpts);
+	json_bool(&j, "recipients_at_least", st->n_rcpts >= STORM_RCPTS_MAX);
+	if (whole) {
+		key_hex(st->key, key);
+		json_str(&j, "key", str_of(key));
+		json_seconds(&j, "quiet", st->quiet);
+		json_seconds(&j, "remember", st->remember);
+		json_hosts(&j, st);
+	} else {
+		json_str(&j, "host", str_of(st->n_hosts ? st->hosts[0].name : NULL));
+	}
+	document_end(&j);
+}
+
+/* --- one storm -------------------------------------------------------------------------------------------- */
+
+struct search {
+	uint64_t digits;
+	unsigned shift; /* of an id, so that as many of its digits are left as were given */
+	uint32_t found;
+	const struct storm *storm;
+};
+
+static bool
+read_digits(struct search *se, struct str word)
+{
+	if (word.n == 0 || word.n > 16)
+		return false;
+	for (size_t i = 0; i < word.n; i++) {
+		char c = str_lower(word.p[i]);
+		int v = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+
+		if (v < 0)
+			return false;
+		se->digits = se->digits << 4 | (unsigned)v;
+	}
+	se->shift = 64 - 4 * (unsigned)word.n;
+	return true;
+}
+
+static void
+compare(void *arg, struct storm *st)
+{
+	struct search *se = arg;
+
+	if (st->id >> se->shift != se->digits)
+		return;
+	se->found++;
+	se->storm = st;
+}
+
+static void
+tell_storm(const struct request *rq)
+{
+	struct search se = { 0 };
+	struct str id = rq->words[1];
+
+	if (!read_digits(&se, id)) {
+		control_error(rq->out, CONTROL_SYNTAX, "an id has 1 to 16 hexadecimal digits");
+		return;
+	}
+	storms_each(rq->con->engine->storms, compare, &se);
+	if (se.found == 0) {
+		control_error(rq->out, CONTROL_NO_STORM, "no storm %.*s", STR_FMT(id));
+	} else if (se.found > 1) {
+		control_error(rq->out, CONTROL_AMBIGUOUS, "%u storms have an id that begins with %.*s", se.found,
+		    STR_FMT(id));
+	} else {
+		storm_document(se.storm, true, rq->out);
+		control_end(rq->out);
+	}
+}
+
+/* --- many storms ------------------------------------------------------------------------------------------ */
+
+struct gathering {
+	struct console_answer *answer;
+	bool all;
+};
+
+static void
+gather(void *arg, struct storm *st)
+{
+	struct gathering *g = arg;
+
+	if (g->all || st->state == STORM_OPEN)
+		g->answer->keys[g->answer->n++] = st->key;
+}
+
+static void
+tell_these(const struct request *rq, bool all)
+{
+	const struct storms *storms = rq->con->engine->storms;
+	struct gathering g = { rq->answer, all };
+	uint32_t max = storms_count(storms, STORM_OPEN) + storms_count(storms, STORM_REMEMBERED);
+
+	rq->answer->keys = xcalloc(max + 1, sizeof(*rq->answer->keys));
+	storms_each(rq->con->engine->storms, gather, &g);
+	rq->answer->at = rq->answer->n;
+	console_more(rq->con, rq->answer, rq->out);
+}
+
+static void
+tell_storms(const struct request *rq)
+{
+	tell_these(rq, false);
+}
+
+static void
+tell_storms_all(const struct request *rq)
+{
+	tell_these(rq, true);
+}
+
+bool
+console_pending(const struct console_answer *a)
+{
+	return a->keys != NULL;
+}
+
+/* From the end, which is the storm seen last. */
+void
+console_more(const struct console *con, struct console_answer *a, struct buf *out)
+{
+	while (a->at > 0 && out->len < CONSOLE_PORTION) {
+		const struct storm *st = storms_find(con->engine->storms, a->keys[--a->at]);
+
+		if (st)
+			storm_document(st, false, out);
+	}
+	if (a->at > 0)
+		return;
+	control_end(out);
+	console_answer_fini(a);
+}
+
+void
+console_answer_fini(struct console_answer *a)
+{
+	xfree(a->keys);
+	*a = (struct console_answer){ .keys = NULL };
+}
+
+/* --- which command ---------------------------------------------------------------------------------------- */
+
+static bool
+command_fits(const struct command *c, const struct str *words, uint32_t n)
+{
+	struct str rest = str_of(c->words), word;
+	uint32_t i = 0;
+
+	for (; str_split(&rest, ' ', &word); i++) {
+		bool argument = word.p[0] >= 'A' && word.p[0] <= 'Z';
+
+		if (i == n || (!argument && !str_eq(word, words[i])))
+			return false;
+	}
+	return i == n;
+}
+
+void
+console_ask(const struct console *con, struct console_answer *a, enum console_right right,
+    const struct str *words, uint32_t n_words, struct now now, struct buf *out)
+{
+	const struct request rq = { con, a, words, now, out };
+
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+		if (!command_fits(&commands[i], words, n_words))
+			continue;
+		if (right < commands[i].right)
+			control_error(out, CONTROL_DENIED, "not permitted");
+		else
+			commands[i].run(&rq);
+		return;
+	}
+	control_error(out, CONTROL_UNKNOWN, "unknown command; \"help\" tells those that there are");
+}
+
+void
+console_init(struct console *con, const struct engine *engine, struct now now)
+{
+	*con = (struct console){ .engine = engine, .started = now, .configured = now };
+}

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: ISC */
+/* stormctl status, storms, show: what the running daemon knows, for people or as the daemon says it. */
+#include <cjson/cJSON.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/compiler.h"
+#include "stormctl.h"
+#include "stormctl_ask.h"
+#include "stormctl_text.h"
+
+enum { STAMP = 32 };
+
+/* --- documents ------------------------------------------------------------------------------------------------ */
+
+static const char *
+text_of(const cJSON *o, const char *name)
+{
+	return cJSON_GetStringValue(cJSON_GetObjectItem(o, name));
+}
+
+static double
+number_of(const cJSON *o, const char *name)
+{
+	const cJSON *item = cJSON_GetObjectItem(o, name);
+
+	return cJSON_IsNumber(item) ? item->valuedouble : 0;
+}
+
+static void
+line_head(const char *what, const char *name)
+{
+	fputs(what, stdout);
+	text_put(name ? name : "-");
+	putchar('\n');
+}
+
+/* Prints "label   ", the member's text and LF; nothing when there is none. */
+static void
+line_text(const char *label, const char *text)
+{
+	if (!text || !text[0])
+		return;
+	printf("  %-14s ", label);
+	text_put(text);
+	putchar('\n');
+}
+
+static void
+add_number(struct grid *t, double v)
+{
+	char text[STAMP];
+
+	snprintf(text, sizeof(text), "%.0f", v);
+	grid_add(t, text);
+}
+
+static void
+add_time(struct grid *t, double seconds)
+{
+	char text[STAMP];
+
+	text_time(seconds, text, sizeof(text));
+	grid_add(t, text);
+}
+
+/* --- status --------------------------------------------------------------------------------------------------- */
+
+static void
+print_rules(const cJSON *o)
+{
+	static const struct column columns[] = { { "RULE", 0 }, { "DETECTOR", 0 }, { "MODE", 0 }, { "ACTION", 0 } };
+	const cJSON *rules = cJSON_GetObjectItem(o, "rules"), *r;
+	struct grid t;
+
+	if (cJSON_GetArraySize(rules) == 0) {
+		puts("  rules          none");
+		return;
+	}
+	grid_init(&t, columns, ARRAY_LEN(columns));
+	cJSON_ArrayForEach (r, rules) {
+		grid_add(&t, text_of(r, "name"));
+		grid_add(&t, text_of(r, "detect"));
+		grid_add(&t, text_of(r, "mode"));
+		grid_add(&t, text_of(r, "action"));
+	}
+	puts("");
+	grid_print(&t, "  ");
+}
+
+static void
+print_journal(const cJSON *j)
+{
+	if (!cJSON_IsObject(j))
+		return;
+	printf("  %-14s %s: %.0f written, %.0f waiting, %.0f lost; %.0f commits, %.0f failed\n", "journal",
+	    cJSON_IsTrue(cJSON_GetObjectItem(j, "healthy")) ? "healthy" : "FAILING", number_of(j, "written"),
+	    number_of(j, "waiting"), number_of(j, "lost"), number_of(j, "commits"), number_of(j, "failures"));
+}
+
+static void
+print_status(const cJSON *o)
+{
+	const cJSON *storms = cJSON_GetObjectItem(o, "storms"), *c = cJSON_GetObjectItem(o, "counters");
+	char up[STAMP], since[STAMP], configured[STAMP];
+
+	text_span(number_of(o, "uptime"), up, sizeof(up));
+	text_time(number_of(o, "started"), since, sizeof(since));
+	text_time(number_of(o, "configured"), configured, sizeof(configured));
+	line_head("policyd-storm ", text_of(o, "version"));
+	line_text("mode", text_of(o, "mode"));
+	printf("  %-14s %.0f, running for %s, since %s\n", "process", number_of(o, "pid"), up, since);
+	line_text("configuration", text_of(o, "config"));
+	printf("  %-14s %s\n", "read", configured);
+	printf("  %-14s %.0f of %.0f, %.0f accepted so far\n", "connections", number_of(o, "connections"),
+	    number_of(o, "max_connections"), number_of(o, "accepted"));
+	printf("  %-14s %.0f\n", "requests", number_of(o, "requests"));
+	printf("  %-14s %.0f: %.0f passed, %.0f stopped; %.0f degraded\n", "messages", number_of(o, "messages"),
+	    number_of(o, "passed"), number_of(o, "stopped"), number_of(o, "degraded"));
+	printf("  %-14s %.0f open, %.0f remembered; opened so far: %.0f\n", "storms", number_of(storms, "open"),
+	    number_of(storms, "remembered"), number_of(storms, "opened"));
+	printf("  %-14s %.0f of %.0f, %.0f pinned, %.1f MiB; %.0f evicted, %.0f refused\n", "counters",
+	    number_of(c, "entries"), number_of(c, "max"), number_of(c, "pinned"),
+	    number_of(c, "bytes") / (1 << 20), number_of(c, "evicted"), number_of(c, "refused"));
+	print_journal(cJSON_GetObjectItem(o, "journal"));
+	print_rules(o);
+}
+
+/* --- storms --------------------------------------------------------------------------------------------------- */
+
+static const struct column storm_columns[] = {
+	{ "ID", 0 },
+	{ "STATE", 0 },
+	{ "RULE", 0 },
+	{ "LAST SEEN", 0 },
+	{ "COPIES", 1 },
+	{ "STOPPED", 1 },
+	{ "RECIPIENTS", 1 },
+	{ "HOST", 0 },
+	{ "MESSAGE-ID", 0 },
+};
+
+static void
+add_storm(struct grid *t, const cJSON *o)
+{
+	grid_add(t, text_of(o, "id"));
+	grid_add(t, text_of(o, "state"));
+	grid_add(t, text_of(o, "rule"));
+	add_time(t, number_of(o, "last"));
+	add_number(t, number_of(o, "offered"));
+	add_number(t, number_of(o, "stopped"));
+	add_number(t, number_of(o, "recipients"));
+	grid_add(t, text_of(o, "host"));
+	grid_add(t, text_of(o, "message_id"));
+}
+
+static void
+print_state(const cJSON *o)
+{
+	bool open = strcmp(text_of(o, "state") ? text_of(o, "state") : "", "open") == 0;
+	char span[STAMP];
+
+	text_span(number_of(o, open ? "quiet" : "remember"), span, sizeof(span));
+	if (open)
+		printf("  %-14s open, closes when nothing comes for %s\n", "state", span);
+	else
+		printf("  %-14s remembered for %s from the last copy on\n", "state", span);
+}
+
+static void
+print_hosts(const cJSON *hosts)
+{
+	static const struct column columns[] = { { "COPIES", 1 }, { "SEEN AS", 0 }, { "HOST", 0 } };
+	const cJSON *h;
+	struct grid t;
+
+	if (cJSON_GetArraySize(hosts) == 0)
+		return;
+	grid_init(&t, columns, ARRAY_LEN(columns));
+	cJSON_ArrayForEach (h, hosts) {
+		add_number(&t, number_of(h, "copies"));
+		grid_add(&t, text_of(h, "how"));
+		grid_add(&t, text_of(h, "name"));
+	}
+	puts("");
+	grid_print(&t, "  ");
+}
+
+static void
+print_storm(const cJSON *o)
+{
+	char stamp[STAMP];
+
+	line_head("storm ", text_of(o, "id"));
+	line_text("rule", text_of(o, "rule"));
+	print_state(o);
+	line_text("message-id", text_of(o, "message_id"));
+	line_text("subject", text_of(o, "subject"));
+	line_text("sender", text_of(o, "sender"));
+	text_time(number_of(o, "first"), stamp, sizeof(stamp));
+	line_text("first seen", stamp);
+	text_time(number_of(o, "last"), stamp, sizeof(stamp));
+	line_text("last seen", stamp);
+	printf("  %-14s %.0f offered, %.0f passed, %.0f stopped\n", "copies", number_of(o, "offered"),
+	    number_of(o, "passed"), number_of(o, "stopped"));
+	printf("  %-14s %.0f\n", "messages", number_of(o, "messages"));
+	printf("  %-14s %s%.0f\n", "recipients",
+	    cJSON_IsTrue(cJSON_GetObjectItem(o, "recipients_at_least")) ? "at least " : "",
+	    number_of(o, "recipients"));
+	print_hosts(cJSON_GetObjectItem(o, "hosts"));
+}
+
+/* --- the commands ----------------------------------------------------------------------------------------------- */
+
+struct options {
+	const char *socket;
+	bool json, all;
+};
+
+/* 0 or EX_USAGE. `n_args` words are to be left. */
+static int
+read_options(struct options *o, int argc, char **argv, bool may_all, int n_args)
+{
+	static const struct option known[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "socket", required_argument, NULL, 's' },
+		{ "all", no_argument, NULL, 'a' },
+		{ NULL, 0, NULL, 0 },
+	};
+
+	*o = (struct options){ .socket = NULL };
+	for (int opt = getopt_long(argc, argv, "", known, NULL); opt != -1;
+	     opt = getopt_long(argc, argv, "", known, NULL)) {
+		if (opt == 'j')
+			o->json = true;
+		else if (opt == 's')
+			o->socket = optarg;
+		else if (opt == 'a' && may_all)
+			o->all = true;
+		else
+			return stormctl_usage(argv[0]);
+	}
+	return argc - optind == n_args ? 0 : stormctl_usage(argv[0]);
+}
+
+typedef void document_fn(void *arg, const cJSON *o);
+
+static int
+unreadable(void)
+{
+	fprintf(stderr, "stormctl: the answer is no JSON\n");
+	return EX_UNAVAILABLE;
+}
+
+/* Asks, and gives each document to `fn`; with --json prints it as it came. */
+static int
+ask_each(const struct stormctl *ctl, const struct options *o, const char *line, document_fn *fn, void *arg)
+{
+	const char *document = NULL;
+	struct ask a;
+	int rc = ask_open(&a, ctl, o->socket, line);
+
+	while (rc == 0) {
+		cJSON *json;
+
+		rc = ask_next(&a, &document);
+		if (rc != 0 || !document)
+			break;
+		json = cJSON_Parse(document);
+		if (!json)
+			rc = unreadable();
+		else if (o->json)
+			puts(document);
+		else
+			fn(arg, json);
+		cJSON_Delete(json);
+	}
+	ask_close(&a);
+	return rc;
+}
+
+static int
+flushed(int rc)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return rc;
+	perror("stormctl: standard output");
+	return EX_IOERR;
+}
+
+static void
+show_status(void *arg, const cJSON *o)
+{
+	(void)arg;
+	print_status(o);
+}
+
+static void
+show_storm(void *arg, const cJSON *o)
+{
+	(void)arg;
+	print_storm(o);
+}
+
+static void
+list_storm(void *arg, const cJSON *o)
+{
+	add_storm(arg, o);
+}
+
+int
+stormctl_status(const struct stormctl *ctl, int argc, char **argv)
+{
+	struct options o;
+	int rc = read_options(&o, argc, argv, false, 0);
+
+	if (rc == 0)
+		rc = ask_each(ctl, &o, "status", show_status, NULL);
+	return flushed(rc);
+}
+
+int
+stormctl_storms(const struct stormctl *ctl, int argc, char **argv)
+{
+	struct grid t;
+	struct options o;
+	int rc = read_options(&o, argc, argv, true, 0);
+
+	if (rc != 0)
+		return rc;
+	grid_init(&t, storm_columns, ARRAY_LEN(storm_columns));
+	rc = ask_each(ctl, &o, o.all ? "storms all" : "storms", list_storm, &t);
+	if (t.n)
+		grid_print(&t, "");
+	else if (rc == 0 && !o.json)
+		puts(o.all ? "no storms" : "no open storms; --all shows remembered ones too");
+	grid_fini(&t);
+	return flushed(rc);
+}
+
+int
+stormctl_show(const struct stormctl *ctl, int argc, char **argv)
+{
+	struct options o;
+	char line[32];
+	const char *id;
+	int rc = read_options(&o, argc, argv, false, 1);
+
+	if (rc != 0)
+		return rc;
+	id = argv[optind];
+	if (strlen(id) > 16 || id[0] == '\0' || id[strspn(id, "0123456789abcdefABCDEF")] != '\0') {
+		fprintf(stderr, "stormctl: an id has 1 to 16 hexadecimal digits\n");
+		return EX_USAGE;
+	}
+	snprintf(line, sizeof(line), "storm %s", id);
+	return flushed(ask_each(ctl, &o, line, show_storm, NULL));
+}

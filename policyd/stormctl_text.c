@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: ISC */
+#include "stormctl_text.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/compiler.h"
+#include "base/str.h"
+#include "base/utf8.h"
+#include "base/xalloc.h"
+
+static uint32_t
+code_point(const char *p, size_t n)
+{
+	const unsigned char *u = (const unsigned char *)p;
+	uint32_t c = n == 1 ? u[0] : u[0] & (0x7fu >> n);
+
+	for (size_t i = 1; i < n; i++)
+		c = c << 6 | (u[i] & 0x3f);
+	return c;
+}
+
+/* Would move the cursor, or swap what stands around it. */
+static bool
+harmful(uint32_t c)
+{
+	return c < ' ' || (c >= 0x7f && c <= 0x9f) || c == 0x061c || (c >= 0x200e && c <= 0x200f) ||
+	    (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
+void
+text_clean(struct buf *out, const char *text)
+{
+	struct str s = str_of(text);
+
+	while (s.n) {
+		size_t n = utf8_len(s);
+		uint32_t c = n ? code_point(s.p, n) : (unsigned char)s.p[0];
+
+		if (n && !harmful(c))
+			buf_append(out, s.p, n);
+		else
+			buf_printf(out, c > 0xff ? "\\u%04x" : "\\x%02x", c);
+		s = str_sub(s, n ? n : 1, s.n);
+	}
+}
+
+void
+text_put(const char *s)
+{
+	struct buf b;
+
+	buf_init(&b, 0);
+	text_clean(&b, s);
+	printf("%.*s", STR_FMT(buf_str(&b)));
+	buf_fini(&b);
+}
+
+void
+text_time(double seconds, char *out, size_t len)
+{
+	time_t t = (time_t)seconds;
+	struct tm tm;
+
+	if (!localtime_r(&t, &tm) || strftime(out, len, "%Y-%m-%d %H:%M:%S", &tm) == 0)
+		snprintf(out, len, "-");
+}
+
+void
+text_span(double seconds, char *out, size_t len)
+{
+	static const struct {
+		uint64_t seconds;
+		char letter;
+	} units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' } };
+	uint64_t left = seconds > 0 && seconds < 1e12 ? (uint64_t)seconds : 0;
+	size_t i = 0;
+
+	while (i + 1 < ARRAY_LEN(units) && left < units[i].seconds)
+		i++;
+	snprintf(out, len, "%llu%c", (unsigned long long)(left / units[i].seconds), units[i].letter);
+	left %= units[i].seconds;
+	i++;
+	if (i < ARRAY_LEN(units) && left >= units[i].seconds)
+		snprintf(out + strlen(out), len - strlen(out), " %llu%c",
+		    (unsigned long long)(left / units[i].seconds), units[i].letter);
+}
+
+/* --- tables --------------------------------------------------------------------------------------------------- */
+
+void
+grid_init(struct grid *t, const struct column *columns, unsigned n_columns)
+{
+	*t = (struct grid){ .columns = columns, .n_columns = n_columns };
+}
+
+void
+grid_fini(struct grid *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		xfree(t->cells[i]);
+	xfree(t->cells);
+	grid_init(t, t->columns, t->n_columns);
+}
+
+void
+grid_add(struct grid *t, const char *cell)
+{
+	struct buf b;
+
+	if (t->n == t->cap) {
+		t->cap = t->cap ? t->cap * 2 : 64;
+		t->cells = xrealloc(t->cells, t->cap * sizeof(*t->cells));
+	}
+	buf_init(&b, 0);
+	text_clean(&b, cell && cell[0] ? cell : "-");
+	t->cells[t->n++] = xstrndup(buf_str(&b).p, b.len);
+	buf_fini(&b);
+}
+
+/* Characters, not bytes. */
+static int
+width_of(const char *s)
+{
+	int n = 0;
+
+	for (; *s; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
+static void
+print_cell(const struct column *c, const char *cell, int width, bool last)
+{
+	int pad = width - width_of(cell);
+
+	if (c->right)
+		printf("%*s%s", pad, "", cell);
+	else if (last)
+		printf("%s", cell);
+	else
+		printf("%s%*s", cell, pad, "");
+}
+
+void
+grid_print(struct grid *t, const char *indent)
+{
+	int widths[GRID_COLUMNS_MAX];
+	unsigned n = t->n_columns;
+
+	for (unsigned i = 0; i < n; i++)
+		widths[i] = width_of(t->columns[i].title);
+	for (size_t i = 0; i < t->n; i++)
+		if (width_of(t->cells[i]) > widths[i % n])
+			widths[i % n] = width_of(t->cells[i]);
+	for (size_t row = 0; row <= t->n / n; row++) {
+		printf("%s", indent);
+		for (unsigned i = 0; i < n; i++) {
+			const char *cell = row ? t->cells[(row - 1) * n + i] : t->columns[i].title;
+
+			print_cell(&t->columns[i], cell, widths[i], i + 1 == n);
+			printf("%s", i + 1 == n ? "\n" : "  ");
+		}
+	}
+	grid_fini(t);
+}

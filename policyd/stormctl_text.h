@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+/* Text for people: what mail wrote is made harmless for a terminal, columns stand below each other. */
+#ifndef STORMCTL_TEXT_H
+#define STORMCTL_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+/* Appends UTF-8 text; control characters, bytes that are not UTF-8 and what turns the direction of writing as \xNN or
+ * \uNNNN. */
+void text_clean(struct buf *out, const char *s);
+/* The same to stdout. */
+void text_put(const char *s);
+
+/* Seconds since 1970 as local date and time. */
+void text_time(double seconds, char *out, size_t len);
+/* "3d 4h", "12m 5s": two units. */
+void text_span(double seconds, char *out, size_t len);
+
+enum { GRID_COLUMNS_MAX = 12 };
+
+struct column {
+	const char *title;
+	int right; /* numbers end below each other */
+};
+
+/* Cells come row by row; grid_print() empties it. */
+struct grid {
+	const struct column *columns;
+	unsigned n_columns;
+	char **cells; /* owned */
+	size_t n, cap;
+};
+
+void grid_init(struct grid *t, const struct column *columns, unsigned n_columns);
+void grid_fini(struct grid *t);
+/* Cleaned; NULL is "-". */
+void grid_add(struct grid *t, const char *cell);
+void grid_print(struct grid *t, const char *indent);
+
+#endif
