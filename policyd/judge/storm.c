@@ -1,13 +1,31 @@
 /* SPDX-License-Identifier: ISC */
 #include "judge/storm.h"
 
+#include "base/err.h"
+#include "base/limits.h"
 #include "base/map.h"
+#include "base/pack.h"
 #include "base/xalloc.h"
 
 struct storms {
 	struct map map;
 	struct list lru; /* least recently seen first */
 	uint32_t count[2];
+	struct buf *log; /* may be NULL */
+};
+
+/* Events: a letter, the storm's key, and what storms_replay() reads of each. */
+enum { EVENT_OPEN = 'O', EVENT_COPY = 'C', EVENT_MESSAGE = 'M', EVENT_HOST = 'H' };
+
+static const char *const hows[] = { "received", "client", "helo", "gateway-marker", "reporting-mta",
+	"dead-member" };
+
+/* What it takes to open a storm. */
+struct opening {
+	struct key128 key;
+	uint64_t id, rule_id;
+	struct str rule, message_id, subject, sender;
+	int64_t quiet, remember;
 };
 
 struct storms *
@@ -20,15 +38,21 @@ storms_new(void)
 	return s;
 }
 
+void
+storm_free(struct storm *st)
+{
+	xfree(st->rcpts);
+	xfree(st->hosts);
+	xfree(st);
+}
+
 static void
 storm_remove(struct storms *s, struct storm *st)
 {
 	map_del(&s->map, st->key);
 	list_del(&st->lru);
 	s->count[st->state]--;
-	xfree(st->rcpts);
-	xfree(st->hosts);
-	xfree(st);
+	storm_free(st);
 }
 
 void
@@ -74,55 +98,141 @@ touch(struct storms *s, struct storm *st)
 	list_add_tail(&s->lru, &st->lru);
 }
 
+/* The start of an event, or NULL when nobody wants any. */
+static struct buf *
+event(const struct storms *s, struct key128 key, char what)
+{
+	if (!s->log)
+		return NULL;
+	pack_u8(s->log, (uint8_t)what);
+	pack_u64(s->log, key.lo);
+	pack_u64(s->log, key.hi);
+	return s->log;
+}
+
+static void
+log_opening(const struct storms *s, const struct opening *o)
+{
+	struct buf *b = event(s, o->key, EVENT_OPEN);
+
+	if (!b)
+		return;
+	pack_u64(b, o->id);
+	pack_u64(b, o->rule_id);
+	pack_str(b, o->rule);
+	pack_str(b, o->message_id);
+	pack_str(b, o->subject);
+	pack_str(b, o->sender);
+	pack_int(b, o->quiet);
+	pack_int(b, o->remember);
+}
+
 static struct storm *
-storm_new(struct storms *s, struct key128 key, const struct rule *r, const struct view *v, struct now now)
+storm_new(struct storms *s, const struct opening *o, struct now now)
 {
 	struct storm *st = xcalloc(1, sizeof(*st));
-	struct hash h;
 
 	if (s->map.n >= STORMS_MAX)
 		storm_remove(s, container_of(s->lru.next, struct storm, lru));
-	hash_init(&h, v->site->hash_seed, "storm-id");
-	hash_key(&h, key);
-	hash_u64(&h, (uint64_t)now.wall);
-	st->id = (hash_end64(&h) >> 1) | 1;
-	st->key = key;
+	st->owner = s;
+	st->id = o->id;
+	st->key = o->key;
 	st->state = STORM_OPEN;
 	st->first = st->last = now;
-	st->rule_id = r->id;
-	copy_text(st->rule, sizeof(st->rule), str_of(r->name));
-	copy_text(st->message_id, sizeof(st->message_id), v->msg->header.f.message_id);
-	copy_text(st->subject, sizeof(st->subject), v->msg->header.f.subject);
-	copy_text(st->sender, sizeof(st->sender), v->msg->sender);
+	st->rule_id = o->rule_id;
+	copy_text(st->rule, sizeof(st->rule), o->rule);
+	copy_text(st->message_id, sizeof(st->message_id), o->message_id);
+	copy_text(st->subject, sizeof(st->subject), o->subject);
+	copy_text(st->sender, sizeof(st->sender), o->sender);
 	st->opened = true;
-	map_put(&s->map, key, st);
+	map_put(&s->map, st->key, st);
 	list_add_tail(&s->lru, &st->lru);
 	s->count[STORM_OPEN]++;
 	return st;
 }
 
-struct storm *
-storms_open(struct storms *s, struct key128 key, const struct rule *r, const struct view *v, struct now now)
+/* Puts it behind the last one that was not seen later. They mostly come in order, or all the other way round. */
+static void
+lru_place(struct storms *s, struct storm *st)
 {
-	struct storm *st = storms_find(s, key);
+	struct list *after = s->lru.prev, *first = s->lru.next;
+
+	if (first != &s->lru && container_of(first, struct storm, lru)->last.mono > st->last.mono)
+		after = &s->lru;
+	while (after != &s->lru && container_of(after, struct storm, lru)->last.mono > st->last.mono)
+		after = after->prev;
+	/* the tail of a ring that begins behind `after` */
+	list_add_tail(after->next, &st->lru);
+}
+
+void
+storms_put(struct storms *s, struct storm *st)
+{
+	struct storm *before = storms_find(s, st->key), *oldest;
+
+	if (before)
+		storm_remove(s, before);
+	if (s->map.n >= STORMS_MAX) {
+		oldest = container_of(s->lru.next, struct storm, lru);
+		if (oldest->last.mono > st->last.mono) {
+			storm_free(st);
+			return;
+		}
+		storm_remove(s, oldest);
+	}
+	st->owner = s;
+	map_put(&s->map, st->key, st);
+	lru_place(s, st);
+	s->count[st->state]++;
+}
+
+static struct storm *
+open_storm(struct storms *s, const struct opening *o, struct now now)
+{
+	struct storm *st = storms_find(s, o->key);
 
 	if (!st) {
-		st = storm_new(s, key, r, v, now);
+		st = storm_new(s, o, now);
 	} else if (st->state != STORM_OPEN) {
 		set_state(s, st, STORM_OPEN);
 		st->opened = true;
 	}
 	/* A changed setting reaches the storm that is open now. */
-	st->quiet = r->quiet;
-	st->remember = r->remember;
+	st->quiet = o->quiet;
+	st->remember = o->remember;
 	st->last = now;
 	st->changed = true;
 	touch(s, st);
+	log_opening(s, o);
 	return st;
 }
 
-static bool
-add_rcpt(struct storm *st, uint64_t hash)
+struct storm *
+storms_open(
+    struct storms *s, struct key128 key, const struct rule *r, const struct view *v, struct now now)
+{
+	const struct storm *known = storms_find(s, key);
+	struct opening o = {
+		.key = key,
+		.rule_id = r->id,
+		.rule = str_of(r->name),
+		.message_id = str_sub(v->msg->header.f.message_id, 0, STORM_TEXT_LEN),
+		.subject = str_sub(v->msg->header.f.subject, 0, STORM_TEXT_LEN),
+		.sender = str_sub(v->msg->sender, 0, STORM_TEXT_LEN),
+		.quiet = r->quiet,
+		.remember = r->remember,
+	};
+	struct hash h;
+
+	hash_init(&h, v->site->hash_seed, "storm-id");
+	hash_key(&h, key);
+	hash_u64(&h, (uint64_t)now.wall);
+	o.id = known ? known->id : (hash_end64(&h) >> 1) | 1;
+	return open_storm(s, &o, now);
+}
+
+bool
+storm_add_rcpt(struct storm *st, uint64_t hash)
 {
 	uint32_t mask, at;
 
@@ -136,7 +246,7 @@ add_rcpt(struct storm *st, uint64_t hash)
 		st->n_rcpts = 0;
 		for (uint32_t i = 0; i < old_cap; i++)
 			if (old[i])
-				add_rcpt(st, old[i]);
+				storm_add_rcpt(st, old[i]);
 		xfree(old);
 	}
 	mask = st->cap_rcpts - 1;
@@ -148,10 +258,10 @@ add_rcpt(struct storm *st, uint64_t hash)
 	return true;
 }
 
-void
-storm_copy(struct storm *st, const struct view *v, uint32_t rcpt, bool passed, struct now now)
+static void
+add_copy(struct storm *st, uint64_t rcpt, bool passed, struct now now)
 {
-	uint64_t hash = hash64(v->site->hash_seed, v->rcpts[rcpt].key);
+	struct buf *b = event(st->owner, st->key, EVENT_COPY);
 
 	st->offered++;
 	if (passed)
@@ -161,7 +271,40 @@ storm_copy(struct storm *st, const struct view *v, uint32_t rcpt, bool passed, s
 	st->last = now;
 	st->changed = true;
 	if (st->n_rcpts < STORM_RCPTS_MAX)
-		add_rcpt(st, hash ? hash : 1);
+		storm_add_rcpt(st, rcpt);
+	if (b) {
+		pack_u64(b, rcpt);
+		pack_u8(b, passed);
+	}
+}
+
+void
+storm_copy(struct storm *st, const struct view *v, uint32_t rcpt, bool passed, struct now now)
+{
+	uint64_t hash = hash64(v->site->hash_seed, v->rcpts[rcpt].key);
+
+	add_copy(st, hash ? hash : 1, passed, now);
+}
+
+static void
+add_message(struct storm *st)
+{
+	st->messages++;
+	event(st->owner, st->key, EVENT_MESSAGE);
+}
+
+static void
+log_host(const struct storm *st, struct str name, const char *how, uint64_t copies)
+{
+	struct buf *b = event(st->owner, st->key, EVENT_HOST);
+
+	for (size_t i = 0; b && i < ARRAY_LEN(hows); i++)
+		if (strcmp(hows[i], how) == 0)
+			pack_u8(b, (uint8_t)i);
+	if (!b)
+		return;
+	pack_str(b, name);
+	pack_var(b, copies);
 }
 
 /* Keeps the list sorted by copies. At the cap the last one makes room, its count taken over: the hosts that
@@ -175,6 +318,7 @@ add_host(struct storm *st, struct str name, const char *how, uint64_t copies)
 	if (name.n == 0)
 		return;
 	name = str_sub(name, 0, STORM_HOST_LEN - 1);
+	log_host(st, name, how, copies);
 	for (i = 0; i < st->n_hosts; i++)
 		if (str_ieq(str_of(st->hosts[i].name), name) && strcmp(st->hosts[i].how, how) == 0)
 			break;
@@ -217,7 +361,7 @@ storm_sources(struct storm *st, const struct view *v, uint32_t base_hops, uint64
 	uint32_t base = f->n_hops > base_hops ? f->n_hops - base_hops : 0;
 	struct str client = v->traits->client_text;
 
-	st->messages++;
+	add_message(st);
 	if (!v->header) {
 		add_host(st, client, "client", copies);
 		return;
@@ -240,6 +384,98 @@ storm_sources(struct storm *st, const struct view *v, uint32_t base_hops, uint64
 	}
 }
 
+/* --- events again --------------------------------------------------------------------------------- */
+
+void
+storms_log(struct storms *s, struct buf *log)
+{
+	s->log = log;
+}
+
+static void
+replay_open(struct storms *s, struct unpack *u, struct key128 key, struct now now)
+{
+	struct opening o = { .key = key };
+
+	o.id = unpack_u64(u);
+	o.rule_id = unpack_u64(u);
+	o.rule = unpack_str(u, STORM_TEXT_LEN);
+	o.message_id = unpack_str(u, STORM_TEXT_LEN);
+	o.subject = unpack_str(u, STORM_TEXT_LEN);
+	o.sender = unpack_str(u, STORM_TEXT_LEN);
+	o.quiet = unpack_int(u);
+	o.remember = unpack_int(u);
+	if (o.id == 0 || o.id >> 63 || o.quiet < 0 || o.remember < 0)
+		unpack_fail(u);
+	if (unpack_ok(u))
+		open_storm(s, &o, now)->opened = false;
+}
+
+static void
+replay_copy(struct storm *st, struct unpack *u, struct now now)
+{
+	uint64_t rcpt = unpack_u64(u);
+	bool passed = unpack_within(u, 0, 1) != 0;
+
+	if (st && rcpt && unpack_ok(u))
+		add_copy(st, rcpt, passed, now);
+}
+
+static void
+replay_host(struct storm *st, struct unpack *u)
+{
+	size_t how = (size_t)unpack_within(u, 0, ARRAY_LEN(hows) - 1);
+	struct str name = unpack_str(u, STORM_HOST_LEN);
+	uint64_t copies = unpack_var(u);
+
+	if (st && unpack_ok(u))
+		add_host(st, name, hows[how], copies);
+}
+
+static void
+replay_event(struct storms *s, struct unpack *u, struct now now)
+{
+	uint8_t what = unpack_u8(u);
+	struct key128 key = { .lo = unpack_u64(u) };
+	struct storm *st;
+
+	key.hi = unpack_u64(u);
+	st = storms_find(s, key);
+	switch (what) {
+	case EVENT_OPEN:
+		replay_open(s, u, key, now);
+		break;
+	case EVENT_COPY:
+		replay_copy(st, u, now);
+		break;
+	case EVENT_HOST:
+		replay_host(st, u);
+		break;
+	case EVENT_MESSAGE:
+		if (st && unpack_ok(u))
+			add_message(st);
+		break;
+	default:
+		unpack_fail(u);
+	}
+}
+
+int
+storms_replay(struct storms *s, struct str events, struct now now)
+{
+	struct buf *log = s->log;
+	struct unpack u;
+
+	s->log = NULL; /* they stand in the log already */
+	unpack_init(&u, events);
+	while (unpack_left(&u) > 0)
+		replay_event(s, &u, now);
+	s->log = log;
+	return unpack_done(&u) ? 0 : ERR_CORRUPT;
+}
+
+/* --- the course of time --------------------------------------------------------------------------- */
+
 void
 storms_tick(struct storms *s, struct now now, storm_fn *closed, void *arg)
 {
@@ -258,7 +494,7 @@ storms_tick(struct storms *s, struct now now, storm_fn *closed, void *arg)
 }
 
 void
-storms_each(struct storms *s, storm_fn *fn, void *arg)
+storms_each(const struct storms *s, storm_fn *fn, void *arg)
 {
 	LIST_FOREACH (it, &s->lru)
 		fn(arg, container_of(it, struct storm, lru));

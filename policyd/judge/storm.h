@@ -15,7 +15,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
+#include "base/compiler.h"
 #include "base/hash.h"
 #include "base/list.h"
 #include "mail/record.h"
@@ -32,6 +34,7 @@ struct storm_host {
 };
 
 struct storm {
+	struct storms *owner;
 	struct list lru; /* least recently seen first */
 	struct key128 key;
 	uint64_t id; /* below 2^63, unlike any other at any time of one database */
@@ -68,15 +71,43 @@ void storm_copy(struct storm *st, const struct view *v, uint32_t rcpt, bool pass
 /* Once a message: hosts above the lowest `base_hops` Received lines, the client, gateway markers. */
 void storm_sources(struct storm *st, const struct view *v, uint32_t base_hops, uint64_t copies);
 
+/*
+ * What happens to storms, as events: each change by storms_open(), storm_copy() and storm_sources() is appended to
+ * `log` (not owned; NULL: nothing is), and storms_replay() makes the same changes again. Of an event that does not
+ * check nothing is done, nor of those behind it: ERR_CORRUPT.
+ */
+void storms_log(struct storms *s, struct buf *log);
+int storms_replay(struct storms *s, struct str events, struct now now) MUSTCHECK;
+
 /* Moves states on. Calls `fn` for each storm that closed just now (state is STORM_REMEMBERED). */
 typedef void storm_fn(void *arg, struct storm *st);
 void storms_tick(struct storms *s, struct now now, storm_fn *closed, void *arg);
 
 /* Calls `fn` for each storm changed since the last call. */
 void storms_each_changed(struct storms *s, storm_fn *fn, void *arg);
-void storms_each(struct storms *s, storm_fn *fn, void *arg);
+void storms_each(const struct storms *s, storm_fn *fn, void *arg);
 uint32_t storms_count(const struct storms *s, enum storm_state state);
 
 const char *storm_state_name(enum storm_state st);
+
+/*
+ * Storms as bytes, to be there again after a restart: everything but `changed` and `opened`. Wall times stay
+ * as they are; monotonic ones are made anew from the wall clock, never in the future: when that clock went
+ * back to before a storm was last seen, it counts as seen just now. A storm of a rule that is gone lives on
+ * until it has been quiet for as long as that rule said.
+ */
+void storm_pack(const struct storm *st, struct buf *out);
+void storms_pack_all(const struct storms *s, struct now now, struct buf *out); /* least recently seen first */
+
+/* Puts one storm, or as many as there are, in the place of those under the same keys (pointers to these are
+ * no longer good). All or nothing: ERR_CORRUPT when anything does not fit, ERR_VERSION. At STORMS_MAX the one
+ * that has been quiet for longest goes, be it the new one. */
+int storms_unpack(struct storms *s, struct str bytes, struct now now) MUSTCHECK;
+int storms_unpack_all(struct storms *s, struct str bytes, struct now now) MUSTCHECK;
+
+/* For storm_pack.c. */
+bool storm_add_rcpt(struct storm *st, uint64_t hash); /* not 0; false: it was there */
+void storm_free(struct storm *st);
+void storms_put(struct storms *s, struct storm *st); /* takes it over */
 
 #endif

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: ISC */
+/* Storms to bytes and back: a head (base/blob.h), then one storm after the other. */
+#include <string.h>
+
+#include "base/blob.h"
+#include "base/err.h"
+#include "base/xalloc.h"
+#include "judge/storm.h"
+
+enum { MAGIC = 0x6d745370, VERSION = 1 };
+
+/* Bytes of the shortest storm: key, id, state, rule's id, four empty texts, ten small numbers. */
+enum { STORM_BYTES_MIN = 16 + 8 + 1 + 8 + 4 + 10 };
+
+static const char *const hows[] = { "received", "client", "helo", "gateway-marker", "reporting-mta",
+	"dead-member" };
+
+/* ---- writing ---- */
+
+static void
+put_storm(const struct storm *st, struct buf *out)
+{
+	pack_u64(out, st->key.lo);
+	pack_u64(out, st->key.hi);
+	pack_u64(out, st->id);
+	pack_var(out, st->state);
+	pack_u64(out, st->rule_id);
+	pack_str(out, str_of(st->rule));
+	pack_str(out, str_of(st->message_id));
+	pack_str(out, str_of(st->subject));
+	pack_str(out, str_of(st->sender));
+	pack_int(out, st->first.wall);
+	pack_int(out, st->last.wall);
+	pack_int(out, st->quiet);
+	pack_int(out, st->remember);
+	pack_var(out, st->offered);
+	pack_var(out, st->passed);
+	pack_var(out, st->stopped);
+	pack_var(out, st->messages);
+	pack_var(out, st->n_rcpts);
+	for (uint32_t i = 0; i < st->cap_rcpts; i++)
+		if (st->rcpts[i])
+			pack_u64(out, st->rcpts[i]);
+	pack_var(out, st->n_hosts);
+	for (uint32_t i = 0; i < st->n_hosts; i++) {
+		pack_str(out, str_of(st->hosts[i].name));
+		pack_str(out, str_of(st->hosts[i].how));
+		pack_var(out, st->hosts[i].copies);
+	}
+}
+
+void
+storm_pack(const struct storm *st, struct buf *out)
+{
+	struct blob head = { .magic = MAGIC, .version = VERSION, .wall = st->last.wall };
+	size_t at = blob_begin(out, &head);
+
+	put_storm(st, out);
+	blob_end(out, at, 1);
+}
+
+static void
+put_each(void *out, struct storm *st)
+{
+	put_storm(st, out);
+}
+
+void
+storms_pack_all(const struct storms *s, struct now now, struct buf *out)
+{
+	struct blob head = { .magic = MAGIC, .version = VERSION, .wall = now.wall };
+	size_t at = blob_begin(out, &head);
+
+	storms_each(s, put_each, out);
+	blob_end(out, at, storms_count(s, STORM_OPEN) + storms_count(s, STORM_REMEMBERED));
+}
+
+/* ---- reading ---- */
+
+static void
+get_text(struct unpack *u, char *to, size_t size)
+{
+	struct str s = unpack_str(u, size - 1);
+
+	if (str_find(s, '\0') < s.n)
+		unpack_fail(u);
+	else if (s.n)
+		memcpy(to, s.p, s.n);
+}
+
+/* A wall time with what it is on the monotonic clock. */
+static struct now
+get_time(struct unpack *u, struct now now)
+{
+	int64_t wall = unpack_int(u);
+
+	if (wall < -BLOB_TIME_MAX || wall > BLOB_TIME_MAX) {
+		unpack_fail(u);
+		wall = now.wall;
+	}
+	return (
+	    struct now){ .mono = wall < now.wall ? now.mono - (now.wall - wall) : now.mono, .wall = wall };
+}
+
+static int64_t
+get_span(struct unpack *u)
+{
+	int64_t v = unpack_int(u);
+
+	if (v < 0)
+		unpack_fail(u);
+	return v;
+}
+
+static void
+get_rcpts(struct unpack *u, struct storm *st)
+{
+	uint64_t n = unpack_within(u, 0, STORM_RCPTS_MAX);
+
+	for (; n && unpack_ok(u); n--) {
+		uint64_t hash = unpack_u64(u);
+
+		if (!hash || !storm_add_rcpt(st, hash))
+			unpack_fail(u);
+	}
+}
+
+static const char *
+get_how(struct unpack *u)
+{
+	struct str s = unpack_str(u, STORM_HOST_LEN);
+
+	for (size_t i = 0; i < ARRAY_LEN(hows); i++)
+		if (str_eq(s, str_of(hows[i])))
+			return hows[i];
+	unpack_fail(u);
+	return hows[0];
+}
+
+static void
+get_hosts(struct unpack *u, struct storm *st)
+{
+	uint32_t n = (uint32_t)unpack_within(u, 0, STORM_HOSTS_MAX);
+
+	st->cap_hosts = n;
+	st->hosts = n ? xcalloc(n, sizeof(*st->hosts)) : NULL;
+	for (; st->n_hosts < n && unpack_ok(u); st->n_hosts++) {
+		struct storm_host *h = &st->hosts[st->n_hosts];
+
+		get_text(u, h->name, sizeof(h->name));
+		h->how = get_how(u);
+		h->copies = unpack_var(u);
+		if (!h->name[0] || (st->n_hosts && h->copies > h[-1].copies))
+			unpack_fail(u);
+	}
+}
+
+static struct storm *
+get_storm(struct unpack *u, struct now now)
+{
+	struct storm *st = xcalloc(1, sizeof(*st));
+
+	list_init(&st->lru);
+	st->key.lo = unpack_u64(u);
+	st->key.hi = unpack_u64(u);
+	st->id = unpack_u64(u);
+	st->state = (enum storm_state)unpack_within(u, STORM_OPEN, STORM_REMEMBERED);
+	st->rule_id = unpack_u64(u);
+	get_text(u, st->rule, sizeof(st->rule));
+	get_text(u, st->message_id, sizeof(st->message_id));
+	get_text(u, st->subject, sizeof(st->subject));
+	get_text(u, st->sender, sizeof(st->sender));
+	st->first = get_time(u, now);
+	st->last = get_time(u, now);
+	if (st->first.mono > st->last.mono)
+		st->first.mono = st->last.mono;
+	st->quiet = get_span(u);
+	st->remember = get_span(u);
+	st->offered = unpack_var(u);
+	st->passed = unpack_var(u);
+	st->stopped = unpack_var(u);
+	st->messages = unpack_var(u);
+	get_rcpts(u, st);
+	get_hosts(u, st);
+	if (key_is_zero(st->key) || st->id == 0 || st->id > INT64_MAX)
+		unpack_fail(u);
+	return st;
+}
+
+static int
+unpack_storms(struct storms *s, struct str bytes, struct now now, bool one)
+{
+	struct blob head = { .magic = MAGIC, .version = VERSION };
+	struct storm **v;
+	struct unpack u;
+	uint32_t n = 0;
+	int err = blob_open(bytes, &head, &u);
+
+	if (err)
+		return err;
+	if (head.count > STORMS_MAX || head.count > unpack_left(&u) / STORM_BYTES_MIN ||
+	    (one && head.count != 1))
+		return ERR_CORRUPT;
+	v = xcalloc((size_t)head.count + 1, sizeof(struct storm *));
+	while (n < head.count && unpack_ok(&u))
+		v[n++] = get_storm(&u, now);
+	err = unpack_done(&u) ? 0 : ERR_CORRUPT;
+	for (uint32_t i = 0; i < n; i++) {
+		if (err)
+			storm_free(v[i]);
+		else
+			storms_put(s, v[i]);
+	}
+	xfree(v);
+	return err;
+}
+
+int
+storms_unpack(struct storms *s, struct str bytes, struct now now)
+{
+	return unpack_storms(s, bytes, now, true);
+}
+
+int
+storms_unpack_all(struct storms *s, struct str bytes, struct now now)
+{
+	return unpack_storms(s, bytes, now, false);
+}
