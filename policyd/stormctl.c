@@ -15,6 +15,8 @@ static const struct command {
 } commands[] = {
 	{ "config", "config [--keys | --detectors | --actions]",
 	    "show what may stand in the configuration; with an option as tab separated lines", stormctl_config },
+	{ "db", "db [--db PATH] check | export [--since TIME] [--until TIME]",
+	    "check the record, or print its messages, one JSON object a line; changes nothing", stormctl_db },
 	{ "inspect", "inspect [--json] FILE...",
 	    "show what the rules see in messages; \"-\" is standard input", stormctl_inspect },
 	{ "replay", "replay [-c FILE] [--json] [--set RULE.KEY=VALUE]... PATH...",

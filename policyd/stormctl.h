@@ -12,6 +12,7 @@ struct stormctl {
 typedef int stormctl_fn(const struct stormctl *ctl, int argc, char **argv);
 
 stormctl_fn stormctl_config;
+stormctl_fn stormctl_db;
 stormctl_fn stormctl_inspect;
 stormctl_fn stormctl_replay;
 stormctl_fn stormctl_show;

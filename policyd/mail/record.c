@@ -127,9 +127,9 @@ unpack_rcpts(struct unpack *u, struct record *r, struct arena *a, bool *full)
 static void
 unpack_fields(struct unpack *u, struct record *r, struct arena *a, bool *full)
 {
-	struct str *const texts[] = { &r->queue_id, &r->instance, &r->client_address, &r->client_name, &r->helo,
-		&r->sasl_username, &r->sender, &r->message_id, &r->thread, &r->header_from, &r->subject,
-		&r->rule };
+	struct str *const texts[] = { &r->queue_id, &r->instance, &r->client_address, &r->client_name,
+		&r->helo, &r->sasl_username, &r->sender, &r->message_id, &r->thread, &r->header_from,
+		&r->subject, &r->rule };
 
 	r->time = unpack_int(u);
 	r->door = unpack_name(u, a, full);

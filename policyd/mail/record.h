@@ -18,14 +18,14 @@ enum outcome { OUTCOME_PASSED, OUTCOME_STOPPED, OUTCOME_VOID };
 
 struct record_rcpt {
 	struct str addr;
-	struct str action;  /* "pass", "discard", ...: what this recipient got */
+	struct str action; /* "pass", "discard", ...: what this recipient got */
 	enum outcome outcome;
 };
 
 struct record {
 	uint64_t seq;
-	int64_t time;	   /* wall ms */
-	const char *door;  /* door_name() */
+	int64_t time;     /* wall ms */
+	const char *door; /* door_name() */
 	const char *stage;
 	struct str queue_id, instance;
 	struct str client_address, client_name, helo, sasl_username;
@@ -35,7 +35,7 @@ struct record {
 	uint64_t size;
 	uint32_t rcpt_count, to_count, cc_count, hops;
 	uint64_t trace;
-	const char *kind;  /* automatic_name() */
+	const char *kind;    /* automatic_name() */
 	const char *verdict; /* what the door was told */
 	struct str rule;
 	uint64_t storm;
@@ -57,12 +57,12 @@ struct record_storm {
 	uint64_t id;
 	struct str rule;
 	uint64_t key_lo, key_hi;
-	const char *state; /* open, closed, remembered */
+	const char *state;                      /* open, closed, remembered */
 	struct str message_id, subject, sender; /* of the message that opened it */
-	int64_t first, last; /* wall ms */
-	uint64_t offered, passed, stopped; /* copies: one message to one recipient */
+	int64_t first, last;                    /* wall ms */
+	uint64_t offered, passed, stopped;      /* copies: one message to one recipient */
 	uint64_t messages;
-	uint32_t recipients; /* distinct, "at least" when it met its cap */
+	uint32_t recipients;             /* distinct, "at least" when it met its cap */
 	const struct record_host *hosts; /* most copies first */
 	uint32_t n_hosts;
 };

@@ -134,7 +134,8 @@ journal_close(struct journal *j, int64_t grace)
 		log_error("journal state=closed lost=%llu reason=%s", (unsigned long long)lost,
 		    LOGV(str_of(j->db.why)));
 	if (left > lost || j->behind)
-		log_warn("journal state=closed left_in_spool=%llu", (unsigned long long)(left - lost + j->missed));
+		log_warn(
+		    "journal state=closed left_in_spool=%llu", (unsigned long long)(left - lost + j->missed));
 	free_journal(j);
 }
 
@@ -186,8 +187,8 @@ fate_of(const struct journal *j, const struct packed *p)
 static void
 accept_record(struct journal *j, struct packed *p)
 {
-	bool wake = !j->queue.first ||
-	    (j->queue.bytes < COMMIT_BYTES && j->queue.bytes + p->size >= COMMIT_BYTES);
+	bool wake =
+	    !j->queue.first || (j->queue.bytes < COMMIT_BYTES && j->queue.bytes + p->size >= COMMIT_BYTES);
 
 	queue_add(&j->queue, p);
 	j->given++;

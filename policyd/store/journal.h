@@ -31,9 +31,9 @@ struct store_conf {
 struct journal_stats {
 	/* records; lost: the queue was full and no spool has them, or the database refused them for good */
 	uint64_t written, lost, waiting;
-	uint64_t skipped;  /* handed over again, were there already */
-	uint64_t deferred; /* found the queue full, left to the spool */
-	uint64_t refilled; /* fetched from the spool */
+	uint64_t skipped;           /* handed over again, were there already */
+	uint64_t deferred;          /* found the queue full, left to the spool */
+	uint64_t refilled;          /* fetched from the spool */
 	uint64_t commits, failures; /* attempts */
 	bool healthy;               /* the last attempt to commit succeeded */
 	bool behind;                /* the spool has records that were not fetched yet */

@@ -10,8 +10,8 @@
 #include "store/journal_thread.h"
 
 enum {
-	REFILL_PAUSE = 50,             /* ms: the record may be on its way into the spool */
-	REFILL_PATIENCE = 5 * MS_SEC,  /* then what the spool did not give is lost */
+	REFILL_PAUSE = 50,            /* ms: the record may be on its way into the spool */
+	REFILL_PATIENCE = 5 * MS_SEC, /* then what the spool did not give is lost */
 };
 
 /* ---- the loop thread ---- */

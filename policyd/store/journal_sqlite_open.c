@@ -58,7 +58,6 @@ static const char *const statements[JDB_STMTS] = {
 	[JDB_SNAPSHOT_SEQS] = "SELECT part, seq FROM snapshot",
 };
 
-
 /* Text of one column, "" when there is no row. */
 static int
 query_text(struct jdb *d, const char *sql, char *out, size_t out_len)

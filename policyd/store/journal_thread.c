@@ -14,8 +14,8 @@
 #include "base/xalloc.h"
 
 enum {
-	COMMIT_EVERY = 200,     /* ms between two commits, unless a flush or COMMIT_BYTES are met */
-	BACKOFF_FIRST = 100,    /* ms after a failure; doubles */
+	COMMIT_EVERY = 200,  /* ms between two commits, unless a flush or COMMIT_BYTES are met */
+	BACKOFF_FIRST = 100, /* ms after a failure; doubles */
 	BACKOFF_LAST = 10 * MS_SEC,
 	RETAIN_EVERY = MS_MIN,
 	RETAIN_PAUSE = 10, /* ms between two slices */

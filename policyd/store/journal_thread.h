@@ -38,10 +38,10 @@ struct journal {
 	uint64_t seed;
 	int64_t next_commit, next_retain; /* mono ms */
 	int64_t backoff;                  /* 0: the last attempt succeeded */
-	int64_t stuck_since;              /* mono ms: the spool does not give what it should have; 0: it does */
-	uint32_t next_part;               /* to be looked at first */
-	bool hurried;                     /* saw that it is to stop */
-	bool foreign;                     /* the file is another one: its numbers are not ours */
+	int64_t stuck_since; /* mono ms: the spool does not give what it should have; 0: it does */
+	uint32_t next_part;  /* to be looked at first */
+	bool hurried;        /* saw that it is to stop */
+	bool foreign;        /* the file is another one: its numbers are not ours */
 
 	/* the loop thread alone, once the thread runs */
 	uint64_t lost_logged;

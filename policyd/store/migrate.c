@@ -5,8 +5,6 @@
 
 #include "base/err.h"
 
-enum { APPLICATION_ID = 0x53746f72 }; /* schema/0001_init.sql sets it */
-
 int
 migrate_err(int rc)
 {
@@ -68,7 +66,7 @@ check_owner(sqlite3 *db, int version, char *why, size_t why_len)
 		err = query_int(db, "SELECT count(*) FROM sqlite_master", &tables, why, why_len);
 	if (err)
 		return err;
-	if (id == APPLICATION_ID || (version == 0 && tables == 0 && id == 0))
+	if (id == MIGRATE_APPLICATION_ID || (version == 0 && tables == 0 && id == 0))
 		return 0;
 	snprintf(why, why_len, "the database belongs to another program");
 	return ERR_CORRUPT;

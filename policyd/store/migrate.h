@@ -12,6 +12,8 @@
 
 #include "base/compiler.h"
 
+enum { MIGRATE_APPLICATION_ID = 0x53746f72 }; /* schema/0001_init.sql sets it */
+
 struct migration {
 	int version;
 	const char *name; /* file name */

@@ -278,7 +278,8 @@ Test(record, every_flipped_bit)
 
 		b.data[b.start + bit / 8] ^= (char)(1 << bit % 8);
 		err = unpack_copy(buf_str(&b).p, b.len, &out);
-		cr_assert(err == 0 || err == ERR_CORRUPT || (err == ERR_VERSION && bit < 8), "bit %zu: %d", bit, err);
+		cr_assert(err == 0 || err == ERR_CORRUPT || (err == ERR_VERSION && bit < 8), "bit %zu: %d",
+		    bit, err);
 		if (err)
 			refused++;
 		else

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the journal's tests share: a folder, a count of log lines, and a connection of their own to read by. */
+/* What the tests of the journal share: a folder, a count of log lines, a connection of their own to read by. */
 #ifndef TEST_JOURNAL_RIG_H
 #define TEST_JOURNAL_RIG_H
 
@@ -18,8 +18,8 @@
 enum { LONG = 60 * MS_SEC }; /* only a test that fails waits for so long */
 
 static char dir[64], path[128];
-static atomic_int log_failing, log_recovered, log_full, log_reopening, log_closed, log_behind,
-    log_caught_up, log_incomplete;
+static atomic_int log_failing, log_recovered, log_full, log_reopening, log_closed, log_behind, log_caught_up,
+    log_incomplete;
 
 static inline void
 count_line(const char *level, const char *line)

@@ -51,7 +51,8 @@ static struct record
 numbered(unsigned n, char text[16])
 {
 	snprintf(text, 16, "%u", n);
-	return (struct record){ .seq = n, .time = 1700000000000, .door = "milter", .message_id = str_of(text) };
+	return (
+	    struct record){ .seq = n, .time = 1700000000000, .door = "milter", .message_id = str_of(text) };
 }
 
 static void

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: ISC */
+#include "store/journal_read.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "store/migrate.h"
+
+enum {
+	WAIT = 5000,     /* ms, for a lock */
+	FAULTS_MAX = 100 /* lines that integrity_check may print */
+};
+
+struct reading {
+	sqlite3 *db;
+	char *why;
+	size_t why_len;
+};
+
+static int
+fail(struct reading *r, const char *what)
+{
+	int err = migrate_err(sqlite3_errcode(r->db));
+
+	snprintf(r->why, r->why_len, "%s: %s", what, sqlite3_errmsg(r->db));
+	return err ? err : ERR_IO;
+}
+
+static int
+prepare(struct reading *r, const char *sql, sqlite3_stmt **st)
+{
+	return sqlite3_prepare_v2(r->db, sql, -1, st, NULL) == SQLITE_OK ? 0 : fail(r, sql);
+}
+
+/* One number; 0 when there is no row. */
+static int
+number(struct reading *r, const char *sql, int64_t *out)
+{
+	sqlite3_stmt *st = NULL;
+	int err = prepare(r, sql, &st), rc = err ? SQLITE_ERROR : sqlite3_step(st);
+
+	if (rc == SQLITE_ROW)
+		*out = sqlite3_column_int64(st, 0);
+	else if (rc == SQLITE_DONE)
+		*out = 0;
+	else if (!err)
+		err = fail(r, sql);
+	sqlite3_finalize(st);
+	return err;
+}
+
+static int
+newest_version(void)
+{
+	int version = 0;
+
+	for (const struct migration *m = migrations; m->version; m++)
+		version = m->version;
+	return version;
+}
+
+/* Is it the journal's, and of our version? */
+static int
+check_owner(struct reading *r, int *version)
+{
+	int64_t id = 0, v = 0;
+	int err = number(r, "PRAGMA application_id", &id);
+
+	if (!err)
+		err = number(r, "PRAGMA user_version", &v);
+	if (err)
+		return err;
+	*version = (int)v;
+	if (id != MIGRATE_APPLICATION_ID) {
+		snprintf(r->why, r->why_len, "the database belongs to another program");
+		return ERR_CORRUPT;
+	}
+	if (v == newest_version())
+		return 0;
+	snprintf(r->why, r->why_len, "the database has schema version %lld, this program knows version %d",
+	    (long long)v, newest_version());
+	return ERR_VERSION;
+}
+
+/* Afterwards sqlite3_close(r->db), also after a failure. */
+static int
+open_reading(struct reading *r, const char *path, int *version)
+{
+	struct stat sb;
+
+	if (stat(path, &sb) != 0) {
+		snprintf(r->why, r->why_len, "%s: %s", path, strerror(errno));
+		return errno == ENOENT || errno == ENOTDIR ? ERR_NOENT : ERR_IO;
+	}
+	if (sqlite3_open_v2(path, &r->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+		return fail(r, path);
+	sqlite3_busy_timeout(r->db, WAIT);
+	return check_owner(r, version);
+}
+
+/* ---- check ---- */
+
+struct checking {
+	struct reading r;
+	journal_fault_fn *fn;
+	void *arg;
+	uint64_t faults;
+};
+
+static void
+fault(struct checking *c, const char *what)
+{
+	c->faults++;
+	c->fn(c->arg, what);
+}
+
+static int
+check_pages(struct checking *c)
+{
+	char sql[64];
+	sqlite3_stmt *st = NULL;
+	int err, rc;
+
+	snprintf(sql, sizeof(sql), "PRAGMA integrity_check(%d)", FAULTS_MAX);
+	err = prepare(&c->r, sql, &st);
+	if (err)
+		return err;
+	for (rc = sqlite3_step(st); rc == SQLITE_ROW; rc = sqlite3_step(st)) {
+		const char *text = (const char *)sqlite3_column_text(st, 0);
+
+		if (text && strcmp(text, "ok") != 0)
+			fault(c, text);
+	}
+	err = rc == SQLITE_DONE ? 0 : fail(&c->r, sql);
+	sqlite3_finalize(st);
+	return err;
+}
+
+/* What a sound file may still get wrong: how many rows do so. */
+static const struct {
+	const char *what, *sql;
+} rules[] = {
+	{ "recipients without their message",
+	    "SELECT count(*) FROM recipient r WHERE NOT EXISTS (SELECT 1 FROM message WHERE id = "
+	    "r.message)" },
+	{ "hosts without their storm",
+	    "SELECT count(*) FROM storm_host h WHERE NOT EXISTS (SELECT 1 FROM storm WHERE id = h.storm)" },
+	{ "messages with an unknown outcome", "SELECT count(*) FROM message WHERE outcome NOT IN (0, 1, 2)" },
+	{ "recipients with an unknown outcome",
+	    "SELECT count(*) FROM recipient WHERE outcome NOT IN (0, 1, 2)" },
+	{ "storms in an unknown state",
+	    "SELECT count(*) FROM storm WHERE state NOT IN ('open', 'closed', 'remembered')" },
+	{ "hash seed: missing or damaged",
+	    "SELECT NOT EXISTS (SELECT 1 FROM meta WHERE key = 'hash_seed' AND length(value) = 16 "
+	    "AND value NOT GLOB '*[^0-9a-f]*' AND value <> '0000000000000000')" },
+	{ "journal_seq: not a number",
+	    "SELECT count(*) FROM meta WHERE key = 'journal_seq' AND value <> CAST(CAST(value AS INTEGER) AS "
+	    "TEXT)" },
+};
+
+static int
+check_rules(struct checking *c)
+{
+	int err = 0;
+
+	for (unsigned k = 0; !err && k < ARRAY_LEN(rules); k++) {
+		int64_t n = 0;
+		char text[128];
+
+		err = number(&c->r, rules[k].sql, &n);
+		if (err || n == 0)
+			continue;
+		if (strchr(rules[k].what, ':'))
+			snprintf(text, sizeof(text), "%s", rules[k].what);
+		else
+			snprintf(text, sizeof(text), "%lld %s", (long long)n, rules[k].what);
+		fault(c, text);
+	}
+	return err;
+}
+
+static int
+count_all(struct reading *r, struct journal_report *out)
+{
+	const struct {
+		const char *sql;
+		void *to;
+	} counts[] = {
+		{ "SELECT count(*) FROM message", &out->messages },
+		{ "SELECT count(*) FROM recipient", &out->recipients },
+		{ "SELECT count(*) FROM storm", &out->storms },
+		{ "SELECT count(*) FROM storm_host", &out->storm_hosts },
+		{ "SELECT count(*) FROM snapshot", &out->parts },
+		{ "SELECT min(time) FROM message", &out->oldest },
+		{ "SELECT max(time) FROM message", &out->newest },
+		{ "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'journal_seq'", &out->seq },
+		{ "SELECT min(seq) FROM snapshot", &out->snapshot_seq },
+	};
+	int err = 0;
+
+	for (unsigned k = 0; !err && k < ARRAY_LEN(counts); k++) {
+		int64_t n = 0;
+
+		err = number(r, counts[k].sql, &n);
+		memcpy(counts[k].to, &n, sizeof(n));
+	}
+	return err;
+}
+
+int
+journal_check(
+    const char *path, journal_fault_fn *fn, void *arg, struct journal_report *out, char *why, size_t why_len)
+{
+	struct checking c = { .r = { NULL, why, why_len }, .fn = fn, .arg = arg };
+	struct journal_report report = { .known = newest_version() };
+	int err = open_reading(&c.r, path, &report.version);
+
+	if (!err)
+		err = check_pages(&c);
+	if (!err)
+		err = check_rules(&c);
+	if (!err)
+		err = count_all(&c.r, &report);
+	sqlite3_close(c.r.db);
+	/* Damage that stops the reading is a fault like others. */
+	if (err == ERR_CORRUPT)
+		fault(&c, why);
+	report.faults = c.faults;
+	if (!err || err == ERR_CORRUPT || err == ERR_VERSION)
+		*out = report;
+	return err == ERR_CORRUPT ? 0 : err;
+}
+
+/* ---- messages ---- */
+
+static const char message_sql[] =
+    "SELECT id, time, door, stage, queue_id, instance, client_address, client_name, helo, sasl_username, "
+    "sender, message_id, thread, header_from, subject, size, rcpt_count, to_count, cc_count, hops, trace, "
+    "kind, verdict, rule, storm, would, degraded, outcome FROM message "
+    "WHERE id > ? AND time >= ? AND time < ? ORDER BY id LIMIT 1";
+static const char rcpts_sql[] = "SELECT address, action, outcome FROM recipient WHERE message = ? ORDER BY n";
+static const char count_sql[] = "SELECT count(*) FROM recipient WHERE message = ?";
+
+struct walk {
+	struct reading r;
+	sqlite3_stmt *message, *rcpts, *count;
+	struct arena arena;
+	int64_t id;
+};
+
+static struct str
+text(struct walk *w, sqlite3_stmt *st, int col)
+{
+	const char *p = (const char *)sqlite3_column_text(st, col);
+	size_t n = p ? (size_t)sqlite3_column_bytes(st, col) : 0;
+	struct str s = arena_str(&w->arena, (struct str){ p, n });
+
+	return s.p ? s : STR("");
+}
+
+static void
+read_message(struct walk *w, struct record *r)
+{
+	sqlite3_stmt *st = w->message;
+	struct str *const texts[] = { &r->queue_id, &r->instance, &r->client_address, &r->client_name,
+		&r->helo, &r->sasl_username, &r->sender, &r->message_id, &r->thread, &r->header_from,
+		&r->subject };
+	const char **const names[] = { &r->door, &r->stage };
+	int col = 2;
+
+	w->id = sqlite3_column_int64(st, 0);
+	r->time = sqlite3_column_int64(st, 1);
+	for (unsigned k = 0; k < ARRAY_LEN(names); k++)
+		*names[k] = text(w, st, col++).p;
+	for (unsigned k = 0; k < ARRAY_LEN(texts); k++)
+		*texts[k] = text(w, st, col++);
+	r->size = (uint64_t)sqlite3_column_int64(st, col++);
+	r->rcpt_count = (uint32_t)sqlite3_column_int64(st, col++);
+	r->to_count = (uint32_t)sqlite3_column_int64(st, col++);
+	r->cc_count = (uint32_t)sqlite3_column_int64(st, col++);
+	r->hops = (uint32_t)sqlite3_column_int64(st, col++);
+	r->trace = (uint64_t)sqlite3_column_int64(st, col++);
+	r->kind = text(w, st, col++).p;
+	r->verdict = text(w, st, col++).p;
+	r->rule = text(w, st, col++);
+	r->storm = (uint64_t)sqlite3_column_int64(st, col++);
+	r->would = sqlite3_column_int(st, col++);
+	r->degraded = sqlite3_column_int(st, col++);
+	r->outcome = (enum outcome)sqlite3_column_int(st, col++);
+}
+
+static int
+read_rcpts(struct walk *w, struct record *r)
+{
+	struct record_rcpt *rcpts;
+	uint32_t n = 0, room = 0;
+	int rc;
+
+	sqlite3_bind_int64(w->count, 1, w->id);
+	if (sqlite3_step(w->count) == SQLITE_ROW)
+		room = (uint32_t)sqlite3_column_int64(w->count, 0);
+	sqlite3_reset(w->count);
+	rcpts = arena_alloc(&w->arena, room * sizeof(*rcpts) + 1);
+	sqlite3_bind_int64(w->rcpts, 1, w->id);
+	for (rc = sqlite3_step(w->rcpts); rc == SQLITE_ROW && rcpts && n < room;
+	     rc = sqlite3_step(w->rcpts)) {
+		rcpts[n].addr = text(w, w->rcpts, 0);
+		rcpts[n].action = text(w, w->rcpts, 1);
+		rcpts[n++].outcome = (enum outcome)sqlite3_column_int(w->rcpts, 2);
+	}
+	sqlite3_reset(w->rcpts);
+	r->rcpts = rcpts;
+	r->n_rcpts = n;
+	return rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : fail(&w->r, "read");
+}
+
+static int
+exec(struct reading *r, const char *sql)
+{
+	return sqlite3_exec(r->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(r, sql);
+}
+
+/* The next message with its recipients, as of one moment. ERR_NOENT: there is none. */
+static int
+next_message(struct walk *w, int64_t since, int64_t until, struct record *r)
+{
+	int err = exec(&w->r, "BEGIN"), rc, end;
+
+	if (err)
+		return err;
+	arena_reset(&w->arena);
+	sqlite3_bind_int64(w->message, 1, w->id);
+	sqlite3_bind_int64(w->message, 2, since);
+	sqlite3_bind_int64(w->message, 3, until);
+	rc = sqlite3_step(w->message);
+	if (rc == SQLITE_ROW) {
+		read_message(w, r);
+		err = read_rcpts(w, r);
+	} else {
+		err = rc == SQLITE_DONE ? ERR_NOENT : fail(&w->r, "read");
+	}
+	sqlite3_reset(w->message);
+	end = exec(&w->r, "COMMIT");
+	return err ? err : end;
+}
+
+int
+journal_each_message(const char *path, int64_t since, int64_t until, journal_message_fn *fn, void *arg,
+    char *why, size_t why_len)
+{
+	struct walk w = { .r = { NULL, why, why_len } };
+	int version, err = open_reading(&w.r, path, &version);
+	bool more = !err, opened = !err;
+
+	arena_init(&w.arena, 0);
+	if (!err)
+		err = prepare(&w.r, message_sql, &w.message);
+	if (!err)
+		err = prepare(&w.r, rcpts_sql, &w.rcpts);
+	if (!err)
+		err = prepare(&w.r, count_sql, &w.count);
+	while (!err && more) {
+		struct record r = { 0 };
+
+		err = next_message(&w, since, until, &r);
+		if (!err)
+			more = fn(arg, &r);
+	}
+	sqlite3_finalize(w.message);
+	sqlite3_finalize(w.rcpts);
+	sqlite3_finalize(w.count);
+	sqlite3_close(w.r.db);
+	arena_fini(&w.arena);
+	return opened && err == ERR_NOENT ? 0 : err;
+}
+
+/* ---- snapshots ---- */
+
+int
+journal_load_snapshots(const char *path, journal_part_fn *fn, void *arg, char *why, size_t why_len)
+{
+	struct reading r = { NULL, why, why_len };
+	sqlite3_stmt *st = NULL;
+	int version, rc, err;
+
+	if (strcmp(path, ":memory:") == 0)
+		return 0;
+	err = open_reading(&r, path, &version);
+	if (!err)
+		err = prepare(&r,
+		    "SELECT part, seq, data FROM snapshot WHERE part BETWEEN 0 AND 4294967295 "
+		    "ORDER BY part",
+		    &st);
+	if (!err) {
+		for (rc = sqlite3_step(st); rc == SQLITE_ROW; rc = sqlite3_step(st)) {
+			const char *p = sqlite3_column_blob(st, 2);
+			struct str data = { p ? p : "", (size_t)sqlite3_column_bytes(st, 2) };
+
+			fn(arg, (uint32_t)sqlite3_column_int64(st, 0), (uint64_t)sqlite3_column_int64(st, 1),
+			    data);
+		}
+		err = rc == SQLITE_DONE ? 0 : fail(&r, "read");
+	}
+	sqlite3_finalize(st);
+	sqlite3_close(r.db);
+	return err == ERR_NOENT ? 0 : err;
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: ISC */
+/* stormctl db: is the record sound, and what was in it as events. Reads only, beside a running daemon too. */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/xalloc.h"
+#include "config.h"
+#include "store/journal_read.h"
+#include "stormctl.h"
+#include "stormctl_json.h"
+
+enum { FAULTS_FOUND = 1 };
+
+struct db_options {
+	const char *config, *db;
+	int64_t since, until; /* wall ms */
+};
+
+/* ---- check ---- */
+
+static void
+print_fault(void *arg, const char *what)
+{
+	(void)arg;
+	printf("fault           %s\n", what);
+}
+
+static void
+print_time(const char *name, int64_t ms)
+{
+	time_t t = (time_t)(ms / 1000);
+	struct tm tm;
+	char text[64];
+
+	if (ms == 0 || !gmtime_r(&t, &tm) || strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &tm) == 0)
+		snprintf(text, sizeof(text), "none");
+	printf("%-15s %s\n", name, text);
+}
+
+static void
+print_report(const char *path, const struct journal_report *r)
+{
+	const struct {
+		const char *name;
+		uint64_t n;
+	} counts[] = {
+		{ "messages", r->messages },
+		{ "recipients", r->recipients },
+		{ "storms", r->storms },
+		{ "storm hosts", r->storm_hosts },
+		{ "journal_seq", r->seq },
+		{ "snapshot parts", r->parts },
+		{ "snapshot seq", r->snapshot_seq },
+	};
+
+	printf("%-15s %s\n", "database", path);
+	printf("%-15s %d of %d\n", "schema", r->version, r->known);
+	for (unsigned k = 0; k < ARRAY_LEN(counts); k++)
+		printf("%-15s %" PRIu64 "\n", counts[k].name, counts[k].n);
+	print_time("oldest", r->oldest);
+	print_time("newest", r->newest);
+	if (r->faults)
+		printf("%-15s %" PRIu64 " found\n", "faults", r->faults);
+	else
+		printf("%-15s none\n", "faults");
+}
+
+static int
+exit_of(int err, const char *why)
+{
+	if (err)
+		fprintf(stderr, "stormctl: %s\n", why);
+	switch (err) {
+	case 0:
+		return 0;
+	case ERR_NOENT:
+		return EX_NOINPUT;
+	case ERR_VERSION:
+	case ERR_CORRUPT:
+		return FAULTS_FOUND;
+	default:
+		return EX_IOERR;
+	}
+}
+
+static int
+check(const struct db_options *o)
+{
+	struct journal_report report = { 0 };
+	char why[300] = "";
+	int err = journal_check(o->db, print_fault, NULL, &report, why, sizeof(why));
+
+	if (err)
+		return exit_of(err, why);
+	print_report(o->db, &report);
+	if (fflush(stdout) != 0)
+		return EX_IOERR;
+	return report.faults ? FAULTS_FOUND : 0;
+}
+
+/* ---- export ---- */
+
+static const char *
+outcome_name(enum outcome outcome)
+{
+	static const char *const names[] = {
+		[OUTCOME_PASSED] = "passed", [OUTCOME_STOPPED] = "stopped", [OUTCOME_VOID] = "void"
+	};
+
+	return (unsigned)outcome < ARRAY_LEN(names) ? names[outcome] : "unknown";
+}
+
+static bool
+print_message(void *arg, const struct record *r)
+{
+	const struct {
+		const char *name;
+		struct str s;
+	} texts[] = {
+		{ "client_address", r->client_address },
+		{ "helo_name", r->helo },
+		{ "sasl_username", r->sasl_username },
+		{ "queue_id", r->queue_id },
+		{ "instance", r->instance },
+		{ "sender", r->sender },
+		{ "message_id", r->message_id },
+		{ "verdict", str_of(r->verdict) },
+		{ "rule", r->rule },
+		{ "outcome", str_of(outcome_name(r->outcome)) },
+	};
+	cJSON *o = cJSON_CreateObject(), *rcpts;
+	char *line;
+
+	(void)arg;
+	cJSON_AddNumberToObject(o, "time", (double)r->time / 1000.0);
+	for (unsigned k = 0; k < ARRAY_LEN(texts); k++)
+		cJSON_AddItemToObject(o, texts[k].name, stormctl_json_str(texts[k].s));
+	cJSON_AddNumberToObject(o, "size", (double)r->size);
+	rcpts = cJSON_AddArrayToObject(o, "recipients");
+	for (uint32_t k = 0; k < r->n_rcpts; k++)
+		cJSON_AddItemToArray(rcpts, stormctl_json_str(r->rcpts[k].addr));
+	line = cJSON_PrintUnformatted(o);
+	puts(line);
+	cJSON_free(line);
+	cJSON_Delete(o);
+	return !ferror(stdout);
+}
+
+static int export(const struct db_options *o)
+{
+	char why[300] = "";
+	int err = journal_each_message(o->db, o->since, o->until, print_message, NULL, why, sizeof(why));
+
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return EX_IOERR;
+	return exit_of(err, why);
+}
+
+/* ---- the command ---- */
+
+/* Seconds since 1970, or a date with or without a time of day, in UTC. */
+static int
+parse_time(const char *text, int64_t *out)
+{
+	static const char *const forms[] = { "%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S",
+		"%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ" };
+	uint64_t seconds;
+
+	if (str_u64(str_of(text), &seconds) == 0) {
+		*out = seconds < INT64_MAX / 1000 ? (int64_t)seconds * 1000 : INT64_MAX;
+		return 0;
+	}
+	for (unsigned k = 0; k < ARRAY_LEN(forms); k++) {
+		struct tm tm = { 0 };
+		const char *rest = strptime(text, forms[k], &tm);
+
+		if (rest && *rest == '\0') {
+			*out = (int64_t)timegm(&tm) * 1000;
+			return 0;
+		}
+	}
+	fprintf(stderr,
+	    "stormctl: not a time: %s (2026-01-31, \"2026-01-31 23:59:59\", or seconds since 1970)\n", text);
+	return ERR_SYNTAX;
+}
+
+static int
+parse_options(int argc, char **argv, struct db_options *o)
+{
+	static const struct option longs[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "db", required_argument, NULL, 'd' },
+		{ "since", required_argument, NULL, 's' },
+		{ "until", required_argument, NULL, 'u' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int opt, err = 0;
+
+	for (opt = getopt_long(argc, argv, "c:", longs, NULL); opt != -1 && !err;
+	     opt = getopt_long(argc, argv, "c:", longs, NULL)) {
+		switch (opt) {
+		case 'c':
+			o->config = optarg;
+			break;
+		case 'd':
+			o->db = optarg;
+			break;
+		case 's':
+			err = parse_time(optarg, &o->since);
+			break;
+		case 'u':
+			err = parse_time(optarg, &o->until);
+			break;
+		default:
+			return stormctl_usage(argv[0]);
+		}
+	}
+	if (err)
+		return EX_USAGE;
+	return optind + 1 == argc ? 0 : stormctl_usage(argv[0]);
+}
+
+int
+stormctl_db(const struct stormctl *ctl, int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int (*run)(const struct db_options *o);
+	} verbs[] = { { "check", check }, { "export", export } };
+	struct db_options o = { .config = ctl->config, .since = INT64_MIN, .until = INT64_MAX };
+	struct conf_faults faults = { .report = config_print_fault, .arg = stderr };
+	static struct config conf;
+	int status = parse_options(argc, argv, &o);
+	unsigned k = 0;
+
+	if (status)
+		return status;
+	while (k < ARRAY_LEN(verbs) && strcmp(argv[optind], verbs[k].name) != 0)
+		k++;
+	if (k == ARRAY_LEN(verbs))
+		return stormctl_usage(argv[0]);
+	if (o.db)
+		return verbs[k].run(&o);
+	if (!o.config && access(CONFIG_DEFAULT_PATH, R_OK) == 0)
+		o.config = CONFIG_DEFAULT_PATH;
+	if (config_load(o.config, &conf, &faults) != 0)
+		return EX_CONFIG;
+	o.db = conf.store.path;
+	status = verbs[k].run(&o);
+	config_fini(&conf);
+	return status;
+}
