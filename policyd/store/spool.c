@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The spool at work: append, commit, release. A failed write is cut off again, so that a segment never has half a
+ * record in front of a whole one; where that is not possible either, the segment is left and a new one begun.
+ */
+#include "store/spool.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "store/spool_state.h"
+
+enum { CALM = MS_SEC }; /* an outage is over when nothing failed for so long */
+
+struct segment *
+spool_newest(const struct spool *s)
+{
+	return list_empty(&s->segments) ? NULL : container_of(s->segments.prev, struct segment, node);
+}
+
+void
+spool_segment_add(struct spool *s, uint64_t first, uint64_t size)
+{
+	struct segment *seg = xcalloc(1, sizeof(*seg));
+
+	seg->first = first;
+	seg->last = first - 1;
+	seg->size = size;
+	s->stats.bytes += size;
+	s->stats.segments++;
+	list_add_tail(&s->segments, &seg->node);
+}
+
+void
+spool_segment_drop(struct spool *s, struct segment *seg)
+{
+	s->stats.bytes -= seg->size;
+	s->stats.segments--;
+	list_del(&seg->node);
+	xfree(seg);
+}
+
+/* ---- segments ---- */
+
+/* Not one of its records is needed any more. The lock is held, in the next one as well. */
+static bool
+newest_released(const struct spool *s)
+{
+	const struct segment *seg = spool_newest(s);
+
+	return seg && seg->last >= seg->first && seg->last <= s->released;
+}
+
+static void
+reap(struct spool *s)
+{
+	LIST_FOREACH_SAFE (it, after, &s->segments) {
+		struct segment *seg = container_of(it, struct segment, node);
+
+		if (seg == spool_newest(s) || seg->last > s->released)
+			break;
+		syncer_unlink(s->syncer, seg->first);
+		spool_segment_drop(s, seg);
+	}
+}
+
+/* From now on there is no segment to write to. */
+static void
+leave_segment(struct spool *s)
+{
+	if (s->fd >= 0)
+		syncer_retire(s->syncer, s->fd);
+	s->fd = -1;
+}
+
+static int
+begin_segment(struct spool *s)
+{
+	uint64_t first = s->batch.len ? s->batch_first : s->last + 1;
+	int fd = segment_create(s->dir_fd, first, clock_now().wall);
+	struct segment *old;
+
+	if (fd < 0)
+		return ERR_IO;
+	leave_segment(s);
+	s->fd = fd;
+	syncer_follow(s->syncer, fd);
+	pthread_mutex_lock(&s->lock);
+	old = spool_newest(s);
+	if (old && old->first == first) /* an empty one of that name: the new file has replaced it */
+		spool_segment_drop(s, old);
+	spool_segment_add(s, first, SEGMENT_HEADER);
+	reap(s);
+	pthread_mutex_unlock(&s->lock);
+	return 0;
+}
+
+/* The disk is full, and the newest segment takes room for nothing: it goes although no other stands there to
+ * say which numbers were used. The caller's mark knows them. */
+static void
+free_room(struct spool *s, int failure)
+{
+	bool released;
+
+	if (failure != ENOSPC && failure != EDQUOT)
+		return;
+	pthread_mutex_lock(&s->lock);
+	released = newest_released(s);
+	if (released) {
+		leave_segment(s);
+		syncer_unlink(s->syncer, spool_newest(s)->first);
+		spool_segment_drop(s, spool_newest(s));
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* Somebody removed the file: what is written to it now would be gone with the process. */
+static void
+leave_if_gone(struct spool *s)
+{
+	struct stat st;
+
+	if (s->fd < 0 || fstat(s->fd, &st) != 0 || st.st_nlink > 0)
+		return;
+	log_error("spool state=segment-removed dir=%s", LOGV(str_of(s->dir)));
+	leave_segment(s);
+	pthread_mutex_lock(&s->lock);
+	spool_segment_drop(s, spool_newest(s));
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* A segment to write the batch to. */
+static int
+ready(struct spool *s)
+{
+	const struct segment *seg;
+	bool large;
+
+	leave_if_gone(s);
+	if (s->fd < 0)
+		return begin_segment(s);
+	pthread_mutex_lock(&s->lock);
+	seg = spool_newest(s);
+	large = seg->last >= seg->first &&
+	    (seg->size + s->batch.len > s->segment_bytes ||
+		(newest_released(s) && seg->size >= s->segment_bytes / 4));
+	pthread_mutex_unlock(&s->lock);
+	/* Where a new one cannot be begun, the old one still serves. */
+	if (large && begin_segment(s) != 0)
+		log_debug("spool state=cannot-begin reason=%s", LOGV(str_of(strerror(errno))));
+	return 0;
+}
+
+/* ---- trouble ---- */
+
+/* true: it has just begun. */
+static bool
+outage_failed(struct outage *o)
+{
+	bool first = !o->on;
+
+	o->on = true;
+	o->at = clock_now().mono;
+	o->count++;
+	return first;
+}
+
+/* How many failures the outage had that is over now; 0: there is none, or it may come back. */
+static uint64_t
+outage_over(struct outage *o)
+{
+	uint64_t count = o->count;
+
+	if (!o->on || clock_now().mono - o->at < CALM)
+		return 0;
+	*o = (struct outage){ .on = false };
+	return count;
+}
+
+static uint64_t
+refuse(struct spool *s, bool no_room)
+{
+	pthread_mutex_lock(&s->lock);
+	s->stats.refused++;
+	if (no_room)
+		s->room_ok = false;
+	pthread_mutex_unlock(&s->lock);
+	if (no_room && outage_failed(&s->room))
+		log_error("spool state=full dir=%s max_bytes=%" PRIu64, LOGV(str_of(s->dir)), s->max_bytes);
+	return 0;
+}
+
+static void
+note_commit(struct spool *s, int err, int failure)
+{
+	uint64_t n;
+
+	pthread_mutex_lock(&s->lock);
+	s->commit_ok = err == 0;
+	s->stats.commits += err == 0;
+	s->stats.failures += err != 0;
+	s->stats.committed += err == 0 ? s->batch_records : 0;
+	s->stats.lost += err != 0 ? s->batch_records : 0;
+	pthread_mutex_unlock(&s->lock);
+	if (err) {
+		if (outage_failed(&s->commits))
+			log_error("spool state=failing dir=%s reason=%s", LOGV(str_of(s->dir)),
+			    LOGV(str_of(strerror(failure))));
+		return;
+	}
+	n = outage_over(&s->commits);
+	if (n)
+		log_info("spool state=recovered dir=%s failures=%" PRIu64, LOGV(str_of(s->dir)), n);
+}
+
+/* ---- the loop thread ---- */
+
+static bool
+fits(struct spool *s, size_t n)
+{
+	/* A commit begins one segment at most. */
+	uint64_t more = s->batch.len + SEGMENT_RECORD_HEADER + n + SEGMENT_HEADER;
+	bool fit;
+
+	pthread_mutex_lock(&s->lock);
+	fit = s->last < SPOOL_SEQ_MAX && more <= s->max_bytes && s->stats.bytes <= s->max_bytes - more;
+	pthread_mutex_unlock(&s->lock);
+	return fit;
+}
+
+/* The newest segment may be all that takes the room, and not needed. */
+static bool
+fits_after_release(struct spool *s, size_t n)
+{
+	bool released;
+
+	pthread_mutex_lock(&s->lock);
+	released = newest_released(s);
+	pthread_mutex_unlock(&s->lock);
+	if (!released)
+		return false;
+	if (begin_segment(s) != 0)
+		free_room(s, errno);
+	return fits(s, n);
+}
+
+uint64_t
+spool_append(struct spool *s, const void *payload, size_t n)
+{
+	uint64_t seq, over;
+
+	if (!s->replayed)
+		log_panic("spool_append() before spool_replay()");
+	if (n > SPOOL_RECORD_MAX)
+		return refuse(s, false);
+	if (!fits(s, n) && !fits_after_release(s, n))
+		return refuse(s, true);
+	seq = s->last + 1;
+	pthread_mutex_lock(&s->lock);
+	s->last = seq;
+	s->stats.appended++;
+	s->room_ok = true;
+	pthread_mutex_unlock(&s->lock);
+	if (s->batch.len == 0)
+		s->batch_first = seq;
+	s->batch_records++;
+	segment_record(&s->batch, seq, (struct str){ payload, n });
+	over = outage_over(&s->room);
+	if (over)
+		log_info("spool state=room dir=%s refused=%" PRIu64, LOGV(str_of(s->dir)), over);
+	return seq;
+}
+
+/* What was written of the batch goes off again. */
+static void
+cut_back(struct spool *s, size_t written)
+{
+	struct segment *seg;
+	int saved = errno;
+	bool cut;
+
+	if (written == 0)
+		return;
+	pthread_mutex_lock(&s->lock);
+	seg = spool_newest(s);
+	pthread_mutex_unlock(&s->lock);
+	cut = ftruncate(s->fd, (off_t)seg->size) == 0;
+	if (!cut) {
+		leave_segment(s);
+		pthread_mutex_lock(&s->lock);
+		seg->size += written;
+		s->stats.bytes += written;
+		pthread_mutex_unlock(&s->lock);
+	}
+	errno = saved;
+}
+
+static int
+write_batch(struct spool *s)
+{
+	struct str bytes = buf_str(&s->batch);
+	struct segment *seg;
+	size_t done = 0;
+
+	while (done < bytes.n) {
+		ssize_t n = write(s->fd, bytes.p + done, bytes.n - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			if (n == 0)
+				errno = EIO;
+			cut_back(s, done);
+			return ERR_IO;
+		}
+		done += (size_t)n;
+	}
+	pthread_mutex_lock(&s->lock);
+	seg = spool_newest(s);
+	seg->last = s->last;
+	seg->size += done;
+	s->stats.bytes += done;
+	pthread_mutex_unlock(&s->lock);
+	syncer_written(s->syncer);
+	return 0;
+}
+
+int
+spool_commit(struct spool *s)
+{
+	int err, failure;
+
+	if (s->batch.len == 0)
+		return 0;
+	err = ready(s);
+	if (!err)
+		err = write_batch(s);
+	failure = errno;
+	if (err)
+		free_room(s, failure);
+	note_commit(s, err, failure);
+	buf_reset(&s->batch);
+	s->batch_records = 0;
+	return err;
+}
+
+uint64_t
+spool_last(const struct spool *s)
+{
+	return s->last;
+}
+
+/* ---- everybody ---- */
+
+void
+spool_release(struct spool *s, uint64_t seq)
+{
+	pthread_mutex_lock(&s->lock);
+	/* Numbers that come later are not meant. */
+	if (seq > s->last)
+		seq = s->last;
+	if (seq > s->released)
+		s->released = seq;
+	reap(s);
+	pthread_mutex_unlock(&s->lock);
+}
+
+bool
+spool_healthy(struct spool *s)
+{
+	struct syncer_stats sync;
+	bool ok;
+
+	syncer_stats(s->syncer, &sync);
+	pthread_mutex_lock(&s->lock);
+	ok = s->commit_ok && s->room_ok && sync.ok;
+	pthread_mutex_unlock(&s->lock);
+	return ok;
+}
+
+void
+spool_stats(struct spool *s, struct spool_stats *out)
+{
+	struct syncer_stats sync;
+
+	syncer_stats(s->syncer, &sync);
+	pthread_mutex_lock(&s->lock);
+	*out = s->stats;
+	pthread_mutex_unlock(&s->lock);
+	out->syncs = sync.syncs;
+	out->sync_failures = sync.failures;
+}
