@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "store/migrate.h"
 
@@ -86,11 +87,48 @@ check_owner(struct reading *r, int *version)
 	return ERR_VERSION;
 }
 
+/*
+ * A reader of a write-ahead log wants to make the -shm file; who may not, can read a file that nobody has
+ * open (there is no log then) as one that does not change.
+ */
+static int
+open_unchanging(struct reading *r, const char *path)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
+	const int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI;
+	struct buf uri = { 0 };
+	int rc;
+
+	buf_printf(&uri, "%s", path[0] == '/' ? "file://" : "file:");
+	for (const char *p = path; *p; p++)
+		buf_printf(&uri, strchr(plain, *p) ? "%c" : "%%%02X", (unsigned char)*p);
+	buf_append(&uri, "?immutable=1", sizeof("?immutable=1"));
+	sqlite3_close(r->db);
+	rc = sqlite3_open_v2(uri.data, &r->db, flags, NULL);
+	buf_fini(&uri);
+	return rc == SQLITE_OK ? 0 : fail(r, path);
+}
+
+static bool
+has_log(const char *path)
+{
+	struct buf name = { 0 };
+	struct stat sb;
+	bool has;
+
+	buf_printf(&name, "%s-wal", path);
+	buf_append(&name, "", 1);
+	has = stat(name.data, &sb) == 0 || errno != ENOENT;
+	buf_fini(&name);
+	return has;
+}
+
 /* Afterwards sqlite3_close(r->db), also after a failure. */
 static int
 open_reading(struct reading *r, const char *path, int *version)
 {
 	struct stat sb;
+	int err, rc;
 
 	if (stat(path, &sb) != 0) {
 		snprintf(r->why, r->why_len, "%s: %s", path, strerror(errno));
@@ -99,7 +137,12 @@ open_reading(struct reading *r, const char *path, int *version)
 	if (sqlite3_open_v2(path, &r->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
 		return fail(r, path);
 	sqlite3_busy_timeout(r->db, WAIT);
-	return check_owner(r, version);
+	err = check_owner(r, version);
+	rc = sqlite3_errcode(r->db) & 0xff;
+	if (err != ERR_IO || (rc != SQLITE_READONLY && rc != SQLITE_CANTOPEN) || has_log(path))
+		return err;
+	err = open_unchanging(r, path);
+	return err ? err : check_owner(r, version);
 }
 
 /* ---- check ---- */

@@ -26,7 +26,7 @@ struct journal_report {
 	uint64_t faults;
 };
 
-/* Reads the whole file. Each fault goes to `fn`, and is no error: 0 comes back as long as reading was possible. */
+/* Reads the whole file. Each fault goes to `fn` and is no error: 0 comes back when reading was possible. */
 typedef void journal_fault_fn(void *arg, const char *what);
 int journal_check(const char *path, journal_fault_fn *fn, void *arg, struct journal_report *out, char *why,
     size_t why_len) MUSTCHECK;

@@ -138,7 +138,7 @@ settle(struct journal *j, int n, bool written)
 	return go_on;
 }
 
-/* The database refuses the first record for good, and is not at fault itself. Its number is used up all the same. */
+/* The database refuses the first record for good and is not at fault itself. The number is used up all the same. */
 static int
 give_up_first(struct journal *j, bool *go_on)
 {
@@ -243,7 +243,7 @@ finished(struct journal *j, int64_t now)
 	return j->stop && (idle || now >= j->stop_at);
 }
 
-/* Into the batch with all that waits, if it is time to commit. true: and then to the spool. The lock is held. */
+/* All that waits goes into the batch, if it is time to commit. true: then to the spool. The lock is held. */
 static bool
 take_turn(struct journal *j)
 {

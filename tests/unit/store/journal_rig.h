@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the tests of the journal share: a folder, a count of log lines, a connection of their own to read by. */
+/* What the tests of the journal share: a folder, a count of log lines, a connection to read by. */
 #ifndef TEST_JOURNAL_RIG_H
 #define TEST_JOURNAL_RIG_H
 

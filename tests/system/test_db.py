@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: ISC
+"""stormctl db: the record of a daemon that runs, and of one that has gone."""
+import contextlib
+import json
+import os
+import pwd
+import re
+import sqlite3
+import subprocess
+
+from harness import Skip, answer, request, wait_for
+
+RULE = "[rule replication]\ndetect = replication\nlimit = 3\n"
+
+
+def ctl(lab, *args):
+    p = subprocess.run([lab.binary("stormctl"), *args], env=lab.env, stdin=subprocess.DEVNULL, capture_output=True,
+                       timeout=30, check=False)
+    return p.returncode, p.stdout.decode(), p.stderr.decode()
+
+
+def fields(out):
+    return {line[:15].strip(): line[16:] for line in out.splitlines()}
+
+
+def ask(s, n):
+    s.sendall(request(instance=f"1f2e.{n}.0", protocol_state="END-OF-MESSAGE", recipient_count="1",
+                      sender=f"s{n}@x.example", recipient="ann@example.org", client_address="192.0.2.9",
+                      helo_name="mx.x.example"))
+    assert answer(s) == b"action=DUNNO\n\n"
+
+
+def messages(db):
+    with contextlib.closing(sqlite3.connect(f"file:{db}?mode=ro", uri=True)) as c:
+        return c.execute("SELECT count(*) FROM message").fetchone()[0]
+
+
+def test_check_and_export(lab):
+    d = lab.daemon(rules=RULE).start()
+    db = lab.path("db/storm.db")
+    s = d.dial()
+    for n in range(20):
+        ask(s, n)
+    wait_for("20 messages in the record", lambda: messages(db) >= 20)
+    for running in (True, False):
+        code, out, err = ctl(lab, "-c", d.conf, "db", "check")
+        assert code == 0 and err == "", (code, out, err)
+        got = fields(out)
+        assert got["database"] == db and got["faults"] == "none" and got["messages"] == str(messages(db)), out
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", got["oldest"]), out
+        assert ctl(lab, "db", "check", "--db", db)[:2] == (0, out)
+        code, out, err = ctl(lab, "db", "export", "--db", db)
+        assert code == 0 and err == "", (code, err)
+        events = [json.loads(line) for line in out.splitlines()]
+        assert [e["sender"] for e in events] == [f"s{n}@x.example" for n in range(20)], events
+        e = events[0]
+        assert (e["client_address"], e["helo_name"], e["recipients"]) == ("192.0.2.9", "mx.x.example",
+                                                                         ["ann@example.org"]), e
+        assert e["outcome"] == "passed" and e["verdict"] == "pass" and e["rule"] == "" and e["message_id"] == "", e
+        assert abs(e["time"] - os.stat(db).st_mtime) < 3600, e
+        if running:
+            s.close()
+            d.stop()
+            assert not os.path.exists(db + "-wal")
+    events = lab.path("events.jsonl")
+    with open(events, "w", encoding="utf-8") as f:
+        f.write(out)
+    code, out, err = ctl(lab, "-c", d.conf, "replay", "--json", events)
+    assert code == 0, err
+    assert json.loads(out.splitlines()[-1])["summary"]["messages"] == 20, out
+    d.start()
+    ask(d.dial(), 99)
+    wait_for("the daemon goes on writing", lambda: messages(db) >= 21)
+
+
+def test_spans_of_time(lab):
+    d = lab.daemon().start()
+    db = lab.path("db/storm.db")
+    d.stop()
+    with contextlib.closing(sqlite3.connect(db, isolation_level=None)) as c:
+        names = [row[1] for row in c.execute("PRAGMA table_info(message)")][1:]
+        for n, at in enumerate((1767225599, 1767225600, 1767312000)):  # around 2026-01-01, and a day later
+            row = ["" if k not in ("size", "outcome") else 0 for k in names]
+            row[0], row[names.index("message_id")] = at * 1000 + 5, f"<{n}>"
+            c.execute(f"INSERT INTO message ({','.join(names)}) VALUES ({','.join('?' * len(names))})", row)
+
+    def ids(*args):
+        code, out, err = ctl(lab, "db", "export", "--db", db, *args)
+        assert code == 0, err
+        return "".join(json.loads(line)["message_id"] for line in out.splitlines())
+
+    assert ids() == "<0><1><2>"
+    assert ids("--since", "2026-01-01") == ids("--since", "1767225600") == "<1><2>"
+    assert ids("--since", "2026-01-01", "--until", "2026-01-02") == "<1>"
+    assert ids("--until", "2026-01-01 00:00:00") == ids("--until", "2026-01-01T00:00:00Z") == "<0>"
+    assert ids("--until", "2026-01-01 00:01") == "<0><1>"
+    assert ids("--since", "9999999999999999999") == ""
+    for bad in ("yesterday", "2026-13-01", "2026-01-01x", "-5", ""):
+        code, out, err = ctl(lab, "db", "export", "--db", db, "--since", bad)
+        assert code == 64 and out == "" and "not a time" in err, (bad, code, out, err)
+
+
+def test_faults(lab):
+    d = lab.daemon().start()
+    db = lab.path("db/storm.db")
+    d.stop()
+    with contextlib.closing(sqlite3.connect(db, isolation_level=None)) as c:
+        c.execute("INSERT INTO recipient VALUES (7, 0, 'a@x.example', 'pass', 0)")
+    code, out, err = ctl(lab, "-c", d.conf, "db", "check")
+    assert code == 1 and "fault           1 recipients without their message\n" in out and err == "", (code, out, err)
+    assert fields(out)["faults"] == "1 found", out
+    with contextlib.closing(sqlite3.connect(db, isolation_level=None)) as c:
+        c.execute("PRAGMA user_version = 1000")
+    for verb in ("check", "export"):
+        code, out, err = ctl(lab, "db", verb, "--db", db)
+        assert code == 1 and out == "" and "1000" in err, (code, out, err)
+        code, out, err = ctl(lab, "db", verb, "--db", lab.path("missing.db"))
+        assert code == 66 and out == "" and "missing.db" in err, (code, out, err)
+    assert not os.path.exists(lab.path("missing.db"))
+    with open(lab.path("noise.db"), "wb") as f:
+        f.write(os.urandom(8192))
+    code, out, _ = ctl(lab, "db", "check", "--db", lab.path("noise.db"))
+    assert code == 1 and "fault" in out, (code, out)
+    for args in ([], ["nonsense"], ["check", "extra"], ["check", "--nonsense"]):
+        code, out, err = ctl(lab, "db", *args)
+        assert code == 64 and out == "" and "usage: stormctl" in err, (args, code, err)
+    code, _, err = ctl(lab, "-c", lab.path("missing.conf"), "db", "check")
+    assert code == 78 and "missing.conf" in err, (code, err)
+
+
+def test_who_may_only_read(lab):
+    if os.geteuid() != 0:
+        raise Skip("needs root")
+    d = lab.daemon().start()
+    db = lab.path("db/storm ?#%41.db")
+    d.stop()
+    os.rename(lab.path("db/storm.db"), db)
+    for path, mode in ((lab.path(""), 0o755), (lab.path("db"), 0o755), (db, 0o644)):
+        os.chmod(path, mode)
+    nobody = pwd.getpwnam("nobody").pw_uid
+
+    def as_nobody(*args):
+        p = subprocess.run([lab.binary("stormctl"), *args], env=lab.env, capture_output=True, timeout=30, check=False,
+                           user=nobody, group=nobody, extra_groups=[])
+        return p.returncode, p.stdout.decode(), p.stderr.decode()
+
+    try:
+        code, out, err = as_nobody("db", "check", "--db", db)
+    except PermissionError:
+        raise Skip("the build folder is closed to others") from None
+    assert code == 0 and fields(out)["faults"] == "none" and os.listdir(lab.path("db")) == [os.path.basename(db)], err
+    os.chmod(db, 0o600)
+    code, out, err = as_nobody("db", "check", "--db", db)
+    assert code == 74 and out == "" and err.startswith("stormctl: "), (code, out, err)
+    # root reads by a log of its own; it belongs to the owner of the database
+    os.chown(db, nobody, nobody)
+    assert ctl(lab, "db", "check", "--db", db)[0] == 0
+    assert all(os.stat(lab.path("db/" + f)).st_uid == nobody for f in os.listdir(lab.path("db")))
