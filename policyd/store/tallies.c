@@ -408,12 +408,9 @@ entry_time(struct entry *e)
 		at = e->u.sum.start;
 	if (e->kind == TALLY_MIN && e->u.min.since > at)
 		at = e->u.min.since;
-	for (uint16_t k = 0; e->kind == TALLY_DISTINCT && k < e->n; k++) {
-		int64_t last = ms48_get(v[k].last), first = ms48_get(v[k].first);
-
-		last = first > last ? first : last;
-		at = last > at ? last : at;
-	}
+	for (uint16_t k = 0; e->kind == TALLY_DISTINCT && k < e->n; k++)
+		if (ms48_get(v[k].last) > at)
+			at = ms48_get(v[k].last);
 	return at;
 }
 

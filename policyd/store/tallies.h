@@ -63,9 +63,9 @@ void tallies_stats(const struct tallies *t, struct tallies_stats *out);
  * its time, the counts of evicted and refused, and the order of one group's members among themselves (it
  * decides who is held when there is too little room to hold all).
  *
- * Ops that came after the snapshot are submitted again at their own time, before any later one: restoring does
- * not move the table's time on. Where such an op is older than what stands in its own entry (the part was
- * taken after it), it counts at the time of the latest touch there, so time never goes back in an entry.
+ * Ops that came after the snapshot are submitted again at their own time, before any later one: restoring
+ * does not move the table's time on. Where such an op is older than what stands in its own entry (the part
+ * was taken after it), it counts at the time of the latest touch there: time never goes back in an entry.
  */
 struct tallies_restored {
 	uint64_t entries; /* that were read; of these: */
@@ -74,6 +74,14 @@ struct tallies_restored {
 	uint64_t pins;    /* groups that are held */
 	uint64_t refused; /* pins for which there was no room: of entries and of groups */
 };
+
+/* The part that an entry with this key is in. (Pins go by their group, in a way of their own; to pin again
+ * does no harm.) */
+static inline uint32_t
+tally_part(struct key128 key)
+{
+	return (uint32_t)(key.lo >> (64 - TALLY_PART_BITS));
+}
 
 /* Appends a part (below TALLY_PARTS) to `out`. */
 void tallies_snapshot(const struct tallies *t, uint32_t part, struct now now, struct buf *out);

@@ -4,8 +4,8 @@
  *
  *	head (base/blob.h)   serial   pins: count, (group, until)...   entries
  *
- * All times are relative to the snapshot's own, serials to the table's. Reading goes over the bytes twice: the
- * first time to see whether all of it fits, the second time to put it in.
+ * All times are relative to the snapshot's own, serials to the table's. Reading goes over the bytes first to
+ * see whether all of it fits, then to put it in.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +32,7 @@ enum {
 	CAP_BITS_MAX = 10,    /* TALLY_CAP_MAX */
 	ENTRY_BYTES_MIN = 24, /* flags, key, the shortest numbers and contents */
 	HITS_MAX = 0x7fffffff,
+	AHEAD = 8,
 };
 
 static const uint64_t age_max = (uint64_t)BLOB_TIME_MAX * 2;
@@ -145,6 +146,13 @@ put_entries(struct writer *w, uint32_t from, uint32_t to)
 	uint32_t n = 0;
 
 	for (uint32_t h = from; h < to; h++) {
+		/* Entries lie anywhere: have those that come soon on their way. */
+		if (h + AHEAD < to && w->t->heads[h + AHEAD]) {
+			const char *e = (const char *)table_at(w->t, w->t->heads[h + AHEAD]);
+
+			__builtin_prefetch(e);
+			__builtin_prefetch(e + sizeof(struct entry) - 1);
+		}
 		for (uint32_t i = w->t->heads[h]; i; i = table_at(w->t, i)->chain) {
 			struct entry *e = table_at(w->t, i);
 

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC */
+/* What the tests of snapshots share. */
+#ifndef TEST_SNAPSHOT_RIG_H
+#define TEST_SNAPSHOT_RIG_H
+
+#include <criterion/criterion.h>
+
+#include "base/clock.h"
+#include "store/tallies.h"
+
+static const struct now then = { 10 * MS_DAY, 1700000000000 };
+
+static inline uint64_t
+draw(uint64_t *state, uint64_t below)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return (*state * 0x2545f4914f6cdd1du >> 33) % below;
+}
+
+static inline struct key128
+key(uint64_t n)
+{
+	return (struct key128){ n * 0x9e3779b97f4a7c15u + 1, n };
+}
+
+static inline struct tallies_stats
+stats(const struct tallies *t)
+{
+	struct tallies_stats s;
+
+	tallies_stats(t, &s);
+	return s;
+}
+
+/* All parts of `from` at `when` into `to` at `now`, the parts in an order of their own. */
+static inline struct tallies_restored
+carry(const struct tallies *from, struct now when, struct tallies *to, struct now now)
+{
+	struct tallies_restored got = { 0 };
+	struct buf out;
+
+	buf_init(&out, 0);
+	for (uint32_t k = 0; k < TALLY_PARTS; k++) {
+		buf_reset(&out);
+		tallies_snapshot(from, k * 37 % TALLY_PARTS, when, &out);
+		cr_assert_eq(tallies_restore(to, now, buf_str(&out), &got), 0);
+	}
+	buf_fini(&out);
+	return got;
+}
+
+/* b's answer as it would be on a's clock. */
+static inline struct tally_answer
+on_clock_of_a(struct tally_answer b, int64_t shift)
+{
+	b.at -= shift;
+	if (b.known) {
+		b.first -= shift;
+		b.last -= shift;
+	}
+	return b;
+}
+
+static inline bool
+same(struct tally_answer x, struct tally_answer y)
+{
+	return x.known == y.known && x.stored == y.stored && x.elem_known == y.elem_known && x.sum == y.sum &&
+	    x.distinct == y.distinct && x.elem_hits == y.elem_hits && x.ever == y.ever &&
+	    x.first == y.first && x.last == y.last && x.last_elem == y.last_elem && x.ref == y.ref &&
+	    x.at == y.at && x.before == y.before;
+}
+
+static inline struct tally_op
+op_of(enum tally_kind kind, uint64_t k)
+{
+	return (struct tally_op){
+		.kind = kind, .key = key(k), .n = 1, .window = MS_HOUR, .ttl = MS_DAY, .cap = 8, .elem = 1
+	};
+}
+
+static inline struct tally_answer
+ask(struct tallies *t, int64_t at, struct tally_op op)
+{
+	struct tally_answer a;
+
+	tallies_submit(t, at, &op, &a, 1);
+	return a;
+}
+
+#endif
