@@ -389,8 +389,7 @@ Test(storm_pack, garbage)
 	}
 }
 
-/* The checksum is right, the content is changed at random: it fits or it does not, and whatever fits obeys the
- * bounds. */
+/* The checksum is right, the content is changed at random: it fits or it does not. */
 Test(storm_pack, wrong_content_under_a_right_checksum)
 {
 	uint64_t rnd = 0xc0ffee1234567u;
