@@ -355,7 +355,7 @@ Test(tally_snapshot, replay_before_the_span)
 	tallies_free(b);
 }
 
-/* What was undone leaves no `last`, yet other times of the entry lie after it: none of them is gone behind. */
+/* The entry has no `last` of what was undone, but other times that lie after it: none of them is passed. */
 Test(tally_snapshot, replay_before_what_was_undone)
 {
 	static const enum tally_kind kinds[] = { TALLY_DISTINCT, TALLY_MIN };
