@@ -325,6 +325,7 @@ config_fini(struct config *c)
 {
 	config_doors_fini(&c->serve);
 	xfree(c->store.path);
+	xfree(c->spool_dir);
 	xfree(c->user);
 	xfree(c->rules_path);
 	xfree(c->lists_files);

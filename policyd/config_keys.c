@@ -219,7 +219,8 @@ const struct conf_key config_key_table[] = {
 	    .form = "addresses", .def = "",
 	    .help = "Where the milter door listens, for Postfix smtpd_milters and for Sendmail."),
 	KEY("server", "control", CONF_CALL, AT(serve.control, char *), .call = set_control, .form = "address",
-	    .def = "", .help = "Where stormctl reaches the running daemon: a unix socket with the mode 0660."),
+	   .def = "",
+	    .help = "Where stormctl reaches the running daemon: a unix socket with the mode 0660."),
 	KEY("server", "socket_mode", CONF_CALL, AT(serve.socket_mode, uint32_t), .call = set_octal,
 	    .form = "octal mode", .def = "0666",
 	    .help = "File mode of unix sockets; the MTA's processes are another user and must be able to "
@@ -255,7 +256,17 @@ const struct conf_key config_key_table[] = {
 	KEY("store", "max_queue", CONF_SIZE, AT(store.max_queue, uint64_t), .def = "64M", .min = 64 << 10,
 	    .max = (int64_t)16 << 30, .no_reload = true,
 	    .help =
-		"What may wait in memory for a slow database; beyond it journal rows are lost, never mail."),
+		"What may wait in memory for a slow database; beyond it rows are fetched from the spool later."),
+	KEY("store", "spool", CONF_STR, AT(spool_dir, char *), .def = "", .no_reload = true,
+	    .help = "The folder of what was answered and is not in the database yet; by default path with "
+		    ".spool behind it."),
+	KEY("store", "max_spool", CONF_SIZE, AT(max_spool, uint64_t), .def = "1G", .min = 1 << 20,
+	    .max = (int64_t)1 << 40, .no_reload = true,
+	    .help = "Bytes of the spool; beyond it answers go out without being safe from a crash."),
+	KEY("store", "sync", CONF_MSEC, AT(sync, int64_t), .def = "1s", .min = 0, .max = MS_MIN,
+	    .no_reload = true,
+	   .help = "How often the spool is forced to the disk: what a power cut may take; a "
+		    "killed daemon loses nothing."),
 	KEY("mail", "hostname", CONF_CALL, AT(site.hostname, char *), .call = set_hostname,
 	    .form = "host name", .help = "The name under which this machine writes Received lines."),
 	KEY("mail", "own_hosts", CONF_CALL, AT(site.own_hosts, struct strset), .call = set_domains,

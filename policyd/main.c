@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdarg.h>
@@ -21,8 +22,8 @@
 #include "base/xalloc.h"
 #include "config.h"
 #include "serve/engine.h"
+#include "serve/ledger.h"
 #include "serve/serve.h"
-#include "store/journal.h"
 #include "store/tallies.h"
 
 enum { CLOSE_GRACE = 10 * MS_SEC, WHY_MAX = 512, FDS_SPARE = 64 };
@@ -33,7 +34,7 @@ struct daemon {
 	uint64_t seed;
 	struct engine engine;
 	struct server *server;
-	struct journal *journal;
+	struct ledger *ledger;
 	bool debug;
 	struct passwd user; /* pw_name NULL: stay who we are */
 };
@@ -243,11 +244,38 @@ make_store_dir(const struct daemon *d, char *why, size_t why_len)
 	return rc;
 }
 
+/* The records of before: counters and storms are as they were when the last answer left. */
+static int
+open_ledger(struct daemon *d, char *why, size_t why_len)
+{
+	const struct config *c = &d->config;
+	struct engine *e = &d->engine;
+	struct ledger_conf conf = { .store = c->store };
+	struct ledger_opened opened;
+	char dir[PATH_MAX];
+	int rc;
+
+	if (strcmp(c->store.path, ":memory:") != 0) {
+		snprintf(dir, sizeof(dir), "%s%s", c->spool_dir ? c->spool_dir : c->store.path,
+		    c->spool_dir ? "" : ".spool");
+		conf.spool = (struct spool_conf){ .dir = dir, .max_bytes = c->max_spool, .sync = c->sync };
+	}
+	rc = ledger_open(&conf, e->tallies, e->storms, clock_now(), &d->ledger, &opened, why, why_len);
+	if (rc != 0)
+		return rc;
+	d->seed = opened.seed;
+	d->config.site.hash_seed = d->seed;
+	e->ledger = d->ledger;
+	if (opened.counters + opened.storms + opened.records)
+		log_info("restored counters=%llu storms=%llu records=%llu", (unsigned long long)opened.counters,
+		    (unsigned long long)opened.storms, (unsigned long long)opened.records);
+	return 0;
+}
+
 static int
 start(struct daemon *d, char *why, size_t why_len)
 {
 	struct engine *e = &d->engine;
-	struct journal_opened opened;
 
 	umask(027);
 	if (server_new(&d->config.serve, e, &d->server, why, why_len) != 0)
@@ -260,11 +288,8 @@ start(struct daemon *d, char *why, size_t why_len)
 		return EX_NOPERM;
 	if (geteuid() == 0)
 		log_warn("running as root: name a user in [server] user");
-	if (journal_open(&d->config.store, NULL, &d->journal, &opened, why, why_len) != 0)
+	if (open_ledger(d, why, why_len) != 0)
 		return EX_CANTCREAT;
-	d->seed = opened.seed;
-	d->config.site.hash_seed = d->seed;
-	e->journal = d->journal;
 	server_on_reload(d->server, reload, d);
 	server_set_config(d->server, d->path, d->config.enforce);
 	return EX_OK;
@@ -318,7 +343,7 @@ run(struct daemon *d)
 			log_error("not started: %s", why);
 	}
 	server_free(d->server);
-	journal_close(d->journal, CLOSE_GRACE);
+	ledger_close(d->ledger, CLOSE_GRACE);
 	engine_stop(d);
 	if (code == EX_OK)
 		log_info("stopped");

@@ -102,6 +102,16 @@ print_journal(const cJSON *j)
 }
 
 static void
+print_spool(const cJSON *s)
+{
+	if (!cJSON_IsObject(s))
+		return;
+	printf("  %-14s %.0f records in %.0f bytes, %.0f refused, %.0f writes failed; %.0f answers were not safe\n",
+	    "spool", number_of(s, "records"), number_of(s, "bytes"), number_of(s, "refused"),
+	    number_of(s, "failures"), number_of(s, "unsafe"));
+}
+
+static void
 print_status(const cJSON *o)
 {
 	const cJSON *storms = cJSON_GetObjectItem(o, "storms"), *c = cJSON_GetObjectItem(o, "counters");
@@ -126,6 +136,7 @@ print_status(const cJSON *o)
 	    number_of(c, "entries"), number_of(c, "max"), number_of(c, "pinned"),
 	    number_of(c, "bytes") / (1 << 20), number_of(c, "evicted"), number_of(c, "refused"));
 	print_journal(cJSON_GetObjectItem(o, "journal"));
+	print_spool(cJSON_GetObjectItem(o, "spool"));
 	print_rules(o);
 }
 

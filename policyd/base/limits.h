@@ -29,7 +29,7 @@ enum {
 	HEADER_DELIVERED_MAX = 32,  /* Delivered-To fields kept */
 
 	/* storms */
-	STORM_HOSTS_MAX = 64, /* hosts kept a storm */
+	STORM_HOSTS_MAX = 128, /* hosts kept a storm */
 };
 
 #endif

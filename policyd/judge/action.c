@@ -124,15 +124,6 @@ settle_nobody(struct msg *m, struct wish *w, const uint32_t count[ACT_COUNT], st
 	}
 }
 
-static bool
-is_rcpt(const struct msg *m, struct str addr)
-{
-	for (uint32_t i = 0; i < m->n_rcpts; i++)
-		if (str_ieq(m->rcpts[i].addr, addr))
-			return true;
-	return false;
-}
-
 static void
 add_owner(struct msg *m, struct wish *w, struct verdict *v, struct str owner)
 {
@@ -141,7 +132,7 @@ add_owner(struct msg *m, struct wish *w, struct verdict *v, struct str owner)
 			return;
 	/* An owner who is a recipient of his own right gets it anyway, unless he is dropped. */
 	for (uint32_t i = 0; i < m->n_rcpts; i++)
-		if (is_rcpt(m, owner) && str_ieq(m->rcpts[i].addr, owner) && w[i].action == ACT_PASS)
+		if (w[i].action == ACT_PASS && str_ieq(m->rcpts[i].addr, owner))
 			return;
 	v->add[v->n_add++] = owner;
 }

@@ -198,12 +198,13 @@ open_storm(struct storms *s, const struct opening *o, struct now now)
 		st->opened = true;
 	}
 	/* A changed setting reaches the storm that is open now. */
+	if (st->opened || st->quiet != o->quiet || st->remember != o->remember)
+		log_opening(s, o);
 	st->quiet = o->quiet;
 	st->remember = o->remember;
 	st->last = now;
 	st->changed = true;
 	touch(s, st);
-	log_opening(s, o);
 	return st;
 }
 
@@ -359,17 +360,21 @@ storm_sources(struct storm *st, const struct view *v, uint32_t base_hops, uint64
 {
 	const struct header_facts *f = &v->msg->header.f;
 	uint32_t base = f->n_hops > base_hops ? f->n_hops - base_hops : 0;
-	struct str client = v->traits->client_text;
+	/* What relays of ours wrote names nobody; whom they had it from stands in the last of their lines. */
+	uint32_t relays = v->traits->relay_hops, top = v->traits->own_top + relays;
+	struct str client = v->traits->client_text, helo = relays ? f->hops[top - 1].from : v->msg->helo;
+	bool by_helo = false; /* it has a Received line of its own */
 
 	add_message(st);
 	if (!v->header) {
 		add_host(st, client, "client", copies);
 		return;
 	}
-	for (uint32_t i = v->traits->own_top; i < base; i++) {
+	for (uint32_t i = top; i < base; i++) {
 		struct str by = f->hops[i].by;
 		bool again = site_own_host(v->site, by) || on_original_way(f, base, by);
 
+		by_helo |= str_ieq(by, helo);
 		for (uint32_t k = v->traits->own_top; k < i && !again; k++)
 			again = str_ieq(f->hops[k].by, by);
 		if (!again)
@@ -378,10 +383,11 @@ storm_sources(struct storm *st, const struct view *v, uint32_t base_hops, uint64
 	if (f->gateway_marker.n)
 		add_host(st, f->gateway_marker, "gateway-marker", copies);
 	/* Who handed it to us: only a suspect when the message had been somewhere before. */
-	if (base > v->traits->own_top && !on_original_way(f, base, v->msg->helo)) {
-		add_host(st, client, "client", copies);
-		add_host(st, v->msg->helo, "helo", copies);
-	}
+	if (base <= top || site_own_host(v->site, helo) || on_original_way(f, base, helo))
+		return;
+	add_host(st, client, "client", copies);
+	if (!by_helo)
+		add_host(st, helo, "helo", copies);
 }
 
 /* --- events again --------------------------------------------------------------------------------- */

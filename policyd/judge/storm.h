@@ -51,6 +51,7 @@ struct storm {
 	uint32_t n_hosts, cap_hosts;
 	bool changed; /* since storms_next_changed() gave it out */
 	bool opened;  /* set when it opens (again); whoever logs it clears it */
+	uint32_t untold; /* copies of the present message whose sources were not told yet */
 };
 
 struct storms;
@@ -72,9 +73,9 @@ void storm_copy(struct storm *st, const struct view *v, uint32_t rcpt, bool pass
 void storm_sources(struct storm *st, const struct view *v, uint32_t base_hops, uint64_t copies);
 
 /*
- * What happens to storms, as events: each change by storms_open(), storm_copy() and storm_sources() is appended to
- * `log` (not owned; NULL: nothing is), and storms_replay() makes the same changes again. Of an event that does not
- * check nothing is done, nor of those behind it: ERR_CORRUPT.
+ * What happens to storms, as events: each change by storms_open(), storm_copy() and storm_sources() is
+ * appended to `log` (not owned; NULL: nothing is), and storms_replay() makes the same changes again. Of
+ * an event that does not check nothing is done, nor of those behind it: ERR_CORRUPT.
  */
 void storms_log(struct storms *s, struct buf *log);
 int storms_replay(struct storms *s, struct str events, struct now now) MUSTCHECK;

@@ -189,7 +189,6 @@ compute_header(struct traits *t, const struct msg *m, const struct site *site)
 	struct origin o;
 
 	t->own_top = count_own_top(f, m, site);
-	t->foreign_hops = f->hop_count - t->own_top;
 	t->trace = trace_of(f, t->own_top, site->hash_seed);
 	o = origin_of(f, t->own_top, m, site);
 	t->origin = o.key;
@@ -232,6 +231,7 @@ compute_client(struct traits *t, const struct msg *m, const struct site *site)
 	for (uint32_t i = t->own_top; i < f->n_hops && m->have_header; i++) {
 		struct ip ip;
 
+		t->relay_hops++;
 		if (i + 1 == f->n_hops && f->skipped_hops)
 			break; /* lines are missing above the bottom one */
 		if (ip_parse(f->hops[i].from_ip, &ip))
@@ -260,6 +260,7 @@ traits_compute(struct traits *t, struct msg *m, const struct site *site)
 	if (m->have_header)
 		compute_header(t, m, site);
 	compute_client(t, m, site);
+	t->foreign_hops = f->hop_count - t->own_top - t->relay_hops;
 	t->authenticated = m->sasl_username.n > 0;
 	t->trusted = t->client.family && site_trusted(site, &t->client);
 	t->outbound = t->authenticated || t->trusted;

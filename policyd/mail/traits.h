@@ -45,7 +45,8 @@ struct traits {
 	struct key128 origin;      /* all zero when there is no header */
 	uint64_t trace;            /* 0 when there is no header */
 	uint32_t own_top;          /* leading hops that are ours */
-	uint32_t foreign_hops;     /* hops below them */
+	uint32_t relay_hops;       /* next below: lines that relays of ours wrote */
+	uint32_t foreign_hops;     /* hops below both */
 	bool id_missing;           /* no usable Message-ID */
 	enum automatic automatic;
 	bool is_list;      /* List-Id, List-Post or the like: a list's copy */

@@ -69,7 +69,7 @@ conn_rearm(struct conn *c)
 
 	if (c->state == CONN_FLUSH)
 		want = EV_WRITE;
-	else if (c->state != CONN_DEAD && !c->eof)
+	else if (c->state != CONN_DEAD && c->state != CONN_HOLD && !c->eof)
 		want = EV_READ;
 	if (ev_is_active(&c->io) && (c->io.events & (EV_READ | EV_WRITE)) == want)
 		return;
@@ -263,18 +263,30 @@ conn_more(struct conn *c, size_t before)
 	return emptied ? false : conn_fill(c);
 }
 
+/* False: the answer counted something, and waits until that is written down. */
+static bool
+conn_reply(struct conn *c)
+{
+	struct ledger *l = c->pool->engine ? c->pool->engine->ledger : NULL;
+	uint64_t before = l ? ledger_records(l) : 0;
+
+	c->requests++;
+	c->pool->requests++;
+	c->ep->reply(c);
+	return !l || ledger_records(l) == before;
+}
+
 static bool
 conn_advance(struct conn *c)
 {
 	size_t before = c->in.len;
+	bool hold = false;
 
 	switch (c->ep->feed(c)) {
 	case FEED_MORE:
 		return conn_more(c, before);
 	case FEED_MSG:
-		c->requests++;
-		c->pool->requests++;
-		c->ep->reply(c);
+		hold = !conn_reply(c);
 		break;
 	case FEED_REPLY:
 		if (!c->out.len)
@@ -291,9 +303,11 @@ conn_advance(struct conn *c)
 		conn_close(c, CLOSE_BROKEN, "the reply is larger than %zu bytes", c->out.max);
 		return false;
 	}
-	if (c->out.len || c->last)
+	if (hold)
+		conn_set_state(c, CONN_HOLD);
+	else if (c->out.len || c->last)
 		conn_set_state(c, CONN_FLUSH);
-	return true;
+	return !hold;
 }
 
 static bool
@@ -419,6 +433,26 @@ pool_fini(struct pool *p, const char *why)
 	arena_fini(&p->arena);
 }
 
+/* One write for all that this turn counted, then its answers go. When it fails they go all the same. */
+static void
+pool_release(struct pool *p)
+{
+	struct list held = p->states[CONN_HOLD];
+
+	if (list_empty(&p->states[CONN_HOLD]))
+		return;
+	(void)ledger_commit(p->engine->ledger);
+	/* Those that hold again go to the next round. */
+	held.next->prev = held.prev->next = &held;
+	list_init(&p->states[CONN_HOLD]);
+	while (!list_empty(&held)) {
+		struct conn *c = container_of(held.next, struct conn, node);
+
+		conn_set_state(c, CONN_FLUSH);
+		conn_step(c);
+	}
+}
+
 bool
 pool_turn(struct pool *p)
 {
@@ -431,8 +465,9 @@ pool_turn(struct pool *p)
 		while (!list_empty(&now))
 			conn_step(container_of(now.next, struct conn, again));
 	}
+	pool_release(p);
 	pool_bury(p);
-	return !list_empty(&p->again);
+	return !list_empty(&p->again) || !list_empty(&p->states[CONN_HOLD]);
 }
 
 static void

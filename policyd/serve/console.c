@@ -100,22 +100,35 @@ json_counters(struct json *j, const struct tallies *tallies)
 }
 
 static void
-json_journal(struct json *j, struct journal *journal)
+json_ledger(struct json *j, struct ledger *ledger)
 {
-	struct journal_stats s = { 0 };
+	struct ledger_stats s = { 0 };
 
-	if (!journal) {
+	if (!ledger) {
 		json_null(j, "journal");
+		json_null(j, "spool");
 		return;
 	}
-	journal_stats(journal, &s);
+	ledger_stats(ledger, &s);
 	json_object(j, "journal");
-	json_bool(j, "healthy", s.healthy);
-	json_u64(j, "written", s.written);
-	json_u64(j, "waiting", s.waiting);
-	json_u64(j, "lost", s.lost);
-	json_u64(j, "commits", s.commits);
-	json_u64(j, "failures", s.failures);
+	json_bool(j, "healthy", s.journal.healthy);
+	json_u64(j, "written", s.journal.written);
+	json_u64(j, "waiting", s.journal.waiting);
+	json_u64(j, "lost", s.journal.lost);
+	json_u64(j, "commits", s.journal.commits);
+	json_u64(j, "failures", s.journal.failures);
+	json_object_end(j);
+	if (!s.has_spool) {
+		json_null(j, "spool");
+		return;
+	}
+	json_object(j, "spool");
+	json_u64(j, "bytes", s.spool.bytes);
+	json_u64(j, "segments", s.spool.segments);
+	json_u64(j, "records", s.spool.committed);
+	json_u64(j, "refused", s.spool.refused);
+	json_u64(j, "failures", s.spool.failures);
+	json_u64(j, "unsafe", s.unsafe);
 	json_object_end(j);
 }
 
@@ -160,7 +173,7 @@ tell_status(const struct request *rq)
 	json_u64(&j, "max", STORMS_MAX);
 	json_object_end(&j);
 	json_counters(&j, e->tallies);
-	json_journal(&j, e->journal);
+	json_ledger(&j, e->ledger);
 	document_end(&j);
 	control_end(rq->out);
 }

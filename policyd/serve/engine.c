@@ -43,12 +43,12 @@ storm_to_journal(void *arg, struct storm *st)
 		.n_hosts = st->n_hosts,
 	};
 
-	if (!e->journal)
+	if (!e->ledger)
 		return;
 	for (uint32_t i = 0; i < st->n_hosts; i++)
 		hosts[i] =
 		    (struct record_host){ str_of(st->hosts[i].name), st->hosts[i].how, st->hosts[i].copies };
-	journal_storm(e->journal, &r);
+	ledger_storm(e->ledger, &r);
 }
 
 static void
@@ -64,11 +64,10 @@ storm_log(const struct engine *e, const struct storm *st, const char *what)
 }
 
 static void
-storm_opened(struct engine *e, struct storm *st, struct now now)
+storm_opened(struct engine *e, struct storm *st)
 {
 	st->opened = false;
 	e->stats.storms_opened++;
-	tallies_pin(e->tallies, st->key.lo, now.mono + st->remember);
 	storm_log(e, st, "opened");
 	storm_to_journal(e, st);
 }
@@ -87,8 +86,31 @@ storm_closed(void *arg, struct storm *st)
 	storm_log(c->e, st, "closed");
 }
 
-/* Books every slot that belongs to a storm. Slots of one rule stand together, so that each storm's
- * sources are told once a message. Returns the storm that the verdict belongs to. */
+/* Once a message and storm: what it stopped came through these hosts. */
+static void
+tell_sources(struct engine *e, const struct view *v, struct now now)
+{
+	struct judge *j = &e->judge;
+
+	for (uint32_t i = 0; i < j->n_slots; i++) {
+		const struct slot *s = &j->slots[i];
+		struct storm *st;
+
+		if (s->finding.trip != TRIP_STOP || key_is_zero(s->finding.storm))
+			continue;
+		st = storms_find(e->storms, s->finding.storm);
+		if (!st || st->untold == 0)
+			continue;
+		storm_sources(st, v, s->finding.base_hops, st->untold);
+		st->untold = 0;
+		/* Who has his copy stays known for as long as the storm does, however long it goes on. */
+		tallies_pin(e->tallies, st->key.lo, now.mono + st->quiet + st->remember);
+		if (st->opened)
+			storm_opened(e, st);
+	}
+}
+
+/* Books every slot that belongs to a storm. Returns the storm that the verdict belongs to. */
 static uint64_t
 book_storms(struct engine *e, const struct view *v, struct now now)
 {
@@ -98,7 +120,6 @@ book_storms(struct engine *e, const struct view *v, struct now now)
 	for (uint32_t i = 0; i < j->n_slots; i++) {
 		const struct slot *s = &j->slots[i];
 		struct storm *st;
-		uint64_t copies = 0;
 
 		if (key_is_zero(s->finding.storm))
 			continue;
@@ -108,24 +129,12 @@ book_storms(struct engine *e, const struct view *v, struct now now)
 		if (!st)
 			continue;
 		storm_copy(st, v, s->rcpt, j->wishes[s->rcpt].got == ACT_PASS, now);
-		if (s->finding.trip == TRIP_NONE)
-			continue;
-		if (!first)
+		if (s->finding.trip == TRIP_STOP)
+			st->untold++;
+		if (s->finding.trip != TRIP_NONE && !first)
 			first = st->id;
-		for (uint32_t k = 0; k < j->n_slots && s->finding.trip == TRIP_STOP; k++) {
-			const struct slot *o = &j->slots[k];
-
-			if (o->finding.trip == TRIP_STOP && key_eq(o->finding.storm, s->finding.storm)) {
-				if (k < i)
-					break;
-				copies++;
-			}
-		}
-		if (copies)
-			storm_sources(st, v, s->finding.base_hops, copies);
-		if (st->opened)
-			storm_opened(e, st, now);
 	}
+	tell_sources(e, v, now);
 	return first;
 }
 
@@ -165,7 +174,7 @@ write_record(struct engine *e, struct msg *m, const struct traits *t, const stru
 		.degraded = v->degraded,
 	};
 
-	if (!e->journal)
+	if (!e->ledger)
 		return;
 	if (m->have_header) {
 		r.message_id = f->message_id;
@@ -188,7 +197,7 @@ write_record(struct engine *e, struct msg *m, const struct traits *t, const stru
 	r.rcpts = rcpts;
 	r.n_rcpts = rcpts ? m->n_rcpts : 0;
 	r.outcome = passed ? OUTCOME_PASSED : OUTCOME_STOPPED;
-	journal_message(e->journal, &r);
+	ledger_message(e->ledger, &r, &e->judge);
 }
 
 static void
@@ -220,12 +229,7 @@ log_verdict(const struct engine *e, const struct msg *m, const struct verdict *v
 static bool
 store_failing(struct engine *e)
 {
-	struct journal_stats js;
-
-	if (!e->journal)
-		return false;
-	journal_stats(e->journal, &js);
-	return !js.healthy;
+	return e->ledger && !ledger_healthy(e->ledger);
 }
 
 /* [store] on_store_failure = defer: nothing passes that nobody can write down. Asked before anything is
@@ -376,6 +380,8 @@ engine_tick(struct engine *e, struct now now)
 
 	storms_tick(e->storms, now, storm_closed, &c);
 	storms_each_changed(e->storms, storm_to_journal, e);
+	if (e->ledger)
+		ledger_tick(e->ledger, now);
 	tallies_expire(e->tallies, now.mono, 10000);
 	join_expire(e->join, now);
 }

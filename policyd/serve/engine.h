@@ -19,7 +19,7 @@
 #include "mail/msg.h"
 #include "mail/site.h"
 #include "mail/verdict.h"
-#include "store/journal.h"
+#include "serve/ledger.h"
 #include "store/tallies.h"
 
 struct engine_stats {
@@ -33,7 +33,7 @@ struct engine {
 	struct tallies *tallies;
 	struct storms *storms;
 	struct join *join;
-	struct journal *journal; /* may be NULL: replay, tests */
+	struct ledger *ledger; /* may be NULL: replay, tests */
 	bool defer_on_failure;   /* [store] on_store_failure = defer */
 	bool quiet;              /* no log lines (replay) */
 	struct engine_stats stats;

@@ -157,8 +157,15 @@ static void
 log_behind(struct journal *j)
 {
 	int64_t now = clock_now().mono;
+	bool told;
 
 	if (now < j->next_behind_log)
+		return;
+	/* It may be over by now. */
+	pthread_mutex_lock(&j->lock);
+	told = j->behind_told = j->behind;
+	pthread_mutex_unlock(&j->lock);
+	if (!told)
 		return;
 	log_warn("journal state=behind reason=\"the queue is full, the spool keeps the rest\" max_queue=%llu",
 	    (unsigned long long)j->max_queue);
@@ -205,9 +212,10 @@ leave_to_spool(struct journal *j, uint64_t seq)
 	if (!j->behind)
 		pthread_cond_signal(&j->wake);
 	j->behind = true;
-	if (seq > j->behind_seq)
+	if (seq > j->behind_seq) {
 		j->behind_seq = seq;
-	j->missed++;
+		j->missed++; /* not when it comes again */
+	}
 	j->stats.deferred++;
 }
 

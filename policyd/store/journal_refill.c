@@ -69,16 +69,27 @@ be_patient(struct journal *j)
 	return now - j->stuck_since < REFILL_PATIENCE;
 }
 
-/* The lock is held. */
-static void
+/* The lock is held. How many were turned away and are not in the spool either: they are counted as lost. */
+static uint64_t
 end_if_reached(struct journal *j)
 {
+	uint64_t lost = j->missed;
+
 	if (j->accepted_seq < j->behind_seq)
-		return;
+		return 0;
+	j->stats.lost += lost;
 	j->behind = false;
 	j->missed = 0;
 	j->stuck_since = 0;
 	pthread_cond_broadcast(&j->done);
+	return lost;
+}
+
+static void
+log_missing(uint64_t lost, int err)
+{
+	log_error("journal state=spool-incomplete lost=%llu reason=%s", (unsigned long long)lost,
+	    LOGV(str_of(err ? err_str(err) : "the records are not there")));
 }
 
 /* What the spool should have had is lost; what was turned away since then may still be there. */
@@ -95,18 +106,30 @@ lose(struct journal *j, uint64_t to, int err)
 	j->stats.lost += lost;
 	j->accepted_seq = j->written_seq = to;
 	j->stuck_since = 0;
-	end_if_reached(j);
+	(void)end_if_reached(j);
 	pthread_mutex_unlock(&j->lock);
-	log_error("journal state=spool-incomplete lost=%llu reason=%s", (unsigned long long)lost,
-	    LOGV(str_of(err ? err_str(err) : "the records are not there")));
+	log_missing(lost, err);
+}
+
+/* The lock is held. Takes note of what was given. */
+static void
+note_given(struct journal *j, const struct giver *g)
+{
+	j->accepted_seq = g->top;
+	j->given += g->n;
+	j->in_batch += j->batch.bytes;
+	j->stats.refilled += g->n;
+	j->missed -= g->n < j->missed ? g->n : j->missed;
+	if (g->n)
+		j->stuck_since = 0;
 }
 
 bool
 refill_batch(struct journal *j)
 {
 	struct giver g = { .j = j, .max = j->max_queue < COMMIT_BYTES ? j->max_queue : COMMIT_BYTES };
-	uint64_t to, total;
-	bool go_on = true, reached;
+	uint64_t to, total, lost = 0;
+	bool go_on = true, tell;
 	int err;
 
 	pthread_mutex_lock(&j->lock);
@@ -114,21 +137,20 @@ refill_batch(struct journal *j)
 	pthread_mutex_unlock(&j->lock);
 	err = j->hooks.refill(j->hooks.arg, g.top, give, &g);
 	pthread_mutex_lock(&j->lock);
-	j->accepted_seq = g.top;
-	j->given += g.n;
-	j->in_batch += j->batch.bytes;
-	total = j->stats.refilled += g.n;
-	j->missed -= g.n < j->missed ? g.n : j->missed;
-	if (g.n)
-		j->stuck_since = 0;
+	note_given(j, &g);
 	if (!g.full && !err)
-		end_if_reached(j);
-	reached = !j->behind;
-	if (!reached && !g.n)
+		lost = end_if_reached(j);
+	tell = !j->behind && j->behind_told;
+	if (!j->behind)
+		j->behind_told = false;
+	else if (!g.n)
 		go_on = be_patient(j);
 	to = j->behind_seq;
+	total = j->stats.refilled;
 	pthread_mutex_unlock(&j->lock);
-	if (reached)
+	if (lost)
+		log_missing(lost, 0);
+	if (tell)
 		log_info("journal state=caught-up refilled=%llu", (unsigned long long)total);
 	if (!go_on)
 		lose(j, to, err);

@@ -372,6 +372,56 @@ spool_release(struct spool *s, uint64_t seq)
 	pthread_mutex_unlock(&s->lock);
 }
 
+/* A segment of ours up to `last`: what stands behind it may still be cut off again. *go_on: fn wants more. */
+static int
+read_segment(
+    struct spool *s, const struct segment *seg, uint64_t after, spool_read_fn *fn, void *arg, bool *go_on)
+{
+	struct segment_reader rd;
+	const char *why;
+	struct str payload;
+	uint64_t seq;
+	int err = segment_open(&rd, s->dir_fd, seg->first, &why);
+
+	if (err == ERR_IO && errno == ENOENT) {
+		segment_close(&rd);
+		return 0; /* released in between */
+	}
+	while (!err && *go_on && rd.last < seg->last) {
+		enum segment_got got = segment_next(&rd, &seq, &payload);
+
+		if (got == SEGMENT_GOT)
+			*go_on = seq <= after || fn(arg, seq, payload);
+		else
+			err = got == SEGMENT_FAILED ? ERR_IO : ERR_CORRUPT;
+	}
+	segment_close(&rd);
+	return err;
+}
+
+int
+spool_read(struct spool *s, uint64_t after, spool_read_fn *fn, void *arg)
+{
+	struct segment *segs;
+	size_t n = 0;
+	bool go_on = true;
+	int err = 0;
+
+	pthread_mutex_lock(&s->lock);
+	segs = xcalloc(s->stats.segments + 1, sizeof(*segs));
+	LIST_FOREACH (it, &s->segments) {
+		const struct segment *seg = container_of(it, struct segment, node);
+
+		if (seg->last >= seg->first && seg->last > after)
+			segs[n++] = *seg;
+	}
+	pthread_mutex_unlock(&s->lock);
+	for (size_t i = 0; i < n && go_on && !err; i++)
+		err = read_segment(s, &segs[i], after, fn, arg, &go_on);
+	xfree(segs);
+	return err;
+}
+
 bool
 spool_healthy(struct spool *s)
 {

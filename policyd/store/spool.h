@@ -14,10 +14,10 @@
  * fdatasync(2) and unlink(2) run on a thread of the spool's own.
  *
  * A record's number is never given twice, over restarts too: it goes on behind the highest number that the
- * files or the caller's mark know of.
+ * files or the caller's marks know of.
  *
- * All calls are for the loop thread, but spool_release(), spool_healthy() and spool_stats(), which are for
- * anybody once spool_replay() has returned. SIGXFSZ is to be ignored by the program.
+ * All calls are for the loop thread, but spool_release(), spool_read(), spool_healthy() and spool_stats(),
+ * which are for anybody once spool_replay() has returned. SIGXFSZ is to be ignored by the program.
  */
 #ifndef STORE_SPOOL_H
 #define STORE_SPOOL_H
@@ -41,6 +41,7 @@ struct spool_conf {
 	uint64_t max_bytes;     /* of all segments; > 0 */
 	uint64_t segment_bytes; /* a new one is begun beyond; 0 = 16 MB; at most max_bytes / 4 is used */
 	int64_t sync;           /* ms between two fdatasync(2); 0 = as soon as something was written */
+	uint64_t used;          /* numbers up to this one were given, whatever the files say */
 };
 
 struct spool_replayed {
@@ -95,6 +96,16 @@ int spool_commit(struct spool *s) MUSTCHECK;
  * one when it is large or the spool is full, with the next append or commit.
  */
 void spool_release(struct spool *s, uint64_t seq);
+
+/* As spool_fn; false: enough. */
+typedef bool spool_read_fn(void *arg, uint64_t seq, struct str payload);
+
+/*
+ * Hands over what is committed above `after` at the time of the call, in order, beside the loop thread's
+ * writing. What is released meanwhile may be left out. ERR_IO, ERR_CORRUPT: a segment could not be read to
+ * its end; those behind it were not looked at.
+ */
+int spool_read(struct spool *s, uint64_t after, spool_read_fn *fn, void *arg) MUSTCHECK;
 
 /* The highest number given, or found at replay; 0 = none yet. */
 uint64_t spool_last(const struct spool *s);

@@ -201,7 +201,7 @@ Test(console, status)
 	    "%s", got);
 	cr_expect(strstr(got, "\"storms\":{\"open\":1,\"remembered\":1,\"opened\":6,\"max\":10000}"), "%s", got);
 	cr_expect(strstr(got, "\"counters\":{\"entries\":0,\"max\":1000,"), "%s", got);
-	cr_expect(strstr(got, "\"journal\":null}\n\n"), "%s", got);
+	cr_expect(strstr(got, "\"journal\":null,\"spool\":null}\n\n"), "%s", got);
 	pool.console.enforce = true;
 	cr_expect(strstr(ask("status"), "\"mode\":\"enforce\""));
 }
@@ -424,7 +424,7 @@ Test(control, questions_one_after_the_other)
 	SAY("status\nstorms\nno\n");
 	hear(peer);
 	cr_assert(strstr(received, "\"connections\":1,\"max_connections\":0,\"accepted\":1,"), "%s", received);
-	cr_assert(strstr(received, "\"journal\":null}\n\n\n{\"error\":\"unknown-command\""), "%s", received);
+	cr_assert(strstr(received, "\"journal\":null,\"spool\":null}\n\n\n{\"error\":\"unknown-command\""), "%s", received);
 	SAY("he");
 	cr_assert_eq(hear(peer), 0);
 	SAY("lp\r\n");

@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: ISC */
+#include "serve/ledger.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/pack.h"
+#include "base/xalloc.h"
+#include "judge/storm.h"
+#include "store/journal_read.h"
+#include "store/tallies.h"
+
+enum {
+	LEDGER_VERSION = 1,
+	STORMS_PART = TALLY_PARTS, /* the part behind those of the counters */
+	PARTS = TALLY_PARTS + 1,
+	/* A round of all parts takes ten minutes when little happens; a part a second when the spool
+	 * fills. */
+	PART_EVERY = 9 * MS_SEC,
+	REPLAY_OPS = 1024, /* submitted at once */
+};
+
+struct ledger {
+	struct journal *journal;
+	struct spool *spool; /* NULL: none */
+	struct tallies *tallies;
+	struct storms *storms;
+	uint64_t max_spool;
+	struct buf payload, events;
+	uint64_t records;
+	uint32_t waiting; /* records not yet written */
+	uint64_t unsafe;
+	uint32_t next_part;
+	int64_t next_at; /* mono ms */
+	uint64_t part_seq[PARTS];
+};
+
+/* --- records out ------------------------------------------------------------------------------------ */
+
+static void
+pack_op(struct buf *b, const struct tally_op *op)
+{
+	pack_u8(b, (uint8_t)op->kind);
+	pack_u64(b, op->key.lo);
+	pack_u64(b, op->key.hi);
+	pack_u64(b, op->elem);
+	pack_var(b, op->n);
+	pack_int(b, op->window);
+	pack_int(b, op->ttl);
+	pack_var(b, op->cap);
+	pack_u64(b, op->group);
+}
+
+static void
+pack_ops(struct buf *b, const struct judge *j)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; j && i < j->n_slots; i++)
+		if (judge_kept(j, &j->slots[i]))
+			n += j->slots[i].n_ops;
+	pack_var(b, n);
+	for (uint32_t i = 0; j && i < j->n_slots; i++) {
+		const struct slot *s = &j->slots[i];
+
+		for (uint32_t k = 0; judge_kept(j, s) && k < s->n_ops; k++)
+			pack_op(b, &j->ops.v[s->op + k]);
+	}
+}
+
+/* Length in front, filled in when the bytes are there. */
+static void
+pack_record(struct buf *b, const struct record *r)
+{
+	size_t at = b->len;
+	struct str s;
+
+	pack_u32(b, 0);
+	record_pack(r, b);
+	s = buf_str(b);
+	for (int i = 0; i < 4 && !b->failed; i++)
+		b->data[b->start + at + (size_t)i] = (char)((s.n - at - 4) >> (8 * i));
+}
+
+static uint64_t
+spool_message(struct ledger *l, const struct record *r, const struct judge *j)
+{
+	uint64_t seq;
+
+	buf_reset(&l->payload);
+	pack_u8(&l->payload, LEDGER_VERSION);
+	pack_record(&l->payload, r);
+	pack_ops(&l->payload, j);
+	buf_str_append(&l->payload, buf_str(&l->events));
+	if (l->payload.failed)
+		return 0;
+	seq = spool_append(l->spool, buf_str(&l->payload).p, l->payload.len);
+	if (seq) {
+		l->records++;
+		l->waiting++;
+	}
+	return seq;
+}
+
+void
+ledger_message(struct ledger *l, struct record *r, const struct judge *j)
+{
+	if (l->spool) {
+		r->seq = spool_message(l, r, j);
+		if (!r->seq) {
+			r->degraded = 1;
+			l->unsafe++;
+		}
+	}
+	buf_reset(&l->events);
+	journal_message(l->journal, r);
+}
+
+void
+ledger_storm(struct ledger *l, const struct record_storm *r)
+{
+	journal_storm(l->journal, r);
+}
+
+uint64_t
+ledger_records(const struct ledger *l)
+{
+	return l->records;
+}
+
+int
+ledger_commit(struct ledger *l)
+{
+	int rc = l->waiting ? spool_commit(l->spool) : 0;
+
+	if (rc != 0)
+		l->unsafe += l->waiting;
+	l->waiting = 0;
+	return rc;
+}
+
+/* --- records in ------------------------------------------------------------------------------------- */
+
+struct payload {
+	struct record record;
+	struct unpack rest; /* ops, then events */
+	uint32_t n_ops;
+};
+
+static int
+open_payload(struct str bytes, struct arena *a, struct payload *p)
+{
+	struct unpack u;
+	struct str record;
+	uint32_t n;
+	int err;
+
+	unpack_init(&u, bytes);
+	if (unpack_u8(&u) != LEDGER_VERSION)
+		return ERR_VERSION;
+	n = unpack_u32(&u);
+	if (!unpack_ok(&u) || n > unpack_left(&u))
+		return ERR_CORRUPT;
+	record = str_sub(bytes, u.pos, u.pos + n);
+	u.pos += n;
+	err = record_unpack(record, &p->record, a);
+	if (err)
+		return err;
+	p->n_ops = (uint32_t)unpack_within(&u, 0, OPS_MAX);
+	p->rest = u;
+	return unpack_ok(&u) ? 0 : ERR_CORRUPT;
+}
+
+static void
+read_op(struct unpack *u, struct tally_op *op)
+{
+	op->kind = (enum tally_kind)unpack_u8(u);
+	op->key.lo = unpack_u64(u);
+	op->key.hi = unpack_u64(u);
+	op->elem = unpack_u64(u);
+	op->n = (uint32_t)unpack_within(u, 0, UINT32_MAX);
+	op->window = unpack_int(u);
+	op->ttl = unpack_int(u);
+	op->cap = (uint32_t)unpack_within(u, 0, TALLY_CAP_MAX);
+	op->group = unpack_u64(u);
+	if (op->kind > TALLY_GET || op->window < 0 || op->ttl < 0)
+		unpack_fail(u);
+}
+
+struct restore {
+	struct ledger *l;
+	struct arena arena;
+	struct now now;
+	struct tallies_restored restored;
+	uint64_t records, faults;
+	uint64_t journal_seq;
+};
+
+/* A record's time on our clock; never in the future. */
+static struct now
+time_of(const struct restore *r, int64_t wall)
+{
+	int64_t age = r->now.wall - wall;
+
+	return (struct now){ r->now.mono - (age > 0 ? age : 0), wall };
+}
+
+static void
+replay_ops(struct restore *r, struct payload *p, uint64_t seq, struct now then)
+{
+	static struct tally_answer answer;
+
+	for (uint32_t i = 0; i < p->n_ops; i++) {
+		struct tally_op op = { 0 };
+
+		read_op(&p->rest, &op);
+		if (!unpack_ok(&p->rest))
+			return;
+		if (seq > r->l->part_seq[tally_part(op.key)])
+			tallies_submit(r->l->tallies, then.mono, &op, &answer, 1);
+	}
+}
+
+static void
+replay_record(void *arg, uint64_t seq, struct str bytes)
+{
+	struct restore *r = arg;
+	struct payload p = { 0 };
+	struct now then;
+
+	r->records++;
+	arena_reset(&r->arena);
+	if (open_payload(bytes, &r->arena, &p) != 0) {
+		r->faults++;
+		return;
+	}
+	then = time_of(r, p.record.time);
+	replay_ops(r, &p, seq, then);
+	if (unpack_ok(&p.rest) && seq > r->l->part_seq[STORMS_PART]) {
+		struct str events = { (const char *)p.rest.p + p.rest.pos, unpack_left(&p.rest) };
+
+		if (storms_replay(r->l->storms, events, then) != 0)
+			r->faults++;
+	}
+}
+
+/* --- the journal asks for what its queue refused ------------------------------------------------------ */
+
+struct refill {
+	journal_refill_fn *give;
+	void *arg;
+	struct arena arena;
+};
+
+static bool
+refill_record(void *arg, uint64_t seq, struct str bytes)
+{
+	struct refill *f = arg;
+	struct payload p = { 0 };
+
+	arena_reset(&f->arena);
+	if (open_payload(bytes, &f->arena, &p) != 0)
+		return true;
+	p.record.seq = seq;
+	return f->give(f->arg, &p.record, NULL);
+}
+
+/* On the journal's thread. */
+static int
+refill(void *arg, uint64_t after, journal_refill_fn *give, void *give_arg)
+{
+	struct ledger *l = arg;
+	struct refill f = { .give = give, .arg = give_arg };
+	int rc;
+
+	arena_init(&f.arena, MSG_ARENA_MAX);
+	rc = spool_read(l->spool, after, refill_record, &f);
+	arena_fini(&f.arena);
+	return rc;
+}
+
+/* --- start and end ------------------------------------------------------------------------------------ */
+
+static void
+load_part(void *arg, uint32_t part, uint64_t seq, struct str blob)
+{
+	struct restore *r = arg;
+	int err;
+
+	if (part >= PARTS)
+		return;
+	err = part == STORMS_PART ? storms_unpack_all(r->l->storms, blob, r->now)
+				  : tallies_restore(r->l->tallies, r->now, blob, &r->restored);
+	if (err) {
+		log_error("snapshot of part %u cannot be used: %s", part, err_str(err));
+		return;
+	}
+	r->l->part_seq[part] = seq;
+}
+
+static void
+pin(void *arg, struct storm *st)
+{
+	struct tallies *t = arg;
+
+	tallies_pin(t, st->key.lo, st->last.mono + st->quiet + st->remember);
+	st->changed = true; /* the table of storms may be older */
+}
+
+/* The number up to which neither the database nor any part needs the spool. */
+static uint64_t
+oldest_part(const struct ledger *l)
+{
+	uint64_t seq = UINT64_MAX;
+
+	for (uint32_t i = 0; i < PARTS; i++)
+		if (l->part_seq[i] < seq)
+			seq = l->part_seq[i];
+	return seq;
+}
+
+static int
+restore(struct restore *r, char *why, size_t why_len)
+{
+	struct ledger *l = r->l;
+	uint64_t after = oldest_part(l);
+
+	if (after > r->journal_seq)
+		after = r->journal_seq;
+	if (spool_replay(l->spool, after, replay_record, r, NULL) != 0) {
+		snprintf(why, why_len, "the spool's numbers do not fit those of the database");
+		return ERR_CORRUPT;
+	}
+	if (r->faults)
+		log_error("%llu records of the spool cannot be understood", (unsigned long long)r->faults);
+	if (spool_last(l->spool) > r->journal_seq)
+		journal_refill(l->journal, spool_last(l->spool));
+	return 0;
+}
+
+int
+ledger_open(const struct ledger_conf *conf, struct tallies *tallies, struct storms *storms, struct now now,
+    struct ledger **out, struct ledger_opened *opened, char *why, size_t why_len)
+{
+	struct ledger *l = xcalloc(1, sizeof(*l));
+	struct restore r = { .l = l, .now = now };
+	struct journal_hooks hooks = { .refill = refill, .arg = l, .parts = PARTS };
+	struct journal_opened jo;
+	int rc = 0;
+
+	l->tallies = tallies;
+	l->storms = storms;
+	l->max_spool = conf->spool.max_bytes;
+	buf_init(&l->payload, SPOOL_RECORD_MAX);
+	buf_init(&l->events, SPOOL_RECORD_MAX / 2);
+	arena_init(&r.arena, MSG_ARENA_MAX);
+	if (conf->spool.dir)
+		rc = spool_open(&conf->spool, &l->spool, why, why_len);
+	if (rc == 0)
+		rc = journal_open(&conf->store, l->spool ? &hooks : NULL, &l->journal, &jo, why, why_len);
+	if (rc == 0 && l->spool)
+		rc = journal_load_snapshots(conf->store.path, load_part, &r, why, why_len);
+	if (rc == 0 && l->spool) {
+		r.journal_seq = jo.seq;
+		rc = restore(&r, why, why_len);
+	}
+	arena_fini(&r.arena);
+	if (rc != 0) {
+		ledger_close(l, 0);
+		return rc;
+	}
+	storms_each(storms, pin, tallies);
+	storms_log(storms, &l->events);
+	l->next_at = now.mono + PART_EVERY;
+	*opened = (struct ledger_opened){ jo.seed, r.restored.entries,
+		storms_count(storms, STORM_OPEN) + storms_count(storms, STORM_REMEMBERED), r.records };
+	*out = l;
+	return 0;
+}
+
+void
+ledger_close(struct ledger *l, int64_t grace)
+{
+	if (!l)
+		return;
+	(void)ledger_commit(l);
+	storms_log(l->storms, NULL);
+	journal_close(l->journal, grace);
+	spool_close(l->spool);
+	buf_fini(&l->payload);
+	buf_fini(&l->events);
+	xfree(l);
+}
+
+/* --- now and then --------------------------------------------------------------------------------------- */
+
+static void
+take_part(struct ledger *l, struct now now)
+{
+	uint32_t part = l->next_part;
+	uint64_t seq = spool_last(l->spool);
+	struct buf blob;
+
+	l->next_part = (part + 1) % PARTS;
+	if (l->part_seq[part] == seq && seq)
+		return; /* nothing has happened since */
+	buf_init(&blob, 0);
+	if (part == STORMS_PART)
+		storms_pack_all(l->storms, now, &blob);
+	else
+		tallies_snapshot(l->tallies, part, now, &blob);
+	l->part_seq[part] = seq;
+	journal_snapshot(l->journal, part, seq, &blob);
+	buf_fini(&blob);
+}
+
+void
+ledger_tick(struct ledger *l, struct now now)
+{
+	struct spool_stats s;
+	uint64_t written, parts;
+
+	if (!l->spool)
+		return;
+	spool_stats(l->spool, &s);
+	if (now.mono >= l->next_at || s.bytes > l->max_spool / 4) {
+		take_part(l, now);
+		l->next_at = now.mono + PART_EVERY;
+	}
+	written = journal_written_seq(l->journal);
+	parts = journal_snapshot_seq(l->journal);
+	spool_release(l->spool, written < parts ? written : parts);
+}
+
+bool
+ledger_healthy(struct ledger *l)
+{
+	struct journal_stats js;
+
+	journal_stats(l->journal, &js);
+	return js.healthy && (!l->spool || spool_healthy(l->spool));
+}
+
+void
+ledger_stats(struct ledger *l, struct ledger_stats *out)
+{
+	*out = (struct ledger_stats){ .has_spool = l->spool != NULL, .unsafe = l->unsafe };
+	journal_stats(l->journal, &out->journal);
+	if (l->spool)
+		spool_stats(l->spool, &out->spool);
+}
+
+bool
+ledger_flush(struct ledger *l, int64_t ms)
+{
+	int64_t until = clock_now().mono + ms, left = ms;
+
+	/* What the queue refused, or a restart left in the spool, is fetched by the journal's thread in
+	 * its own time. */
+	while (left > 0 && journal_flush(l->journal, left)) {
+		if (!l->spool || journal_written_seq(l->journal) >= spool_last(l->spool))
+			return true;
+		usleep(2000);
+		left = until - clock_now().mono;
+	}
+	return false;
+}

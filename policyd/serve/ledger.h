@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What must not be lost: each judged message leaves one record in the spool, with what it counted and
+ * what it did to storms, and its reply waits until that record is written. Now and then the counters
+ * and storms themselves go into the database, part by part; a restart reads the newest parts and walks
+ * through the records behind them. What the spool need not keep any more is released.
+ *
+ *	payload = version u8 | record (record_pack) | ops | storm events (storms_replay)
+ */
+#ifndef SERVE_LEDGER_H
+#define SERVE_LEDGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/compiler.h"
+#include "judge/judge.h"
+#include "mail/record.h"
+#include "store/journal.h"
+#include "store/spool.h"
+
+struct ledger;
+struct tallies;
+
+struct ledger_conf {
+	struct store_conf store;
+	struct spool_conf spool; /* dir NULL: no spool (":memory:"), nothing waits and nothing survives */
+};
+
+struct ledger_opened {
+	uint64_t seed;
+	uint64_t counters, storms; /* restored from parts */
+	uint64_t records;          /* replayed on top of them */
+};
+
+/* Opens the database and the spool, and brings `tallies` and `storms` to where they were. ERR_* of
+ * journal_open() and spool_open(). Both are borrowed until ledger_close(). */
+int ledger_open(const struct ledger_conf *conf, struct tallies *tallies, struct storms *storms,
+    struct now now, struct ledger **out, struct ledger_opened *opened, char *why, size_t why_len) MUSTCHECK;
+
+/* Writes what waits, for `grace` ms at most. Takes NULL. */
+void ledger_close(struct ledger *l, int64_t grace);
+
+/* One judged message: `r` goes to the journal, and with the kept reservations of `j` (NULL: none) and
+ * the storm events since the last call into the spool. */
+void ledger_message(struct ledger *l, struct record *r, const struct judge *j);
+void ledger_storm(struct ledger *l, const struct record_storm *r);
+
+/* Records put into the spool so far: a reply whose question made this rise waits for ledger_commit(). */
+uint64_t ledger_records(const struct ledger *l);
+/* One write for all of it. ERR_IO: the replies go out all the same, degraded; the number of records is
+ * counted. */
+int ledger_commit(struct ledger *l);
+
+/* About once a second: takes a part's snapshot when it is time, releases what the spool need not keep. */
+void ledger_tick(struct ledger *l, struct now now);
+
+bool ledger_healthy(struct ledger *l);
+
+struct ledger_stats {
+	struct journal_stats journal;
+	struct spool_stats spool;
+	bool has_spool;
+	uint64_t unsafe; /* messages answered although their record was not written */
+};
+void ledger_stats(struct ledger *l, struct ledger_stats *out);
+
+/* Waits until the database has all, or `ms` have gone. For tests and shutdown. */
+bool ledger_flush(struct ledger *l, int64_t ms);
+
+#endif

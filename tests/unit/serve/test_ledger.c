@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: ISC */
+/* What was counted and answered is there again after the process has gone. */
+#include <criterion/criterion.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/xalloc.h"
+#include "serve/engine.h"
+#include "store/journal_read.h"
+
+enum { LIMIT = 3 };
+
+static char dir[] = "/tmp/storm-ledger-XXXXXX", db[128], spool[128];
+static struct site site;
+static struct lists lists;
+static struct rule rule_v;
+static struct ruleset rules = { .v = &rule_v, .n = 1 };
+static struct engine e;
+static struct arena arena;
+static struct msg msg;
+static struct now now;
+static struct ledger_opened opened;
+
+static void
+boot(void)
+{
+	struct ledger_conf conf = {
+		.store = { .path = db, .retention = MS_DAY, .max_counters = 10000, .max_queue = 1 << 20 },
+		.spool = { .dir = spool, .max_bytes = 1 << 24, .sync = MS_SEC },
+	};
+	char why[256] = "";
+
+	engine_init(&e);
+	e.site = &site;
+	e.lists = &lists;
+	e.rules = &rules;
+	e.tallies = tallies_new(10000);
+	e.storms = storms_new();
+	e.join = join_new();
+	e.quiet = true;
+	cr_assert_eq(
+	    ledger_open(&conf, e.tallies, e.storms, now, &e.ledger, &opened, why, sizeof(why)), 0, "%s", why);
+	site.hash_seed = opened.seed;
+}
+
+static void
+halt(void)
+{
+	ledger_close(e.ledger, 5000);
+	tallies_free(e.tallies);
+	storms_free(e.storms);
+	join_free(e.join);
+	engine_fini(&e);
+}
+
+static void
+setup(void)
+{
+	cr_assert_not_null(mkdtemp(dir));
+	snprintf(db, sizeof(db), "%s/storm.db", dir);
+	snprintf(spool, sizeof(spool), "%s/spool", dir);
+	site_init(&site);
+	site.hostname = xstrdup("mx.example.org");
+	lists_init(&lists);
+	rule_init(&rule_v, detector_find(STR("replication")));
+	rule_v.name = xstrdup("replication");
+	rule_v.mode = MODE_ENFORCE;
+	rule_v.id = 1;
+	rule_v.repeats = 2;
+	rule_v.quiet = MS_HOUR;
+	arena_init(&arena, 0);
+	msg_init(&msg, &arena, NULL);
+	now = (struct now){ MS_DAY, clock_now().wall }; /* the journal deletes what is old by the real clock */
+}
+
+static int
+remove_one(const char *path, const struct stat *st, int flag, struct FTW *at)
+{
+	(void)st;
+	(void)flag;
+	(void)at;
+	return remove(path);
+}
+
+static void
+teardown(void)
+{
+	msg_fini(&msg);
+	arena_fini(&arena);
+	rule_fini(&rule_v);
+	site_fini(&site);
+	lists_fini(&lists);
+	nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+TestSuite(ledger, .init = setup, .fini = teardown, .timeout = 60);
+
+static int copies;
+
+/* A copy of message `id` by a way of its own. */
+static enum action
+deliver(int id, const char *rcpt)
+{
+	char head[512];
+	struct verdict v;
+
+	msg_reset(&msg);
+	msg.door = DOOR_MILTER;
+	msg.stage = STAGE_EOM;
+	msg.client_address = STR("203.0.113.9");
+	msg.sender = STR("s@firm.example");
+	msg.have_sender = true;
+	msg_add_rcpt(&msg, str_of(rcpt));
+	snprintf(head, sizeof(head),
+	    "Received: by sbs.faulty.example id c%d\r\nReceived: by smtp.firm.example id X%d\r\n"
+	    "From: s@firm.example\r\nDate: d\r\nMessage-ID: <%d@firm.example>\r\n\r\n",
+	    ++copies, id, id);
+	header_feed(&msg.header, head, strlen(head));
+	header_end(&msg.header);
+	msg.have_header = true;
+	now.mono += 5;
+	now.wall += 5;
+	engine_judge(&e, &msg, now, &v);
+	return v.shown;
+}
+
+Test(ledger, a_restart_changes_no_answer)
+{
+	boot();
+	for (int i = 0; i < LIMIT + 2; i++) {
+		cr_assert_eq(deliver(1, "a@x.test"), i < LIMIT ? ACT_PASS : ACT_DISCARD, "%d", i);
+		cr_assert_eq(ledger_commit(e.ledger), 0);
+		halt();
+		now.mono += 1000; /* the machine was started anew: another origin of monotonic time */
+		now.mono %= 7777;
+		now.mono += MS_DAY;
+		now.wall += 1000;
+		boot();
+	}
+	cr_assert_eq(storms_count(e.storms, STORM_OPEN), 1);
+	cr_assert_eq(opened.storms, 1);
+	/* somebody new gets his first, and in the storm that is open no second one */
+	cr_assert_eq(deliver(1, "b@x.test"), ACT_PASS);
+	cr_assert_eq(deliver(1, "b@x.test"), ACT_DISCARD);
+	halt();
+}
+
+static struct storm *seen;
+
+static void
+see(void *arg, struct storm *st)
+{
+	(void)arg;
+	seen = st;
+}
+
+/* Snapshots and the records behind them: each counts once, whatever part was taken when. */
+Test(ledger, parts_and_records_fit_together)
+{
+	boot();
+	for (int i = 0; i < 600; i++) {
+		deliver(i % 150, "a@x.test"); /* four of each */
+		if (i % 4 == 0)
+			ledger_commit(e.ledger);
+		now.mono += 9000; /* a part every few messages */
+		now.wall += 9000;
+		if (i % 3 == 0)
+			engine_tick(&e, now);
+	}
+	ledger_commit(e.ledger);
+	halt();
+	boot();
+	cr_assert_eq(storms_count(e.storms, STORM_OPEN) + storms_count(e.storms, STORM_REMEMBERED), 150);
+	storms_each(e.storms, see, NULL);
+	cr_assert_eq(seen->offered, 1);
+	cr_assert_eq(seen->stopped, 1);
+	for (int i = 0; i < 150; i++)
+		cr_assert_eq(deliver(i, "a@x.test"), ACT_DISCARD, "message %d", i);
+	halt();
+}
+
+static unsigned rows;
+
+static bool
+count_row(void *arg, const struct record *r)
+{
+	(void)arg;
+	rows += r->n_rcpts == 1;
+	return true;
+}
+
+/* The process goes without a word: what was committed is there, in the database too. */
+Test(ledger, killed)
+{
+	char c, why[256] = "";
+	int pipes[2];
+	pid_t pid;
+
+	cr_assert_eq(pipe(pipes), 0);
+	pid = fork();
+	cr_assert_geq(pid, 0);
+	if (pid == 0) {
+		boot();
+		for (int i = 0; i < 50; i++)
+			deliver(i, "a@x.test");
+		if (ledger_commit(e.ledger) != 0 || write(pipes[1], "x", 1) != 1)
+			_exit(1);
+		pause();
+	}
+	cr_assert_eq(read(pipes[0], &c, 1), 1);
+	kill(pid, SIGKILL);
+	cr_assert_eq(waitpid(pid, NULL, 0), pid);
+	boot();
+	cr_assert_eq(opened.records, 50);
+	cr_assert(ledger_flush(e.ledger, 20000));
+	cr_assert_eq(journal_each_message(db, 0, INT64_MAX, count_row, NULL, why, sizeof(why)), 0, "%s", why);
+	cr_assert_eq(rows, 50, "each message once, not %u", rows);
+	copies = 1000;
+	for (int n = 1; n < LIMIT + 2; n++)
+		for (int i = 0; i < 50; i++)
+			cr_assert_eq(deliver(i, "a@x.test"), n < LIMIT ? ACT_PASS : ACT_DISCARD);
+	halt();
+}
+
+/* No room: answers go on, and are counted as not safe; with room again all is as before. */
+Test(ledger, full_disk)
+{
+	struct rlimit lim, small;
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	struct ledger_stats s;
+	uint64_t unsafe;
+
+	sigaction(SIGXFSZ, &ignore, NULL);
+	boot();
+	cr_assert_eq(getrlimit(RLIMIT_FSIZE, &lim), 0);
+	small = lim;
+	small.rlim_cur = 100;
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+	for (int i = 0; i < 10; i++) {
+		cr_assert_eq(deliver(i, "a@x.test"), ACT_PASS);
+		ledger_commit(e.ledger);
+	}
+	ledger_stats(e.ledger, &s);
+	unsafe = s.unsafe;
+	cr_assert_geq(unsafe, 9);
+	cr_assert_not(ledger_healthy(e.ledger));
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &lim), 0);
+	for (int i = 0; i < 10; i++) {
+		cr_assert_eq(deliver(100 + i, "a@x.test"), ACT_PASS);
+		cr_assert_eq(ledger_commit(e.ledger), 0);
+	}
+	ledger_stats(e.ledger, &s);
+	cr_assert_eq(s.unsafe, unsafe);
+	halt();
+	boot();
+	for (int n = 1; n <= LIMIT; n++)
+		for (int i = 0; i < 10; i++)
+			cr_assert_eq(deliver(100 + i, "a@x.test"), n < LIMIT ? ACT_PASS : ACT_DISCARD);
+	halt();
+}
+
+/* [store] on_store_failure = defer: nothing is counted, so the retry finds its place. */
+Test(ledger, defer_without_store)
+{
+	struct rlimit lim, small;
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	sigaction(SIGXFSZ, &ignore, NULL);
+	boot();
+	e.defer_on_failure = true;
+	cr_assert_eq(getrlimit(RLIMIT_FSIZE, &lim), 0);
+	small = lim;
+	small.rlim_cur = 100;
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+	deliver(1, "a@x.test"); /* the first one finds it out */
+	ledger_commit(e.ledger);
+	for (int i = 0; i < 10; i++)
+		cr_assert_eq(deliver(2, "a@x.test"), ACT_DEFER);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &lim), 0);
+	halt();
+}
