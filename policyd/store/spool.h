@@ -84,8 +84,9 @@ int spool_replay(
 uint64_t spool_append(struct spool *s, const void *payload, size_t n) MUSTCHECK;
 
 /*
- * Writes all that was appended. 0: kill -9 cannot lose it any more. ERR_IO: all of it is given up, and its
- * numbers stay unused; nothing of it is left in the way of later records. Never waits for the disk to sync.
+ * Writes all that was appended. 0: kill -9 cannot lose it any more. ERR_IO: all of it is given up, its numbers
+ * are not given again; nothing of it is left in the way of later records. Of what could neither be written
+ * to its end nor be cut off, whole records may come back at replay. Never waits for the disk to sync.
  * An outage is logged when it begins and when it has been over for a second.
  */
 int spool_commit(struct spool *s) MUSTCHECK;
