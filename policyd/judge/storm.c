@@ -17,7 +17,7 @@ struct storms {
 /* Events: a letter, the storm's key, and what storms_replay() reads of each. */
 enum { EVENT_OPEN = 'O', EVENT_COPY = 'C', EVENT_MESSAGE = 'M', EVENT_HOST = 'H' };
 
-static const char *const hows[] = { "received", "client", "helo", "gateway-marker", "reporting-mta",
+const char *const storm_hows[STORM_HOWS] = { "received", "client", "helo", "gateway-marker", "reporting-mta",
 	"dead-member" };
 
 /* What it takes to open a storm. */
@@ -299,8 +299,8 @@ log_host(const struct storm *st, struct str name, const char *how, uint64_t copi
 {
 	struct buf *b = event(st->owner, st->key, EVENT_HOST);
 
-	for (size_t i = 0; b && i < ARRAY_LEN(hows); i++)
-		if (strcmp(hows[i], how) == 0)
+	for (size_t i = 0; b && i < STORM_HOWS; i++)
+		if (strcmp(storm_hows[i], how) == 0)
 			pack_u8(b, (uint8_t)i);
 	if (!b)
 		return;
@@ -430,12 +430,12 @@ replay_copy(struct storm *st, struct unpack *u, struct now now)
 static void
 replay_host(struct storm *st, struct unpack *u)
 {
-	size_t how = (size_t)unpack_within(u, 0, ARRAY_LEN(hows) - 1);
+	size_t how = (size_t)unpack_within(u, 0, STORM_HOWS - 1);
 	struct str name = unpack_str(u, STORM_HOST_LEN);
 	uint64_t copies = unpack_var(u);
 
 	if (st && unpack_ok(u))
-		add_host(st, name, hows[how], copies);
+		add_host(st, name, storm_hows[how], copies);
 }
 
 static void

@@ -27,6 +27,10 @@ enum { STORMS_MAX = 10000, STORM_RCPTS_MAX = 4096, STORM_HOST_LEN = 128, STORM_T
 
 enum storm_state { STORM_OPEN, STORM_REMEMBERED };
 
+/* What a storm knows a host from; `how` of a storm_host is one of these. */
+enum { STORM_HOWS = 6 };
+extern const char *const storm_hows[STORM_HOWS];
+
 struct storm_host {
 	char name[STORM_HOST_LEN];
 	const char *how; /* "received", "client", "helo", "gateway-marker" */

@@ -12,9 +12,6 @@ enum { MAGIC = 0x6d745370, VERSION = 1 };
 /* Bytes of the shortest storm: key, id, state, rule's id, four empty texts, ten small numbers. */
 enum { STORM_BYTES_MIN = 16 + 8 + 1 + 8 + 4 + 10 };
 
-static const char *const hows[] = { "received", "client", "helo", "gateway-marker", "reporting-mta",
-	"dead-member" };
-
 /* ---- writing ---- */
 
 static void
@@ -130,11 +127,11 @@ get_how(struct unpack *u)
 {
 	struct str s = unpack_str(u, STORM_HOST_LEN);
 
-	for (size_t i = 0; i < ARRAY_LEN(hows); i++)
-		if (str_eq(s, str_of(hows[i])))
-			return hows[i];
+	for (size_t i = 0; i < STORM_HOWS; i++)
+		if (str_eq(s, str_of(storm_hows[i])))
+			return storm_hows[i];
 	unpack_fail(u);
-	return hows[0];
+	return storm_hows[0];
 }
 
 static void

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/utf8.h"
 #include "base/xalloc.h"
 
 /* Where the next string goes; a first walk with p == NULL measures. */
@@ -11,37 +12,16 @@ struct packer {
 	size_t n;
 };
 
-/* Length of the UTF-8 sequence at the front, 0 when it is none (RFC 3629) or a C1 control. */
+/* Length of a printable character at the front; 0: not UTF-8, or a control (C0, DEL, C1). */
 static size_t
-utf8_len(const unsigned char *s, size_t n)
+printable_len(struct str s)
 {
-	static const struct {
-		unsigned char lo, hi, second_lo, second_hi, len;
-	} forms[] = {
-		{ 0xc2, 0xc2, 0xa0, 0xbf, 2 },
-		{ 0xc3, 0xdf, 0x80, 0xbf, 2 },
-		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-		{ 0xe1, 0xec, 0x80, 0xbf, 3 },
-		{ 0xed, 0xed, 0x80, 0x9f, 3 },
-		{ 0xee, 0xef, 0x80, 0xbf, 3 },
-		{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
-		{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
-		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
+	const unsigned char *p = (const unsigned char *)s.p;
+	size_t len = utf8_len(s);
 
-	if (s[0] < 0x80)
-		return s[0] >= 0x20 && s[0] != 0x7f ? 1 : 0;
-	for (unsigned k = 0; k < ARRAY_LEN(forms); k++) {
-		if (s[0] < forms[k].lo || s[0] > forms[k].hi)
-			continue;
-		if (n < forms[k].len || s[1] < forms[k].second_lo || s[1] > forms[k].second_hi)
-			return 0;
-		for (size_t i = 2; i < forms[k].len; i++)
-			if ((s[i] & 0xc0) != 0x80)
-				return 0;
-		return forms[k].len;
-	}
-	return 0;
+	if (len == 1 && (p[0] < 0x20 || p[0] == 0x7f))
+		return 0;
+	return len == 2 && p[0] == 0xc2 && p[1] < 0xa0 ? 0 : len;
 }
 
 static void
@@ -50,7 +30,7 @@ copy_clean(char *to, const char *from, size_t n)
 	size_t i = 0;
 
 	while (i < n) {
-		size_t len = utf8_len((const unsigned char *)from + i, n - i);
+		size_t len = printable_len((struct str){ from + i, n - i });
 
 		if (len) {
 			memcpy(to + i, from + i, len);
