@@ -14,7 +14,8 @@ static const struct command {
 	stormctl_fn *run;
 } commands[] = {
 	{ "config", "config [--keys | --detectors | --actions]",
-	    "show what may stand in the configuration; with an option as tab separated lines", stormctl_config },
+	    "show what may stand in the configuration; with an option as tab separated lines",
+	    stormctl_config },
 	{ "db", "db [--db PATH] check | export [--since TIME] [--until TIME]",
 	    "check the record, or print its messages, one JSON object a line; changes nothing", stormctl_db },
 	{ "inspect", "inspect [--json] FILE...",
@@ -27,7 +28,8 @@ static const struct command {
 	{ "status", "status [--json] [--socket PATH]",
 	    "tell how the daemon is: version, traffic, storms, journal, rules", stormctl_status },
 	{ "storms", "storms [--json] [--all] [--socket PATH]",
-	    "list the open storms, those seen last first; with --all the remembered ones too", stormctl_storms },
+	    "list the open storms, those seen last first; with --all the remembered ones too",
+	    stormctl_storms },
 };
 
 static void

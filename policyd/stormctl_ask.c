@@ -18,7 +18,7 @@
 
 enum { PIECE = 65536 };
 
-/* --- where -------------------------------------------------------------------------------------------------- */
+/* --- where ---------------------------------------------------------------------------------------------- */
 
 static void
 note_control(void *arg, const char *section, const char *name, const char *value, unsigned line)
@@ -27,7 +27,8 @@ note_control(void *arg, const char *section, const char *name, const char *value
 	struct str rest = str_of(value), word;
 
 	(void)line;
-	if (!name || strcmp(section, "server") != 0 || strcmp(name, "control") != 0 || !conf_word(&rest, &word))
+	if (!name || strcmp(section, "server") != 0 || strcmp(name, "control") != 0 ||
+	    !conf_word(&rest, &word))
 		return;
 	snprintf(a->path, sizeof(a->path), "%.*s", STR_FMT(word));
 }
@@ -76,7 +77,7 @@ socket_address(struct ask *a, struct sockaddr_un *un)
 	return 0;
 }
 
-/* --- there and back ----------------------------------------------------------------------------------------- */
+/* --- there and back ------------------------------------------------------------------------------------- */
 
 static int
 dial(struct ask *a)

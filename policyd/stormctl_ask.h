@@ -16,12 +16,12 @@ struct ask {
 	size_t scanned;
 };
 
-/* Connects and sends the line. `socket` NULL: what the configuration says. 0, or the exit status after a line on
- * stderr; EX_UNAVAILABLE when no daemon is there. ask_close() afterwards, in either case. */
+/* Connects and sends the line. `socket` NULL: what the configuration says. 0, or the exit status after a
+ * line on stderr; EX_UNAVAILABLE when no daemon is there. ask_close() afterwards, in either case. */
 int ask_open(struct ask *a, const struct stormctl *ctl, const char *socket, const char *line) MUSTCHECK;
 
-/* The next document of the answer, good until the next call; NULL: the answer has ended. 0, or the exit status after
- * a line on stderr: the daemon refused, or the answer was cut off. */
+/* The next document of the answer, good until the next call; NULL: the answer has ended. 0, or the exit
+ * status after a line on stderr: the daemon refused, or the answer was cut off. */
 int ask_next(struct ask *a, const char **document) MUSTCHECK;
 
 void ask_close(struct ask *a);

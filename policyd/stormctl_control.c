@@ -14,7 +14,7 @@
 
 enum { STAMP = 32 };
 
-/* --- documents ------------------------------------------------------------------------------------------------ */
+/* --- documents ------------------------------------------------------------------------------------------ */
 
 static const char *
 text_of(const cJSON *o, const char *name)
@@ -67,12 +67,13 @@ add_time(struct grid *t, double seconds)
 	grid_add(t, text);
 }
 
-/* --- status --------------------------------------------------------------------------------------------------- */
+/* --- status --------------------------------------------------------------------------------------------- */
 
 static void
 print_rules(const cJSON *o)
 {
-	static const struct column columns[] = { { "RULE", 0 }, { "DETECTOR", 0 }, { "MODE", 0 }, { "ACTION", 0 } };
+	static const struct column columns[] = { { "RULE", 0 }, { "DETECTOR", 0 }, { "MODE", 0 },
+		{ "ACTION", 0 } };
 	const cJSON *rules = cJSON_GetObjectItem(o, "rules"), *r;
 	struct grid t;
 
@@ -81,7 +82,8 @@ print_rules(const cJSON *o)
 		return;
 	}
 	grid_init(&t, columns, ARRAY_LEN(columns));
-	cJSON_ArrayForEach (r, rules) {
+	cJSON_ArrayForEach(r, rules)
+	{
 		grid_add(&t, text_of(r, "name"));
 		grid_add(&t, text_of(r, "detect"));
 		grid_add(&t, text_of(r, "mode"));
@@ -106,7 +108,8 @@ print_spool(const cJSON *s)
 {
 	if (!cJSON_IsObject(s))
 		return;
-	printf("  %-14s %.0f records in %.0f bytes, %.0f refused, %.0f writes failed; %.0f answers were not safe\n",
+	printf("  %-14s %.0f records in %.0f bytes, %.0f refused, %.0f writes failed; %.0f answers were not "
+	       "safe\n",
 	    "spool", number_of(s, "records"), number_of(s, "bytes"), number_of(s, "refused"),
 	    number_of(s, "failures"), number_of(s, "unsafe"));
 }
@@ -128,10 +131,11 @@ print_status(const cJSON *o)
 	printf("  %-14s %.0f of %.0f, %.0f accepted so far\n", "connections", number_of(o, "connections"),
 	    number_of(o, "max_connections"), number_of(o, "accepted"));
 	printf("  %-14s %.0f\n", "requests", number_of(o, "requests"));
-	printf("  %-14s %.0f: %.0f passed, %.0f stopped; %.0f degraded\n", "messages", number_of(o, "messages"),
-	    number_of(o, "passed"), number_of(o, "stopped"), number_of(o, "degraded"));
-	printf("  %-14s %.0f open, %.0f remembered; opened so far: %.0f\n", "storms", number_of(storms, "open"),
-	    number_of(storms, "remembered"), number_of(storms, "opened"));
+	printf("  %-14s %.0f: %.0f passed, %.0f stopped; %.0f degraded\n", "messages",
+	    number_of(o, "messages"), number_of(o, "passed"), number_of(o, "stopped"),
+	    number_of(o, "degraded"));
+	printf("  %-14s %.0f open, %.0f remembered; opened so far: %.0f\n", "storms",
+	    number_of(storms, "open"), number_of(storms, "remembered"), number_of(storms, "opened"));
 	printf("  %-14s %.0f of %.0f, %.0f pinned, %.1f MiB; %.0f evicted, %.0f refused\n", "counters",
 	    number_of(c, "entries"), number_of(c, "max"), number_of(c, "pinned"),
 	    number_of(c, "bytes") / (1 << 20), number_of(c, "evicted"), number_of(c, "refused"));
@@ -140,7 +144,7 @@ print_status(const cJSON *o)
 	print_rules(o);
 }
 
-/* --- storms --------------------------------------------------------------------------------------------------- */
+/* --- storms --------------------------------------------------------------------------------------------- */
 
 static const struct column storm_columns[] = {
 	{ "ID", 0 },
@@ -191,7 +195,8 @@ print_hosts(const cJSON *hosts)
 	if (cJSON_GetArraySize(hosts) == 0)
 		return;
 	grid_init(&t, columns, ARRAY_LEN(columns));
-	cJSON_ArrayForEach (h, hosts) {
+	cJSON_ArrayForEach(h, hosts)
+	{
 		add_number(&t, number_of(h, "copies"));
 		grid_add(&t, text_of(h, "how"));
 		grid_add(&t, text_of(h, "name"));
@@ -224,7 +229,7 @@ print_storm(const cJSON *o)
 	print_hosts(cJSON_GetObjectItem(o, "hosts"));
 }
 
-/* --- the commands ----------------------------------------------------------------------------------------------- */
+/* --- the commands --------------------------------------------------------------------------------------- */
 
 struct options {
 	const char *socket;

@@ -87,7 +87,7 @@ text_span(double seconds, char *out, size_t len)
 		    (unsigned long long)(left / units[i].seconds), units[i].letter);
 }
 
-/* --- tables --------------------------------------------------------------------------------------------------- */
+/* --- tables --------------------------------------------------------------------------------------------- */
 
 void
 grid_init(struct grid *t, const struct column *columns, unsigned n_columns)

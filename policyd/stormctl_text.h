@@ -8,8 +8,8 @@
 
 #include "base/buf.h"
 
-/* Appends UTF-8 text; control characters, bytes that are not UTF-8 and what turns the direction of writing as \xNN or
- * \uNNNN. */
+/* Appends UTF-8 text; control characters, bytes that are not UTF-8 and what turns the direction of writing
+ * as \xNN or \uNNNN. */
 void text_clean(struct buf *out, const char *s);
 /* The same to stdout. */
 void text_put(const char *s);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * JSON (RFC 8259) written straight into a buf: no tree and no memory of its own, whole 64-bit numbers, and always
- * well-formed text in one line, whatever bytes a peer sent. Commas come by themselves. `name` is NULL inside an
- * array and for the outermost value.
+ * JSON (RFC 8259) written straight into a buf: no tree and no memory of its own, whole 64-bit numbers,
+ * and always well-formed text in one line, whatever bytes a peer sent. Commas come by themselves. `name` is
+ * NULL inside an array and for the outermost value.
  */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
@@ -14,7 +14,7 @@
 
 struct json {
 	struct buf *out; /* not owned; at its cap it sets `failed` */
-	bool comma;	 /* one is due before the next value */
+	bool comma;      /* one is due before the next value */
 };
 
 void json_init(struct json *j, struct buf *out);

@@ -7,7 +7,7 @@
 
 #include "base/str.h"
 
-/* Length of the well-formed sequence at the front of a string that is not empty; 0: there is none, or it is NUL. */
+/* Length of the well-formed sequence at the front of a string that is not empty; 0: none, or it is NUL. */
 size_t utf8_len(struct str s);
 
 #endif

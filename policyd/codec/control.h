@@ -2,14 +2,15 @@
 /*
  * The control socket: the operator's questions, a line each, and answers as JSON.
  *
- *	request  = word *( 1*SP word ) LF	; CR before LF is dropped; an empty line is an unknown command
+ *	request  = [ word *( 1*SP word ) ] LF	; CR in front of LF is dropped
  *	word     = 1*<printable ASCII but SP>
- *	answer   = *( document LF ) LF		; an empty line ends it
- *	document = <JSON object (RFC 8259) in UTF-8, in one line>
- *	error    = '{"error":' code ',"what":' phrase '}' LF LF	; in an answer's place, or behind its first documents
+ *	answer   = ( *document / error ) LF	; an empty line ends it
+ *	document = <JSON object (RFC 8259) in UTF-8, in one line> LF
+ *	error    = '{"error":' code ',"what":' phrase '}' LF
  *
- * A line has at most CONTROL_LINE_MAX bytes in front of its LF and CONTROL_WORDS_MAX words. Any number of requests a
- * connection, one answer each, in their order. Which words mean what: serve/console.c. Pure; never logs.
+ * A line has at most CONTROL_LINE_MAX bytes in front of its LF, and CONTROL_WORDS_MAX words. Any number of
+ * requests a connection, one answer each, in their order. A connection that is not wanted gets an error
+ * without a question, and is closed. Which words mean what: serve/console.c. Pure; never logs.
  */
 #ifndef CODEC_CONTROL_H
 #define CODEC_CONTROL_H
@@ -43,9 +44,9 @@ struct control {
 void control_init(struct control *c);
 
 /*
- * Looks for one whole line at the front of `in`. FEED_MSG: it has been consumed and its words stand in `words`, with
- * their bytes in `arena`. FEED_MORE: `in` was not touched; call again with the same bytes in front. FEED_BAD: no line
- * of this protocol, close. `in` must be able to hold CONTROL_LINE_MAX + 1 bytes.
+ * Looks for one whole line at the front of `in`. FEED_MSG: it has been consumed and its words stand in
+ * `words`, with their bytes in `arena`. FEED_MORE: `in` was not touched; call again with the same bytes in
+ * front. FEED_BAD: no line of this protocol, close. `in` must be able to hold CONTROL_LINE_MAX + 1 bytes.
  */
 enum feed control_feed(struct control *c, struct buf *in, struct arena *arena);
 

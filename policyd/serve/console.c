@@ -27,13 +27,15 @@ static const struct command {
 	command_fn *run;
 } commands[] = {
 	{ "help", CONSOLE_READ, "these commands", tell_help },
-	{ "status", CONSOLE_READ, "the daemon: version, rules, traffic, storms, counters, journal", tell_status },
-	{ "storm ID", CONSOLE_READ, "one storm with its hosts; ID may be the first digits of its id", tell_storm },
+	{ "status", CONSOLE_READ, "the daemon: version, rules, traffic, storms, counters, journal",
+	    tell_status },
+	{ "storm ID", CONSOLE_READ, "one storm with its hosts; ID may be the first digits of its id",
+	    tell_storm },
 	{ "storms", CONSOLE_READ, "the open storms, those seen last first", tell_storms },
 	{ "storms all", CONSOLE_READ, "the remembered storms too", tell_storms_all },
 };
 
-/* --- documents -------------------------------------------------------------------------------------------- */
+/* --- documents ------------------------------------------------------------------------------------------ */
 
 static void
 document(struct json *j, struct buf *out)
@@ -225,7 +227,7 @@ storm_document(const struct storm *st, bool whole, struct buf *out)
 	document_end(&j);
 }
 
-/* --- one storm -------------------------------------------------------------------------------------------- */
+/* --- one storm ------------------------------------------------------------------------------------------ */
 
 struct search {
 	uint64_t digits;
@@ -276,15 +278,15 @@ tell_storm(const struct request *rq)
 	if (se.found == 0) {
 		control_error(rq->out, CONTROL_NO_STORM, "no storm %.*s", STR_FMT(id));
 	} else if (se.found > 1) {
-		control_error(rq->out, CONTROL_AMBIGUOUS, "%u storms have an id that begins with %.*s", se.found,
-		    STR_FMT(id));
+		control_error(rq->out, CONTROL_AMBIGUOUS, "%u storms have an id that begins with %.*s",
+		    se.found, STR_FMT(id));
 	} else {
 		storm_document(se.storm, true, rq->out);
 		control_end(rq->out);
 	}
 }
 
-/* --- many storms ------------------------------------------------------------------------------------------ */
+/* --- many storms ---------------------------------------------------------------------------------------- */
 
 struct gathering {
 	struct console_answer *answer;
@@ -354,7 +356,7 @@ console_answer_fini(struct console_answer *a)
 	*a = (struct console_answer){ .keys = NULL };
 }
 
-/* --- which command ---------------------------------------------------------------------------------------- */
+/* --- which command -------------------------------------------------------------------------------------- */
 
 static bool
 command_fits(const struct command *c, const struct str *words, uint32_t n)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the operator may ask of the running daemon: a table of commands, each with its pattern of words, the right it
- * wants, its help and its handler. It reads the engine and changes nothing. An answer about many storms is told in
- * portions, so that neither a buffer nor a turn of the loop grows with their number: the keys of the storms are noted
- * when the question comes (16 bytes each), and each portion tells how those are then that are still there.
+ * What the operator may ask of the running daemon: a table of commands, each with its pattern of words, the
+ * right it wants, its help and its handler. It reads the engine and changes nothing. An answer about many
+ * storms is told in portions, so that no buffer grows with their number: their keys are noted when the
+ * question comes (16 bytes each), and each portion tells how those are then that are still there.
  */
 #ifndef SERVE_CONSOLE_H
 #define SERVE_CONSOLE_H
@@ -18,10 +18,10 @@
 #include "serve/engine.h"
 
 enum {
-	CONSOLE_PORTION = 16384, /* bytes of an answer after which it waits until they are sent */
+	CONSOLE_PORTION = 16384,  /* bytes of an answer after which it waits until they are sent */
 	CONSOLE_ANSWER = 1 << 20, /* room for a portion and the largest document behind it */
-	CONSOLE_RULES = 1000,	 /* rules that a status names */
-	CONSOLE_PEERS_MAX = 16,	 /* operators at a time */
+	CONSOLE_RULES = 1000,     /* rules that a status names */
+	CONSOLE_PEERS_MAX = 16,   /* operators at a time */
 };
 
 enum console_right { CONSOLE_NOTHING, CONSOLE_READ };
@@ -31,7 +31,7 @@ struct console {
 	const struct engine *engine; /* not owned */
 	struct now started, configured;
 	const char *config; /* the file in force, not owned; NULL: none */
-	bool enforce;	    /* [server] mode */
+	bool enforce;       /* [server] mode */
 	unsigned connections, max_connections;
 	uint64_t accepted;
 	unsigned peers; /* operators that are connected */

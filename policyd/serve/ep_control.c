@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The control socket: who may ask, and one question at a time to the console. The mode of the socket file keeps others
- * out; who comes in all the same, because somebody changed it, is looked at here. */
+/* The control socket: who may ask, and one question at a time to the console. The mode of the socket's file
+ * keeps others out; who comes in all the same, because somebody changed it, is looked at here. */
 #include "serve/endpoint.h"
 
 #include <sys/socket.h>
@@ -85,7 +85,8 @@ send_away(struct conn *c, enum control_code code, const char *what)
 {
 	char peer[CONN_PEER_MAX];
 
-	log_warn("refused door=%s peer=%s reason=%s", c->ep->name, conn_peer(c, peer), control_code_name(code));
+	log_warn(
+	    "refused door=%s peer=%s reason=%s", c->ep->name, conn_peer(c, peer), control_code_name(code));
 	control_error(&c->out, code, "%s", what);
 	return FEED_CLOSE;
 }

@@ -53,7 +53,8 @@ Test(json, shapes)
 	json_u64(&j, "z", 0);
 	json_object_end(&j);
 	cr_assert_str_eq(text(),
-	    "{\"a\":\"x\",\"list\":[],\"more\":[1,{},{\"t\":true,\"f\":false},null],\"o\":{\"n\":null},\"z\":0}");
+	    "{\"a\":\"x\",\"list\":[],\"more\":[1,{},{\"t\":true,\"f\":false},null],\"o\":{\"n\":null},\"z\":"
+	    "0}");
 }
 
 Test(json, numbers)
@@ -83,8 +84,9 @@ Test(json, strings)
 		{ STR("plain text"), "\"plain text\"" },
 		{ STR("a\"b\\c/d"), "\"a\\\"b\\\\c/d\"" },
 		{ STR("\x01\t\n\r\x1b\x1f\x7f"), "\"\\u0001\\u0009\\u000a\\u000d\\u001b\\u001f\\u007f\"" },
-		{ STR("a\0b"), "\"a\xef\xbf\xbd"
-			       "b\"" },
+		{ STR("a\0b"),
+		    "\"a\xef\xbf\xbd"
+		    "b\"" },
 		{ STR("gr\xc3\xbc\xc3\x9f"), "\"gr\xc3\xbc\xc3\x9f\"" },
 		{ STR("\xf0\x9f\x8c\xaa"), "\"\xf0\x9f\x8c\xaa\"" },
 		{ STR("\xc3"), "\"\xef\xbf\xbd\"" },

@@ -42,7 +42,7 @@ Test(utf8, forms)
 		cr_expect_eq(utf8_len(t[i].s), t[i].len, "row %zu", i);
 }
 
-/* Against the definition: decode, and see whether the shortest form of that code point is what stood there. */
+/* By the definition: decode, and see whether the shortest form of that code point is what stood there. */
 static size_t
 by_definition(const unsigned char *p, size_t n)
 {
@@ -62,7 +62,8 @@ by_definition(const unsigned char *p, size_t n)
 
 Test(utf8, all_beginnings)
 {
-	static const unsigned char tails[] = { 0x00, 0x20, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xff };
+	static const unsigned char tails[] = { 0x00, 0x20, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0,
+		0xff };
 	unsigned char b[4];
 
 	for (unsigned first = 0; first < 65536; first++) {
@@ -73,8 +74,8 @@ Test(utf8, all_beginnings)
 			b[3] = tails[i % ARRAY_LEN(tails)];
 			for (size_t n = 1; n <= 4; n++)
 				if (utf8_len((struct str){ (char *)b, n }) != by_definition(b, n))
-					cr_assert_fail("%02x %02x %02x %02x, %zu bytes", b[0], b[1], b[2],
-					    b[3], n);
+					cr_assert_fail(
+					    "%02x %02x %02x %02x, %zu bytes", b[0], b[1], b[2], b[3], n);
 		}
 	}
 }

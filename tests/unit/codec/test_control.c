@@ -44,7 +44,8 @@ words(void)
 
 	text[0] = '\0';
 	for (uint32_t i = 0; i < c.n_words; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%.*s", i ? "|" : "", STR_FMT(c.words[i]));
+		n +=
+		    (size_t)snprintf(text + n, sizeof(text) - n, "%s%.*s", i ? "|" : "", STR_FMT(c.words[i]));
 	return text;
 }
 
@@ -139,11 +140,11 @@ Test(control, errors)
 	buf_init(&out, 0);
 	control_error(&out, CONTROL_NO_STORM, "no storm \"%s\"", "x\n");
 	buf_append(&out, "", 1);
-	cr_assert_str_eq(buf_str(&out).p,
-	    "{\"error\":\"no-such-storm\",\"what\":\"no storm \\\"x\\u000a\\\"\"}\n\n");
+	cr_assert_str_eq(
+	    buf_str(&out).p, "{\"error\":\"no-such-storm\",\"what\":\"no storm \\\"x\\u000a\\\"\"}\n\n");
 	buf_fini(&out);
 	for (int i = 0; i < CONTROL_CODES; i++)
-		cr_assert_eq(control_code_find(control_code_name((enum control_code)i)), i);
+		cr_assert_eq((int)control_code_find(control_code_name((enum control_code)i)), i);
 	cr_assert_eq(control_code_find("no"), CONTROL_CODES);
 	cr_assert_eq(control_code_find(""), CONTROL_CODES);
 }
@@ -160,7 +161,8 @@ Test(control, any_bytes)
 
 		for (n = 0; n < sizeof(bytes); n++) {
 			seed = seed * 6364136223846793005u + 1442695040888963407u;
-			bytes[n] = (seed >> 33) % 100 ? often[(seed >> 40) % (sizeof(often) - 1)] : (char)(seed >> 50);
+			bytes[n] = (seed >> 33) % 100 ? often[(seed >> 40) % (sizeof(often) - 1)]
+						      : (char)(seed >> 50);
 		}
 		for (int cut = 0; cut < 2; cut++) {
 			char *log = cut ? parts : whole;
@@ -171,7 +173,8 @@ Test(control, any_bytes)
 			setup();
 			if (!cut)
 				buf_append(&in, bytes, n);
-			while (f != FEED_BAD && (cut ? at < n || f == FEED_MSG : f == FEED_MSG || at++ == 0)) {
+			while (
+			    f != FEED_BAD && (cut ? at < n || f == FEED_MSG : f == FEED_MSG || at++ == 0)) {
 				if (cut && f == FEED_MORE)
 					buf_append(&in, bytes + at++, 1);
 				f = control_feed(&c, &in, &arena);

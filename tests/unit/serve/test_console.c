@@ -191,15 +191,18 @@ Test(console, status)
 	got = ask("status");
 	cr_expect(strstr(got, "\"uptime\":90061.001,\"config\":\"/etc/main.conf\""), "%s", got);
 	cr_expect(strstr(got, "\"time\":1700000000.123,\"started\":1699909939.122,"), "%s", got);
-	cr_expect(strstr(got,
-		      "\"mode\":\"shadow\",\"rules_in_force\":1,\"rules\":[{\"name\":\"a \\\"rule\\\"\",\"detect\":"
-		      "\"replication\",\"mode\":\"shadow\",\"action\":\"discard\"}],"),
+	cr_expect(
+	    strstr(got,
+		"\"mode\":\"shadow\",\"rules_in_force\":1,\"rules\":[{\"name\":\"a \\\"rule\\\"\",\"detect\":"
+		"\"replication\",\"mode\":\"shadow\",\"action\":\"discard\"}],"),
 	    "%s", got);
-	cr_expect(strstr(got,
-		      "\"connections\":17,\"max_connections\":4096,\"accepted\":99,\"requests\":1,\"messages\":2,"
-		      "\"passed\":3,\"stopped\":4,\"degraded\":5,"),
+	cr_expect(
+	    strstr(got,
+		"\"connections\":17,\"max_connections\":4096,\"accepted\":99,\"requests\":1,\"messages\":2,"
+		"\"passed\":3,\"stopped\":4,\"degraded\":5,"),
 	    "%s", got);
-	cr_expect(strstr(got, "\"storms\":{\"open\":1,\"remembered\":1,\"opened\":6,\"max\":10000}"), "%s", got);
+	cr_expect(
+	    strstr(got, "\"storms\":{\"open\":1,\"remembered\":1,\"opened\":6,\"max\":10000}"), "%s", got);
 	cr_expect(strstr(got, "\"counters\":{\"entries\":0,\"max\":1000,"), "%s", got);
 	cr_expect(strstr(got, "\"journal\":null,\"spool\":null}\n\n"), "%s", got);
 	pool.console.enforce = true;
@@ -240,9 +243,12 @@ Test(console, one_storm)
 	st->hosts[0] = (struct storm_host){ "pop.x\n", "received", 3 };
 	st->hosts[1] = (struct storm_host){ "203.0.113.1", "client", 1 };
 	cr_expect_str_eq(ask("storm 0123456789abcdef"),
-	    "{\"id\":\"0123456789abcdef\",\"rule\":\"a \\\"rule\\\"\",\"state\":\"open\",\"message_id\":\"<a@b>\","
-	    "\"subject\":\"\xef\xbf\xbd\\u001b[2J \\\"q\\\" \xc3\xa9\",\"sender\":\"s@x\",\"first\":1699999999.123,"
-	    "\"last\":1699999999.123,\"offered\":5,\"passed\":2,\"stopped\":3,\"messages\":4,\"recipients\":0,"
+	    "{\"id\":\"0123456789abcdef\",\"rule\":\"a "
+	    "\\\"rule\\\"\",\"state\":\"open\",\"message_id\":\"<a@b>\","
+	    "\"subject\":\"\xef\xbf\xbd\\u001b[2J \\\"q\\\" "
+	    "\xc3\xa9\",\"sender\":\"s@x\",\"first\":1699999999.123,"
+	    "\"last\":1699999999.123,\"offered\":5,\"passed\":2,\"stopped\":3,\"messages\":4,\"recipients\":"
+	    "0,"
 	    "\"recipients_at_least\":false,\"key\":\"00000000000000070123456789abcdef\",\"quiet\":3600.000,"
 	    "\"remember\":86400.000,\"hosts\":[{\"name\":\"pop.x\\u000a\",\"how\":\"received\",\"copies\":3},"
 	    "{\"name\":\"203.0.113.1\",\"how\":\"client\",\"copies\":1}]}\n\n");
@@ -301,7 +307,7 @@ Test(console, open_ones_or_all_of_them)
 	cr_expect_not(console_pending(&answer));
 }
 
-/* The largest that storms can be: in portions, each within the room, and those that go meanwhile are left out. */
+/* As large as they can be: in portions, each within the room; those that go meanwhile are left out. */
 Test(console, ten_thousand_storms_in_portions)
 {
 	static char name[STORM_TEXT_LEN], seen[STORMS_MAX];
@@ -323,7 +329,8 @@ Test(console, ten_thousand_storms_in_portions)
 			if (line.n < 20 || line.p[0] != '{')
 				continue;
 			for (int k = 7; k < 23; k++)
-				id = id * 16 + (size_t)(line.p[k] <= '9' ? line.p[k] - '0' : line.p[k] - 'a' + 10);
+				id = id * 16 +
+				    (size_t)(line.p[k] <= '9' ? line.p[k] - '0' : line.p[k] - 'a' + 10);
 			cr_assert(id < STORMS_MAX && !seen[id]);
 			seen[id] = 1;
 			n++;
@@ -361,7 +368,7 @@ Test(console, the_largest_storm_fits)
 	cr_assert(out.len > 50000 && out.len < CONSOLE_ANSWER / 2, "%zu", out.len);
 }
 
-/* --- over a socket ---------------------------------------------------------------------------------------- */
+/* --- over a socket -------------------------------------------------------------------------------------- */
 
 static int
 dial(void)
@@ -423,8 +430,10 @@ Test(control, questions_one_after_the_other)
 	peer = dial();
 	SAY("status\nstorms\nno\n");
 	hear(peer);
-	cr_assert(strstr(received, "\"connections\":1,\"max_connections\":0,\"accepted\":1,"), "%s", received);
-	cr_assert(strstr(received, "\"journal\":null,\"spool\":null}\n\n\n{\"error\":\"unknown-command\""), "%s", received);
+	cr_assert(
+	    strstr(received, "\"connections\":1,\"max_connections\":0,\"accepted\":1,"), "%s", received);
+	cr_assert(strstr(received, "\"journal\":null,\"spool\":null}\n\n\n{\"error\":\"unknown-command\""),
+	    "%s", received);
 	SAY("he");
 	cr_assert_eq(hear(peer), 0);
 	SAY("lp\r\n");
@@ -510,8 +519,8 @@ Test(control, a_reader_that_never_reads)
 	cr_assert_eq(n_warn, 0);
 	later(1);
 	cr_assert_eq(n_warn, 1);
-	cr_assert(strstr(last_warn, "closed door=control peer=unix:") && strstr(last_warn, "reason=stuck"), "%s",
-	    last_warn);
+	cr_assert(strstr(last_warn, "closed door=control peer=unix:") && strstr(last_warn, "reason=stuck"),
+	    "%s", last_warn);
 	cr_assert_eq(pool.live, 0);
 }
 
