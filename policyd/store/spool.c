@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The spool at work: append, commit, release. A failed write is cut off again, so that a segment never has half a
- * record in front of a whole one; where that is not possible either, the segment is left and a new one begun.
+ * The spool at work: append, commit, release. A failed write is cut off again, so that a segment never has
+ * half a record in front of a whole one; where that fails too, the segment is left and a new one begun.
  */
 #include "store/spool.h"
 

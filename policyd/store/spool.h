@@ -7,7 +7,7 @@
  *	spool.lock                        held with flock(2): one daemon a folder
  *	spool.0000000000000001            a segment; its name is the number of its first record, in hex
  *	spool.00000000000004d2            the newest one: the only one that is written to (O_APPEND)
- *	spool.0000000000000001.unreadable of another version, or its header is not ours: set aside, never touched
+ *	spool.0000000000000001.unreadable of another version, or none of ours: set aside, never touched
  *	spool.new                         a segment in the making; renamed when its header is there
  *
  * Bytes that were written stay when the process dies; a power cut may take what is younger than `sync`.
@@ -84,9 +84,9 @@ int spool_replay(
 uint64_t spool_append(struct spool *s, const void *payload, size_t n) MUSTCHECK;
 
 /*
- * Writes all that was appended. 0: kill -9 cannot lose it any more. ERR_IO: all of it is given up, its numbers
- * are not given again; nothing of it is left in the way of later records. Of what could neither be written
- * to its end nor be cut off, whole records may come back at replay. Never waits for the disk to sync.
+ * Writes all that was appended. 0: kill -9 cannot lose it any more. ERR_IO: all of it is given up, its
+ * numbers are not given again; nothing of it is left in the way of later records. Of what could neither be
+ * written to its end nor be cut off, whole records may come back at replay. Never waits for the disk to sync.
  * An outage is logged when it begins and when it has been over for a second.
  */
 int spool_commit(struct spool *s) MUSTCHECK;

@@ -2,8 +2,8 @@
 /*
  * One file of the spool. All numbers little-endian; checksums are XXH3-64.
  *
- *	header   0 magic "pdstorm1"   8 version u32   12 zero u32   16 first u64   24 created u64   32 check u64
- *	record   0 check u32   4 length u32   8 seq u64   16 payload
+ *	header   0 magic "pdstorm1"  8 version u32  12 zero u32  16 first u64  24 created u64  32 check u64
+ *	record   0 check u32  4 length u32  8 seq u64  16 payload
  *	record   ...
  *
  * first: the number that the file's name says; all records have it or a higher one, and rise (numbers may be

@@ -7,8 +7,8 @@ TestSuite(spool_damage, .init = rig_set_up, .fini = rig_tear_down, .timeout = 60
 
 enum { RECORDS = 12 };
 
-/* Two segments of RECORDS records each; the bytes of one of them in *bytes (to be freed), and where the
- * records of it end. */
+/* Two segments, each with so many records; the bytes of one of them (to be freed), *n of them, and where its
+ * records end. */
 static char *
 two_segments(uint64_t which, size_t *n, size_t ends[RECORDS + 1])
 {
@@ -193,7 +193,7 @@ Test(spool_damage, numbers_behind_damage)
 	free(bytes);
 }
 
-/* Random bytes behind a good header, random lengths, sometimes a record in front: it ends, and nothing comes. */
+/* Random bytes behind a good header and up to two records: those come, and nothing else. */
 Test(spool_damage, random_bytes)
 {
 	struct spool_conf conf = rig_conf();
