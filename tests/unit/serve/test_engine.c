@@ -6,7 +6,7 @@
 #include "base/xalloc.h"
 #include "serve/engine.h"
 
-enum { LIMIT = 3, REPEATS = 2 };
+enum { LIMIT = 3, REPEATS = 2, MANY = 20000 };
 
 static struct site site;
 static struct lists lists;
@@ -498,4 +498,82 @@ Test(engine, wide_recipients_at_the_limit_and_one_beyond)
 	deliver("x@y.example", header, "a@example.org");
 	cr_assert_eq(v.n_edits, 2);
 	cr_assert(v.edits[0].change && v.edits[1].change);
+}
+
+#define BACKUP(from) "Received: from " from " by backup.example.net with ESMTP id R"
+#define AGAIN                                                              \
+	"Received: from pop.isp.example by sbs1.faulty.example with POP3\r\n" \
+	"Received: from backup.example.net by mx.example.org with ESMTP id Q\r\n"
+
+/* By a relay of ours: it says which client it had the message from, and its own lines name nobody. */
+Test(engine, a_relay_of_ours_is_never_named)
+{
+	struct net net;
+	bool named = false, client = false;
+	char text[4096];
+
+	cr_assert_eq(net_parse(STR("203.0.113.9"), &net), 0);
+	netset_add(&site.relays, &net);
+	rule("replication");
+	for (int i = 0; i < 12; i++) {
+		snprintf(text, sizeof(text), BACKUP("%s [203.0.113.%d]") "%d\r\n%s%s%s",
+		    i ? "sbs1.faulty.example" : "smtp.firm.example", i ? 77 : 5, i, i ? AGAIN : "",
+		    i ? BACKUP("smtp.firm.example [203.0.113.5]") "0\r\n" : "", ORIGIN BODY);
+		deliver("sales@firm.example", text, "a@example.org,b@example.org");
+	}
+	storms_each(e.storms, find_storm, NULL);
+	cr_assert_not_null(found);
+	for (uint32_t i = 0; i < found->n_hosts; i++) {
+		const char *name = found->hosts[i].name;
+
+		cr_assert_str_neq(name, "backup.example.net");
+		cr_assert_str_neq(name, "203.0.113.9");
+		cr_assert_str_neq(name, "relay.other.example", "the relay's HELO");
+		cr_assert_str_neq(name, "mx.example.org");
+		named |= strcmp(name, "sbs1.faulty.example") == 0;
+		client |= strcmp(name, "203.0.113.77") == 0;
+	}
+	cr_assert(named && client);
+}
+
+/* `remember` counts from the storm's end: as long as copies keep coming, who has his is known. */
+Test(engine, a_storm_longer_than_it_is_remembered)
+{
+	struct rule *r = rule("replication");
+
+	r->limit = 1;
+	r->window = r->remember = r->quiet = MS_HOUR;
+	cr_assert_eq(deliver("sales@firm.example", copy("", 0), "a@example.org"), ACT_PASS);
+	for (int i = 1; i < 100; i++) {
+		now.mono += 10 * MS_MIN;
+		engine_tick(&e, now);
+		cr_assert_eq(deliver("sales@firm.example", copy("sbs1.faulty.example", i), "a@example.org"),
+		    ACT_DISCARD, "copy %d", i);
+	}
+}
+
+/* Copies are told to each storm once a message, and the work does not grow with the square of the recipients: one
+ * rule that finds nothing stands before the one that stops them all. */
+Test(engine, twenty_thousand_recipients_at_once, .timeout = 30)
+{
+	char *names = xcalloc(MANY, 24);
+	size_t n = 0;
+	uint64_t copies = 0;
+
+	rule("replication")->limit = 100;
+	rule("replication")->limit = 1;
+	for (int i = 0; i < MANY; i++)
+		n += (size_t)snprintf(names + n, 24, "%sp%d@example.org", i ? "," : "", i);
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(deliver("sales@firm.example", copy("sbs1.faulty.example", i), names),
+		    i ? ACT_DISCARD : ACT_PASS);
+	storms_each(e.storms, find_storm, NULL);
+	cr_assert_not_null(found);
+	for (uint32_t i = 0; i < found->n_hosts; i++)
+		if (strcmp(found->hosts[i].name, "sbs1.faulty.example") == 0)
+			copies = found->hosts[i].copies;
+	cr_expect_eq(found->messages, 2);
+	cr_expect_eq(found->stopped, 2 * MANY);
+	cr_expect_eq(copies, 2 * MANY);
+	xfree(names);
 }
