@@ -19,13 +19,14 @@ enum { LONG = 60 * MS_SEC }; /* only a test that fails waits for so long */
 
 static char dir[64], path[128];
 static atomic_int log_failing, log_recovered, log_full, log_reopening, log_closed, log_behind, log_caught_up,
-    log_incomplete;
+    log_incomplete, log_disk_full;
 
 static inline void
 count_line(const char *level, const char *line)
 {
 	(void)level;
 	log_failing += strstr(line, "state=failing") != NULL;
+	log_disk_full += strstr(line, "disk is full") != NULL;
 	log_recovered += strstr(line, "state=recovered") != NULL;
 	log_full += strstr(line, "state=queue-full") != NULL;
 	log_reopening += strstr(line, "state=reopening") != NULL;

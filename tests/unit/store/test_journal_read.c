@@ -177,6 +177,26 @@ Test(journal_read, only_the_newest_of_a_part_waits)
 	cr_expect(l.n == 2 && l.seq[0] == 500 && l.seq[1] == 499);
 }
 
+Test(journal_read, a_part_that_was_not_written_waits_on)
+{
+	struct journal *j = open_with(1);
+	struct loaded l = { 0 };
+	sqlite3 *other = reader();
+
+	must(other, "BEGIN EXCLUSIVE");
+	snap(j, 0, 7, 'a', 1000);
+	while (stats(j).failures < 2)
+		pause_a_little();
+	cr_expect_not(journal_flush(j, 20));
+	must(other, "COMMIT");
+	sqlite3_close(other);
+	cr_assert(journal_flush(j, LONG));
+	cr_expect_eq(journal_snapshot_seq(j), 7);
+	journal_close(j, LONG);
+	cr_assert_eq(journal_load_snapshots(path, load_part, &l, why, sizeof(why)), 0, "%s", why);
+	cr_expect(l.n == 1 && l.seq[0] == 7 && l.len[0] == 1000 && l.last[0] == 'a');
+}
+
 /* 65 parts of 2 MB: what takes long must not stand between messages and their commit. */
 Test(journal_read, messages_pass_between_the_parts)
 {
