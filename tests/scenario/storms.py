@@ -1,0 +1,367 @@
+# SPDX-License-Identifier: ISC
+"""Story A and what follows from it: faulty servers of all kinds that multiply one message."""
+
+from world import DAY, HOUR, START, Message, World, check, date_text, rng_of
+
+RULE = "[rule replication]\ndetect = replication\nlimit = %d\nrepeats = %d\nwindow = %s\n"
+RELAY = "198.51.100.77"
+
+
+def chunks(items, n):
+    return [items[i:i + n] for i in range(0, len(items), n)]
+
+
+def variant(rng, address):
+    """The same mailbox in another spelling."""
+    local, _, domain = address.partition("@")
+    return rng.choice((address, address.upper(), local + "+list@" + domain, local.capitalize() + "@" + domain))
+
+
+class Faulty:
+    """A server that fetches its copy by POP and sends it again to all in To."""
+
+    KEEPS = ("to", "fold", "case", "again", "marker", "name")  # habits that leave the identity as it is
+
+    def __init__(self, world, n, habits, inside, chunk, lines):
+        self.world, self.habits, self.inside, self.chunk, self.lines = world, habits, inside, chunk, lines
+        self.host = "sbs%d.faulty%d.example" % (n, n)
+        self.client = "203.0.113.%d" % (10 + n)
+        self.box = "office%d@%s" % (n, "example.org" if inside else "faulty%d.example" % n)
+        self.seq = 0
+
+    def multiply(self, m):
+        """The header that it sends out."""
+        self.seq += 1
+        c = m.copy()
+        for i in range(self.lines):
+            c.received.insert(0, "from pop.isp.example by %s with POP3 id %s.%d.%d; %s" % (
+                self.host if i == self.lines - 1 else "inner%d.%s" % (i, self.host), self.host, self.seq, i,
+                date_text(self.world.now)))
+        c.hosts.append(self.host)
+        if "to" in self.habits:
+            c.to = ["all@%s" % self.host]
+        if "marker" in self.habits:
+            c.to = ["mspop3connector." + self.box] + c.to
+        if "fold" in self.habits:
+            c.fold = not c.fold
+        if "name" in self.habits:
+            c.author = '"The firm" <%s>' % m.sender.upper()
+        if "no-date" in self.habits:
+            c.date = ""
+        if "date" in self.habits:
+            c.date = c.date.upper()
+        if "list" in self.habits:
+            c.extra.append("List-Id: <x.%s>" % self.host)
+        if "new-id" in self.habits:
+            c.mid = "<%d.new@%s>" % (self.seq, self.host)
+        return c
+
+
+class Storm:
+    """One message and the servers that multiply it, with a budget of transactions."""
+
+    def __init__(self, world, truth, people, servers, budget, shape=None, spelling=False, mid=None):
+        self.world, self.truth, self.servers, self.budget = world, truth, servers, budget
+        self.shape, self.spelling = shape, spelling
+        self.all = people + [s.box for s in servers]
+        self.ours = [a for a in self.all if a.endswith("@example.org")]
+        self.first = Message(truth, "sales@firm.example", self.all, world.now, mid=mid, received=[
+            "from relay.firm.example by out.firm-isp.example with ESMTP id R%s; %s" % (truth, date_text(world.now + 1)),
+            "from desk.firm.example by smtp.firm.example with ESMTP id X%s; %s" % (truth, date_text(world.now))])
+        self.shape_of_first = shape
+        world.on_delivery.append(self.delivered)
+
+    def start(self, chunk, delay=0):
+        for i, part in enumerate(chunks(self.ours, chunk)):
+            self.send(self.first, part, "198.51.100.20", "out.firm-isp.example", delay + i)
+        for s in self.servers:
+            if not s.inside:
+                self.world.at(self.world.now + delay + 60, self.resend, s, self.first)
+
+    def send(self, m, rcpts, client, helo, delay):
+        w, decorate = self.world, None
+        if self.spelling:
+            rcpts = [variant(w.rng, r) for r in rcpts]
+        if self.shape == "exim":
+            def decorate(world):
+                q = world.queue_id()
+                return ["from %s by mx1.example.org with esmtp (Exim 4.96) id %s for %s; %s" % (
+                    helo, q, rcpts[0], date_text(world.now))], q
+        elif self.shape == "postfix":
+            def decorate(world):
+                return (), world.queue_id()
+        elif self.shape == "own":
+            def decorate(world):
+                return ["from mx%d.example.org by mx1.example.org id %s" % (k, world.queue_id()) for k in (2, 3)] + [
+                    "from %s ([%s]) by mx2.example.org (Postfix) with ESMTP id %s; %s" % (
+                        helo, client, world.queue_id(), date_text(world.now))], world.queue_id()
+        transmission = "|".join(m.received) + m.mid + m.date
+        if self.shape == "relay":
+            m = m.copy()
+            m.received.insert(0, "from %s (%s [%s]) by backup.other.example with ESMTP id %s; %s" % (
+                helo, helo, client, w.queue_id(), date_text(w.now)))
+            transmission = "|".join(m.received) + m.mid
+            client, helo = RELAY, "backup.other.example"
+        w.send(m, rcpts, client, helo, decorate, delay=delay, transmission=transmission)
+
+    def delivered(self, m, rcpts):
+        if m.truth != self.truth:
+            return
+        for s in self.servers:
+            if s.inside and any(r.lower().startswith(s.box.partition("@")[0]) for r in rcpts):
+                got = m.copy()
+                got.received.insert(0, "from x by mx1.example.org (Postfix) with ESMTP id %s; %s" % (
+                    self.world.queue_id(), date_text(self.world.now)))
+                self.world.at(self.world.now + self.world.rng.randrange(30, 600), self.resend, s, got)
+
+    def resend(self, s, m):
+        c = s.multiply(m)
+        times = 6 if "again" in s.habits else 1
+        rcpts = list(self.ours)
+        self.world.rng.shuffle(rcpts)
+        for k in range(times):
+            for i, part in enumerate(chunks(rcpts, s.chunk)):
+                if self.budget <= 0:
+                    return
+                self.budget -= 1
+                self.send(c, part, s.client, s.host, k * 900 + i)
+        for other in self.servers:
+            if not other.inside and self.budget > 0:
+                self.world.at(self.world.now + self.world.rng.randrange(30, 900), self.resend, other, c)
+
+
+FORBIDDEN = {"smtp.firm.example", "out.firm-isp.example", "198.51.100.20", "relay.firm.example", "mx1.example.org",
+             "mx2.example.org", "mx3.example.org", "backup.other.example", RELAY, "desk.firm.example"}
+
+
+def topology(build, seed, habits=Faulty.KEEPS, shape=None, variants=1, limit=None, repeats=None, rcpts=None,
+             mail="", extra_rules="", waves=1, mid=None, window=DAY, budget=400, named=True):
+    rng = rng_of("topology", seed)
+    limit = limit or rng.randrange(1, 6)
+    repeats = rng.randrange(0, 6) if repeats is None else repeats
+    n = rcpts or rng.choice((2, 5, 20, 60, 200))
+    if shape == "relay":
+        mail += "relays = %s\n" % RELAY
+    w = World(build, rng, RULE % (limit, repeats, "%ds" % window) + extra_rules, limit, repeats, window, mail)
+    try:
+        servers = []
+        for i in range(rng.choice((1, 2, 3, 5, 20))):
+            some = [h for h in habits if rng.random() < 0.3]
+            servers.append(Faulty(w, i, some, rng.random() < 0.6, rng.randrange(1, 101), rng.randrange(1, 5)))
+        people = ["p%d@example.org" % i for i in range(n)]
+        mids = {}
+        for k in range(waves):
+            s = Storm(w, "m%d" % k, people, servers, budget, shape, rng.random() < 0.5, mid)
+            s.start(rng.choice((1, 7, 50, 100)))
+            mids["m%d" % k] = (s.first.mid,)
+            w.run()
+        summary = w.finish()
+        w.check_limits(variants)
+        w.check_first_copies()
+        if variants == 1:
+            w.check_open_storms()
+        if named and variants == 1:
+            w.check_named(summary["storms"], mids, FORBIDDEN)
+        return w, summary
+    finally:
+        w.close()
+
+
+def wakes_after_28_days(build):
+    w = World(build, rng_of("wakes", 1), RULE % (3, 2, "1d"))
+    try:
+        servers = [Faulty(w, i, (), False, 40, 1) for i in range(3)]
+        s = Storm(w, "m", ["p%d@example.org" % i for i in range(120)], servers, 200)
+        s.start(50)
+        w.run()
+        before = {k: len(v) for k, v in w.got.items()}
+        check(w.opened, "no storm")
+        w.now += 28 * DAY
+        late = Faulty(w, 9, (), False, 30, 2)
+        s.budget = 100
+        for server in (servers[0], late):
+            w.at(w.now, s.resend, server, s.first)
+        newcomer = "new@example.org"
+        s.ours.append(newcomer)
+        w.run()
+        check(len(w.got["m", newcomer]) == 1, "a newcomer got", len(w.got["m", newcomer]))
+        for k, n in before.items():
+            check(len(w.got[k]) == n, k, "got another one after 28 days")
+        w.finish()
+    finally:
+        w.close()
+
+
+def longer_than_remembered(build):
+    """A storm that goes on for longer than the time for which it would be remembered stays one."""
+    w = World(build, rng_of("long", 1), RULE % (2, 2, "1h") + "remember = 1h\nquiet = 1h\n", 2, 2, HOUR)
+    try:
+        s = Storm(w, "m", ["p%d@example.org" % i for i in range(10)], [Faulty(w, 1, (), False, 10, 1)], 0)
+        s.start(10)
+        for i in range(120):
+            w.at(START + 120 + i * 600, lambda: (setattr(s, "budget", 1), s.resend(s.servers[0], s.first)))
+        w.run()
+        w.finish()
+        w.check_limits()
+        w.check_open_storms()
+    finally:
+        w.close()
+
+
+def retry_after_the_window(build):
+    """One queue item whose second attempt comes later than the window is no copy, storm or not."""
+    w = World(build, rng_of("late", 1), RULE % (1, 2, "10m"), 1, 2, 600)
+    try:
+        s = Storm(w, "m", ["p%d@example.org" % i for i in range(3)], [Faulty(w, 1, (), False, 10, 1)], 2)
+        s.start(3)
+        w.run()
+        check(w.opened, "no storm")
+        fate, v = {}, None
+        w.now += 4000
+        fate, v = w.offer(s.first, s.ours, "198.51.100.20", "out.firm-isp.example")
+        check("stopped" not in fate.values(), "a retry was discarded", v)
+        w.finish()
+    finally:
+        w.close()
+
+
+def one_by_one_or_together(build):
+    """The same copies at the same times, to each recipient alone or to all at once: each gets within the limit."""
+    for n in (1, 3, 50):
+        rng = rng_of("together", 0)
+        w = World(build, rng, RULE % (3, 2, "1d"))
+        try:
+            servers = [Faulty(w, i, (), False, n, 1) for i in range(2)]
+            s = Storm(w, "m", ["p%02d@example.org" % i for i in range(50)], servers, 1000)
+            s.start(n)
+            w.run()
+            w.finish()
+            w.check_limits()
+            w.check_first_copies()
+            w.check_open_storms()
+        finally:
+            w.close()
+
+
+def duplicates_in_one_message(build):
+    """a@ twice, in other case and with a detail: one mailbox, and none of the spellings is a repeat or a copy."""
+    names = ["a@example.org", "a@example.org", "A@EXAMPLE.ORG", "a+x@example.org", "a+y@example.org", "b@example.org"]
+    for limit, repeats in ((1, 0), (1, 2), (3, 0), (3, 2)):
+        w = World(build, rng_of("dup", 1), RULE % (limit, repeats, "1d"), limit, repeats)
+        try:
+            m = Message("m", "sales@firm.example", names, w.now, received=["from d by smtp.firm.example id 1"])
+            for rcpts in (names, names[:5]):
+                m.truth = "m%d" % len(rcpts)
+                m.mid = "<%s@x>" % m.truth
+                fate, v = w.offer(m, rcpts, "198.51.100.20", "out")
+                check(v["verdict"] == "pass", limit, repeats, len(rcpts), "first time", v)
+            w.finish()
+        finally:
+            w.close()
+
+
+def recipient_order(build):
+    """The verdict for each recipient is the same in whatever order they come."""
+    outcomes = []
+    for turn in range(4):
+        rng = rng_of("order", 7)
+        w = World(build, rng, RULE % (2, 1, "1d"), 2, 1)
+        mix = rng_of("mix", turn)
+        per = {}
+        try:
+            people = ["p%d@example.org" % i for i in range(30)]
+            m = Message("m", "sales@firm.example", people, w.now, received=["from d by smtp.firm.example id 1"])
+            for k in range(40):
+                f = Faulty(w, k % 3, (), False, 1, 1)
+                f.seq = k if rng.random() < 0.7 else 0
+                c = f.multiply(m) if k else m
+                part = rng.sample(people, rng.randrange(1, 20))
+                if turn:
+                    mix.shuffle(part)
+                w.now += 60
+                fate, _ = w.offer(c, part, f.client, f.host)
+                for r, what in fate.items():
+                    per.setdefault(r, []).append(what)
+            w.finish()
+        finally:
+            w.close()
+        outcomes.append(per)
+    check(all(o == outcomes[0] for o in outcomes), "order matters")
+
+
+def shadow(build):
+    """A shadow rule stops nothing, whatever comes, and says what it would have done."""
+    w = World(build, rng_of("shadow", 1), RULE % (3, 2, "1d") + "mode = shadow\n")
+    try:
+        s = Storm(w, "m", ["p%d@example.org" % i for i in range(20)], [Faulty(w, 1, (), False, 10, 1)], 60)
+        s.start(10)
+        w.run()
+        summary = w.finish()
+        check(set(w.verdicts) == {"pass"}, w.verdicts)
+        check(summary["would_stop"] > 20, summary)
+    finally:
+        w.close()
+
+
+def several_rules(build):
+    """A narrow enforcing rule, a wide one and a shadow one at the same time; the narrow one's limit holds."""
+    more = "[rule wide]\ndetect = replication\nlimit = 5\n[rule look]\ndetect = replication\nlimit = 1\nmode = shadow\n"
+    for seed in range(4):
+        topology(build, 900 + seed, extra_rules=more, limit=2, repeats=2, budget=200)
+
+
+def in_the_midst_of_mail(build):
+    """Several storms at once and a thousand ordinary messages to the same people: only copies are stopped."""
+    rng = rng_of("midst", 3)
+    w = World(build, rng, RULE % (3, 2, "1d"))
+    try:
+        people = ["p%d@example.org" % i for i in range(100)]
+        mids = {}
+        for k in range(4):
+            servers = [Faulty(w, k * 10 + i, (), rng.random() < 0.5, 50, 1 + i) for i in range(3)]
+            s = Storm(w, "storm%d" % k, people, servers, 150)
+            s.start(50, delay=k * 1000)
+            mids[s.truth] = (s.first.mid,)
+        bad = []
+
+        def ordinary(i):
+            m = Message("mail%d" % i, "u%d@other.example" % rng.randrange(50), [rng.choice(people)], w.now,
+                        received=["from d by smtp.other.example id %d" % i])
+            _, v = w.offer(m, m.to, "192.0.2.9", "smtp.other.example")
+            if v["verdict"] != "pass":
+                bad.append(v)
+        for i in range(1000):
+            w.at(START + i * 5, ordinary, i)
+        w.run()
+        check(not bad, "ordinary mail was not passed", bad[:1])
+        summary = w.finish()
+        w.check_limits()
+        w.check_first_copies()
+        w.check_open_storms()
+        w.check_named(summary["storms"], mids, FORBIDDEN)
+        check(len(summary["storms"]) == 4, len(summary["storms"]), "storms")
+    finally:
+        w.close()
+
+
+def a_thousand_recipients(build):
+    topology(build, 77, limit=3, repeats=2, rcpts=1000, budget=60)
+
+
+def scenarios():
+    for seed in range(24):
+        yield "storm-%d" % seed, lambda b, s=seed: topology(b, s)
+    for shape in ("exim", "postfix", "own", "relay"):
+        for seed in range(100, 105):
+            yield "storm-%s-%d" % (shape, seed), lambda b, s=seed, x=shape: topology(b, s, shape=x)
+    for seed in range(200, 204):
+        yield "storm-date-case-%d" % seed, lambda b, s=seed: topology(b, s, ("date",))
+        yield "storm-no-date-%d" % seed, lambda b, s=seed: topology(b, s, ("no-date",), variants=2)
+        yield "storm-list-fields-%d" % seed, lambda b, s=seed: topology(b, s, ("list",), variants=21)
+        yield "storm-no-id-%d" % seed, lambda b, s=seed: topology(b, s, mid="", named=False)
+        yield "storm-second-wave-%d" % seed, lambda b, s=seed: topology(b, s, waves=3, budget=120)
+        yield "storm-window-%d" % seed, lambda b, s=seed: topology(b, s, window=2 * HOUR)
+    for fn in (wakes_after_28_days, longer_than_remembered, retry_after_the_window, one_by_one_or_together,
+               duplicates_in_one_message, recipient_order, shadow, several_rules, in_the_midst_of_mail,
+               a_thousand_recipients):
+        yield fn.__name__.replace("_", "-"), fn
