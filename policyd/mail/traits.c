@@ -6,6 +6,7 @@
 #include "mail/traits.h"
 
 #include "mail/automatic.h"
+#include "mail/date.h"
 
 /* Where a message began: the bottom line below our own ones, or what takes its place. */
 struct origin {
@@ -135,6 +136,18 @@ hash_from(struct hash *h, const struct header_facts *f)
 	hash_istr(h, f->from_addr.n ? f->from_addr : f->from);
 }
 
+/* The instant: gateways write the same one down in another way. */
+static void
+hash_date(struct hash *h, const struct header_facts *f)
+{
+	int64_t t;
+
+	if (date_parse(f->date, &t) == 0)
+		hash_u64(h, (uint64_t)t);
+	else
+		hash_istr(h, f->date);
+}
+
 static struct key128
 fingerprint_of(const struct header_facts *f, struct key128 origin, uint64_t seed)
 {
@@ -142,7 +155,7 @@ fingerprint_of(const struct header_facts *f, struct key128 origin, uint64_t seed
 
 	hash_init(&h, seed, "fingerprint");
 	hash_from(&h, f);
-	hash_str(&h, f->date);
+	hash_date(&h, f);
 	hash_str(&h, f->subject);
 	hash_key(&h, origin);
 	return hash_end(&h);
@@ -158,7 +171,7 @@ identity(const struct traits *t, const struct header_facts *f, struct key128 ori
 		hash_key(&h, fingerprint_of(f, origin, seed));
 	} else {
 		hash_str(&h, bare_id(f->message_id));
-		hash_str(&h, f->date);
+		hash_date(&h, f);
 		hash_from(&h, f);
 		hash_key(&h, origin);
 	}

@@ -3,7 +3,7 @@
  * What rules ask of a message, worked out once from envelope, header and site: which message it is,
  * which transmission of it, what kind of mail, from whom to whom. Pure; strings live in the message's arena.
  *
- * Identity. "The same message" is Message-ID + Date + From + List-Id + origin. Origin is the bottom Received
+ * Identity. "The same message" is Message-ID + Date + From + List-Id + origin. Date is the instant, however it is written. Origin is the bottom Received
  * line after the leading (top) lines of our own hosts have been taken off: nobody can guess it who has not
  * seen the message. Without any such line the hash of the whole header (less trace fields) takes its place.
  * Without a Message-ID (missing, empty, made up by our own MTA: it holds the queue id at our own host name)

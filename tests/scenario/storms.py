@@ -49,7 +49,8 @@ class Faulty:
         if "no-date" in self.habits:
             c.date = ""
         if "date" in self.habits:
-            c.date = c.date.upper()
+            c.date = self.world.rng.choice((c.date.upper(), date_text(c.written + HOUR).replace("+0000", "+0100"),
+                                            date_text(c.written).replace(", 0", ", ") + " (UTC)"))
         if "list" in self.habits:
             c.extra.append("List-Id: <x.%s>" % self.host)
         if "new-id" in self.habits:

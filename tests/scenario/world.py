@@ -92,7 +92,7 @@ class Message:
         self.truth, self.sender, self.to = truth, sender, list(to)
         self.mid = "<%s@firm.example>" % truth if mid is None else mid
         self.subject = subject or "About %s" % truth
-        self.date = date_text(t)
+        self.date, self.written = date_text(t), t
         self.received, self.extra = list(received), list(extra)
         self.hosts = []  # faulty servers on its way
         self.fold = False

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: ISC */
+/* Word by word, in whatever order they stand: each tells by its look what it is. */
+#include "mail/date.h"
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+enum { UNSET = -1 };
+
+struct date {
+	int year, month, day, seconds; /* seconds of the day; all UNSET at first */
+	int zone;		       /* minutes east of Greenwich */
+	bool bad;
+};
+
+static const char *const months[] = { "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov",
+	"dec" };
+
+static const struct {
+	struct str name;
+	int hours;
+} zones[] = {
+	{ { "EST", 3 }, -5 },
+	{ { "EDT", 3 }, -4 },
+	{ { "CST", 3 }, -6 },
+	{ { "CDT", 3 }, -5 },
+	{ { "MST", 3 }, -7 },
+	{ { "MDT", 3 }, -6 },
+	{ { "PST", 3 }, -8 },
+	{ { "PDT", 3 }, -7 },
+};
+
+static bool
+digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* UNSET: not one to four digits and nothing else. */
+static int
+number(struct str s)
+{
+	int n = 0;
+
+	if (s.n == 0 || s.n > 4)
+		return UNSET;
+	for (size_t i = 0; i < s.n; i++) {
+		if (!digit(s.p[i]))
+			return UNSET;
+		n = n * 10 + (s.p[i] - '0');
+	}
+	return n;
+}
+
+static void
+set(struct date *d, int *field, int value, int min, int max)
+{
+	if (*field != UNSET || value < min || value > max)
+		d->bad = true;
+	*field = value;
+}
+
+static void
+take_time(struct date *d, struct str s)
+{
+	struct str part;
+	int v[3] = { 0 }, n = 0;
+
+	while (n < 3 && str_split(&s, ':', &part))
+		v[n++] = number(part);
+	/* 60 is a leap second */
+	if (s.n || n < 2 || v[0] < 0 || v[0] > 23 || v[1] < 0 || v[1] > 59 || v[2] < 0 || v[2] > 60)
+		d->bad = true;
+	set(d, &d->seconds, (v[0] * 60 + v[1]) * 60 + v[2], 0, 86400);
+}
+
+static void
+take_number(struct date *d, struct str s)
+{
+	int n = number(s);
+
+	if (d->day == UNSET && s.n <= 2)
+		set(d, &d->day, n, 1, 31);
+	else if (s.n == 2)
+		set(d, &d->year, n < 50 ? 2000 + n : 1900 + n, 1900, 2099);
+	else
+		set(d, &d->year, s.n == 3 ? 1900 + n : n, 1900, 9999);
+}
+
+static void
+take_zone(struct date *d, struct str s)
+{
+	int n = s.n == 5 ? number(str_sub(s, 1, 5)) : UNSET;
+
+	if (n == UNSET)
+		d->bad = true;
+	else
+		d->zone = (s.p[0] == '-' ? -1 : 1) * (n / 100 * 60 + n % 100);
+}
+
+static void
+take_name(struct date *d, struct str s)
+{
+	for (int i = 0; i < 12; i++) {
+		if (!str_ieq(s, str_of(months[i])))
+			continue;
+		set(d, &d->month, i + 1, 1, 12);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(zones); i++)
+		if (str_ieq(s, zones[i].name))
+			d->zone = zones[i].hours * 60;
+}
+
+static void
+take(struct date *d, struct str word)
+{
+	if (str_find(word, ':') < word.n)
+		take_time(d, word);
+	else if (word.p[0] == '+' || word.p[0] == '-')
+		take_zone(d, word);
+	else if (digit(word.p[0]))
+		take_number(d, word);
+	else
+		take_name(d, word);
+}
+
+/* Days since 1970 in the Gregorian calendar; years begin in March, so that the leap day is their last. */
+static int64_t
+days(int year, int month, int day)
+{
+	int64_t y = month > 2 ? year : year - 1;
+	int64_t in_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+
+	return y * 365 + y / 4 - y / 100 + y / 400 + in_year - 719468;
+}
+
+int
+date_parse(struct str s, int64_t *out)
+{
+	struct date d = { .year = UNSET, .month = UNSET, .day = UNSET, .seconds = UNSET };
+	unsigned depth = 0;
+	size_t i = 0;
+
+	while (i < s.n) {
+		size_t begin = i;
+
+		if (s.p[i] == '(')
+			depth++;
+		if (s.p[i] == ')' && depth)
+			depth--;
+		while (!depth && i < s.n && !str_is_space(s.p[i]) && !memchr(",()", s.p[i], 3))
+			i++;
+		if (i > begin)
+			take(&d, str_sub(s, begin, i));
+		else
+			i++;
+	}
+	if (d.bad || d.year == UNSET || d.month == UNSET || d.day == UNSET || d.seconds == UNSET)
+		return ERR_SYNTAX;
+	*out = days(d.year, d.month, d.day) * 86400 + d.seconds - d.zone * 60;
+	return 0;
+}
