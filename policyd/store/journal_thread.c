@@ -138,7 +138,7 @@ settle(struct journal *j, int n, bool written)
 	return go_on;
 }
 
-/* The database refuses the first record for good and is not at fault itself. The number is used up all the same. */
+/* The database refuses the first record for good and is not at fault itself. Its number is used up. */
 static int
 give_up_first(struct journal *j, bool *go_on)
 {
