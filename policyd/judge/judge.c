@@ -178,7 +178,7 @@ wish_for(struct judge *j, const struct slot *s, const struct view *v)
 	struct wish *w = &j->wishes[s->rcpt];
 	enum action a = s->finding.trip == TRIP_REPEAT ? ACT_DEFER : s->rule->action;
 
-	if (!action_final(a) || w->action != ACT_PASS)
+	if (!action_final(a) || !action_final(s->rule->action) || w->action != ACT_PASS)
 		return;
 	if (a == ACT_REDIRECT_OWNER) {
 		w->owner = owner_of(v, s->rcpt);
@@ -203,6 +203,10 @@ show(struct verdict *out, enum action a, const struct rule *r)
 static void
 show_result(struct judge *j, const struct view *v, struct verdict *out)
 {
+	const struct rule *somebodys = NULL; /* who shares another's fate has no rule of his own */
+
+	for (uint32_t i = 0; i < v->msg->n_rcpts && !somebodys; i++)
+		somebodys = j->wishes[i].rule;
 	for (uint32_t i = 0; i < v->msg->n_rcpts; i++) {
 		const struct wish *w = &j->wishes[i];
 		enum action a = w->got;
@@ -211,7 +215,7 @@ show_result(struct judge *j, const struct view *v, struct verdict *out)
 			continue;
 		if (out->what == ACT_PASS && a != ACT_REDIRECT_OWNER)
 			a = ACT_DROP_RECIPIENTS;
-		show(out, a, w->rule ? w->rule : j->wishes[0].rule);
+		show(out, a, w->rule ? w->rule : somebodys);
 	}
 }
 

@@ -348,7 +348,7 @@ add_host(struct storm *st, struct str name, const char *how, uint64_t copies)
 static bool
 on_original_way(const struct header_facts *f, uint32_t from, struct str name)
 {
-	for (uint32_t i = from; i < f->n_hops; i++)
+	for (uint32_t i = from; i < f->n_hops && name.n; i++)
 		if (str_ieq(f->hops[i].by, name) || str_ieq(f->hops[i].from, name) ||
 		    str_ieq(f->hops[i].from_rdns, name))
 			return true;

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+#include "base/compiler.h"
 #include "base/xalloc.h"
 #include "serve/engine.h"
 
@@ -576,4 +577,65 @@ Test(engine, twenty_thousand_recipients_at_once, .timeout = 30)
 	cr_expect_eq(found->stopped, 2 * MANY);
 	cr_expect_eq(copies, 2 * MANY);
 	xfree(names);
+}
+
+/* A bounce to a person and a list at the door that can only say one thing: refused for both, whoever comes first. */
+Test(engine, policy_door_refuses_a_bounce_whose_second_recipient_is_a_list)
+{
+	static const char *const orders[][2] = { { "u@example.org", "all@example.org" },
+		{ "all@example.org", "u@example.org" } };
+
+	rule("bounce-to-list");
+	for (size_t i = 0; i < ARRAY_LEN(orders); i++) {
+		msg_reset(&msg);
+		msg.door = DOOR_POLICY;
+		msg.stage = STAGE_DATA;
+		msg.sender = STR("");
+		msg.have_sender = true;
+		msg_add_rcpt(&msg, str_of(orders[i][0]));
+		msg_add_rcpt(&msg, str_of(orders[i][1]));
+		engine_judge(&e, &msg, now, &v);
+		cr_expect_eq(v.what, ACT_REJECT);
+		cr_expect(str_eq(v.rule, STR("bounce-to-list")));
+	}
+}
+
+/* A rule that is to write log lines only stops nothing, retries neither. */
+Test(engine, a_warning_defers_nothing)
+{
+	rule("replication")->action = ACT_WARN;
+	for (int i = 0; i < 20; i++)
+		cr_assert_eq(deliver("sales@firm.example", copy("", 0), "a@example.org"), ACT_PASS, "retry %d", i);
+	for (int i = 0; i < 20; i++) {
+		deliver("sales@firm.example", copy("sbs1.faulty.example", i), "a@example.org");
+		cr_assert(v.shown == ACT_PASS || v.shown == ACT_WARN);
+		cr_assert_eq(v.what, ACT_PASS);
+		cr_assert_eq(v.n_drop, 0);
+	}
+}
+
+/* Clients without a name (no HELO known) are named by their address all the same. */
+Test(engine, a_client_without_helo_is_named)
+{
+	bool client = false;
+
+	rule("replication");
+	for (int i = 0; i < 10; i++) {
+		const char *head = copy("sbs1.faulty.example", i);
+
+		msg_reset(&msg);
+		msg.door = DOOR_MILTER;
+		msg.stage = STAGE_EOM;
+		msg.client_address = STR("203.0.113.9");
+		header_feed(&msg.header, head, strlen(head));
+		header_end(&msg.header);
+		msg.have_header = true;
+		msg_add_rcpt(&msg, STR("a@example.org"));
+		engine_judge(&e, &msg, now, &v);
+	}
+	storms_each(e.storms, find_storm, NULL);
+	cr_assert_not_null(found);
+	for (uint32_t i = 0; i < found->n_hosts; i++)
+		client |= strcmp(found->hosts[i].name, "203.0.113.9") == 0 && strcmp(found->hosts[i].how, "client") == 0;
+	cr_assert(client);
 }
