@@ -10,12 +10,12 @@ enum { UNSET = -1 };
 
 struct date {
 	int year, month, day, seconds; /* seconds of the day; all UNSET at first */
-	int zone;		       /* minutes east of Greenwich */
+	int zone;                      /* minutes east of Greenwich */
 	bool bad;
 };
 
-static const char *const months[] = { "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov",
-	"dec" };
+static const char *const months[] = { "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
+	"nov", "dec" };
 
 static const struct {
 	struct str name;
