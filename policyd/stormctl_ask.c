@@ -133,6 +133,14 @@ ask_open(struct ask *a, const struct stormctl *ctl, const char *socket, const ch
 	return rc;
 }
 
+static const char *
+cut_why(ssize_t got)
+{
+	if (got == 0)
+		return "the daemon closed the connection";
+	return errno == EAGAIN || errno == EWOULDBLOCK ? "the daemon is silent" : strerror(errno);
+}
+
 /* Until a line is there; its length without LF in *n. */
 static int
 read_line(struct ask *a, size_t *n)
@@ -156,8 +164,8 @@ read_line(struct ask *a, size_t *n)
 			got = recv(a->fd, to, PIECE, 0);
 		while (got < 0 && errno == EINTR);
 		if (got <= 0) {
-			fprintf(stderr, "stormctl: the answer of %s was cut off: %s\n", a->path,
-			    got == 0 ? "the daemon closed the connection" : strerror(errno));
+			fprintf(
+			    stderr, "stormctl: the answer of %s was cut off: %s\n", a->path, cut_why(got));
 			return EX_UNAVAILABLE;
 		}
 		buf_commit(&a->in, (size_t)got);
