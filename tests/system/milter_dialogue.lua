@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: ISC
 -- Plays an MTA to the milter door: miltertest -s milter_dialogue.lua -D socket=unix:/path [-D copies=N]
--- Without `copies` each message must pass. With it, N copies of one message, each on a Received line of its own,
--- go to one recipient; the last must be discarded (a replication rule with limit N-1, enforced).
+-- Without `copies` each message must pass. With it, N copies of one message, each by a way of its own from the same
+-- origin, go to one recipient; the last must be discarded (a replication rule with limit N-1, enforced).
 
 -- miltertest ends with status 1 on an error, but does not print it.
 local function fail(text)
@@ -63,8 +63,11 @@ local function header(conn, name, value)
 end
 
 local function content(conn, n)
-	header(conn, "Received", "from origin.example.net (origin.example.net [198.51.100.7])\n\tby hop" .. n ..
-	    ".example.net with ESMTP id " .. n .. "ABC; Mon, 2 Nov 2026 10:00:00 +0000")
+	-- each copy came by another way, from one origin
+	header(conn, "Received", "from relay.example.net (relay.example.net [198.51.100.8])\n\tby hop" .. n ..
+	    ".example.net with ESMTP id " .. n .. "ABC; Mon, 2 Nov 2026 10:00:0" .. n .. " +0000")
+	header(conn, "Received", "from origin.example.net (origin.example.net [198.51.100.7])\n" ..
+	    "\tby relay.example.net with ESMTP id 7ABC; Mon, 2 Nov 2026 10:00:00 +0000")
 	header(conn, "Message-ID", "<milter-dialogue@example.net>")
 	header(conn, "Date", "Mon, 2 Nov 2026 09:59:00 +0000")
 	header(conn, "From", "Ann <ann@example.net>")

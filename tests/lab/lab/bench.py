@@ -14,6 +14,12 @@ from .postfix import Postfix
 from .sink import Sink
 
 
+# An alias that Postfix expands behind the milters; its owner is one of its members.
+TEAM, TEAM_OWNER = "team@victim.example", "team-owner@victim.example"
+MEMBERS = ["member1@victim.example", TEAM_OWNER, "member2@victim.example"]
+ALIASES = "virtual_alias_maps = inline:{ { %s = %s } }\n" % (TEAM, ", ".join(MEMBERS))
+
+
 class Bench:
     """Listeners: plain (no daemon asked), guarded (both doors), policy (that door alone), milter (that door alone),
     late (both doors, and a milter behind ours that may refuse)."""
@@ -34,7 +40,7 @@ class Bench:
             late = ["{ inet:127.0.0.1:%d, default_action=tempfail }" % late_port]
             self.postfix = self._enter(Postfix(self.folder, sink_port, {
                 "plain": {}, "guarded": d.postfix_params(), "policy": d.postfix_params(milter=False),
-                "milter": d.postfix_params(policy=False), "late": d.postfix_params(later=late)}))
+                "milter": d.postfix_params(policy=False), "late": d.postfix_params(later=late)}, ALIASES))
         except BaseException:
             self.__exit__()
             raise

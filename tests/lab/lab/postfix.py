@@ -169,9 +169,17 @@ class Postfix:
                 ids.extend(files)
         return ids
 
+    def _run(self, program, *args, check=False):
+        subprocess.run(["/usr/sbin/" + program, "-c", self.etc, *args], stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30, check=check)
+
     def delete(self, queue_id):
-        subprocess.run(["/usr/sbin/postsuper", "-c", self.etc, "-d", queue_id], stdin=subprocess.DEVNULL,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30, check=False)
+        self._run("postsuper", "-d", queue_id)
+
+    def release(self, queue_id):
+        """Out of the hold queue, and on its way at once."""
+        self._run("postsuper", "-H", queue_id, check=True)
+        self._run("postqueue", "-f", check=True)
 
     def settle(self, timeout=60.0):
         """Waits until nothing is on its way through the queue."""

@@ -79,8 +79,14 @@ class _Handler(socketserver.StreamRequestHandler):
                 sender, rcpts = self.address(line), []
                 self.say("250 2.1.0 Ok")
             elif verb == b"RCPT":
-                rcpts.append(self.address(line))
-                self.say("250 2.1.5 Ok")
+                rcpt = self.address(line)
+                if rcpt in sink.refuse:
+                    self.say("550 5.1.1 no such mailbox")
+                else:
+                    rcpts.append(rcpt)
+                    self.say("250 2.1.5 Ok")
+            elif verb == b"DATA" and not rcpts:
+                self.say("554 5.5.1 no valid recipients")
             elif verb == b"DATA":
                 self.say("354 go on")
                 content = self.content()
@@ -129,6 +135,7 @@ class Sink:
 
     def reset(self):
         with self.lock:
+            self.refuse = set()  # mailboxes that are answered 550 at RCPT
             self.deliveries = []
             self.copies = Counter()  # (recipient, message-id) -> copies
             self.total = 0
