@@ -68,8 +68,9 @@ tell_help(const struct request *rq)
 static void
 json_rules(struct json *j, const struct ruleset *rules)
 {
-	static const char *const modes[] = { [MODE_OFF] = "off", [MODE_SHADOW] = "shadow",
-		[MODE_ENFORCE] = "enforce" };
+	static const char *const modes[] = {
+		[MODE_OFF] = "off", [MODE_SHADOW] = "shadow", [MODE_ENFORCE] = "enforce"
+	};
 
 	json_array(j, "rules");
 	for (unsigned i = 0; i < rules->n && i < CONSOLE_RULES; i++) {
