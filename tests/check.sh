@@ -49,6 +49,7 @@ part unit-san "unit tests with sanitizers" make --no-print-directory -s CC=gcc S
 part lint "lints" sh tests/lint/run.sh build
 part system "system tests" sh tests/system/run.sh build
 part system-san "system tests with sanitizers" sh tests/system/run.sh build/san
+part scenario "storms and harmless mail of many shapes, simulated" sh tests/scenario/run.sh build
 part lab "lab: a private Postfix" sh tests/lab/run.sh build
 
 echo

@@ -1,5 +1,0 @@
-# SPDX-License-Identifier: ISC
-
-
-def scenarios():
-    return []

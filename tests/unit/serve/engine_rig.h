@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: ISC */
+/* The whole road without sockets, with a clock of our own, for the tests of the engine. */
+#ifndef TEST_ENGINE_RIG_H
+#define TEST_ENGINE_RIG_H
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "base/compiler.h"
+#include "base/xalloc.h"
+#include "serve/engine.h"
+
+enum { LIMIT = 3, REPEATS = 2, MANY = 20000 };
+
+static struct site site;
+static struct lists lists;
+static struct rule rules_v[4];
+static struct ruleset rules = { .v = rules_v };
+static struct engine e;
+static struct arena arena;
+static struct msg msg;
+static struct now now;
+static struct verdict v;
+static char header[65536];
+
+static inline struct rule *
+rule(const char *detector)
+{
+	const struct detector *d = detector_find(str_of(detector));
+	struct rule *r = &rules_v[rules.n];
+
+	cr_assert_not_null(d);
+	rule_init(r, d);
+	r->name = xstrdup(detector);
+	r->mode = MODE_ENFORCE;
+	r->index = rules.n++;
+	r->id = r->index + 1;
+	r->repeats = REPEATS;
+	r->quiet = MS_HOUR;
+	return r;
+}
+
+static inline void
+setup(void)
+{
+	struct net net;
+
+	site_init(&site);
+	site.hostname = xstrdup("mx.example.org");
+	strset_add(&site.local_domains, STR("example.org"));
+	strset_add(&site.gateway_markers, STR("mspop3connector."));
+	cr_assert_eq(net_parse(STR("127.0.0.0/8"), &net), 0);
+	netset_add(&site.trusted, &net);
+	lists_init(&lists);
+	lists_add(&lists, STR("all@example.org owner@example.org\n"), "lists", NULL, NULL);
+	lists_finish(&lists, NULL, NULL);
+	engine_init(&e);
+	e.site = &site;
+	e.lists = &lists;
+	e.rules = &rules;
+	e.tallies = tallies_new(100000);
+	e.storms = storms_new();
+	e.join = join_new();
+	e.quiet = true;
+	arena_init(&arena, 0);
+	msg_init(&msg, &arena, &site.gateway_markers);
+	now = (struct now){ MS_DAY, 1700000000000 };
+}
+
+static inline void
+teardown(void)
+{
+	msg_fini(&msg);
+	arena_fini(&arena);
+	engine_fini(&e);
+	tallies_free(e.tallies);
+	storms_free(e.storms);
+	join_free(e.join);
+	lists_fini(&lists);
+	site_fini(&site);
+	for (unsigned i = 0; i < rules.n; i++)
+		rule_fini(&rules_v[i]);
+	rules.n = 0;
+}
+
+
+/* `rcpts`: comma separated. */
+static inline enum action
+deliver(const char *sender, const char *head, const char *rcpts)
+{
+	struct str rest = str_of(rcpts), one;
+
+	msg_reset(&msg);
+	msg.door = DOOR_MILTER;
+	msg.stage = STAGE_EOM;
+	msg.client_address = STR("203.0.113.9");
+	msg.helo = STR("relay.other.example");
+	msg.sender = str_of(sender);
+	msg.have_sender = true;
+	while (str_split(&rest, ',', &one))
+		msg_add_rcpt(&msg, one);
+	if (head) {
+		header_feed(&msg.header, head, strlen(head));
+		header_end(&msg.header);
+		msg.have_header = true;
+	}
+	now.mono += 10;
+	now.wall += 10;
+	engine_judge(&e, &msg, now, &v);
+	return v.shown;
+}
+
+#define ORIGIN "Received: from desk by smtp.firm.example with ESMTP id X1; Mon, 9 Jan 2006 09:00:00 +0000\r\n"
+#define BODY                                                                                        \
+	"From: Firm <sales@firm.example>\r\nTo: a@example.org, b@example.org\r\nSubject: offer\r\n" \
+	"Date: Mon, 9 Jan 2006 09:00:00 +0000\r\nMessage-ID: <1@firm.example>\r\n\r\n"
+
+/* The n-th copy: it came through `host`, whose line stands on top. n = 0: the original. */
+static inline const char *
+copy(const char *host, int n)
+{
+	header[0] = '\0';
+	if (n)
+		snprintf(header, sizeof(header), "Received: from pop.isp.example by %s with POP3 id c%d\r\n",
+		    host, n);
+	snprintf(header + strlen(header), sizeof(header) - strlen(header), "%s%s", ORIGIN, BODY);
+	return header;
+}
+
+static struct storm *found;
+
+static inline void
+find_storm(void *arg, struct storm *st)
+{
+	(void)arg;
+	found = st;
+}
+
+#endif
