@@ -9,9 +9,9 @@
 #include "base/str.h"
 
 /*
- * The instant, in seconds since 1970. Letter case, comments, white space, the name of the day and the zone in which
- * somebody wrote it down do not matter; an unknown zone is that of Greenwich (RFC 5322 4.3). ERR_SYNTAX when day,
- * month, year or time of day are missing, come twice or cannot be.
+ * The instant, in seconds since 1970. Letter case, comments, white space, the name of the day and the
+ * zone in which somebody wrote it down do not matter; an unknown zone is that of Greenwich (RFC 5322
+ * 4.3). ERR_SYNTAX when day, month, year or time of day are missing, come twice or cannot be.
  */
 int date_parse(struct str s, int64_t *out) MUSTCHECK;
 

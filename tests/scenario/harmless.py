@@ -120,6 +120,22 @@ def retried_many_times(x):
         check("pass" in verdicts[24:50], "nothing passed on the second day", verdicts)
 
 
+def retried_through_own_hosts(x):
+    """The same, and each attempt carries lines that our own hosts wrote anew: Exim's own, or those of the outer MX."""
+    for n in range(20):
+        m = x.message()
+        for k in range(12):
+            q = x.w.queue_id()
+            own = ["from out by mx1.example.org with esmtp (Exim 4.96) id %s" % q]
+            if n % 2:
+                own.append("from out by mx2.example.org (Postfix) with ESMTP id %s" % x.w.queue_id())
+            if n % 3 == 0:  # a name that nobody told us, but this request's queue id
+                own[0] = own[0].replace("mx1.example.org", "vm17.internal")
+            _, v = x.w.offer(m, ["a@example.org"], CLIENT, HELO, own=own, queue_id=q)
+            check(v["verdict"] == ("pass" if k < 3 else "defer"), "attempt", k, v)
+            x.later(600)
+
+
 def our_own_defer(x):
     """Somebody else's item that we deferred comes again until it is accepted."""
     for n in range(5):
@@ -251,7 +267,7 @@ def run(build, fn):
 
 def scenarios():
     for fn in (verp_newsletter, chunks_of_fifty, direct_copy_and_lists, forwards, resent, greylisting,
-               retried_many_times, our_own_defer, calendar, calendar_without_hops, cron, no_message_id,
+               retried_many_times, retried_through_own_hosts, our_own_defer, calendar, calendar_without_hops, cron, no_message_id,
                password_resets, school_notice, dkim_held_and_released, content_filter, callouts_reports_roles,
                planted_ids, a_thousand_senders):
         yield "harmless-" + fn.__name__.replace("_", "-"), lambda b, f=fn: run(b, f)

@@ -56,8 +56,8 @@ Test(engine_edges, a_storm_longer_than_it_is_remembered)
 	}
 }
 
-/* Copies are told to each storm once a message, and the work does not grow with the square of the recipients: one
- * rule that finds nothing stands before the one that stops them all. */
+/* Copies are told to each storm once a message, and the work does not grow with the square of the
+ * recipients: one rule that finds nothing stands before the one that stops them all. */
 Test(engine_edges, twenty_thousand_recipients_at_once, .timeout = 30)
 {
 	char *names = xcalloc(MANY, 24);
@@ -82,7 +82,8 @@ Test(engine_edges, twenty_thousand_recipients_at_once, .timeout = 30)
 	xfree(names);
 }
 
-/* A bounce to a person and a list at the door that can only say one thing: refused for both, whoever comes first. */
+/* A bounce to a person and a list at the door that can only say one thing: refused for both, whoever
+ * comes first. */
 Test(engine_edges, policy_door_refuses_a_bounce_whose_second_recipient_is_a_list)
 {
 	static const char *const orders[][2] = { { "u@example.org", "all@example.org" },
