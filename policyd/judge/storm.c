@@ -151,7 +151,8 @@ storm_new(struct storms *s, const struct opening *o, struct now now)
 	return st;
 }
 
-/* Puts it behind the last one that was not seen later. They mostly come in order, or all the other way round. */
+/* Puts it behind the last one that was not seen later. They mostly come in order, or all the other way
+ * round. */
 static void
 lru_place(struct storms *s, struct storm *st)
 {

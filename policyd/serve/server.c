@@ -211,6 +211,7 @@ watch(struct server *s)
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 
 	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGXFSZ, &ignore, NULL); /* a file size limit is a full disk, not the end */
 	ev_check_init(&s->clock, on_clock);
 	ev_set_priority(&s->clock, EV_MAXPRI); /* before all that want to know the time */
 	ev_check_start(s->loop, &s->clock);

@@ -6,6 +6,7 @@
 #include "store/spool.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -49,6 +50,21 @@ spool_segment_drop(struct spool *s, struct segment *seg)
 
 /* ---- segments ---- */
 
+void
+spool_spare_take(struct spool *s)
+{
+	if (s->spare < 0)
+		s->spare = fcntl(s->dir_fd, F_DUPFD_CLOEXEC, 0);
+}
+
+void
+spool_spare_drop(struct spool *s)
+{
+	if (s->spare >= 0)
+		close(s->spare);
+	s->spare = -1;
+}
+
 /* Not one of its records is needed any more. The lock is held, in the next one as well. */
 static bool
 newest_released(const struct spool *s)
@@ -84,11 +100,19 @@ static int
 begin_segment(struct spool *s)
 {
 	uint64_t first = s->batch.len ? s->batch_first : s->last + 1;
-	int fd = segment_create(s->dir_fd, first, clock_now().wall);
 	struct segment *old;
+	int fd;
 
-	if (fd < 0)
+	spool_spare_drop(s);
+	fd = segment_create(s->dir_fd, first, clock_now().wall);
+	if (fd < 0) {
+		int saved = errno;
+
+		if (s->fd < 0)
+			spool_spare_take(s);
+		errno = saved;
 		return ERR_IO;
+	}
 	leave_segment(s);
 	s->fd = fd;
 	syncer_follow(s->syncer, fd);

@@ -146,6 +146,7 @@ spool_free(struct spool *s)
 {
 	while (!list_empty(&s->segments))
 		spool_segment_drop(s, spool_newest(s));
+	spool_spare_drop(s);
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
 	if (s->dir_fd >= 0)
@@ -166,7 +167,7 @@ spool_open(const struct spool_conf *conf, struct spool **out, char *why, size_t 
 		return fail(ERR_RANGE, why, why_len, "a spool needs room");
 	s = xcalloc(1, sizeof(*s));
 	s->dir = xstrdup(conf->dir);
-	s->dir_fd = s->lock_fd = s->fd = -1;
+	s->dir_fd = s->lock_fd = s->fd = s->spare = -1;
 	s->max_bytes = conf->max_bytes;
 	s->segment_bytes = conf->segment_bytes ? conf->segment_bytes : SEGMENT_BYTES;
 	if (s->segment_bytes > s->max_bytes / 4)
@@ -181,6 +182,8 @@ spool_open(const struct spool_conf *conf, struct spool **out, char *why, size_t 
 		err = take_lock(s, why, why_len);
 	if (!err)
 		err = look_around(s, why, why_len);
+	if (!err)
+		spool_spare_take(s);
 	if (!err) {
 		err = syncer_start(s->dir_fd, conf->sync, &s->syncer);
 		if (err)

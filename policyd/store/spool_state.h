@@ -39,6 +39,7 @@ struct spool {
 	struct buf batch;
 	uint64_t batch_first, batch_records;
 	int fd; /* of the newest segment; -1: a new one is to be begun */
+	int spare; /* held while there is none: connections may have taken all other descriptors by then */
 	bool replayed;
 	struct outage commits, room;
 
@@ -54,6 +55,8 @@ struct spool {
 struct segment *spool_newest(const struct spool *s);
 void spool_segment_add(struct spool *s, uint64_t first, uint64_t size);
 void spool_segment_drop(struct spool *s, struct segment *seg);
+void spool_spare_take(struct spool *s);
+void spool_spare_drop(struct spool *s);
 
 /* Numbers up to this one may have been given away. Before anybody but the loop thread calls. */
 static inline void
