@@ -256,7 +256,8 @@ const struct conf_key config_key_table[] = {
 	KEY("store", "max_queue", CONF_SIZE, AT(store.max_queue, uint64_t), .def = "64M", .min = 64 << 10,
 	    .max = (int64_t)16 << 30, .no_reload = true,
 	    .help =
-		"What may wait in memory for a slow database; beyond it rows are fetched from the spool later."),
+		"What may wait in memory for a slow database; beyond it rows are fetched from the spool "
+		"later."),
 	KEY("store", "spool", CONF_STR, AT(spool_dir, char *), .def = "", .no_reload = true,
 	    .help = "The folder of what was answered and is not in the database yet; by default path with "
 		    ".spool behind it."),

@@ -267,7 +267,8 @@ open_ledger(struct daemon *d, char *why, size_t why_len)
 	d->config.site.hash_seed = d->seed;
 	e->ledger = d->ledger;
 	if (opened.counters + opened.storms + opened.records)
-		log_info("restored counters=%llu storms=%llu records=%llu", (unsigned long long)opened.counters,
+		log_info("restored counters=%llu storms=%llu records=%llu",
+		    (unsigned long long)opened.counters,
 		    (unsigned long long)opened.storms, (unsigned long long)opened.records);
 	return 0;
 }

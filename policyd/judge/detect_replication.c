@@ -44,9 +44,22 @@ repl_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops 
 	}
 }
 
-static enum trip
-judge_copy(const struct rule *r, const struct tally_answer *a, bool storm)
+/*
+ * Mail that has neither an id nor a Received line of somebody else is a burst of a local program as
+ * well as a retry: nothing tells its messages apart, and holding back the fourth alarm of a second
+ * would be harm.
+ */
+static bool
+can_repeat(const struct traits *t)
 {
+	return !t->id_missing || t->foreign_hops > 0;
+}
+
+static enum trip
+judge_copy(const struct rule *r, const struct traits *t, const struct tally_answer *a, bool storm)
+{
+	if (a->elem_known && !can_repeat(t))
+		return TRIP_NONE;
 	if (a->elem_known)
 		return a->elem_hits > r->repeats + 1 ? TRIP_REPEAT : TRIP_NONE;
 	if (a->distinct > r->limit)
@@ -64,7 +77,7 @@ repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const stru
 	for (uint32_t i = 0; i + 1 < n; i += 2) {
 		struct key128 key = detect_key(r, v, "storm", v->traits->ids[i / 2]);
 		bool storm = storms_find(v->storms, key) != NULL;
-		enum trip trip = judge_copy(r, &answers[i], storm);
+		enum trip trip = judge_copy(r, v->traits, &answers[i], storm);
 
 		if (trip > f->trip || (trip == TRIP_NONE && storm && key_is_zero(f->storm))) {
 			f->trip = trip;

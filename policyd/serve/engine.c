@@ -295,6 +295,8 @@ what_it_is(const struct engine *e, const struct msg *m, const struct traits *t)
 		hash_key(&h, t->ids[i]);
 	hash_u64(&h, t->trace);
 	hash_str(&h, m->sender);
+	for (uint32_t i = 0; i < m->n_rcpts; i++)
+		hash_str(&h, m->rcpts[i].raw);
 	return hash_end64(&h);
 }
 

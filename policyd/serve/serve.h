@@ -25,7 +25,8 @@ struct serve_conf {
 
 struct server;
 
-/* Opens all listeners (before privileges are dropped) and takes over SIGTERM, SIGINT, SIGHUP, SIGPIPE and SIGXFSZ.
+/* Opens all listeners (before privileges are dropped) and takes over SIGTERM, SIGINT, SIGHUP, SIGPIPE and
+ * SIGXFSZ.
  * ERR_IO, or ERR_BUSY when another process serves one of the sockets, with a sentence in `why`. */
 int server_new(const struct serve_conf *conf, struct engine *engine, struct server **out, char *why,
     size_t why_len) MUSTCHECK;

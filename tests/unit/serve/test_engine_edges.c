@@ -145,3 +145,42 @@ Test(engine_edges, a_client_without_helo_is_named)
 		    strcmp(found->hosts[i].how, "client") == 0;
 	cr_assert(client);
 }
+
+/* A program that writes four alarms in one second, without ids and straight to us: four messages, not
+ * retries. */
+Test(engine_edges, a_burst_that_nothing_tells_apart_is_not_held_back)
+{
+	static const char alarm_mail[] = "From: monitor@example.org\r\nSubject: down\r\n"
+					 "Date: Mon, 9 Jan 2006 09:00:00 +0000\r\n\r\n";
+
+	rule("replication");
+	for (int i = 0; i < 20; i++)
+		cr_assert_eq(deliver("monitor@example.org", alarm_mail, "a@example.org"), ACT_PASS, "%d", i);
+}
+
+/* One instance asked again about the same message gets the same answer; with other recipients it is
+ * judged anew. */
+Test(engine_edges, a_verdict_is_kept_for_its_recipients_only)
+{
+	rule("replication");
+	for (int i = 0; i < LIMIT; i++)
+		deliver("sales@firm.example", copy("sbs1.faulty.example", i), "b@example.org");
+	for (int ask = 0; ask < 2; ask++) {
+		const char *head = copy("sbs1.faulty.example", 9);
+
+		msg_reset(&msg);
+		msg.door = DOOR_REPAIRS;
+		msg.stage = STAGE_DATA;
+		msg.instance = STR("exim-1");
+		msg.sender = STR("sales@firm.example");
+		msg.have_sender = true;
+		msg_add_rcpt(&msg, ask ? STR("b@example.org") : STR("a@example.org"));
+		msg_add_rcpt(&msg, ask ? STR("c@example.org") : STR("b@example.org"));
+		header_feed(&msg.header, head, strlen(head));
+		header_end(&msg.header);
+		msg.have_header = true;
+		engine_judge(&e, &msg, now, &v);
+		cr_assert_eq(v.n_drop, 1);
+		cr_assert_eq(v.drop[0], ask ? 0 : 1);
+	}
+}

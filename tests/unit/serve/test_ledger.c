@@ -75,7 +75,8 @@ setup(void)
 	rule_v.quiet = MS_HOUR;
 	arena_init(&arena, 0);
 	msg_init(&msg, &arena, NULL);
-	now = (struct now){ MS_DAY, clock_now().wall }; /* the journal deletes what is old by the real clock */
+	/* the journal deletes what is old by the real clock */
+	now = (struct now){ MS_DAY, clock_now().wall };
 }
 
 static int
