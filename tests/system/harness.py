@@ -162,6 +162,14 @@ class Lab:
     def binary(self, name):
         return os.path.join(self.build, name)
 
+    def public(self, name):
+        """A copy of the binary that every user may run: the build's folder may be closed to others."""
+        copy = self.path(f"{name}.public")
+        if not os.path.exists(copy):
+            shutil.copy(self.binary(name), copy)
+            os.chmod(copy, 0o755)
+        return copy
+
     def daemon(self, name="storm", **conf):
         d = Daemon(self, name)
         if conf:

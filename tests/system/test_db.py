@@ -140,7 +140,7 @@ def test_who_may_only_read(lab):
     nobody = pwd.getpwnam("nobody").pw_uid
 
     def as_nobody(*args):
-        p = subprocess.run([lab.binary("stormctl"), *args], env=lab.env, capture_output=True, timeout=30, check=False,
+        p = subprocess.run([lab.public("stormctl"), *args], env=lab.env, capture_output=True, timeout=30, check=False,
                            user=nobody, group=nobody, extra_groups=[])
         return p.returncode, p.stdout.decode(), p.stderr.decode()
 
