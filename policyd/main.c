@@ -265,7 +265,7 @@ open_ledger(struct daemon *d, char *why, size_t why_len)
 		return rc;
 	d->seed = opened.seed;
 	d->config.site.hash_seed = d->seed;
-	e->ledger = d->ledger;
+	engine_use_ledger(e, d->ledger);
 	if (opened.counters + opened.storms + opened.records)
 		log_info("restored counters=%llu storms=%llu records=%llu",
 		    (unsigned long long)opened.counters,

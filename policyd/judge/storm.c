@@ -12,6 +12,8 @@ struct storms {
 	struct list lru; /* least recently seen first */
 	uint32_t count[2];
 	struct buf *log; /* may be NULL */
+	storm_fn *leave; /* may be NULL */
+	void *leave_arg;
 };
 
 /* Events: a letter, the storm's key, and what storms_replay() reads of each. */
@@ -49,6 +51,8 @@ storm_free(struct storm *st)
 static void
 storm_remove(struct storms *s, struct storm *st)
 {
+	if (st->changed && s->leave)
+		s->leave(s->leave_arg, st);
 	map_del(&s->map, st->key);
 	list_del(&st->lru);
 	s->count[st->state]--;
@@ -60,6 +64,7 @@ storms_free(struct storms *s)
 {
 	if (!s)
 		return;
+	s->leave = NULL;
 	LIST_FOREACH_SAFE (it, after, &s->lru)
 		storm_remove(s, container_of(it, struct storm, lru));
 	map_fini(&s->map);
@@ -392,6 +397,13 @@ storm_sources(struct storm *st, const struct view *v, uint32_t base_hops, uint64
 }
 
 /* --- events again --------------------------------------------------------------------------------- */
+
+void
+storms_on_leave(struct storms *s, storm_fn *leave, void *arg)
+{
+	s->leave = leave;
+	s->leave_arg = arg;
+}
 
 void
 storms_log(struct storms *s, struct buf *log)

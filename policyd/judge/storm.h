@@ -59,6 +59,7 @@ struct storm {
 };
 
 struct storms;
+typedef void storm_fn(void *arg, struct storm *st);
 
 struct storms *storms_new(void);
 void storms_free(struct storms *s); /* takes NULL */
@@ -76,6 +77,10 @@ void storm_copy(struct storm *st, const struct view *v, uint32_t rcpt, bool pass
 /* Once a message: hosts above the lowest `base_hops` Received lines, the client, gateway markers. */
 void storm_sources(struct storm *st, const struct view *v, uint32_t base_hops, uint64_t copies);
 
+/* `leave` gets a storm that makes room for another, when it has changed since storms_each_changed()
+ * gave it out. */
+void storms_on_leave(struct storms *s, storm_fn *leave, void *arg);
+
 /*
  * What happens to storms, as events: each change by storms_open(), storm_copy() and storm_sources() is
  * appended to `log` (not owned; NULL: nothing is), and storms_replay() makes the same changes again. Of
@@ -85,7 +90,6 @@ void storms_log(struct storms *s, struct buf *log);
 int storms_replay(struct storms *s, struct str events, struct now now) MUSTCHECK;
 
 /* Moves states on. Calls `fn` for each storm that closed just now (state is STORM_REMEMBERED). */
-typedef void storm_fn(void *arg, struct storm *st);
 void storms_tick(struct storms *s, struct now now, storm_fn *closed, void *arg);
 
 /* Calls `fn` for each storm changed since the last call. */

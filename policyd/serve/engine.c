@@ -51,6 +51,13 @@ storm_to_journal(void *arg, struct storm *st)
 	ledger_storm(e->ledger, &r);
 }
 
+void
+engine_use_ledger(struct engine *e, struct ledger *ledger)
+{
+	e->ledger = ledger;
+	storms_on_leave(e->storms, storm_to_journal, e);
+}
+
 static void
 storm_log(const struct engine *e, const struct storm *st, const char *what)
 {

@@ -43,6 +43,9 @@ struct engine {
 void engine_init(struct engine *e);
 void engine_fini(struct engine *e);
 
+/* From now on what is judged is written there (borrowed). */
+void engine_use_ledger(struct engine *e, struct ledger *ledger);
+
 /* Judges the question in `m` and says what its door is to be told. Always gives a verdict; `v` and its
  * strings live until msg_reset(m) or the next call. */
 void engine_judge(struct engine *e, struct msg *m, struct now now, struct verdict *v);

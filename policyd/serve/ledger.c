@@ -374,6 +374,11 @@ ledger_open(const struct ledger_conf *conf, struct tallies *tallies, struct stor
 	}
 	storms_each(storms, pin, tallies);
 	storms_log(storms, &l->events);
+	/* With the part that is oldest: a daemon that never lives through a whole round gets through it
+	 * all the same. */
+	for (uint32_t i = 1; i < PARTS; i++)
+		if (l->part_seq[i] < l->part_seq[l->next_part])
+			l->next_part = i;
 	l->next_at = now.mono + PART_EVERY;
 	*opened = (struct ledger_opened){ jo.seed, r.restored.entries,
 		storms_count(storms, STORM_OPEN) + storms_count(storms, STORM_REMEMBERED), r.records };

@@ -165,3 +165,36 @@ Test(storm, own_hosts_are_not_named)
 	for (uint32_t i = 0; i < st->n_hosts; i++)
 		cr_assert_str_neq(st->hosts[i].name, "MX.example.org");
 }
+
+static uint64_t left;
+
+static void
+leaves(void *arg, struct storm *st)
+{
+	(void)arg;
+	left = st->id;
+}
+
+static void
+nothing(void *arg, struct storm *st)
+{
+	(void)arg;
+	(void)st;
+}
+
+/* What makes room is told, unless it was told already. */
+Test(storm, a_changed_storm_is_told_before_it_goes)
+{
+	uint64_t first;
+
+	storms_on_leave(storms, leaves, NULL);
+	for (uint64_t i = 1; i <= STORMS_MAX; i++)
+		storms_open(storms, (struct key128){ i, 7 }, &rule, &view, t0);
+	first = storms_find(storms, (struct key128){ 1, 7 })->id;
+	storms_open(storms, (struct key128){ STORMS_MAX + 1, 7 }, &rule, &view, t0);
+	cr_assert_eq(left, first);
+	left = 0;
+	storms_each_changed(storms, nothing, NULL);
+	storms_open(storms, (struct key128){ STORMS_MAX + 2, 7 }, &rule, &view, t0);
+	cr_assert_eq(left, 0);
+}
