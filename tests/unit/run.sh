@@ -5,7 +5,7 @@
 #
 # Criterion forks while threads of its own run; a sanitizer's allocator that one of them holds at that moment stays
 # locked in the child for ever, before any test has begun. So sanitized binaries run one test at a time, which makes
-# that rare, and a binary that does not end is killed and tried again, twice. A test that hangs hangs three times.
+# that rare, and a binary that does not end is killed and tried again, twice. What is really stuck is stuck three times.
 b=$1; shift
 logs=$(mktemp -d "${TMPDIR:-/tmp}/storm-unit.XXXXXX") || exit 1
 trap 'rm -rf "$logs"' EXIT
@@ -14,7 +14,7 @@ ASAN_OPTIONS=log_path=$logs/san/asan:detect_leaks=1:abort_on_error=0
 UBSAN_OPTIONS=log_path=$logs/san/ubsan:print_stacktrace=1
 LSAN_OPTIONS=log_path=$logs/san/lsan
 export ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS
-limit=1000 # tenths of a second
+limit=450 # tenths of a second; the slowest takes some ten seconds
 
 # The exit status of one run; 124 when it had to be killed.
 run_once() {
