@@ -230,8 +230,7 @@ log_verdict(const struct engine *e, const struct msg *m, const struct verdict *v
 	    (unsigned long long)v->storm, LOGV(str_of(why)), v->degraded ? " degraded=yes" : "");
 }
 
-/* --- the road
- * --------------------------------------------------------------------------------------------- */
+/* --- the road ------------------------------------------------------------------------------------------- */
 
 static bool
 store_failing(struct engine *e)
@@ -317,7 +316,7 @@ judge_final(struct engine *e, struct msg *m, struct txn *txn, struct now now, st
 	if (txn && m->n_rcpts == 0)
 		join_recipients(txn, m);
 	traits_compute(&t, m, e->site);
-	what = what_it_is(e, m, &t);
+	what = txn ? what_it_is(e, m, &t) : 0;
 	if (txn && join_verdict(txn, what, m, v))
 		return;
 	e->stats.messages++;

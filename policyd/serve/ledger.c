@@ -20,7 +20,6 @@ enum {
 	/* A round of all parts takes ten minutes when little happens; a part a second when the spool
 	 * fills. */
 	PART_EVERY = 9 * MS_SEC,
-	REPLAY_OPS = 1024, /* submitted at once */
 };
 
 struct ledger {
@@ -211,7 +210,7 @@ time_of(const struct restore *r, int64_t wall)
 static void
 replay_ops(struct restore *r, struct payload *p, uint64_t seq, struct now then)
 {
-	static struct tally_answer answer;
+	struct tally_answer answer;
 
 	for (uint32_t i = 0; i < p->n_ops; i++) {
 		struct tally_op op = { 0 };
