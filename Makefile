@@ -37,7 +37,7 @@ pkg = $(shell $(PKG_CONFIG) --$(1) $(2) 2>/dev/null)
 EV_LIBS := $(or $(call pkg,libs,libev),-lev)
 INIH_LIBS := $(or $(call pkg,libs,inih),-linih)
 SQLITE_LIBS := $(or $(call pkg,libs,sqlite3),-lsqlite3)
-
+NETTLE_LIBS := $(or $(call pkg,libs,nettle),-lnettle)
 CJSON_LIBS := $(or $(call pkg,libs,libcjson),-lcjson)
 CRITERION_LIBS := $(or $(call pkg,libs,criterion),-lcriterion)
 
@@ -50,11 +50,11 @@ below_judge := judge mail base
 below_store := store mail base
 below_serve := serve codec judge store mail base
 libs_base := $(INIH_LIBS)
-libs_mail := $(libs_base)
-libs_codec := $(libs_base)
-libs_judge := $(libs_base)
-libs_store := $(SQLITE_LIBS) $(libs_base)
-libs_serve := $(EV_LIBS) $(SQLITE_LIBS) $(libs_base)
+libs_mail := $(NETTLE_LIBS) $(libs_base)
+libs_codec := $(libs_mail)
+libs_judge := $(libs_mail)
+libs_store := $(SQLITE_LIBS) $(libs_mail)
+libs_serve := $(EV_LIBS) $(SQLITE_LIBS) $(libs_mail)
 
 src = $(sort $(wildcard policyd/$(1)/*.c))
 obj = $(patsubst %.c,$(B)/obj/%.o,$(call src,$(1)))

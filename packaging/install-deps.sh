@@ -25,6 +25,7 @@ b  header sqlite3.h              libsqlite3-dev   sqlite-devel
 b  header ini.h                  libinih-dev      inih-devel
 b  header cjson/cJSON.h          libcjson-dev     cjson-devel
 b  header xxhash.h               libxxhash-dev    xxhash-devel
+b  header nettle/hmac.h          nettle-dev       nettle-devel
 c  header criterion/criterion.h  libcriterion-dev criterion-devel
 c  cmd    gcc                    gcc              gcc
 c  cmd    clang                  clang            clang

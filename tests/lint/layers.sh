@@ -15,6 +15,7 @@ BEGIN {
 	only["ini.h"] = "^base/conf[a-z_]*[.]c$"
 	only["ev.h"] = "^(serve|store)/"
 	only["xxhash.h"] = "^base/hash[.]h$"
+	only["nettle/hmac.h"] = "^mail/privacy[.]c$"
 	only["sys/socket.h"] = "^serve/|^[a-z_]*[.]c$"
 	only["syslog.h"] = "^base/log[.]c$"
 	only["cjson/cJSON.h"] = "^[a-z_]*[.][ch]$"

@@ -41,6 +41,7 @@ c policyd/store/journal.c '#include <sqlite3.h>'; expect layers pass "sqlite3 in
 c policyd/judge/rule_parse.c '#include <ini.h>'; expect layers fail "inih in judge"
 c policyd/codec/a.c '#include <ev.h>'; expect layers fail "libev in codec"
 c policyd/mail/a.c '#include <xxhash.h>'; expect layers fail "xxhash in mail"
+c policyd/store/a.c '#include <nettle/hmac.h>'; expect layers fail "nettle in store"
 c policyd/codec/a.c '#include <sys/socket.h>'; expect layers fail "sockets in codec"
 c policyd/main.c '#include "serve/serve.h"'; expect layers pass "a program"
 c tests/unit/judge/test_a.c '#include "store/tallies.h"'; expect layers fail "a test that knows a sibling"
