@@ -23,6 +23,7 @@ struct config {
 	struct serve_conf serve;
 	struct store_conf store;
 	char *spool_dir; /* NULL: path with ".spool" behind it */
+	bool hashed;     /* [store] privacy; the key is beside the database */
 	uint64_t max_spool;
 	int64_t sync;
 	struct site site; /* hash_seed is 0: it comes from the database */

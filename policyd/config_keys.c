@@ -196,6 +196,7 @@ set_words(void *at, struct str value, char *why, size_t why_len)
 
 static const struct conf_name mode_names[] = { { "shadow", false }, { "enforce", true }, { NULL, 0 } };
 static const struct conf_name failure_names[] = { { "pass", false }, { "defer", true }, { NULL, 0 } };
+static const struct conf_name privacy_names[] = { { "plain", false }, { "hashed", true }, { NULL, 0 } };
 static const struct conf_name log_names[] = {
 	{ "syslog", LOG_TO_SYSLOG },
 	{ "stderr", LOG_TO_STDERR },
@@ -268,6 +269,10 @@ const struct conf_key config_key_table[] = {
 	    .no_reload = true,
 	   .help = "How often the spool is forced to the disk: what a power cut may take; a "
 		    "killed daemon loses nothing."),
+	KEY("store", "privacy", CONF_FLAG, AT(hashed, bool), .names = privacy_names, .def = "plain",
+	    .no_reload = true,
+	    .help = "How mail addresses stand in journal, storms and spool: as they are, or as keyed "
+		    "hashes."),
 	KEY("mail", "hostname", CONF_CALL, AT(site.hostname, char *), .call = set_hostname,
 	    .form = "host name", .help = "The name under which this machine writes Received lines."),
 	KEY("mail", "own_hosts", CONF_CALL, AT(site.own_hosts, struct strset), .call = set_domains,

@@ -21,9 +21,11 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "config.h"
+#include "mail/privacy.h"
 #include "serve/engine.h"
 #include "serve/ledger.h"
 #include "serve/serve.h"
+#include "store/privacy_key.h"
 #include "store/tallies.h"
 
 enum { CLOSE_GRACE = 10 * MS_SEC, WHY_MAX = 512, FDS_SPARE = 64 };
@@ -35,6 +37,7 @@ struct daemon {
 	struct engine engine;
 	struct server *server;
 	struct ledger *ledger;
+	struct privacy *privacy; /* NULL: addresses are written as they are */
 	bool debug;
 	struct passwd user; /* pw_name NULL: stay who we are */
 };
@@ -184,6 +187,7 @@ reload(void *arg)
 	}
 	config_no_reload(&old, &fresh, log_restart, NULL);
 	fresh.site.hash_seed = d->seed;
+	fresh.site.privacy = d->privacy;
 	d->config = fresh;
 	d->engine.defer_on_failure = fresh.store.defer_on_failure;
 	config_fini(&old);
@@ -244,6 +248,27 @@ make_store_dir(const struct daemon *d, char *why, size_t why_len)
 	return rc;
 }
 
+/* The exit code. */
+static int
+open_privacy(struct daemon *d, char *why, size_t why_len)
+{
+	const char *path = d->config.store.path;
+	unsigned char key[PRIVACY_KEY_SIZE];
+	bool made;
+	int rc;
+
+	if (!d->config.hashed)
+		return EX_OK;
+	rc = privacy_key_get(path, key, &made, why, why_len);
+	if (rc != 0)
+		return rc == ERR_CONF ? EX_CONFIG : EX_CANTCREAT;
+	d->privacy = privacy_new(key);
+	explicit_bzero(key, sizeof(key));
+	if (made)
+		log_info("made a key for hashed addresses file=%s.key", path);
+	return EX_OK;
+}
+
 /* The records of before: counters and storms are as they were when the last answer left. */
 static int
 open_ledger(struct daemon *d, char *why, size_t why_len)
@@ -263,8 +288,10 @@ open_ledger(struct daemon *d, char *why, size_t why_len)
 	rc = ledger_open(&conf, e->tallies, e->storms, clock_now(), &d->ledger, &opened, why, why_len);
 	if (rc != 0)
 		return rc;
-	d->seed = opened.seed;
+	d->seed = privacy_seed(d->privacy, opened.seed);
 	d->config.site.hash_seed = d->seed;
+	d->config.site.privacy = d->privacy;
+	storms_hide(e->storms, d->privacy);
 	engine_use_ledger(e, d->ledger);
 	if (opened.counters + opened.storms + opened.records)
 		log_info("restored counters=%llu storms=%llu records=%llu",
@@ -277,6 +304,7 @@ static int
 start(struct daemon *d, char *why, size_t why_len)
 {
 	struct engine *e = &d->engine;
+	int code;
 
 	umask(027);
 	if (server_new(&d->config.serve, e, &d->server, why, why_len) != 0)
@@ -289,6 +317,9 @@ start(struct daemon *d, char *why, size_t why_len)
 		return EX_NOPERM;
 	if (geteuid() == 0)
 		log_warn("running as root: name a user in [server] user");
+	code = open_privacy(d, why, why_len);
+	if (code != EX_OK)
+		return code;
 	if (open_ledger(d, why, why_len) != 0)
 		return EX_CANTCREAT;
 	server_on_reload(d->server, reload, d);
@@ -346,6 +377,7 @@ run(struct daemon *d)
 	server_free(d->server);
 	ledger_close(d->ledger, CLOSE_GRACE);
 	engine_stop(d);
+	privacy_free(d->privacy);
 	if (code == EX_OK)
 		log_info("stopped");
 	return code;

@@ -18,6 +18,8 @@ static const struct command {
 	    stormctl_config },
 	{ "db", "db [--db PATH] check | export [--since TIME] [--until TIME]",
 	    "check the record, or print its messages, one JSON object a line; changes nothing", stormctl_db },
+	{ "hash", "hash [--db PATH] ADDRESS...",
+	    "print how addresses stand in a record with [store] privacy = hashed", stormctl_hash },
 	{ "inspect", "inspect [--json] FILE...",
 	    "show what the rules see in messages; \"-\" is standard input", stormctl_inspect },
 	{ "replay", "replay [-c FILE] [--json] [--set RULE.KEY=VALUE]... PATH...",

@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "base/pack.h"
 #include "base/xalloc.h"
+#include "mail/privacy.h"
 
 struct storms {
 	struct map map;
@@ -14,6 +15,7 @@ struct storms {
 	struct buf *log; /* may be NULL */
 	storm_fn *leave; /* may be NULL */
 	void *leave_arg;
+	const struct privacy *privacy; /* NULL: plain */
 };
 
 /* Events: a letter, the storm's key, and what storms_replay() reads of each. */
@@ -224,13 +226,16 @@ storms_open(
 		.rule_id = r->id,
 		.rule = str_of(r->name),
 		.message_id = str_sub(v->msg->header.f.message_id, 0, STORM_TEXT_LEN),
-		.subject = str_sub(v->msg->header.f.subject, 0, STORM_TEXT_LEN),
-		.sender = str_sub(v->msg->sender, 0, STORM_TEXT_LEN),
+		.subject = str_sub(privacy_subject(s->privacy, v->msg->header.f.subject), 0, STORM_TEXT_LEN),
+		/* of the opener, for as long as the storm is known */
+		.sender = known ? str_of(known->sender)
+				: privacy_address(s->privacy, v->msg->arena, v->msg->sender),
 		.quiet = r->quiet,
 		.remember = r->remember,
 	};
 	struct hash h;
 
+	o.sender = str_sub(o.sender, 0, STORM_TEXT_LEN);
 	hash_init(&h, v->site->hash_seed, "storm-id");
 	hash_key(&h, key);
 	hash_u64(&h, (uint64_t)now.wall);
@@ -320,11 +325,12 @@ static void
 add_host(struct storm *st, struct str name, const char *how, uint64_t copies)
 {
 	struct storm_host *h = NULL;
+	char room[STORM_HOST_LEN];
 	uint32_t i;
 
 	if (name.n == 0)
 		return;
-	name = str_sub(name, 0, STORM_HOST_LEN - 1);
+	name = str_sub(storm_hide_host(st->owner->privacy, name, how, room), 0, STORM_HOST_LEN - 1);
 	log_host(st, name, how, copies);
 	for (i = 0; i < st->n_hosts; i++)
 		if (str_ieq(str_of(st->hosts[i].name), name) && strcmp(st->hosts[i].how, how) == 0)
@@ -403,6 +409,14 @@ storms_on_leave(struct storms *s, storm_fn *leave, void *arg)
 {
 	s->leave = leave;
 	s->leave_arg = arg;
+}
+
+void
+storms_hide(struct storms *s, const struct privacy *p)
+{
+	s->privacy = p;
+	LIST_FOREACH (it, &s->lru)
+		storm_hide(container_of(it, struct storm, lru), p);
 }
 
 void

@@ -58,6 +58,7 @@ struct storm {
 	uint32_t untold; /* copies of the present message whose sources were not told yet */
 };
 
+struct privacy;
 struct storms;
 typedef void storm_fn(void *arg, struct storm *st);
 
@@ -80,6 +81,10 @@ void storm_sources(struct storm *st, const struct view *v, uint32_t base_hops, u
 /* `leave` gets a storm that makes room for another, when it has changed since storms_each_changed()
  * gave it out. */
 void storms_on_leave(struct storms *s, storm_fn *leave, void *arg);
+
+/* With a key storms keep of addresses what mail/privacy.h says, from now on and of those that there are: the
+ * sender hashed, no subject, of gateway markers the domain, other hosts as they are. `p` is not owned. */
+void storms_hide(struct storms *s, const struct privacy *p);
 
 /*
  * What happens to storms, as events: each change by storms_open(), storm_copy() and storm_sources() is
@@ -117,6 +122,10 @@ int storms_unpack_all(struct storms *s, struct str bytes, struct now now) MUSTCH
 /* For storm_pack.c. */
 bool storm_add_rcpt(struct storm *st, uint64_t hash); /* not 0; false: it was there */
 void storm_free(struct storm *st);
+/* For storm_hide.c and storm.c: the name itself, or another one in `room`. */
+struct str storm_hide_host(
+    const struct privacy *p, struct str name, const char *how, char room[STORM_HOST_LEN]);
+void storm_hide(struct storm *st, const struct privacy *p);
 void storms_put(struct storms *s, struct storm *st); /* takes it over */
 
 #endif

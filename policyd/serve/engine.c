@@ -2,6 +2,7 @@
 #include "serve/engine.h"
 
 #include "base/log.h"
+#include "mail/privacy.h"
 
 void
 engine_init(struct engine *e)
@@ -204,6 +205,7 @@ write_record(struct engine *e, struct msg *m, const struct traits *t, const stru
 	r.rcpts = rcpts;
 	r.n_rcpts = rcpts ? m->n_rcpts : 0;
 	r.outcome = passed ? OUTCOME_PASSED : OUTCOME_STOPPED;
+	privacy_record(e->site->privacy, m->arena, &r, rcpts);
 	ledger_message(e->ledger, &r, &e->judge);
 }
 

@@ -132,14 +132,15 @@ static int
 make_file(struct place *p)
 {
 	unsigned char key[PRIVACY_KEY_SIZE];
-	int fd, rc;
+	int fd, rc = 0;
 
 	if (draw(key) != 0)
 		return cannot(p, "draw a key for", p->file);
 	fd = mkostemp(p->fresh, O_CLOEXEC); /* 0600, O_EXCL */
 	if (fd < 0)
 		return cannot(p, "make", p->file);
-	rc = write(fd, key, sizeof(key)) == (ssize_t)sizeof(key) && fsync(fd) == 0 ? 0 : cannot(p, "write", p->fresh);
+	if (write(fd, key, sizeof(key)) != (ssize_t)sizeof(key) || fsync(fd) < 0)
+		rc = cannot(p, "write", p->fresh);
 	explicit_bzero(key, sizeof(key));
 	close(fd);
 	if (rc == 0 && link(p->fresh, p->file) < 0 && errno != EEXIST)

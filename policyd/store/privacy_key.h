@@ -15,7 +15,8 @@
 
 /* Reads the key of the database `path`. ERR_NOENT: there is no file; ERR_CONF: it is not a key, or others may
  * read it; ERR_IO. `why` gets a sentence for the log. */
-int privacy_key_read(const char *path, unsigned char key[PRIVACY_KEY_SIZE], char *why, size_t why_len) MUSTCHECK;
+int privacy_key_read(
+    const char *path, unsigned char key[PRIVACY_KEY_SIZE], char *why, size_t why_len) MUSTCHECK;
 
 /* The same, and makes the file when there is none: *made tells. It is there whole or not at all. Of
  * ":memory:" the key is drawn and kept nowhere. */

@@ -130,7 +130,7 @@ Test(privacy_key, what_is_no_file)
 	cr_expect_eq(privacy_key_get(db, one, &made, why, sizeof(why)), ERR_CONF, "and it does not wait");
 	unlink(file);
 	cr_assert_eq(symlink("nowhere", file), 0);
-	cr_expect_neq(privacy_key_get(db, one, &made, why, sizeof(why)), 0, "a link to nothing is left alone");
+	cr_expect_neq(privacy_key_get(db, one, &made, why, sizeof(why)), 0, "a link to nothing");
 	cr_expect_eq(sweep(), 1);
 	snprintf(db, sizeof(db), "%s/none/storm.db", dir);
 	cr_expect_eq(privacy_key_get(db, one, &made, why, sizeof(why)), ERR_IO);

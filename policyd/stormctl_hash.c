@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: ISC */
+/* stormctl hash: how addresses stand in a record whose [store] privacy is hashed, to look for them. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "config.h"
+#include "mail/privacy.h"
+#include "store/privacy_key.h"
+#include "stormctl.h"
+
+static int
+parse_options(int argc, char **argv, const char **config, const char **db)
+{
+	static const struct option longs[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "db", required_argument, NULL, 'd' },
+		{ NULL, 0, NULL, 0 },
+	};
+
+	for (int opt = getopt_long(argc, argv, "c:", longs, NULL); opt != -1;
+	     opt = getopt_long(argc, argv, "c:", longs, NULL)) {
+		if (opt == 'c')
+			*config = optarg;
+		else if (opt == 'd')
+			*db = optarg;
+		else
+			return stormctl_usage(argv[0]);
+	}
+	return optind < argc ? 0 : stormctl_usage(argv[0]);
+}
+
+static int
+no_key(int err, const char *why, const struct config *conf)
+{
+	bool plain = err == ERR_NOENT && conf && !conf->hashed;
+
+	fprintf(stderr, "stormctl: %s%s\n", why,
+	    plain ? "; [store] privacy is plain: the record has the addresses themselves" : "");
+	return err == ERR_CONF || plain ? EX_CONFIG : EX_NOINPUT;
+}
+
+static int
+print_hashes(const char *path, const struct config *conf, int n, char **addresses)
+{
+	unsigned char key[PRIVACY_KEY_SIZE];
+	char why[512];
+	struct privacy *p;
+	struct arena a;
+	int err = privacy_key_read(path, key, why, sizeof(why));
+
+	if (err)
+		return no_key(err, why, conf);
+	p = privacy_new(key);
+	explicit_bzero(key, sizeof(key));
+	arena_init(&a, 0);
+	for (int i = 0; i < n; i++)
+		printf("%.*s\n", STR_FMT(privacy_address(p, &a, str_of(addresses[i]))));
+	arena_fini(&a);
+	privacy_free(p);
+	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : EX_IOERR;
+}
+
+int
+stormctl_hash(const struct stormctl *ctl, int argc, char **argv)
+{
+	struct conf_faults faults = { .report = config_print_fault, .arg = stderr };
+	const char *config = ctl->config, *db = NULL;
+	static struct config conf;
+	int status = parse_options(argc, argv, &config, &db);
+
+	if (status)
+		return status;
+	if (db)
+		return print_hashes(db, NULL, argc - optind, argv + optind);
+	if (!config && access(CONFIG_DEFAULT_PATH, R_OK) == 0)
+		config = CONFIG_DEFAULT_PATH;
+	if (config_load(config, &conf, &faults) != 0)
+		return EX_CONFIG;
+	status = print_hashes(conf.store.path, &conf, argc - optind, argv + optind);
+	config_fini(&conf);
+	return status;
+}
