@@ -386,9 +386,9 @@ rule_notes(const struct config *c, const struct rule *r, config_note_fn *fn, voi
 		door_notes(r, DOOR_POLICY, fn, arg);
 	if (c->serve.n_milter)
 		door_notes(r, DOOR_MILTER, fn, arg);
-	if (r->block || r->brake != BRAKE_OFF) {
-		snprintf(note, sizeof(note),
-		    "rule \"%s\": no detector of this version acts on block or brake", r->name);
+	if (r->brake != BRAKE_OFF && !r->detector->envelope) {
+		snprintf(note, sizeof(note), "rule \"%s\": detector %s has nothing to brake by at RCPT",
+		    r->name, r->detector->name);
 		fn(arg, note);
 	}
 	if (r->scope == SCOPE_OUTBOUND && c->site.local_domains.n == 0) {

@@ -190,6 +190,7 @@ reload(void *arg)
 	fresh.site.privacy = d->privacy;
 	d->config = fresh;
 	d->engine.defer_on_failure = fresh.store.defer_on_failure;
+	engine_reloaded(&d->engine, clock_now());
 	config_fini(&old);
 	server_set_config(d->server, d->path, d->config.enforce);
 	config_notes(&d->config, log_note, NULL);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/conf.h"
 #include "config.h"
 #include "judge/detect.h"
@@ -57,27 +58,44 @@ print_keys(bool tsv)
 	print(rule_key_table, rule_key_count);
 }
 
-/* name, action, scope, limit, window, remember, help */
+static const char *
+value_name(const char *key, int value)
+{
+	const struct conf_key *k = conf_find(rule_key_table, rule_key_count, "rule", key);
+
+	for (const struct conf_name *n = k->names; n->name; n++)
+		if (n->value == value)
+			return n->name;
+	return "?";
+}
+
+/* name, action, scope, limit, window, remember, block, brake, count_by, help; "-" for the last three of the
+ * keys: none */
 static void
 print_detectors(void)
 {
-	const struct conf_key *scope = conf_find(rule_key_table, rule_key_count, "rule", "scope");
-	char window[32], remember[32];
+	char window[32], remember[32], block[32];
+	struct buf by;
+
+	buf_init(&by, 0);
 
 	for (const struct detector *const *it = detectors; *it; it++) {
 		const struct detector *d = *it;
-		const struct conf_name *name = scope->names;
 
-		while (name->name && name->value != (int)d->scope)
-			name++;
+		conf_msec_text(d->block, block, sizeof(block));
 		conf_msec_text(d->window, window, sizeof(window));
 		conf_msec_text(d->remember, remember, sizeof(remember));
 		printf("%s\t%s", d->name, action_name(d->action));
 		if (d->arg_name)
 			printf(" %s: %s", d->arg_name, d->arg_value);
-		printf("\t%s\t%" PRIu32 "\t%s\t%s\t%s\n", name->name ? name->name : "?", d->limit, window,
-		    remember, d->help);
+		printf("\t%s\t%" PRIu32 "\t%s\t%s\t%s\t%s\t", value_name("scope", (int)d->scope), d->limit,
+		    window, remember, d->block ? block : "-",
+		    d->brake == BRAKE_OFF ? "-" : value_name("brake", (int)d->brake));
+		buf_reset(&by);
+		rule_count_by_text(d->count_by, &by);
+		printf("%.*s\t%s\n", STR_FMT(buf_str(&by)), d->help);
 	}
+	buf_fini(&by);
 }
 
 static void

@@ -84,15 +84,28 @@ static const struct {
 	[ACT_REDIRECT_OWNER] = { "", "", "" },
 };
 
-static void
-whole(struct verdict *v, enum action what, const struct rule *r)
+/* The rule's own words fit what it asked for itself, by its action or its brake; not a retry's defer. */
+static bool
+asked_for(const struct rule *r, enum action what)
 {
-	bool mine = r && r->text && *r->text && (r->action == what || !action_final(r->action));
+	enum action brake = r->brake == BRAKE_DEFER ? ACT_DEFER : ACT_REJECT;
+
+	return r->action == what || !action_final(r->action) || r->outsiders == what ||
+	    (r->brake != BRAKE_OFF && brake == what);
+}
+
+void
+action_say(struct verdict *v, enum action what, const struct rule *r)
+{
+	bool mine = r && asked_for(r, what), own_text = mine && r->text && *r->text;
+	char class = what == ACT_DEFER ? '4' : '5';
 
 	v->what = what;
 	v->code = str_of(replies[what].code);
-	v->dsn = str_of(mine && r->dsn[0] ? r->dsn : replies[what].dsn);
-	v->text = str_of(mine ? r->text : replies[what].text);
+	v->dsn = str_of(mine && r->dsn[0] == class ? r->dsn : replies[what].dsn);
+	v->text = str_of(own_text ? r->text : replies[what].text);
+	if (!own_text && mine && r->detector && r->detector->text)
+		v->text = str_of(r->detector->text);
 }
 
 static const struct rule *
@@ -117,7 +130,7 @@ settle_nobody(struct msg *m, struct wish *w, const uint32_t count[ACT_COUNT], st
 		if (!count[order[i]])
 			continue;
 		if (what != ACT_PASS)
-			whole(v, what, rule_that_wants(w, m->n_rcpts, order[i]));
+			action_say(v, what, rule_that_wants(w, m->n_rcpts, order[i]));
 		for (uint32_t k = 0; k < m->n_rcpts; k++)
 			w[k].got = what;
 		return;
@@ -170,7 +183,7 @@ settle_redirect(struct msg *m, struct wish *w, bool all, struct verdict *v)
 	what = action_fit(ACT_REDIRECT_OWNER, m->door, m->stage, all && m->n_rcpts == 1 ? FOR_ALL : FOR_SOME);
 	if (what == ACT_PASS)
 		return false;
-	whole(v, what, w[i].rule);
+	action_say(v, what, w[i].rule);
 	v->redirect = w[i].owner;
 	for (uint32_t k = 0; k < m->n_rcpts; k++)
 		w[k].got = what;

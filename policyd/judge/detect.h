@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "judge/lists.h"
 #include "judge/rule.h"
 #include "mail/msg.h"
@@ -17,6 +18,7 @@
 #include "mail/traits.h"
 #include "mail/verdict.h"
 
+struct storm;
 struct storms;
 
 /* What every rule looks at; filled by judge_view(). */
@@ -29,6 +31,8 @@ struct view {
 	const struct addr_norm *rcpts; /* of msg->rcpts, one each */
 	bool header;                   /* header facts are there */
 	bool rcpts_known;              /* every accepted recipient is in msg->rcpts */
+	bool at_rcpt;                  /* the question of one recipient, before any content */
+	struct now now;
 };
 
 enum { OPS_MAX = 400000 }; /* a message; beyond it rules see nothing and let pass */
@@ -49,7 +53,9 @@ enum trip {
 
 struct finding {
 	enum trip trip;
-	struct key128 storm; /* key of the storm that this belongs to, zero when there is none */
+	struct key128 storm; /* key of the storm that this belongs to or would open, zero: none */
+	enum action action;  /* a final one that takes the place of the rule's; ACT_PASS: the rule's */
+	bool blocked;	     /* judge's own: stopped because the storm is, not because the rule tripped */
 	uint32_t base_hops;  /* Received lines of the shortest way seen: what lies above came with a copy */
 	const char *why;     /* a phrase for the log */
 };
@@ -59,15 +65,25 @@ struct detector {
 	const char *help; /* one sentence */
 	/* what a rule gets that does not say */
 	enum action action;
+	const char *text; /* of a refusal; NULL: a general one */
 	const char *arg_name, *arg_value; /* of prepend */
 	enum rule_scope scope;
 	uint32_t limit, limit_min, limit_max; /* limit_max 0: any */
 	int64_t window, remember;
-	/* which keys beyond the common ones it reads */
-	bool repeats;
+	enum rule_brake brake;
+	int64_t block;
+	unsigned keys;	     /* enum rule_key_use: which keys beyond the common ones it reads */
+	unsigned count_by;   /* default of that key */
 
-	bool header;    /* needs header facts */
+	bool header;	/* needs header facts */
+	bool body;	/* wants to know what a bounce returns: the body of bounces is asked for */
 	bool automatic; /* looks at automatic mail only: role addresses are not exempt from it */
+	bool envelope;	/* the envelope is enough: it can be asked at RCPT, where its brake acts */
+	bool evidence;	/* what it counts stands, whatever becomes of the message */
+	bool both_ways; /* counts mail outside its rule's scope too, where it never trips */
+	/* One set of ops a message, not one a recipient: plan() is called for the first recipient that the
+	 * rule looks at, score() for each with the same answers. NULL = never. */
+	bool (*whole)(const struct rule *);
 	/* Does it look at this recipient at all? NULL = yes. */
 	bool (*applies)(const struct rule *, const struct view *, uint32_t rcpt);
 	/* Appends this recipient's ops. NULL = no counters. */
@@ -75,6 +91,9 @@ struct detector {
 	/* `answers` belong to the `n` ops that plan appended (fewer when OPS_MAX was met). `f` is zeroed. */
 	void (*score)(const struct rule *, const struct view *, uint32_t rcpt,
 	    const struct tally_answer *answers, uint32_t n, struct finding *f);
+	/* Names those at fault once a message and storm, by storm_add_host(). `copies` of this message were
+	 * stopped. NULL = storm_sources(). */
+	void (*sources)(struct storm *st, const struct view *v, const struct finding *f, uint64_t copies);
 };
 
 extern const struct detector *const detectors[]; /* NULL ends */

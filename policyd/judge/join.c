@@ -6,6 +6,9 @@
 #include "base/map.h"
 #include "base/xalloc.h"
 #include "judge/action.h"
+#include "mail/addr.h"
+
+enum { SESSIONS = 2 };
 
 struct txn {
 	struct list lru;
@@ -16,8 +19,14 @@ struct txn {
 	bool judged;
 	uint64_t what;
 	struct verdict verdict; /* its strings are in `text`, but for literals and nothing */
+	struct record record;	/* before it is judged: who it is from; strings are in `text` */
 	struct arena text;
+	struct key128 sessions[SESSIONS]; /* that it is the latest of; zero: none */
+	struct reservation *reserved;
+	uint32_t n_reserved, cap_reserved;
 };
+
+enum { SESSION_CONNECTION, SESSION_CLIENT };
 
 struct milter_client {
 	struct key128 key;
@@ -28,7 +37,12 @@ struct join {
 	struct map txns;
 	struct list lru; /* oldest first */
 	struct map milters;
+	struct map sessions; /* of policy connections and of SMTP clients: the latest transaction */
 	size_t bytes;
+	join_settle_fn *settle; /* may be NULL */
+	void *settle_arg;
+	struct reservation *released; /* scratch */
+	uint32_t cap_released;
 };
 
 struct join *
@@ -38,18 +52,50 @@ join_new(void)
 
 	map_init(&j->txns);
 	map_init(&j->milters);
+	map_init(&j->sessions);
 	list_init(&j->lru);
 	return j;
 }
 
 static void
-txn_remove(struct join *j, struct txn *t)
+leave_sessions(struct join *j, struct txn *t)
 {
+	for (int i = 0; i < SESSIONS; i++) {
+		if (!key_is_zero(t->sessions[i]) && map_get(&j->sessions, t->sessions[i]) == t)
+			map_del(&j->sessions, t->sessions[i]);
+		t->sessions[i] = (struct key128){ 0 };
+	}
+}
+
+/* The recipients that were gathered, as a record has them. */
+static void
+record_rcpts(struct txn *t)
+{
+	uint32_t n = t->n_rcpts == UINT32_MAX ? 0 : t->n_rcpts;
+	struct record_rcpt *v = n ? arena_alloc(&t->text, n * sizeof(*v)) : NULL;
+	struct str rest = buf_str(&t->rcpts), raw;
+
+	for (uint32_t i = 0; v && i < n && str_split(&rest, '\0', &raw); i++)
+		v[i] = (struct record_rcpt){ addr_unbracket(raw), STR("pass"), OUTCOME_PASSED };
+	t->record.rcpts = v;
+	t->record.n_rcpts = v ? n : 0;
+	t->record.rcpt_count = t->n_rcpts == UINT32_MAX ? MSG_RCPTS_MAX : t->n_rcpts;
+}
+
+void
+join_end(struct join *j, struct txn *t)
+{
+	if (!t->judged && j->settle) {
+		record_rcpts(t);
+		j->settle(j->settle_arg, t, &t->record);
+	}
+	leave_sessions(j, t);
 	map_del(&j->txns, t->key);
 	list_del(&t->lru);
-	j->bytes -= t->rcpts.len;
+	j->bytes -= t->rcpts.len + t->cap_reserved * sizeof(*t->reserved);
 	buf_fini(&t->rcpts);
 	arena_fini(&t->text);
+	xfree(t->reserved);
 	xfree(t);
 }
 
@@ -58,12 +104,15 @@ join_free(struct join *j)
 {
 	if (!j)
 		return;
+	j->settle = NULL;
 	LIST_FOREACH_SAFE (it, after, &j->lru)
-		txn_remove(j, container_of(it, struct txn, lru));
+		join_end(j, container_of(it, struct txn, lru));
 	for (uint32_t i = 0; i < j->milters.cap; i++)
 		xfree(j->milters.slots[i].value);
 	map_fini(&j->txns);
 	map_fini(&j->milters);
+	map_fini(&j->sessions);
+	xfree(j->released);
 	xfree(j);
 }
 
@@ -83,6 +132,43 @@ txn_key(const struct msg *m, uint64_t seed, struct key128 *out)
 	return true;
 }
 
+static struct key128
+client_key(struct str address, struct str port)
+{
+	struct hash h;
+
+	hash_init(&h, 0, "smtp-client");
+	hash_str(&h, address);
+	hash_str(&h, port);
+	return hash_end(&h);
+}
+
+static struct key128
+connection_key(uint64_t connection)
+{
+	struct hash h;
+
+	hash_init(&h, 0, "policy-connection");
+	hash_u64(&h, connection);
+	return hash_end(&h);
+}
+
+/* A session has one message at a time: the one before it is over. */
+static void
+enter_session(struct join *j, struct txn *t, int which, struct key128 key)
+{
+	struct txn *before = map_get(&j->sessions, key);
+
+	if (before == t)
+		return;
+	if (before && !before->judged)
+		join_end(j, before);
+	else if (before)
+		before->sessions[which] = (struct key128){ 0 };
+	map_put(&j->sessions, key, t);
+	t->sessions[which] = key;
+}
+
 struct txn *
 join_find(struct join *j, const struct msg *m, uint64_t seed, struct now now)
 {
@@ -93,12 +179,12 @@ join_find(struct join *j, const struct msg *m, uint64_t seed, struct now now)
 		return NULL;
 	t = map_get(&j->txns, key);
 	if (t && now.mono - t->seen > JOIN_TTL) {
-		txn_remove(j, t);
+		join_end(j, t);
 		t = NULL;
 	}
 	if (!t) {
 		while (j->txns.n >= JOIN_MAX || (j->bytes > JOIN_BYTES && !list_empty(&j->lru)))
-			txn_remove(j, container_of(j->lru.next, struct txn, lru));
+			join_end(j, container_of(j->lru.next, struct txn, lru));
 		t = xcalloc(1, sizeof(*t));
 		t->key = key;
 		buf_init(&t->rcpts, 0);
@@ -109,12 +195,106 @@ join_find(struct join *j, const struct msg *m, uint64_t seed, struct now now)
 	t->seen = now.mono;
 	list_del(&t->lru);
 	list_add_tail(&j->lru, &t->lru);
+	if (m->connection)
+		enter_session(j, t, SESSION_CONNECTION, connection_key(m->connection));
+	if (m->client_address.n && m->client_port.n)
+		enter_session(j, t, SESSION_CLIENT, client_key(m->client_address, m->client_port));
 	return t;
 }
 
 void
-join_gather(struct join *j, struct txn *t, const struct msg *m)
+join_on_settle(struct join *j, join_settle_fn *settle, void *arg)
 {
+	j->settle = settle;
+	j->settle_arg = arg;
+}
+
+struct txn *
+join_of_client(const struct join *j, struct str address, struct str port)
+{
+	return map_get(&j->sessions, client_key(address, port));
+}
+
+void
+join_disconnect(struct join *j, uint64_t connection)
+{
+	struct txn *t = map_get(&j->sessions, connection_key(connection));
+
+	if (t && !t->judged)
+		join_end(j, t);
+	else if (t)
+		leave_sessions(j, t);
+}
+
+bool
+join_reserve(struct join *j, struct txn *t, const struct reservation *r)
+{
+	if (t->n_reserved >= JOIN_RESERVED_MAX)
+		return false;
+	if (t->n_reserved == t->cap_reserved) {
+		j->bytes -= t->cap_reserved * sizeof(*t->reserved);
+		t->cap_reserved = t->cap_reserved ? t->cap_reserved * 2 : 4;
+		t->reserved = xrealloc(t->reserved, t->cap_reserved * sizeof(*t->reserved));
+		j->bytes += t->cap_reserved * sizeof(*t->reserved);
+	}
+	t->reserved[t->n_reserved++] = *r;
+	return true;
+}
+
+const struct reservation *
+join_release(struct join *j, struct txn *t, bool whole_only, uint32_t *n)
+{
+	uint32_t left = 0;
+
+	*n = 0;
+	if (j->cap_released < t->n_reserved) {
+		j->cap_released = t->cap_reserved;
+		j->released = xrealloc(j->released, j->cap_released * sizeof(*j->released));
+	}
+	for (uint32_t i = 0; i < t->n_reserved; i++) {
+		if (whole_only && !t->reserved[i].whole)
+			t->reserved[left++] = t->reserved[i];
+		else
+			j->released[(*n)++] = t->reserved[i];
+	}
+	t->n_reserved = left;
+	return j->released;
+}
+
+static struct str
+keep_str(struct arena *a, struct str s)
+{
+	return s.n ? arena_str(a, s) : s.p ? STR("") : STR_NONE;
+}
+
+/* Who it is from, at the first recipient. */
+static void
+gather_envelope(struct txn *t, const struct msg *m, struct now now)
+{
+	struct arena *a = &t->text;
+
+	if (t->record.time)
+		return;
+	t->record = (struct record){
+		.time = now.wall,
+		.door = door_name(m->door),
+		.stage = stage_name(m->stage),
+		.queue_id = keep_str(a, m->queue_id),
+		.instance = keep_str(a, m->instance),
+		.client_address = keep_str(a, m->client_address),
+		.client_name = keep_str(a, m->client_name),
+		.helo = keep_str(a, m->helo),
+		.sasl_username = keep_str(a, m->sasl_username),
+		.sender = keep_str(a, m->sender),
+		.size = m->size,
+	};
+}
+
+void
+join_gather(struct join *j, struct txn *t, const struct msg *m, struct now now)
+{
+	if (!t->judged)
+		gather_envelope(t, m, now);
 	for (uint32_t i = 0; i < m->n_rcpts; i++) {
 		struct str raw = m->rcpts[i].raw;
 
@@ -142,12 +322,6 @@ join_recipients(const struct txn *t, struct msg *m)
 	while (str_split(&rest, '\0', &raw) && m->n_rcpts < stated)
 		msg_add_rcpt(m, raw);
 	m->rcpt_count = stated;
-}
-
-static struct str
-keep_str(struct arena *a, struct str s)
-{
-	return s.n ? arena_str(a, s) : s.p ? STR("") : STR_NONE;
 }
 
 /* A copy of everything that a door is told, with strings and arrays in `a`. */
@@ -198,26 +372,15 @@ join_verdict(const struct txn *t, uint64_t what, struct msg *m, struct verdict *
 }
 
 void
-join_keep(struct join *j, struct txn *t, uint64_t what, const struct verdict *v)
+join_keep(struct txn *t, uint64_t what, const struct verdict *v)
 {
-	(void)j;
+	t->record = (struct record){ 0 };
 	arena_reset(&t->text);
 	t->judged = copy_verdict(&t->text, v, &t->verdict);
 	t->what = what;
 }
 
 /* --- who a milter serves ------------------------------------------------------------------------------ */
-
-static struct key128
-client_key(struct str address, struct str port)
-{
-	struct hash h;
-
-	hash_init(&h, 0, "smtp-client");
-	hash_str(&h, address);
-	hash_str(&h, port);
-	return hash_end(&h);
-}
 
 void
 join_milter_begin(struct join *j, struct str address, struct str port)
@@ -259,7 +422,7 @@ join_expire(struct join *j, struct now now)
 
 		if (now.mono - t->seen <= JOIN_TTL)
 			return;
-		txn_remove(j, t);
+		join_end(j, t);
 	}
 }
 

@@ -3,8 +3,14 @@
  * One message, asked about several times: RCPT, DATA and END-OF-MESSAGE at the policy door are one
  * transaction, and a message that a milter serves at the same time is the milter's. Transactions are
  * found by instance + client address and port, or by queue id + client when there is no instance; never
- * for longer than JOIN_TTL, for such ids come again. Bounded: JOIN_MAX transactions and JOIN_BYTES of
- * recipients; the oldest makes room.
+ * for longer than JOIN_TTL, for such ids come again. Bounded: JOIN_MAX transactions and JOIN_BYTES of what
+ * they hold; the oldest makes room.
+ *
+ * What is counted at RCPT is a reservation: from then on no other message gets that place. It is given
+ * back when the message itself is judged, which counts it anew, or when the message comes to nothing: the
+ * milter's ABORT, the next message on the same connection of the policy door or of the SMTP client, the
+ * end of that connection, JOIN_TTL. Whoever is told of it (join_on_settle) decides then whether a message
+ * that nobody asked about again is to count all the same: some sites ask at RCPT only.
  */
 #ifndef JUDGE_JOIN_H
 #define JUDGE_JOIN_H
@@ -14,9 +20,11 @@
 
 #include "base/clock.h"
 #include "mail/msg.h"
+#include "mail/record.h"
+#include "mail/tally.h"
 #include "mail/verdict.h"
 
-enum { JOIN_MAX = 8192, JOIN_BYTES = 16 << 20, JOIN_TTL = 30 * MS_MIN };
+enum { JOIN_MAX = 8192, JOIN_BYTES = 16 << 20, JOIN_TTL = 30 * MS_MIN, JOIN_RESERVED_MAX = 1024 };
 
 struct join;
 struct txn;
@@ -28,8 +36,31 @@ void join_free(struct join *j); /* takes NULL */
  * know it by. */
 struct txn *join_find(struct join *j, const struct msg *m, uint64_t seed, struct now now);
 
-/* At RCPT: remembers m's recipients. */
-void join_gather(struct join *j, struct txn *t, const struct msg *m);
+struct reservation {
+	struct tally_op op;
+	struct tally_answer answer;
+	bool whole; /* of the message, not of one recipient */
+};
+
+/* At RCPT, after join_gather(). At JOIN_RESERVED_MAX of one transaction no more is held: false. */
+bool join_reserve(struct join *j, struct txn *t, const struct reservation *r);
+/* Takes the reservations out, those of the whole message only or all; the array lives until the next call. */
+const struct reservation *join_release(struct join *j, struct txn *t, bool whole_only, uint32_t *n);
+
+/* The transaction that the SMTP client is in, or NULL. */
+struct txn *join_of_client(const struct join *j, struct str address, struct str port);
+
+/* `settle` gets each transaction that ends without having been judged, before it goes: what it reserved
+ * is still there. `record` says what the message was as far as RCPT knew it. */
+typedef void join_settle_fn(void *arg, struct txn *t, const struct record *record);
+void join_on_settle(struct join *j, join_settle_fn *settle, void *arg);
+/* It ends here. */
+void join_end(struct join *j, struct txn *t);
+/* A connection of the policy door closed (msg.connection). */
+void join_disconnect(struct join *j, uint64_t connection);
+
+/* At RCPT: remembers m's recipients, and at the first one who it is from. */
+void join_gather(struct join *j, struct txn *t, const struct msg *m, struct now now);
 
 /* At DATA and END-OF-MESSAGE without `recipients`: gives m those gathered, when their number is the one
  * that the MTA states (a recipient refused by somebody else was gathered, but not accepted). */
@@ -38,7 +69,7 @@ void join_recipients(const struct txn *t, struct msg *m);
 /* The verdict that this very message (`what` = hash of identity and trace) got in this transaction
  * before; false: none. Strings are copied into m's arena. */
 bool join_verdict(const struct txn *t, uint64_t what, struct msg *m, struct verdict *out);
-void join_keep(struct join *j, struct txn *t, uint64_t what, const struct verdict *v);
+void join_keep(struct txn *t, uint64_t what, const struct verdict *v);
 
 /* SMTP clients that a milter connection serves at this moment. */
 void join_milter_begin(struct join *j, struct str address, struct str port);

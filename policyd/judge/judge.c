@@ -2,6 +2,7 @@
 #include "judge/judge.h"
 
 #include "base/xalloc.h"
+#include "judge/storm.h"
 
 enum { JUDGE_KEEP = 4096 }; /* slots and ops of scratch memory kept from one message to the next */
 
@@ -23,7 +24,7 @@ judge_fini(struct judge *j)
 
 bool
 judge_view(struct view *v, struct msg *m, const struct traits *t, const struct site *site,
-    const struct lists *lists, const struct storms *storms)
+    const struct lists *lists, const struct storms *storms, struct now now)
 {
 	struct addr_norm *norms = arena_alloc(m->arena, (m->n_rcpts + 1) * sizeof(*norms));
 
@@ -43,6 +44,8 @@ judge_view(struct view *v, struct msg *m, const struct traits *t, const struct s
 		.rcpts = norms,
 		.header = m->have_header,
 		.rcpts_known = m->n_rcpts > 0 && m->rcpt_count <= m->n_rcpts,
+		.at_rcpt = m->stage == STAGE_RCPT,
+		.now = now,
 	};
 	return true;
 }
@@ -71,22 +74,39 @@ looks_at(const struct rule *r, const struct view *v, uint32_t rcpt)
 {
 	if (role_address(v->rcpts[rcpt].plain) && !r->detector->automatic)
 		return false;
-	if (!in_scope(r, v, rcpt) || exempt_rcpt(&r->exempt, v->rcpts[rcpt].plain))
+	if (exempt_rcpt(&r->exempt, v->rcpts[rcpt].plain))
+		return false;
+	if (!r->detector->both_ways && !in_scope(r, v, rcpt))
 		return false;
 	return !r->detector->applies || r->detector->applies(r, v, rcpt);
+}
+
+static struct slot *
+new_slot(struct judge *j)
+{
+	if (j->n_slots == j->cap_slots) {
+		j->cap_slots = j->cap_slots ? j->cap_slots * 2 : 64;
+		j->slots = xrealloc(j->slots, j->cap_slots * sizeof(*j->slots));
+	}
+	return &j->slots[j->n_slots++];
 }
 
 static void
 add_slot(struct judge *j, const struct rule *r, const struct view *v, uint32_t rcpt)
 {
-	struct slot *s;
+	struct slot *before = j->n_slots ? &j->slots[j->n_slots - 1] : NULL, first = { 0 }, *s;
 
-	if (j->n_slots == j->cap_slots) {
-		j->cap_slots = j->cap_slots ? j->cap_slots * 2 : 64;
-		j->slots = xrealloc(j->slots, j->cap_slots * sizeof(*j->slots));
+	if (before && before->rule == r && r->detector->whole && r->detector->whole(r))
+		first = *before;
+	s = new_slot(j);
+	if (first.rule) {
+		*s = first;
+		s->rcpt = rcpt;
+		s->shares = true;
+		s->muted = !in_scope(r, v, rcpt);
+		return;
 	}
-	s = &j->slots[j->n_slots++];
-	*s = (struct slot){ .rule = r, .rcpt = rcpt, .op = j->ops.n };
+	*s = (struct slot){ .rule = r, .rcpt = rcpt, .op = j->ops.n, .muted = !in_scope(r, v, rcpt) };
 	if (r->detector->plan)
 		r->detector->plan(r, v, rcpt, &j->ops);
 	s->n_ops = j->ops.n - s->op;
@@ -101,6 +121,17 @@ reuse(struct judge *j)
 	j->n_slots = 0;
 }
 
+/* Is the rule asked at this stage, with what is known? */
+static bool
+asked(const struct rule *r, const struct view *v)
+{
+	if (r->mode == MODE_OFF)
+		return false;
+	if (v->at_rcpt)
+		return r->brake != BRAKE_OFF && r->detector->envelope;
+	return !r->detector->header || v->header;
+}
+
 void
 judge_plan(struct judge *j, const struct ruleset *rules, const struct view *v)
 {
@@ -110,8 +141,7 @@ judge_plan(struct judge *j, const struct ruleset *rules, const struct view *v)
 	for (unsigned i = 0; i < rules->n; i++) {
 		const struct rule *r = &rules->v[i];
 
-		if (r->mode == MODE_OFF || (r->detector->header && !v->header) ||
-		    exempt_msg(&r->exempt, v->traits))
+		if (!asked(r, v) || exempt_msg(&r->exempt, v->traits))
 			continue;
 		for (uint32_t rcpt = 0; rcpt < n; rcpt++)
 			if (looks_at(r, v, rcpt))
@@ -176,8 +206,10 @@ static void
 wish_for(struct judge *j, const struct slot *s, const struct view *v)
 {
 	struct wish *w = &j->wishes[s->rcpt];
-	enum action a = s->finding.trip == TRIP_REPEAT ? ACT_DEFER : s->rule->action;
+	enum action a = s->finding.action != ACT_PASS ? s->finding.action : s->rule->action;
 
+	if (s->finding.trip == TRIP_REPEAT)
+		a = ACT_DEFER;
 	if (!action_final(a) || !action_final(s->rule->action) || w->action != ACT_PASS)
 		return;
 	if (a == ACT_REDIRECT_OWNER) {
@@ -238,24 +270,32 @@ decide_additive(struct judge *j, const struct view *v, struct verdict *out)
 	}
 }
 
-void
-judge_decide(struct judge *j, const struct view *v, struct verdict *out)
+/* What the detector makes of it; and a storm that is blocked stays so, whatever the counts. */
+static void
+score(struct judge *j, struct slot *s, const struct view *v)
 {
-	struct msg *m = (struct msg *)(uintptr_t)v->msg; /* its arena gives the verdict's memory */
+	const struct rule *r = s->rule;
+	struct finding *f = &s->finding;
+	const struct storm *st;
 
-	for (uint32_t i = 0; i < m->n_rcpts; i++)
-		j->wishes[i] = (struct wish){ .action = ACT_PASS };
-	for (uint32_t i = 0; i < j->n_slots; i++) {
-		struct slot *s = &j->slots[i];
-
-		s->rule->detector->score(
-		    s->rule, v, s->rcpt, j->answers ? j->answers + s->op : NULL, s->n_ops, &s->finding);
-		if (s->finding.trip != TRIP_NONE && s->rule->mode == MODE_ENFORCE)
-			wish_for(j, s, v);
+	r->detector->score(r, v, s->rcpt, j->answers ? j->answers + s->op : NULL, s->n_ops, f);
+	if (s->muted) {
+		*f = (struct finding){ .trip = TRIP_NONE };
+		return;
 	}
-	action_settle(m, j->wishes, v->rcpts_known, out);
-	show_result(j, v, out);
-	decide_additive(j, v, out);
+	if (f->trip == TRIP_STOP || r->block == 0 || key_is_zero(f->storm))
+		return;
+	st = storms_find(v->storms, f->storm);
+	if (!st || !storm_blocked(st, v->now))
+		return;
+	f->trip = TRIP_STOP;
+	f->blocked = true;
+	f->why = "it belongs to a storm that is blocked";
+}
+
+static void
+shadow_would(const struct judge *j, struct verdict *out)
+{
 	for (uint32_t i = 0; i < j->n_slots && out->shown == ACT_PASS && !out->would; i++) {
 		const struct slot *s = &j->slots[i];
 
@@ -266,10 +306,68 @@ judge_decide(struct judge *j, const struct view *v, struct verdict *out)
 	}
 }
 
-bool
-judge_kept(const struct judge *j, const struct slot *s)
+void
+judge_brake(struct judge *j, const struct view *v, struct verdict *out)
 {
+	for (uint32_t i = 0; i < v->msg->n_rcpts; i++)
+		j->wishes[i] = (struct wish){ .action = ACT_PASS };
+	for (uint32_t i = 0; i < j->n_slots; i++) {
+		struct slot *s = &j->slots[i];
+		struct wish *w = &j->wishes[s->rcpt];
+
+		score(j, s, v);
+		if (s->finding.trip != TRIP_STOP || s->rule->mode != MODE_ENFORCE || w->rule)
+			continue;
+		w->action = w->got = s->rule->brake == BRAKE_DEFER ? ACT_DEFER : ACT_REJECT;
+		w->rule = s->rule;
+		action_say(out, w->got, s->rule);
+		show(out, w->got, s->rule);
+	}
+	shadow_would(j, out);
+}
+
+void
+judge_decide(struct judge *j, const struct view *v, struct verdict *out)
+{
+	struct msg *m = (struct msg *)(uintptr_t)v->msg; /* its arena gives the verdict's memory */
+
+	for (uint32_t i = 0; i < m->n_rcpts; i++)
+		j->wishes[i] = (struct wish){ .action = ACT_PASS };
+	for (uint32_t i = 0; i < j->n_slots; i++) {
+		struct slot *s = &j->slots[i];
+
+		score(j, s, v);
+		if (s->finding.trip != TRIP_NONE && s->rule->mode == MODE_ENFORCE)
+			wish_for(j, s, v);
+	}
+	action_settle(m, j->wishes, v->rcpts_known, out);
+	show_result(j, v, out);
+	decide_additive(j, v, out);
+	shadow_would(j, out);
+}
+
+static bool
+kept(const struct judge *j, const struct slot *s)
+{
+	if (s->rule->detector->evidence)
+		return true;
 	if (j->wishes[s->rcpt].got != ACT_PASS)
 		return false;
 	return s->finding.trip == TRIP_NONE || s->rule->mode == MODE_ENFORCE;
+}
+
+void
+judge_settle(struct judge *j)
+{
+	struct slot *first = NULL;
+
+	for (uint32_t i = 0; i < j->n_slots; i++) {
+		struct slot *s = &j->slots[i];
+
+		if (!s->shares)
+			first = s;
+		s->kept = !s->shares && kept(j, s);
+		if (s->shares && first)
+			first->kept |= kept(j, s);
+	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Compiled rules against one message: judge_plan() writes down which counters are needed, somebody
- * answers them in one batch, judge_decide() reads the answers. Both are pure. judge_kept() tells
+ * answers them in one batch, judge_decide() reads the answers. Both are pure. judge_settle() tells
  * afterwards which reservations stand and which are to be taken back.
  */
 #ifndef JUDGE_JUDGE_H
@@ -19,6 +19,9 @@ struct slot {
 	const struct rule *rule;
 	uint32_t rcpt;
 	uint32_t op, n_ops; /* in judge.ops */
+	bool shares;	    /* its ops are those of the slot before it, of the same rule */
+	bool muted;	    /* outside the rule's scope: counts, never trips */
+	bool kept;	    /* judge_settle(): its ops stand */
 	struct finding finding;
 };
 
@@ -39,8 +42,9 @@ void judge_fini(struct judge *j);
 /* Fills the view from message and traits: normalised recipients, in the message's arena. false: no
  * memory left in it, nothing can be judged. */
 bool judge_view(struct view *v, struct msg *m, const struct traits *t, const struct site *site,
-    const struct lists *lists, const struct storms *storms);
+    const struct lists *lists, const struct storms *storms, struct now now);
 
+/* At RCPT (v->at_rcpt) only rules that have a brake are asked. */
 void judge_plan(struct judge *j, const struct ruleset *rules, const struct view *v);
 
 /* After answers[0..ops.n) are filled. Sets wishes (final actions, first enforcing rule in file order
@@ -48,8 +52,12 @@ void judge_plan(struct judge *j, const struct ruleset *rules, const struct view 
  * door. */
 void judge_decide(struct judge *j, const struct view *v, struct verdict *out);
 
-/* Does this slot's reservation stand? It does for a recipient who gets the message, unless a shadow
- * rule would have stopped it. */
-bool judge_kept(const struct judge *j, const struct slot *s);
+/* At RCPT: DEFER or REJECT in `out->what` when a brake refuses the recipient. */
+void judge_brake(struct judge *j, const struct view *v, struct verdict *out);
+
+/* Afterwards: marks the slots whose reservations stand. They do for a recipient who gets the message, unless a
+ * shadow rule would have stopped it, and for detectors that gather evidence. Of slots that share their ops
+ * the first is marked, for all. */
+void judge_settle(struct judge *j);
 
 #endif

@@ -26,6 +26,9 @@ rule_init(struct rule *r, const struct detector *d)
 	r->limit = d->limit;
 	r->window = d->window;
 	r->remember = d->remember;
+	r->block = d->block;
+	r->brake = d->brake;
+	r->count_by = d->count_by;
 }
 
 void
@@ -36,6 +39,7 @@ rule_fini(struct rule *r)
 	xfree(r->arg_value);
 	xfree(r->text);
 	exempt_fini(&r->exempt);
+	exempt_fini(&r->addresses);
 	*r = (struct rule){ 0 };
 }
 

@@ -31,6 +31,36 @@ struct exempt {
 	struct strset locals;  /* without '@' */
 };
 
+/* What a message is counted under; several together make one key. */
+enum count_by {
+	BY_CLIENT = 1 << 0,
+	BY_NETWORK = 1 << 1, /* of the client: IPv4 /24, IPv6 /64 */
+	BY_SENDER = 1 << 2,
+	BY_SENDER_DOMAIN = 1 << 3,
+	BY_SASL_USER = 1 << 4,
+	BY_RECIPIENT = 1 << 5,
+	BY_RECIPIENT_DOMAIN = 1 << 6,
+};
+
+enum measure { MEASURE_MESSAGES, MEASURE_RECIPIENTS, MEASURE_BYTES };
+
+/* What only some detectors read, each behind a key of its own. */
+enum rule_key_use {
+	KEY_REPEATS = 1 << 0,
+	KEY_GATEWAY_LIMIT = 1 << 1,
+	KEY_AUTHORS = 1 << 2,
+	KEY_WIDE = 1 << 3,
+	KEY_COPIES = 1 << 4,
+	KEY_OUTSIDERS = 1 << 5,
+	KEY_PACE = 1 << 6,
+	KEY_AUTOMATIC_LIMIT = 1 << 7,
+	KEY_COUNT_BY = 1 << 8,
+	KEY_MEASURE = 1 << 9,
+	KEY_ADDRESSES = 1 << 10,
+	KEY_OWN_LIMIT = 1 << 11,
+	KEY_BRAKE_SHARE = 1 << 12, /* brake_for, probe */
+};
+
 struct rule {
 	char *name;
 	const struct detector *detector;
@@ -44,7 +74,15 @@ struct rule {
 	uint32_t limit;
 	int64_t window, block, remember, quiet; /* ms */
 	enum rule_brake brake;
-	uint32_t repeats; /* replication */
+	/* what some detectors read: see rule_key_use */
+	uint32_t repeats, gateway_limit, authors, wide, copies, automatic_limit, own_limit;
+	int64_t pace; /* ms */
+	enum action outsiders;
+	unsigned count_by; /* enum count_by */
+	enum measure measure;
+	struct exempt addresses; /* no networks in it */
+	int64_t brake_for;	 /* ms */
+	uint32_t probe;
 	struct exempt exempt;
 	uint64_t id;	  /* hash of the name: part of every key, the same over reloads */
 	unsigned line;	  /* where it stands in the file, for messages */

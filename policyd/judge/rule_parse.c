@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 
-#include "base/clock.h"
 #include "base/err.h"
 #include "base/xalloc.h"
 #include "judge/detect.h"
@@ -21,241 +20,6 @@ struct rule_keys {
 	struct rule_key *v;
 	unsigned n, cap;
 };
-
-enum { MAX_TIME_DAYS = 3650 };
-static const int64_t max_time = MAX_TIME_DAYS * (int64_t)MS_DAY;
-
-static const struct conf_name mode_names[] = {
-	{ "enforce", MODE_ENFORCE },
-	{ "shadow", MODE_SHADOW },
-	{ "off", MODE_OFF },
-	{ NULL, 0 },
-};
-static const struct conf_name scope_names[] = {
-	{ "any", SCOPE_ANY },
-	{ "inbound", SCOPE_INBOUND },
-	{ "outbound", SCOPE_OUTBOUND },
-	{ NULL, 0 },
-};
-static const struct conf_name brake_names[] = {
-	{ "off", BRAKE_OFF },
-	{ "defer", BRAKE_DEFER },
-	{ "reject", BRAKE_REJECT },
-	{ NULL, 0 },
-};
-
-static bool
-printable(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] < ' ' || s.p[i] > '~')
-			return false;
-	return true;
-}
-
-static int
-set_detect(void *at, struct str value, char *why, size_t why_len)
-{
-	const struct detector *d = detector_find(value);
-	const char *near = NULL;
-	unsigned best = 3;
-
-	if (d) {
-		*(const struct detector **)at = d;
-		return 0;
-	}
-	for (const struct detector *const *it = detectors; *it; it++)
-		if (conf_nearer(value, str_of((*it)->name), &best))
-			near = (*it)->name;
-	if (near)
-		snprintf(why, why_len, "no detector is called %s, did you mean \"%s\"?", CONFQ(value), near);
-	else
-		snprintf(why, why_len, "no detector is called %s", CONFQ(value));
-	return ERR_SYNTAX;
-}
-
-static int
-set_text(void *at, struct str value, char *why, size_t why_len)
-{
-	struct rule *r = at;
-
-	if (!printable(value)) {
-		snprintf(why, why_len, "%s is not printable ASCII", CONFQ(value));
-		return ERR_SYNTAX;
-	}
-	if (value.n > RULE_TEXT_MAX) {
-		snprintf(why, why_len, "text longer than %d bytes", RULE_TEXT_MAX);
-		return ERR_RANGE;
-	}
-	if (value.n && r->text) {
-		snprintf(why, why_len, "the text is given twice, by action and by text");
-		return ERR_EXISTS;
-	}
-	if (value.n)
-		r->text = xstrndup(value.p, value.n);
-	return 0;
-}
-
-/* RFC 5322 ftext: printable, not ':' */
-static bool
-field_name(struct str s)
-{
-	return s.n && printable(s) && str_find(s, ':') == s.n && str_find(s, ' ') == s.n;
-}
-
-static int
-set_prepend(struct rule *r, struct str arg, char *why, size_t why_len)
-{
-	size_t colon = str_find(arg, ':');
-	struct str name = str_sub(arg, 0, colon), text = str_trim(str_sub(arg, colon + 1, arg.n));
-
-	if (colon == arg.n || text.n == 0) {
-		snprintf(why, why_len, "prepend needs \"NAME: TEXT\"");
-		return ERR_SYNTAX;
-	}
-	if (!field_name(name)) {
-		snprintf(why, why_len, "%s is not the name of a header field", CONFQ(name));
-		return ERR_SYNTAX;
-	}
-	if (!printable(text)) {
-		snprintf(why, why_len, "%s is not printable ASCII", CONFQ(text));
-		return ERR_SYNTAX;
-	}
-	if (arg.n > RULE_HEADER_MAX) {
-		snprintf(why, why_len, "header field longer than %d bytes", RULE_HEADER_MAX);
-		return ERR_RANGE;
-	}
-	r->arg_name = xstrndup(name.p, name.n);
-	r->arg_value = xstrndup(text.p, text.n);
-	return 0;
-}
-
-static void
-action_hint(struct str word, char *why, size_t why_len)
-{
-	unsigned best = 3;
-	const char *near = NULL;
-
-	for (int a = ACT_WARN; a < ACT_COUNT; a++)
-		if (conf_nearer(word, str_of(action_name((enum action)a)), &best))
-			near = action_name((enum action)a);
-	if (near)
-		snprintf(why, why_len, "no action is called %s, did you mean \"%s\"?", CONFQ(word), near);
-	else
-		snprintf(why, why_len, "no action is called %s", CONFQ(word));
-}
-
-static int
-set_action(void *at, struct str value, char *why, size_t why_len)
-{
-	struct rule *r = at;
-	struct str word = str_sub(value, 0, str_find(value, ' '));
-	struct str arg = str_trim(str_sub(value, word.n, value.n));
-
-	if (action_parse(word, &r->action)) {
-		action_hint(word, why, why_len);
-		return ERR_SYNTAX;
-	}
-	xfree(r->arg_name);
-	xfree(r->arg_value);
-	r->arg_name = r->arg_value = NULL;
-	if (r->action == ACT_PREPEND)
-		return set_prepend(r, arg, why, why_len);
-	if (r->action == ACT_DEFER || r->action == ACT_REJECT)
-		return set_text(r, arg, why, why_len);
-	if (arg.n) {
-		snprintf(why, why_len, "%s takes no text (use text = ...)", action_name(r->action));
-		return ERR_SYNTAX;
-	}
-	return 0;
-}
-
-static int
-exempt_one(struct exempt *e, struct str word)
-{
-	size_t at = str_rfind(word, '@');
-	struct str local = str_sub(word, 0, at), domain = str_sub(word, at + 1, word.n);
-	struct net net;
-	int err;
-
-	if (at == word.n) {
-		err = net_parse(word, &net);
-		if (!err)
-			netset_add(&e->nets, &net);
-		return err;
-	}
-	if (str_find(local, '@') < local.n || (local.n == 0 && domain.n == 0))
-		return ERR_SYNTAX;
-	if (domain.n && (!conf_domain(domain) || (local.n && domain.p[0] == '.')))
-		return ERR_SYNTAX;
-	if (local.n == 0)
-		strset_add(&e->domains, domain);
-	else
-		strset_add(domain.n ? &e->addrs : &e->locals, domain.n ? word : local);
-	return 0;
-}
-
-static int
-set_exempt(void *at, struct str value, char *why, size_t why_len)
-{
-	struct exempt *e = at;
-	struct str word;
-
-	exempt_fini(e);
-	while (conf_word(&value, &word)) {
-		if (exempt_one(e, word)) {
-			snprintf(why, why_len, "%s is not a network, user@domain, @domain or localpart@",
-			    CONFQ(word));
-			return ERR_SYNTAX;
-		}
-	}
-	return 0;
-}
-
-#define KEY(key, kind, ...)                                               \
-	{                                                                 \
-		.section = "rule", .name = key, .type = kind, __VA_ARGS__ \
-	}
-#define AT(member, ctype) .offset = CONF_AT(struct rule, member, ctype)
-
-const struct conf_key rule_key_table[] = {
-	KEY("detect", CONF_CALL, AT(detector, const struct detector *), .call = set_detect,
-	    .form = "detector",
-	    .help = "Which detector the rule asks; the only key that every rule must have."),
-	KEY("limit", CONF_UINT, AT(limit, uint32_t), .min = 0, .max = 1000000,
-	    .help = "What passes; the next one is stopped."),
-	KEY("window", CONF_MSEC, AT(window, int64_t), .min = MS_SEC, .max = max_time,
-	    .help = "The time in which limit counts, for detectors that count over time."),
-	KEY("scope", CONF_ENUM, AT(scope, enum rule_scope), .names = scope_names,
-	    .help =
-		"Look at mail to local domains, at mail that leaves from own networks and users, or at any."),
-	KEY("mode", CONF_ENUM, AT(mode, enum rule_mode), .names = mode_names, .def = "enforce",
-	    .help = "Act, only count and log what would have been done, or do not ask the rule at all."),
-	KEY("action", CONF_CALL, .offset = 0, .call = set_action, .form = "action",
-	    .help = "What is done with what is over the limit."),
-	KEY("text", CONF_CALL, .offset = 0, .call = set_text, .form = "text", .def = "",
-	    .help =
-		"The text of a refusal or reason, with an enhanced status code in front of it if wanted."),
-	KEY("block", CONF_MSEC, AT(block, int64_t), .min = 0, .max = max_time, .def = "0",
-	    .help =
-		"How long all that belongs to the storm stays stopped after the rule tripped, whatever the "
-		"counts (no detector of this version does it)."),
-	KEY("remember", CONF_MSEC, AT(remember, int64_t), .min = 0, .max = max_time,
-	    .help = "How long a closed storm is known, so that it is stopped at its first copy when it wakes "
-		    "up."),
-	KEY("quiet", CONF_MSEC, AT(quiet, int64_t), .min = MS_SEC, .max = max_time, .def = "1h",
-	    .help = "A storm is closed when this long nothing of it was seen."),
-	KEY("brake", CONF_ENUM, AT(brake, enum rule_brake), .names = brake_names, .def = "off",
-	    .help =
-		"Refuse at RCPT what belongs to an open storm, before its data costs bandwidth (no detector "
-		"of this version does it)."),
-	KEY("repeats", CONF_UINT, AT(repeats, uint32_t), .min = 0, .max = 1000, .def = "2",
-	    .help =
-		"How often the same transmission may come again before it is deferred (replication only)."),
-	KEY("exempt", CONF_CALL, AT(exempt, struct exempt), .call = set_exempt, .form = "list", .def = "",
-	    .help = "Networks, addresses, @domains and localparts@ that the rule leaves alone."),
-};
-const unsigned rule_key_count = ARRAY_LEN(rule_key_table);
 
 static int
 code_part(struct str *s, char end, uint64_t *out)
@@ -399,7 +163,7 @@ compile_key(struct rule_parse *p, struct rule *r, const struct rule_key *k)
 		fault(p, k->line, "", why);
 	} else if (conf_set(key, r, str_of(k->value), why, sizeof(why))) {
 		fault(p, k->line, k->name, why);
-	} else if (strcmp(k->name, "repeats") == 0 && r->detector && !r->detector->repeats) {
+	} else if (r->detector && !rule_key_read(r->detector, k->name)) {
 		snprintf(why, sizeof(why), "detector %s does not use it", r->detector->name);
 		fault(p, k->line, k->name, why);
 	}
@@ -452,6 +216,7 @@ add(struct ruleset *rs, const struct rule *r)
 	rs->v = xrealloc(rs->v, (rs->n + 1) * sizeof(*rs->v));
 	rs->v[rs->n] = *r;
 	rs->v[rs->n].index = rs->n;
+	rs->needs_body |= r->detector->body && r->mode != MODE_OFF;
 	rs->n++;
 }
 

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 
+#include "base/buf.h"
 #include "base/conf.h"
 #include "judge/lists.h"
 #include "judge/rule.h"
@@ -52,5 +53,11 @@ void ruleset_shadow(struct ruleset *rs);
  * struct rule; a NULL default is the detector's. */
 extern const struct conf_key rule_key_table[];
 extern const unsigned rule_key_count;
+
+/* "client, sender" into `out`, "-" for none. */
+void rule_count_by_text(unsigned count_by, struct buf *out);
+
+/* Does the detector read that key? Common keys: all do. */
+bool rule_key_read(const struct detector *d, const char *name);
 
 #endif

@@ -11,7 +11,8 @@
 struct storms {
 	struct map map;
 	struct list lru; /* least recently seen first */
-	uint32_t count[2];
+	uint32_t count[STORM_STATES];
+	int64_t due; /* mono ms: nothing happens to any of them before */
 	struct buf *log; /* may be NULL */
 	storm_fn *leave; /* may be NULL */
 	void *leave_arg;
@@ -19,17 +20,17 @@ struct storms {
 };
 
 /* Events: a letter, the storm's key, and what storms_replay() reads of each. */
-enum { EVENT_OPEN = 'O', EVENT_COPY = 'C', EVENT_MESSAGE = 'M', EVENT_HOST = 'H' };
+enum { EVENT_OPEN = 'O', EVENT_COPY = 'C', EVENT_MESSAGE = 'M', EVENT_HOST = 'H', EVENT_TRIP = 'T' };
 
 const char *const storm_hows[STORM_HOWS] = { "received", "client", "helo", "gateway-marker", "reporting-mta",
-	"dead-member" };
+	"dead-member", "party" };
 
 /* What it takes to open a storm. */
 struct opening {
 	struct key128 key;
 	uint64_t id, rule_id;
 	struct str rule, message_id, subject, sender;
-	int64_t quiet, remember;
+	int64_t quiet, remember, block;
 };
 
 struct storms *
@@ -50,9 +51,11 @@ storm_free(struct storm *st)
 	xfree(st);
 }
 
-static void
-storm_remove(struct storms *s, struct storm *st)
+void
+storms_drop(struct storm *st)
 {
+	struct storms *s = st->owner;
+
 	if (st->changed && s->leave)
 		s->leave(s->leave_arg, st);
 	map_del(&s->map, st->key);
@@ -68,7 +71,7 @@ storms_free(struct storms *s)
 		return;
 	s->leave = NULL;
 	LIST_FOREACH_SAFE (it, after, &s->lru)
-		storm_remove(s, container_of(it, struct storm, lru));
+		storms_drop(container_of(it, struct storm, lru));
 	map_fini(&s->map);
 	xfree(s);
 }
@@ -89,13 +92,20 @@ copy_text(char *to, size_t size, struct str s)
 	to[n] = '\0';
 }
 
-static void
-set_state(struct storms *s, struct storm *st, enum storm_state state)
+void
+storm_set_state(struct storm *st, enum storm_state state)
 {
-	s->count[st->state]--;
+	st->owner->count[st->state]--;
 	st->state = state;
-	s->count[state]++;
+	st->owner->count[state]++;
 	st->changed = true;
+	st->owner->due = 0;
+}
+
+int64_t *
+storms_due(struct storms *s)
+{
+	return &s->due;
 }
 
 static void
@@ -132,6 +142,7 @@ log_opening(const struct storms *s, const struct opening *o)
 	pack_str(b, o->sender);
 	pack_int(b, o->quiet);
 	pack_int(b, o->remember);
+	pack_int(b, o->block);
 }
 
 static struct storm *
@@ -140,12 +151,12 @@ storm_new(struct storms *s, const struct opening *o, struct now now)
 	struct storm *st = xcalloc(1, sizeof(*st));
 
 	if (s->map.n >= STORMS_MAX)
-		storm_remove(s, container_of(s->lru.next, struct storm, lru));
+		storms_drop(container_of(s->lru.next, struct storm, lru));
 	st->owner = s;
 	st->id = o->id;
 	st->key = o->key;
 	st->state = STORM_OPEN;
-	st->first = st->last = now;
+	st->first = st->last = st->tripped = now;
 	st->rule_id = o->rule_id;
 	copy_text(st->rule, sizeof(st->rule), o->rule);
 	copy_text(st->message_id, sizeof(st->message_id), o->message_id);
@@ -155,6 +166,7 @@ storm_new(struct storms *s, const struct opening *o, struct now now)
 	map_put(&s->map, st->key, st);
 	list_add_tail(&s->lru, &st->lru);
 	s->count[STORM_OPEN]++;
+	s->due = 0;
 	return st;
 }
 
@@ -179,19 +191,20 @@ storms_put(struct storms *s, struct storm *st)
 	struct storm *before = storms_find(s, st->key), *oldest;
 
 	if (before)
-		storm_remove(s, before);
+		storms_drop(before);
 	if (s->map.n >= STORMS_MAX) {
 		oldest = container_of(s->lru.next, struct storm, lru);
 		if (oldest->last.mono > st->last.mono) {
 			storm_free(st);
 			return;
 		}
-		storm_remove(s, oldest);
+		storms_drop(oldest);
 	}
 	st->owner = s;
 	map_put(&s->map, st->key, st);
 	lru_place(s, st);
 	s->count[st->state]++;
+	s->due = 0;
 }
 
 static struct storm *
@@ -202,15 +215,20 @@ open_storm(struct storms *s, const struct opening *o, struct now now)
 	if (!st) {
 		st = storm_new(s, o, now);
 	} else if (st->state != STORM_OPEN) {
-		set_state(s, st, STORM_OPEN);
-		st->opened = true;
+		st->opened = st->state != STORM_COOLING;
+		storm_set_state(st, STORM_OPEN);
 	}
 	/* A changed setting reaches the storm that is open now. */
-	if (st->opened || st->quiet != o->quiet || st->remember != o->remember)
+	if (st->opened || st->quiet != o->quiet || st->remember != o->remember || st->block != o->block)
 		log_opening(s, o);
+	else if (o->block)
+		event(s, o->key, EVENT_TRIP);
+	if (st->quiet != o->quiet)
+		s->due = 0;
 	st->quiet = o->quiet;
 	st->remember = o->remember;
-	st->last = now;
+	st->block = o->block;
+	st->last = st->tripped = now;
 	st->changed = true;
 	touch(s, st);
 	return st;
@@ -232,6 +250,7 @@ storms_open(
 				: privacy_address(s->privacy, v->msg->arena, v->msg->sender),
 		.quiet = r->quiet,
 		.remember = r->remember,
+		.block = r->block,
 	};
 	struct hash h;
 
@@ -282,6 +301,8 @@ add_copy(struct storm *st, uint64_t rcpt, bool passed, struct now now)
 		st->stopped++;
 	st->last = now;
 	st->changed = true;
+	if (st->state == STORM_COOLING)
+		storm_set_state(st, STORM_OPEN);
 	if (st->n_rcpts < STORM_RCPTS_MAX)
 		storm_add_rcpt(st, rcpt);
 	if (b) {
@@ -298,8 +319,8 @@ storm_copy(struct storm *st, const struct view *v, uint32_t rcpt, bool passed, s
 	add_copy(st, hash ? hash : 1, passed, now);
 }
 
-static void
-add_message(struct storm *st)
+void
+storm_add_message(struct storm *st)
 {
 	st->messages++;
 	event(st->owner, st->key, EVENT_MESSAGE);
@@ -321,8 +342,8 @@ log_host(const struct storm *st, struct str name, const char *how, uint64_t copi
 
 /* Keeps the list sorted by copies. At the cap the last one makes room, its count taken over: the hosts that
  * really carry the storm soon overtake those that were seen once (Metwally's space saving). */
-static void
-add_host(struct storm *st, struct str name, const char *how, uint64_t copies)
+void
+storm_add_host(struct storm *st, struct str name, const char *how, uint64_t copies)
 {
 	struct storm_host *h = NULL;
 	char room[STORM_HOST_LEN];
@@ -377,9 +398,9 @@ storm_sources(struct storm *st, const struct view *v, uint32_t base_hops, uint64
 	struct str client = v->traits->client_text, helo = relays ? f->hops[top - 1].from : v->msg->helo;
 	bool by_helo = false; /* it has a Received line of its own */
 
-	add_message(st);
+	storm_add_message(st);
 	if (!v->header) {
-		add_host(st, client, "client", copies);
+		storm_add_host(st, client, "client", copies);
 		return;
 	}
 	for (uint32_t i = top; i < base; i++) {
@@ -390,16 +411,16 @@ storm_sources(struct storm *st, const struct view *v, uint32_t base_hops, uint64
 		for (uint32_t k = v->traits->own_top; k < i && !again; k++)
 			again = str_ieq(f->hops[k].by, by);
 		if (!again)
-			add_host(st, by, "received", copies);
+			storm_add_host(st, by, "received", copies);
 	}
 	if (f->gateway_marker.n)
-		add_host(st, f->gateway_marker, "gateway-marker", copies);
+		storm_add_host(st, f->gateway_marker, "gateway-marker", copies);
 	/* Who handed it to us: only a suspect when the message had been somewhere before. */
 	if (base <= top || site_own_host(v->site, helo) || on_original_way(f, base, helo))
 		return;
-	add_host(st, client, "client", copies);
+	storm_add_host(st, client, "client", copies);
 	if (!by_helo)
-		add_host(st, helo, "helo", copies);
+		storm_add_host(st, helo, "helo", copies);
 }
 
 /* --- events again --------------------------------------------------------------------------------- */
@@ -438,7 +459,8 @@ replay_open(struct storms *s, struct unpack *u, struct key128 key, struct now no
 	o.sender = unpack_str(u, STORM_TEXT_LEN);
 	o.quiet = unpack_int(u);
 	o.remember = unpack_int(u);
-	if (o.id == 0 || o.id >> 63 || o.quiet < 0 || o.remember < 0)
+	o.block = unpack_int(u);
+	if (o.id == 0 || o.id >> 63 || o.quiet < 0 || o.remember < 0 || o.block < 0)
 		unpack_fail(u);
 	if (unpack_ok(u))
 		open_storm(s, &o, now)->opened = false;
@@ -462,7 +484,7 @@ replay_host(struct storm *st, struct unpack *u)
 	uint64_t copies = unpack_var(u);
 
 	if (st && unpack_ok(u))
-		add_host(st, name, storm_hows[how], copies);
+		storm_add_host(st, name, storm_hows[how], copies);
 }
 
 static void
@@ -484,9 +506,13 @@ replay_event(struct storms *s, struct unpack *u, struct now now)
 	case EVENT_HOST:
 		replay_host(st, u);
 		break;
+	case EVENT_TRIP:
+		if (st && unpack_ok(u))
+			st->tripped = now;
+		break;
 	case EVENT_MESSAGE:
 		if (st && unpack_ok(u))
-			add_message(st);
+			storm_add_message(st);
 		break;
 	default:
 		unpack_fail(u);
@@ -507,29 +533,12 @@ storms_replay(struct storms *s, struct str events, struct now now)
 	return unpack_done(&u) ? 0 : ERR_CORRUPT;
 }
 
-/* --- the course of time --------------------------------------------------------------------------- */
-
-void
-storms_tick(struct storms *s, struct now now, storm_fn *closed, void *arg)
-{
-	LIST_FOREACH_SAFE (it, after, &s->lru) {
-		struct storm *st = container_of(it, struct storm, lru);
-		int64_t age = now.mono - st->last.mono;
-
-		if (st->state == STORM_OPEN && age >= st->quiet) {
-			set_state(s, st, STORM_REMEMBERED);
-			if (closed)
-				closed(arg, st);
-		} else if (st->state == STORM_REMEMBERED && age >= st->remember && !st->changed) {
-			storm_remove(s, st);
-		}
-	}
-}
+/* --- all of them -------------------------------------------------------------------------------------- */
 
 void
 storms_each(const struct storms *s, storm_fn *fn, void *arg)
 {
-	LIST_FOREACH (it, &s->lru)
+	LIST_FOREACH_SAFE (it, after, &s->lru)
 		fn(arg, container_of(it, struct storm, lru));
 }
 
@@ -552,8 +561,8 @@ storms_count(const struct storms *s, enum storm_state state)
 	return s->count[state];
 }
 
-const char *
-storm_state_name(enum storm_state st)
+uint32_t
+storms_total(const struct storms *s)
 {
-	return st == STORM_OPEN ? "open" : "remembered";
+	return s->map.n;
 }

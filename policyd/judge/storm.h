@@ -4,7 +4,11 @@
  * recipient), names the hosts that only the copies went through, closes when it has been quiet, and is
  * remembered.
  *
- *	OPEN --quiet--> REMEMBERED --remember--> gone		(a copy in REMEMBERED opens it again)
+ *	OPEN --quiet / 4--> COOLING --quiet, and no block any more--> REMEMBERED --remember--> CLOSED
+ *
+ * A copy makes a cooling storm an open one; a trip of the rule opens a remembered one again. What is
+ * CLOSED goes as soon as the journal knows of it. A rule's block stops all that belongs to a storm for so
+ * long after the rule itself tripped; being blocked is no trip.
  *
  * Bounded: STORMS_MAX storms (the longest quiet one makes room), STORM_HOSTS_MAX hosts and STORM_RCPTS_MAX
  * recipients each. Pure: time is an argument.
@@ -25,15 +29,15 @@
 
 enum { STORMS_MAX = 10000, STORM_RCPTS_MAX = 4096, STORM_HOST_LEN = 128, STORM_TEXT_LEN = 200 };
 
-enum storm_state { STORM_OPEN, STORM_REMEMBERED };
+enum storm_state { STORM_OPEN, STORM_COOLING, STORM_REMEMBERED, STORM_CLOSED, STORM_STATES };
 
 /* What a storm knows a host from; `how` of a storm_host is one of these. */
-enum { STORM_HOWS = 6 };
+enum { STORM_HOWS = 7 };
 extern const char *const storm_hows[STORM_HOWS];
 
 struct storm_host {
 	char name[STORM_HOST_LEN];
-	const char *how; /* "received", "client", "helo", "gateway-marker" */
+	const char *how; /* one of storm_hows: "received", "client", ... */
 	uint64_t copies;
 };
 
@@ -47,7 +51,8 @@ struct storm {
 	char rule[48];
 	char message_id[STORM_TEXT_LEN], subject[STORM_TEXT_LEN], sender[STORM_TEXT_LEN]; /* of the opener */
 	struct now first, last;
-	int64_t quiet, remember;
+	struct now tripped; /* when the rule itself tripped last: from then on `block` runs */
+	int64_t quiet, remember, block;
 	uint64_t offered, passed, stopped, messages;
 	uint64_t *rcpts; /* hashes of distinct recipients, owned */
 	uint32_t n_rcpts, cap_rcpts;
@@ -78,6 +83,14 @@ void storm_copy(struct storm *st, const struct view *v, uint32_t rcpt, bool pass
 /* Once a message: hosts above the lowest `base_hops` Received lines, the client, gateway markers. */
 void storm_sources(struct storm *st, const struct view *v, uint32_t base_hops, uint64_t copies);
 
+/* For detectors that name other parties; `how` is one of storm_hows. */
+void storm_add_host(struct storm *st, struct str name, const char *how, uint64_t copies);
+/* The message itself, once, with what it is known by: whoever names sources by itself calls it. */
+void storm_add_message(struct storm *st);
+
+/* Does the rule's block still run? */
+bool storm_blocked(const struct storm *st, struct now now);
+
 /* `leave` gets a storm that makes room for another, when it has changed since storms_each_changed()
  * gave it out. */
 void storms_on_leave(struct storms *s, storm_fn *leave, void *arg);
@@ -94,13 +107,18 @@ void storms_hide(struct storms *s, const struct privacy *p);
 void storms_log(struct storms *s, struct buf *log);
 int storms_replay(struct storms *s, struct str events, struct now now) MUSTCHECK;
 
-/* Moves states on. Calls `fn` for each storm that closed just now (state is STORM_REMEMBERED). */
+/* Moves states on. Calls `closed` for each storm that closed just now: it is remembered, or gone soon. */
 void storms_tick(struct storms *s, struct now now, storm_fn *closed, void *arg);
+
+/* New rules are in force: a storm obeys its rule's present settings, one whose rule is gone or off closes. */
+void storms_obey(struct storms *s, const struct ruleset *rules, storm_fn *closed, void *arg);
 
 /* Calls `fn` for each storm changed since the last call. */
 void storms_each_changed(struct storms *s, storm_fn *fn, void *arg);
+/* `fn` may drop the storm that it gets. */
 void storms_each(const struct storms *s, storm_fn *fn, void *arg);
 uint32_t storms_count(const struct storms *s, enum storm_state state);
+uint32_t storms_total(const struct storms *s);
 
 const char *storm_state_name(enum storm_state st);
 
@@ -119,7 +137,10 @@ void storms_pack_all(const struct storms *s, struct now now, struct buf *out); /
 int storms_unpack(struct storms *s, struct str bytes, struct now now) MUSTCHECK;
 int storms_unpack_all(struct storms *s, struct str bytes, struct now now) MUSTCHECK;
 
-/* For storm_pack.c. */
+/* For storm_pack.c and storm_life.c. */
+void storms_drop(struct storm *st);
+void storm_set_state(struct storm *st, enum storm_state state);
+int64_t *storms_due(struct storms *s); /* mono ms before which storms_tick() has nothing to do */
 bool storm_add_rcpt(struct storm *st, uint64_t hash); /* not 0; false: it was there */
 void storm_free(struct storm *st);
 /* For storm_hide.c and storm.c: the name itself, or another one in `room`. */

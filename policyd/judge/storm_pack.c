@@ -9,8 +9,8 @@
 
 enum { MAGIC = 0x6d745370, VERSION = 1 };
 
-/* Bytes of the shortest storm: key, id, state, rule's id, four empty texts, ten small numbers. */
-enum { STORM_BYTES_MIN = 16 + 8 + 1 + 8 + 4 + 10 };
+/* Bytes of the shortest storm: key, id, state, rule's id, four empty texts, twelve small numbers. */
+enum { STORM_BYTES_MIN = 16 + 8 + 1 + 8 + 4 + 12 };
 
 /* ---- writing ---- */
 
@@ -28,8 +28,10 @@ put_storm(const struct storm *st, struct buf *out)
 	pack_str(out, str_of(st->sender));
 	pack_int(out, st->first.wall);
 	pack_int(out, st->last.wall);
+	pack_int(out, st->tripped.wall);
 	pack_int(out, st->quiet);
 	pack_int(out, st->remember);
+	pack_int(out, st->block);
 	pack_var(out, st->offered);
 	pack_var(out, st->passed);
 	pack_var(out, st->stopped);
@@ -69,7 +71,7 @@ storms_pack_all(const struct storms *s, struct now now, struct buf *out)
 	size_t at = blob_begin(out, &head);
 
 	storms_each(s, put_each, out);
-	blob_end(out, at, storms_count(s, STORM_OPEN) + storms_count(s, STORM_REMEMBERED));
+	blob_end(out, at, storms_total(s));
 }
 
 /* ---- reading ---- */
@@ -161,7 +163,7 @@ get_storm(struct unpack *u, struct now now)
 	st->key.lo = unpack_u64(u);
 	st->key.hi = unpack_u64(u);
 	st->id = unpack_u64(u);
-	st->state = (enum storm_state)unpack_within(u, STORM_OPEN, STORM_REMEMBERED);
+	st->state = (enum storm_state)unpack_within(u, STORM_OPEN, STORM_STATES - 1);
 	st->rule_id = unpack_u64(u);
 	get_text(u, st->rule, sizeof(st->rule));
 	get_text(u, st->message_id, sizeof(st->message_id));
@@ -171,8 +173,12 @@ get_storm(struct unpack *u, struct now now)
 	st->last = get_time(u, now);
 	if (st->first.mono > st->last.mono)
 		st->first.mono = st->last.mono;
+	st->tripped = get_time(u, now);
+	if (st->tripped.mono > st->last.mono)
+		st->tripped.mono = st->last.mono;
 	st->quiet = get_span(u);
 	st->remember = get_span(u);
+	st->block = get_span(u);
 	st->offered = unpack_var(u);
 	st->passed = unpack_var(u);
 	st->stopped = unpack_var(u);

@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/str.h"
+#include "mail/dsn.h"
 #include "mail/header.h"
 
 enum door {
@@ -45,6 +46,8 @@ struct msg {
 	enum door door;
 	enum stage stage;
 
+	uint64_t connection; /* number of the policy door's connection, 0 = none */
+
 	/* identity of the transaction at the MTA; any may be empty */
 	struct str instance;                    /* Postfix pid.sec.usec.seq, Exim's message id */
 	struct str queue_id;                    /* policy queue_id, milter {i} */
@@ -67,6 +70,10 @@ struct msg {
 	/* header: embedded scanner; facts count only when have_header */
 	struct header header;
 	bool have_header; /* header_end() was called and HDR_ANY or a stated value is there */
+
+	/* body: of bounces and reports only; facts count only when have_dsn, and after msg_body_end() */
+	struct dsn dsn;
+	bool have_dsn;
 };
 
 /* Embedded in a connection; the arena is the caller's. */
@@ -80,6 +87,19 @@ void msg_add_rcpt(struct msg *m, struct str raw);
 
 /* A copy in the message's arena, cut at MSG_ATTR_MAX. */
 struct str msg_str(struct msg *m, struct str s);
+
+/* The envelope sender, or where there is none Return-Path, is null. */
+bool msg_null_sender(const struct msg *m);
+
+/* Whether its body may tell something: by its header, which is complete, it is a bounce or a report. */
+bool msg_wants_body(const struct msg *m);
+
+/* A piece of the body, from its beginning on. false: no more is wanted, of this message or of any like it. */
+bool msg_body(struct msg *m, const char *p, size_t n);
+
+/* No more of the body will come; to be called without any body too. `whole`: nothing is known to be missing
+ * at its end. */
+void msg_body_end(struct msg *m, bool whole);
 
 const char *door_name(enum door d);
 const char *stage_name(enum stage s);

@@ -389,7 +389,7 @@ conn_new(struct pool *p, const struct endpoint *ep, int fd, const struct sockadd
 	ev_init(&c->io, conn_event);
 	ep->open(c);
 	p->live++;
-	p->opened++;
+	c->number = ++p->opened;
 	conn_set_state(c, CONN_IDLE);
 	conn_rearm(c);
 	return c;

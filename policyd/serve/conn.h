@@ -94,6 +94,7 @@ struct conn {
 	enum conn_state state;
 	int64_t since; /* when this state was entered, mono ms */
 	int64_t opened;
+	uint64_t number; /* from 1, of no other connection since the start */
 	uint64_t requests;
 	struct ev_io io;
 	int fd;

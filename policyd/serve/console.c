@@ -171,6 +171,7 @@ tell_status(const struct request *rq)
 	json_traffic(&j, con);
 	json_object(&j, "storms");
 	json_u64(&j, "open", storms_count(e->storms, STORM_OPEN));
+	json_u64(&j, "cooling", storms_count(e->storms, STORM_COOLING));
 	json_u64(&j, "remembered", storms_count(e->storms, STORM_REMEMBERED));
 	json_u64(&j, "opened", e->stats.storms_opened);
 	json_u64(&j, "max", STORMS_MAX);
@@ -299,7 +300,7 @@ gather(void *arg, struct storm *st)
 {
 	struct gathering *g = arg;
 
-	if (g->all || st->state == STORM_OPEN)
+	if (g->all || st->state == STORM_OPEN || st->state == STORM_COOLING)
 		g->answer->keys[g->answer->n++] = st->key;
 }
 
@@ -308,7 +309,7 @@ tell_these(const struct request *rq, bool all)
 {
 	const struct storms *storms = rq->con->engine->storms;
 	struct gathering g = { rq->answer, all };
-	uint32_t max = storms_count(storms, STORM_OPEN) + storms_count(storms, STORM_REMEMBERED);
+	uint32_t max = storms_total(storms);
 
 	rq->answer->keys = xcalloc(max + 1, sizeof(*rq->answer->keys));
 	storms_each(rq->con->engine->storms, gather, &g);

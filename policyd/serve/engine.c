@@ -2,6 +2,7 @@
 #include "serve/engine.h"
 
 #include "base/log.h"
+#include "base/xalloc.h"
 #include "mail/privacy.h"
 
 void
@@ -15,6 +16,7 @@ void
 engine_fini(struct engine *e)
 {
 	judge_fini(&e->judge);
+	xfree(e->kept.v);
 }
 
 /* --- storms --------------------------------------------------------------------------------------------- */
@@ -50,13 +52,6 @@ storm_to_journal(void *arg, struct storm *st)
 		hosts[i] =
 		    (struct record_host){ str_of(st->hosts[i].name), st->hosts[i].how, st->hosts[i].copies };
 	ledger_storm(e->ledger, &r);
-}
-
-void
-engine_use_ledger(struct engine *e, struct ledger *ledger)
-{
-	e->ledger = ledger;
-	storms_on_leave(e->storms, storm_to_journal, e);
 }
 
 static void
@@ -109,7 +104,10 @@ tell_sources(struct engine *e, const struct view *v, struct now now)
 		st = storms_find(e->storms, s->finding.storm);
 		if (!st || st->untold == 0)
 			continue;
-		storm_sources(st, v, s->finding.base_hops, st->untold);
+		if (s->rule->detector->sources)
+			s->rule->detector->sources(st, v, &s->finding, st->untold);
+		else
+			storm_sources(st, v, s->finding.base_hops, st->untold);
 		st->untold = 0;
 		/* Who has his copy stays known for as long as the storm does, however long it goes on. */
 		tallies_pin(e->tallies, st->key.lo, now.mono + st->quiet + st->remember);
@@ -132,7 +130,7 @@ book_storms(struct engine *e, const struct view *v, struct now now)
 		if (key_is_zero(s->finding.storm))
 			continue;
 		st = storms_find(e->storms, s->finding.storm);
-		if (s->finding.trip == TRIP_STOP)
+		if (s->finding.trip == TRIP_STOP && !s->finding.blocked)
 			st = storms_open(e->storms, s->finding.storm, s->rule, v, now);
 		if (!st)
 			continue;
@@ -153,6 +151,26 @@ outcome_of(enum action got)
 {
 	return got == ACT_PASS || got == ACT_REDIRECT_OWNER || got == ACT_HOLD ? OUTCOME_PASSED
 									       : OUTCOME_STOPPED;
+}
+
+/* What the judge keeps, in one row. */
+static const struct ops *
+kept_ops(struct engine *e)
+{
+	const struct judge *j = &e->judge;
+
+	e->kept.n = 0;
+	for (uint32_t i = 0; i < j->n_slots; i++) {
+		const struct slot *s = &j->slots[i];
+
+		for (uint32_t k = 0; s->kept && k < s->n_ops; k++) {
+			struct tally_op *op = ops_add(&e->kept);
+
+			if (op)
+				*op = j->ops.v[s->op + k];
+		}
+	}
+	return &e->kept;
 }
 
 static void
@@ -206,7 +224,7 @@ write_record(struct engine *e, struct msg *m, const struct traits *t, const stru
 	r.n_rcpts = rcpts ? m->n_rcpts : 0;
 	r.outcome = passed ? OUTCOME_PASSED : OUTCOME_STOPPED;
 	privacy_record(e->site->privacy, m->arena, &r, rcpts);
-	ledger_message(e->ledger, &r, &e->judge);
+	ledger_message(e->ledger, &r, kept_ops(e));
 }
 
 static void
@@ -258,15 +276,17 @@ refuse_without_store(struct engine *e, struct verdict *v)
 	return true;
 }
 
+/* What does not stand is taken back; of slots that share their ops the first one answers for all. */
 static void
 settle_counts(struct engine *e)
 {
 	struct judge *j = &e->judge;
 
+	judge_settle(j);
 	for (uint32_t i = 0; i < j->n_slots; i++) {
 		const struct slot *s = &j->slots[i];
 
-		if (judge_kept(j, s))
+		if (s->kept || s->shares)
 			continue;
 		for (uint32_t k = s->op; k < s->op + s->n_ops; k++)
 			tallies_undo(e->tallies, &j->ops.v[k], &j->answers[k]);
@@ -279,7 +299,7 @@ judge_message(struct engine *e, struct msg *m, const struct traits *t, struct no
 	struct judge *j = &e->judge;
 	struct view view;
 
-	if (!judge_view(&view, m, t, e->site, e->lists, e->storms)) {
+	if (!judge_view(&view, m, t, e->site, e->lists, e->storms, now)) {
 		v->degraded = true;
 		e->stats.degraded++;
 		j->n_slots = 0;
@@ -308,6 +328,32 @@ what_it_is(const struct engine *e, const struct msg *m, const struct traits *t)
 	return hash_end64(&h);
 }
 
+/* What a transaction reserved at RCPT: of the whole message only, or all. */
+static void
+give_back(struct engine *e, struct txn *txn, bool whole_only)
+{
+	const struct reservation *r;
+	uint32_t n;
+
+	if (!txn)
+		return;
+	r = join_release(e->join, txn, whole_only, &n);
+	for (uint32_t i = 0; i < n; i++)
+		tallies_undo(e->tallies, &r[i].op, &r[i].answer);
+}
+
+/* The milter tells of this client's message itself: what the policy door heard of it at RCPT is void. */
+static void
+end_of_client(struct engine *e, const struct msg *m)
+{
+	struct txn *txn = join_of_client(e->join, m->client_address, m->client_port);
+
+	if (!txn)
+		return;
+	e->asks_final = true;
+	join_end(e->join, txn);
+}
+
 /* The last question about a message: DATA, END-OF-MESSAGE, or a milter's end of message. */
 static void
 judge_final(struct engine *e, struct msg *m, struct txn *txn, struct now now, struct verdict *v)
@@ -321,6 +367,7 @@ judge_final(struct engine *e, struct msg *m, struct txn *txn, struct now now, st
 	what = txn ? what_it_is(e, m, &t) : 0;
 	if (txn && join_verdict(txn, what, m, v))
 		return;
+	give_back(e, txn, false);
 	e->stats.messages++;
 	if (refuse_without_store(e, v)) {
 		e->stats.stopped++;
@@ -334,8 +381,110 @@ judge_final(struct engine *e, struct msg *m, struct txn *txn, struct now now, st
 	write_record(e, m, &t, v, now);
 	log_verdict(e, m, v);
 	if (txn)
-		join_keep(e->join, txn, what, v);
+		join_keep(txn, what, v);
 }
+
+/* --- messages that were asked about at RCPT only ---------------------------------------------------------- */
+
+/*
+ * Where somebody asks at DATA or has a milter, a message of which only RCPT was heard came to nothing (a
+ * callout, somebody else's refusal): void. Where nobody does, RCPT is all there is, and it counts as passed.
+ */
+static void
+settle_unasked(void *arg, struct txn *txn, const struct record *record)
+{
+	struct engine *e = arg;
+	const struct reservation *r;
+	struct record row = *record;
+	uint32_t n;
+
+	if (e->asks_final || row.rcpt_count == 0) {
+		give_back(e, txn, false);
+		return;
+	}
+	e->stats.messages++;
+	e->stats.passed++;
+	e->kept.n = 0;
+	r = join_release(e->join, txn, false, &n);
+	for (uint32_t i = 0; i < n; i++) {
+		struct tally_op *op = ops_add(&e->kept);
+
+		if (op)
+			*op = r[i].op;
+	}
+	row.kind = automatic_name(AUTO_NONE);
+	row.verdict = action_name(ACT_PASS);
+	row.outcome = OUTCOME_PASSED;
+	if (e->ledger)
+		ledger_message(e->ledger, &row, &e->kept);
+}
+
+void
+engine_use_ledger(struct engine *e, struct ledger *ledger)
+{
+	e->ledger = ledger;
+	storms_on_leave(e->storms, storm_to_journal, e);
+	join_on_settle(e->join, settle_unasked, e);
+}
+
+/* --- RCPT ------------------------------------------------------------------------------------------------- */
+
+/* What passed the brake holds its place until the message is judged or comes to nothing. */
+static void
+reserve(struct engine *e, struct txn *txn)
+{
+	struct judge *j = &e->judge;
+
+	for (uint32_t i = 0; i < j->n_slots; i++) {
+		const struct slot *s = &j->slots[i];
+		bool whole = s->rule->detector->whole && s->rule->detector->whole(s->rule);
+
+		for (uint32_t k = s->op; s->kept && k < s->op + s->n_ops; k++) {
+			struct reservation r = { j->ops.v[k], j->answers[k], whole };
+
+			if (!txn || !join_reserve(e->join, txn, &r))
+				tallies_undo(e->tallies, &r.op, &r.answer);
+		}
+	}
+}
+
+/* A recipient that a brake refuses: nothing of him stays counted but evidence, and he has a record. */
+static void
+refuse_rcpt(struct engine *e, struct msg *m, const struct traits *t, const struct view *view, struct verdict *v,
+    struct now now)
+{
+	v->storm = book_storms(e, view, now);
+	e->stats.stopped++;
+	write_record(e, m, t, v, now);
+	log_verdict(e, m, v);
+}
+
+static void
+judge_rcpt(struct engine *e, struct msg *m, struct txn *txn, struct now now, struct verdict *v)
+{
+	struct judge *j = &e->judge;
+	struct traits t;
+	struct view view;
+
+	if (m->n_rcpts == 0 || store_failing(e))
+		return;
+	traits_compute(&t, m, e->site);
+	if (!judge_view(&view, m, &t, e->site, e->lists, e->storms, now))
+		return;
+	give_back(e, txn, true);
+	judge_plan(j, e->rules, &view);
+	if (j->n_slots == 0)
+		return;
+	tallies_submit(e->tallies, now.mono, j->ops.v, j->answers, j->ops.n);
+	judge_brake(j, &view, v);
+	settle_counts(e);
+	if (v->what != ACT_PASS)
+		refuse_rcpt(e, m, &t, &view, v, now);
+	else
+		reserve(e, txn);
+}
+
+/* --- doors ------------------------------------------------------------------------------------------------ */
 
 void
 engine_judge(struct engine *e, struct msg *m, struct now now, struct verdict *v)
@@ -351,14 +500,18 @@ engine_judge(struct engine *e, struct msg *m, struct now now, struct verdict *v)
 		m->stage = STAGE_DATA;
 	if (m->stage != STAGE_RCPT && m->stage != STAGE_DATA && m->stage != STAGE_EOM)
 		return;
-	if (envelope_only && join_milter_serves(e->join, m->client_address, m->client_port))
-		return;
 	txn = gathered ? join_find(e->join, m, e->site->hash_seed, now) : NULL;
 	if (m->stage == STAGE_RCPT) {
-		if (txn)
-			join_gather(e->join, txn, m);
+		judge_rcpt(e, m, txn, now, v);
+		if (txn && v->what == ACT_PASS)
+			join_gather(e->join, txn, m, now);
 		return;
 	}
+	e->asks_final |= m->door != DOOR_REPLAY;
+	if (envelope_only && join_milter_serves(e->join, m->client_address, m->client_port))
+		return;
+	if (m->door == DOOR_MILTER)
+		end_of_client(e, m);
 	judge_final(e, m, txn, now, v);
 }
 
@@ -375,12 +528,23 @@ engine_milter_end(struct engine *e, struct str client_address, struct str client
 }
 
 void
-engine_abort(struct engine *e, struct msg *m, struct now now)
+engine_abort(struct engine *e, const struct msg *m)
 {
-	/* Nothing was counted before the end of the message, so there is nothing to take back. */
-	(void)e;
-	(void)m;
-	(void)now;
+	end_of_client(e, m);
+}
+
+void
+engine_disconnect(struct engine *e, uint64_t connection)
+{
+	join_disconnect(e->join, connection);
+}
+
+void
+engine_reloaded(struct engine *e, struct now now)
+{
+	struct closing c = { e, now };
+
+	storms_obey(e->storms, e->rules, storm_closed, &c);
 }
 
 void

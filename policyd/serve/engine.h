@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The one road from a message to a verdict: join -> plan -> tallies -> decide -> journal. No socket in
+ * The one road from a message to a verdict: join -> plan -> tallies -> decide -> journal. The brake at
+ * RCPT is the same road for one recipient; what passes it is held as a reservation. No socket in
  * here: the doors, replay and the tests walk the same road. Everything is borrowed; main owns it and
  * may swap `rules`, `site` and `lists` between two calls.
  */
@@ -37,7 +38,9 @@ struct engine {
 	bool defer_on_failure;   /* [store] on_store_failure = defer */
 	bool quiet;              /* no log lines (replay) */
 	struct engine_stats stats;
+	bool asks_final;   /* somebody asks about whole messages: RCPT alone proves no message */
 	struct judge judge; /* scratch memory, kept over messages */
+	struct ops kept;    /* the same: what the ledger is to keep */
 };
 
 void engine_init(struct engine *e);
@@ -45,6 +48,9 @@ void engine_fini(struct engine *e);
 
 /* From now on what is judged is written there (borrowed). */
 void engine_use_ledger(struct engine *e, struct ledger *ledger);
+
+/* `e->rules`, `site` or `lists` have been replaced: open storms obey the new ones at once. */
+void engine_reloaded(struct engine *e, struct now now);
 
 /* Judges the question in `m` and says what its door is to be told. Always gives a verdict; `v` and its
  * strings live until msg_reset(m) or the next call. */
@@ -55,8 +61,12 @@ void engine_judge(struct engine *e, struct msg *m, struct now now, struct verdic
 void engine_milter_begin(struct engine *e, struct str client_address, struct str client_port);
 void engine_milter_end(struct engine *e, struct str client_address, struct str client_port);
 
-/* The MTA gave the message up before our verdict was used. */
-void engine_abort(struct engine *e, struct msg *m, struct now now);
+/* The MTA gave the milter's message up before its end: what the policy door reserved for it at RCPT is
+ * given back. */
+void engine_abort(struct engine *e, const struct msg *m);
+
+/* A connection of the policy door closed. */
+void engine_disconnect(struct engine *e, uint64_t connection);
 
 /* Housekeeping, about once a second. */
 void engine_tick(struct engine *e, struct now now);

@@ -58,7 +58,7 @@ feed_milter(struct conn *c)
 	c->msg.header.markers = &c->pool->engine->site->gateway_markers;
 	f = milter_feed(m, &c->in, &c->msg, &c->out);
 	if (m->aborted) {
-		engine_abort(c->pool->engine, &c->msg, c->pool->now);
+		engine_abort(c->pool->engine, &c->msg);
 		m->aborted = false;
 	}
 	announce(c);
@@ -92,7 +92,7 @@ static void
 close_milter(struct conn *c)
 {
 	if (busy_milter(c))
-		engine_abort(c->pool->engine, &c->msg, c->pool->now);
+		engine_abort(c->pool->engine, &c->msg);
 	announce_end(c);
 	milter_fini(&c->door.milter.codec);
 }

@@ -37,8 +37,10 @@ reply_policy(struct conn *c)
 	if (p->broken)
 		log_warn("broken-request door=%s peer=%s why=%s", c->ep->name, conn_peer(c, peer),
 		    LOGV(str_of(p->why)));
-	else
+	else {
+		c->msg.connection = c->number;
 		engine_judge(c->pool->engine, &c->msg, c->pool->now, &v);
+	}
 	policy_reply(p, &c->msg, &v, &c->out);
 	msg_reset(&c->msg);
 }
@@ -53,7 +55,7 @@ busy_policy(const struct conn *c)
 static void
 close_policy(struct conn *c)
 {
-	(void)c;
+	engine_disconnect(c->pool->engine, c->number);
 }
 
 const struct endpoint ep_policy = {

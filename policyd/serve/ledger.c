@@ -14,7 +14,7 @@
 #include "store/tallies.h"
 
 enum {
-	LEDGER_VERSION = 1,
+	LEDGER_VERSION = 2,
 	STORMS_PART = TALLY_PARTS, /* the part behind those of the counters */
 	PARTS = TALLY_PARTS + 1,
 	/* A round of all parts takes ten minutes when little happens; a part a second when the spool
@@ -54,20 +54,13 @@ pack_op(struct buf *b, const struct tally_op *op)
 }
 
 static void
-pack_ops(struct buf *b, const struct judge *j)
+pack_ops(struct buf *b, const struct ops *kept)
 {
-	uint32_t n = 0;
+	uint32_t n = kept ? kept->n : 0;
 
-	for (uint32_t i = 0; j && i < j->n_slots; i++)
-		if (judge_kept(j, &j->slots[i]))
-			n += j->slots[i].n_ops;
 	pack_var(b, n);
-	for (uint32_t i = 0; j && i < j->n_slots; i++) {
-		const struct slot *s = &j->slots[i];
-
-		for (uint32_t k = 0; judge_kept(j, s) && k < s->n_ops; k++)
-			pack_op(b, &j->ops.v[s->op + k]);
-	}
+	for (uint32_t i = 0; i < n; i++)
+		pack_op(b, &kept->v[i]);
 }
 
 /* Length in front, filled in when the bytes are there. */
@@ -85,14 +78,14 @@ pack_record(struct buf *b, const struct record *r)
 }
 
 static uint64_t
-spool_message(struct ledger *l, const struct record *r, const struct judge *j)
+spool_message(struct ledger *l, const struct record *r, const struct ops *kept)
 {
 	uint64_t seq;
 
 	buf_reset(&l->payload);
 	pack_u8(&l->payload, LEDGER_VERSION);
 	pack_record(&l->payload, r);
-	pack_ops(&l->payload, j);
+	pack_ops(&l->payload, kept);
 	buf_str_append(&l->payload, buf_str(&l->events));
 	if (l->payload.failed)
 		return 0;
@@ -105,10 +98,10 @@ spool_message(struct ledger *l, const struct record *r, const struct judge *j)
 }
 
 void
-ledger_message(struct ledger *l, struct record *r, const struct judge *j)
+ledger_message(struct ledger *l, struct record *r, const struct ops *kept)
 {
 	if (l->spool) {
-		r->seq = spool_message(l, r, j);
+		r->seq = spool_message(l, r, kept);
 		if (!r->seq) {
 			r->degraded = 1;
 			l->unsafe++;
@@ -379,8 +372,7 @@ ledger_open(const struct ledger_conf *conf, struct tallies *tallies, struct stor
 		if (l->part_seq[i] < l->part_seq[l->next_part])
 			l->next_part = i;
 	l->next_at = now.mono + PART_EVERY;
-	*opened = (struct ledger_opened){ jo.seed, r.restored.entries,
-		storms_count(storms, STORM_OPEN) + storms_count(storms, STORM_REMEMBERED), r.records };
+	*opened = (struct ledger_opened){ jo.seed, r.restored.entries, storms_total(storms), r.records };
 	*out = l;
 	return 0;
 }

@@ -15,7 +15,7 @@
 
 #include "base/clock.h"
 #include "base/compiler.h"
-#include "judge/judge.h"
+#include "judge/detect.h"
 #include "mail/record.h"
 #include "store/journal.h"
 #include "store/spool.h"
@@ -42,9 +42,9 @@ int ledger_open(const struct ledger_conf *conf, struct tallies *tallies, struct 
 /* Writes what waits, for `grace` ms at most. Takes NULL. */
 void ledger_close(struct ledger *l, int64_t grace);
 
-/* One judged message: `r` goes to the journal, and with the kept reservations of `j` (NULL: none) and
+/* One judged message: `r` goes to the journal, and with the ops that stand (`kept`, NULL: none) and
  * the storm events since the last call into the spool. */
-void ledger_message(struct ledger *l, struct record *r, const struct judge *j);
+void ledger_message(struct ledger *l, struct record *r, const struct ops *kept);
 void ledger_storm(struct ledger *l, const struct record_storm *r);
 
 /* Records put into the spool so far: a reply whose question made this rise waits for ledger_commit(). */

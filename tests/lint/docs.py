@@ -18,8 +18,9 @@ class Tables:
         self.keys = {}
         for section, name, form, default, change, text in rows("keys"):
             self.keys[section, name] = {"form": form, "default": default, "help": text, "restart": change == "restart"}
-        self.detectors = {r[0]: {"defaults": dict(zip(("action", "scope", "limit", "window", "remember"), r[1:6])),
-                                 "help": r[6]} for r in rows("detectors")}
+        names = ("action", "scope", "limit", "window", "remember", "block", "brake", "count_by")
+        self.detectors = {r[0]: {"defaults": {n: v for n, v in zip(names, r[1:9]) if v != "-"},
+                                 "help": r[9]} for r in rows("detectors")}
         self.actions = dict(rows("actions"))
 
     def main_keys(self):

@@ -46,11 +46,11 @@ Test(join, stages_of_one_message_are_one_transaction)
 
 	ask("1.2.3.0", "", "a@x.test");
 	a = join_find(join, &msg, 7, t0);
-	join_gather(join, a, &msg);
+	join_gather(join, a, &msg, t0);
 	ask("1.2.3.0", "4ABC", "b@x.test"); /* the queue id is there from the second recipient on */
 	b = join_find(join, &msg, 7, t0);
 	cr_assert_eq(a, b);
-	join_gather(join, b, &msg);
+	join_gather(join, b, &msg, t0);
 	ask("1.2.3.0", "4ABC", NULL);
 	msg.rcpt_count = 2;
 	join_recipients(join_find(join, &msg, 7, t0), &msg);
@@ -67,8 +67,8 @@ Test(join, a_recipient_refused_by_somebody_else_makes_the_list_useless)
 
 	ask("1.2.3.0", "", "a@x.test");
 	t = join_find(join, &msg, 7, t0);
-	join_gather(join, t, &msg);
-	join_gather(join, t, &msg);
+	join_gather(join, t, &msg, t0);
+	join_gather(join, t, &msg, t0);
 	ask("1.2.3.0", "4ABC", NULL);
 	msg.rcpt_count = 1;
 	join_recipients(t, &msg);
@@ -88,7 +88,7 @@ Test(join, ids_that_come_again_later_do_not_join)
 
 	ask("", "4ABC", "a@x.test");
 	t = join_find(join, &msg, 7, t0);
-	join_gather(join, t, &msg);
+	join_gather(join, t, &msg, t0);
 	ask("", "4ABC", NULL);
 	msg.rcpt_count = 1;
 	t = join_find(join, &msg, 7, later);
@@ -105,6 +105,7 @@ Test(join, bounded_at_the_cap_and_one_beyond)
 	for (int i = 0; i <= JOIN_MAX; i++) {
 		snprintf(id, sizeof(id), "i%d", i);
 		ask(id, "", NULL);
+		msg.client_port = str_of(id); /* each a client of its own */
 		cr_assert_not_null(join_find(join, &msg, 7, t0));
 		cr_assert_leq(join_count(join), JOIN_MAX);
 	}
@@ -121,7 +122,7 @@ Test(join, the_same_verdict_for_the_same_message_only)
 	ask("1.2.3.0", "4ABC", "a@x.test");
 	t = join_find(join, &msg, 7, t0);
 	cr_assert_not(join_verdict(t, 5, &msg, &out));
-	join_keep(join, t, 5, &v);
+	join_keep(t, 5, &v);
 	cr_assert(join_verdict(t, 5, &msg, &out));
 	cr_assert_eq(out.n_drop, 1);
 	cr_assert(str_eq(out.add[0], add[0]));

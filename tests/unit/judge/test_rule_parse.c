@@ -174,7 +174,8 @@ static const struct fault faults[] = {
 	{ "[rule x]\n", "r:1: rule \"x\" does not say detect = ...\n" },
 	/* keys */
 	{ R "limti = 1\n", "r:3: unknown key \"limti\" in [rule], did you mean \"limit\"?\n" },
-	{ R "authors = 1\n", "r:3: unknown key \"authors\" in [rule]\n" },
+	{ R "autors = 1\n", "r:3: unknown key \"autors\" in [rule], did you mean \"authors\"?\n" },
+	{ R "authors = 1\n", "r:3: authors: detector replication does not use it\n" },
 	{ "[rule x]\ndetect = replicaton\n",
 	    "r:2: detect: no detector is called \"replicaton\", did you mean \"replication\"?\n" },
 	{ "[rule x]\ndetect = weather\n", "r:2: detect: no detector is called \"weather\"\n" },
@@ -182,7 +183,7 @@ static const struct fault faults[] = {
 	{ R "limit = x\n", "r:3: limit: \"x\" is not a number\n" },
 	{ R "limit = 0\n", "r:3: limit: detector replication takes 1 to 1024\n" },
 	{ R "limit = 1025\n", "r:3: limit: detector replication takes 1 to 1024\n" },
-	{ R "limit = 1000001\n", "r:3: limit: \"1000001\" is out of range (0 to 1000000)\n" },
+	{ R "limit = 4000000001\n", "r:3: limit: \"4000000001\" is above 4000000000\n" },
 	{ R "window = 1w\n", "r:3: window: \"1w\" is not a time (use s m h d)\n" },
 	{ R "window = 0\n", "r:3: window: \"0\" is out of range (1s to 3650d)\n" },
 	{ R "window = 3651d\n", "r:3: window: \"3651d\" is out of range (1s to 3650d)\n" },

@@ -80,8 +80,84 @@ Test(storm, life_cycle)
 	storms_tick(storms, at(2 * MS_HOUR + MS_DAY - 1), closed, NULL);
 	cr_assert_eq(storms_find(storms, key), st);
 	storms_tick(storms, at(2 * MS_HOUR + MS_DAY), closed, NULL);
+	cr_assert_eq(st->state, STORM_CLOSED);
+	storms_tick(storms, at(2 * MS_HOUR + MS_DAY + MS_SEC), closed, NULL);
+	cr_assert_eq(storms_find(storms, key), st, "the journal does not know yet");
+	st->changed = false;
+	storms_tick(storms, at(2 * MS_HOUR + MS_DAY + 2 * MS_SEC), closed, NULL);
 	cr_assert_null(storms_find(storms, key));
-	cr_assert_eq(storms_count(storms, STORM_OPEN) + storms_count(storms, STORM_REMEMBERED), 0);
+	cr_assert_eq(storms_total(storms), 0);
+}
+
+Test(storm, it_cools_before_it_closes_and_a_copy_warms_it)
+{
+	struct key128 key = { 1, 2 };
+	struct storm *st = storms_open(storms, key, &rule, &view, t0);
+
+	norm.key = STR("a@x.test");
+	storms_tick(storms, at(MS_HOUR / 4 - 1), closed, NULL);
+	cr_assert_eq(st->state, STORM_OPEN);
+	storms_tick(storms, at(MS_HOUR / 4), closed, NULL);
+	cr_assert_eq(st->state, STORM_COOLING);
+	st->opened = false;
+	storm_copy(st, &view, 0, true, at(MS_HOUR / 2));
+	cr_assert_eq(st->state, STORM_OPEN);
+	cr_assert_not(st->opened, "it was never closed");
+	storms_tick(storms, at(MS_HOUR + MS_HOUR / 2 - 1), closed, NULL);
+	cr_assert_eq(st->state, STORM_COOLING);
+	storms_tick(storms, at(MS_HOUR + MS_HOUR / 2), closed, NULL);
+	cr_assert_eq(st->state, STORM_REMEMBERED);
+}
+
+/* The block runs from the last trip of the rule, keeps the storm open, and ends by itself. */
+Test(storm, a_block_lasts_as_long_as_the_rule_says)
+{
+	struct key128 key = { 1, 2 };
+	struct storm *st;
+
+	rule.block = 6 * MS_HOUR;
+	st = storms_open(storms, key, &rule, &view, t0);
+	storms_tick(storms, at(2 * MS_HOUR), closed, NULL);
+	cr_assert_eq(st->state, STORM_COOLING);
+	cr_assert(storm_blocked(st, at(6 * MS_HOUR - 1)));
+	cr_assert_not(storm_blocked(st, at(6 * MS_HOUR)));
+	storms_tick(storms, at(6 * MS_HOUR - 1), closed, NULL);
+	cr_assert_eq(st->state, STORM_COOLING);
+	storms_tick(storms, at(6 * MS_HOUR), closed, NULL);
+	cr_assert_eq(st->state, STORM_REMEMBERED);
+	cr_assert_not(storm_blocked(st, at(MS_HOUR)), "a closed storm blocks nothing");
+}
+
+static void
+forget(void *arg, struct storm *st)
+{
+	(void)arg;
+	st->changed = false;
+}
+
+Test(storm, new_rules_are_obeyed_at_once)
+{
+	struct key128 key = { 1, 2 };
+	struct storm *st = storms_open(storms, key, &rule, &view, t0);
+	struct ruleset rules = { .v = &rule, .n = 1 };
+
+	storms_tick(storms, at(1), closed, NULL);
+	rule.quiet = MS_MIN;
+	rule.remember = MS_HOUR;
+	rule.mode = MODE_ENFORCE;
+	storms_obey(storms, &rules, closed, NULL);
+	cr_assert_eq(closed_calls, 0);
+	storms_tick(storms, at(MS_MIN), closed, NULL);
+	cr_assert_eq(st->state, STORM_REMEMBERED);
+	storms_open(storms, key, &rule, &view, at(MS_MIN));
+	closed_calls = 0;
+	rule.mode = MODE_OFF;
+	storms_obey(storms, &rules, closed, NULL);
+	cr_assert_eq(closed_calls, 1, "a rule that is off has no open storm");
+	cr_assert_eq(st->state, STORM_CLOSED);
+	storms_each_changed(storms, forget, NULL);
+	storms_tick(storms, at(2 * MS_MIN), closed, NULL);
+	cr_assert_eq(storms_total(storms), 0);
 }
 
 Test(storm, a_changed_setting_reaches_the_open_storm)

@@ -69,7 +69,9 @@ make(uint64_t k, uint32_t rcpts, uint32_t hosts, struct now last)
 	fill(st->sender, sizeof(st->sender), 0, 0);
 	st->last = last;
 	st->first = (struct now){ last.mono - MS_HOUR, last.wall - MS_HOUR };
+	st->tripped = last;
 	st->quiet = MS_HOUR;
+	st->block = MS_MIN;
 	st->remember = 45 * (int64_t)MS_DAY;
 	st->offered = k * 1000;
 	st->passed = k * 10;
@@ -103,6 +105,8 @@ expect_same(const struct storm *a, const struct storm *b)
 	cr_expect_eq(a->last.wall, b->last.wall);
 	cr_expect_eq(a->quiet, b->quiet);
 	cr_expect_eq(a->remember, b->remember);
+	cr_expect_eq(a->block, b->block);
+	cr_expect_eq(a->tripped.wall, b->tripped.wall);
 	cr_expect(a->offered == b->offered && a->passed == b->passed);
 	cr_expect(a->stopped == b->stopped && a->messages == b->messages);
 	cr_assert_eq(a->n_rcpts, b->n_rcpts);
@@ -213,6 +217,8 @@ Test(storm_pack, it_still_expires)
 	storms_tick(to, (struct now){ seen + st->remember - 1, 0 }, closed, NULL);
 	cr_expect_not_null(storms_find(to, st->key));
 	storms_tick(to, (struct now){ seen + st->remember, 0 }, closed, NULL);
+	storms_find(to, st->key)->changed = false;
+	storms_tick(to, (struct now){ seen + st->remember + MS_SEC, 0 }, closed, NULL);
 	cr_expect_null(storms_find(to, st->key));
 	cr_expect_eq(storms_count(to, STORM_REMEMBERED), 0);
 	storm_free(st);
@@ -439,7 +445,7 @@ Test(storm_pack, bounds)
 			st->key = (struct key128){ 0, 0 };
 		st->id = i == 1 ? 1ULL << 63 : i == 2 ? INT64_MAX : st->id;
 		if (i == 3)
-			st->state = (enum storm_state)2;
+			st->state = STORM_STATES;
 		if (i == 4)
 			st->hosts[1].copies = st->hosts[0].copies + 1;
 		if (i == 5)

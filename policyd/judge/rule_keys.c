@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: ISC */
+/* The keys of a rule: how each value is read, and the table of them. */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/xalloc.h"
+#include "judge/detect.h"
+#include "judge/rule_parse.h"
+
+enum { MAX_TIME_DAYS = 3650 };
+#define LIMIT_MAX 4000000000u
+static const int64_t max_time = MAX_TIME_DAYS * (int64_t)MS_DAY;
+
+static const struct conf_name mode_names[] = {
+	{ "enforce", MODE_ENFORCE },
+	{ "shadow", MODE_SHADOW },
+	{ "off", MODE_OFF },
+	{ NULL, 0 },
+};
+static const struct conf_name scope_names[] = {
+	{ "any", SCOPE_ANY },
+	{ "inbound", SCOPE_INBOUND },
+	{ "outbound", SCOPE_OUTBOUND },
+	{ NULL, 0 },
+};
+static const struct conf_name brake_names[] = {
+	{ "off", BRAKE_OFF },
+	{ "defer", BRAKE_DEFER },
+	{ "reject", BRAKE_REJECT },
+	{ NULL, 0 },
+};
+
+static const struct conf_name measure_names[] = {
+	{ "messages", MEASURE_MESSAGES },
+	{ "recipients", MEASURE_RECIPIENTS },
+	{ "bytes", MEASURE_BYTES },
+	{ NULL, 0 },
+};
+static const struct conf_name outsider_names[] = {
+	{ "hold", ACT_HOLD },
+	{ "defer", ACT_DEFER },
+	{ "discard", ACT_DISCARD },
+	{ "reject", ACT_REJECT },
+	{ NULL, 0 },
+};
+static const struct conf_name count_names[] = {
+	{ "client", BY_CLIENT },
+	{ "network", BY_NETWORK },
+	{ "sender", BY_SENDER },
+	{ "sender-domain", BY_SENDER_DOMAIN },
+	{ "sasl-user", BY_SASL_USER },
+	{ "recipient", BY_RECIPIENT },
+	{ "recipient-domain", BY_RECIPIENT_DOMAIN },
+	{ NULL, 0 },
+};
+
+static bool
+printable(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < ' ' || s.p[i] > '~')
+			return false;
+	return true;
+}
+
+static int
+set_detect(void *at, struct str value, char *why, size_t why_len)
+{
+	const struct detector *d = detector_find(value);
+	const char *near = NULL;
+	unsigned best = 3;
+
+	if (d) {
+		*(const struct detector **)at = d;
+		return 0;
+	}
+	for (const struct detector *const *it = detectors; *it; it++)
+		if (conf_nearer(value, str_of((*it)->name), &best))
+			near = (*it)->name;
+	if (near)
+		snprintf(why, why_len, "no detector is called %s, did you mean \"%s\"?", CONFQ(value), near);
+	else
+		snprintf(why, why_len, "no detector is called %s", CONFQ(value));
+	return ERR_SYNTAX;
+}
+
+static int
+set_text(void *at, struct str value, char *why, size_t why_len)
+{
+	struct rule *r = at;
+
+	if (!printable(value)) {
+		snprintf(why, why_len, "%s is not printable ASCII", CONFQ(value));
+		return ERR_SYNTAX;
+	}
+	if (value.n > RULE_TEXT_MAX) {
+		snprintf(why, why_len, "text longer than %d bytes", RULE_TEXT_MAX);
+		return ERR_RANGE;
+	}
+	if (value.n && r->text) {
+		snprintf(why, why_len, "the text is given twice, by action and by text");
+		return ERR_EXISTS;
+	}
+	if (value.n)
+		r->text = xstrndup(value.p, value.n);
+	return 0;
+}
+
+/* RFC 5322 ftext: printable, not ':' */
+static bool
+field_name(struct str s)
+{
+	return s.n && printable(s) && str_find(s, ':') == s.n && str_find(s, ' ') == s.n;
+}
+
+static int
+set_prepend(struct rule *r, struct str arg, char *why, size_t why_len)
+{
+	size_t colon = str_find(arg, ':');
+	struct str name = str_sub(arg, 0, colon), text = str_trim(str_sub(arg, colon + 1, arg.n));
+
+	if (colon == arg.n || text.n == 0) {
+		snprintf(why, why_len, "prepend needs \"NAME: TEXT\"");
+		return ERR_SYNTAX;
+	}
+	if (!field_name(name)) {
+		snprintf(why, why_len, "%s is not the name of a header field", CONFQ(name));
+		return ERR_SYNTAX;
+	}
+	if (!printable(text)) {
+		snprintf(why, why_len, "%s is not printable ASCII", CONFQ(text));
+		return ERR_SYNTAX;
+	}
+	if (arg.n > RULE_HEADER_MAX) {
+		snprintf(why, why_len, "header field longer than %d bytes", RULE_HEADER_MAX);
+		return ERR_RANGE;
+	}
+	r->arg_name = xstrndup(name.p, name.n);
+	r->arg_value = xstrndup(text.p, text.n);
+	return 0;
+}
+
+static void
+action_hint(struct str word, char *why, size_t why_len)
+{
+	unsigned best = 3;
+	const char *near = NULL;
+
+	for (int a = ACT_WARN; a < ACT_COUNT; a++)
+		if (conf_nearer(word, str_of(action_name((enum action)a)), &best))
+			near = action_name((enum action)a);
+	if (near)
+		snprintf(why, why_len, "no action is called %s, did you mean \"%s\"?", CONFQ(word), near);
+	else
+		snprintf(why, why_len, "no action is called %s", CONFQ(word));
+}
+
+static int
+set_action(void *at, struct str value, char *why, size_t why_len)
+{
+	struct rule *r = at;
+	struct str word = str_sub(value, 0, str_find(value, ' '));
+	struct str arg = str_trim(str_sub(value, word.n, value.n));
+
+	if (action_parse(word, &r->action)) {
+		action_hint(word, why, why_len);
+		return ERR_SYNTAX;
+	}
+	xfree(r->arg_name);
+	xfree(r->arg_value);
+	r->arg_name = r->arg_value = NULL;
+	if (r->action == ACT_PREPEND)
+		return set_prepend(r, arg, why, why_len);
+	if (r->action == ACT_DEFER || r->action == ACT_REJECT)
+		return set_text(r, arg, why, why_len);
+	if (arg.n) {
+		snprintf(why, why_len, "%s takes no text (use text = ...)", action_name(r->action));
+		return ERR_SYNTAX;
+	}
+	return 0;
+}
+
+/* 10, 64k, 1M: what passes may be bytes. */
+static int
+set_limit(void *at, struct str value, char *why, size_t why_len)
+{
+	uint64_t n;
+
+	if (conf_size(value, &n)) {
+		snprintf(why, why_len, "%s is not a number", CONFQ(value));
+		return ERR_SYNTAX;
+	}
+	if (n > LIMIT_MAX) {
+		snprintf(why, why_len, "%s is above %u", CONFQ(value), LIMIT_MAX);
+		return ERR_RANGE;
+	}
+	*(uint32_t *)at = (uint32_t)n;
+	return 0;
+}
+
+static int
+set_count_by(void *at, struct str value, char *why, size_t why_len)
+{
+	unsigned *by = at;
+	struct str word;
+
+	*by = 0;
+	while (conf_word(&value, &word)) {
+		const struct conf_name *n = count_names;
+
+		while (n->name && !str_eq(word, str_of(n->name)))
+			n++;
+		if (!n->name) {
+			snprintf(why, why_len,
+			    "%s is none of client, network, sender, sender-domain, sasl-user, recipient, "
+			    "recipient-domain",
+			    CONFQ(word));
+			return ERR_SYNTAX;
+		}
+		*by |= (unsigned)n->value;
+	}
+	if (*by)
+		return 0;
+	snprintf(why, why_len, "it needs something to count by");
+	return ERR_SYNTAX;
+}
+
+void
+rule_count_by_text(unsigned count_by, struct buf *out)
+{
+	const char *before = "";
+
+	if (!count_by)
+		buf_str_append(out, STR("-"));
+	for (const struct conf_name *n = count_names; n->name; n++) {
+		if (!(count_by & (unsigned)n->value))
+			continue;
+		buf_str_append(out, str_of(before));
+		buf_str_append(out, str_of(n->name));
+		before = ", ";
+	}
+}
+
+static int
+exempt_one(struct exempt *e, struct str word)
+{
+	size_t at = str_rfind(word, '@');
+	struct str local = str_sub(word, 0, at), domain = str_sub(word, at + 1, word.n);
+	struct net net;
+	int err;
+
+	if (at == word.n) {
+		err = net_parse(word, &net);
+		if (!err)
+			netset_add(&e->nets, &net);
+		return err;
+	}
+	if (str_find(local, '@') < local.n || (local.n == 0 && domain.n == 0))
+		return ERR_SYNTAX;
+	if (domain.n && (!conf_domain(domain) || (local.n && domain.p[0] == '.')))
+		return ERR_SYNTAX;
+	if (local.n == 0)
+		strset_add(&e->domains, domain);
+	else
+		strset_add(domain.n ? &e->addrs : &e->locals, domain.n ? word : local);
+	return 0;
+}
+
+static int
+set_exempt(void *at, struct str value, char *why, size_t why_len)
+{
+	struct exempt *e = at;
+	struct str word;
+
+	exempt_fini(e);
+	while (conf_word(&value, &word)) {
+		if (exempt_one(e, word)) {
+			snprintf(why, why_len, "%s is not a network, user@domain, @domain or localpart@",
+			    CONFQ(word));
+			return ERR_SYNTAX;
+		}
+	}
+	return 0;
+}
+
+static int
+set_addresses(void *at, struct str value, char *why, size_t why_len)
+{
+	struct exempt *e = at;
+	int err = set_exempt(at, value, why, why_len);
+
+	if (err == 0 && e->nets.n == 0)
+		return 0;
+	snprintf(why, why_len, "it takes user@domain, @domain and localpart@");
+	return ERR_SYNTAX;
+}
+
+#define KEY(key, kind, ...)                                               \
+	{                                                                 \
+		.section = "rule", .name = key, .type = kind, __VA_ARGS__ \
+	}
+#define AT(member, ctype) .offset = CONF_AT(struct rule, member, ctype)
+
+const struct conf_key rule_key_table[] = {
+	KEY("detect", CONF_CALL, AT(detector, const struct detector *), .call = set_detect,
+	    .form = "detector",
+	    .help = "Which detector the rule asks; the only key that every rule must have."),
+	KEY("limit", CONF_CALL, AT(limit, uint32_t), .call = set_limit, .form = "number",
+	    .help = "What passes; the next one is stopped."),
+	KEY("window", CONF_MSEC, AT(window, int64_t), .min = MS_SEC, .max = max_time,
+	    .help = "The time in which limit counts, for detectors that count over time."),
+	KEY("scope", CONF_ENUM, AT(scope, enum rule_scope), .names = scope_names,
+	    .help =
+		"Look at mail to local domains, at mail that leaves from own networks and users, or at any."),
+	KEY("mode", CONF_ENUM, AT(mode, enum rule_mode), .names = mode_names, .def = "enforce",
+	    .help = "Act, only count and log what would have been done, or do not ask the rule at all."),
+	KEY("action", CONF_CALL, .offset = 0, .call = set_action, .form = "action",
+	    .help = "What is done with what is over the limit."),
+	KEY("text", CONF_CALL, .offset = 0, .call = set_text, .form = "text", .def = "",
+	    .help =
+		"The text of a refusal or reason, with an enhanced status code in front of it if wanted."),
+	KEY("block", CONF_MSEC, AT(block, int64_t), .min = 0, .max = max_time,
+	    .help = "How long all that belongs to the storm stays stopped after the rule tripped, whatever "
+		    "the counts."),
+	KEY("remember", CONF_MSEC, AT(remember, int64_t), .min = 0, .max = max_time,
+	    .help = "How long a closed storm is known, so that it is stopped at its first copy when it wakes "
+		    "up."),
+	KEY("quiet", CONF_MSEC, AT(quiet, int64_t), .min = MS_SEC, .max = max_time, .def = "1h",
+	    .help = "A storm is closed when this long nothing of it was seen."),
+	KEY("brake", CONF_ENUM, AT(brake, enum rule_brake), .names = brake_names,
+	    .help = "Refuse at RCPT what belongs to a storm, before its data costs bandwidth."),
+	KEY("brake_for", CONF_MSEC, AT(brake_for, int64_t), .min = MS_SEC, .max = max_time, .def = "2h",
+	    .help = "How long at most a storm is braked at RCPT (replication only)."),
+	KEY("probe", CONF_UINT, AT(probe, uint32_t), .min = 2, .max = 1000000, .def = "50",
+	    .help = "One of so many is let through a brake, so that the evidence stays fresh (replication "
+		    "only)."),
+	KEY("repeats", CONF_UINT, AT(repeats, uint32_t), .min = 0, .max = 1000, .def = "2",
+	    .help =
+		"How often the same transmission may come again before it is deferred (replication only)."),
+	KEY("gateway_limit", CONF_UINT, AT(gateway_limit, uint32_t), .min = 1, .max = 1000, .def = "1",
+	    .help = "The limit for copies that carry the marker of a gateway known to replicate (replication "
+		    "only)."),
+	KEY("authors", CONF_UINT, AT(authors, uint32_t), .min = 1, .max = 1000, .def = "3",
+	    .help = "How many people at least must have written before a thread is a storm (reply-all only)."),
+	KEY("wide", CONF_UINT, AT(wide, uint32_t), .min = 2, .max = 1000000, .def = "50",
+	    .help = "How many mailboxes in To and Cc make an audience, where it is no list (reply-all only)."),
+	KEY("copies", CONF_UINT, AT(copies, uint32_t), .min = 0, .max = 1000000000, .def = "0",
+	    .help = "Instead of limit: how many copies (posts times recipients) a thread may make in window; "
+		    "0: limit counts (reply-all only)."),
+	KEY("outsiders", CONF_ENUM, AT(outsiders, enum action), .names = outsider_names, .def = "hold",
+	    .help = "What is done with posts of others than own users and networks, instead of action "
+		    "(reply-all only)."),
+	KEY("pace", CONF_MSEC, AT(pace, int64_t), .min = 0, .max = max_time, .def = "30s",
+	    .help = "Answers that come faster than this are a robot's (ping-pong only)."),
+	KEY("automatic_limit", CONF_UINT, AT(automatic_limit, uint32_t), .min = 1, .max = 1000000, .def = "6",
+	    .help = "The limit where the mails say themselves that a machine wrote them (ping-pong only)."),
+	KEY("count_by", CONF_CALL, AT(count_by, unsigned), .call = set_count_by, .form = "list",
+	    .help = "What is counted together: client, network, sender, sender-domain, sasl-user, recipient, "
+		    "recipient-domain, or several of them (flood only)."),
+	KEY("measure", CONF_ENUM, AT(measure, enum measure), .names = measure_names, .def = "messages",
+	    .help = "What limit and window count (flood only)."),
+	KEY("addresses", CONF_CALL, AT(addresses, struct exempt), .call = set_addresses, .form = "list",
+	    .def = "", .help = "Addresses, @domains and localparts@ that nobody has a reason to write to (trap "
+			       "only)."),
+	KEY("own_limit", CONF_UINT, AT(own_limit, uint32_t), .min = 1, .max = 1000, .def = "6",
+	    .help = "How often a host of our own may stand in the Received lines (mail-loop only)."),
+	KEY("exempt", CONF_CALL, AT(exempt, struct exempt), .call = set_exempt, .form = "list", .def = "",
+	    .help = "Networks, addresses, @domains and localparts@ that the rule leaves alone."),
+};
+const unsigned rule_key_count = ARRAY_LEN(rule_key_table);
+
+/* Keys that only some detectors read. */
+static const struct {
+	const char *name;
+	unsigned use;
+} special_keys[] = {
+	{ "repeats", KEY_REPEATS },
+	{ "gateway_limit", KEY_GATEWAY_LIMIT },
+	{ "authors", KEY_AUTHORS },
+	{ "wide", KEY_WIDE },
+	{ "copies", KEY_COPIES },
+	{ "outsiders", KEY_OUTSIDERS },
+	{ "pace", KEY_PACE },
+	{ "automatic_limit", KEY_AUTOMATIC_LIMIT },
+	{ "count_by", KEY_COUNT_BY },
+	{ "measure", KEY_MEASURE },
+	{ "addresses", KEY_ADDRESSES },
+	{ "own_limit", KEY_OWN_LIMIT },
+	{ "brake_for", KEY_BRAKE_SHARE },
+	{ "probe", KEY_BRAKE_SHARE },
+};
+
+bool
+rule_key_read(const struct detector *d, const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(special_keys); i++)
+		if (strcmp(special_keys[i].name, name) == 0)
+			return (special_keys[i].use & d->keys) != 0;
+	return true;
+}
