@@ -81,6 +81,9 @@ struct header_facts {
 	struct str auto_suppress; /* X-Auto-Response-Suppress */
 	struct str content_type;  /* lower-case type/subtype */
 	struct str report_type;   /* lower-case report-type parameter */
+	struct str boundary;      /* boundary parameter as written; none when beyond MIME_BOUNDARY_MAX */
+	struct str transfer_encoding; /* Content-Transfer-Encoding */
+	struct str failed_rcpts;      /* X-Failed-Recipients: an address list */
 	struct str x_loop;
 	struct str mailer;           /* X-Mailer or User-Agent */
 	struct str gateway_marker;   /* the first mailbox that carries one */

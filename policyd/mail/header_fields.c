@@ -9,6 +9,7 @@
 
 #include "mail/addr.h"
 #include "mail/automatic.h"
+#include "mail/mime.h"
 
 struct field_row {
 	struct str name; /* lower-case */
@@ -250,38 +251,29 @@ take_list_id(struct header *h, const struct field_row *row, struct str value)
 	*fact(h, row) = header_keep(h, str_trim(s));
 }
 
-/* "multipart/report; boundary=...; report-type=x": only these two are kept. A ';' in quotes is no end. */
+/* "multipart/report; boundary=...; report-type=x" */
 static void
 take_content_type(struct header *h, const struct field_row *row, struct str value)
 {
-	static const struct str name = { "report-type", 11 };
-	char text[4 * HEADER_VALUE_KEEP];
-	struct str s = header_unfold(value, text, sizeof(text));
-	size_t begin = 0;
-	bool quoted = false;
+	char text[4 * HEADER_VALUE_KEEP], param[MIME_BOUNDARY_MAX + 1];
+	struct str s = header_unfold(value, text, sizeof(text)), got;
 
 	if (h->f.content_type.p)
 		return;
-	for (size_t i = 0; i <= s.n; i++) {
-		struct str part;
-		size_t eq;
+	*fact(h, row) = keep_lower(h, mime_type(s));
+	if (mime_param(s, STR("report-type"), param, sizeof(param), &got))
+		h->f.report_type = keep_lower(h, got);
+	if (mime_param(s, STR("boundary"), param, sizeof(param), &got) && got.n <= MIME_BOUNDARY_MAX)
+		h->f.boundary = header_keep(h, got);
+}
 
-		if (i < s.n && s.p[i] == '"')
-			quoted = !quoted;
-		if (i < s.n && (quoted || s.p[i] != ';'))
-			continue;
-		part = str_trim(str_sub(s, begin, i));
-		if (begin == 0)
-			*fact(h, row) = keep_lower(h, str_sub(part, 0, str_find(part, ' ')));
-		begin = i + 1;
-		eq = str_find(part, '=');
-		if (eq == part.n || h->f.report_type.p || !str_ieq(str_trim(str_sub(part, 0, eq)), name))
-			continue;
-		part = str_trim(str_sub(part, eq + 1, part.n));
-		if (part.n && part.p[0] == '"')
-			part = str_sub(part, 1, 1 + str_find(str_sub(part, 1, part.n), '"'));
-		h->f.report_type = keep_lower(h, str_sub(part, 0, str_find(part, ' ')));
-	}
+/* Exim and Gmail name those to whom a message could not be delivered. */
+static void
+take_failed_rcpts(struct header *h, const struct field_row *row, struct str value)
+{
+	h->f.flags |= row->flag;
+	if (!h->f.failed_rcpts.p)
+		*fact(h, row) = header_keep_value(h, value);
 }
 
 void
@@ -419,10 +411,11 @@ static const struct field_row rows[] = {
 	FLAG("x-mailman-version", HDR_LIST_OTHER),
 	WORD("content-identifier", take_auto_word, HDR_AUTO_RESPONDER),
 	WORD("x-amazon-auto-reply", take_flag_unless_no, HDR_AUTO_RESPONDER),
-	FLAG("x-failed-recipients", HDR_FAILED_RCPTS),
+	KEEP_FLAG("x-failed-recipients", take_failed_rcpts, failed_rcpts, HDR_FAILED_RCPTS),
 	FLAG("x-ms-embedded-report", HDR_NDR_MARK),
 	WORD("x400-content-identifier", take_auto_word, HDR_AUTO_RESPONDER),
 	KEEP("x-auto-response-suppress", take_value, auto_suppress),
+	KEEP("content-transfer-encoding", take_value, transfer_encoding),
 	FLAG("x-ms-exchange-message-is-ndr", HDR_NDR_MARK),
 	FLAG("x-ms-exchange-inbox-rules-loop", HDR_INBOX_RULE),
 };

@@ -3,6 +3,7 @@
 
 #include "base/compiler.h"
 #include "mail/addr.h"
+#include "mail/automatic.h"
 
 void
 msg_init(struct msg *m, struct arena *arena, const struct strset *markers)
@@ -58,6 +59,59 @@ msg_add_rcpt(struct msg *m, struct str raw)
 		return;
 	r->addr = addr_unbracket(r->raw);
 	m->n_rcpts++;
+}
+
+bool
+msg_null_sender(const struct msg *m)
+{
+	if (m->have_sender)
+		return addr_is_null(m->sender);
+	return m->have_header && m->header.f.return_path.p && addr_is_null(m->header.f.return_path);
+}
+
+bool
+msg_wants_body(const struct msg *m)
+{
+	enum automatic kind;
+
+	if (!m->have_header)
+		return false;
+	kind = automatic_classify(&m->header.f, msg_null_sender(m));
+	return kind == AUTO_BOUNCE || kind == AUTO_REPORT;
+}
+
+static bool
+dsn_wanted(struct msg *m)
+{
+	if (m->have_dsn)
+		return true;
+	if (!msg_wants_body(m))
+		return false;
+	dsn_begin(&m->dsn, m->arena, &m->header.f);
+	m->have_dsn = true;
+	return true;
+}
+
+bool
+msg_body(struct msg *m, const char *p, size_t n)
+{
+	if (!dsn_wanted(m))
+		return false;
+	dsn_feed(&m->dsn, p, n);
+	return !m->dsn.done;
+}
+
+void
+msg_body_end(struct msg *m, bool whole)
+{
+	/* Without a body the header may name recipients all the same. */
+	if (!m->have_dsn && !(m->have_header && (m->header.f.flags & HDR_FAILED_RCPTS)))
+		return;
+	if (!dsn_wanted(m))
+		return;
+	if (!whole)
+		dsn_cut(&m->dsn);
+	dsn_end(&m->dsn, &m->header.f);
 }
 
 const char *

@@ -196,6 +196,17 @@ compute_thread(struct traits *t, const struct header_facts *f)
 }
 
 static void
+compute_returned(struct traits *t, const struct msg *m)
+{
+	const struct header_facts *f = &m->header.f;
+
+	if (m->have_dsn)
+		t->returned_id = m->dsn.f.returned_id;
+	if (!t->returned_id.p && t->automatic == AUTO_BOUNCE)
+		t->returned_id = f->in_reply_to.n ? f->in_reply_to : f->last_reference;
+}
+
+static void
 compute_header(struct traits *t, const struct msg *m, const struct site *site)
 {
 	const struct header_facts *f = &m->header.f;
@@ -215,6 +226,7 @@ compute_header(struct traits *t, const struct msg *m, const struct site *site)
 	t->automatic = automatic_classify(f, t->null_sender);
 	t->is_list = automatic_is_list(f);
 	compute_thread(t, f);
+	compute_returned(t, m);
 	t->header_recipients =
 	    f->cc_count > UINT32_MAX - f->to_count ? UINT32_MAX : f->to_count + f->cc_count;
 }
@@ -266,10 +278,7 @@ traits_compute(struct traits *t, struct msg *m, const struct site *site)
 
 	*t = (struct traits){ 0 };
 	addr_normalise(m->arena, m->sender, &t->sender);
-	if (m->have_sender)
-		t->null_sender = addr_is_null(m->sender);
-	else if (m->have_header && f->return_path.p)
-		t->null_sender = addr_is_null(f->return_path);
+	t->null_sender = msg_null_sender(m);
 	if (m->have_header)
 		compute_header(t, m, site);
 	compute_client(t, m, site);

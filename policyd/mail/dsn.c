@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The body as parts and lines: raw bytes become lines, a line may be a boundary, what is none is decoded and
+ * cut into lines once more, and those go to whoever reads that kind of part. Nesting is a stack of boundaries.
+ */
+#include "mail/dsn.h"
+
+#include "mail/addr.h"
+#include "mail/dsn_scan.h"
+
+static enum dsn_kind
+kind_of(struct str type)
+{
+	static const struct {
+		const char *type;
+		enum dsn_kind kind;
+	} kinds[] = {
+		{ "message/delivery-status", DSN_STATUS_PART },
+		{ "message/global-delivery-status", DSN_STATUS_PART },
+		{ "message/disposition-notification", DSN_RECEIPT_PART },
+		{ "message/global-disposition-notification", DSN_RECEIPT_PART },
+		{ "message/rfc822", DSN_RETURNED_PART },
+		{ "message/rfc822-headers", DSN_RETURNED_PART },
+		{ "message/global", DSN_RETURNED_PART },
+		{ "message/global-headers", DSN_RETURNED_PART },
+		{ "text/rfc822-headers", DSN_RETURNED_PART },
+		{ "text/rfc822-header", DSN_RETURNED_PART },
+		{ "text/rfc822", DSN_RETURNED_PART },
+		{ "text/html", DSN_SKIP },
+		{ "text", DSN_TEXT },
+	};
+
+	if (type.n == 0)
+		return DSN_TEXT;
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (str_ieq(type, str_of(kinds[i].type)))
+			return kinds[i].kind;
+	return str_istarts(type, STR("text/")) ? DSN_TEXT : DSN_SKIP;
+}
+
+/* A multipart whose boundary is of no use reads as a text: its parts' headers are in plain sight there. */
+static void
+part_open(struct dsn *d, struct str type, struct str boundary, struct str encoding)
+{
+	struct dsn_scan *s = d->scan;
+
+	dsn_block_clear(d);
+	mime_lines_reset(&s->decoded);
+	s->decoder = (struct mime_decoder){ .encoding = mime_encoding(encoding) };
+	if (!str_istarts(type, STR("multipart/"))) {
+		s->kind = kind_of(type);
+		return;
+	}
+	s->report |= str_ieq(type, STR("multipart/report"));
+	s->decoder.encoding = MIME_PLAIN;
+	s->kind = s->depth < DSN_DEPTH_MAX ? DSN_TEXT : DSN_SKIP;
+	if (boundary.n == 0 || boundary.n > MIME_BOUNDARY_MAX || s->depth == DSN_DEPTH_MAX)
+		return;
+	s->boundaries[s->depth] = arena_str(s->arena, boundary);
+	s->depth += s->boundaries[s->depth].p != NULL;
+}
+
+/* The header of a part has ended. */
+static void
+part_begin(struct dsn *d)
+{
+	struct dsn_block *b = &d->scan->block;
+	char text[MIME_BOUNDARY_MAX + 1];
+	struct str type, encoding, boundary = STR_NONE;
+
+	dsn_block_close(d);
+	type = mime_type(b->type);
+	encoding = b->encoding;
+	mime_param(b->type, STR("boundary"), text, sizeof(text), &boundary);
+	part_open(d, type, boundary, encoding);
+}
+
+/* Whether all that can be told has been told. */
+static void
+look_done(struct dsn *d)
+{
+	const struct dsn_scan *s = d->scan;
+
+	d->done |= s->have_part && (s->alone || s->have_status || !s->report);
+}
+
+static void
+returned_end(struct dsn *d)
+{
+	struct dsn_scan *s = d->scan;
+
+	if (!s->block.open)
+		return; /* empty lines in front of it */
+	dsn_block_close(d);
+	dsn_take_returned(d, DSN_BY_PART);
+	dsn_block_clear(d);
+	s->have_part = true;
+	s->kind = DSN_SKIP;
+	look_done(d);
+}
+
+static void
+status_end(struct dsn *d)
+{
+	if (!d->scan->block.open)
+		return;
+	dsn_block_close(d);
+	dsn_take_status(d);
+	dsn_block_clear(d);
+}
+
+/* An empty line, or the end of the part. */
+static void
+block_end(struct dsn *d)
+{
+	switch (d->scan->kind) {
+	case DSN_SKIP:
+	case DSN_PART_HEADER:
+		break;
+	case DSN_TEXT:
+		dsn_text_end(d);
+		break;
+	case DSN_STATUS_PART:
+	case DSN_RECEIPT_PART:
+		status_end(d);
+		break;
+	case DSN_RETURNED_PART:
+		returned_end(d);
+		break;
+	}
+}
+
+/* --- lines of a part ---------------------------------------------------------------------------------- */
+
+static void
+part_line(struct dsn *d, struct str line)
+{
+	struct dsn_scan *s = d->scan;
+
+	if (s->kind == DSN_TEXT)
+		dsn_text_line(d, line);
+	else if (s->kind != DSN_SKIP && dsn_block_line(d, line, false) == DSN_LINE_EMPTY)
+		block_end(d);
+}
+
+static void
+on_decoded(void *arg, struct str piece, unsigned where)
+{
+	struct dsn *d = arg;
+
+	if ((where & MIME_BEGIN) && !d->done)
+		part_line(d, piece);
+}
+
+static void
+on_bytes(void *arg, const char *p, size_t n)
+{
+	struct dsn *d = arg;
+
+	mime_lines_feed(&d->scan->decoded, p, n, on_decoded, d);
+}
+
+static void
+part_end(struct dsn *d)
+{
+	struct dsn_scan *s = d->scan;
+	bool status = s->kind == DSN_STATUS_PART;
+
+	if (s->decoder.encoding != MIME_PLAIN) {
+		mime_decode_end(&s->decoder, on_bytes, d);
+		mime_lines_end(&s->decoded, on_decoded, d);
+	}
+	block_end(d);
+	s->have_status |= status;
+	look_done(d);
+	dsn_block_clear(d);
+	s->decoder.encoding = MIME_PLAIN;
+}
+
+/* --- raw lines ---------------------------------------------------------------------------------------- */
+
+/* "--boundary" or "--boundary--", alone on its line. */
+static bool
+is_boundary(struct str line, struct str boundary, bool *last)
+{
+	if (!str_starts(line, boundary))
+		return false;
+	line = str_sub(line, boundary.n, line.n);
+	*last = str_starts(line, STR("--"));
+	return str_trim(str_sub(line, *last ? 2 : 0, line.n)).n == 0;
+}
+
+/* A boundary of any multipart that is open ends those within. */
+static bool
+take_boundary(struct dsn *d, struct str line)
+{
+	struct dsn_scan *s = d->scan;
+	bool last = false;
+
+	if (s->depth == 0 || !str_starts(line, STR("--")))
+		return false;
+	line = str_sub(line, 2, line.n);
+	for (unsigned i = s->depth; i > 0; i--) {
+		if (!is_boundary(line, s->boundaries[i - 1], &last))
+			continue;
+		part_end(d);
+		s->depth = last ? i - 1 : i;
+		s->kind = DSN_PART_HEADER;
+		if (last)
+			s->kind = s->depth ? DSN_SKIP : DSN_TEXT;
+		return true;
+	}
+	return false;
+}
+
+static void
+on_raw(void *arg, struct str piece, unsigned where)
+{
+	struct dsn *d = arg;
+	struct dsn_scan *s = d->scan;
+
+	if (d->done || (where == (MIME_BEGIN | MIME_END) && take_boundary(d, piece)))
+		return;
+	if (s->decoder.encoding != MIME_PLAIN) {
+		if (s->kind != DSN_SKIP)
+			mime_decode(&s->decoder, piece, where, on_bytes, d);
+		return;
+	}
+	if (!(where & MIME_BEGIN))
+		return; /* of an endless line the front serves */
+	if (s->kind == DSN_PART_HEADER && str_trim(piece).n == 0)
+		part_begin(d);
+	else
+		part_line(d, piece);
+}
+
+/* --- the body ----------------------------------------------------------------------------------------- */
+
+void
+dsn_begin(struct dsn *d, struct arena *arena, const struct header_facts *h)
+{
+	struct dsn_scan *s = arena_alloc(arena, sizeof(*s));
+
+	*d = (struct dsn){ .scan = s, .done = !s };
+	if (!s)
+		return;
+	memset(s, 0, sizeof(*s));
+	s->arena = arena;
+	part_open(d, h->content_type, h->boundary, h->transfer_encoding);
+	s->alone = s->depth == 0;
+}
+
+void
+dsn_cut(struct dsn *d)
+{
+	d->f.flags |= DSN_CUT;
+	d->done = true;
+	if (d->scan) {
+		mime_lines_reset(&d->scan->raw);
+		mime_lines_reset(&d->scan->decoded);
+	}
+}
+
+void
+dsn_feed(struct dsn *d, const char *p, size_t n)
+{
+	size_t room = DSN_BODY_MAX - d->taken;
+
+	if (d->done)
+		return;
+	if (n > room)
+		n = room;
+	d->taken += n;
+	mime_lines_feed(&d->scan->raw, p, n, on_raw, d);
+	if (d->taken == DSN_BODY_MAX && !d->done)
+		dsn_cut(d);
+}
+
+static void
+add_failed(void *arg, struct str addr)
+{
+	struct dsn *d = arg;
+	struct dsn_rcpt r = { .final_rcpt = arena_str(d->scan->arena, addr) };
+
+	if (!r.final_rcpt.p)
+		return;
+	dsn_add_rcpt(d, &r);
+	d->f.flags |= DSN_RCPTS_FIELD;
+}
+
+/* No delivery status: the bounce's own header may tell, else what its text looks like. */
+static void
+other_rcpts(struct dsn *d, const struct header_facts *h)
+{
+	struct dsn_scan *s = d->scan;
+	struct str failed = h->failed_rcpts;
+
+	if (failed.n >= HEADER_VALUE_KEEP) /* its last address may be half of one */
+		failed = str_sub(failed, 0, str_rfind(failed, ','));
+	addr_list_walk(failed, add_failed, d);
+	for (unsigned i = 0; i < s->n_text_rcpts && !(d->f.flags & DSN_RCPTS_FIELD); i++)
+		dsn_add_rcpt(d, &(struct dsn_rcpt){ .final_rcpt = s->text_rcpts[i] });
+	if (d->f.rcpt_count && !(d->f.flags & DSN_RCPTS_FIELD))
+		d->f.flags |= DSN_RCPTS_TEXT;
+}
+
+void
+dsn_end(struct dsn *d, const struct header_facts *h)
+{
+	struct dsn_facts *f = &d->f;
+
+	if (d->scan) {
+		if (!d->done)
+			mime_lines_end(&d->scan->raw, on_raw, d);
+		part_end(d);
+		if (f->rcpt_count == 0)
+			other_rcpts(d, h);
+	}
+	d->scan = NULL;
+	d->done = true;
+	if (f->source == DSN_NOWHERE) {
+		f->returned_id = h->in_reply_to.n ? h->in_reply_to : h->last_reference;
+		f->source = f->returned_id.p ? DSN_BY_REFERENCE : DSN_NOWHERE;
+	}
+}
+
+/* --- what it says ------------------------------------------------------------------------------------- */
+
+struct str
+dsn_rcpt_addr(const struct dsn_rcpt *r)
+{
+	return r->original_rcpt.n ? r->original_rcpt : r->final_rcpt;
+}
+
+bool
+dsn_rcpt_failed(const struct dsn_rcpt *r)
+{
+	static const char *const others[] = { "delayed", "delivered", "relayed", "expanded" };
+
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		if (str_eq(r->action, str_of(others[i])))
+			return false;
+	return r->action.n || r->status.n == 0 || r->status.p[0] == '5';
+}

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: ISC */
+/* Blocks of fields: one row a name says what becomes of its value, and in which kinds of part. */
+#include "mail/dsn_scan.h"
+
+#include <stddef.h>
+
+#include "mail/addr.h"
+
+enum {
+	NAME_MAX_LEN = 76,
+	/* kinds of part */
+	IN_MESSAGE = 1 << DSN_RETURNED_PART | 1 << DSN_TEXT,
+	IN_STATUS = 1 << DSN_STATUS_PART | 1 << DSN_TEXT,
+	IN_REPORT = 1 << DSN_STATUS_PART | 1 << DSN_RECEIPT_PART,
+	IN_PART = 1 << DSN_PART_HEADER,
+};
+
+struct row {
+	struct str name; /* lower-case */
+	unsigned kinds;  /* where the value is kept */
+	bool known;      /* what mail headers have */
+	struct str (*read)(struct arena *a, struct str value);
+	size_t offset; /* of a struct str in struct dsn_block */
+};
+
+/* --- readers of values, all into the arena ------------------------------------------------------------ */
+
+static struct str
+read_value(struct arena *a, struct str value)
+{
+	return arena_str(a, str_trim(str_sub(value, 0, HEADER_VALUE_KEEP)));
+}
+
+/* The parameters of a part may be long. */
+static struct str
+read_all(struct arena *a, struct str value)
+{
+	return arena_str(a, value);
+}
+
+/* One that lacks its '>' was cut off somewhere. */
+static struct str
+read_id(struct arena *a, struct str value)
+{
+	value = str_sub(value, 0, HEADER_VALUE_KEEP);
+	if (value.n == 0 || (value.p[0] == '<' && str_find(value, '>') == value.n))
+		return STR_NONE;
+	return arena_str(a, str_trim(value));
+}
+
+static struct str
+read_mailbox(struct arena *a, struct str value)
+{
+	return addr_first(a, value);
+}
+
+static struct str
+read_path(struct arena *a, struct str value)
+{
+	return arena_str(a, addr_unbracket(str_sub(value, 0, HEADER_VALUE_KEEP)));
+}
+
+static struct str
+read_list_id(struct arena *a, struct str value)
+{
+	size_t open = str_rfind(value, '<');
+	struct str inside = str_sub(value, open + 1, value.n);
+
+	if (open < value.n)
+		value = str_sub(inside, 0, str_find(inside, '>'));
+	return read_value(a, value);
+}
+
+static struct str
+read_word(struct arena *a, struct str value)
+{
+	size_t n = 0;
+
+	while (n < value.n && n < HEADER_VALUE_KEEP && !str_is_space(value.p[n]) && value.p[n] != '(')
+		n++;
+	return arena_lower(a, str_sub(value, 0, n));
+}
+
+/* What stands behind "dns;" or "rfc822;". */
+static struct str
+behind_type(struct str value)
+{
+	size_t at = str_find(value, ';');
+
+	return at < value.n ? str_trim(str_sub(value, at + 1, value.n)) : value;
+}
+
+/* A host name; what follows it, as "(192.0.2.1, the server for ...)", is dropped. */
+static struct str
+read_host(struct arena *a, struct str value)
+{
+	size_t n = 0;
+
+	value = str_sub(behind_type(value), 0, HEADER_VALUE_KEEP);
+	while (n < value.n && !str_is_space(value.p[n]) && value.p[n] != '(')
+		n++;
+	return n ? arena_str(a, str_sub(value, 0, n)) : STR_NONE;
+}
+
+static struct str
+read_rcpt(struct arena *a, struct str value)
+{
+	value = addr_unbracket(str_sub(behind_type(value), 0, HEADER_VALUE_KEEP));
+	return value.n ? arena_str(a, value) : STR_NONE;
+}
+
+/* The character that "+2B" or "+3D" stands for in xtext (RFC 3461 4), 0 for anything else. */
+static char
+xtext_char(struct str s)
+{
+	if (str_starts(s, STR("+2B")))
+		return '+';
+	return str_starts(s, STR("+3D")) ? '=' : 0;
+}
+
+/* ORCPT comes as xtext, and some servers hand it on without undoing that. In a written address every '+' and
+ * '=' would be so: one that is not means that the rest is to be read as it stands. */
+static struct str
+read_original(struct arena *a, struct str value)
+{
+	struct str s = read_rcpt(a, value);
+	size_t n = 0;
+	char *out;
+
+	for (size_t i = str_find(s, '+'); i < s.n; i += 1 + str_find(str_sub(s, i + 1, s.n), '+'))
+		if (!xtext_char(str_sub(s, i, s.n)))
+			return s;
+	if (str_find(s, '=') < s.n || str_find(s, '+') == s.n)
+		return s;
+	out = arena_alloc(a, s.n + 1);
+	if (!out)
+		return s;
+	for (size_t i = 0; i < s.n; i++) {
+		char c = xtext_char(str_sub(s, i, s.n));
+
+		out[n++] = c ? c : s.p[i];
+		i += c ? 2 : 0;
+	}
+	out[n] = '\0';
+	return (struct str){ out, n };
+}
+
+/* --- names -------------------------------------------------------------------------------------------- */
+
+#define KEEP(text, kinds, known, read, field)                                                     \
+	{                                                                                         \
+		{ text, sizeof(text) - 1 }, kinds, known, read, offsetof(struct dsn_block, field) \
+	}
+#define KNOWN(text)                                          \
+	{                                                    \
+		{ text, sizeof(text) - 1 }, 0, true, NULL, 0 \
+	}
+
+static const struct row rows[] = {
+	KEEP("message-id", IN_MESSAGE, true, read_id, id),
+	KEEP("from", IN_MESSAGE, true, read_mailbox, from),
+	KEEP("return-path", IN_MESSAGE, true, read_path, return_path),
+	KEEP("list-id", IN_MESSAGE, true, read_list_id, list_id),
+	KEEP("final-recipient", IN_STATUS, false, read_rcpt, final_rcpt),
+	KEEP("original-recipient", IN_STATUS, false, read_original, original_rcpt),
+	KEEP("action", IN_STATUS, false, read_word, action),
+	KEEP("status", IN_STATUS, false, read_word, status),
+	KEEP("remote-mta", IN_STATUS, false, read_host, remote_mta),
+	KEEP("reporting-mta", IN_STATUS, false, read_host, reporting_mta),
+	KEEP("x-original-message-id", IN_REPORT, true, read_id, original_id),
+	KEEP("original-message-id", IN_REPORT, false, read_id, original_id),
+	KEEP("content-type", IN_PART, true, read_all, type),
+	KEEP("content-transfer-encoding", IN_PART, true, read_word, encoding),
+	KNOWN("received"),
+	KNOWN("to"),
+	KNOWN("cc"),
+	KNOWN("subject"),
+	KNOWN("date"),
+	KNOWN("mime-version"),
+	KNOWN("reply-to"),
+	KNOWN("sender"),
+	KNOWN("delivered-to"),
+	KNOWN("in-reply-to"),
+	KNOWN("references"),
+	KNOWN("user-agent"),
+	KNOWN("dkim-signature"),
+	KNOWN("importance"),
+	KNOWN("precedence"),
+};
+
+static const struct row *
+row_find(struct str name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (str_ieq(rows[i].name, name))
+			return &rows[i];
+	return NULL;
+}
+
+static bool
+name_char(char c)
+{
+	return (str_lower(c) >= 'a' && str_lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
+/* Length of the name when the line has the form of a field, else 0. "<a@b>:" has not. */
+static size_t
+field_name(struct str line)
+{
+	size_t n = 0, end;
+
+	while (n < line.n && n <= NAME_MAX_LEN && name_char(line.p[n]))
+		n++;
+	for (end = n; end < line.n && (line.p[end] == ' ' || line.p[end] == '\t'); end++)
+		;
+	return end < line.n && line.p[end] == ':' && n <= NAME_MAX_LEN ? n : 0;
+}
+
+/* --- blocks ------------------------------------------------------------------------------------------- */
+
+static struct str *
+slot(struct dsn_block *b, const struct row *row)
+{
+	return (struct str *)(void *)((char *)b + row->offset);
+}
+
+/* The next recipient of a status that forgot the empty line between two. */
+static bool
+next_rcpt(const struct dsn_block *b, const struct str *to)
+{
+	return (to == &b->final_rcpt || to == &b->original_rcpt) && to->p;
+}
+
+static void
+field_close(struct dsn *d)
+{
+	struct dsn_block *b = &d->scan->block;
+	struct str line = { b->field, b->n }, name = str_sub(line, 0, field_name(line));
+	const struct row *row;
+	struct str *to;
+
+	b->n = 0;
+	if (name.n == 0)
+		return;
+	row = row_find(name);
+	b->known += row ? row->known : str_istarts(name, STR("X-")) || str_istarts(name, STR("List-"));
+	if (!row || !(row->kinds & 1U << d->scan->kind))
+		return;
+	to = slot(b, row);
+	if (next_rcpt(b, to)) {
+		dsn_take_status(d);
+		b->final_rcpt = b->original_rcpt = b->action = b->status = b->remote_mta = STR_NONE;
+	}
+	if (!to->p)
+		*to = row->read(d->scan->arena, str_trim(str_sub(line, str_find(line, ':') + 1, line.n)));
+}
+
+static void
+field_add(struct dsn_block *b, struct str s)
+{
+	size_t room = sizeof(b->field) - b->n;
+
+	if (s.n > room)
+		s.n = room;
+	if (s.n)
+		memcpy(b->field + b->n, s.p, s.n);
+	b->n += s.n;
+}
+
+enum dsn_line
+dsn_block_line(struct dsn *d, struct str line, bool quoted)
+{
+	struct dsn_block *b = &d->scan->block;
+	size_t at = 0, column = 0;
+	struct str rest;
+
+	for (; at < line.n; at++) {
+		char c = line.p[at];
+
+		if (c != ' ' && c != '\t' && !(quoted && (c == '>' || c == '|')))
+			break;
+		column = c == '\t' ? (column + 8) / 8 * 8 : column + 1;
+	}
+	rest = str_trim(str_sub(line, at, line.n));
+	if (rest.n == 0)
+		return DSN_LINE_EMPTY;
+	if (b->open && column > b->column) {
+		if (at && str_is_space(line.p[at - 1]))
+			rest = str_sub(line, at - 1, line.n);
+		field_add(b, rest);
+		return DSN_LINE_FIELD;
+	}
+	field_close(d);
+	if (!field_name(rest) || (quoted && b->open && column != b->column))
+		return DSN_LINE_OTHER;
+	b->open = true;
+	b->column = column;
+	field_add(b, rest);
+	return DSN_LINE_FIELD;
+}
+
+void
+dsn_block_close(struct dsn *d)
+{
+	field_close(d);
+}
+
+void
+dsn_block_clear(struct dsn *d)
+{
+	struct dsn_block *b = &d->scan->block;
+
+	memset(b, 0, offsetof(struct dsn_block, field));
+}
+
+/* --- what they mean ----------------------------------------------------------------------------------- */
+
+static void
+better(struct str *fact, struct str s, bool sure)
+{
+	if (s.p && (sure || !fact->p))
+		*fact = s;
+}
+
+void
+dsn_take_returned(struct dsn *d, enum dsn_source source)
+{
+	const struct dsn_block *b = &d->scan->block;
+	struct dsn_facts *f = &d->f;
+	bool sure = source == DSN_BY_PART && !d->scan->have_part;
+
+	if (b->id.n && source > f->source) {
+		f->returned_id = b->id;
+		f->source = source;
+	}
+	better(&f->returned_from, b->from, sure);
+	better(&f->returned_return_path, b->return_path, sure);
+	better(&f->returned_list_id, b->list_id, sure);
+}
+
+void
+dsn_add_rcpt(struct dsn *d, const struct dsn_rcpt *r)
+{
+	struct dsn_facts *f = &d->f;
+
+	if (f->rcpt_count == DSN_RCPTS_MAX) {
+		f->flags |= DSN_RCPTS_MORE;
+		return;
+	}
+	if (!f->rcpts)
+		f->rcpts = arena_alloc(d->scan->arena, DSN_RCPTS_MAX * sizeof(*f->rcpts));
+	if (f->rcpts)
+		f->rcpts[f->rcpt_count++] = *r;
+}
+
+void
+dsn_take_status(struct dsn *d)
+{
+	const struct dsn_block *b = &d->scan->block;
+	struct dsn_facts *f = &d->f;
+	struct dsn_rcpt *last = f->rcpt_count ? &f->rcpts[f->rcpt_count - 1] : NULL;
+
+	better(&f->reporting_mta, b->reporting_mta, false);
+	if (b->original_id.n && f->source < DSN_BY_STATUS) {
+		f->returned_id = b->original_id;
+		f->source = DSN_BY_STATUS;
+	}
+	if (b->final_rcpt.p || b->original_rcpt.p) {
+		dsn_add_rcpt(d,
+		    &(struct dsn_rcpt){
+			b->final_rcpt, b->original_rcpt, b->action, b->status, b->remote_mta });
+		f->flags |= DSN_STATUS;
+	} else if (last && !last->action.p) { /* an empty line within a group */
+		better(&last->action, b->action, false);
+		better(&last->status, b->status, false);
+		better(&last->remote_mta, b->remote_mta, false);
+	}
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+/* The scanner's inner seams: dsn.c takes the body apart into parts and lines, dsn_block.c reads blocks of
+ * fields, which is all that the interesting parts consist of, and dsn_text.c finds such blocks in a text. */
+#ifndef MAIL_DSN_SCAN_H
+#define MAIL_DSN_SCAN_H
+
+#include "mail/dsn.h"
+#include "mail/mime.h"
+
+enum dsn_kind {
+	DSN_SKIP,
+	DSN_PART_HEADER, /* between a boundary and the content */
+	DSN_TEXT,
+	DSN_STATUS_PART,   /* message/delivery-status */
+	DSN_RECEIPT_PART,  /* message/disposition-notification: tells an id, but nobody failed */
+	DSN_RETURNED_PART, /* the header of the returned message */
+};
+
+/* Lines that follow each other and look like fields. */
+struct dsn_block {
+	unsigned known;                            /* fields by a name that mail headers have */
+	bool open;                                 /* a field was seen */
+	size_t column;                             /* where its fields begin */
+	struct str id, from, return_path, list_id; /* of a message */
+	struct str reporting_mta, original_id;     /* of a delivery status */
+	struct str final_rcpt, original_rcpt, action, status, remote_mta; /* of one recipient there */
+	struct str type, encoding;                                        /* of a part */
+	size_t n;                                                         /* bytes of the field under way */
+	char field[MIME_LINE_MAX];
+};
+
+struct dsn_scan {
+	struct arena *arena;
+	enum dsn_kind kind;
+	bool alone;       /* the body is one part */
+	bool report;      /* a delivery status is to be expected */
+	bool have_part;   /* the returned message has come */
+	bool have_status; /* a delivery status is behind us */
+	bool marked;      /* a line of text said that a copy of the message comes */
+	bool text_past;   /* what belongs to the bounce itself is behind us */
+	bool text_done;   /* so is the block that was looked for */
+	unsigned depth;
+	struct str boundaries[DSN_DEPTH_MAX];
+	unsigned n_text_rcpts;
+	struct str text_rcpts[DSN_RCPTS_MAX];
+	struct mime_decoder decoder;
+	struct dsn_block block;
+	struct mime_lines raw, decoded;
+};
+
+/* --- dsn_block.c -------------------------------------------------------------------------------------- */
+
+enum dsn_line { DSN_LINE_EMPTY, DSN_LINE_FIELD, DSN_LINE_OTHER };
+
+/* Puts a line that begins or continues a field into the block; `quoted`: "> " may stand in front. A field
+ * further left than the block begins a new one in a quoted text: then it is left alone, see `column`. */
+enum dsn_line dsn_block_line(struct dsn *d, struct str line, bool quoted);
+
+/* Closes the field under way. What the block says is valid until dsn_block_clear(). */
+void dsn_block_close(struct dsn *d);
+void dsn_block_clear(struct dsn *d);
+
+/* The block is the header of the returned message. */
+void dsn_take_returned(struct dsn *d, enum dsn_source source);
+/* The block is a group of a delivery status. */
+void dsn_take_status(struct dsn *d);
+/* The block is done with, in the kind of part it stands in. */
+void dsn_add_rcpt(struct dsn *d, const struct dsn_rcpt *r);
+
+/* --- dsn_text.c --------------------------------------------------------------------------------------- */
+
+void dsn_text_line(struct dsn *d, struct str line);
+void dsn_text_end(struct dsn *d);
+
+#endif

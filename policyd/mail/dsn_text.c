@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Texts: bounces from before and beside the standards. Somewhere below the words stands a copy of the message,
+ * or of its header; above it those who did not get it, each at the beginning of a line.
+ */
+#include "mail/dsn_scan.h"
+
+#include "mail/addr.h"
+
+enum {
+	KNOWN_ENOUGH = 2, /* fields, Message-ID included, that make a header out of lines */
+	KNOWN_SURE = 3,   /* ... of one without any id, below a line that announces it */
+};
+
+/* "--- Below this line is a copy of the message.", "Original message headers:" */
+static bool
+announces(struct str line)
+{
+	static const char *const words[] = {
+		"copy of the message",
+		"copy of your message",
+		"copy of the original",
+		"original message",
+		"returned message",
+		"unsent message",
+		"undelivered message",
+		"message follows",
+		"headers follow",
+		"header follows",
+		"message header",
+		"message text follows",
+	};
+	bool rule = line.p[0] == '-' || line.p[0] == '=' || line.p[0] == '*' || line.p[0] == '_';
+
+	if (!rule && line.p[line.n - 1] != ':' && !str_iends(line, STR("follows.")) &&
+	    !str_iends(line, STR("follow.")))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (str_ifind(line, str_of(words[i])) < line.n)
+			return true;
+	return false;
+}
+
+static bool
+host_like(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = str_lower(s.p[i]);
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '.' && c != '-')
+			return false;
+	}
+	return str_find(s, '.') < s.n && s.p[0] != '.' && s.p[s.n - 1] != '.';
+}
+
+static bool
+addr_like(struct str s)
+{
+	struct str local, domain;
+
+	if (s.n > ADDR_TEXT_MAX || !addr_split(s, &local, &domain) || local.n == 0 || !host_like(domain))
+		return false;
+	for (size_t i = 0; i < local.n; i++)
+		if ((unsigned char)local.p[i] <= ' ' || strchr("<>()[]:;,\\\"@", local.p[i]))
+			return false;
+	return !addr_is_system(s);
+}
+
+/* The address with which the line begins and which is what it is about: "<a@b>:", "a@b", "a@b (c@d)",
+ * "a@b... User unknown"; not the first word of a sentence. */
+static struct str
+leading_addr(struct str line)
+{
+	bool bracket = line.p[0] == '<';
+	struct str addr, rest;
+	size_t n = 0;
+
+	if (bracket) {
+		n = str_find(line, '>');
+		addr = str_sub(line, 1, n);
+		rest = str_sub(line, n + 1, line.n);
+		return n < line.n && (rest.n == 0 || strchr(" :.,;(", rest.p[0])) ? addr : STR_NONE;
+	}
+	while (n < line.n && !str_is_space(line.p[n]))
+		n++;
+	addr = str_sub(line, 0, n);
+	rest = str_trim(str_sub(line, n, line.n));
+	while (addr.n && strchr(":.,;", addr.p[addr.n - 1]))
+		addr.n--;
+	return addr.n < n || rest.n == 0 || rest.p[0] == '(' ? addr : STR_NONE;
+}
+
+static void
+take_rcpt(struct dsn *d, struct str line)
+{
+	struct dsn_scan *s = d->scan;
+	struct str addr = leading_addr(line), kept;
+
+	if (addr.n == 0 || !addr_like(addr))
+		return;
+	for (unsigned i = 0; i < s->n_text_rcpts; i++)
+		if (str_ieq(s->text_rcpts[i], addr))
+			return;
+	if (s->n_text_rcpts == DSN_RCPTS_MAX)
+		return;
+	kept = arena_str(s->arena, addr);
+	if (kept.p)
+		s->text_rcpts[s->n_text_rcpts++] = kept;
+}
+
+static bool
+is_returned(const struct dsn_scan *s)
+{
+	const struct dsn_block *b = &s->block;
+
+	if (b->id.n == 0)
+		return s->marked && b->known >= KNOWN_SURE;
+	return s->marked || (b->known >= KNOWN_ENOUGH && b->id.p[0] == '<');
+}
+
+/* Fields of a delivery status, written into the text. */
+static bool
+is_status(const struct dsn_block *b)
+{
+	if (b->final_rcpt.p || b->original_rcpt.p)
+		return b->action.p || b->status.p;
+	return b->reporting_mta.p != NULL;
+}
+
+void
+dsn_text_end(struct dsn *d)
+{
+	struct dsn_scan *s = d->scan;
+	const struct dsn_block *b = &s->block;
+
+	if (!b->open)
+		return;
+	dsn_block_close(d);
+	if (is_returned(s)) {
+		dsn_take_returned(d, DSN_BY_TEXT);
+		s->text_done = true;
+		d->done |= s->alone;
+	} else if (is_status(b)) {
+		dsn_take_status(d);
+	}
+	s->marked = s->marked && b->known == 0;
+	dsn_block_clear(d);
+}
+
+void
+dsn_text_line(struct dsn *d, struct str line)
+{
+	struct dsn_scan *s = d->scan;
+	enum dsn_line what;
+
+	if (s->text_done)
+		return;
+	what = dsn_block_line(d, line, true);
+	if (what == DSN_LINE_OTHER && s->block.open) { /* and may begin the next block */
+		dsn_text_end(d);
+		what = s->text_done ? DSN_LINE_EMPTY : dsn_block_line(d, line, true);
+	}
+	if (what == DSN_LINE_EMPTY)
+		dsn_text_end(d);
+	line = str_trim(line);
+	if (what != DSN_LINE_OTHER || line.n == 0)
+		return;
+	if (announces(line))
+		s->marked = s->text_past = true;
+	else if (!s->text_past)
+		take_rcpt(d, line);
+}
