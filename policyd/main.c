@@ -187,7 +187,6 @@ reload(void *arg)
 	}
 	config_no_reload(&old, &fresh, log_restart, NULL);
 	fresh.site.hash_seed = d->seed;
-	fresh.site.privacy = d->privacy;
 	d->config = fresh;
 	d->engine.defer_on_failure = fresh.store.defer_on_failure;
 	engine_reloaded(&d->engine, clock_now());
@@ -276,7 +275,7 @@ open_ledger(struct daemon *d, char *why, size_t why_len)
 {
 	const struct config *c = &d->config;
 	struct engine *e = &d->engine;
-	struct ledger_conf conf = { .store = c->store };
+	struct ledger_conf conf = { .store = c->store, .privacy = d->privacy };
 	struct ledger_opened opened;
 	char dir[PATH_MAX];
 	int rc;
@@ -289,10 +288,8 @@ open_ledger(struct daemon *d, char *why, size_t why_len)
 	rc = ledger_open(&conf, e->tallies, e->storms, clock_now(), &d->ledger, &opened, why, why_len);
 	if (rc != 0)
 		return rc;
-	d->seed = privacy_seed(d->privacy, opened.seed);
+	d->seed = opened.seed;
 	d->config.site.hash_seed = d->seed;
-	d->config.site.privacy = d->privacy;
-	storms_hide(e->storms, d->privacy);
 	engine_use_ledger(e, d->ledger);
 	if (opened.counters + opened.storms + opened.records)
 		log_info("restored counters=%llu storms=%llu records=%llu",

@@ -117,9 +117,10 @@ privacy_hidden(struct str text)
 }
 
 void
-privacy_record(const struct privacy *p, struct arena *a, struct record *r, struct record_rcpt *rcpts)
+privacy_record(const struct privacy *p, struct arena *a, struct record *r)
 {
 	struct str *const addresses[] = { &r->sender, &r->header_from, &r->sasl_username };
+	struct record_rcpt *rcpts;
 	struct arena scratch;
 
 	if (!p)
@@ -127,9 +128,15 @@ privacy_record(const struct privacy *p, struct arena *a, struct record *r, struc
 	arena_init(&scratch, 0);
 	for (unsigned i = 0; i < ARRAY_LEN(addresses); i++)
 		*addresses[i] = hide(p, &scratch, a, *addresses[i]);
-	for (uint32_t i = 0; i < r->n_rcpts; i++)
+	rcpts = arena_alloc(a, r->n_rcpts * sizeof(*rcpts));
+	if (!rcpts)
+		r->n_rcpts = 0;
+	for (uint32_t i = 0; i < r->n_rcpts; i++) {
+		rcpts[i] = r->rcpts[i];
 		rcpts[i].addr = hide(p, &scratch, a, rcpts[i].addr);
+	}
 	arena_fini(&scratch);
+	r->rcpts = rcpts;
 	r->subject = privacy_subject(p, r->subject);
 }
 

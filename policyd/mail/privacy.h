@@ -47,9 +47,9 @@ struct str privacy_mailbox_host(const struct privacy *p, struct arena *a, struct
 /* A text that privacy_address() made. */
 bool privacy_hidden(struct str text);
 
-/* All of a record that is no business of the disk. `rcpts` is where r->rcpts points to. */
-void privacy_record(
-    const struct privacy *p, struct arena *a, struct record *r, struct record_rcpt *rcpts);
+/* All of a record that is no business of the disk; what takes its place is in `a`, also a copy of
+ * r->rcpts. When the arena has no room for that, r has none. */
+void privacy_record(const struct privacy *p, struct arena *a, struct record *r);
 
 /* The seed of counters and storms, made from the database's. What they keep are hashes under a seed that
  * stands in the database: without this, whoever has it could try names. Never 0. */

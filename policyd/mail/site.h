@@ -10,8 +10,6 @@
 #include "base/net.h"
 #include "base/str.h"
 
-struct privacy;
-
 struct strset {
 	char **v; /* owned, lower-case */
 	unsigned n;
@@ -25,8 +23,6 @@ struct site {
 	struct strset local_domains;   /* [mail] local_domains; ".example.org" matches subdomains */
 	struct strset gateway_markers; /* [mail] gateway_markers: prefixes such as "mspop3connector." */
 	uint64_t hash_seed;            /* from the database; 0 where there is none */
-	/* [store] privacy, see mail/privacy.h: NULL is plain; not owned */
-	const struct privacy *privacy;
 };
 
 void site_init(struct site *site);

@@ -3,7 +3,6 @@
 
 #include "base/log.h"
 #include "base/xalloc.h"
-#include "mail/privacy.h"
 
 void
 engine_init(struct engine *e)
@@ -223,7 +222,6 @@ write_record(struct engine *e, struct msg *m, const struct traits *t, const stru
 	r.rcpts = rcpts;
 	r.n_rcpts = rcpts ? m->n_rcpts : 0;
 	r.outcome = passed ? OUTCOME_PASSED : OUTCOME_STOPPED;
-	privacy_record(e->site->privacy, m->arena, &r, rcpts);
 	ledger_message(e->ledger, &r, kept_ops(e));
 }
 

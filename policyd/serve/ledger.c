@@ -27,6 +27,8 @@ struct ledger {
 	struct spool *spool; /* NULL: none */
 	struct tallies *tallies;
 	struct storms *storms;
+	const struct privacy *privacy; /* NULL: plain */
+	struct arena hidden;           /* what privacy puts into one record */
 	uint64_t max_spool;
 	struct buf payload, events;
 	uint64_t records;
@@ -100,6 +102,10 @@ spool_message(struct ledger *l, const struct record *r, const struct ops *kept)
 void
 ledger_message(struct ledger *l, struct record *r, const struct ops *kept)
 {
+	if (l->privacy) {
+		arena_reset(&l->hidden);
+		privacy_record(l->privacy, &l->hidden, r);
+	}
 	if (l->spool) {
 		r->seq = spool_message(l, r, kept);
 		if (!r->seq) {
@@ -345,7 +351,9 @@ ledger_open(const struct ledger_conf *conf, struct tallies *tallies, struct stor
 
 	l->tallies = tallies;
 	l->storms = storms;
+	l->privacy = conf->privacy;
 	l->max_spool = conf->spool.max_bytes;
+	arena_init(&l->hidden, 0);
 	buf_init(&l->payload, SPOOL_RECORD_MAX);
 	buf_init(&l->events, SPOOL_RECORD_MAX / 2);
 	arena_init(&r.arena, MSG_ARENA_MAX);
@@ -364,6 +372,7 @@ ledger_open(const struct ledger_conf *conf, struct tallies *tallies, struct stor
 		ledger_close(l, 0);
 		return rc;
 	}
+	storms_hide(storms, conf->privacy);
 	storms_each(storms, pin, tallies);
 	storms_log(storms, &l->events);
 	/* With the part that is oldest: a daemon that never lives through a whole round gets through it
@@ -372,7 +381,8 @@ ledger_open(const struct ledger_conf *conf, struct tallies *tallies, struct stor
 		if (l->part_seq[i] < l->part_seq[l->next_part])
 			l->next_part = i;
 	l->next_at = now.mono + PART_EVERY;
-	*opened = (struct ledger_opened){ jo.seed, r.restored.entries, storms_total(storms), r.records };
+	*opened = (struct ledger_opened){ privacy_seed(conf->privacy, jo.seed), r.restored.entries,
+		storms_total(storms), r.records };
 	*out = l;
 	return 0;
 }
@@ -388,6 +398,7 @@ ledger_close(struct ledger *l, int64_t grace)
 	spool_close(l->spool);
 	buf_fini(&l->payload);
 	buf_fini(&l->events);
+	arena_fini(&l->hidden);
 	xfree(l);
 }
 

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "judge/detect.h"
+#include "mail/privacy.h"
 #include "mail/record.h"
 #include "store/journal.h"
 #include "store/spool.h"
@@ -26,16 +27,18 @@ struct tallies;
 struct ledger_conf {
 	struct store_conf store;
 	struct spool_conf spool; /* dir NULL: no spool (":memory:"), nothing waits and nothing survives */
+	const struct privacy *privacy; /* NULL: plain; borrowed until ledger_close() */
 };
 
 struct ledger_opened {
-	uint64_t seed;
+	uint64_t seed; /* privacy_seed() of the database's */
 	uint64_t counters, storms; /* restored from parts */
 	uint64_t records;          /* replayed on top of them */
 };
 
 /* Opens the database and the spool, and brings `tallies` and `storms` to where they were. ERR_* of
- * journal_open() and spool_open(). Both are borrowed until ledger_close(). */
+ * journal_open() and spool_open(). Both are borrowed until ledger_close(). With privacy, storms are hidden
+ * (storms_hide()) and messages are on their way to the disk, whoever wrote them. */
 int ledger_open(const struct ledger_conf *conf, struct tallies *tallies, struct storms *storms,
     struct now now, struct ledger **out, struct ledger_opened *opened, char *why, size_t why_len) MUSTCHECK;
 

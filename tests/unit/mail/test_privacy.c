@@ -106,9 +106,9 @@ Test(privacy, plain_is_untouched)
 	cr_expect(got.p == s.p && got.n == s.n, "not even a copy");
 	cr_expect(privacy_subject(NULL, s).p == s.p && privacy_mailbox_host(NULL, &a, s).p == s.p);
 	cr_expect_eq(privacy_seed(NULL, 77), 77);
-	privacy_record(NULL, &a, &r, &rcpt);
+	privacy_record(NULL, &a, &r);
 	cr_expect(r.sender.p == s.p && r.subject.p == s.p && r.sasl_username.p == s.p &&
-	    r.header_from.p == s.p && rcpt.addr.p == s.p);
+	    r.header_from.p == s.p && r.rcpts == &rcpt && rcpt.addr.p == s.p);
 	cr_expect_eq(a.used, 0);
 }
 
@@ -143,15 +143,32 @@ Test(privacy, a_record)
 		.n_rcpts = 2,
 	};
 
-	privacy_record(p, &a, &r, rcpts);
+	privacy_record(p, &a, &r);
 	cr_expect(str_eq(r.sender, STR("h:824fe6c7fa82cc7d2729cb65")));
 	cr_expect(str_eq(r.header_from, STR("h:9e5ae95e98e9f63e933e15b7")));
 	cr_expect(str_eq(r.sasl_username, STR("h:6eefad2bed97b6d93ee663d6")));
-	cr_expect(str_eq(rcpts[0].addr, r.header_from) && str_eq(rcpts[1].addr, r.sender));
-	cr_expect(str_eq(rcpts[1].action, STR("discard")));
+	cr_assert_eq(r.n_rcpts, 2);
+	cr_expect(str_eq(r.rcpts[0].addr, r.header_from) && str_eq(r.rcpts[1].addr, r.sender));
+	cr_expect(str_eq(r.rcpts[1].action, STR("discard")) && rcpts[0].addr.p[0] == 'b', "a copy");
 	cr_expect_eq(r.subject.n, 0);
 	cr_expect(str_eq(r.message_id, STR("<1@example.org>")) && str_eq(r.thread, STR("<0@example.org>")));
 	cr_expect(str_eq(r.helo, STR("mail.example.org")));
+	r = (struct record){ .subject = STR("x") };
+	privacy_record(p, &a, &r);
+	cr_expect(r.n_rcpts == 0 && r.subject.n == 0 && r.sender.n == 0);
+}
+
+Test(privacy, a_record_without_room)
+{
+	struct record_rcpt rcpts[2] = { { .addr = STR("ann@example.org") }, { .addr = STR("bob@example.org") } };
+	struct record r = { .sender = STR("ann@example.org"), .rcpts = rcpts, .n_rcpts = 2 };
+	struct arena small;
+
+	arena_init(&small, 32);
+	privacy_record(p, &small, &r);
+	cr_expect(privacy_hidden(r.sender));
+	cr_expect_eq(r.n_rcpts, 0);
+	arena_fini(&small);
 }
 
 Test(privacy, what_stands_for_a_host)
