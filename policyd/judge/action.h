@@ -41,8 +41,8 @@ bool action_additive_ok(enum action a, enum door door, enum stage stage);
  */
 void action_settle(struct msg *m, struct wish *wishes, bool known, struct verdict *v);
 
-/* `what` (DEFER, REJECT, DISCARD, HOLD, REDIRECT_OWNER) for the whole message or, at RCPT, the recipient, with
- * code and text; `r` (may be NULL) is who wants it. */
+/* `what` (DEFER, REJECT, DISCARD, HOLD, REDIRECT_OWNER) for the whole message or, at RCPT, the recipient,
+ * with code and text; `r` (may be NULL) is who wants it. */
 void action_say(struct verdict *v, enum action what, const struct rule *r);
 
 #endif

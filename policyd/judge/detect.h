@@ -55,7 +55,7 @@ struct finding {
 	enum trip trip;
 	struct key128 storm; /* key of the storm that this belongs to or would open, zero: none */
 	enum action action;  /* a final one that takes the place of the rule's; ACT_PASS: the rule's */
-	bool blocked;	     /* judge's own: stopped because the storm is, not because the rule tripped */
+	bool blocked;        /* judge's own: stopped because the storm is, not because the rule tripped */
 	uint32_t base_hops;  /* Received lines of the shortest way seen: what lies above came with a copy */
 	const char *why;     /* a phrase for the log */
 };
@@ -65,21 +65,21 @@ struct detector {
 	const char *help; /* one sentence */
 	/* what a rule gets that does not say */
 	enum action action;
-	const char *text; /* of a refusal; NULL: a general one */
+	const char *text;                 /* of a refusal; NULL: a general one */
 	const char *arg_name, *arg_value; /* of prepend */
 	enum rule_scope scope;
 	uint32_t limit, limit_min, limit_max; /* limit_max 0: any */
 	int64_t window, remember;
 	enum rule_brake brake;
 	int64_t block;
-	unsigned keys;	     /* enum rule_key_use: which keys beyond the common ones it reads */
-	unsigned count_by;   /* default of that key */
+	unsigned keys;     /* enum rule_key_use: which keys beyond the common ones it reads */
+	unsigned count_by; /* default of that key */
 
-	bool header;	/* needs header facts */
-	bool body;	/* wants to know what a bounce returns: the body of bounces is asked for */
+	bool header;    /* needs header facts */
+	bool body;      /* wants to know what a bounce returns: the body of bounces is asked for */
 	bool automatic; /* looks at automatic mail only: role addresses are not exempt from it */
-	bool envelope;	/* the envelope is enough: it can be asked at RCPT, where its brake acts */
-	bool evidence;	/* what it counts stands, whatever becomes of the message */
+	bool envelope;  /* the envelope is enough: it can be asked at RCPT, where its brake acts */
+	bool evidence;  /* what it counts stands, whatever becomes of the message */
 	bool both_ways; /* counts mail outside its rule's scope too, where it never trips */
 	/* One set of ops a message, not one a recipient: plan() is called for the first recipient that the
 	 * rule looks at, score() for each with the same answers. NULL = never. */

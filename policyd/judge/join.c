@@ -19,7 +19,7 @@ struct txn {
 	bool judged;
 	uint64_t what;
 	struct verdict verdict; /* its strings are in `text`, but for literals and nothing */
-	struct record record;	/* before it is judged: who it is from; strings are in `text` */
+	struct record record;   /* before it is judged: who it is from; strings are in `text` */
 	struct arena text;
 	struct key128 sessions[SESSIONS]; /* that it is the latest of; zero: none */
 	struct reservation *reserved;

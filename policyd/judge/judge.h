@@ -19,9 +19,9 @@ struct slot {
 	const struct rule *rule;
 	uint32_t rcpt;
 	uint32_t op, n_ops; /* in judge.ops */
-	bool shares;	    /* its ops are those of the slot before it, of the same rule */
-	bool muted;	    /* outside the rule's scope: counts, never trips */
-	bool kept;	    /* judge_settle(): its ops stand */
+	bool shares;        /* its ops are those of the slot before it, of the same rule */
+	bool muted;         /* outside the rule's scope: counts, never trips */
+	bool kept;          /* judge_settle(): its ops stand */
 	struct finding finding;
 };
 
@@ -55,9 +55,9 @@ void judge_decide(struct judge *j, const struct view *v, struct verdict *out);
 /* At RCPT: DEFER or REJECT in `out->what` when a brake refuses the recipient. */
 void judge_brake(struct judge *j, const struct view *v, struct verdict *out);
 
-/* Afterwards: marks the slots whose reservations stand. They do for a recipient who gets the message, unless a
- * shadow rule would have stopped it, and for detectors that gather evidence. Of slots that share their ops
- * the first is marked, for all. */
+/* Afterwards: marks the slots whose reservations stand. They do for a recipient who gets the message, unless
+ * a shadow rule would have stopped it, and for detectors that gather evidence. Of slots that share their
+ * ops the first is marked, for all. */
 void judge_settle(struct judge *j);
 
 #endif

@@ -64,13 +64,13 @@ enum rule_key_use {
 struct rule {
 	char *name;
 	const struct detector *detector;
-	unsigned index; /* place in the ruleset */
+	unsigned index;      /* place in the ruleset */
 	enum rule_mode mode; /* with [server] mode = shadow never MODE_ENFORCE */
 	enum rule_scope scope;
 	enum action action;
 	char *arg_name, *arg_value; /* prepend NAME: TEXT */
-	char *text;		    /* of defer/reject, or `text =`; may be NULL */
-	char dsn[16];		    /* enhanced status code in front of the text, or "" */
+	char *text;                 /* of defer/reject, or `text =`; may be NULL */
+	char dsn[16];               /* enhanced status code in front of the text, or "" */
 	uint32_t limit;
 	int64_t window, block, remember, quiet; /* ms */
 	enum rule_brake brake;
@@ -81,11 +81,11 @@ struct rule {
 	unsigned count_by; /* enum count_by */
 	enum measure measure;
 	struct exempt addresses; /* no networks in it */
-	int64_t brake_for;	 /* ms */
+	int64_t brake_for;       /* ms */
 	uint32_t probe;
 	struct exempt exempt;
-	uint64_t id;	  /* hash of the name: part of every key, the same over reloads */
-	unsigned line;	  /* where it stands in the file, for messages */
+	uint64_t id;   /* hash of the name: part of every key, the same over reloads */
+	unsigned line; /* where it stands in the file, for messages */
 };
 
 struct ruleset {

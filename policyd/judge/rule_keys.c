@@ -342,9 +342,11 @@ const struct conf_key rule_key_table[] = {
 	    .help = "The limit for copies that carry the marker of a gateway known to replicate (replication "
 		    "only)."),
 	KEY("authors", CONF_UINT, AT(authors, uint32_t), .min = 1, .max = 1000, .def = "3",
-	    .help = "How many people at least must have written before a thread is a storm (reply-all only)."),
+	    .help =
+		"How many people at least must have written before a thread is a storm (reply-all only)."),
 	KEY("wide", CONF_UINT, AT(wide, uint32_t), .min = 2, .max = 1000000, .def = "50",
-	    .help = "How many mailboxes in To and Cc make an audience, where it is no list (reply-all only)."),
+	    .help =
+		"How many mailboxes in To and Cc make an audience, where it is no list (reply-all only)."),
 	KEY("copies", CONF_UINT, AT(copies, uint32_t), .min = 0, .max = 1000000000, .def = "0",
 	    .help = "Instead of limit: how many copies (posts times recipients) a thread may make in window; "
 		    "0: limit counts (reply-all only)."),
@@ -361,8 +363,9 @@ const struct conf_key rule_key_table[] = {
 	KEY("measure", CONF_ENUM, AT(measure, enum measure), .names = measure_names, .def = "messages",
 	    .help = "What limit and window count (flood only)."),
 	KEY("addresses", CONF_CALL, AT(addresses, struct exempt), .call = set_addresses, .form = "list",
-	    .def = "", .help = "Addresses, @domains and localparts@ that nobody has a reason to write to (trap "
-			       "only)."),
+	    .def = "",
+	    .help = "Addresses, @domains and localparts@ that nobody has a reason to write to (trap "
+		    "only)."),
 	KEY("own_limit", CONF_UINT, AT(own_limit, uint32_t), .min = 1, .max = 1000, .def = "6",
 	    .help = "How often a host of our own may stand in the Received lines (mail-loop only)."),
 	KEY("exempt", CONF_CALL, AT(exempt, struct exempt), .call = set_exempt, .form = "list", .def = "",

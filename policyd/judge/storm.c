@@ -12,7 +12,7 @@ struct storms {
 	struct map map;
 	struct list lru; /* least recently seen first */
 	uint32_t count[STORM_STATES];
-	int64_t due; /* mono ms: nothing happens to any of them before */
+	int64_t due;     /* mono ms: nothing happens to any of them before */
 	struct buf *log; /* may be NULL */
 	storm_fn *leave; /* may be NULL */
 	void *leave_arg;
@@ -235,8 +235,7 @@ open_storm(struct storms *s, const struct opening *o, struct now now)
 }
 
 struct storm *
-storms_open(
-    struct storms *s, struct key128 key, const struct rule *r, const struct view *v, struct now now)
+storms_open(struct storms *s, struct key128 key, const struct rule *r, const struct view *v, struct now now)
 {
 	const struct storm *known = storms_find(s, key);
 	struct opening o = {

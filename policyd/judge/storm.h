@@ -58,8 +58,8 @@ struct storm {
 	uint32_t n_rcpts, cap_rcpts;
 	struct storm_host *hosts; /* most copies first, owned */
 	uint32_t n_hosts, cap_hosts;
-	bool changed; /* since storms_next_changed() gave it out */
-	bool opened;  /* set when it opens (again); whoever logs it clears it */
+	bool changed;    /* since storms_next_changed() gave it out */
+	bool opened;     /* set when it opens (again); whoever logs it clears it */
 	uint32_t untold; /* copies of the present message whose sources were not told yet */
 };
 
@@ -74,8 +74,8 @@ void storms_free(struct storms *s); /* takes NULL */
 struct storm *storms_find(const struct storms *s, struct key128 key);
 
 /* The storm under the key, opened (again) if need be. */
-struct storm *storms_open(struct storms *s, struct key128 key, const struct rule *r, const struct view *v,
-    struct now now);
+struct storm *storms_open(
+    struct storms *s, struct key128 key, const struct rule *r, const struct view *v, struct now now);
 
 /* One copy of the view's message to one recipient, and what became of it. */
 void storm_copy(struct storm *st, const struct view *v, uint32_t rcpt, bool passed, struct now now);

@@ -18,7 +18,7 @@ engine_fini(struct engine *e)
 	xfree(e->kept.v);
 }
 
-/* --- storms --------------------------------------------------------------------------------------------- */
+/* --- storms ------------------------------------------------------------------------------------------ */
 
 static void
 storm_to_journal(void *arg, struct storm *st)
@@ -143,7 +143,7 @@ book_storms(struct engine *e, const struct view *v, struct now now)
 	return first;
 }
 
-/* --- the record ----------------------------------------------------------------------------------------- */
+/* --- the record -------------------------------------------------------------------------------------- */
 
 static enum outcome
 outcome_of(enum action got)
@@ -248,7 +248,7 @@ log_verdict(const struct engine *e, const struct msg *m, const struct verdict *v
 	    (unsigned long long)v->storm, LOGV(str_of(why)), v->degraded ? " degraded=yes" : "");
 }
 
-/* --- the road ------------------------------------------------------------------------------------------- */
+/* --- the road ---------------------------------------------------------------------------------------- */
 
 static bool
 store_failing(struct engine *e)
@@ -382,7 +382,7 @@ judge_final(struct engine *e, struct msg *m, struct txn *txn, struct now now, st
 		join_keep(txn, what, v);
 }
 
-/* --- messages that were asked about at RCPT only ---------------------------------------------------------- */
+/* --- messages that were asked about at RCPT only ----------------------------------------------------- */
 
 /*
  * Where somebody asks at DATA or has a milter, a message of which only RCPT was heard came to nothing (a
@@ -425,7 +425,7 @@ engine_use_ledger(struct engine *e, struct ledger *ledger)
 	join_on_settle(e->join, settle_unasked, e);
 }
 
-/* --- RCPT ------------------------------------------------------------------------------------------------- */
+/* --- RCPT -------------------------------------------------------------------------------------------- */
 
 /* What passed the brake holds its place until the message is judged or comes to nothing. */
 static void
@@ -448,8 +448,8 @@ reserve(struct engine *e, struct txn *txn)
 
 /* A recipient that a brake refuses: nothing of him stays counted but evidence, and he has a record. */
 static void
-refuse_rcpt(struct engine *e, struct msg *m, const struct traits *t, const struct view *view, struct verdict *v,
-    struct now now)
+refuse_rcpt(struct engine *e, struct msg *m, const struct traits *t, const struct view *view,
+    struct verdict *v, struct now now)
 {
 	v->storm = book_storms(e, view, now);
 	e->stats.stopped++;
@@ -482,7 +482,7 @@ judge_rcpt(struct engine *e, struct msg *m, struct txn *txn, struct now now, str
 		reserve(e, txn);
 }
 
-/* --- doors ------------------------------------------------------------------------------------------------ */
+/* --- doors ------------------------------------------------------------------------------------------- */
 
 void
 engine_judge(struct engine *e, struct msg *m, struct now now, struct verdict *v)

@@ -35,10 +35,10 @@ struct engine {
 	struct storms *storms;
 	struct join *join;
 	struct ledger *ledger; /* may be NULL: replay, tests */
-	bool defer_on_failure;   /* [store] on_store_failure = defer */
-	bool quiet;              /* no log lines (replay) */
+	bool defer_on_failure; /* [store] on_store_failure = defer */
+	bool quiet;            /* no log lines (replay) */
 	struct engine_stats stats;
-	bool asks_final;   /* somebody asks about whole messages: RCPT alone proves no message */
+	bool asks_final;    /* somebody asks about whole messages: RCPT alone proves no message */
 	struct judge judge; /* scratch memory, kept over messages */
 	struct ops kept;    /* the same: what the ledger is to keep */
 };

@@ -420,10 +420,10 @@ Test(config, notes)
 	    "rule \"s\": the policy door cannot do set-sender-owner, it becomes warn\n");
 	config_fini(&c);
 	write_file("rules.conf",
-	    "[rule b]\ndetect = replication\nblock = 1s\n[rule r]\ndetect = wide-recipients\nbrake = defer\n");
+	    "[rule b]\ndetect = replication\nblock = 1s\n[rule r]\ndetect = wide-recipients\nbrake = "
+	    "defer\n");
 	cr_assert_eq(load("[server]\nmilter = unix:/p\n"), 0);
-	cr_expect_str_eq(notes(),
-	    "rule \"r\": detector wide-recipients has nothing to brake by at RCPT\n");
+	cr_expect_str_eq(notes(), "rule \"r\": detector wide-recipients has nothing to brake by at RCPT\n");
 }
 
 static void
