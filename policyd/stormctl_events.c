@@ -121,6 +121,7 @@ one_message(struct reader *r, struct str m, struct str from_line)
 {
 	struct event ev = { .header = header_of(m), .size = m.n };
 
+	ev.body = str_sub(m, ev.header.n, m.n);
 	if (from_line.n) { /* "From sender Thu Jan  1 00:00:00 2026" */
 		struct str rest = str_sub(from_line, 5, from_line.n), sender;
 
@@ -217,6 +218,7 @@ json_line(struct reader *r, struct str line, uint64_t number, bool *more)
 	ev.sender = json_str(o, "sender");
 	ev.have_sender = ev.sender.p != NULL;
 	ev.header = json_str(o, "header");
+	ev.body = json_str(o, "body");
 	json_rcpts(&ev, &r->arena, cJSON_GetObjectItemCaseSensitive(o, "recipients"));
 	*more = give(r, &ev);
 	cJSON_Delete(o);

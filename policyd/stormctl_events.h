@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Old mail as a stream of events: mbox files, Maildirs, folders, single messages, and .jsonl files with
- * one object a message {time, client_address, helo_name, sasl_username, sender, recipients[], header, size}.
+ * one object a message {time, client_address, helo_name, sasl_username, sender, recipients[], header, body, size}.
  */
 #ifndef STORMCTL_EVENTS_H
 #define STORMCTL_EVENTS_H
@@ -23,6 +23,7 @@ struct event {
 	struct str *rcpts; /* may be none: the reader of the event takes them from the header */
 	uint32_t n_rcpts;
 	struct str header; /* raw header block */
+	struct str body;   /* what follows it; may be missing */
 	uint64_t size;
 	struct arena *arena; /* holds what is not in the file itself; reset after each event */
 };

@@ -61,9 +61,29 @@ json_received(const struct header_facts *f)
 	return list;
 }
 
-static cJSON *
-json_message(const char *file, const struct header_facts *f, const struct traits *t)
+/* What a bounce or report says of the message that it is about. */
+static void
+add_returned(cJSON *o, const struct msg *m, const struct traits *t)
 {
+	const struct dsn_facts *d = &m->dsn.f;
+	cJSON *failed;
+
+	if (t->automatic != AUTO_BOUNCE && t->automatic != AUTO_REPORT)
+		return;
+	add_str(o, "returned_message_id", t->returned_id);
+	if (t->automatic == AUTO_REPORT)
+		return;
+	failed = cJSON_AddArrayToObject(o, "failed_recipients");
+	for (uint32_t i = 0; i < d->rcpt_count; i++)
+		if (dsn_rcpt_failed(&d->rcpts[i]))
+			cJSON_AddItemToArray(failed, stormctl_json_str(dsn_rcpt_addr(&d->rcpts[i])));
+	add_str(o, "reporting_mta", d->reporting_mta);
+}
+
+static cJSON *
+json_message(const char *file, const struct msg *m, const struct traits *t)
+{
+	const struct header_facts *f = &m->header.f;
 	cJSON *o = cJSON_CreateObject(), *delivered = cJSON_CreateArray();
 	char trace[17];
 
@@ -92,6 +112,7 @@ json_message(const char *file, const struct header_facts *f, const struct traits
 	add_str(o, "date", f->date);
 	add_hex(o, "origin", t->origin);
 	cJSON_AddItemToObject(o, "received", json_received(f));
+	add_returned(o, m, t);
 	return o;
 }
 
@@ -114,8 +135,10 @@ print_text(const char *name, struct str s)
 }
 
 static void
-print_readable(const char *file, const struct header_facts *f, const struct traits *t)
+print_readable(const char *file, const struct msg *m, const struct traits *t)
 {
+	const struct header_facts *f = &m->header.f;
+	const struct dsn_facts *d = &m->dsn.f;
 	char trace[17], hex[33];
 
 	trace_text(t->trace, trace);
@@ -131,6 +154,11 @@ print_readable(const char *file, const struct header_facts *f, const struct trai
 	printf("  %-18s %s\n", "automatic", automatic_name(t->automatic));
 	printf("  %-18s %s\n", "list", t->is_list ? "yes" : "no");
 	print_text("list-id", f->list_id);
+	print_text("returned", t->returned_id);
+	for (uint32_t i = 0; i < d->rcpt_count; i++)
+		if (dsn_rcpt_failed(&d->rcpts[i]))
+			print_text("failed recipient", dsn_rcpt_addr(&d->rcpts[i]));
+	print_text("reporting mta", d->reporting_mta);
 	print_text(t->thread_reply ? "thread (reply)" : "thread (start)", t->thread);
 	print_text("gateway marker", f->gateway_marker);
 	for (uint32_t i = 0; i < f->n_delivered_to; i++)
@@ -139,14 +167,28 @@ print_readable(const char *file, const struct header_facts *f, const struct trai
 	printf("  %-18s %s\n  %-18s %s\n", "trace", trace, "fingerprint", hex);
 }
 
-/* Feeds the header block of an open file. 0, or an errno. */
+/* A piece of the file: of the header, and behind that of the body, if that can tell anything. false: enough. */
+static bool
+take_piece(struct msg *m, const char *p, size_t n)
+{
+	size_t took = header_feed(&m->header, p, n);
+
+	if (!m->header.done)
+		return true;
+	header_end(&m->header);
+	m->have_header = true;
+	return msg_body(m, p + took, n - took);
+}
+
+/* Reads the message of an open file. 0, or an errno. */
 static int
-read_header(int fd, struct header *h)
+read_message(int fd, struct msg *m)
 {
 	static char piece[PIECE];
 	size_t total = 0;
+	bool more = true;
 
-	while (!h->done && total < FILE_MAX) {
+	while (more && total < FILE_MAX) {
 		ssize_t n = read(fd, piece, sizeof(piece));
 
 		if (n < 0 && errno == EINTR)
@@ -156,8 +198,11 @@ read_header(int fd, struct header *h)
 		if (n == 0)
 			break;
 		total += (size_t)n;
-		header_feed(h, piece, (size_t)n);
+		more = take_piece(m, piece, (size_t)n);
 	}
+	header_end(&m->header);
+	m->have_header = true;
+	msg_body_end(m, true);
 	return 0;
 }
 
@@ -180,9 +225,9 @@ open_file(const char *file)
 }
 
 static int
-print_json(const char *file, const struct header_facts *f, const struct traits *t)
+print_json(const char *file, const struct msg *m, const struct traits *t)
 {
-	cJSON *o = json_message(file, f, t);
+	cJSON *o = json_message(file, m, t);
 	char *text = cJSON_PrintUnformatted(o);
 
 	if (text)
@@ -196,21 +241,18 @@ static int
 inspect_file(const char *file, struct msg *m, const struct site *site, bool json)
 {
 	int fd = open_file(file), err = fd < 0 ? -fd : 0;
-	const struct header_facts *f;
 	struct traits t;
 
 	if (!err)
-		err = read_header(fd, &m->header);
+		err = read_message(fd, m);
 	if (fd > STDIN_FILENO)
 		close(fd);
 	if (!err) {
-		f = header_end(&m->header);
-		m->have_header = true;
 		traits_compute(&t, m, site);
 		if (json)
-			err = print_json(file, f, &t);
+			err = print_json(file, m, &t);
 		else
-			print_readable(file, f, &t);
+			print_readable(file, m, &t);
 	}
 	if (err)
 		fprintf(stderr, "stormctl: %s: %s\n", file, strerror(err));

@@ -43,6 +43,15 @@ fill_header(struct replay *r, const struct event *ev)
 	r->msg.have_header = true;
 }
 
+/* Of bounces and reports only; whether it is one depends on the envelope sender too. */
+static void
+fill_body(struct replay *r, const struct event *ev)
+{
+	if (ev->body.n)
+		msg_body(&r->msg, ev->body.p, ev->body.n);
+	msg_body_end(&r->msg, true);
+}
+
 /* Files carry no envelope: what delivery agents leave of it in the header serves. */
 static void
 fill_envelope(struct replay *r, const struct event *ev)
@@ -147,6 +156,7 @@ replay_event(void *arg, struct event *ev)
 	r->msg.stage = STAGE_EOM;
 	fill_header(r, ev);
 	fill_envelope(r, ev);
+	fill_body(r, ev);
 	set_clock(r, ev);
 	engine_tick(&r->engine, r->now);
 	engine_judge(&r->engine, &r->msg, r->now, &v);

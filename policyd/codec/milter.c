@@ -305,7 +305,7 @@ take_mail(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
 	m->size = size;
 	msg_from_conn(mi, m);
 	memset(mi->counts, 0, sizeof(mi->counts));
-	mi->skip_sent = mi->rcpt_rejected = false;
+	mi->skip_sent = mi->body_done = mi->rcpt_rejected = false;
 	mi->state = MILTER_ENVELOPE;
 	return FEED_MORE;
 }
@@ -361,24 +361,40 @@ take_eoh(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
 	return FEED_MORE;
 }
 
+/* Of most mail nobody wants the body: false. */
+static bool
+use_body(struct milter *mi, struct msg *m, struct str piece)
+{
+	if (mi->want_body && !mi->body_done)
+		mi->body_done = !msg_body(m, piece.p, piece.n);
+	return mi->want_body && !mi->body_done;
+}
+
 static enum feed
 take_body(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
 {
-	wire_bytes(w, wire_left(w));
+	struct str piece = wire_bytes(w, wire_left(w));
+	bool more, skip;
+
 	end_of_header(mi, m);
+	more = use_body(mi, m, piece);
 	if (mi->steps & SMFIP_NR_BODY)
 		return FEED_MORE;
-	answer(out, (mi->steps & SMFIP_SKIP) && !mi->skip_sent ? SMFIR_SKIP : SMFIR_CONTINUE);
-	mi->skip_sent = true;
+	skip = !more && (mi->steps & SMFIP_SKIP) && !mi->skip_sent;
+	answer(out, skip ? SMFIR_SKIP : SMFIR_CONTINUE);
+	mi->skip_sent |= skip;
 	return FEED_MORE;
 }
 
 static enum feed
 take_eom(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
 {
+	struct str piece = wire_bytes(w, wire_left(w)); /* may be the last chunk of the body */
+
 	(void)out;
-	wire_bytes(w, wire_left(w)); /* may carry the last chunk of the body */
 	end_of_header(mi, m);
+	use_body(mi, m, piece);
+	msg_body_end(m, true);
 	msg_from_conn(mi, m);
 	m->stage = STAGE_EOM;
 	mi->state = MILTER_JUDGE;

@@ -5,8 +5,9 @@
  *
  *	packet = uint32 length (of what follows, network order) | byte command | data
  *
- * Only the events that are needed are asked for, the body is skipped unless `want_body`, and no reply is
- * sent where the MTA offers that: a message without trouble costs one round trip. Every packet is read
+ * Only the events that are needed are asked for, and no reply is sent where the MTA offers that: a message
+ * without trouble costs one round trip. The body is asked for with `want_body` only; then the first chunk of
+ * one that is neither bounce nor report is answered with SKIP, which costs a second one. Every packet is read
  * through a bounds-checked cursor; left-over bytes are an error. Never blocks, never logs.
  */
 #ifndef CODEC_MILTER_H
@@ -60,7 +61,8 @@ struct milter {
 	/* the codec's own */
 	bool spent;         /* `m` is to be reset at the next feed */
 	bool rcpt_rejected; /* macros said that the next RCPT has been refused already */
-	bool skip_sent;     /* SKIP was answered to this message's body */
+	bool body_done;     /* nobody wants (more of) this message's body */
+	bool skip_sent;     /* SKIP was answered to it */
 	uint32_t counts[MILTER_COUNTED];
 };
 

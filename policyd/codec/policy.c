@@ -24,6 +24,8 @@ struct request {
 	bool stated;      /* to_count= or cc_count= was given */
 	char last;        /* byte of the block */
 	bool block_done;
+	bool body_done;
+	struct str body; /* in base64: it means nothing before the header is complete */
 };
 
 struct attr {
@@ -268,6 +270,36 @@ put_to_count(struct request *r, const struct attr *a, struct str value)
 	r->stated = true;
 }
 
+static void
+keep_body(struct request *r, const struct attr *a, struct str value)
+{
+	(void)a;
+	r->body = value;
+}
+
+static void
+feed_body(void *arg, const char *p, size_t n)
+{
+	struct request *r = arg;
+
+	if (!r->body_done)
+		r->body_done = !msg_body(r->m, p, n);
+	r->last = p[n - 1];
+}
+
+/* Most clients send the front of it: a line that does not end was cut. */
+static void
+finish_body(struct request *r)
+{
+	if (r->p->broken)
+		return;
+	r->last = '\n';
+	if (base64_decode(r->body, feed_body, r) != 0)
+		mark_broken(r->p, "body= is not base64");
+	else
+		msg_body_end(r->m, r->last == '\n' || r->last == '\r');
+}
+
 /* --- the table ---------------------------------------------------------------------------------------- */
 
 enum { ADDR = MSG_ATTR_MAX, NAME = 1024, WORD = 255 };
@@ -342,6 +374,7 @@ static const struct attr attrs[] = {
 	FIELD("header_recipients", "To"),
 	HEADER("to_count", put_to_count),
 	HEADER("cc_count", put_to_count),
+	HEADER("body", keep_body),
 	CALL("want", put_want, WORD),
 };
 
@@ -426,6 +459,7 @@ read_request(struct policy *p, struct str text, struct msg *m)
 	if (!r.have_request)
 		mark_broken(p, "not request=smtpd_access_policy");
 	finish_header(&r);
+	finish_body(&r);
 }
 
 /* Length of the request at the front of `s`, empty line included; 0 when its end is not there yet. */

@@ -298,10 +298,11 @@ other_rcpts(struct dsn *d, const struct header_facts *h)
 	if (failed.n >= HEADER_VALUE_KEEP) /* its last address may be half of one */
 		failed = str_sub(failed, 0, str_rfind(failed, ','));
 	addr_list_walk(failed, add_failed, d);
-	for (unsigned i = 0; i < s->n_text_rcpts && !(d->f.flags & DSN_RCPTS_FIELD); i++)
+	if (d->f.rcpt_count || s->n_text_rcpts == 0)
+		return;
+	for (unsigned i = 0; i < s->n_text_rcpts; i++)
 		dsn_add_rcpt(d, &(struct dsn_rcpt){ .final_rcpt = s->text_rcpts[i] });
-	if (d->f.rcpt_count && !(d->f.flags & DSN_RCPTS_FIELD))
-		d->f.flags |= DSN_RCPTS_TEXT;
+	d->f.flags |= DSN_RCPTS_TEXT | (s->text_more ? DSN_RCPTS_MORE : 0U);
 }
 
 void

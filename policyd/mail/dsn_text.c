@@ -67,19 +67,20 @@ addr_like(struct str s)
 }
 
 /* The address with which the line begins and which is what it is about: "<a@b>:", "a@b", "a@b (c@d)",
- * "a@b... User unknown"; not the first word of a sentence. */
+ * "a@b... User unknown", "* a@b"; not the first word of a sentence. */
 static struct str
 leading_addr(struct str line)
 {
-	bool bracket = line.p[0] == '<';
 	struct str addr, rest;
 	size_t n = 0;
 
-	if (bracket) {
+	while (line.n && strchr("-*> \t", line.p[0]))
+		line = str_sub(line, 1, line.n);
+	if (line.n && line.p[0] == '<') {
 		n = str_find(line, '>');
 		addr = str_sub(line, 1, n);
 		rest = str_sub(line, n + 1, line.n);
-		return n < line.n && (rest.n == 0 || strchr(" :.,;(", rest.p[0])) ? addr : STR_NONE;
+		return n < line.n && (rest.n == 0 || strchr(" :.,;([", rest.p[0])) ? addr : STR_NONE;
 	}
 	while (n < line.n && !str_is_space(line.p[n]))
 		n++;
@@ -87,7 +88,7 @@ leading_addr(struct str line)
 	rest = str_trim(str_sub(line, n, line.n));
 	while (addr.n && strchr(":.,;", addr.p[addr.n - 1]))
 		addr.n--;
-	return addr.n < n || rest.n == 0 || rest.p[0] == '(' ? addr : STR_NONE;
+	return addr.n < n || rest.n == 0 || rest.p[0] == '(' || rest.p[0] == '[' ? addr : STR_NONE;
 }
 
 static void
@@ -101,7 +102,8 @@ take_rcpt(struct dsn *d, struct str line)
 	for (unsigned i = 0; i < s->n_text_rcpts; i++)
 		if (str_ieq(s->text_rcpts[i], addr))
 			return;
-	if (s->n_text_rcpts == DSN_RCPTS_MAX)
+	s->text_more = s->n_text_rcpts == DSN_RCPTS_MAX;
+	if (s->text_more)
 		return;
 	kept = arena_str(s->arena, addr);
 	if (kept.p)
@@ -138,8 +140,10 @@ dsn_text_end(struct dsn *d)
 	dsn_block_close(d);
 	if (is_returned(s)) {
 		dsn_take_returned(d, DSN_BY_TEXT);
-		s->text_done = true;
-		d->done |= s->alone;
+		s->text_past = true;
+		/* Below an announced copy comes the rest of it; others go on with what went wrong. */
+		s->text_done = s->marked;
+		d->done |= s->marked && s->alone;
 	} else if (is_status(b)) {
 		dsn_take_status(d);
 	}
