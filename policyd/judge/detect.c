@@ -2,12 +2,15 @@
 #include "judge/detect.h"
 
 #include "base/xalloc.h"
+#include "judge/storm.h"
 
 const struct detector *const detectors[] = {
 	&detect_replication,
 	&detect_wide_recipients,
 	&detect_bounce_to_list,
 	&detect_list_return_path,
+	&detect_bounce_flood,
+	&detect_backscatter,
 	NULL,
 };
 
@@ -18,6 +21,20 @@ detector_find(struct str name)
 		if (str_eq(str_of((*d)->name), name))
 			return *d;
 	return NULL;
+}
+
+void
+detect_bounce_sources(struct storm *st, const struct view *v, const struct finding *f, uint64_t copies)
+{
+	const struct dsn_facts *d = &v->msg->dsn.f;
+
+	(void)f;
+	storm_add_message(st);
+	storm_add_host(st, v->traits->client_text, "client", copies);
+	storm_add_host(st, d->reporting_mta, "reporting-mta", copies);
+	for (uint32_t i = 0; i < d->rcpt_count; i++)
+		if (dsn_rcpt_failed(&d->rcpts[i]))
+			storm_add_host(st, dsn_rcpt_addr(&d->rcpts[i]), "dead-member", copies);
 }
 
 struct tally_op *

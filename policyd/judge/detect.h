@@ -77,6 +77,7 @@ struct detector {
 
 	bool header;    /* needs header facts */
 	bool body;      /* wants to know what a bounce returns: the body of bounces is asked for */
+	bool sent;      /* asks what left here: see judge/sent.h */
 	bool automatic; /* looks at automatic mail only: role addresses are not exempt from it */
 	bool envelope;  /* the envelope is enough: it can be asked at RCPT, where its brake acts */
 	bool evidence;  /* what it counts stands, whatever becomes of the message */
@@ -103,9 +104,14 @@ const struct detector *detector_find(struct str name);
 struct key128 detect_key(const struct rule *r, const struct view *v, const char *tag, struct key128 what);
 struct key128 detect_key_str(const struct rule *r, const struct view *v, const char *tag, struct str what);
 
+/* `sources` of detectors that look at bounces: who wrote it, and whom it could not reach. */
+void detect_bounce_sources(struct storm *st, const struct view *v, const struct finding *f, uint64_t copies);
+
 extern const struct detector detect_replication;
 extern const struct detector detect_wide_recipients;
 extern const struct detector detect_bounce_to_list;
 extern const struct detector detect_list_return_path;
+extern const struct detector detect_bounce_flood;
+extern const struct detector detect_backscatter;
 
 #endif

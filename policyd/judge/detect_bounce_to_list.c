@@ -51,8 +51,10 @@ const struct detector detect_bounce_to_list = {
 	.limit = 0,
 	.window = (int64_t)MS_DAY,
 	.remember = (int64_t)MS_DAY,
+	.body = true,
 	.automatic = true,
 	.applies = btl_applies,
 	.plan = btl_plan,
 	.score = btl_score,
+	.sources = detect_bounce_sources,
 };

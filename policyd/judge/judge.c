@@ -2,6 +2,7 @@
 #include "judge/judge.h"
 
 #include "base/xalloc.h"
+#include "judge/sent.h"
 #include "judge/storm.h"
 
 enum { JUDGE_KEEP = 4096 }; /* slots and ops of scratch memory kept from one message to the next */
@@ -138,6 +139,7 @@ judge_plan(struct judge *j, const struct ruleset *rules, const struct view *v)
 	uint32_t n = v->msg->n_rcpts;
 
 	reuse(j);
+	j->n_rcpts = n;
 	for (unsigned i = 0; i < rules->n; i++) {
 		const struct rule *r = &rules->v[i];
 
@@ -147,6 +149,10 @@ judge_plan(struct judge *j, const struct ruleset *rules, const struct view *v)
 			if (looks_at(r, v, rcpt))
 				add_slot(j, r, v, rcpt);
 	}
+	j->sent_op = j->ops.n;
+	if (rules->sent_ttl && !v->at_rcpt)
+		sent_plan(v, rules->sent_ttl, &j->ops);
+	j->n_sent = j->ops.n - j->sent_op;
 	if (j->cap_answers < j->ops.n) {
 		j->cap_answers = j->ops.cap;
 		j->answers = xrealloc(j->answers, j->cap_answers * sizeof(*j->answers));
@@ -361,6 +367,9 @@ judge_settle(struct judge *j)
 {
 	struct slot *first = NULL;
 
+	j->sent_kept = false;
+	for (uint32_t i = 0; i < j->n_rcpts && !j->sent_kept; i++)
+		j->sent_kept = j->wishes[i].got == ACT_PASS;
 	for (uint32_t i = 0; i < j->n_slots; i++) {
 		struct slot *s = &j->slots[i];
 

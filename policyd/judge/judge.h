@@ -32,8 +32,10 @@ struct judge {
 	uint32_t cap_answers;
 	struct slot *slots;
 	uint32_t n_slots, cap_slots;
+	uint32_t sent_op, n_sent; /* in ops: marks of what leaves here, of no rule */
+	bool sent_kept;
 	struct wish *wishes; /* one a recipient */
-	uint32_t cap_wishes;
+	uint32_t n_rcpts, cap_wishes;
 };
 
 void judge_init(struct judge *j);

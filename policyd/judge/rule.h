@@ -92,6 +92,7 @@ struct ruleset {
 	struct rule *v; /* file order */
 	unsigned n;
 	bool needs_body;
+	int64_t sent_ttl; /* how long what left here is to be known; 0: nobody asks */
 };
 
 void rule_init(struct rule *r, const struct detector *d);

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/xalloc.h"
 #include "judge/detect.h"
+#include "judge/sent.h"
 
 struct rule_key {
 	char *name, *value;
@@ -216,6 +217,10 @@ add(struct ruleset *rs, const struct rule *r)
 	rs->v = xrealloc(rs->v, (rs->n + 1) * sizeof(*rs->v));
 	rs->v[rs->n] = *r;
 	rs->v[rs->n].index = rs->n;
+	if (r->detector->sent && r->mode != MODE_OFF && rs->sent_ttl < SENT_TTL_MIN)
+		rs->sent_ttl = SENT_TTL_MIN;
+	if (r->detector->sent && r->mode != MODE_OFF && rs->sent_ttl < r->window)
+		rs->sent_ttl = r->window;
 	rs->needs_body |= r->detector->body && r->mode != MODE_OFF;
 	rs->n++;
 }

@@ -152,6 +152,17 @@ outcome_of(enum action got)
 									       : OUTCOME_STOPPED;
 }
 
+static void
+keep_ops(struct engine *e, uint32_t from, uint32_t n)
+{
+	for (uint32_t i = from; i < from + n; i++) {
+		struct tally_op *op = e->judge.ops.v[i].kind == TALLY_GET ? NULL : ops_add(&e->kept);
+
+		if (op)
+			*op = e->judge.ops.v[i];
+	}
+}
+
 /* What the judge keeps, in one row. */
 static const struct ops *
 kept_ops(struct engine *e)
@@ -162,13 +173,11 @@ kept_ops(struct engine *e)
 	for (uint32_t i = 0; i < j->n_slots; i++) {
 		const struct slot *s = &j->slots[i];
 
-		for (uint32_t k = 0; s->kept && k < s->n_ops; k++) {
-			struct tally_op *op = ops_add(&e->kept);
-
-			if (op)
-				*op = j->ops.v[s->op + k];
-		}
+		if (s->kept)
+			keep_ops(e, s->op, s->n_ops);
 	}
+	if (j->sent_kept)
+		keep_ops(e, j->sent_op, j->n_sent);
 	return &e->kept;
 }
 
@@ -274,6 +283,13 @@ refuse_without_store(struct engine *e, struct verdict *v)
 	return true;
 }
 
+static void
+undo_ops(struct engine *e, uint32_t from, uint32_t n)
+{
+	for (uint32_t i = from; i < from + n; i++)
+		tallies_undo(e->tallies, &e->judge.ops.v[i], &e->judge.answers[i]);
+}
+
 /* What does not stand is taken back; of slots that share their ops the first one answers for all. */
 static void
 settle_counts(struct engine *e)
@@ -284,11 +300,11 @@ settle_counts(struct engine *e)
 	for (uint32_t i = 0; i < j->n_slots; i++) {
 		const struct slot *s = &j->slots[i];
 
-		if (s->kept || s->shares)
-			continue;
-		for (uint32_t k = s->op; k < s->op + s->n_ops; k++)
-			tallies_undo(e->tallies, &j->ops.v[k], &j->answers[k]);
+		if (!s->kept && !s->shares)
+			undo_ops(e, s->op, s->n_ops);
 	}
+	if (!j->sent_kept)
+		undo_ops(e, j->sent_op, j->n_sent);
 }
 
 static void

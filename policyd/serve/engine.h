@@ -46,7 +46,8 @@ struct engine {
 void engine_init(struct engine *e);
 void engine_fini(struct engine *e);
 
-/* From now on what is judged is written there (borrowed). */
+/* Once storms and join are in their places, before the first question: from now on what is judged is written
+ * there (borrowed; NULL: nowhere). */
 void engine_use_ledger(struct engine *e, struct ledger *ledger);
 
 /* `e->rules`, `site` or `lists` have been replaced: open storms obey the new ones at once. */

@@ -37,6 +37,8 @@ rule(const char *detector)
 	r->id = r->index + 1;
 	r->repeats = REPEATS;
 	r->quiet = MS_HOUR;
+	if (d->sent && rules.sent_ttl < r->window)
+		rules.sent_ttl = r->window;
 	return r;
 }
 
@@ -62,6 +64,7 @@ setup(void)
 	e.storms = storms_new();
 	e.join = join_new();
 	e.quiet = true;
+	engine_use_ledger(&e, NULL);
 	arena_init(&arena, 0);
 	msg_init(&msg, &arena, &site.gateway_markers);
 	now = (struct now){ MS_DAY, 1700000000000 };
@@ -81,6 +84,15 @@ teardown(void)
 	for (unsigned i = 0; i < rules.n; i++)
 		rule_fini(&rules_v[i]);
 	rules.n = 0;
+	rules.sent_ttl = 0;
+}
+
+static inline void
+later(int64_t ms)
+{
+	now.mono += ms;
+	now.wall += ms;
+	engine_tick(&e, now);
 }
 
 

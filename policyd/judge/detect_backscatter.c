@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * backscatter: bounces for mail that was never sent from here; somebody wrote our users' addresses into
+ * his spam. Proved, not guessed: the Message-ID of what came back is looked up among those that passed
+ * outbound. Where a bounce does not say what it returns, an address that has sent something lately gets it.
+ */
+#include "base/clock.h"
+#include "judge/sent.h"
+#include "judge/storm.h"
+
+enum { OP_ID, OP_SENDER, OP_COUNT };
+
+static bool
+bs_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
+{
+	(void)r;
+	(void)rcpt;
+	return v->traits->automatic == AUTO_BOUNCE && !v->traits->outbound;
+}
+
+static void
+bs_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
+{
+	struct tally_op *op;
+
+	sent_ask_id(v, v->traits->returned_id, ops);
+	sent_ask_sender(v, v->rcpts[rcpt].key, ops);
+	op = r->limit ? ops_add(ops) : NULL;
+	if (!op)
+		return;
+	op->kind = TALLY_ADD;
+	op->key = detect_key_str(r, v, "backscatter", v->rcpts[rcpt].key);
+	op->n = 1;
+	op->window = r->window;
+	op->ttl = r->window * 2;
+}
+
+static void
+bs_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct tally_answer *answers,
+    uint32_t n, struct finding *f)
+{
+	bool says = v->traits->returned_id.n > 0;
+
+	if (n <= OP_SENDER || (says ? answers[OP_ID].known : answers[OP_SENDER].known))
+		return;
+	f->storm = detect_key_str(r, v, "storm", v->rcpts[rcpt].key);
+	if (r->limit && (n <= OP_COUNT || answers[OP_COUNT].sum <= r->limit))
+		return;
+	f->trip = TRIP_STOP;
+	f->why = says ? "it returns a message that never passed here"
+		      : "a bounce to an address that has sent nothing lately";
+}
+
+const struct detector detect_backscatter = {
+	.name = "backscatter",
+	.help = "A bounce returns a message that was never sent from here.",
+	.action = ACT_REJECT,
+	.text = "This bounce is for a message that was not sent from here",
+	.scope = SCOPE_INBOUND,
+	.limit = 0,
+	.window = 14 * (int64_t)MS_DAY,
+	.remember = 0,
+	.header = true,
+	.body = true,
+	.automatic = true,
+	.sent = true,
+	.applies = bs_applies,
+	.plan = bs_plan,
+	.score = bs_score,
+	.sources = detect_bounce_sources,
+};

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * bounce-flood: bounces by the thousand to one address, whose owner did nothing but write a letter. What
+ * goes to a list's own return path is that list's business. A bounce for another message of his, proved to
+ * be genuine, reaches him all the same, as long as it is not one of many for that message.
+ */
+#include "base/clock.h"
+#include "judge/sent.h"
+#include "judge/storm.h"
+
+enum {
+	PROVEN_FREE = 5, /* bounces for one message of his that pass in a flood */
+	OP_FLOOD = 0,
+	OP_SAME,
+	OP_ID,
+};
+
+static bool
+bounce(const struct view *v)
+{
+	const struct traits *t = v->traits;
+
+	if (!v->header)
+		return v->msg->have_sender && t->null_sender;
+	return t->automatic == AUTO_BOUNCE || (t->null_sender && t->automatic == AUTO_NONE);
+}
+
+static bool
+bf_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
+{
+	enum addr_form form = v->rcpts[rcpt].form;
+
+	(void)r;
+	return bounce(v) && form != ADDR_LIST_OWNER && form != ADDR_VERP;
+}
+
+static void
+add_one(const struct rule *r, struct key128 key, struct ops *ops)
+{
+	struct tally_op *op = ops_add(ops);
+
+	if (!op)
+		return;
+	op->kind = TALLY_ADD;
+	op->key = key;
+	op->n = 1;
+	op->window = r->window;
+	op->ttl = r->window * 2;
+}
+
+static void
+bf_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
+{
+	struct str id = v->traits->returned_id;
+	struct hash h;
+
+	add_one(r, detect_key_str(r, v, "bounce-flood", v->rcpts[rcpt].key), ops);
+	if (v->at_rcpt || id.n == 0)
+		return;
+	hash_init(&h, v->site->hash_seed, "bounces-for");
+	hash_key(&h, detect_key_str(r, v, "bounce-flood", v->rcpts[rcpt].key));
+	hash_str(&h, id);
+	add_one(r, hash_end(&h), ops);
+	sent_ask_id(v, id, ops);
+}
+
+static void
+bf_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct tally_answer *answers,
+    uint32_t n, struct finding *f)
+{
+	f->storm = detect_key_str(r, v, "storm", v->rcpts[rcpt].key);
+	if (n <= OP_FLOOD || answers[OP_FLOOD].sum <= r->limit)
+		return;
+	if (n > OP_ID && answers[OP_ID].known && answers[OP_SAME].sum <= PROVEN_FREE)
+		return;
+	f->trip = TRIP_STOP;
+	f->why = "more bounces than one address may get";
+}
+
+const struct detector detect_bounce_flood = {
+	.name = "bounce-flood",
+	.help = "One address gets more than limit bounces.",
+	.action = ACT_DEFER,
+	.text = "Too many bounces for this address; try again later",
+	.scope = SCOPE_ANY,
+	.limit = 50,
+	.window = (int64_t)MS_HOUR,
+	.remember = 0,
+	.brake = BRAKE_DEFER,
+	.body = true,
+	.automatic = true,
+	.envelope = true,
+	.sent = true,
+	.applies = bf_applies,
+	.plan = bf_plan,
+	.score = bf_score,
+	.sources = detect_bounce_sources,
+};

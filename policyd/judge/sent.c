@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: ISC */
+#include "judge/sent.h"
+
+/* Gateways add and drop the brackets, and some bounces keep only what stands between them. */
+static struct str
+bare(struct str id)
+{
+	id = str_trim(id);
+	if (id.n && id.p[0] == '<')
+		id = str_sub(id, 1, id.n);
+	if (id.n && id.p[id.n - 1] == '>')
+		id = str_sub(id, 0, id.n - 1);
+	return str_trim(id);
+}
+
+static struct key128
+mark_key(const struct view *v, const char *tag, struct str what)
+{
+	struct hash h;
+
+	hash_init(&h, v->site->hash_seed, tag);
+	hash_str(&h, what);
+	return hash_end(&h);
+}
+
+static void
+add_mark(struct ops *ops, enum tally_kind kind, struct key128 key, int64_t ttl)
+{
+	struct tally_op *op = ops_add(ops);
+
+	if (!op)
+		return;
+	op->kind = kind;
+	op->key = key;
+	op->elem = 1;
+	op->ttl = ttl;
+}
+
+void
+sent_plan(const struct view *v, int64_t ttl, struct ops *ops)
+{
+	const struct traits *t = v->traits;
+	struct str id = bare(v->msg->header.f.message_id);
+
+	if (!t->outbound || t->null_sender)
+		return;
+	if (v->header && id.n)
+		add_mark(ops, TALLY_MARK, mark_key(v, "sent-id", id), ttl);
+	if (t->sender.key.n)
+		add_mark(ops, TALLY_MARK, mark_key(v, "sent-by", t->sender.key), ttl);
+}
+
+void
+sent_ask_id(const struct view *v, struct str message_id, struct ops *ops)
+{
+	add_mark(ops, TALLY_GET, mark_key(v, "sent-id", bare(message_id)), 0);
+}
+
+void
+sent_ask_sender(const struct view *v, struct str key, struct ops *ops)
+{
+	add_mark(ops, TALLY_GET, mark_key(v, "sent-by", key), 0);
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: ISC */
+/* Bounces by the thousand, bounces for mail that never left, and what must reach its man all the same. */
+#include "engine_rig.h"
+
+TestSuite(bounces, .init = setup, .fini = teardown);
+
+/* An own user writes to the world. */
+static enum action
+send_out(const char *sender, const char *id)
+{
+	struct str from = str_of(sender);
+
+	msg_reset(&msg);
+	msg.door = DOOR_MILTER;
+	msg.stage = STAGE_EOM;
+	msg.client_address = STR("192.0.2.200");
+	msg.sasl_username = STR("user");
+	msg.sender = from;
+	msg.have_sender = true;
+	msg_add_rcpt(&msg, STR("someone@other.example"));
+	snprintf(header, sizeof(header),
+	    "From: %s\r\nSubject: hello\r\nDate: Mon, 9 Jan 2006 09:00:00 +0000\r\nMessage-ID: %s\r\n\r\n",
+	    sender, id);
+	header_feed(&msg.header, header, strlen(header));
+	header_end(&msg.header);
+	msg.have_header = true;
+	now.mono += 10;
+	now.wall += 10;
+	engine_judge(&e, &msg, now, &v);
+	return v.shown;
+}
+
+static unsigned serial;
+
+/* A mail server far away cannot deliver what has that id; NULL: it does not say which. */
+static enum action
+bounce(const char *rcpt, const char *id)
+{
+	char line[256] = "";
+
+	if (id)
+		snprintf(line, sizeof(line), "References: %s\r\n", id);
+	snprintf(header, sizeof(header),
+	    "Received: by mx%u.far.example with SMTP id B%u; Mon, 9 Jan 2006 10:00:00 +0000\r\n"
+	    "From: Mail Delivery System <MAILER-DAEMON@far.example>\r\nTo: %s\r\n"
+	    "Subject: Undelivered Mail Returned to Sender\r\nAuto-Submitted: auto-replied\r\n%s"
+	    "Content-Type: multipart/report; report-type=delivery-status; boundary=x\r\n"
+	    "Message-ID: <b%u@far.example>\r\n\r\n",
+	    serial % 7, serial, rcpt, line, serial);
+	serial++;
+	return deliver("", header, rcpt);
+}
+
+/* The policy door hears the recipient of a null sender. */
+static enum action
+ask_rcpt(const char *sender, const char *rcpt, const char *instance)
+{
+	msg_reset(&msg);
+	msg.door = DOOR_POLICY;
+	msg.stage = STAGE_RCPT;
+	msg.client_address = STR("203.0.113.9");
+	msg.client_port = msg.instance = str_of(instance);
+	msg.sender = str_of(sender);
+	msg.have_sender = true;
+	msg_add_rcpt(&msg, str_of(rcpt));
+	engine_judge(&e, &msg, now, &v);
+	return v.what;
+}
+
+Test(bounces, the_victim_gets_the_first_and_the_rest_is_deferred)
+{
+	rule("bounce-flood");
+	for (int i = 0; i < 50; i++)
+		cr_assert_eq(bounce("victim@example.org", "<1@firm.example>"), ACT_PASS, "%d", i);
+	for (int i = 0; i < 500; i++)
+		cr_assert_eq(bounce("victim@example.org", "<1@firm.example>"), ACT_DEFER, "%d", i);
+	cr_assert_str_eq(v.rule.p, "bounce-flood");
+	cr_assert_eq(storms_count(e.storms, STORM_OPEN), 1);
+	/* His ordinary mail, and a single bounce to somebody else. */
+	cr_assert_eq(deliver("friend@other.example", copy("", 0), "victim@example.org"), ACT_PASS);
+	cr_assert_eq(bounce("colleague@example.org", "<2@example.org>"), ACT_PASS);
+	/* An hour after the last that passed he gets some again; all have gone after two. */
+	later(2 * MS_HOUR);
+	cr_assert_eq(bounce("victim@example.org", "<1@firm.example>"), ACT_PASS);
+}
+
+Test(bounces, a_proven_bounce_for_another_message_arrives_in_the_flood)
+{
+	rule("bounce-flood");
+	cr_assert_eq(send_out("victim@example.org", "<mine-1@example.org>"), ACT_PASS);
+	cr_assert_eq(send_out("victim@example.org", "<mine-2@example.org>"), ACT_PASS);
+	for (int i = 0; i < 300; i++)
+		bounce("victim@example.org", "<mine-1@example.org>");
+	cr_assert_eq(bounce("victim@example.org", "<mine-1@example.org>"), ACT_DEFER);
+	for (int i = 0; i < 5; i++)
+		cr_assert_eq(bounce("victim@example.org", "<mine-2@example.org>"), ACT_PASS, "%d", i);
+	cr_assert_eq(bounce("victim@example.org", "<mine-2@example.org>"), ACT_DEFER, "many for one letter");
+	cr_assert_eq(bounce("victim@example.org", "<invented@example.org>"), ACT_DEFER);
+}
+
+Test(bounces, bounces_to_a_list_owner_or_verp_are_the_lists_business)
+{
+	rule("bounce-flood");
+	for (int i = 0; i < 200; i++) {
+		cr_assert_eq(bounce("owner-news@example.org", NULL), ACT_PASS);
+		cr_assert_eq(bounce("news-bounces@example.org", NULL), ACT_PASS);
+		cr_assert_eq(bounce("news-bounces+bob=other.example@example.org", NULL), ACT_PASS);
+	}
+	cr_assert_eq(storms_total(e.storms), 0);
+}
+
+Test(bounces, receipts_and_reports_are_no_bounces)
+{
+	rule("bounce-flood")->limit = 1;
+	for (int i = 0; i < 20; i++) {
+		snprintf(header, sizeof(header),
+		    "From: noreply@far.example\r\nTo: dmarc@example.org\r\nSubject: Report Domain: "
+		    "example.org\r\n"
+		    "Content-Type: multipart/report; report-type=feedback-report\r\nMessage-ID: "
+		    "<r%d@far.example>\r\n\r\n",
+		    i);
+		cr_assert_eq(deliver("", header, "dmarc@example.org"), ACT_PASS, "%d", i);
+	}
+}
+
+Test(bounces, the_brake_refuses_at_rcpt_and_lets_others_pass)
+{
+	rule("bounce-flood")->limit = 3;
+	for (int i = 0; i < 10; i++)
+		bounce("victim@example.org", NULL);
+	cr_assert_eq(ask_rcpt("", "victim@example.org", "1"), ACT_DEFER);
+	cr_assert(str_starts(v.text, STR("Too many bounces")));
+	cr_assert_eq(ask_rcpt("", "Victim+box@example.org", "2"), ACT_DEFER, "the same mailbox");
+	cr_assert_eq(ask_rcpt("", "colleague@example.org", "3"), ACT_PASS);
+	cr_assert_eq(ask_rcpt("friend@other.example", "victim@example.org", "4"), ACT_PASS);
+}
+
+/* Servers that ask whether an address exists say MAIL FROM:<>, RCPT and QUIT: no bounce at all. */
+Test(bounces, callouts_leave_nothing_behind)
+{
+	char instance[16];
+
+	rule("bounce-flood")->limit = 3;
+	e.asks_final = true;
+	for (int i = 0; i < 100; i++) {
+		snprintf(instance, sizeof(instance), "%d", i);
+		cr_assert_eq(ask_rcpt("", "victim@example.org", instance), ACT_PASS, "%d", i);
+		join_end(e.join, join_of_client(e.join, STR("203.0.113.9"), str_of(instance)));
+	}
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(bounce("victim@example.org", NULL), ACT_PASS);
+	cr_assert_eq(bounce("victim@example.org", NULL), ACT_DEFER);
+}
+
+Test(bounces, backscatter_is_proved_by_the_id_that_comes_back)
+{
+	rule("backscatter");
+	cr_assert_eq(send_out("user@example.org", "<mine@example.org>"), ACT_PASS);
+	cr_assert_eq(bounce("user@example.org", "<mine@example.org>"), ACT_PASS);
+	cr_assert_eq(bounce("user@example.org", "mine@example.org"), ACT_PASS, "without its brackets");
+	cr_assert_eq(bounce("user@example.org", "<never-sent@example.org>"), ACT_REJECT);
+	cr_assert(str_starts(v.text, STR("This bounce is for")));
+	/* A bounce that says nothing: who wrote lately gets it, who did not does not. */
+	cr_assert_eq(bounce("user@example.org", NULL), ACT_PASS);
+	cr_assert_eq(bounce("silent@example.org", NULL), ACT_REJECT);
+	later(15 * (int64_t)MS_DAY);
+	cr_assert_eq(bounce("user@example.org", "<mine@example.org>"), ACT_REJECT, "nobody remembers");
+}
+
+Test(bounces, what_was_stopped_on_its_way_out_was_not_sent)
+{
+	struct rule *wide = rule("wide-recipients");
+
+	rule("backscatter");
+	wide->limit = 0;
+	wide->action = ACT_REJECT;
+	msg_reset(&msg);
+	msg.door = DOOR_MILTER;
+	msg.stage = STAGE_EOM;
+	msg.sasl_username = STR("user");
+	msg.sender = STR("user@example.org");
+	msg.have_sender = true;
+	msg_add_rcpt(&msg, STR("someone@other.example"));
+	header_feed(&msg.header, "To: a@b.example\r\nMessage-ID: <x@example.org>\r\n\r\n", 46);
+	header_end(&msg.header);
+	msg.have_header = true;
+	engine_judge(&e, &msg, now, &v);
+	cr_assert_eq(v.shown, ACT_REJECT);
+	wide->mode = MODE_OFF;
+	cr_assert_eq(bounce("user@example.org", "<x@example.org>"), ACT_REJECT);
+}
+
+/* An outsider cannot make his bounces genuine by sending something in: only what leaves counts. */
+Test(bounces, mail_from_outside_proves_nothing)
+{
+	rule("backscatter");
+	cr_assert_eq(deliver("user@example.org", copy("", 0), "other@example.org"), ACT_PASS);
+	cr_assert_eq(bounce("user@example.org", "<1@firm.example>"), ACT_REJECT);
+}
+
+Test(bounces, who_wrote_them_and_who_is_dead_is_named)
+{
+	static const char body[] =
+	    "--x\r\nContent-Type: message/delivery-status\r\n\r\n"
+	    "Reporting-MTA: dns; mail.partner.example\r\n\r\n"
+	    "Final-Recipient: rfc822; gone@partner.example\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n"
+	    "--x--\r\n";
+	static const char head[] =
+	    "From: MAILER-DAEMON@partner.example\r\nSubject: Undelivered Mail Returned to Sender\r\n"
+	    "Content-Type: multipart/report; report-type=delivery-status; boundary=x\r\n\r\n";
+	bool mta = false, dead = false;
+
+	rule("bounce-to-list");
+	for (int i = 0; i < 3; i++) {
+		msg_reset(&msg);
+		msg.door = DOOR_MILTER;
+		msg.stage = STAGE_EOM;
+		msg.client_address = STR("203.0.113.9");
+		msg.have_sender = true;
+		msg_add_rcpt(&msg, STR("all@example.org"));
+		header_feed(&msg.header, head, sizeof(head) - 1);
+		header_end(&msg.header);
+		msg.have_header = true;
+		dsn_begin(&msg.dsn, &arena, &msg.header.f);
+		dsn_feed(&msg.dsn, body, sizeof(body) - 1);
+		dsn_end(&msg.dsn, &msg.header.f);
+		msg.have_dsn = true;
+		engine_judge(&e, &msg, now, &v);
+		cr_assert_eq(v.shown, ACT_REDIRECT_OWNER);
+	}
+	storms_each(e.storms, find_storm, NULL);
+	cr_assert_not_null(found);
+	for (uint32_t i = 0; i < found->n_hosts; i++) {
+		const struct storm_host *h = &found->hosts[i];
+
+		mta |= strcmp(h->name, "mail.partner.example") == 0 && strcmp(h->how, "reporting-mta") == 0 &&
+		    h->copies == 3;
+		dead |= strcmp(h->name, "gone@partner.example") == 0 && strcmp(h->how, "dead-member") == 0;
+	}
+	cr_assert(mta && dead);
+}
