@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What left here: each outbound message leaves a mark of its Message-ID and one of its sender, and a bounce that
- * returns such an id is genuine. Marks belong to no rule; all rules that ask for them share them. Nobody
+ * What left here: each outbound message leaves a mark of its Message-ID and one of its sender, and a bounce
+ * that returns such an id is genuine. Marks belong to no rule; all rules that ask for them share them. Nobody
  * outside can guess an id that he has not seen, so nobody can make a bounce look genuine that is none,
  * but by bouncing a message that he got.
  */
