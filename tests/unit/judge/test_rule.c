@@ -125,7 +125,7 @@ Test(rule, defaults)
 		cr_expect_eq(r.window, (*d)->window);
 		cr_expect_eq(r.remember, (*d)->remember);
 		cr_expect_eq(r.mode, MODE_ENFORCE);
-		cr_expect_eq(r.brake, BRAKE_OFF);
+		cr_expect_eq(r.brake, d->brake);
 		cr_expect_eq(r.block, 0);
 		cr_expect_eq(r.quiet, MS_HOUR);
 		cr_expect_eq(r.repeats, 2u);
@@ -143,7 +143,7 @@ Test(rule, defaults)
 Test(rule, find)
 {
 	struct rule v[2] = { 0 };
-	struct ruleset rs = { v, 2, false };
+	struct ruleset rs = { .v = v, .n = 2 };
 
 	v[0].name = (char *)"one";
 	v[1].name = (char *)"two";
