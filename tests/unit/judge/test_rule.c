@@ -125,8 +125,8 @@ Test(rule, defaults)
 		cr_expect_eq(r.window, (*d)->window);
 		cr_expect_eq(r.remember, (*d)->remember);
 		cr_expect_eq(r.mode, MODE_ENFORCE);
-		cr_expect_eq(r.brake, d->brake);
-		cr_expect_eq(r.block, 0);
+		cr_expect_eq(r.brake, (*d)->brake);
+		cr_expect_eq(r.block, (*d)->block);
 		cr_expect_eq(r.quiet, MS_HOUR);
 		cr_expect_eq(r.repeats, 2u);
 		cr_expect_null(r.text);
