@@ -195,7 +195,7 @@ hex(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* `wait` holds "=", or "=" and a digit. */
+/* `wait` holds "=", or "=" and a digit. What is no escape after all stays as it is. */
 static void
 decode_quoted(struct mime_decoder *d, struct str piece, unsigned where, mime_bytes_fn *fn, void *arg)
 {
@@ -205,28 +205,31 @@ decode_quoted(struct mime_decoder *d, struct str piece, unsigned where, mime_byt
 	for (size_t i = 0; i < piece.n; i++) {
 		char c = piece.p[i];
 
-		if (d->n == 0 && c != '=') {
-			text[n++] = c;
-		} else if (d->n == 1 && (c == ' ' || c == '\t')) {
+		if (d->n == 1 && (c == ' ' || c == '\t'))
 			continue; /* white space behind a soft line end */
-		} else if (d->n < 2 && (d->n == 0 || hex(c) >= 0)) {
-			d->wait[d->n++] = c;
-		} else if (d->n == 2 && hex(c) >= 0) {
+		if (d->n == 2 && hex(c) >= 0) {
 			text[n++] = (char)(hex(d->wait[1]) << 4 | hex(c));
 			d->n = 0;
-		} else { /* no escape after all */
+		} else if (d->n == 1 && hex(c) >= 0) {
+			d->wait[d->n++] = c;
+		} else {
 			memcpy(text + n, d->wait, d->n);
 			n += d->n;
-			d->n = 0;
-			text[n++] = c;
+			d->n = c == '=';
+			d->wait[0] = '=';
+			if (c != '=')
+				text[n++] = c;
 		}
 		if (n > sizeof(text) - 8) {
 			fn(arg, text, n);
 			n = 0;
 		}
 	}
-	if (where & MIME_END && d->n != 1)
+	if (where & MIME_END && d->n != 1) {
+		memcpy(text + n, d->wait, d->n);
+		n += d->n;
 		text[n++] = '\n';
+	}
 	if (where & MIME_END)
 		d->n = 0;
 	if (n)

@@ -107,6 +107,11 @@ rig_dump(const struct msg *m, struct buf *b)
 	rig_put_number(b, "cc", f->cc_count);
 	rig_put_number(b, "hops", f->hop_count);
 	rig_put_number(b, "stable", f->stable.lo);
+	if (!m->have_dsn)
+		return;
+	rig_put(b, "returned_id", m->dsn.f.returned_id);
+	for (uint32_t i = 0; i < m->dsn.f.rcpt_count; i++)
+		rig_put(b, "failed", m->dsn.f.rcpts[i].final_rcpt);
 }
 
 /* base64 of `s`, appended. */

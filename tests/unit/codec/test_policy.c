@@ -248,6 +248,7 @@ Test(policy, broken_but_ended)
 		{ STR(REQUEST "na\0me=b\n\n"), "a NUL byte" },
 		{ STR(REQUEST "header=not base64!\n\n"), "header= is not base64" },
 		{ STR(REQUEST "header=AAAAA\n\n"), "header= is not base64" },
+		{ STR(REQUEST "body=AAAAA\n\n"), "body= is not base64" },
 		{ STR("header=!\nnothing\n\n"), "a line without =" }, /* the first reason is told */
 	};
 
@@ -401,4 +402,68 @@ Test(policy, recipients)
 		cr_expect_eq(r.m.door, DOOR_POLICY);
 		rig_fini(&r);
 	}
+}
+
+/* The front of a body: looked at when the header is that of a bounce, wherever its line stands. */
+Test(policy, body)
+{
+	static const char text[] =
+	    "It failed:\n\n<joe@example.net>:\nno such user\n\n--- Original message:\n\n"
+	    "From: ann@example.com\nMessage-ID: <1@example.com>\nSubject: x\n\nhi";
+	static const struct {
+		const char *header;
+		size_t bytes; /* of the text */
+		bool first;   /* body= in front of header= */
+		const char *id, *failed;
+	} t[] = {
+		{ "From: MAILER-DAEMON@x.example\n\n", sizeof(text) - 1, false, "<1@example.com>",
+		    "joe@example.net" },
+		{ "From: MAILER-DAEMON@x.example\n\n", sizeof(text) - 1, true, "<1@example.com>",
+		    "joe@example.net" },
+		{ "From: ann@example.com\n\n", sizeof(text) - 1, false, NULL, NULL },
+		/* cut: within the id, behind it, within the recipient */
+		{ "From: MAILER-DAEMON@x.example\n\n", 110, false, NULL, "joe@example.net" },
+		{ "From: MAILER-DAEMON@x.example\n\n", sizeof(text) - 8, false, "<1@example.com>",
+		    "joe@example.net" },
+		{ "From: MAILER-DAEMON@x.example\n\n", 30, false, NULL, NULL },
+		{ "From: MAILER-DAEMON@x.example\n\n", 0, false, NULL, NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		struct rig r;
+		struct buf b;
+
+		rig_init(&r);
+		buf_init(&b, 0);
+		buf_printf(&b, REQUEST "protocol_state=DATA\nsender=\n");
+		for (int turn = 0; turn < 2; turn++) {
+			bool body = turn == (t[i].first ? 0 : 1);
+
+			buf_printf(&b, body ? "body=" : "header=");
+			rig_base64(&b, body ? (struct str){ text, t[i].bytes } : str_of(t[i].header));
+			buf_append(&b, "\n", 1);
+		}
+		buf_append(&b, "\n", 1);
+		rig_ask(&r, buf_str(&b));
+		cr_assert_not(r.p.broken);
+		cr_assert_eq(r.m.door, DOOR_EXTENDED);
+		cr_assert(str_eq(r.m.dsn.f.returned_id, str_of(t[i].id)), "%zu", i);
+		cr_assert_eq(r.m.dsn.f.rcpt_count, t[i].failed != NULL, "%zu", i);
+		if (t[i].failed)
+			cr_assert(str_eq(r.m.dsn.f.rcpts[0].final_rcpt, str_of(t[i].failed)));
+		buf_fini(&b);
+		rig_fini(&r);
+	}
+}
+
+/* A body alone says nothing: it takes a header to know what it is. */
+Test(policy, body_without_header)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_ask(&r, STR(REQUEST "sender=\nbody=RnJvbTogYUBi\n\n"));
+	cr_assert_not(r.p.broken);
+	cr_assert_not(r.m.have_dsn);
+	rig_fini(&r);
 }

@@ -205,3 +205,26 @@ Test(policy_caps, one_byte_at_a_time, .timeout = 30)
 	cr_assert_not(r.p.broken, "%s", r.p.why);
 	rig_fini(&r);
 }
+
+/* More of a body than is looked at is no fault. */
+Test(policy_caps, body)
+{
+	struct rig r;
+	struct buf b, text;
+
+	rig_init(&r);
+	buf_init(&b, 0);
+	buf_init(&text, 0);
+	buf_printf(&text, "%0*d\n", 2 * DSN_BODY_MAX, 0);
+	buf_printf(&b, REQUEST "message_id=<1@x>\nheader_from=MAILER-DAEMON@x.example\nbody=");
+	rig_base64(&b, buf_str(&text));
+	buf_append(&b, "\n\n", 2);
+	rig_ask(&r, buf_str(&b));
+	cr_assert_not(r.p.broken);
+	cr_assert(r.m.have_dsn);
+	cr_assert_eq(r.m.dsn.taken, DSN_BODY_MAX);
+	cr_assert(r.m.dsn.f.flags & DSN_CUT);
+	buf_fini(&b);
+	buf_fini(&text);
+	rig_fini(&r);
+}

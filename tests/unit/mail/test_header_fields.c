@@ -155,6 +155,12 @@ Test(header_fields, values)
 		{ "Content-Type", "multipart/mixed; name=\"; report-type=delivery-status\"", F(report_type),
 		    NULL },
 		{ "Content-Type", "", F(content_type), "" },
+		{ "Content-Type", "multipart/report;\r\n\tboundary=\"X;y\";\r\n\treport-type=\"A\"",
+		    F(boundary), "X;y" },
+		{ "Content-Type", "multipart/report; boundary=Abc; x=y", F(boundary), "Abc" },
+		{ "Content-Type", "text/plain", F(boundary), NULL },
+		{ "Content-Transfer-Encoding", " base64\r\n", F(transfer_encoding), "base64" },
+		{ "X-Failed-Recipients", "a@b,\r\n c@d", F(failed_rcpts), "a@b, c@d" },
 		/* 22 bytes, 27 bytes with the same root, too short, not base64 */
 		{ "Thread-Index", "AdkBAgMEBQYHCAkKCwwNDg8QERITFA==", F(thread_index),
 		    "AdkBAgMEBQYHCAkKCwwNDg8QERITFA" },

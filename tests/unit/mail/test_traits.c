@@ -384,3 +384,38 @@ Test(traits, names)
 	cr_expect_str_eq(automatic_name(AUTO_REPLY), "auto-reply");
 	cr_expect_str_eq(automatic_name(AUTO_GENERATED), "auto-generated");
 }
+
+/* What came back: by the body if it tells, else what a bounce answers. */
+Test(traits, returned_id)
+{
+	static const struct {
+		const char *header, *body, *want; /* NULL: none */
+	} cases[] = {
+		{ "From: MAILER-DAEMON@x\nIn-Reply-To: <9@x>\n", "From: a@b\nMessage-ID: <1@x>\n", "<1@x>" },
+		{ "From: MAILER-DAEMON@x\nIn-Reply-To: <9@x>\n", "nothing\n", "<9@x>" },
+		{ "From: MAILER-DAEMON@x\nIn-Reply-To: <9@x>\n", NULL, "<9@x>" },
+		{ "From: MAILER-DAEMON@x\nReferences: <8@x> <9@x>\n", NULL, "<9@x>" },
+		{ "From: MAILER-DAEMON@x\nReferences: <8@x> <9@x>\nIn-Reply-To: <7@x>\n", NULL, "<7@x>" },
+		{ "From: MAILER-DAEMON@x\n", NULL, NULL },
+		{ "From: a@b\nIn-Reply-To: <9@x>\n", NULL, NULL },
+		{ "From: a@b\nIn-Reply-To: <9@x>\nAuto-Submitted: auto-replied\n", NULL, NULL },
+		{ "Content-Type: multipart/report; report-type=feedback-report; boundary=B\n",
+		    "--B\nContent-Type: message/rfc822\n\nMessage-ID: <1@x>\n\n--B--\n", "<1@x>" },
+		{ "Content-Type: multipart/report; report-type=feedback-report\nReferences: <9@x>\n", NULL,
+		    NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		msg_reset(&m);
+		header_feed(&m.header, cases[i].header, strlen(cases[i].header));
+		header_end(&m.header);
+		m.have_header = true;
+		if (cases[i].body)
+			msg_body(&m, cases[i].body, strlen(cases[i].body));
+		msg_body_end(&m, true);
+		traits_compute(&t, &m, &site);
+		cr_assert(
+		    str_eq(t.returned_id, str_of(cases[i].want)), "%zu: %.*s", i, STR_FMT(t.returned_id));
+		cr_assert_eq(t.returned_id.p != NULL, cases[i].want != NULL, "%zu", i);
+	}
+}

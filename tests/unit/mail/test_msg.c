@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: ISC */
+/* Whose body is looked at, and what becomes of it with the next message. */
+#include <criterion/criterion.h>
+
+#include "base/limits.h"
+#include "mail/msg.h"
+
+static struct arena arena;
+static struct msg m;
+
+static void
+setup(void)
+{
+	arena_init(&arena, MSG_ARENA_MAX);
+	msg_init(&m, &arena, NULL);
+}
+
+static void
+teardown(void)
+{
+	msg_fini(&m);
+	arena_fini(&arena);
+}
+
+TestSuite(msg, .init = setup, .fini = teardown);
+
+static void
+header(const char *sender, const char *text)
+{
+	msg_reset(&m);
+	m.have_sender = sender != NULL;
+	m.sender = str_of(sender);
+	header_feed(&m.header, text, strlen(text));
+	m.have_header = (header_end(&m.header)->flags & HDR_ANY) != 0;
+}
+
+static bool
+body(const char *text)
+{
+	return msg_body(&m, text, strlen(text));
+}
+
+Test(msg, null_sender)
+{
+	static const struct {
+		const char *sender, *header;
+		bool null;
+	} cases[] = {
+		{ "", "", true },
+		{ "<>", "", true },
+		{ "a@b", "Return-Path: <>\n", false },
+		{ NULL, "Return-Path: <>\n", true },
+		{ NULL, "Return-Path: <a@b>\n", false },
+		{ NULL, "Subject: x\n", false },
+		{ NULL, "", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		header(cases[i].sender, cases[i].header);
+		cr_assert_eq(msg_null_sender(&m), cases[i].null, "%zu", i);
+	}
+}
+
+Test(msg, wants_body)
+{
+	static const struct {
+		const char *sender, *header;
+		bool wants;
+	} cases[] = {
+		{ "", "From: MAILER-DAEMON@x.example\n", true },
+		{ "", "Content-Type: multipart/report; report-type=delivery-status\n", true },
+		{ "a@b", "Content-Type: multipart/report; report-type=disposition-notification\n", true },
+		{ "a@b", "Content-Type: multipart/report; report-type=feedback-report\n", true },
+		{ "a@b", "From: postmaster@x.example\nSubject: failure notice\n", true },
+		{ NULL, "Return-Path: <>\nFrom: postmaster@x.example\n", true },
+		{ NULL, "From: postmaster@x.example\n", false },
+		{ "a@b", "From: a@b\nSubject: failure notice\n", false },
+		{ "", "From: a@b\nAuto-Submitted: auto-replied\nSubject: Out of office\n", false },
+		{ "a@b", "From: a@b\nSubject: hello\n", false },
+		{ "", "", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		header(cases[i].sender, cases[i].header);
+		cr_assert_eq(msg_wants_body(&m), cases[i].wants, "%zu", i);
+		cr_assert_eq(body("x\n"), cases[i].wants, "%zu", i);
+		cr_assert_eq(m.have_dsn, cases[i].wants, "%zu", i);
+		msg_body_end(&m, true);
+		cr_assert_eq(m.have_dsn, cases[i].wants, "%zu", i);
+	}
+}
+
+Test(msg, body_and_reset)
+{
+	header("", "From: MAILER-DAEMON@x.example\n");
+	cr_assert(body("--- Original message ---\nMessage-"));
+	cr_assert_not(body("ID: <1@x>\n\nmore\n"), "nothing else can come");
+	cr_assert_not(body("From: z@x\n"));
+	msg_body_end(&m, true);
+	msg_body_end(&m, true);
+	cr_assert(str_eq(m.dsn.f.returned_id, STR("<1@x>")));
+	cr_assert_eq(m.dsn.f.source, DSN_BY_TEXT);
+	msg_reset(&m);
+	cr_assert_not(m.have_dsn);
+	cr_assert_not(m.dsn.f.returned_id.p);
+	header("", "From: MAILER-DAEMON@x.example\n");
+	cr_assert(body("x\n"));
+	msg_body_end(&m, true);
+	cr_assert_not(m.dsn.f.returned_id.p);
+}
+
+/* The front of a body: its last line may be half of one. */
+Test(msg, body_not_whole)
+{
+	for (int whole = 0; whole <= 1; whole++) {
+		header("", "From: MAILER-DAEMON@x.example\nContent-Type: message/delivery-status\n");
+		body("Final-Recipient: rfc822; a@b.example\n\nFinal-Recipient: rfc822; c@d.ex");
+		msg_body_end(&m, whole);
+		cr_assert_eq(m.dsn.f.rcpt_count, whole ? 2 : 1);
+		cr_assert_eq((m.dsn.f.flags & DSN_CUT) != 0, !whole);
+	}
+}
+
+/* Mail that shows no body takes no memory for it. */
+Test(msg, without_body)
+{
+	size_t used;
+
+	header("a@b", "From: a@b\nSubject: hello\n");
+	used = arena.used;
+	cr_assert_not(body("From: a@b\nMessage-ID: <1@x>\n"));
+	msg_body_end(&m, true);
+	cr_assert_eq(arena.used, used);
+	header("", "From: MAILER-DAEMON@x.example\nIn-Reply-To: <1@x>\n");
+	used = arena.used;
+	msg_body_end(&m, true);
+	cr_assert_eq(arena.used, used);
+	cr_assert_not(m.have_dsn);
+	header("", "From: MAILER-DAEMON@x.example\nX-Failed-Recipients: c@d.example\n");
+	msg_body_end(&m, true);
+	cr_assert(m.have_dsn);
+	cr_assert_eq(m.dsn.f.flags, DSN_RCPTS_FIELD);
+	cr_assert(str_eq(m.dsn.f.rcpts[0].final_rcpt, STR("c@d.example")));
+	/* who is no bounce has no failed recipients */
+	header("a@b", "From: a@b\nX-Failed-Recipients: c@d.example\nPrecedence: list\n");
+	msg_body_end(&m, true);
+	cr_assert_not(m.have_dsn);
+}
