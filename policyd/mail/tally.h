@@ -19,13 +19,14 @@ enum tally_kind {
 	TALLY_DISTINCT, /* a bounded set of elements with hits: distinct and elem_hits include this one */
 	TALLY_MIN,      /* keeps the smallest n; answer.sum is it, this one included */
 	TALLY_MARK,     /* sets a mark with elem until ttl; answer.known tells whether it was there before */
+	TALLY_TURN,     /* a sliding sum of turns: adds 1 when elem is another than that of the last one */
 	TALLY_GET,      /* reads whatever stands under the key, changes nothing */
 };
 
 struct tally_op {
 	enum tally_kind kind;
 	struct key128 key;
-	uint64_t elem;  /* DISTINCT, MARK */
+	uint64_t elem;  /* DISTINCT, MARK, TURN */
 	uint32_t n;     /* ADD, MIN */
 	int64_t window; /* ms: what counts; 0 = as long as the entry lives */
 	int64_t ttl;    /* ms after the last kept touch until the entry may go; never less than the window */
@@ -33,23 +34,29 @@ struct tally_op {
 	uint64_t group; /* 0 = none; entries of one group are pinned and released together */
 };
 
-enum { TALLY_CAP_MAX = 1024 };
+enum {
+	TALLY_CAP_MAX = 1024,
+	TALLY_TURNS_MAX = 65535, /* turns that a span counts */
+	TALLY_PACE_TURNS = 8,    /* the last intervals between turns, of which the pace is the median */
+};
 
 struct tally_answer {
 	bool known;         /* the entry was there before this op */
 	bool stored;        /* the op changed something that tally_undo() can take back */
-	bool elem_known;    /* DISTINCT, MARK: the element was there before */
-	uint64_t sum;       /* ADD, MIN; 0 otherwise */
+	bool elem_known;    /* DISTINCT, MARK: the element was there before; TURN: it is the last one */
+	uint64_t sum;       /* ADD, MIN, TURN; 0 otherwise */
 	uint32_t distinct;  /* elements within the window, this one included, cap + 1 when it did not fit */
 	uint32_t elem_hits; /* hits of this element within the window, this one included */
-	uint32_t ever; /* elements that were kept since the entry began, window or not, this one excluded */
-	/* monotonic ms of the entry's first and last kept touch before this op; 0 unknown */
+	uint32_t ever;      /* elements kept since the entry began, window or not, this one excluded */
+	int64_t pace;       /* TURN: how many ms a turn takes, the median of the last ones; 0 unknown */
+	/* Of the entry's first and last kept touch before this op, monotonic ms; 0 unknown. */
 	int64_t first, last;
-	uint64_t last_elem; /* DISTINCT, MARK: the element of the last kept touch before this op; 0 unknown */
+	uint64_t last_elem; /* DISTINCT, MARK, TURN: the element of that last touch; 0 unknown */
 	/* the backend's own, for undo */
-	uint32_t ref;
-	int64_t at;      /* monotonic ms of this op */
-	uint64_t before; /* MIN: what stood there before it */
+	uint32_t ref, ref_before; /* of this op, and of the last kept touch before it */
+	int64_t at;               /* monotonic ms of this op */
+	uint64_t before;          /* MIN: the number that had to go for it; TURN: the times of turns */
+	int64_t before_at;        /* MIN: since when that was there */
 };
 
 /*
@@ -64,15 +71,29 @@ struct tally_answer {
  * DISTINCT An element that was not touched for a window drops out; when it comes again later it is a new
  *          one (and `ever` counts it again). Hits begin anew with the first touch that is a window or
  *          more after the first of those counted. An element that does not fit changes nothing at all.
- * MIN      A minimum that is older than the window is forgotten.
+ * MIN      A minimum that is older than the window is forgotten. The two smallest numbers are remembered,
+ *          each since when it is there and how many keep it.
  * MARK     Each one sets the mark anew: its element, its time to live.
- * GET      Counts nothing in: sum, distinct and elem_hits are what stands there. Give the window
+ * TURN     The sum slides as that of ADD, to which a turn adds 1: an op whose element is another than that of
+ *          the last kept op, or whose last kept op is a window or more ago (or that is the first). A span
+ *          counts up to TALLY_TURNS_MAX. The pace is the median of how long the last turns (at most
+ *          TALLY_PACE_TURNS) came after the last kept op before them, of either element. After a silence of
+ *          a window or more it begins anew: that turn has none. Each of these times is kept roughly: below
+ *          a second it is off by up to 128 ms, above by up to 1/8 of itself, and what is above 7 hours
+ *          counts as 7 and a half.
+ * GET      Counts nothing in: sum, distinct, elem_hits, pace are what stands there. Give the window
  *          of the op that writes.
  *
- * Undo takes back the sum, the hit, the element if that was its only hit, the mark, the minimum, and
- * `last`, with an entry of which nothing is left. When several ops on one entry are undone in another
- * order than the reverse of how they came, the counts are right all the same, but `first`, `last`,
- * `last_elem`, a mark or a minimum may name one that was undone.
+ * Undo takes back the sum, the hit, the element if that was its only hit, the mark, the number, the turn and
+ * its time, and `last`, with an entry of which nothing is left. When several ops on one entry are undone in
+ * another order than the reverse of how they came, the counts are right all the same, but `first`, `last`,
+ * `last_elem` or a mark may name one that was undone, so may a minimum of three or more numbers, and the
+ * pace may be that of fewer turns. A turn stays one when what it answered is undone.
+ *
+ * A backend on another machine may see one submit twice, when its reply was lost. It keeps, for as long as
+ * a transaction may last, its answers under the transaction and the key (with the op's place among those on
+ * the same key), in the same script that counts, and gives them again instead of counting; undo names the
+ * same pair and removes what it finds there, so that it takes back once.
  */
 
 #endif

@@ -16,15 +16,14 @@
 #include "store/tallies.h"
 #include "store/tally_table.h"
 
-enum { MAGIC = 0x6e53744d, VERSION = 1 };
+enum { MAGIC = 0x6e53744d, VERSION = 2 };
 
 /* Of an entry; its kind stands in the lowest bits. */
 enum {
-	F_KIND = 3,
-	F_PINNED = 4,
-	F_GROUP = 8,
-	F_GROUP_PINNED = 16,
-	F_TOUCHED = 32,
+	F_KIND = 7,
+	F_PINNED = 8,
+	F_GROUP = 16,
+	F_GROUP_PINNED = 32,
 	F_ALL = 63,
 };
 
@@ -75,7 +74,6 @@ put_elems(struct writer *w, struct entry *e)
 		bits++;
 	pack_var(w->out, bits);
 	pack_var(w->out, e->n);
-	pack_var(w->out, e->ever);
 	for (uint16_t k = 0; k < e->n; k++) {
 		pack_u64(w->out, v[k].id);
 		pack_var(w->out, (uint64_t)v[k].hits << 1 | v[k].older);
@@ -95,8 +93,15 @@ put_sum(struct writer *w, struct entry *e)
 static void
 put_min(struct writer *w, struct entry *e)
 {
-	pack_var(w->out, e->u.min.v);
-	put_age(w, w->base, e->u.min.since);
+	for (int k = 0; k < LOWS; k++) {
+		const struct low *low = &e->u.low[k];
+
+		pack_var(w->out, low->hits);
+		if (!low->hits)
+			continue;
+		pack_var(w->out, low->v);
+		put_age(w, w->base, ms48_get(low->since));
+	}
 }
 
 static void
@@ -105,11 +110,22 @@ put_mark(struct writer *w, struct entry *e)
 	pack_u64(w->out, e->u.mark);
 }
 
+static void
+put_turn(struct writer *w, struct entry *e)
+{
+	pack_u64(w->out, e->u.turn.elem);
+	pack_var(w->out, e->u.turn.cur);
+	pack_var(w->out, e->u.turn.prev);
+	put_age(w, w->base, ms48_get(e->u.turn.start));
+	pack_var(w->out, pace48_get(e->u.turn.pace));
+}
+
 static void (*const put_content[])(struct writer *, struct entry *) = {
 	[TALLY_ADD] = put_sum,
 	[TALLY_DISTINCT] = put_elems,
 	[TALLY_MIN] = put_min,
 	[TALLY_MARK] = put_mark,
+	[TALLY_TURN] = put_turn,
 };
 
 static void
@@ -122,7 +138,6 @@ put_entry(struct writer *w, struct entry *e)
 	flags |= e->pinned ? F_PINNED : 0;
 	flags |= e->group ? F_GROUP : 0;
 	flags |= e->group && g->heap ? F_GROUP_PINNED : 0;
-	flags |= e->touched ? F_TOUCHED : 0;
 	pack_u8(w->out, (uint8_t)flags);
 	pack_u64(w->out, e->key.lo);
 	pack_u64(w->out, e->key.hi);
@@ -132,8 +147,8 @@ put_entry(struct writer *w, struct entry *e)
 		put_time(w, w->base, g->until);
 	pack_var(w->out, w->t->serial - e->used);
 	pack_var(w->out, e->used - e->born);
-	if (flags & F_TOUCHED)
-		pack_var(w->out, e->used - e->touched);
+	pack_var(w->out, e->used - e->touched);
+	pack_var(w->out, e->kept);
 	put_age(w, w->base, last);
 	put_age(w, last, first);
 	put_time(w, last, ms48_get(e->until));
@@ -251,7 +266,6 @@ get_elems(struct reader *r)
 
 	e->cap = (uint16_t)(1u << unpack_within(&r->u, 0, CAP_BITS_MAX));
 	e->n = (uint16_t)unpack_within(&r->u, 0, e->cap);
-	e->ever = (uint32_t)unpack_within(&r->u, 0, UINT32_MAX);
 	for (uint16_t k = 0; k < e->n && unpack_ok(&r->u); k++) {
 		struct elem *x = &r->elems[k];
 		uint64_t hits;
@@ -278,8 +292,18 @@ get_sum(struct reader *r)
 static void
 get_min(struct reader *r)
 {
-	r->e.u.min.v = unpack_var(&r->u);
-	r->e.u.min.since = get_age(r, r->base);
+	for (int k = 0; k < LOWS; k++) {
+		struct low *low = &r->e.u.low[k];
+
+		low->hits = (uint16_t)unpack_within(&r->u, 0, UINT16_MAX);
+		if (!low->hits)
+			continue;
+		low->v = (uint32_t)unpack_within(&r->u, 0, UINT32_MAX);
+		low->since = ms48_of(get_age(r, r->base));
+		/* They stand in order. */
+		if (k > 0 && (!low[-1].hits || low[-1].v >= low->v))
+			unpack_fail(&r->u);
+	}
 }
 
 static void
@@ -288,11 +312,24 @@ get_mark(struct reader *r)
 	r->e.u.mark = unpack_u64(&r->u);
 }
 
+static void
+get_turn(struct reader *r)
+{
+	struct entry *e = &r->e;
+
+	e->u.turn.elem = unpack_u64(&r->u);
+	e->u.turn.cur = (uint16_t)unpack_within(&r->u, 0, TALLY_TURNS_MAX);
+	e->u.turn.prev = (uint16_t)unpack_within(&r->u, 0, TALLY_TURNS_MAX);
+	e->u.turn.start = ms48_of(get_age(r, r->base));
+	e->u.turn.pace = pace48_of(unpack_within(&r->u, 0, PACE_ALL));
+}
+
 static void (*const get_content[F_KIND + 1])(struct reader *) = {
 	[TALLY_ADD] = get_sum,
 	[TALLY_DISTINCT] = get_elems,
 	[TALLY_MIN] = get_min,
 	[TALLY_MARK] = get_mark,
+	[TALLY_TURN] = get_turn,
 };
 
 static bool
@@ -318,13 +355,16 @@ get_entry(struct reader *r)
 	r->pin_until = r->flags & F_GROUP_PINNED ? get_time(r, r->base) : 0;
 	e->used = r->serial - (uint32_t)unpack_within(&r->u, 0, UINT32_MAX);
 	e->born = e->used - (uint32_t)unpack_within(&r->u, 0, UINT32_MAX);
-	if (r->flags & F_TOUCHED)
-		e->touched = e->used - (uint32_t)unpack_within(&r->u, 0, UINT32_MAX);
+	e->touched = e->used - (uint32_t)unpack_within(&r->u, 0, UINT32_MAX);
+	e->kept = (uint32_t)unpack_within(&r->u, 0, UINT32_MAX);
 	last = get_age(r, r->base);
 	e->last = ms48_of(last);
 	e->first = ms48_of(get_age(r, last));
 	e->until = ms48_of(get_time(r, last));
-	get_content[e->kind](r);
+	if (get_content[e->kind])
+		get_content[e->kind](r);
+	else
+		unpack_fail(&r->u);
 	if (!flags_fit(r->flags) || key_is_zero(e->key) || (r->flags & F_GROUP && !r->group))
 		unpack_fail(&r->u);
 }

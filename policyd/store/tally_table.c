@@ -413,7 +413,7 @@ table_restore(
 	e->born = like->born;
 	e->touched = like->touched;
 	e->used = like->used;
-	e->ever = like->ever;
+	e->kept = like->kept;
 	e->first = like->first;
 	e->last = like->last;
 	e->until = like->until;

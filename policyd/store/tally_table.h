@@ -20,6 +20,7 @@
 #include "base/hash.h"
 #include "mail/tally.h"
 #include "store/tallies.h"
+#include "store/tally_pace.h"
 
 /* Milliseconds in six bytes: 4400 years in both directions. Negative ones lie before the machine's start. */
 struct ms48 {
@@ -51,6 +52,15 @@ struct elem {
 	struct ms48 first, last;
 };
 
+/* One of the two smallest numbers of a MIN; without hits there is none. */
+struct low {
+	uint32_t v;
+	uint16_t hits;
+	struct ms48 since;
+};
+
+enum { LOWS = 2 };
+
 enum { LRU_NARROW, LRU_WIDE, LRU_LISTS };
 
 struct entry {
@@ -60,11 +70,14 @@ struct entry {
 			uint64_t cur, prev;
 			int64_t start; /* of the present span */
 		} sum;
-		struct {
-			uint64_t v;
-			int64_t since;
-		} min;
+		struct low low[LOWS]; /* the smallest first */
 		uint64_t mark;
+		struct {
+			uint64_t elem; /* of the last kept op */
+			struct ms48 start;
+			uint16_t cur, prev;
+			struct pace48 pace;
+		} turn;
 		struct elem one;
 		struct elem *many; /* when cap > 1 */
 	} u;
@@ -72,9 +85,9 @@ struct entry {
 	uint32_t group;         /* index into groups */
 	uint32_t older, newer;  /* lru */
 	uint32_t gprev, gnext;  /* members of the group */
-	uint32_t born, touched; /* serial of the op that made it, of the last kept touch (0 after an undo) */
+	uint32_t born, touched; /* serial of the op that made it, of the last kept touch */
 	uint32_t used;          /* serial of the last op at all: age in the lru */
-	uint32_t ever;
+	uint32_t kept;          /* DISTINCT: elements since it began; otherwise ops that were not undone */
 	struct ms48 first, last, until;
 	uint16_t n, cap; /* elements, and how many have room */
 	uint8_t kind;    /* enum tally_kind */

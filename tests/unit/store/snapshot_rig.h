@@ -6,24 +6,9 @@
 #include <criterion/criterion.h>
 
 #include "base/clock.h"
-#include "store/tallies.h"
+#include "tally_backend.h"
 
 static const struct now then = { 10 * MS_DAY, 1700000000000 };
-
-static inline uint64_t
-draw(uint64_t *state, uint64_t below)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return (*state * 0x2545f4914f6cdd1du >> 33) % below;
-}
-
-static inline struct key128
-key(uint64_t n)
-{
-	return (struct key128){ n * 0x9e3779b97f4a7c15u + 1, n };
-}
 
 static inline struct tallies_stats
 stats(const struct tallies *t)
@@ -56,6 +41,7 @@ static inline struct tally_answer
 on_clock_of_a(struct tally_answer b, int64_t shift)
 {
 	b.at -= shift;
+	b.before_at -= b.before_at ? shift : 0;
 	if (b.known) {
 		b.first -= shift;
 		b.last -= shift;
@@ -63,13 +49,12 @@ on_clock_of_a(struct tally_answer b, int64_t shift)
 	return b;
 }
 
+/* What the next undo goes by, too. */
 static inline bool
 same(struct tally_answer x, struct tally_answer y)
 {
-	return x.known == y.known && x.stored == y.stored && x.elem_known == y.elem_known && x.sum == y.sum &&
-	    x.distinct == y.distinct && x.elem_hits == y.elem_hits && x.ever == y.ever &&
-	    x.first == y.first && x.last == y.last && x.last_elem == y.last_elem && x.ref == y.ref &&
-	    x.at == y.at && x.before == y.before;
+	return same_answer(&x, &y) && x.ref == y.ref && x.ref_before == y.ref_before && x.at == y.at &&
+	    x.before == y.before && x.before_at == y.before_at;
 }
 
 static inline struct tally_op

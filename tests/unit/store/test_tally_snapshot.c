@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The single rules of snapshots: time, age, room, pins, and ops that are submitted again. */
+#include <stdlib.h>
+
 #include "snapshot_rig.h"
 
 static bool
@@ -303,7 +305,8 @@ Test(tally_snapshot, replay_at_its_own_time)
 /* Older than the last touch of the entry: it counts then. Other entries' ops keep their time. */
 Test(tally_snapshot, replay_of_what_is_older_than_its_entry)
 {
-	static const enum tally_kind kinds[] = { TALLY_ADD, TALLY_DISTINCT, TALLY_MIN, TALLY_MARK };
+	static const enum tally_kind kinds[] = { TALLY_ADD, TALLY_DISTINCT, TALLY_MIN, TALLY_MARK,
+		TALLY_TURN };
 	struct tallies *t = tallies_new(100), *b = tallies_new(100);
 	int64_t old = then.mono - 10 * MS_MIN;
 	struct tally_answer a;
@@ -339,44 +342,77 @@ Test(tally_snapshot, replay_of_what_is_older_than_its_entry)
 /* A sum whose span began with what was then undone: the span lies after `last`. */
 Test(tally_snapshot, replay_before_the_span)
 {
+	static const struct {
+		enum tally_kind kind;
+		uint64_t sum, later;
+	} rows[] = { { TALLY_ADD, 11, 6 }, { TALLY_TURN, 2, 2 } };
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct tallies *t = tallies_new(100), *b = tallies_new(100);
+		struct tally_op op = op_of(rows[i].kind, 1);
+		struct tally_answer a;
+
+		op.n = 10;
+		ask(t, then.mono - MS_HOUR, op);
+		op.elem = 2;
+		a = ask(t, then.mono, op);
+		tallies_undo(t, &op, &a);
+		carry(t, then, b, then);
+		op.n = 1;
+		a = ask(b, then.mono - MS_HOUR / 2, op);
+		cr_expect_eq(a.at, then.mono);
+		cr_expect_eq(a.sum, rows[i].sum);
+		cr_expect_eq(ask(b, then.mono + MS_HOUR / 2, op_of(TALLY_GET, 1)).sum, rows[i].later);
+		tallies_free(t);
+		tallies_free(b);
+	}
+}
+
+/* The entry has no `last` of what was undone, but an element's hits began anew with it: that is not passed. */
+Test(tally_snapshot, replay_before_what_was_undone)
+{
 	struct tallies *t = tallies_new(100), *b = tallies_new(100);
-	struct tally_op add = op_of(TALLY_ADD, 1);
+	struct tally_op op = op_of(TALLY_DISTINCT, 1);
 	struct tally_answer a;
 
-	add.n = 10;
-	ask(t, then.mono - MS_HOUR, add);
-	a = ask(t, then.mono, add);
-	tallies_undo(t, &add, &a);
+	ask(t, then.mono - 50 * MS_MIN, op);
+	a = ask(t, then.mono, op);
+	tallies_undo(t, &op, &a);
 	carry(t, then, b, then);
-	add.n = 1;
-	cr_expect_eq(ask(b, then.mono - MS_HOUR / 2, add).sum, 11);
-	cr_expect_eq(ask(b, then.mono + MS_HOUR / 2, op_of(TALLY_GET, 1)).sum, 6);
+	a = ask(b, then.mono - MS_HOUR / 2, op);
+	cr_expect_eq(a.at, then.mono);
+	cr_expect_eq(a.last, then.mono - 50 * MS_MIN);
 	tallies_free(t);
 	tallies_free(b);
 }
 
-/* The entry has no `last` of what was undone, but other times that lie after it: none of them is passed. */
-Test(tally_snapshot, replay_before_what_was_undone)
+/* Who spoke last, how many turns, how fast; and the two smallest numbers. */
+Test(tally_snapshot, turns_and_numbers_are_carried)
 {
-	static const enum tally_kind kinds[] = { TALLY_DISTINCT, TALLY_MIN };
+	struct tallies *t = tallies_new(100), *b = tallies_new(100);
+	struct now now = { 5000, then.wall + 30 * MS_SEC };
+	struct tally_op turn = op_of(TALLY_TURN, 1), min = op_of(TALLY_MIN, 2);
+	struct tally_answer a;
 
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		struct tallies *t = tallies_new(100), *b = tallies_new(100);
-		struct tally_op op = op_of(kinds[i], 1);
-		struct tally_answer a;
-
-		op.n = 10;
-		ask(t, then.mono - 50 * MS_MIN, op);
-		op.n = 5;
-		a = ask(t, then.mono, op);
-		tallies_undo(t, &op, &a);
-		carry(t, then, b, then);
-		a = ask(b, then.mono - MS_HOUR / 2, op);
-		cr_expect_eq(a.at, then.mono, "kind %d", kinds[i]);
-		cr_expect_eq(a.last, then.mono - 50 * MS_MIN);
-		tallies_free(t);
-		tallies_free(b);
+	for (int64_t k = 0; k < 10; k++) {
+		turn.elem = 1 + (uint64_t)k % 2;
+		ask(t, then.mono - (9 - k) * 20 * MS_SEC, turn);
 	}
+	min.n = 7;
+	ask(t, then.mono, min);
+	min.n = 4;
+	a = ask(t, then.mono, min);
+	carry(t, then, b, now);
+	tallies_undo(
+	    b, &min, &(struct tally_answer){ .stored = true, .known = true, .ref = a.ref, .at = 5000 });
+	cr_expect_eq(ask(b, now.mono, op_of(TALLY_GET, 2)).sum, 7);
+	turn.elem = 1;
+	a = ask(b, now.mono, turn);
+	cr_expect_eq(a.last_elem, 2);
+	cr_expect_eq(a.sum, 11);
+	cr_expect(llabs(a.pace - 20 * MS_SEC) <= 20 * MS_SEC / 8, "%lld", (long long)a.pace);
+	tallies_free(t);
+	tallies_free(b);
 }
 
 Test(tally_snapshot, what_is_past_its_time_is_left_behind)

@@ -48,12 +48,12 @@ struct run {
 static void
 random_op(struct run *r, struct tally_op *op)
 {
-	static const int64_t windows[] = { 0, 50, 400, 3000 };
+	static const int64_t windows[] = { 0, 50, 400, 9000 };
 	uint64_t k = draw(&r->rnd, draw(&r->rnd, 2) ? r->w->keys : 6) + 1;
 
-	*op = (struct tally_op){ .kind = (enum tally_kind)(k % 4), .key = key(k) };
+	*op = (struct tally_op){ .kind = (enum tally_kind)(k % TALLY_GET), .key = key(k) };
 	if (draw(&r->rnd, 60) == 0)
-		op->kind = (enum tally_kind)draw(&r->rnd, 4);
+		op->kind = (enum tally_kind)draw(&r->rnd, TALLY_GET);
 	if (draw(&r->rnd, 5) == 0)
 		op->kind = TALLY_GET;
 	op->elem = draw(&r->rnd, draw(&r->rnd, r->w->elems) + 1);

@@ -28,7 +28,7 @@ small_table(void)
 	struct tallies *t = tallies_new(64);
 
 	for (uint64_t k = 1; k <= 12; k++) {
-		struct tally_op op = op_of((enum tally_kind)(k % 4), 0);
+		struct tally_op op = op_of((enum tally_kind)(k % TALLY_GET), 0);
 
 		op.key = (struct key128){ k, k }; /* all in the first part */
 		op.group = k % 3;
@@ -99,7 +99,7 @@ Test(tally_snapshot_bytes, counts_that_do_not_fit)
 	buf_init(&bad, 0);
 	tallies_snapshot(t, 0, then, &good);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct blob head = { .magic = 0x6e53744d, .version = 1, .wall = then.wall };
+		struct blob head = { .magic = 0x6e53744d, .version = 2, .wall = then.wall };
 		size_t at;
 
 		buf_reset(&bad);
@@ -116,7 +116,7 @@ Test(tally_snapshot_bytes, counts_that_do_not_fit)
 
 Test(tally_snapshot_bytes, another_version)
 {
-	struct blob head = { .magic = 0x6e53744d, .version = 2, .wall = then.wall };
+	struct blob head = { .magic = 0x6e53744d, .version = 3, .wall = then.wall };
 	struct tallies *t = tallies_new(16);
 	struct tallies_restored got = { 0 };
 	struct buf out;
@@ -156,7 +156,7 @@ Test(tally_snapshot_bytes, wrong_content_under_a_right_checksum)
 	buf_init(&bad, 0);
 	tallies_snapshot(t, 0, then, &good);
 	for (unsigned round = 0; round < 30000; round++) {
-		struct blob head = { .magic = 0x6e53744d, .version = 1, .wall = then.wall };
+		struct blob head = { .magic = 0x6e53744d, .version = 2, .wall = then.wall };
 		struct tallies *b = tallies_new(16);
 		struct tallies_restored got = { 0 };
 		size_t at;
@@ -173,7 +173,7 @@ Test(tally_snapshot_bytes, wrong_content_under_a_right_checksum)
 		fits += err == 0;
 		refused += err != 0;
 		for (uint64_t k = 1; k <= 40; k++)
-			ask(b, then.mono + (int64_t)k, op_of((enum tally_kind)(k % 4), k));
+			ask(b, then.mono + (int64_t)k, op_of((enum tally_kind)(k % TALLY_GET), k));
 		tallies_unpin(b, 1);
 		tallies_expire(b, INT64_MAX / 2, 1000);
 		cr_assert_leq(stats(b).entries, 16);
