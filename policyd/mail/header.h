@@ -77,11 +77,11 @@ struct header_facts {
 	struct str thread_topic;
 	struct str auto_submitted; /* value, lower-case keyword without parameters or comments */
 	struct str precedence;
-	struct str list_id;       /* what stands in <>, else the whole value */
-	struct str auto_suppress; /* X-Auto-Response-Suppress */
-	struct str content_type;  /* lower-case type/subtype */
-	struct str report_type;   /* lower-case report-type parameter */
-	struct str boundary;      /* boundary parameter as written; none when beyond MIME_BOUNDARY_MAX */
+	struct str list_id;           /* what stands in <>, else the whole value */
+	struct str auto_suppress;     /* X-Auto-Response-Suppress */
+	struct str content_type;      /* lower-case type/subtype */
+	struct str report_type;       /* lower-case report-type parameter */
+	struct str boundary;          /* boundary parameter as written; none when beyond MIME_BOUNDARY_MAX */
 	struct str transfer_encoding; /* Content-Transfer-Encoding */
 	struct str failed_rcpts;      /* X-Failed-Recipients: an address list */
 	struct str x_loop;
