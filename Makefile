@@ -5,6 +5,7 @@
 #	make check		installs what is missing, then all tests (see tests/check.sh)
 #	make demo		installs what is missing, then shows a storm being stopped on a private Postfix
 #	make unit		the unit tests alone		make system	the tests that drive the real binary
+#	make scenario		storms, harmless mail and stories against the engine
 #	make lint		layers, banned functions, documentation	make fmt	clang-format in place
 #	make SAN=address,undefined ...	with sanitizers	make CC=clang ...
 #	make install DESTDIR= PREFIX=/usr
@@ -106,6 +107,16 @@ $(B)/unit/config/%: $(B)/obj/tests/unit/config/%.o $(B)/obj/policyd/config.o $(B
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CRITERION_LIBS) $(libs_serve)
 .PRECIOUS: $(B)/obj/%.o
 
+# The runner of stories: the doors and the engine under a clock of its own, which takes the place of base/clock.o.
+STORY_SRC := $(sort $(wildcard tests/scenario/*.c)) $(sort $(wildcard policyd/config*.c))
+$(B)/scenario/story: $(STORY_SRC:%.c=$(B)/obj/%.o) $(call archives,serve)
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(libs_serve)
+scenario-bin: $(B)/scenario/story
+scenario: all scenario-bin
+	sh tests/scenario/run.sh $(B)
+
 unit-bin: $(UNIT_BIN)
 unit: unit-bin
 	sh tests/unit/run.sh $(B) $(UNIT_BIN)
@@ -172,5 +183,5 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all unit-bin unit system lint deps deps-check deps-demo check demo fmt fmt-check install clean force
+.PHONY: all unit-bin unit system scenario-bin scenario lint deps deps-check deps-demo check demo fmt fmt-check install clean force
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

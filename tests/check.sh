@@ -41,15 +41,16 @@ part() {
 }
 build() { kind=build; part "$@"; kind=count; }
 
-build build-gcc "build with gcc" make --no-print-directory -s -j2 CC=gcc B=build all unit-bin
-build build-clang "build with clang" make --no-print-directory -s -j2 CC=clang B=build/clang all unit-bin
+build build-gcc "build with gcc" make --no-print-directory -s -j2 CC=gcc B=build all unit-bin scenario-bin
+build build-clang "build with clang" make --no-print-directory -s -j2 CC=clang B=build/clang all unit-bin scenario-bin
 part unit "unit tests" make --no-print-directory -s CC=gcc B=build unit
-build build-san "build with sanitizers" make --no-print-directory -s -j2 CC=gcc SAN=address,undefined B=build/san all unit-bin
+build build-san "build with sanitizers" make --no-print-directory -s -j2 CC=gcc SAN=address,undefined B=build/san all unit-bin scenario-bin
 part unit-san "unit tests with sanitizers" make --no-print-directory -s CC=gcc SAN=address,undefined B=build/san unit
 part lint "lints" sh tests/lint/run.sh build
 part system "system tests" sh tests/system/run.sh build
 part system-san "system tests with sanitizers" sh tests/system/run.sh build/san
-part scenario "storms and harmless mail of many shapes, simulated" sh tests/scenario/run.sh build
+part scenario "storms, harmless mail and stories, simulated" sh tests/scenario/run.sh build
+part scenario-san "stories with sanitizers" sh tests/scenario/stories.sh build/san
 part lab "lab: a private Postfix" sh tests/lab/run.sh build
 
 echo
