@@ -25,11 +25,11 @@ static const struct command {
 	{ "replay", "replay [-c FILE] [--json] [--set RULE.KEY=VALUE]... PATH...",
 	    "run old mail (mbox, Maildir, files, .jsonl events) through the rules; changes nothing",
 	    stormctl_replay },
-	{ "show", "show [--json] [--socket PATH] ID",
+	{ "show", "show [--json] [--socket PATH | --db PATH] ID",
 	    "tell one storm with its hosts; ID may be the first digits of its id", stormctl_show },
 	{ "status", "status [--json] [--socket PATH]",
 	    "tell how the daemon is: version, traffic, storms, journal, rules", stormctl_status },
-	{ "storms", "storms [--json] [--all] [--socket PATH]",
+	{ "storms", "storms [--json] [--all] [--socket PATH | --db PATH]",
 	    "list the open storms, those seen last first; with --all the remembered ones too",
 	    stormctl_storms },
 };

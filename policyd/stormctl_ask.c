@@ -101,9 +101,15 @@ dial(struct ask *a)
 		fprintf(stderr, "stormctl: not permitted to use %s\n", a->path);
 		return EX_NOPERM;
 	}
-	fprintf(stderr, "stormctl: the daemon does not run: nobody answers at %s: %s\n", a->path,
-	    strerror(errno));
+	a->absent = errno;
 	return EX_UNAVAILABLE;
+}
+
+void
+ask_absent(const struct ask *a)
+{
+	fprintf(stderr, "stormctl: the daemon does not run: nobody answers at %s: %s\n", a->path,
+	    strerror(a->absent));
 }
 
 int

@@ -14,11 +14,14 @@ struct ask {
 	int fd;
 	struct buf in;
 	size_t scanned;
+	int absent; /* errno of connecting: nobody is there */
 };
 
 /* Connects and sends the line. `socket` NULL: what the configuration says. 0, or the exit status after a
- * line on stderr; EX_UNAVAILABLE when no daemon is there. ask_close() afterwards, in either case. */
+ * line on stderr; EX_UNAVAILABLE without one and with `absent` set when no daemon is there: then it is
+ * the caller's to say so, as by ask_absent(). ask_close() afterwards, in either case. */
 int ask_open(struct ask *a, const struct stormctl *ctl, const char *socket, const char *line) MUSTCHECK;
+void ask_absent(const struct ask *a);
 
 /* The next document of the answer, good until the next call; NULL: the answer has ended. 0, or the exit
  * status after a line on stderr: the daemon refused, or the answer was cut off. */

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: ISC */
-/* stormctl status, storms, show: what the running daemon knows, for people or as the daemon says it. */
+/* stormctl status, storms, show: what the running daemon knows, for people or as the daemon says it. Storms
+ * come from the database when it does not run. */
 #include <cjson/cJSON.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
 #include "base/compiler.h"
+#include "base/xalloc.h"
 #include "stormctl.h"
 #include "stormctl_ask.h"
+#include "stormctl_record.h"
 #include "stormctl_text.h"
 
 enum { STAMP = 32 };
@@ -175,14 +179,24 @@ add_storm(struct grid *t, const cJSON *o)
 static void
 print_state(const cJSON *o)
 {
-	bool open = strcmp(text_of(o, "state") ? text_of(o, "state") : "", "open") == 0;
+	static const struct {
+		const char *state, *member, *before, *behind;
+	} forms[] = {
+		{ "open", "quiet", "open, closes when nothing comes for ", "" },
+		{ "cooling", "quiet", "cooling, closes when nothing comes for ", "" },
+		{ "remembered", "remember", "remembered for ", " from the last copy on" },
+	};
+	const char *state = text_of(o, "state");
 	char span[STAMP];
 
-	text_span(number_of(o, open ? "quiet" : "remember"), span, sizeof(span));
-	if (open)
-		printf("  %-14s open, closes when nothing comes for %s\n", "state", span);
-	else
-		printf("  %-14s remembered for %s from the last copy on\n", "state", span);
+	for (size_t i = 0; state && i < ARRAY_LEN(forms); i++) {
+		if (strcmp(state, forms[i].state) != 0 || !cJSON_HasObjectItem(o, forms[i].member))
+			continue;
+		text_span(number_of(o, forms[i].member), span, sizeof(span));
+		printf("  %-14s %s%s%s\n", "state", forms[i].before, span, forms[i].behind);
+		return;
+	}
+	line_text("state", state);
 }
 
 static void
@@ -232,18 +246,22 @@ print_storm(const cJSON *o)
 /* --- the commands --------------------------------------------------------------------------------------- */
 
 struct options {
-	const char *socket;
+	const char *socket, *db;
 	bool json, all;
 };
 
+/* Which options a command has besides --json and --socket. */
+enum { MAY_ALL = 1, MAY_DB = 2 };
+
 /* 0 or EX_USAGE. `n_args` words are to be left. */
 static int
-read_options(struct options *o, int argc, char **argv, bool may_all, int n_args)
+read_options(struct options *o, int argc, char **argv, int may, int n_args)
 {
 	static const struct option known[] = {
 		{ "json", no_argument, NULL, 'j' },
 		{ "socket", required_argument, NULL, 's' },
 		{ "all", no_argument, NULL, 'a' },
+		{ "db", required_argument, NULL, 'd' },
 		{ NULL, 0, NULL, 0 },
 	};
 
@@ -254,12 +272,14 @@ read_options(struct options *o, int argc, char **argv, bool may_all, int n_args)
 			o->json = true;
 		else if (opt == 's')
 			o->socket = optarg;
-		else if (opt == 'a' && may_all)
+		else if (opt == 'a' && (may & MAY_ALL))
 			o->all = true;
+		else if (opt == 'd' && (may & MAY_DB))
+			o->db = optarg;
 		else
 			return stormctl_usage(argv[0]);
 	}
-	return argc - optind == n_args ? 0 : stormctl_usage(argv[0]);
+	return argc - optind == n_args && !(o->socket && o->db) ? 0 : stormctl_usage(argv[0]);
 }
 
 typedef void document_fn(void *arg, const cJSON *o);
@@ -271,31 +291,116 @@ unreadable(void)
 	return EX_UNAVAILABLE;
 }
 
-/* Asks, and gives each document to `fn`; with --json prints it as it came. */
+/* With --json a document is printed as it came. */
+struct reader {
+	const struct options *o;
+	document_fn *fn;
+	void *arg;
+	bool bad; /* one was no JSON */
+};
+
+static void
+read_document(void *arg, const char *document)
+{
+	struct reader *r = arg;
+	cJSON *json = cJSON_Parse(document);
+
+	if (!json)
+		r->bad = true;
+	else if (r->o->json)
+		puts(document);
+	else
+		r->fn(r->arg, json);
+	cJSON_Delete(json);
+}
+
+/* What the database has to say when the daemon does not: the exit status. */
+typedef int instead_fn(const char *path, struct reader *r, const char *words);
+
+/* A daemon that was named on the command line is the one that is meant; else its database will do. */
 static int
-ask_each(const struct stormctl *ctl, const struct options *o, const char *line, document_fn *fn, void *arg)
+from_database(
+    const struct stormctl *ctl, struct reader *r, const struct ask *a, instead_fn *instead, const char *words)
+{
+	char *path = instead && !r->o->socket ? record_path(ctl) : NULL;
+	int rc;
+
+	if (!path) {
+		ask_absent(a);
+		return EX_UNAVAILABLE;
+	}
+	fprintf(stderr, "stormctl: the daemon does not answer; from the database %s\n", path);
+	rc = instead(path, r, words);
+	xfree(path);
+	return rc;
+}
+
+/* Asks, and gives each document to the reader. */
+static int
+ask_each(const struct stormctl *ctl, struct reader *r, const char *words, instead_fn *instead)
 {
 	const char *document = NULL;
 	struct ask a;
-	int rc = ask_open(&a, ctl, o->socket, line);
+	int rc;
 
-	while (rc == 0) {
-		cJSON *json;
-
+	if (r->o->db)
+		return instead(r->o->db, r, words);
+	rc = ask_open(&a, ctl, r->o->socket, words);
+	if (rc != 0 && a.absent)
+		rc = from_database(ctl, r, &a, instead, words);
+	while (rc == 0 && !a.absent && !r->bad) {
 		rc = ask_next(&a, &document);
 		if (rc != 0 || !document)
 			break;
-		json = cJSON_Parse(document);
-		if (!json)
-			rc = unreadable();
-		else if (o->json)
-			puts(document);
-		else
-			fn(arg, json);
-		cJSON_Delete(json);
+		read_document(r, document);
 	}
+	if (r->bad)
+		rc = unreadable();
 	ask_close(&a);
 	return rc;
+}
+
+/* --- the same from the database ------------------------------------------------------------------------- */
+
+static int
+storms_instead(const char *path, struct reader *r, const char *words)
+{
+	const struct journal_storms which = { .all = r->o->all, .to = UINT64_MAX };
+	uint64_t n;
+
+	(void)words;
+	return record_storms(path, &which, false, read_document, r, &n);
+}
+
+static void
+ignore_document(void *arg, const char *document)
+{
+	(void)arg;
+	(void)document;
+}
+
+/* `words`: "storm ID" */
+static int
+show_instead(const char *path, struct reader *r, const char *words)
+{
+	const char *id = strchr(words, ' ') + 1;
+	unsigned shift = 64 - 4 * (unsigned)strlen(id);
+	struct journal_storms which = { .all = true, .from = strtoull(id, NULL, 16) << shift };
+	uint64_t n = 0;
+	int rc;
+
+	which.to = which.from | (((uint64_t)1 << shift) - 1);
+	rc = record_storms(path, &which, true, ignore_document, NULL, &n);
+	if (rc != 0)
+		return rc;
+	if (n == 1)
+		return record_storms(path, &which, true, read_document, r, &n);
+	if (n == 0)
+		fprintf(stderr, "stormctl: no storm %s\n", id);
+	else
+		fprintf(stderr, "stormctl: %llu storms have an id that begins with %s\n",
+		    (unsigned long long)n, id);
+	return EX_DATAERR;
 }
 
 static int
@@ -331,10 +436,11 @@ int
 stormctl_status(const struct stormctl *ctl, int argc, char **argv)
 {
 	struct options o;
-	int rc = read_options(&o, argc, argv, false, 0);
+	struct reader r = { .o = &o, .fn = show_status };
+	int rc = read_options(&o, argc, argv, 0, 0);
 
 	if (rc == 0)
-		rc = ask_each(ctl, &o, "status", show_status, NULL);
+		rc = ask_each(ctl, &r, "status", NULL);
 	return flushed(rc);
 }
 
@@ -343,12 +449,13 @@ stormctl_storms(const struct stormctl *ctl, int argc, char **argv)
 {
 	struct grid t;
 	struct options o;
-	int rc = read_options(&o, argc, argv, true, 0);
+	struct reader r = { .o = &o, .fn = list_storm, .arg = &t };
+	int rc = read_options(&o, argc, argv, MAY_ALL | MAY_DB, 0);
 
 	if (rc != 0)
 		return rc;
 	grid_init(&t, storm_columns, ARRAY_LEN(storm_columns));
-	rc = ask_each(ctl, &o, o.all ? "storms all" : "storms", list_storm, &t);
+	rc = ask_each(ctl, &r, o.all ? "storms all" : "storms", storms_instead);
 	if (t.n)
 		grid_print(&t, "");
 	else if (rc == 0 && !o.json)
@@ -361,9 +468,10 @@ int
 stormctl_show(const struct stormctl *ctl, int argc, char **argv)
 {
 	struct options o;
+	struct reader r = { .o = &o, .fn = show_storm };
 	char line[32];
 	const char *id;
-	int rc = read_options(&o, argc, argv, false, 1);
+	int rc = read_options(&o, argc, argv, MAY_DB, 1);
 
 	if (rc != 0)
 		return rc;
@@ -373,5 +481,5 @@ stormctl_show(const struct stormctl *ctl, int argc, char **argv)
 		return EX_USAGE;
 	}
 	snprintf(line, sizeof(line), "storm %s", id);
-	return flushed(ask_each(ctl, &o, line, show_storm, NULL));
+	return flushed(ask_each(ctl, &r, line, show_instead));
 }

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "store/journal_reading.h"
 #include "store/migrate.h"
 
 enum {
@@ -16,14 +17,8 @@ enum {
 	FAULTS_MAX = 100 /* lines that integrity_check may print */
 };
 
-struct reading {
-	sqlite3 *db;
-	char *why;
-	size_t why_len;
-};
-
-static int
-fail(struct reading *r, const char *what)
+int
+reading_fail(struct reading *r, const char *what)
 {
 	int err = migrate_err(sqlite3_errcode(r->db));
 
@@ -31,10 +26,10 @@ fail(struct reading *r, const char *what)
 	return err ? err : ERR_IO;
 }
 
-static int
-prepare(struct reading *r, const char *sql, sqlite3_stmt **st)
+int
+reading_prepare(struct reading *r, const char *sql, sqlite3_stmt **st)
 {
-	return sqlite3_prepare_v2(r->db, sql, -1, st, NULL) == SQLITE_OK ? 0 : fail(r, sql);
+	return sqlite3_prepare_v2(r->db, sql, -1, st, NULL) == SQLITE_OK ? 0 : reading_fail(r, sql);
 }
 
 /* One number; 0 when there is no row. */
@@ -42,14 +37,14 @@ static int
 number(struct reading *r, const char *sql, int64_t *out)
 {
 	sqlite3_stmt *st = NULL;
-	int err = prepare(r, sql, &st), rc = err ? SQLITE_ERROR : sqlite3_step(st);
+	int err = reading_prepare(r, sql, &st), rc = err ? SQLITE_ERROR : sqlite3_step(st);
 
 	if (rc == SQLITE_ROW)
 		*out = sqlite3_column_int64(st, 0);
 	else if (rc == SQLITE_DONE)
 		*out = 0;
 	else if (!err)
-		err = fail(r, sql);
+		err = reading_fail(r, sql);
 	sqlite3_finalize(st);
 	return err;
 }
@@ -106,7 +101,7 @@ open_unchanging(struct reading *r, const char *path)
 	sqlite3_close(r->db);
 	rc = sqlite3_open_v2(uri.data, &r->db, flags, NULL);
 	buf_fini(&uri);
-	return rc == SQLITE_OK ? 0 : fail(r, path);
+	return rc == SQLITE_OK ? 0 : reading_fail(r, path);
 }
 
 static bool
@@ -123,9 +118,8 @@ has_log(const char *path)
 	return has;
 }
 
-/* Afterwards sqlite3_close(r->db), also after a failure. */
-static int
-open_reading(struct reading *r, const char *path, int *version)
+int
+reading_open(struct reading *r, const char *path, int *version)
 {
 	struct stat sb;
 	int err, rc;
@@ -135,7 +129,7 @@ open_reading(struct reading *r, const char *path, int *version)
 		return errno == ENOENT || errno == ENOTDIR ? ERR_NOENT : ERR_IO;
 	}
 	if (sqlite3_open_v2(path, &r->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
-		return fail(r, path);
+		return reading_fail(r, path);
 	sqlite3_busy_timeout(r->db, WAIT);
 	err = check_owner(r, version);
 	rc = sqlite3_errcode(r->db) & 0xff;
@@ -169,7 +163,7 @@ check_pages(struct checking *c)
 	int err, rc;
 
 	snprintf(sql, sizeof(sql), "PRAGMA integrity_check(%d)", FAULTS_MAX);
-	err = prepare(&c->r, sql, &st);
+	err = reading_prepare(&c->r, sql, &st);
 	if (err)
 		return err;
 	for (rc = sqlite3_step(st); rc == SQLITE_ROW; rc = sqlite3_step(st)) {
@@ -178,7 +172,7 @@ check_pages(struct checking *c)
 		if (text && strcmp(text, "ok") != 0)
 			fault(c, text);
 	}
-	err = rc == SQLITE_DONE ? 0 : fail(&c->r, sql);
+	err = rc == SQLITE_DONE ? 0 : reading_fail(&c->r, sql);
 	sqlite3_finalize(st);
 	return err;
 }
@@ -196,7 +190,7 @@ static const struct {
 	{ "recipients with an unknown outcome",
 	    "SELECT count(*) FROM recipient WHERE outcome NOT IN (0, 1, 2)" },
 	{ "storms in an unknown state",
-	    "SELECT count(*) FROM storm WHERE state NOT IN ('open', 'closed', 'remembered')" },
+	    "SELECT count(*) FROM storm WHERE state NOT IN ('open', 'cooling', 'closed', 'remembered')" },
 	{ "hash seed: missing or damaged",
 	    "SELECT NOT EXISTS (SELECT 1 FROM meta WHERE key = 'hash_seed' AND length(value) = 16 "
 	    "AND value NOT GLOB '*[^0-9a-f]*' AND value <> '0000000000000000')" },
@@ -260,7 +254,7 @@ journal_check(
 {
 	struct checking c = { .r = { NULL, why, why_len }, .fn = fn, .arg = arg };
 	struct journal_report report = { .known = newest_version() };
-	int err = open_reading(&c.r, path, &report.version);
+	int err = reading_open(&c.r, path, &report.version);
 
 	if (!err)
 		err = check_pages(&c);
@@ -358,20 +352,20 @@ read_rcpts(struct walk *w, struct record *r)
 	sqlite3_reset(w->rcpts);
 	r->rcpts = rcpts;
 	r->n_rcpts = n;
-	return rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : fail(&w->r, "read");
+	return rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : reading_fail(&w->r, "read");
 }
 
-static int
-exec(struct reading *r, const char *sql)
+int
+reading_exec(struct reading *r, const char *sql)
 {
-	return sqlite3_exec(r->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(r, sql);
+	return sqlite3_exec(r->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : reading_fail(r, sql);
 }
 
 /* The next message with its recipients, as of one moment. ERR_NOENT: there is none. */
 static int
 next_message(struct walk *w, int64_t since, int64_t until, struct record *r)
 {
-	int err = exec(&w->r, "BEGIN"), rc, end;
+	int err = reading_exec(&w->r, "BEGIN"), rc, end;
 
 	if (err)
 		return err;
@@ -384,10 +378,10 @@ next_message(struct walk *w, int64_t since, int64_t until, struct record *r)
 		read_message(w, r);
 		err = read_rcpts(w, r);
 	} else {
-		err = rc == SQLITE_DONE ? ERR_NOENT : fail(&w->r, "read");
+		err = rc == SQLITE_DONE ? ERR_NOENT : reading_fail(&w->r, "read");
 	}
 	sqlite3_reset(w->message);
-	end = exec(&w->r, "COMMIT");
+	end = reading_exec(&w->r, "COMMIT");
 	return err ? err : end;
 }
 
@@ -396,16 +390,16 @@ journal_each_message(const char *path, int64_t since, int64_t until, journal_mes
     char *why, size_t why_len)
 {
 	struct walk w = { .r = { NULL, why, why_len } };
-	int version, err = open_reading(&w.r, path, &version);
+	int version, err = reading_open(&w.r, path, &version);
 	bool more = !err, opened = !err;
 
 	arena_init(&w.arena, 0);
 	if (!err)
-		err = prepare(&w.r, message_sql, &w.message);
+		err = reading_prepare(&w.r, message_sql, &w.message);
 	if (!err)
-		err = prepare(&w.r, rcpts_sql, &w.rcpts);
+		err = reading_prepare(&w.r, rcpts_sql, &w.rcpts);
 	if (!err)
-		err = prepare(&w.r, count_sql, &w.count);
+		err = reading_prepare(&w.r, count_sql, &w.count);
 	while (!err && more) {
 		struct record r = { 0 };
 
@@ -432,9 +426,9 @@ journal_load_snapshots(const char *path, journal_part_fn *fn, void *arg, char *w
 
 	if (strcmp(path, ":memory:") == 0)
 		return 0;
-	err = open_reading(&r, path, &version);
+	err = reading_open(&r, path, &version);
 	if (!err)
-		err = prepare(&r,
+		err = reading_prepare(&r,
 		    "SELECT part, seq, data FROM snapshot WHERE part BETWEEN 0 AND 4294967295 "
 		    "ORDER BY part",
 		    &st);
@@ -446,7 +440,7 @@ journal_load_snapshots(const char *path, journal_part_fn *fn, void *arg, char *w
 			fn(arg, (uint32_t)sqlite3_column_int64(st, 0), (uint64_t)sqlite3_column_int64(st, 1),
 			    data);
 		}
-		err = rc == SQLITE_DONE ? 0 : fail(&r, "read");
+		err = rc == SQLITE_DONE ? 0 : reading_fail(&r, "read");
 	}
 	sqlite3_finalize(st);
 	sqlite3_close(r.db);

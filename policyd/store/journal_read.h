@@ -36,6 +36,16 @@ typedef bool journal_message_fn(void *arg, const struct record *r);
 int journal_each_message(const char *path, int64_t since, int64_t until, journal_message_fn *fn, void *arg,
     char *why, size_t why_len) MUSTCHECK;
 
+/* Storms as the daemon wrote them last, those seen last first, with their hosts; of hosts at most
+ * STORM_HOSTS_MAX. false: enough. */
+struct journal_storms {
+	bool all;         /* also those that are neither open nor cooling */
+	uint64_t from, to; /* ids, both included; 0 and UINT64_MAX: any */
+};
+typedef bool journal_storm_fn(void *arg, const struct record_storm *s);
+int journal_each_storm(const char *path, const struct journal_storms *which, journal_storm_fn *fn, void *arg,
+    char *why, size_t why_len) MUSTCHECK;
+
 /* The parts of the snapshot, in their order; `data` is valid during the call. For the start. A file that is
  * not there, or ":memory:", has none. */
 typedef void journal_part_fn(void *arg, uint32_t part, uint64_t seq, struct str data);

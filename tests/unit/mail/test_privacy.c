@@ -160,7 +160,8 @@ Test(privacy, a_record)
 
 Test(privacy, a_record_without_room)
 {
-	struct record_rcpt rcpts[2] = { { .addr = STR("ann@example.org") }, { .addr = STR("bob@example.org") } };
+	struct record_rcpt rcpts[] = { { .addr = STR("ann@example.org") },
+		{ .addr = STR("bob@example.org") } };
 	struct record r = { .sender = STR("ann@example.org"), .rcpts = rcpts, .n_rcpts = 2 };
 	struct arena small;
 

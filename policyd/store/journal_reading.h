@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+/* Among journal_read*.c: a connection that only looks. Every failure leaves its sentence in `why`. */
+#ifndef STORE_JOURNAL_READING_H
+#define STORE_JOURNAL_READING_H
+
+#include <sqlite3.h>
+#include <stddef.h>
+
+#include "base/compiler.h"
+
+struct reading {
+	sqlite3 *db;
+	char *why;
+	size_t why_len;
+};
+
+/* The journal's database, of our version. Afterwards sqlite3_close(r->db), also after a failure. */
+int reading_open(struct reading *r, const char *path, int *version) MUSTCHECK;
+int reading_prepare(struct reading *r, const char *sql, sqlite3_stmt **st) MUSTCHECK;
+int reading_exec(struct reading *r, const char *sql) MUSTCHECK;
+/* The error of the last call, with `what` in front of its text. */
+int reading_fail(struct reading *r, const char *what);
+
+#endif

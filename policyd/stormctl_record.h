@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/* Storms out of the database, as the documents that the daemon would have sent of them. */
+#ifndef STORMCTL_RECORD_H
+#define STORMCTL_RECORD_H
+
+#include "base/compiler.h"
+#include "store/journal_read.h"
+#include "stormctl.h"
+
+/* The path that [store] path of the configuration says; faults elsewhere in it do not matter. NULL: there is
+ * no such file to look into. For xfree(). */
+char *record_path(const struct stormctl *ctl);
+
+typedef void record_fn(void *arg, const char *document);
+/* `whole`: with what the daemon tells of a single storm. Returns how many in *n; 0, or the exit status after
+ * a line on stderr. */
+int record_storms(const char *path, const struct journal_storms *which, bool whole, record_fn *fn, void *arg,
+    uint64_t *n) MUSTCHECK;
+
+#endif
