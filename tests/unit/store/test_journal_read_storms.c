@@ -171,7 +171,8 @@ Test(journal_read_storms, hosts_up_to_the_cap)
 		journal_close(j, LONG);
 		hosts_seen = UINT32_MAX;
 		cr_assert_eq(journal_each_storm(path, &which, see_hosts, hosts, why, sizeof(why)), 0);
-		cr_expect_eq(hosts_seen, n < STORM_HOSTS_MAX ? n : STORM_HOSTS_MAX, "%u of %u", hosts_seen, n);
+		cr_expect_eq(
+		    hosts_seen, n < STORM_HOSTS_MAX ? n : STORM_HOSTS_MAX, "%u of %u", hosts_seen, n);
 	}
 }
 
