@@ -94,6 +94,17 @@ asked_for(const struct rule *r, enum action what)
 	    (r->brake != BRAKE_OFF && brake == what);
 }
 
+/* The rule's own enhanced status code, its detector's, or the general one: whichever is of the class. */
+static const char *
+code_of(const struct rule *r, char class, const char *general)
+{
+	const char *dsn = r->detector ? r->detector->dsn : NULL;
+
+	if (r->dsn[0] == class)
+		return r->dsn;
+	return dsn && dsn[0] == class ? dsn : general;
+}
+
 void
 action_say(struct verdict *v, enum action what, const struct rule *r)
 {
@@ -102,7 +113,7 @@ action_say(struct verdict *v, enum action what, const struct rule *r)
 
 	v->what = what;
 	v->code = str_of(replies[what].code);
-	v->dsn = str_of(mine && r->dsn[0] == class ? r->dsn : replies[what].dsn);
+	v->dsn = str_of(mine ? code_of(r, class, replies[what].dsn) : replies[what].dsn);
 	v->text = str_of(own_text ? r->text : replies[what].text);
 	if (!own_text && mine && r->detector && r->detector->text)
 		v->text = str_of(r->detector->text);

@@ -11,6 +11,7 @@ const struct detector *const detectors[] = {
 	&detect_list_return_path,
 	&detect_bounce_flood,
 	&detect_backscatter,
+	&detect_mail_loop,
 	NULL,
 };
 

@@ -66,6 +66,7 @@ struct detector {
 	/* what a rule gets that does not say */
 	enum action action;
 	const char *text;                 /* of a refusal; NULL: a general one */
+	const char *dsn; /* the enhanced status code in front of it; NULL: a general one */
 	const char *arg_name, *arg_value; /* of prepend */
 	enum rule_scope scope;
 	uint32_t limit, limit_min, limit_max; /* limit_max 0: any */
@@ -113,5 +114,6 @@ extern const struct detector detect_bounce_to_list;
 extern const struct detector detect_list_return_path;
 extern const struct detector detect_bounce_flood;
 extern const struct detector detect_backscatter;
+extern const struct detector detect_mail_loop;
 
 #endif

@@ -93,6 +93,7 @@ struct header_facts {
 	uint32_t hop_count;       /* Received fields seen */
 	uint64_t skipped_hops;    /* running hash of those between, 0 when none */
 	struct str *delivered_to; /* Delivered-To, top first, HEADER_DELIVERED_MAX at most */
+	uint32_t *delivered_below; /* of each: how many Received lines stand above it */
 	uint32_t n_delivered_to;
 	uint32_t delivered_to_count;
 	struct str original_to; /* X-Original-To (Postfix) or Envelope-To (Exim), without brackets */

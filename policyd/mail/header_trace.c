@@ -101,11 +101,16 @@ header_take_delivered_to(struct header *h, struct str value)
 	header_walk(h, value);
 	if (f->n_delivered_to == HEADER_DELIVERED_MAX)
 		return;
-	if (!f->delivered_to)
+	if (!f->delivered_to) {
 		f->delivered_to = arena_alloc(h->arena, HEADER_DELIVERED_MAX * sizeof(*f->delivered_to));
+		f->delivered_below =
+		    arena_alloc(h->arena, HEADER_DELIVERED_MAX * sizeof(*f->delivered_below));
+	}
 	kept = header_keep_value(h, value);
-	if (f->delivered_to && kept.p)
-		f->delivered_to[f->n_delivered_to++] = addr_unbracket(kept);
+	if (!f->delivered_to || !f->delivered_below || !kept.p)
+		return;
+	f->delivered_below[f->n_delivered_to] = f->hop_count;
+	f->delivered_to[f->n_delivered_to++] = addr_unbracket(kept);
 }
 
 /* A place for one more hop: a new one, or the last, whose hash then goes into skipped_hops. */

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * mail-loop: a message that was here before and left us comes back. The leading Received lines of our own
+ * hosts are this visit; one of ours further down, with somebody else's above it, is an earlier one.
+ */
+#include "judge/detect.h"
+#include "judge/storm.h"
+
+/* The line that the MTA wrote for this very question: Exim shows it, Postfix and Sendmail do not. */
+static uint32_t
+present_lines(const struct view *v)
+{
+	const struct header_facts *f = &v->msg->header.f;
+	struct str id = v->msg->queue_id;
+
+	return f->n_hops && id.n && str_eq(f->hops[0].id, id);
+}
+
+static bool
+own_line(const struct view *v, uint32_t i)
+{
+	const struct header_facts *f = &v->msg->header.f;
+
+	return i < f->n_hops && site_own_host(v->site, f->hops[i].by);
+}
+
+/* Below the lines of this visit, the first that one of our hosts wrote; n_hops: none. */
+static uint32_t
+earlier_visit(const struct view *v, uint32_t from)
+{
+	const struct header_facts *f = &v->msg->header.f;
+	uint32_t i = from > v->traits->own_top ? from : v->traits->own_top;
+
+	while (i < f->n_hops && !own_line(v, i))
+		i++;
+	return i < f->n_hops ? i : f->n_hops;
+}
+
+/* Our lines at the bottom tell that the message began here: that it is back is no loop by itself. */
+static bool
+came_from_outside(const struct view *v, uint32_t visit)
+{
+	const struct header_facts *f = &v->msg->header.f;
+
+	for (uint32_t i = visit; i < f->n_hops; i++)
+		if (!own_line(v, i))
+			return true;
+	return false;
+}
+
+/*
+ * Delivered-To of the recipient, written by us at an earlier visit: the line below it is ours, or it stands
+ * above a visit that we had from outside. What a POP mailbox elsewhere wrote has the line of that
+ * mailbox's host below it, even when the mail had left from here; what stands among the lines of this
+ * visit is this delivery (old mail that is looked at again).
+ */
+static bool
+delivered_before(const struct view *v, struct str rcpt)
+{
+	const struct header_facts *f = &v->msg->header.f;
+
+	for (uint32_t i = 0; i < f->n_delivered_to; i++) {
+		uint32_t below = f->delivered_below[i], visit;
+		struct str to = f->delivered_to[i];
+
+		if (to.n && to.p[to.n - 1] == '.')
+			to.n--;
+		if (below < v->traits->own_top || !str_ieq(to, rcpt))
+			continue;
+		visit = earlier_visit(v, below);
+		if (visit < f->n_hops && (visit == below || came_from_outside(v, visit)))
+			return true;
+	}
+	return false;
+}
+
+/* Does one host of our own stand in the lines more than `limit` times? */
+static bool
+own_too_often(const struct view *v, uint32_t limit)
+{
+	const struct header_facts *f = &v->msg->header.f;
+
+	for (uint32_t i = present_lines(v); i < f->n_hops; i++) {
+		uint32_t n = 0;
+
+		for (uint32_t k = i; own_line(v, i) && k < f->n_hops; k++)
+			n += str_ieq(f->hops[k].by, f->hops[i].by);
+		if (n > limit)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * One storm for each address that mail comes back to; what only has too long a way, for each domain, so that
+ * nobody's made-up lines open a storm a recipient. Other mail never belongs to it: block does nothing.
+ */
+static void
+loop_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct tally_answer *answers,
+    uint32_t n, struct finding *f)
+{
+	const struct addr_norm *to = &v->rcpts[rcpt];
+	struct str local, domain;
+
+	(void)answers;
+	(void)n;
+	if (delivered_before(v, to->plain)) {
+		f->trip = TRIP_STOP;
+		f->storm = detect_key_str(r, v, "storm", to->key);
+		f->why = "it was delivered to this recipient here and comes back";
+		return;
+	}
+	if (v->msg->header.f.hop_count - present_lines(v) > r->limit)
+		f->why = "it went through too many hosts";
+	else if (own_too_often(v, r->own_limit))
+		f->why = "it went through a host of our own too often";
+	else
+		return;
+	f->trip = TRIP_STOP;
+	if (!addr_split(to->plain, &local, &domain))
+		domain = STR("");
+	f->storm = detect_key_str(r, v, "storm-way", domain);
+}
+
+/* Does this host stand further down too? */
+static bool
+again(const struct header_facts *f, uint32_t i)
+{
+	for (uint32_t k = i + 1; k < f->n_hops; k++)
+		if (str_ieq(f->hops[k].by, f->hops[i].by))
+			return true;
+	return false;
+}
+
+static bool
+named(const struct header_facts *f, uint32_t from, uint32_t i)
+{
+	for (uint32_t k = from; k < i; k++)
+		if (str_ieq(f->hops[k].by, f->hops[i].by))
+			return true;
+	return false;
+}
+
+/* Who had the message between two visits to us, the last of them first; where we see no earlier visit, whoever
+ * had it more than once; and who brought it. */
+static void
+loop_sources(struct storm *st, const struct view *v, const struct finding *finding, uint64_t copies)
+{
+	const struct header_facts *f = &v->msg->header.f;
+	uint32_t top = v->traits->own_top + v->traits->relay_hops, visit = earlier_visit(v, top);
+	bool seen = visit < f->n_hops;
+
+	(void)finding;
+	storm_add_message(st);
+	for (uint32_t i = top; i < visit; i++)
+		if ((seen || again(f, i)) && !named(f, top, i))
+			storm_add_host(st, f->hops[i].by, "received", copies);
+	storm_add_host(st, v->traits->client_text, "client", copies);
+}
+
+const struct detector detect_mail_loop = {
+	.name = "mail-loop",
+	.help = "A message that left us comes back to the same recipient, or has been at too many hosts.",
+	.action = ACT_REJECT,
+	.text = "This message has been here before: mail forwarding loop",
+	.dsn = "5.4.6",
+	.scope = SCOPE_ANY,
+	.limit = 40,
+	.limit_min = 1,
+	.limit_max = 1000,
+	.keys = KEY_OWN_LIMIT,
+	.header = true,
+	.score = loop_score,
+	.sources = loop_sources,
+};
