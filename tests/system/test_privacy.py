@@ -149,6 +149,22 @@ def test_what_stands_there(lab):
     d.stop()
 
 
+def test_where_only_rcpt_is_asked(lab):
+    """Such a message is written down when it is over, by another hand."""
+    d = lab.daemon()
+    d.db = lab.path("db/storm.db")
+    d.configure(milter="", rules=RULES, store="privacy = hashed")
+    d.start()
+    s = d.dial()
+    assert ask(s, sender=POLICY_SENDER, recipient=POLICY_RCPT, recipient_count="1") == b"action=DUNNO\n\n"
+    s.close()
+    wait_for("the message", lambda: rows(d.db, "SELECT sender FROM message"))
+    (sender,), (rcpt,) = rows(d.db, "SELECT sender FROM message UNION ALL SELECT address FROM recipient")
+    assert HASHED.match(sender) and HASHED.match(rcpt), (sender, rcpt)
+    d.stop()
+    assert not any(found(lab.path("db")).values()), found(lab.path("db"))
+
+
 def test_the_key(lab):
     d = daemon(lab, "privacy = hashed").start()
     key = d.db + ".key"
