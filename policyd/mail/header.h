@@ -88,11 +88,11 @@ struct header_facts {
 	struct str mailer;           /* X-Mailer or User-Agent */
 	struct str gateway_marker;   /* the first mailbox that carries one */
 	uint32_t to_count, cc_count; /* mailboxes */
-	struct hop *hops;         /* HEADER_HOPS_MAX at most: the top ones, and the bottom one as the last */
-	uint32_t n_hops;          /* kept in hops */
-	uint32_t hop_count;       /* Received fields seen */
-	uint64_t skipped_hops;    /* running hash of those between, 0 when none */
-	struct str *delivered_to; /* Delivered-To, top first, HEADER_DELIVERED_MAX at most */
+	struct hop *hops;          /* HEADER_HOPS_MAX at most: the top ones, and the bottom one as the last */
+	uint32_t n_hops;           /* kept in hops */
+	uint32_t hop_count;        /* Received fields seen */
+	uint64_t skipped_hops;     /* running hash of those between, 0 when none */
+	struct str *delivered_to;  /* Delivered-To, top first, HEADER_DELIVERED_MAX at most */
 	uint32_t *delivered_below; /* of each: how many Received lines stand above it */
 	uint32_t n_delivered_to;
 	uint32_t delivered_to_count;

@@ -6,8 +6,8 @@
 #define AWAY(host, id) "Received: from mx.example.org by " host " with ESMTPS id " id "\r\n"
 #define SENT "Received: from desk by smtp.firm.example with ESMTP id X1; Mon, 9 Jan 2006 09:00:00 +0000\r\n"
 #define TO(addr) "Delivered-To: " addr "\r\n"
-#define REST                                                                                      \
-	"From: Firm <sales@firm.example>\r\nTo: a@example.org\r\nSubject: offer\r\n"              \
+#define REST                                                                         \
+	"From: Firm <sales@firm.example>\r\nTo: a@example.org\r\nSubject: offer\r\n" \
 	"Date: Mon, 9 Jan 2006 09:00:00 +0000\r\nMessage-ID: <1@firm.example>\r\n\r\n"
 
 TestSuite(mail_loop, .init = setup, .fini = teardown);
@@ -37,23 +37,26 @@ try_shapes(const struct shape *s, size_t n)
 Test(mail_loop, delivered_here_and_back_from_outside)
 {
 	static const struct shape shapes[] = {
-		{ "a forwarder gives it back", AWAY("fwd.ext.example", "F") TO("a@example.org") OWN("1") SENT REST,
-		    ACT_REJECT },
-		{ "case, brackets, a dot", AWAY("fwd.ext.example", "F") TO("<A@Example.ORG.>") OWN("1") SENT REST,
-		    ACT_REJECT },
+		{ "a forwarder gives it back",
+		    AWAY("fwd.ext.example", "F") TO("a@example.org") OWN("1") SENT REST, ACT_REJECT },
+		{ "case, brackets, a dot",
+		    AWAY("fwd.ext.example", "F") TO("<A@Example.ORG.>") OWN("1") SENT REST, ACT_REJECT },
 		{ "through two hosts out there",
-		    AWAY("out.ext.example", "G") AWAY("in.ext.example", "F") TO("a@example.org") OWN("1") SENT REST,
+		    AWAY("out.ext.example", "G") AWAY("in.ext.example", "F") TO("a@example.org") OWN("1")
+			SENT REST,
 		    ACT_REJECT },
 		{ "further deliveries on the way",
 		    AWAY("fwd.ext.example", "F") TO("x@ext.example") TO("a@example.org") OWN("1") SENT REST,
 		    ACT_REJECT },
 		{ "content filter: several lines of ours at both visits",
-		    OWN("9") OWN("8") AWAY("fwd.ext.example", "F") TO("a@example.org") OWN("2") OWN("1") SENT REST,
+		    OWN("9") OWN("8") AWAY("fwd.ext.example", "F") TO("a@example.org") OWN("2") OWN("1")
+			SENT REST,
 		    ACT_REJECT },
 		{ "it began here, and its first delivery was here",
 		    AWAY("fwd.ext.example", "F") TO("a@example.org") OWN("1") REST, ACT_REJECT },
 		{ "a mailbox server that nobody named delivered it",
-		    AWAY("fwd.ext.example", "F") TO("a@example.org") AWAY("imap.internal", "I") OWN("1") SENT REST,
+		    AWAY("fwd.ext.example", "F") TO("a@example.org") AWAY("imap.internal", "I") OWN("1")
+			SENT REST,
 		    ACT_REJECT },
 		{ "Delivered-To sorted to the top",
 		    TO("a@example.org") AWAY("fwd.ext.example", "F") OWN("1") SENT REST, ACT_REJECT },
@@ -95,8 +98,8 @@ Test(mail_loop, harmless_shapes)
 {
 	static const struct shape shapes[] = {
 		{ "plain", SENT REST, ACT_PASS },
-		{ "fetched by POP from a mailbox of the same name", TO("a@example.org") AWAY("pop.isp.example", "P")
-			SENT REST, ACT_PASS },
+		{ "fetched by POP from a mailbox of the same name",
+		    TO("a@example.org") AWAY("pop.isp.example", "P") SENT REST, ACT_PASS },
 		{ "the same with lines of ours on top",
 		    OWN("1") TO("a@example.org") AWAY("pop.isp.example", "P") SENT REST, ACT_PASS },
 		{ "a list elsewhere, to which our own people write, fetched by POP",
@@ -108,23 +111,26 @@ Test(mail_loop, harmless_shapes)
 		{ "through a filter out there and back to a detail address",
 		    AWAY("fwd.ext.example", "F") TO("a+in@example.org") OWN("1") SENT REST, ACT_PASS },
 		{ "our own post comes back from a list",
-		    "List-Id: <l.lists.example>\r\n" AWAY("lists.example", "L") TO("l@lists.example") OWN("1") REST,
+		    "List-Id: <l.lists.example>\r\n" AWAY("lists.example", "L") TO("l@lists.example") OWN("1")
+			REST,
 		    ACT_PASS },
 		{ "content filter: ours several times, and nobody else's between",
 		    OWN("5") OWN("4") TO("a@example.org") OWN("3") OWN("2") OWN("1") SENT REST, ACT_PASS },
 		{ "old mail out of a mailbox: the delivery that it lies there by",
-		    TO("a@example.org") OWN("2") AWAY("fwd.ext.example", "F") TO("sales@example.org") OWN("1") SENT
-			REST,
+		    TO("a@example.org") OWN("2") AWAY("fwd.ext.example", "F") TO("sales@example.org") OWN("1")
+			SENT REST,
 		    ACT_PASS },
 		{ "somebody else's host of a similar name",
-		    AWAY("fwd.ext.example", "F") TO("a@example.org")
-		    "Received: from x by mx.example.org.evil.example id 1\r\n" SENT REST,
+		    AWAY("fwd.ext.example", "F") TO(
+			"a@example.org") "Received: from x by mx.example.org.evil.example id 1\r\n" SENT REST,
 		    ACT_PASS },
 		{ "Delivered-To below our visit",
-		    AWAY("fwd.ext.example", "F") OWN("1") TO("a@example.org") AWAY("pop.isp.example", "P") SENT REST,
+		    AWAY("fwd.ext.example", "F") OWN("1") TO("a@example.org") AWAY("pop.isp.example", "P")
+			SENT REST,
 		    ACT_PASS },
-		{ "a bounce to us", "Received: from localhost by mail.far.example id B\r\nFrom: MAILER-DAEMON@far\r\n"
-				    "Delivered-To: a@example.org\r\n\r\n",
+		{ "a bounce to us",
+		    "Received: from localhost by mail.far.example id B\r\nFrom: MAILER-DAEMON@far\r\n"
+		    "Delivered-To: a@example.org\r\n\r\n",
 		    ACT_PASS },
 		{ "nothing at all", "Subject: x\r\n\r\n", ACT_PASS },
 	};
@@ -142,8 +148,8 @@ visits(unsigned n, const char *own, bool away)
 
 	for (unsigned i = 0; i < n; i++) {
 		if (away)
-			at += (size_t)snprintf(header + at, sizeof(header) - at,
-			    "Received: by fwd.ext.example id F%u\r\n", i);
+			at += (size_t)snprintf(
+			    header + at, sizeof(header) - at, "Received: by fwd.ext.example id F%u\r\n", i);
 		at += (size_t)snprintf(
 		    header + at, sizeof(header) - at, "Received: from x by %s id M%u\r\n", own, i);
 	}
@@ -160,15 +166,17 @@ Test(mail_loop, own_limit_and_one_beyond)
 		r->own_limit = limit;
 		for (int away = 0; away < 2; away++) {
 			visits(limit, "MX.Example.org", away);
-			cr_expect_eq(deliver("s@firm.example", header, "a@example.org"), ACT_PASS, "%u", limit);
+			cr_expect_eq(
+			    deliver("s@firm.example", header, "a@example.org"), ACT_PASS, "%u", limit);
 			visits(limit + 1, "mx.example.org", away);
-			cr_expect_eq(deliver("s@firm.example", header, "a@example.org"), ACT_REJECT, "%u", limit);
+			cr_expect_eq(
+			    deliver("s@firm.example", header, "a@example.org"), ACT_REJECT, "%u", limit);
 		}
-		cr_expect_eq(
-		    deliver("s@firm.example", visits(30, "mx.other.example", true), "a@example.org"), ACT_REJECT);
+		cr_expect_eq(deliver("s@firm.example", visits(30, "mx.other.example", true), "a@example.org"),
+		    ACT_REJECT);
 		r->limit = 100;
-		cr_expect_eq(
-		    deliver("s@firm.example", visits(30, "mx.other.example", true), "a@example.org"), ACT_PASS);
+		cr_expect_eq(deliver("s@firm.example", visits(30, "mx.other.example", true), "a@example.org"),
+		    ACT_PASS);
 		r->limit = 40;
 	}
 }
@@ -279,7 +287,7 @@ Test(mail_loop, names_who_sends_it_back)
 		deliver("s@firm.example",
 		    i % 5 == 0 ? AWAY("rare.ext.example", "G") TO("a@example.org") OWN("1") SENT REST
 			       : AWAY("out.ext.example", "G") AWAY("in.ext.example", "F") TO("a@example.org")
-				    OWN("1") SENT REST,
+				     OWN("1") SENT REST,
 		    "a@example.org");
 	storms_each(e.storms, find_storm, NULL);
 	cr_assert_not_null(found);
@@ -326,8 +334,8 @@ Test(mail_loop, forged_lines_do_not_open_a_storm_for_each_recipient)
 /* Any bytes: it never crashes, and no hop of ours means no loop of ours below the limit of hops. */
 Test(mail_loop, hostile_headers)
 {
-	static const char *const pieces[] = { "Received: ", "by mx.example.org ", "from x ", "Delivered-To: ",
-		"a@example.org", "\r\n", "\r\n", "id 1;", " (", ")", "\t", "<",
+	static const char *const pieces[] = { "Received: ", "by mx.example.org ", "from x ",
+		"Delivered-To: ", "a@example.org", "\r\n", "\r\n", "id 1;", " (", ")", "\t", "<",
 		"Received: by h.example\r\n", ":" };
 	uint64_t seed = 12345;
 
