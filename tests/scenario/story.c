@@ -22,9 +22,9 @@
  *	clock 2006-01-09 09:00[:30]	clock +90	clock +28d	time goes by, the engine ticks
  *	wall clock -1h			somebody sets the clock; the monotonic one goes on
  *
- *	policy P: from=A instance=I	what stands in all requests of P from now on; an instance begins the
- *			next transaction. Short names: from to client port name helo auth; header=M sends
- *			M as base64; any other name=value is an attribute
+ *	policy P: from=A instance=I	what all requests of P say from now on; an instance begins
+ *			the next transaction. Short names: from to client port name helo auth; header=M
+ *			sends M as base64; any other name=value is an attribute
  *	policy P: rcpt to=B	asks; so do data, end-of-message, connect, ehlo, mail, vrfy, etrn
  *	policy P: half-close		policy P: hang-up
  *	policy P raw { LINES }		these bytes and an empty line
@@ -38,7 +38,7 @@
  *	start  restart  reboot  kill -9  disk full  disk free  database locked  database unlocked
  *			(an engine that does not run is started by whoever needs it)
  *
- *	expect DUNNO		the last reply; "*" stands for anything; "expect S: continue" names the door
+ *	expect DUNNO		the last reply; "*" is anything; "expect S: continue" names the door
  *	expect count 1 of S T U: continue		among doors that were asked together
  *	expect drop <B>; continue
  *			a milter's packets in words: continue, reject 550 ..., tempfail 451 ..., discard,
