@@ -58,13 +58,18 @@ join_new(void)
 }
 
 static void
+leave_session(struct join *j, struct txn *t, int which)
+{
+	if (!key_is_zero(t->sessions[which]))
+		map_del(&j->sessions, t->sessions[which]);
+	t->sessions[which] = (struct key128){ 0 };
+}
+
+static void
 leave_sessions(struct join *j, struct txn *t)
 {
-	for (int i = 0; i < SESSIONS; i++) {
-		if (!key_is_zero(t->sessions[i]) && map_get(&j->sessions, t->sessions[i]) == t)
-			map_del(&j->sessions, t->sessions[i]);
-		t->sessions[i] = (struct key128){ 0 };
-	}
+	for (int i = 0; i < SESSIONS; i++)
+		leave_session(j, t, i);
 }
 
 /* The recipients that were gathered, as a record has them. */
@@ -164,7 +169,9 @@ enter_session(struct join *j, struct txn *t, int which, struct key128 key)
 	if (before && !before->judged)
 		join_end(j, before);
 	else if (before)
-		before->sessions[which] = (struct key128){ 0 };
+		leave_session(j, before, which);
+	/* An MTA may ask about one message on several connections. */
+	leave_session(j, t, which);
 	map_put(&j->sessions, key, t);
 	t->sessions[which] = key;
 }

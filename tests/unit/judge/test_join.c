@@ -98,6 +98,28 @@ Test(join, ids_that_come_again_later_do_not_join)
 	cr_assert_eq(join_count(join), 0);
 }
 
+/* The questions about one message may come on several connections, each of which closes when it likes. */
+Test(join, one_message_on_several_connections)
+{
+	struct txn *t;
+
+	for (uint64_t c = 1; c <= 3; c++) {
+		ask("1.2.3.0", "4ABC", NULL);
+		msg.connection = c;
+		t = join_find(join, &msg, 7, t0);
+	}
+	join_disconnect(join, 1);
+	cr_assert_eq(join_count(join), 1, "it has moved on");
+	join_end(join, t);
+	for (uint64_t c = 1; c <= 3; c++) {
+		join_disconnect(join, c);
+		ask("5.6.7.0", "4DEF", NULL);
+		msg.connection = c;
+		cr_assert_not_null(join_find(join, &msg, 7, t0));
+	}
+	cr_assert_eq(join_count(join), 1);
+}
+
 Test(join, bounded_at_the_cap_and_one_beyond)
 {
 	char id[32];
