@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The body as parts and lines: raw bytes become lines, a line may be a boundary, what is none is decoded and
- * cut into lines once more, and those go to whoever reads that kind of part. Nesting is a stack of boundaries.
+ * cut into lines once more; those go to whoever reads that kind of part. Nesting is a stack of boundaries.
  */
 #include "mail/dsn.h"
 

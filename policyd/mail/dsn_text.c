@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Texts: bounces from before and beside the standards. Somewhere below the words stands a copy of the message,
- * or of its header; above it those who did not get it, each at the beginning of a line.
+ * Texts: bounces from before and beside the standards. Somewhere below the words stands a copy of the
+ * message, or of its header; above it those who did not get it, each at the beginning of a line.
  */
 #include "mail/dsn_scan.h"
 

@@ -96,3 +96,41 @@ def test_a_long_audience(lab):
     more = head.replace(b"\n\nbody", b",\n " + b",\n ".join(b"more%d@example.org" % i for i in range(9000)) + b"\n\nbody")
     one, = objects(ctl(lab, "inspect", "--json", put(lab, "wider.eml", more))[1])
     assert 40000 < one["to_count"] < 49000 and one["truncated"], one["to_count"]
+
+
+BOUNCE = (b"Return-Path: <>\r\nFrom: MAILER-DAEMON@mx.example.net\r\nTo: list@example.org\r\nSubject: Undelivered\r\n"
+          b"In-Reply-To: <other@example.com>\r\nMIME-Version: 1.0\r\n"
+          b"Content-Type: multipart/report; report-type=delivery-status;\r\n\tboundary=\"B/1\"\r\n\r\n"
+          b"--B/1\r\n\r\nIt failed.\r\n--B/1\r\nContent-Type: message/delivery-status\r\n\r\n"
+          b"Reporting-MTA: dns; mx.example.net\r\n\r\nOriginal-Recipient: rfc822;Gone@example.net\r\n"
+          b"Final-Recipient: rfc822;gone@inner.example.net\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n"
+          b"Final-Recipient: rfc822;slow@example.net\r\nAction: delayed\r\n\r\n"
+          b"--B/1\r\nContent-Type: message/rfc822\r\n\r\nMessage-ID: <1@example.com>\r\nFrom: a@example.com\r\n\r\n"
+          b"x\r\n--B/1--\r\n")
+
+
+def test_bounces_tell_what_came_back(lab):
+    path = put(lab, "bounce.eml", BOUNCE)
+    bare = put(lab, "bare.eml", BOUNCE[:BOUNCE.index(b"\r\n\r\n") + 4])
+    plain = put(lab, "plain.eml", BOUNCE.replace(b"<>", b"<joe@x>").replace(b"MAILER-DAEMON", b"joe").replace(b"/report", b"/mixed"))
+    # the header is longer than what is read at once
+    long = put(lab, "long.eml", b"X-Long: " + b"x" * 70000 + b"\r\n" + BOUNCE)
+    code, out, err = ctl(lab, "inspect", "--json", path, bare, plain, long)
+    assert code == 0 and err == "", (code, err)
+    one, two, three, four = objects(out)
+    keys = ("automatic", "returned_message_id", "failed_recipients", "reporting_mta")
+    for o in one, four:
+        assert [o[k] for k in keys] == ["bounce", "<1@example.com>", ["Gone@example.net"], "mx.example.net"], o
+    assert [two[k] for k in keys] == ["bounce", "<other@example.com>", [], None], two
+    assert three["automatic"] == "none" and not set(keys[1:]) & set(three), three
+    out = ctl(lab, "inspect", path)[1].decode()
+    for line in ("returned           <1@example.com>", "failed recipient   Gone@example.net",
+                 "reporting mta      mx.example.net"):
+        assert f"  {line}\n" in out, out
+
+
+def test_receipts_have_no_failed_recipients(lab):
+    report = BOUNCE.replace(b"report-type=delivery-status", b"report-type=disposition-notification")
+    one, = objects(ctl(lab, "inspect", "--json", put(lab, "receipt.eml", report))[1])
+    assert one["automatic"] == "report" and one["returned_message_id"] == "<1@example.com>", one
+    assert "failed_recipients" not in one and "reporting_mta" not in one

@@ -11,13 +11,17 @@ LIMIT = 3
 RULE = f"[rule replication]\ndetect = replication\nlimit = {LIMIT}\naction = discard\nmode = enforce\n"
 
 
-def play(lab, d, **definitions):
+BODY_SCRIPT = os.path.join(os.path.dirname(SCRIPT), "milter_body.lua")
+BODY_RULE = "[rule backscatter]\ndetect = backscatter\nmode = {}\n"
+
+
+def play(lab, d, script=SCRIPT, **definitions):
     """What miltertest said, once the dialogue went as the script wants it."""
     program = shutil.which("miltertest")
     if not program:
         raise Skip("miltertest is not installed")
     args = [f"-D{k}={v}" for k, v in {"socket": f"unix:{d.milter}", **definitions}.items()]
-    p = subprocess.run([program, "-s", SCRIPT, *args], capture_output=True, timeout=40, stdin=subprocess.DEVNULL,
+    p = subprocess.run([program, "-s", script, *args], capture_output=True, timeout=40, stdin=subprocess.DEVNULL,
                        cwd=lab.dir, check=False)
     said = p.stdout.decode(errors="replace") + p.stderr.decode(errors="replace")
     assert p.returncode == 0, (p.returncode, said)
@@ -46,3 +50,11 @@ def test_miltertest_can_fail(lab):
     else:
         raise AssertionError(f"a dialogue that went wrong was not noticed: {said}")
     d.stop()
+
+
+def test_miltertest_body(lab):
+    """Bodies are asked for when a rule in use wants those of bounces; other messages' cost one SKIP."""
+    for mode, wanted in (("shadow", "yes"), ("off", "no")):
+        d = lab.daemon(server="mode = enforce", rules=BODY_RULE.format(mode)).start()
+        assert f"as it should be, wanted {wanted}" in play(lab, d, BODY_SCRIPT, wanted=wanted)
+        d.stop()

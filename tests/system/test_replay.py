@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: ISC
+"""stormctl replay: what came back is read out of the bodies of bounces, in whatever form the mail is kept."""
+import json
+import os
+import subprocess
+
+CONF = """[server]
+mode = enforce
+policy = unix:{dir}/unused.sock
+control = unix:{dir}/unused2.sock
+rules = rules.conf
+[store]
+path = :memory:
+[mail]
+hostname = mx.example.org
+local_domains = example.org
+trusted = 192.0.2.0/24
+"""
+RULES = "[rule backscatter]\ndetect = backscatter\nmode = enforce\naction = reject\n"
+POST = "From: joe@example.org\nTo: x@example.net\nMessage-ID: <1@example.org>\nDate: Mon, 2 Nov 2026 09:00:00 +0000\n\n"
+BOUNCE = ("From: MAILER-DAEMON@mx.example.net\nTo: joe@example.org\nSubject: failure notice\n"
+          "Message-ID: <b{}@mx.example.net>\n\n")
+BODY = ("It failed.\n\n--- Below this line is a copy of the message.\n\nFrom: joe@example.org\n"
+        "Message-ID: <{}@example.org>\n\nhello\n")
+
+
+def put(lab, name, text):
+    path = lab.path(name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="ascii") as f:
+        f.write(text)
+    return path
+
+
+def event(at, client, sender, rcpt, header, body):
+    return json.dumps({"time": 1793613600 + at, "client_address": client, "sender": sender, "recipients": [rcpt],
+                       "header": header, "body": body}) + "\n"
+
+
+def test_bounces_by_their_bodies(lab):
+    conf = put(lab, "main.conf", CONF.format(dir=lab.dir))
+    put(lab, "rules.conf", RULES)
+    post = event(0, "192.0.2.1", "joe@example.org", "x@example.net", POST, "hello\n")
+    # one returns what was sent, the other what was not
+    bounces = [(BOUNCE.format(n), BODY.format(n)) for n in (1, 2)]
+    from_line, fields = "From MAILER-DAEMON Mon Nov  2 09:10:00 2026\n", "X-Original-To: joe@example.org\n"
+    forms = {
+        "events.jsonl": "".join(event(60, "198.51.100.1", "", "joe@example.org", *b) for b in bounces),
+        "box.mbox": "".join(from_line + fields + h + b + "\n" for h, b in bounces),
+        "folder": None,
+    }
+    for n, (header, body) in enumerate(bounces):
+        put(lab, f"folder/cur/{n}", "Return-Path: <>\n" + fields + header + body)
+    for name, text in forms.items():
+        path = lab.path(name) if text is None else put(lab, name, text)
+        p = subprocess.run([lab.binary("stormctl"), "-c", conf, "replay", "--json", put(lab, "post.jsonl", post), path],
+                           env=lab.env, capture_output=True, timeout=30, check=False)
+        assert p.returncode == 0, p.stderr
+        verdicts = [json.loads(line).get("verdict") for line in p.stdout.splitlines()]
+        assert verdicts == ["pass", "pass", "reject", None], (name, verdicts)
