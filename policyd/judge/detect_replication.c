@@ -55,37 +55,55 @@ can_repeat(const struct traits *t)
 	return !t->id_missing || t->foreign_hops > 0;
 }
 
-static enum trip
-judge_copy(const struct rule *r, const struct traits *t, const struct tally_answer *a, bool storm)
+/* What one recipient may get. A copy that names a gateway known to replicate has told on itself. */
+static uint32_t
+limit_of(const struct rule *r, const struct view *v)
 {
-	if (a->elem_known && !can_repeat(t))
+	bool marked = v->msg->header.f.flags & HDR_GATEWAY_MARKER;
+
+	return marked && r->gateway_limit < r->limit ? r->gateway_limit : r->limit;
+}
+
+static enum trip
+judge_copy(const struct rule *r, const struct view *v, const struct tally_answer *a, bool storm, bool retry)
+{
+	if (retry && (!a->elem_known || !can_repeat(v->traits)))
 		return TRIP_NONE;
-	if (a->elem_known)
+	if (retry)
 		return a->elem_hits > r->repeats + 1 ? TRIP_REPEAT : TRIP_NONE;
-	if (a->distinct > r->limit)
+	if (a->distinct > limit_of(r, v))
 		return TRIP_STOP;
 	if (storm && a->ever > 0)
 		return TRIP_STOP;
 	return TRIP_NONE;
 }
 
+/* The gravest of what its identities say. Of equals the storm that there is already, else the identity that
+ * survives more rewriting, which is the later one: one message, one storm. */
 static void
 repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct tally_answer *answers,
     uint32_t n, struct finding *f)
 {
+	bool retry = false; /* what one identity knows for a retry is a copy to none */
+	int best = 1;
+
 	(void)rcpt;
+	for (uint32_t i = 0; i + 1 < n; i += 2)
+		retry |= answers[i].elem_known;
 	for (uint32_t i = 0; i + 1 < n; i += 2) {
 		struct key128 key = detect_key(r, v, "storm", v->traits->ids[i / 2]);
 		bool storm = storms_find(v->storms, key) != NULL;
-		enum trip trip = judge_copy(r, v->traits, &answers[i], storm);
+		enum trip trip = judge_copy(r, v, &answers[i], storm, retry);
+		int grave = (int)trip * 2 + storm;
 
-		if (trip > f->trip || (trip == TRIP_NONE && storm && key_is_zero(f->storm))) {
-			f->trip = trip;
-			f->storm = key;
-			f->base_hops = (uint32_t)answers[i + 1].sum;
-			f->why = trip == TRIP_STOP ? "more copies than one recipient may get"
-						   : "the same transmission again";
-		}
+		if (grave < best)
+			continue;
+		best = grave;
+		f->trip = trip;
+		f->storm = key;
+		f->base_hops = (uint32_t)answers[i + 1].sum;
+		f->why = trip == TRIP_STOP ? "more copies than one recipient may get"
+					   : "the same transmission again";
 	}
 }
 

@@ -8,11 +8,15 @@
 #include "mail/automatic.h"
 #include "mail/date.h"
 
+/* A single sign is no id ("id 1" of home-made senders). */
+enum { ORIGIN_ID_MIN = 2 };
+
 /* Where a message began: the bottom line below our own ones, or what takes its place. */
 struct origin {
 	struct key128 key;
 	struct str own_id; /* the bottom line is ours: the queue id that the message had then, or has now */
 	bool here;         /* no line below our own ones: it starts here */
+	bool unique;       /* `key` is of a line with an id of its own: no other message has it */
 };
 
 const char *
@@ -82,8 +86,10 @@ origin_of(const struct header_facts *f, uint32_t own_top, const struct msg *m, c
 		o.own_id = m->queue_id;
 	if (o.own_id.n && !o.here) {
 		o.key = origin_own(o.own_id, site->hash_seed);
+		o.unique = true;
 		return o;
 	}
+	o.unique = !o.here && bottom->id.n >= ORIGIN_ID_MIN;
 	hash_init(&h, site->hash_seed, o.here ? "origin-header" : "origin");
 	if (o.here)
 		hash_key(&h, f->stable);
@@ -161,22 +167,51 @@ fingerprint_of(const struct header_facts *f, struct key128 origin, uint64_t seed
 	return hash_end(&h);
 }
 
+/* By what the message looks like, without its id. */
+static struct key128
+identity_seen(const struct header_facts *f, struct key128 origin, uint64_t seed)
+{
+	struct hash h;
+
+	hash_init(&h, seed, "id-missing");
+	hash_key(&h, fingerprint_of(f, origin, seed));
+	hash_istr(&h, f->list_id);
+	return hash_end(&h);
+}
+
 static struct key128
 identity(const struct traits *t, const struct header_facts *f, struct key128 origin, uint64_t seed)
 {
 	struct hash h;
 
-	hash_init(&h, seed, t->id_missing ? "id-missing" : "id");
-	if (t->id_missing) {
-		hash_key(&h, fingerprint_of(f, origin, seed));
-	} else {
-		hash_str(&h, bare_id(f->message_id));
-		hash_date(&h, f);
-		hash_from(&h, f);
-		hash_key(&h, origin);
-	}
+	if (t->id_missing)
+		return identity_seen(f, origin, seed);
+	hash_init(&h, seed, "id");
+	hash_str(&h, bare_id(f->message_id));
+	hash_date(&h, f);
+	hash_from(&h, f);
+	hash_key(&h, origin);
 	hash_istr(&h, f->list_id);
 	return hash_end(&h);
+}
+
+/* All that the message is known by. Without an id the first one is what the last would be. */
+static void
+compute_ids(struct traits *t, const struct header_facts *f, const struct origin *o, uint64_t seed)
+{
+	/* What its origin will be called when it comes back; its own where it does not start here. */
+	struct key128 back = o->here && o->own_id.n ? origin_own(o->own_id, seed) : o->key;
+	bool tells = !o->here || !t->id_missing || f->date.n || f->from.n;
+
+	/* A door that states only counts says nothing by which one message could be told from another. */
+	if (!tells)
+		return;
+	t->ids[t->n_ids++] = identity(t, f, o->key, seed);
+	if (!key_eq(back, o->key))
+		t->ids[t->n_ids++] = identity(t, f, back, seed);
+	if (!t->id_missing && (o->unique || !key_eq(back, o->key)))
+		t->ids[t->n_ids++] = identity_seen(f, back, seed);
+	t->way = o->unique || !key_eq(back, o->key) ? back : t->ids[0];
 }
 
 static void
@@ -218,11 +253,7 @@ compute_header(struct traits *t, const struct msg *m, const struct site *site)
 	t->origin = o.key;
 	t->id_missing = id_unusable(f, t->own_top, m, &o, site);
 	t->fingerprint = fingerprint_of(f, o.key, site->hash_seed);
-	/* A door that states only counts says nothing by which one message could be told from another. */
-	if (!o.here || !t->id_missing || f->date.n || f->from.n)
-		t->ids[t->n_ids++] = identity(t, f, o.key, site->hash_seed);
-	if (t->n_ids && o.here && o.own_id.n)
-		t->ids[t->n_ids++] = identity(t, f, origin_own(o.own_id, site->hash_seed), site->hash_seed);
+	compute_ids(t, f, &o, site->hash_seed);
 	t->automatic = automatic_classify(f, t->null_sender);
 	t->is_list = automatic_is_list(f);
 	compute_thread(t, f);

@@ -12,6 +12,13 @@
  * back its bottom line is ours with the queue id that it has now (or had at its first pass through our own
  * filters), so such mail gets a second identity made of that, and both are counted.
  *
+ * Some providers give each copy that passes them a new Message-ID. So a message with an id gets one identity
+ * more, the one that it would have without: From + Date + Subject + List-Id + origin. That joins what may be
+ * different messages for all that the header says, so it is made only where the origin alone tells one message
+ * from all others: it is a line with an id of its own (the queue id of the host that took the message first),
+ * which two messages do not share, be they sent in one second and one session. Exchange's version numbers
+ * in that place are no ids.
+ *
  * Trace. "The same transmission" is the hash of the Received chain without the leading lines that our own
  * hosts wrote or that carry this request's queue id. A retry of one queue item has the same trace.
  */
@@ -36,13 +43,14 @@ enum automatic {
 	AUTO_GENERATED, /* a machine wrote it of its own accord */
 };
 
-enum { TRAITS_IDS = 2 };
+enum { TRAITS_IDS = 3 };
 
 struct traits {
 	struct key128 ids[TRAITS_IDS];
 	unsigned n_ids;            /* 0 when there is no header */
 	struct key128 fingerprint; /* From + Date + Subject + origin */
 	struct key128 origin;      /* all zero when there is no header */
+	struct key128 way; /* what all its copies share however they were rewritten; zero: no identity */
 	uint64_t trace;            /* 0 when there is no header */
 	uint32_t own_top;          /* leading hops that are ours */
 	uint32_t relay_hops;       /* next below: lines that relays of ours wrote */

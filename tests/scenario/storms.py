@@ -153,7 +153,7 @@ def topology(build, seed, habits=Faulty.KEEPS, shape=None, variants=1, limit=Non
         for k in range(waves):
             s = Storm(w, "m%d" % k, people, servers, budget, shape, rng.random() < 0.5, mid)
             s.start(rng.choice((1, 7, 50, 100)))
-            mids["m%d" % k] = (s.first.mid,)
+            mids["m%d" % k] = (s.first.mid,) if "new-id" not in habits else None
             w.run()
         summary = w.finish()
         w.check_limits(variants)
@@ -365,6 +365,8 @@ def scenarios():
         yield "storm-no-date-%d" % seed, lambda b, s=seed: topology(b, s, ("no-date",), variants=2)
         yield "storm-list-fields-%d" % seed, lambda b, s=seed: topology(b, s, ("list",), variants=21)
         yield "storm-no-id-%d" % seed, lambda b, s=seed: topology(b, s, mid="", named=False)
+        yield "storm-new-id-%d" % seed, lambda b, s=seed: topology(b, s, Faulty.KEEPS + ("new-id",))
+        yield "storm-new-id-exim-%d" % seed, lambda b, s=seed: topology(b, s, ("new-id", "marker", "again"), shape="exim")
         yield "storm-second-wave-%d" % seed, lambda b, s=seed: topology(b, s, waves=3, budget=120)
         yield "storm-window-%d" % seed, lambda b, s=seed: topology(b, s, window=2 * HOUR)
     for fn in (wakes_after_28_days, longer_than_remembered, one_item_for_five_days, one_by_one_or_together,

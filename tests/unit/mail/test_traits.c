@@ -72,7 +72,7 @@ Test(traits, same_message_over_different_roads)
 	uint64_t trace;
 
 	compute("Received: from a by relay1.example.net id R1; x\n" ORIGIN BODY "To: a@example.org\n");
-	cr_assert_eq(t.n_ids, 1);
+	cr_assert_eq(t.n_ids, 2);
 	cr_expect_not(t.id_missing);
 	id = t.ids[0];
 	print = t.fingerprint;
@@ -115,6 +115,66 @@ Test(traits, what_makes_a_different_message)
 	site.hash_seed = 43;
 	compute(ORIGIN BODY);
 	cr_expect_not(key_eq(t.ids[0], id), "the seed takes part");
+}
+
+#define LOOK "Date: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: joe@sender.example\nSubject: Hello\n"
+
+/* The identity that a message has whatever becomes of its Message-ID. */
+static struct key128
+seen(const char *header)
+{
+	compute(header);
+	return t.n_ids ? t.ids[t.n_ids - 1] : (struct key128){ 0 };
+}
+
+Test(traits, a_rewritten_message_id_is_the_same_message)
+{
+	static const char *const same[] = {
+		(ORIGIN LOOK "Message-ID: <other@provider.example>\n"),
+		(ORIGIN LOOK),
+		("Received: by rewriter.example id W1\n" ORIGIN LOOK "Message-ID: <w1@rewriter.example>\n"),
+		(ORIGIN "Date: Mon, 1 Jan 2024 11:00:00 +0100\nFrom: Joe <JOE@sender.example>\nSubject: Hello\n"
+			"Message-ID: <2>\nTo: mspop3connector.x@y\n"),
+	};
+	static const char *const others[] = {
+		(ORIGIN LOOK "List-Id: <l.x>\n"),
+		(ORIGIN "Date: Mon, 1 Jan 2024 10:00:01 +0000\nFrom: joe@sender.example\nSubject: Hello\n"),
+		(ORIGIN "Date: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: eve@sender.example\nSubject: Hello\n"),
+		(ORIGIN "Date: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: joe@sender.example\nSubject: Bye\n"),
+		("Received: from pc ([203.0.113.9]) by out.sender.example with ESMTP id ORIG2; Mon\n" LOOK),
+	};
+	struct key128 key = seen(ORIGIN BODY), way = t.way;
+
+	for (size_t i = 0; i < ARRAY_LEN(same); i++) {
+		cr_expect(key_eq(seen(same[i]), key), "case %zu", i);
+		cr_expect(key_eq(t.way, way), "case %zu", i);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		cr_expect_not(key_eq(seen(others[i]), key), "case %zu", i);
+}
+
+/* A line that several messages may share proves nothing: there the Message-ID has to. */
+Test(traits, no_origin_of_its_own_no_second_identity)
+{
+	static const char *const shared[] = {
+		"Received: from pc by web.sender.example with HTTP; Mon, 1 Jan 2024 10:00:00 +0000\n",
+		"Received: from a by b.sender.example with Microsoft SMTP Server id 15.1.2242.4; Mon\n",
+		"Received: (qmail 1 invoked by uid 33); Mon\n",
+		"Received: from pc by home.sender.example with SMTP id 1; Mon\n",
+		"",
+	};
+	struct buf b;
+
+	buf_init(&b, 0);
+	for (size_t i = 0; i < ARRAY_LEN(shared); i++) {
+		buf_reset(&b);
+		buf_printf(&b, "%s" LOOK "Message-ID: <1@x>\n", shared[i]);
+		buf_append(&b, "", 1);
+		compute(buf_str(&b).p);
+		cr_assert_eq(t.n_ids, 1, "case %zu", i);
+		cr_expect(key_eq(t.way, t.ids[0]));
+	}
+	buf_fini(&b);
 }
 
 Test(traits, trace_without_our_own_lines)
@@ -165,23 +225,26 @@ Test(traits, many_hops_change_the_trace)
 /* Mail that starts here has no line yet; when it comes back its bottom line is ours with that queue id. */
 Test(traits, mail_that_comes_back)
 {
-	struct key128 second;
+	struct key128 second, third;
 
 	with_queue_id(BODY "To: a@example.net\n", "4QUEUE1");
-	cr_assert_eq(t.n_ids, 2);
+	cr_assert_eq(t.n_ids, 3);
 	cr_expect_not(key_eq(t.ids[0], t.ids[1]));
 	second = t.ids[1];
+	third = t.ids[2];
 	with_queue_id(
 	    "Received: from c by loop.example.net id L1; z\n"
 	    "Received: from pc ([192.0.2.130]) by mx.example.org (Postfix) with ESMTP id 4QUEUE1; Mon\n" BODY
 	    "To: b@example.net\n",
 	    "4QUEUE9");
-	cr_assert_eq(t.n_ids, 1);
+	cr_assert_eq(t.n_ids, 2);
 	cr_expect(key_eq(t.ids[0], second));
+	cr_expect(key_eq(t.ids[1], third), "also when its id was rewritten");
 	/* through our own filter: the line that it got at its first pass names it */
 	with_queue_id("Received: from localhost by mx.example.org id 4QUEUE1; x\n" BODY, "4QUEUE2");
-	cr_assert_eq(t.n_ids, 2);
+	cr_assert_eq(t.n_ids, 3);
 	cr_expect(key_eq(t.ids[1], second));
+	cr_expect(key_eq(t.ids[2], third));
 	/* somebody else's id is another message */
 	compute("Received: from c by loop.example.net id L1; z\nReceived: by mx.example.org id 4OTHER; "
 		"Mon\n" BODY);
