@@ -10,6 +10,7 @@
 enum {
 	KNOWN_ENOUGH = 2, /* fields, Message-ID included, that make a header out of lines */
 	KNOWN_SURE = 3,   /* ... of one without any id, below a line that announces it */
+	SHORTEST = 14,    /* of the words that announce it */
 };
 
 /* "--- Below this line is a copy of the message.", "Original message headers:" */
@@ -32,6 +33,8 @@ announces(struct str line)
 	};
 	bool rule = line.p[0] == '-' || line.p[0] == '=' || line.p[0] == '*' || line.p[0] == '_';
 
+	if (line.n < SHORTEST)
+		return false;
 	if (!rule && line.p[line.n - 1] != ':' && !str_iends(line, STR("follows.")) &&
 	    !str_iends(line, STR("follow.")))
 		return false;
