@@ -364,9 +364,29 @@ door_notes(const struct rule *r, enum door door, config_note_fn *fn, void *arg)
 }
 
 static void
+envelope_notes(const struct rule *r, config_note_fn *fn, void *arg)
+{
+	const struct exempt *a = &r->addresses;
+	char note[CONF_WHY_MAX];
+
+	if (r->detector == &detect_trap && a->addrs.n + a->domains.n + a->locals.n == 0) {
+		snprintf(note, sizeof(note), "rule \"%s\" never trips: it has no addresses", r->name);
+		fn(arg, note);
+	}
+	if (r->detector == &detect_flood && !(r->count_by & ~(unsigned)(BY_SENDER | BY_SENDER_DOMAIN))) {
+		snprintf(note, sizeof(note),
+		    "rule \"%s\" counts by sender alone: whoever writes that name as his sender uses up its "
+		    "limit",
+		    r->name);
+		fn(arg, note);
+	}
+}
+
+static void
 rule_notes(const struct config *c, const struct rule *r, config_note_fn *fn, void *arg)
 {
-	bool by_lists = r->detector == &detect_bounce_to_list || r->detector == &detect_list_return_path;
+	bool by_lists = r->detector == &detect_bounce_to_list || r->detector == &detect_list_return_path ||
+	    r->detector == &detect_list_guard;
 	char note[CONF_WHY_MAX];
 
 	if (r->mode == MODE_OFF)
@@ -391,6 +411,7 @@ rule_notes(const struct config *c, const struct rule *r, config_note_fn *fn, voi
 		    r->name, r->detector->name);
 		fn(arg, note);
 	}
+	envelope_notes(r, fn, arg);
 	if (r->scope == SCOPE_OUTBOUND && c->site.local_domains.n == 0) {
 		snprintf(note, sizeof(note),
 		    "rule \"%s\" is for outbound mail: without [mail] local_domains that is all mail of own "

@@ -373,6 +373,8 @@ run(struct daemon *d)
 			log_error("not started: %s", why);
 	}
 	server_free(d->server);
+	if (d->ledger)
+		engine_drain(&d->engine);
 	ledger_close(d->ledger, CLOSE_GRACE);
 	engine_stop(d);
 	privacy_free(d->privacy);

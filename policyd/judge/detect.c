@@ -12,6 +12,9 @@ const struct detector *const detectors[] = {
 	&detect_bounce_flood,
 	&detect_backscatter,
 	&detect_mail_loop,
+	&detect_flood,
+	&detect_trap,
+	&detect_list_guard,
 	NULL,
 };
 
@@ -74,4 +77,29 @@ detect_key_str(const struct rule *r, const struct view *v, const char *tag, stru
 	hash_u64(&h, r->id);
 	hash_str(&h, what);
 	return hash_end(&h);
+}
+
+bool
+detect_hash_client(struct hash *h, const struct ip *client, unsigned v4_bits)
+{
+	/* One customer has a /64 at the least, with as many addresses as he likes. */
+	unsigned bits = client->family == 6 ? 64 : v4_bits;
+	uint64_t v = 0;
+
+	if (!client->family)
+		return false;
+	for (unsigned i = 0; i < bits / 8; i++)
+		v = v << 8 | client->b[i];
+	hash_u64(h, client->family);
+	hash_u64(h, v);
+	return true;
+}
+
+void
+detect_name_client(struct storm *st, const struct view *v, const struct finding *f, uint64_t copies)
+{
+	(void)f;
+	storm_add_message(st);
+	storm_add_host(st, v->traits->client_text, "client", copies);
+	storm_add_host(st, v->msg->sasl_username, "party", copies);
 }

@@ -104,6 +104,12 @@ const struct detector *detector_find(struct str name);
 /* Keys. All begin with the rule's id, so that rules do not share counters. */
 struct key128 detect_key(const struct rule *r, const struct view *v, const char *tag, struct key128 what);
 struct key128 detect_key_str(const struct rule *r, const struct view *v, const char *tag, struct str what);
+/* Adds the client to a key: of an IPv4 address the first `v4_bits` (a multiple of 8), of IPv6 the /64.
+ * false: it is not known, and nothing was added. */
+bool detect_hash_client(struct hash *h, const struct ip *client, unsigned v4_bits);
+
+/* For `sources`: the client itself is at fault, and the user who logged in there. */
+void detect_name_client(struct storm *st, const struct view *v, const struct finding *f, uint64_t copies);
 
 /* `sources` of detectors that look at bounces: who wrote it, and whom it could not reach. */
 void detect_bounce_sources(struct storm *st, const struct view *v, const struct finding *f, uint64_t copies);
@@ -115,5 +121,8 @@ extern const struct detector detect_list_return_path;
 extern const struct detector detect_bounce_flood;
 extern const struct detector detect_backscatter;
 extern const struct detector detect_mail_loop;
+extern const struct detector detect_flood;
+extern const struct detector detect_trap;
+extern const struct detector detect_list_guard;
 
 #endif

@@ -2,6 +2,7 @@
 #include "judge/join.h"
 
 #include "base/buf.h"
+#include "base/compiler.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "base/xalloc.h"
@@ -19,7 +20,9 @@ struct txn {
 	bool judged;
 	uint64_t what;
 	struct verdict verdict; /* its strings are in `text`, but for literals and nothing */
-	struct record record;   /* before it is judged: who it is from; strings are in `text` */
+	struct record record; /* before it is judged: who it is from; strings are in `envelope` */
+	char *envelope;
+	size_t n_envelope;
 	struct arena text;
 	struct key128 sessions[SESSIONS]; /* that it is the latest of; zero: none */
 	struct reservation *reserved;
@@ -87,6 +90,16 @@ record_rcpts(struct txn *t)
 	t->record.rcpt_count = t->n_rcpts == UINT32_MAX ? MSG_RCPTS_MAX : t->n_rcpts;
 }
 
+static void
+forget_envelope(struct join *j, struct txn *t)
+{
+	t->record = (struct record){ 0 };
+	j->bytes -= t->n_envelope;
+	t->n_envelope = 0;
+	xfree(t->envelope);
+	t->envelope = NULL;
+}
+
 void
 join_end(struct join *j, struct txn *t)
 {
@@ -97,6 +110,7 @@ join_end(struct join *j, struct txn *t)
 	leave_sessions(j, t);
 	map_del(&j->txns, t->key);
 	list_del(&t->lru);
+	forget_envelope(j, t);
 	j->bytes -= t->rcpts.len + t->cap_reserved * sizeof(*t->reserved);
 	buf_fini(&t->rcpts);
 	arena_fini(&t->text);
@@ -110,8 +124,7 @@ join_free(struct join *j)
 	if (!j)
 		return;
 	j->settle = NULL;
-	LIST_FOREACH_SAFE (it, after, &j->lru)
-		join_end(j, container_of(it, struct txn, lru));
+	join_end_all(j);
 	for (uint32_t i = 0; i < j->milters.cap; i++)
 		xfree(j->milters.slots[i].value);
 	map_fini(&j->txns);
@@ -124,12 +137,14 @@ join_free(struct join *j)
 static bool
 txn_key(const struct msg *m, uint64_t seed, struct key128 *out)
 {
+	struct str id = m->instance.n ? m->instance : m->queue_id;
 	struct hash h;
 
-	if (m->instance.n == 0 && m->queue_id.n == 0)
+	/* At RCPT there may be no id yet; an SMTP client has one message at a time. */
+	if (id.n == 0 && (m->stage != STAGE_RCPT || m->client_address.n == 0 || m->client_port.n == 0))
 		return false;
-	hash_init(&h, seed, m->instance.n ? "instance" : "queue-id");
-	hash_str(&h, m->instance.n ? m->instance : m->queue_id);
+	hash_init(&h, seed, m->instance.n ? "instance" : id.n ? "queue-id" : "client");
+	hash_str(&h, id);
 	hash_str(&h, m->client_address);
 	hash_str(&h, m->client_port);
 	hash_str(&h, m->policy_context);
@@ -185,7 +200,8 @@ join_find(struct join *j, const struct msg *m, uint64_t seed, struct now now)
 	if (!txn_key(m, seed, &key))
 		return NULL;
 	t = map_get(&j->txns, key);
-	if (t && now.mono - t->seen > JOIN_TTL) {
+	/* An id that comes again; a recipient after the verdict is another message's. */
+	if (t && (now.mono - t->seen > JOIN_TTL || (t->judged && m->stage == STAGE_RCPT))) {
 		join_end(j, t);
 		t = NULL;
 	}
@@ -274,34 +290,58 @@ keep_str(struct arena *a, struct str s)
 	return s.n ? arena_str(a, s) : s.p ? STR("") : STR_NONE;
 }
 
-/* Who it is from, at the first recipient. */
+/* Who it is from, at the first recipient: all strings in one piece. */
 static void
-gather_envelope(struct txn *t, const struct msg *m, struct now now)
+gather_envelope(struct join *j, struct txn *t, const struct msg *m, struct now now)
 {
-	struct arena *a = &t->text;
+	struct record *r = &t->record;
+	struct str *const strings[] = { &r->queue_id, &r->instance, &r->client_address, &r->client_name,
+		&r->helo, &r->sasl_username, &r->sender };
+	char *p;
 
-	if (t->record.time)
+	if (r->time)
 		return;
-	t->record = (struct record){
+	*r = (struct record){
 		.time = now.wall,
 		.door = door_name(m->door),
 		.stage = stage_name(m->stage),
-		.queue_id = keep_str(a, m->queue_id),
-		.instance = keep_str(a, m->instance),
-		.client_address = keep_str(a, m->client_address),
-		.client_name = keep_str(a, m->client_name),
-		.helo = keep_str(a, m->helo),
-		.sasl_username = keep_str(a, m->sasl_username),
-		.sender = keep_str(a, m->sender),
+		.queue_id = m->queue_id,
+		.instance = m->instance,
+		.client_address = m->client_address,
+		.client_name = m->client_name,
+		.helo = m->helo,
+		.sasl_username = m->sasl_username,
+		.sender = m->sender,
 		.size = m->size,
 	};
+	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
+		t->n_envelope += strings[i]->n;
+	j->bytes += t->n_envelope;
+	p = t->envelope = xmalloc(t->n_envelope + 1);
+	for (size_t i = 0; i < ARRAY_LEN(strings); i++) {
+		size_t n = strings[i]->n;
+
+		if (n)
+			memcpy(p, strings[i]->p, n);
+		*strings[i] = (struct str){ p, n };
+		p += n;
+	}
+}
+
+void
+join_would(struct txn *t, struct str rule)
+{
+	if (t->judged || t->record.would)
+		return;
+	t->record.would = 1;
+	t->record.rule = keep_str(&t->text, rule);
 }
 
 void
 join_gather(struct join *j, struct txn *t, const struct msg *m, struct now now)
 {
 	if (!t->judged)
-		gather_envelope(t, m, now);
+		gather_envelope(j, t, m, now);
 	for (uint32_t i = 0; i < m->n_rcpts; i++) {
 		struct str raw = m->rcpts[i].raw;
 
@@ -379,10 +419,11 @@ join_verdict(const struct txn *t, uint64_t what, struct msg *m, struct verdict *
 }
 
 void
-join_keep(struct txn *t, uint64_t what, const struct verdict *v)
+join_keep(struct join *j, struct txn *t, uint64_t what, const struct verdict *v)
 {
-	t->record = (struct record){ 0 };
-	arena_reset(&t->text);
+	forget_envelope(j, t);
+	arena_fini(&t->text);
+	arena_init(&t->text, 0);
 	t->judged = copy_verdict(&t->text, v, &t->verdict);
 	t->what = what;
 }
@@ -431,6 +472,13 @@ join_expire(struct join *j, struct now now)
 			return;
 		join_end(j, t);
 	}
+}
+
+void
+join_end_all(struct join *j)
+{
+	while (!list_empty(&j->lru))
+		join_end(j, container_of(j->lru.next, struct txn, lru));
 }
 
 uint32_t

@@ -2,9 +2,10 @@
 /*
  * One message, asked about several times: RCPT, DATA and END-OF-MESSAGE at the policy door are one
  * transaction, and a message that a milter serves at the same time is the milter's. Transactions are
- * found by instance + client address and port, or by queue id + client when there is no instance; never
- * for longer than JOIN_TTL, for such ids come again. Bounded: JOIN_MAX transactions and JOIN_BYTES of what
- * they hold; the oldest makes room.
+ * found by instance + client address and port, or by queue id + client when there is no instance, at RCPT
+ * by the client alone when there is neither (join_of_client() finds it later); never for longer than
+ * JOIN_TTL, for such ids come again. Bounded: JOIN_MAX transactions and JOIN_BYTES of what they hold; the
+ * oldest makes room.
  *
  * What is counted at RCPT is a reservation: from then on no other message gets that place. It is given
  * back when the message itself is judged, which counts it anew, or when the message comes to nothing: the
@@ -54,13 +55,17 @@ struct txn *join_of_client(const struct join *j, struct str address, struct str 
  * is still there. `record` says what the message was as far as RCPT knew it. */
 typedef void join_settle_fn(void *arg, struct txn *t, const struct record *record);
 void join_on_settle(struct join *j, join_settle_fn *settle, void *arg);
-/* It ends here. */
+/* It ends here; all of them do. */
 void join_end(struct join *j, struct txn *t);
+void join_end_all(struct join *j);
 /* A connection of the policy door closed (msg.connection). */
 void join_disconnect(struct join *j, uint64_t connection);
 
 /* At RCPT: remembers m's recipients, and at the first one who it is from. */
 void join_gather(struct join *j, struct txn *t, const struct msg *m, struct now now);
+
+/* A shadow rule would have refused one of its recipients: for the record. */
+void join_would(struct txn *t, struct str rule);
 
 /* At DATA and END-OF-MESSAGE without `recipients`: gives m those gathered, when their number is the one
  * that the MTA states (a recipient refused by somebody else was gathered, but not accepted). */
@@ -69,7 +74,7 @@ void join_recipients(const struct txn *t, struct msg *m);
 /* The verdict that this very message (`what` = hash of identity and trace) got in this transaction
  * before; false: none. Strings are copied into m's arena. */
 bool join_verdict(const struct txn *t, uint64_t what, struct msg *m, struct verdict *out);
-void join_keep(struct txn *t, uint64_t what, const struct verdict *v);
+void join_keep(struct join *j, struct txn *t, uint64_t what, const struct verdict *v);
 
 /* SMTP clients that a milter connection serves at this moment. */
 void join_milter_begin(struct join *j, struct str address, struct str port);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "serve/engine.h"
+#include "serve/engine_parts.h"
 
 #include "base/log.h"
 #include "base/xalloc.h"
@@ -116,8 +116,8 @@ tell_sources(struct engine *e, const struct view *v, struct now now)
 }
 
 /* Books every slot that belongs to a storm. Returns the storm that the verdict belongs to. */
-static uint64_t
-book_storms(struct engine *e, const struct view *v, struct now now)
+uint64_t
+engine_book_storms(struct engine *e, const struct view *v, struct now now)
 {
 	struct judge *j = &e->judge;
 	uint64_t first = 0;
@@ -181,8 +181,9 @@ kept_ops(struct engine *e)
 	return &e->kept;
 }
 
-static void
-write_record(struct engine *e, struct msg *m, const struct traits *t, const struct verdict *v, struct now now)
+void
+engine_write_record(
+    struct engine *e, struct msg *m, const struct traits *t, const struct verdict *v, struct now now)
 {
 	const struct header_facts *f = &m->header.f;
 	struct record_rcpt *rcpts;
@@ -234,8 +235,8 @@ write_record(struct engine *e, struct msg *m, const struct traits *t, const stru
 	ledger_message(e->ledger, &r, kept_ops(e));
 }
 
-static void
-log_verdict(const struct engine *e, const struct msg *m, const struct verdict *v)
+void
+engine_log_verdict(const struct engine *e, const struct msg *m, const struct verdict *v)
 {
 	const char *why = "";
 
@@ -259,8 +260,8 @@ log_verdict(const struct engine *e, const struct msg *m, const struct verdict *v
 
 /* --- the road ---------------------------------------------------------------------------------------- */
 
-static bool
-store_failing(struct engine *e)
+bool
+engine_store_failing(struct engine *e)
 {
 	return e->ledger && !ledger_healthy(e->ledger);
 }
@@ -270,7 +271,7 @@ store_failing(struct engine *e)
 static bool
 refuse_without_store(struct engine *e, struct verdict *v)
 {
-	if (!store_failing(e))
+	if (!engine_store_failing(e))
 		return false;
 	v->degraded = true;
 	e->stats.degraded++;
@@ -291,8 +292,8 @@ undo_ops(struct engine *e, uint32_t from, uint32_t n)
 }
 
 /* What does not stand is taken back; of slots that share their ops the first one answers for all. */
-static void
-settle_counts(struct engine *e)
+void
+engine_settle_counts(struct engine *e)
 {
 	struct judge *j = &e->judge;
 
@@ -323,8 +324,8 @@ judge_message(struct engine *e, struct msg *m, const struct traits *t, struct no
 	judge_plan(j, e->rules, &view);
 	tallies_submit(e->tallies, now.mono, j->ops.v, j->answers, j->ops.n);
 	judge_decide(j, &view, v);
-	settle_counts(e);
-	v->storm = book_storms(e, &view, now);
+	engine_settle_counts(e);
+	v->storm = engine_book_storms(e, &view, now);
 }
 
 static uint64_t
@@ -340,20 +341,6 @@ what_it_is(const struct engine *e, const struct msg *m, const struct traits *t)
 	for (uint32_t i = 0; i < m->n_rcpts; i++)
 		hash_str(&h, m->rcpts[i].raw);
 	return hash_end64(&h);
-}
-
-/* What a transaction reserved at RCPT: of the whole message only, or all. */
-static void
-give_back(struct engine *e, struct txn *txn, bool whole_only)
-{
-	const struct reservation *r;
-	uint32_t n;
-
-	if (!txn)
-		return;
-	r = join_release(e->join, txn, whole_only, &n);
-	for (uint32_t i = 0; i < n; i++)
-		tallies_undo(e->tallies, &r[i].op, &r[i].answer);
 }
 
 /* The milter tells of this client's message itself: what the policy door heard of it at RCPT is void. */
@@ -374,6 +361,7 @@ judge_final(struct engine *e, struct msg *m, struct txn *txn, struct now now, st
 {
 	struct traits t;
 	uint64_t what;
+	uint32_t n;
 
 	if (txn && m->n_rcpts == 0)
 		join_recipients(txn, m);
@@ -381,7 +369,7 @@ judge_final(struct engine *e, struct msg *m, struct txn *txn, struct now now, st
 	what = txn ? what_it_is(e, m, &t) : 0;
 	if (txn && join_verdict(txn, what, m, v))
 		return;
-	give_back(e, txn, false);
+	(void)engine_take_back(e, txn, false, &n);
 	e->stats.messages++;
 	if (refuse_without_store(e, v)) {
 		e->stats.stopped++;
@@ -392,45 +380,10 @@ judge_final(struct engine *e, struct msg *m, struct txn *txn, struct now now, st
 		e->stats.passed++;
 	else
 		e->stats.stopped++;
-	write_record(e, m, &t, v, now);
-	log_verdict(e, m, v);
+	engine_write_record(e, m, &t, v, now);
+	engine_log_verdict(e, m, v);
 	if (txn)
-		join_keep(txn, what, v);
-}
-
-/* --- messages that were asked about at RCPT only ----------------------------------------------------- */
-
-/*
- * Where somebody asks at DATA or has a milter, a message of which only RCPT was heard came to nothing (a
- * callout, somebody else's refusal): void. Where nobody does, RCPT is all there is, and it counts as passed.
- */
-static void
-settle_unasked(void *arg, struct txn *txn, const struct record *record)
-{
-	struct engine *e = arg;
-	const struct reservation *r;
-	struct record row = *record;
-	uint32_t n;
-
-	if (e->asks_final || row.rcpt_count == 0) {
-		give_back(e, txn, false);
-		return;
-	}
-	e->stats.messages++;
-	e->stats.passed++;
-	e->kept.n = 0;
-	r = join_release(e->join, txn, false, &n);
-	for (uint32_t i = 0; i < n; i++) {
-		struct tally_op *op = ops_add(&e->kept);
-
-		if (op)
-			*op = r[i].op;
-	}
-	row.kind = automatic_name(AUTO_NONE);
-	row.verdict = action_name(ACT_PASS);
-	row.outcome = OUTCOME_PASSED;
-	if (e->ledger)
-		ledger_message(e->ledger, &row, &e->kept);
+		join_keep(e->join, txn, what, v);
 }
 
 void
@@ -438,64 +391,7 @@ engine_use_ledger(struct engine *e, struct ledger *ledger)
 {
 	e->ledger = ledger;
 	storms_on_leave(e->storms, storm_to_journal, e);
-	join_on_settle(e->join, settle_unasked, e);
-}
-
-/* --- RCPT -------------------------------------------------------------------------------------------- */
-
-/* What passed the brake holds its place until the message is judged or comes to nothing. */
-static void
-reserve(struct engine *e, struct txn *txn)
-{
-	struct judge *j = &e->judge;
-
-	for (uint32_t i = 0; i < j->n_slots; i++) {
-		const struct slot *s = &j->slots[i];
-		bool whole = s->rule->detector->whole && s->rule->detector->whole(s->rule);
-
-		for (uint32_t k = s->op; s->kept && k < s->op + s->n_ops; k++) {
-			struct reservation r = { j->ops.v[k], j->answers[k], whole };
-
-			if (!txn || !join_reserve(e->join, txn, &r))
-				tallies_undo(e->tallies, &r.op, &r.answer);
-		}
-	}
-}
-
-/* A recipient that a brake refuses: nothing of him stays counted but evidence, and he has a record. */
-static void
-refuse_rcpt(struct engine *e, struct msg *m, const struct traits *t, const struct view *view,
-    struct verdict *v, struct now now)
-{
-	v->storm = book_storms(e, view, now);
-	e->stats.stopped++;
-	write_record(e, m, t, v, now);
-	log_verdict(e, m, v);
-}
-
-static void
-judge_rcpt(struct engine *e, struct msg *m, struct txn *txn, struct now now, struct verdict *v)
-{
-	struct judge *j = &e->judge;
-	struct traits t;
-	struct view view;
-
-	if (m->n_rcpts == 0 || store_failing(e))
-		return;
-	traits_compute(&t, m, e->site);
-	if (!judge_view(&view, m, &t, e->site, e->lists, e->storms, now))
-		return;
-	give_back(e, txn, true);
-	judge_plan(j, e->rules, &view);
-	if (j->n_slots == 0)
-		return;
-	tallies_submit(e->tallies, now.mono, j->ops.v, j->answers, j->ops.n);
-	judge_brake(j, &view, v);
-	settle_counts(e);
-	if (v->what != ACT_PASS)
-		refuse_rcpt(e, m, &t, &view, v, now);
-	else
-		reserve(e, txn);
+	join_on_settle(e->join, engine_settle_unasked, e);
 }
 
 /* --- doors ------------------------------------------------------------------------------------------- */
@@ -505,7 +401,7 @@ engine_judge(struct engine *e, struct msg *m, struct now now, struct verdict *v)
 {
 	bool envelope_only = m->door == DOOR_POLICY;
 	bool gathered = m->door != DOOR_MILTER && m->door != DOOR_REPLAY;
-	struct txn *txn;
+	struct txn *txn, *nameless;
 
 	*v = (struct verdict){ 0 };
 	e->stats.requests++;
@@ -514,24 +410,26 @@ engine_judge(struct engine *e, struct msg *m, struct now now, struct verdict *v)
 		m->stage = STAGE_DATA;
 	if (m->stage != STAGE_RCPT && m->stage != STAGE_DATA && m->stage != STAGE_EOM)
 		return;
+	e->asks_final |= m->stage != STAGE_RCPT && m->door != DOOR_REPLAY;
 	txn = gathered ? join_find(e->join, m, e->site->hash_seed, now) : NULL;
 	if (m->stage == STAGE_RCPT) {
-		judge_rcpt(e, m, txn, now, v);
-		if (txn && v->what == ACT_PASS)
-			join_gather(e->join, txn, m, now);
+		engine_rcpt(e, m, txn, now, v);
 		return;
 	}
-	e->asks_final |= m->door != DOOR_REPLAY;
 	if (envelope_only && join_milter_serves(e->join, m->client_address, m->client_port))
 		return;
 	if (m->door == DOOR_MILTER)
 		end_of_client(e, m);
-	judge_final(e, m, txn, now, v);
+	nameless = !txn && gathered ? join_of_client(e->join, m->client_address, m->client_port) : NULL;
+	judge_final(e, m, txn ? txn : nameless, now, v);
+	if (nameless)
+		join_end(e->join, nameless);
 }
 
 void
 engine_milter_begin(struct engine *e, struct str client_address, struct str client_port)
 {
+	e->asks_final = true;
 	join_milter_begin(e->join, client_address, client_port);
 }
 
@@ -551,6 +449,12 @@ void
 engine_disconnect(struct engine *e, uint64_t connection)
 {
 	join_disconnect(e->join, connection);
+}
+
+void
+engine_drain(struct engine *e)
+{
+	join_end_all(e->join);
 }
 
 void

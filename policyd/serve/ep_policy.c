@@ -55,7 +55,8 @@ busy_policy(const struct conn *c)
 static void
 close_policy(struct conn *c)
 {
-	engine_disconnect(c->pool->engine, c->number);
+	if (c->requests > 1)
+		engine_disconnect(c->pool->engine, c->number);
 }
 
 const struct endpoint ep_policy = {

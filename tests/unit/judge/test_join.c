@@ -144,7 +144,7 @@ Test(join, the_same_verdict_for_the_same_message_only)
 	ask("1.2.3.0", "4ABC", "a@x.test");
 	t = join_find(join, &msg, 7, t0);
 	cr_assert_not(join_verdict(t, 5, &msg, &out));
-	join_keep(t, 5, &v);
+	join_keep(join, t, 5, &v);
 	cr_assert(join_verdict(t, 5, &msg, &out));
 	cr_assert_eq(out.n_drop, 1);
 	cr_assert(str_eq(out.add[0], add[0]));

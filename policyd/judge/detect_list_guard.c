@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * list-guard: who may post to a list. Own users and networks may; outsiders only when the lists file names
+ * them behind the list, by envelope sender or header From. Bounces and answers of machines are left to
+ * bounce-to-list, and the null sender is never refused here: it may be a callout.
+ */
+#include "base/clock.h"
+#include "judge/detect.h"
+
+static bool
+is_poster(const struct list_entry *list, struct str addr)
+{
+	for (unsigned i = 0; i < list->n_posters; i++)
+		if (str_ieq(str_of(list->posters[i]), addr))
+			return true;
+	return false;
+}
+
+static bool
+guard_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
+{
+	const struct traits *t = v->traits;
+	const struct list_entry *list = lists_find(v->lists, v->rcpts[rcpt].plain);
+	enum automatic a = t->automatic;
+
+	(void)r;
+	if (!list || t->outbound || t->null_sender || !v->msg->have_sender)
+		return false;
+	if (v->header && (a == AUTO_BOUNCE || a == AUTO_REPORT || a == AUTO_REPLY))
+		return false;
+	/* From is read too where it is there: tools that send for somebody have return paths of their own. */
+	return !is_poster(list, t->sender.plain) &&
+	    !(v->header && is_poster(list, v->msg->header.f.from_addr));
+}
+
+static void
+guard_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
+{
+	struct tally_op *op = r->limit ? ops_add(ops) : NULL;
+
+	if (!op)
+		return;
+	op->kind = TALLY_ADD;
+	op->key = detect_key_str(r, v, "list-guard", v->rcpts[rcpt].plain);
+	op->n = 1;
+	op->window = r->window;
+	op->ttl = r->window * 2;
+}
+
+static void
+guard_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct tally_answer *answers,
+    uint32_t n, struct finding *f)
+{
+	f->storm = detect_key_str(r, v, "storm", v->rcpts[rcpt].plain);
+	if (r->limit && (n == 0 || answers[0].sum <= r->limit))
+		return;
+	f->trip = TRIP_STOP;
+	f->why = "not among those who may post to this list";
+}
+
+const struct detector detect_list_guard = {
+	.name = "list-guard",
+	.help = "Somebody who is neither an own user nor named as a poster writes to an address from the "
+		"lists file.",
+	.action = ACT_REJECT,
+	.text = "You may not post to this address",
+	.scope = SCOPE_ANY,
+	.limit = 0,
+	.window = (int64_t)MS_DAY,
+	.envelope = true,
+	.applies = guard_applies,
+	.plan = guard_plan,
+	.score = guard_score,
+	.sources = detect_name_client,
+};

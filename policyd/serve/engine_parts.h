@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+/* What the files of the engine have of each other; nobody else includes this. */
+#ifndef SERVE_ENGINE_PARTS_H
+#define SERVE_ENGINE_PARTS_H
+
+#include "serve/engine.h"
+
+/* engine.c, after judge_plan() and the decision */
+bool engine_store_failing(struct engine *e);
+/* What does not stand is taken back; of slots that share their ops the first one answers for all. */
+void engine_settle_counts(struct engine *e);
+/* Books every slot that belongs to a storm. Returns the storm that the verdict belongs to. */
+uint64_t engine_book_storms(struct engine *e, const struct view *v, struct now now);
+void engine_write_record(
+    struct engine *e, struct msg *m, const struct traits *t, const struct verdict *v, struct now now);
+void engine_log_verdict(const struct engine *e, const struct msg *m, const struct verdict *v);
+
+/* engine_rcpt.c */
+void engine_rcpt(struct engine *e, struct msg *m, struct txn *txn, struct now now, struct verdict *v);
+/* What a transaction (NULL: none) reserved at RCPT, of the whole message only or all: out of the counters. */
+const struct reservation *engine_take_back(struct engine *e, struct txn *txn, bool whole_only, uint32_t *n);
+void engine_settle_unasked(void *arg, struct txn *txn, const struct record *record); /* a join_settle_fn */
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The brake at RCPT, and what becomes of a message of which only RCPT was heard. What passes holds its place
+ * in the counters until the message itself is judged or comes to nothing.
+ */
+#include "serve/engine_parts.h"
+
+/* What a transaction reserved at RCPT: of the whole message only, or all. */
+const struct reservation *
+engine_take_back(struct engine *e, struct txn *txn, bool whole_only, uint32_t *n)
+{
+	const struct reservation *r;
+
+	*n = 0;
+	if (!txn)
+		return NULL;
+	r = join_release(e->join, txn, whole_only, n);
+	for (uint32_t i = 0; i < *n; i++)
+		tallies_undo(e->tallies, &r[i].op, &r[i].answer);
+	return r;
+}
+
+static void
+hold(struct engine *e, struct txn *txn, const struct reservation *r)
+{
+	if (!txn || !join_reserve(e->join, txn, r))
+		tallies_undo(e->tallies, &r->op, &r->answer);
+}
+
+/* What passed the brake holds its place until the message is judged or comes to nothing. */
+static void
+reserve(struct engine *e, struct txn *txn)
+{
+	struct judge *j = &e->judge;
+
+	for (uint32_t i = 0; i < j->n_slots; i++) {
+		const struct slot *s = &j->slots[i];
+		bool whole = s->rule->detector->whole && s->rule->detector->whole(s->rule);
+
+		for (uint32_t k = s->op; s->kept && k < s->op + s->n_ops; k++) {
+			struct reservation r = { j->ops.v[k], j->answers[k], whole };
+
+			if (r.op.kind != TALLY_GET)
+				hold(e, txn, &r);
+		}
+	}
+}
+
+static bool
+counted_anew(const struct judge *j, struct key128 key)
+{
+	for (uint32_t i = 0; i < j->n_slots; i++) {
+		const struct slot *s = &j->slots[i];
+
+		for (uint32_t k = s->op; s->kept && k < s->op + s->n_ops; k++)
+			if (key_eq(j->ops.v[k].key, key))
+				return true;
+	}
+	return false;
+}
+
+/* What the message held as a whole for the recipients before this one stays held when this one did not
+ * count it anew: he was refused, or the rule does not look at him. */
+static void
+hold_again(struct engine *e, struct txn *txn, const struct reservation *held, uint32_t n, struct now now)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct reservation r = held[i];
+
+		if (counted_anew(&e->judge, r.op.key))
+			continue;
+		tallies_submit(e->tallies, now.mono, &r.op, &r.answer, 1);
+		hold(e, txn, &r);
+	}
+}
+
+/* A recipient that a brake refuses: nothing of him stays counted but evidence, and he has a record. */
+static void
+refuse_rcpt(struct engine *e, struct msg *m, const struct traits *t, const struct view *view,
+    struct verdict *v, struct now now)
+{
+	v->storm = engine_book_storms(e, view, now);
+	e->stats.stopped++;
+	engine_write_record(e, m, t, v, now);
+	engine_log_verdict(e, m, v);
+}
+
+/* Where nobody asks about the whole message, nothing else tells what a shadow rule would have done. */
+static void
+tell_would(struct engine *e, struct msg *m, struct txn *txn, const struct view *view, struct verdict *v,
+    struct now now)
+{
+	if (e->asks_final)
+		return;
+	v->storm = engine_book_storms(e, view, now);
+	engine_log_verdict(e, m, v);
+	if (txn)
+		join_would(txn, v->rule);
+}
+
+void
+engine_rcpt(struct engine *e, struct msg *m, struct txn *txn, struct now now, struct verdict *v)
+{
+	const struct reservation *held;
+	struct judge *j = &e->judge;
+	uint32_t n_held;
+	struct traits t;
+	struct view view;
+
+	if (m->n_rcpts == 0 || engine_store_failing(e))
+		return;
+	traits_compute(&t, m, e->site);
+	if (!judge_view(&view, m, &t, e->site, e->lists, e->storms, now))
+		return;
+	held = engine_take_back(e, txn, true, &n_held);
+	judge_plan(j, e->rules, &view);
+	tallies_submit(e->tallies, now.mono, j->ops.v, j->answers, j->ops.n);
+	judge_brake(j, &view, v);
+	engine_settle_counts(e);
+	if (v->what != ACT_PASS)
+		refuse_rcpt(e, m, &t, &view, v, now);
+	else
+		reserve(e, txn);
+	hold_again(e, txn, held, n_held, now);
+	if (txn && v->what == ACT_PASS)
+		join_gather(e->join, txn, m, now);
+	if (v->would)
+		tell_would(e, m, txn, &view, v, now);
+}
+
+/*
+ * Where somebody asks at DATA or has a milter, a message of which only RCPT was heard came to nothing (a
+ * callout, somebody else's refusal): void. Where nobody does, RCPT is all there is, and it counts as passed.
+ */
+void
+engine_settle_unasked(void *arg, struct txn *txn, const struct record *record)
+{
+	struct engine *e = arg;
+	const struct reservation *r;
+	struct record row = *record;
+	uint32_t n;
+
+	if (e->asks_final || row.rcpt_count == 0) {
+		(void)engine_take_back(e, txn, false, &n);
+		return;
+	}
+	e->stats.messages++;
+	e->stats.passed++;
+	e->kept.n = 0;
+	r = join_release(e->join, txn, false, &n);
+	for (uint32_t i = 0; i < n; i++) {
+		struct tally_op *op = ops_add(&e->kept);
+
+		if (op)
+			*op = r[i].op;
+	}
+	row.kind = automatic_name(AUTO_NONE);
+	row.verdict = action_name(ACT_PASS);
+	row.outcome = OUTCOME_PASSED;
+	if (e->ledger)
+		ledger_message(e->ledger, &row, &e->kept);
+}
