@@ -51,3 +51,11 @@ expect continue
 clock +1d
 milter S: send copy of N via d.example from <sales@firm.example> queue 4Q1 to <bob@example.org>
 expect discard
+# Even within minutes: a verdict belongs to its message, not to its number.
+message D = copy of N via d.example
+policy E: instance=78.1.0
+policy E: data header=N recipients=carl@example.org queue_id=4Q5
+expect DUNNO
+policy E: instance=78.1.0
+policy E: data header=D recipients=carl@example.org queue_id=4Q5
+expect DISCARD*

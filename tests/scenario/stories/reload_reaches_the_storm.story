@@ -57,6 +57,19 @@ reload
 milter S: send copy of M via sbs1.example from <sales@firm.example> to <ann@example.org>
 expect continue
 expect storms open 1
+# It becomes quiet earlier than it was to when it opened.
+rules {
+	[rule replication]
+	detect = replication
+	limit  = 3
+	quiet  = 10m
+}
+reload
+clock +20m
+expect storms open 0 cooling 0 remembered 1
+milter S: send copy of M via sbs1.example from <sales@firm.example> to <ann@example.org>
+expect discard
+expect storms open 1
 rules {
 	[rule replication]
 	detect = replication
@@ -64,5 +77,6 @@ rules {
 	mode   = off
 }
 reload
+expect storms open 0
 milter S: send copy of M via sbs1.example from <sales@firm.example> to <ann@example.org>
 expect continue
