@@ -114,6 +114,53 @@ Test(tally_snapshot_bytes, counts_that_do_not_fit)
 	tallies_free(t);
 }
 
+/* The two smallest numbers, each with its hits, number and age, stand in order. */
+Test(tally_snapshot_bytes, numbers_in_order)
+{
+	static const struct {
+		char tail[8];
+		size_t n;
+		int err;
+	} rows[] = {
+		{ { 1, 3, 0, 1, 7, 0 }, 6, 0 },
+		{ { 1, 3, 0, 0 }, 4, 0 },
+		{ { 0, 0 }, 2, 0 },
+		{ { 1, 7, 0, 1, 3, 0 }, 6, ERR_CORRUPT },
+		{ { 1, 7, 0, 1, 7, 0 }, 6, ERR_CORRUPT },
+		{ { 0, 1, 7, 0 }, 4, ERR_CORRUPT },
+	};
+	struct tallies *t = tallies_new(16);
+	struct tally_op op = op_of(TALLY_MIN, 1);
+	struct buf good, bad;
+
+	op.key = (struct key128){ 1, 1 };
+	op.n = 7;
+	ask(t, then.mono, op);
+	op.n = 3;
+	ask(t, then.mono, op);
+	buf_init(&good, 0);
+	buf_init(&bad, 0);
+	tallies_snapshot(t, 0, then, &good);
+	cr_assert_eq(memcmp(good.data + good.len - 6, rows[0].tail, 6), 0);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct blob head = { .magic = 0x6e53744d, .version = 2, .wall = then.wall };
+		struct tallies *b = tallies_new(16);
+		struct tallies_restored got = { 0 };
+		size_t at;
+
+		buf_reset(&bad);
+		at = blob_begin(&bad, &head);
+		buf_append(&bad, good.data + BLOB_HEAD, good.len - BLOB_HEAD - 6);
+		buf_append(&bad, rows[i].tail, rows[i].n);
+		blob_end(&bad, at, 1);
+		cr_expect_eq(tallies_restore(b, then, buf_str(&bad), &got), rows[i].err, "row %zu", i);
+		tallies_free(b);
+	}
+	buf_fini(&good);
+	buf_fini(&bad);
+	tallies_free(t);
+}
+
 Test(tally_snapshot_bytes, another_version)
 {
 	struct blob head = { .magic = 0x6e53744d, .version = 3, .wall = then.wall };
