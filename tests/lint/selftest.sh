@@ -73,5 +73,15 @@ c policyd/a.c '/* it is that that counts */' 'int long long_x; long long y;'; ex
 echo 'It is is so.' | tree README.md; expect words fail "a doubled word in a document"
 echo 'It is. Is it?' | tree README.md; expect words pass "a sentence's end"
 
+# harms WHAT-IT-NAMES: a list of harms beside one unit test
+harms() {
+	c tests/unit/mail/test_x.c 'Test(x, y)'
+	printf '1. Harm.\n%s\n' "$1" >"$tmp/t/tests/harms.txt"
+}
+harms '	unit x.y'; expect harms pass "a test that is there"
+harms '	unit x.z'; expect harms fail "a test that is not there"
+harms '	system y'; expect harms fail "a test of another kind"
+harms ''; expect harms fail "a harm without a test"
+
 [ $bad = 0 ] && echo "selftest: $tried examples judged rightly"
 exit $bad
