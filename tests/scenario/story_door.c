@@ -329,6 +329,7 @@ policy_command(struct story *s, struct mta *d, const struct words *w)
 			stage = stage_of(word);
 		} else if (str_eq(word, STR("hang-up"))) {
 			door_close(d);
+			return doors_serve(s);
 		} else if (str_eq(word, STR("half-close"))) {
 			shutdown(d->fd, SHUT_WR);
 			d->reply = STR_NONE;

@@ -136,6 +136,8 @@ stop(struct host *h)
 	if (h->ledger)
 		engine_tick(e, h->pool.now);
 	pool_fini(&h->pool, "the story ends");
+	if (h->ledger)
+		engine_drain(e);
 	ledger_close(h->ledger, CLOSE_GRACE);
 	engine_fini(e);
 	tallies_free(e->tallies);
