@@ -170,3 +170,187 @@ Test(join, whom_a_milter_serves)
 	cr_assert_not(join_milter_serves(join, a, p));
 	join_milter_begin(join, a, q);
 }
+
+/* --- reservations, and the end of what nobody judged --- */
+
+static unsigned settled, settled_held, settled_rcpts;
+static char settled_sender[64];
+
+static void
+on_settle(void *arg, struct txn *t, const struct record *r)
+{
+	uint32_t n;
+
+	(void)arg;
+	(void)join_release(join, t, false, &n);
+	settled++;
+	settled_held = n;
+	settled_rcpts = r->rcpt_count;
+	snprintf(settled_sender, sizeof(settled_sender), "%.*s", STR_FMT(r->sender));
+}
+
+static struct txn *
+rcpt_of(const char *instance, uint64_t connection, const char *port, struct now now)
+{
+	struct txn *t;
+
+	ask(instance, "", "a@x.test");
+	msg.stage = STAGE_RCPT;
+	msg.connection = connection;
+	msg.client_port = str_of(port);
+	msg.sender = STR("s@y.test");
+	t = join_find(join, &msg, 7, now);
+	cr_assert_not_null(t);
+	join_gather(join, t, &msg, now);
+	return t;
+}
+
+static bool
+reserve(struct txn *t, uint64_t n, bool whole)
+{
+	struct reservation r = { .op = { .key = { n, n } }, .whole = whole };
+
+	return join_reserve(join, t, &r);
+}
+
+Test(join, reservations_come_out_once_and_in_order)
+{
+	struct txn *t = rcpt_of("1", 0, "", t0);
+	const struct reservation *r;
+	uint32_t n;
+
+	for (uint64_t i = 1; i <= 10; i++)
+		cr_assert(reserve(t, i, i % 3 == 0));
+	r = join_release(join, t, true, &n);
+	cr_assert_eq(n, 3);
+	for (uint32_t i = 0; i < n; i++)
+		cr_assert_eq(r[i].op.key.lo, (i + 1) * 3);
+	cr_assert(reserve(t, 11, false));
+	r = join_release(join, t, false, &n);
+	cr_assert_eq(n, 8);
+	cr_assert_eq(r[0].op.key.lo, 1);
+	cr_assert_eq(r[7].op.key.lo, 11);
+	(void)join_release(join, t, false, &n);
+	cr_assert_eq(n, 0);
+}
+
+Test(join, reservations_at_the_cap_and_one_beyond)
+{
+	struct txn *t = rcpt_of("1", 0, "", t0);
+	uint32_t n;
+
+	for (uint64_t i = 1; i <= JOIN_RESERVED_MAX; i++)
+		cr_assert(reserve(t, i, false));
+	cr_assert_not(reserve(t, 1, false));
+	(void)join_release(join, t, false, &n);
+	cr_assert_eq(n, JOIN_RESERVED_MAX);
+	cr_assert(reserve(t, 1, false), "there is room again");
+}
+
+Test(join, each_end_settles_once_with_all_that_is_held)
+{
+	struct now later = { t0.mono + JOIN_TTL + 1, t0.wall };
+
+	join_on_settle(join, on_settle, NULL);
+	for (int how = 0; how < 7; how++) {
+		struct txn *t = rcpt_of("1", 5, "100", t0);
+
+		(void)rcpt_of("1", 5, "100", t0);
+		reserve(t, 1, false);
+		reserve(t, 2, true);
+		settled = settled_held = 0;
+		if (how == 0)
+			(void)rcpt_of("2", 5, "101", t0); /* the connection's next message */
+		else if (how == 1)
+			(void)rcpt_of("2", 6, "100", t0); /* the client's */
+		else if (how == 2)
+			join_disconnect(join, 5);
+		else if (how == 3)
+			join_expire(join, later);
+		else if (how == 4)
+			(void)rcpt_of("1", 5, "100", later); /* the same id, too late */
+		else if (how == 5)
+			join_end(join, join_of_client(join, STR("192.0.2.1"), STR("100")));
+		else
+			join_end_all(join);
+		cr_assert_eq(settled, 1, "%d", how);
+		cr_assert_eq(settled_held, 2, "%d", how);
+		cr_assert_eq(settled_rcpts, 2, "%d", how);
+		cr_assert_str_eq(settled_sender, "s@y.test");
+		join_end_all(join);
+		cr_assert_eq(join_count(join), 0);
+		cr_assert_null(join_of_client(join, STR("192.0.2.1"), STR("100")));
+	}
+}
+
+Test(join, what_was_judged_is_not_settled)
+{
+	struct verdict v = { 0 };
+	struct txn *t = rcpt_of("1", 5, "100", t0);
+
+	join_on_settle(join, on_settle, NULL);
+	settled = 0;
+	join_keep(join, t, 5, &v);
+	(void)rcpt_of("2", 5, "100", t0);
+	cr_assert_eq(settled, 0);
+	join_end_all(join);
+	cr_assert_eq(settled, 1, "the second one");
+}
+
+/* After the verdict a recipient belongs to another message, whatever it is called. */
+Test(join, a_recipient_after_the_verdict)
+{
+	struct verdict v = { 0 }, out;
+	struct txn *t = rcpt_of("1", 0, "100", t0);
+
+	join_keep(join, t, 5, &v);
+	t = rcpt_of("1", 0, "100", t0);
+	cr_assert_not(join_verdict(t, 5, &msg, &out));
+	ask("1", "", NULL);
+	msg.client_port = STR("100");
+	msg.rcpt_count = 1;
+	cr_assert_eq(join_find(join, &msg, 7, t0), t);
+	join_recipients(t, &msg);
+	cr_assert_eq(msg.n_rcpts, 1);
+}
+
+Test(join, without_an_id_the_client_is_enough_at_rcpt)
+{
+	struct txn *t;
+
+	ask("", "", "a@x.test");
+	msg.stage = STAGE_RCPT;
+	t = join_find(join, &msg, 7, t0);
+	cr_assert_not_null(t);
+	cr_assert_eq(join_of_client(join, STR("192.0.2.1"), STR("4711")), t);
+	msg.stage = STAGE_DATA;
+	cr_assert_null(join_find(join, &msg, 7, t0));
+	msg.stage = STAGE_RCPT;
+	msg.client_port = STR_NONE;
+	cr_assert_null(join_find(join, &msg, 7, t0), "one client among many behind one address");
+}
+
+/* What transactions hold of memory is bounded as well as their number. */
+Test(join, long_envelopes_make_room_for_each_other)
+{
+	static char sender[MSG_ATTR_MAX + 1];
+	char id[32];
+	uint32_t fit = JOIN_BYTES / (3 * MSG_ATTR_MAX), most = 0;
+
+	memset(sender, 'x', MSG_ATTR_MAX);
+	for (uint32_t i = 0; i < JOIN_MAX; i++) {
+		struct txn *t;
+
+		snprintf(id, sizeof(id), "i%u", i);
+		ask(id, "", "a@x.test");
+		msg.client_port = STR_NONE;
+		msg.stage = STAGE_RCPT;
+		msg.sender = msg.helo = msg.client_name = str_of(sender);
+		t = join_find(join, &msg, 7, t0);
+		join_gather(join, t, &msg, t0);
+		if (join_count(join) > most)
+			most = join_count(join);
+	}
+	cr_assert_leq(most, fit + 1);
+	cr_assert_geq(most, fit - 100);
+}

@@ -26,6 +26,7 @@ static inline void
 rcpt_setup(void)
 {
 	setup();
+	engine_use_ledger(&e, NULL);
 	ask_as_usual();
 }
 

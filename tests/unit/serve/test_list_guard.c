@@ -58,7 +58,8 @@ Test(list_guard, who_may_post)
 		enum action want = posts[i].refused ? ACT_REJECT : ACT_PASS;
 
 		if (posts[i].author) {
-			cr_expect_eq(deliver(posts[i].sender, from(posts[i].author), posts[i].rcpt), want, "%zu", i);
+			cr_expect_eq(
+			    deliver(posts[i].sender, from(posts[i].author), posts[i].rcpt), want, "%zu", i);
 			continue;
 		}
 		who.sender = posts[i].sender;
@@ -81,8 +82,9 @@ Test(list_guard, harmless_own_users_and_networks_post)
 	cr_assert_eq(send_one(fresh(), "all@example.org"), ACT_PASS);
 }
 
-#define ANSWER(subject)                                                                                 \
-	"Received: by mx.far.example id V1\r\nFrom: joe@far.example\r\nTo: all@example.org\r\nSubject: " subject \
+#define ANSWER(subject)                                                      \
+	"Received: by mx.far.example id V1\r\nFrom: joe@far.example\r\nTo: " \
+	"all@example.org\r\nSubject: " subject                               \
 	"\r\nAuto-Submitted: auto-replied\r\nMessage-ID: <v@far.example>\r\n\r\n"
 
 Test(list_guard, harmless_callouts_bounces_and_answers_are_left_to_bounce_to_list)
@@ -97,7 +99,8 @@ Test(list_guard, harmless_callouts_bounces_and_answers_are_left_to_bounce_to_lis
 	cr_assert_eq(deliver("joe@far.example", ANSWER("Out of office"), "all@example.org"), ACT_PASS);
 	cr_assert_eq(deliver("", NULL, "all@example.org"), ACT_PASS);
 	rule("bounce-to-list");
-	cr_assert_eq(deliver("joe@far.example", ANSWER("Out of office"), "all@example.org"), ACT_REDIRECT_OWNER);
+	cr_assert_eq(
+	    deliver("joe@far.example", ANSWER("Out of office"), "all@example.org"), ACT_REDIRECT_OWNER);
 }
 
 Test(list_guard, with_a_brake_at_rcpt)
@@ -133,7 +136,8 @@ Test(list_guard, some_pass_with_a_limit)
 	for (int i = 0; i < 5; i++)
 		cr_assert_eq(deliver("x@far.example", from("x@far.example"), "all@example.org"),
 		    i < 2 ? ACT_PASS : ACT_REJECT, "%d", i);
-	cr_assert_eq(deliver("x@far.example", from("x@far.example"), "news@example.org"), ACT_PASS, "each list");
+	cr_assert_eq(
+	    deliver("x@far.example", from("x@far.example"), "news@example.org"), ACT_PASS, "each list");
 	pass_time(2 * r->window + MS_MIN);
 	cr_assert_eq(deliver("x@far.example", from("x@far.example"), "all@example.org"), ACT_PASS);
 }
@@ -144,7 +148,8 @@ Test(list_guard, harmless_posters_while_strangers_are_blocked)
 	guard()->block = MS_HOUR;
 	deliver("x@far.example", from("x@far.example"), "news@example.org");
 	cr_assert_eq(storms_count(e.storms, STORM_OPEN), 1);
-	cr_assert_eq(deliver("editor@press.example", from("editor@press.example"), "news@example.org"), ACT_PASS);
+	cr_assert_eq(
+	    deliver("editor@press.example", from("editor@press.example"), "news@example.org"), ACT_PASS);
 }
 
 Test(list_guard, shadow)

@@ -87,7 +87,8 @@ Test(trap, an_ipv6_client_is_its_64)
 Test(trap, a_message_with_a_trap_among_its_recipients)
 {
 	trap();
-	cr_assert_eq(deliver("s@far.example", BODY, "a@example.org,trap@example.org,b@example.org"), ACT_REJECT);
+	cr_assert_eq(
+	    deliver("s@far.example", BODY, "a@example.org,trap@example.org,b@example.org"), ACT_REJECT);
 	cr_assert_eq(deliver("s@far.example", BODY, "a@example.org"), ACT_REJECT);
 }
 
@@ -123,7 +124,7 @@ Test(trap, harmless_own_users_networks_and_relays_are_never_marked)
 	cr_assert_eq(storms_total(e.storms), 0);
 }
 
-#define FROM_RELAY(ip)                                                                              \
+#define FROM_RELAY(ip)                                                                                      \
 	"Received: from h.example (h.example [" ip "])\r\n\tby relay.other.example id R1; Mon, 9 Jan 2006 " \
 	"09:00:00 +0000\r\n" BODY
 
