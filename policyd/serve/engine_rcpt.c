@@ -130,7 +130,8 @@ engine_rcpt(struct engine *e, struct msg *m, struct txn *txn, struct now now, st
 
 /*
  * Where somebody asks at DATA or has a milter, a message of which only RCPT was heard came to nothing (a
- * callout, somebody else's refusal): void. Where nobody does, RCPT is all there is, and it counts as passed.
+ * callout, somebody else's refusal): void. Where nobody does, RCPT is all there is, and it counts as passed;
+ * but not from the null sender, who mostly is a callout.
  */
 void
 engine_settle_unasked(void *arg, struct txn *txn, const struct record *record)
@@ -140,7 +141,7 @@ engine_settle_unasked(void *arg, struct txn *txn, const struct record *record)
 	struct record row = *record;
 	uint32_t n;
 
-	if (e->asks_final || row.rcpt_count == 0) {
+	if (e->asks_final || row.rcpt_count == 0 || addr_is_null(row.sender)) {
 		(void)engine_take_back(e, txn, false, &n);
 		return;
 	}

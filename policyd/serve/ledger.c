@@ -432,6 +432,7 @@ ledger_tick(struct ledger *l, struct now now)
 
 	if (!l->spool)
 		return;
+	spool_probe(l->spool);
 	spool_stats(l->spool, &s);
 	if (now.mono >= l->next_at || s.bytes > l->max_spool / 4) {
 		take_part(l, now);

@@ -375,6 +375,24 @@ spool_commit(struct spool *s)
 	return err;
 }
 
+void
+spool_probe(struct spool *s)
+{
+	bool well;
+	int err;
+
+	pthread_mutex_lock(&s->lock);
+	well = s->commit_ok && s->room_ok;
+	pthread_mutex_unlock(&s->lock);
+	if (well || s->batch.len || (!fits(s, 0) && !fits_after_release(s, 0)))
+		return;
+	err = begin_segment(s);
+	pthread_mutex_lock(&s->lock);
+	s->commit_ok = err == 0;
+	s->room_ok = true;
+	pthread_mutex_unlock(&s->lock);
+}
+
 uint64_t
 spool_last(const struct spool *s)
 {

@@ -108,6 +108,10 @@ typedef bool spool_read_fn(void *arg, uint64_t seq, struct str payload);
  */
 int spool_read(struct spool *s, uint64_t after, spool_read_fn *fn, void *arg) MUSTCHECK;
 
+/* Now and then: when the last commit failed or the last append found no room, finds out whether that is
+ * over. So an outage ends although nobody appends. */
+void spool_probe(struct spool *s);
+
 /* The highest number given, or found at replay; 0 = none yet. */
 uint64_t spool_last(const struct spool *s);
 
