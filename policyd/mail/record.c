@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "mail/record.h"
 
+#include <stddef.h>
+
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/pack.h"
@@ -10,6 +12,54 @@ enum {
 	NAME_MAX_BYTES = 64, /* door, stage, kind, verdict: from our own tables */
 	RCPT_BYTES = 3,      /* a recipient has at least so many */
 };
+
+static const size_t texts[] = {
+	offsetof(struct record, queue_id),
+	offsetof(struct record, instance),
+	offsetof(struct record, client_address),
+	offsetof(struct record, client_name),
+	offsetof(struct record, helo),
+	offsetof(struct record, sasl_username),
+	offsetof(struct record, sender),
+	offsetof(struct record, message_id),
+	offsetof(struct record, thread),
+	offsetof(struct record, header_from),
+	offsetof(struct record, subject),
+	offsetof(struct record, rule),
+};
+
+static const size_t names[] = {
+	offsetof(struct record, door),
+	offsetof(struct record, stage),
+	offsetof(struct record, kind),
+	offsetof(struct record, verdict),
+};
+
+_Static_assert(ARRAY_LEN(texts) == RECORD_TEXTS && ARRAY_LEN(names) == RECORD_NAMES, "as many as it says");
+
+struct str
+record_text(const struct record *r, unsigned k)
+{
+	return *(const struct str *)(const void *)((const char *)r + texts[k]);
+}
+
+void
+record_set_text(struct record *r, unsigned k, struct str s)
+{
+	*(struct str *)(void *)((char *)r + texts[k]) = s;
+}
+
+const char *
+record_name(const struct record *r, unsigned k)
+{
+	return *(const char *const *)(const void *)((const char *)r + names[k]);
+}
+
+void
+record_set_name(struct record *r, unsigned k, const char *name)
+{
+	*(const char **)(void *)((char *)r + names[k]) = name;
+}
 
 static void
 pack_name(struct buf *b, const char *name)
@@ -26,18 +76,14 @@ pack_text(struct buf *b, struct str s)
 void
 record_pack(const struct record *r, struct buf *out)
 {
-	const struct str texts[] = { r->queue_id, r->instance, r->client_address, r->client_name, r->helo,
-		r->sasl_username, r->sender, r->message_id, r->thread, r->header_from, r->subject, r->rule };
 	uint32_t n = r->n_rcpts < MSG_RCPTS_MAX ? r->n_rcpts : MSG_RCPTS_MAX;
 
 	pack_u8(out, RECORD_VERSION);
 	pack_int(out, r->time);
-	pack_name(out, r->door);
-	pack_name(out, r->stage);
-	pack_name(out, r->kind);
-	pack_name(out, r->verdict);
-	for (unsigned k = 0; k < ARRAY_LEN(texts); k++)
-		pack_text(out, texts[k]);
+	for (unsigned k = 0; k < RECORD_NAMES; k++)
+		pack_name(out, record_name(r, k));
+	for (unsigned k = 0; k < RECORD_TEXTS; k++)
+		pack_text(out, record_text(r, k));
 	pack_var(out, r->size);
 	pack_var(out, r->rcpt_count);
 	pack_var(out, r->to_count);
@@ -127,17 +173,11 @@ unpack_rcpts(struct unpack *u, struct record *r, struct arena *a, bool *full)
 static void
 unpack_fields(struct unpack *u, struct record *r, struct arena *a, bool *full)
 {
-	struct str *const texts[] = { &r->queue_id, &r->instance, &r->client_address, &r->client_name,
-		&r->helo, &r->sasl_username, &r->sender, &r->message_id, &r->thread, &r->header_from,
-		&r->subject, &r->rule };
-
 	r->time = unpack_int(u);
-	r->door = unpack_name(u, a, full);
-	r->stage = unpack_name(u, a, full);
-	r->kind = unpack_name(u, a, full);
-	r->verdict = unpack_name(u, a, full);
-	for (unsigned k = 0; k < ARRAY_LEN(texts); k++)
-		*texts[k] = unpack_text(u);
+	for (unsigned k = 0; k < RECORD_NAMES; k++)
+		record_set_name(r, k, unpack_name(u, a, full));
+	for (unsigned k = 0; k < RECORD_TEXTS; k++)
+		record_set_text(r, k, unpack_text(u));
 	r->size = unpack_var(u);
 	r->rcpt_count = unpack_small(u);
 	r->to_count = unpack_small(u);

@@ -45,6 +45,17 @@ struct record {
 	uint32_t n_rcpts;
 };
 
+/*
+ * Its texts, and its names (which end with a NUL; NULL stands for an empty one), by number: for who walks over
+ * all of them. What the spool holds stands in this order.
+ */
+enum { RECORD_TEXTS = 12, RECORD_NAMES = 4 };
+
+struct str record_text(const struct record *r, unsigned k);
+void record_set_text(struct record *r, unsigned k, struct str s);
+const char *record_name(const struct record *r, unsigned k);
+void record_set_name(struct record *r, unsigned k, const char *name);
+
 struct record_host {
 	struct str name;
 	/* "received", "client", "helo", "gateway-marker", "reporting-mta", "dead-member" */

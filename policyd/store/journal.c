@@ -2,7 +2,6 @@
 /* The loop thread's side of the journal. */
 #include "store/journal.h"
 
-#include <signal.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -10,22 +9,9 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "store/journal_thread.h"
+#include "store/thread.h"
 
 enum { LOST_LOG_EVERY = MS_MIN };
-
-static int
-start_thread(struct journal *j)
-{
-	sigset_t all, old;
-	int rc;
-
-	/* Signals are for the loop thread. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &old);
-	rc = pthread_create(&j->thread, NULL, journal_run, j);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return rc;
-}
 
 static void
 free_journal(struct journal *j)
@@ -45,7 +31,6 @@ static struct journal *
 new_journal(const struct store_conf *conf, const struct journal_hooks *hooks)
 {
 	struct journal *j = xcalloc(1, sizeof(*j));
-	pthread_condattr_t attr;
 
 	if (hooks)
 		j->hooks = *hooks;
@@ -55,11 +40,8 @@ new_journal(const struct store_conf *conf, const struct journal_hooks *hooks)
 	j->max_queue = conf->max_queue;
 	j->stats.healthy = true;
 	pthread_mutex_init(&j->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&j->wake, &attr);
-	pthread_cond_init(&j->done, &attr);
-	pthread_condattr_destroy(&attr);
+	thread_cond_init(&j->wake);
+	thread_cond_init(&j->done);
 	return j;
 }
 
@@ -86,7 +68,7 @@ journal_open(const struct store_conf *conf, const struct journal_hooks *hooks, s
 
 	have = (struct journal_opened){ j->seed, j->db.seq };
 	if (!err) {
-		int rc = start_thread(j);
+		int rc = thread_start(&j->thread, journal_run, j);
 
 		if (rc == 0) {
 			*out = j;
@@ -290,7 +272,7 @@ journal_flush(struct journal *j, int64_t ms)
 		j->flush_to = want.given;
 	pthread_cond_signal(&j->wake);
 	while (!is_written(j, &want) && clock_now().mono < at)
-		journal_wait(j, &j->done, at);
+		thread_wait(&j->done, &j->lock, at);
 	ok = is_written(j, &want);
 	pthread_mutex_unlock(&j->lock);
 	return ok;

@@ -42,7 +42,7 @@ copy_clean(char *to, const char *from, size_t n)
 }
 
 static struct str
-pack_str(struct packer *pk, struct str s)
+put_text(struct packer *pk, struct str s)
 {
 	struct str out = { "", 0 };
 
@@ -57,108 +57,95 @@ pack_str(struct packer *pk, struct str s)
 
 /* Names may be NULL; behind them comes a NUL. */
 static const char *
-pack_name(struct packer *pk, const char *name)
+put_name(struct packer *pk, const char *name)
 {
 	struct str s = str_of(name ? name : "");
 	char *at = pk->p ? pk->p + pk->n : NULL;
 
-	pack_str(pk, s);
+	put_text(pk, s);
 	if (at)
 		pk->p[pk->n] = '\0';
 	pk->n++;
 	return at;
 }
 
-static void
-message_strings(struct packer *pk, const struct record *r, struct record *out, struct record_rcpt *rcpts)
-{
-	const size_t texts[] = {
-		offsetof(struct record, queue_id),
-		offsetof(struct record, instance),
-		offsetof(struct record, client_address),
-		offsetof(struct record, client_name),
-		offsetof(struct record, helo),
-		offsetof(struct record, sasl_username),
-		offsetof(struct record, sender),
-		offsetof(struct record, message_id),
-		offsetof(struct record, thread),
-		offsetof(struct record, header_from),
-		offsetof(struct record, subject),
-		offsetof(struct record, rule),
-	};
+/* Puts the strings of what is packed elsewhere, and its rows to where they belong (NULL: only measures). */
+typedef void put_strings_fn(struct packer *pk, struct packed *p, void *rows);
 
-	for (unsigned k = 0; k < ARRAY_LEN(texts); k++)
-		*(struct str *)(void *)((char *)out + texts[k]) =
-		    pack_str(pk, *(const struct str *)(const void *)((const char *)r + texts[k]));
-	out->door = pack_name(pk, r->door);
-	out->stage = pack_name(pk, r->stage);
-	out->kind = pack_name(pk, r->kind);
-	out->verdict = pack_name(pk, r->verdict);
+static void
+message_strings(struct packer *pk, struct packed *p, void *rows)
+{
+	struct record *r = &p->u.message;
+	struct record_rcpt *rcpts = rows;
+
+	for (unsigned k = 0; k < RECORD_TEXTS; k++)
+		record_set_text(r, k, put_text(pk, record_text(r, k)));
+	for (unsigned k = 0; k < RECORD_NAMES; k++)
+		record_set_name(r, k, put_name(pk, record_name(r, k)));
 	for (uint32_t k = 0; k < r->n_rcpts; k++) {
 		struct record_rcpt c = r->rcpts[k];
 
-		c.addr = pack_str(pk, c.addr);
-		c.action = pack_str(pk, c.action);
+		c.addr = put_text(pk, c.addr);
+		c.action = put_text(pk, c.action);
 		if (rcpts)
 			rcpts[k] = c;
 	}
+	r->rcpts = rcpts;
+}
+
+static void
+storm_strings(struct packer *pk, struct packed *p, void *rows)
+{
+	struct record_storm *s = &p->u.storm;
+	struct record_host *hosts = rows;
+
+	s->rule = put_text(pk, s->rule);
+	s->message_id = put_text(pk, s->message_id);
+	s->subject = put_text(pk, s->subject);
+	s->sender = put_text(pk, s->sender);
+	s->state = put_name(pk, s->state);
+	for (uint32_t k = 0; k < s->n_hosts; k++) {
+		struct record_host h = s->hosts[k];
+
+		h.name = put_text(pk, h.name);
+		h.how = put_name(pk, h.how);
+		if (hosts)
+			hosts[k] = h;
+	}
+	s->hosts = hosts;
+}
+
+/* One piece of memory: what is packed, its rows, its strings. */
+static struct packed *
+pack(const struct packed *like, size_t rows, put_strings_fn *put_strings)
+{
+	struct packer pk = { NULL, 0 };
+	struct packed scratch = *like, *p;
+	size_t fixed = sizeof(*p) + rows;
+
+	put_strings(&pk, &scratch, NULL);
+	p = xmalloc(fixed + pk.n);
+	*p = *like;
+	p->size = fixed + pk.n;
+	pk = (struct packer){ (char *)p + fixed, 0 };
+	put_strings(&pk, p, p + 1);
+	return p;
 }
 
 struct packed *
 pack_message(const struct record *r)
 {
-	struct packer pk = { NULL, 0 };
-	struct record scratch = *r;
-	size_t fixed = sizeof(struct packed) + r->n_rcpts * sizeof(struct record_rcpt);
-	struct record_rcpt *rcpts;
-	struct packed *p;
+	struct packed like = { .u.message = *r };
 
-	message_strings(&pk, r, &scratch, NULL);
-	p = xmalloc(fixed + pk.n);
-	*p = (struct packed){ .size = fixed + pk.n, .u.message = *r };
-	rcpts = (struct record_rcpt *)(void *)(p + 1);
-	pk = (struct packer){ (char *)p + fixed, 0 };
-	message_strings(&pk, r, &p->u.message, rcpts);
-	p->u.message.rcpts = rcpts;
-	return p;
-}
-
-static void
-storm_strings(
-    struct packer *pk, const struct record_storm *s, struct record_storm *out, struct record_host *hosts)
-{
-	out->rule = pack_str(pk, s->rule);
-	out->message_id = pack_str(pk, s->message_id);
-	out->subject = pack_str(pk, s->subject);
-	out->sender = pack_str(pk, s->sender);
-	out->state = pack_name(pk, s->state);
-	for (uint32_t k = 0; k < s->n_hosts; k++) {
-		struct record_host h = s->hosts[k];
-
-		h.name = pack_str(pk, h.name);
-		h.how = pack_name(pk, h.how);
-		if (hosts)
-			hosts[k] = h;
-	}
+	return pack(&like, r->n_rcpts * sizeof(*r->rcpts), message_strings);
 }
 
 struct packed *
 pack_storm(const struct record_storm *s)
 {
-	struct packer pk = { NULL, 0 };
-	struct record_storm scratch = *s;
-	size_t fixed = sizeof(struct packed) + s->n_hosts * sizeof(struct record_host);
-	struct record_host *hosts;
-	struct packed *p;
+	struct packed like = { .is_storm = true, .u.storm = *s };
 
-	storm_strings(&pk, s, &scratch, NULL);
-	p = xmalloc(fixed + pk.n);
-	*p = (struct packed){ .size = fixed + pk.n, .is_storm = true, .u.storm = *s };
-	hosts = (struct record_host *)(void *)(p + 1);
-	pk = (struct packer){ (char *)p + fixed, 0 };
-	storm_strings(&pk, s, &p->u.storm, hosts);
-	p->u.storm.hosts = hosts;
-	return p;
+	return pack(&like, s->n_hosts * sizeof(*s->hosts), storm_strings);
 }
 
 void

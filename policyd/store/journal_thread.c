@@ -6,12 +6,12 @@
 #include "store/journal_thread.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "store/thread.h"
 
 enum {
 	COMMIT_EVERY = 200,  /* ms between two commits, unless a flush or COMMIT_BYTES are met */
@@ -20,25 +20,6 @@ enum {
 	RETAIN_EVERY = MS_MIN,
 	RETAIN_PAUSE = 10, /* ms between two slices */
 };
-
-void
-journal_wait(struct journal *j, pthread_cond_t *cond, int64_t at)
-{
-	int64_t ms = at - clock_now().mono;
-	struct timespec ts;
-
-	if (ms <= 0)
-		return;
-	/* The condition's clock stands still while the machine sleeps, ours does not: add what is left. */
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	ts.tv_sec += (time_t)(ms / 1000);
-	ts.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (ts.tv_nsec >= 1000000000) {
-		ts.tv_sec++;
-		ts.tv_nsec -= 1000000000;
-	}
-	pthread_cond_timedwait(cond, &j->lock, &ts);
-}
 
 void
 journal_note_failure(struct journal *j)
@@ -294,7 +275,7 @@ journal_run(void *arg)
 		bool refill;
 
 		if (clock_now().mono < at) {
-			journal_wait(j, &j->wake, at);
+			thread_wait(&j->wake, &j->lock, at);
 			continue;
 		}
 		refill = take_turn(j);

@@ -69,9 +69,6 @@ struct journal {
 	struct journal_stats stats;
 };
 
-/* Waits on `cond` until mono ms `at`; the lock is held. */
-void journal_wait(struct journal *j, pthread_cond_t *cond, int64_t at);
-
 /* The thread's body. */
 void *journal_run(void *arg);
 

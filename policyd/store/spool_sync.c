@@ -8,9 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -19,6 +17,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "store/spool_segment.h"
+#include "store/thread.h"
 
 enum { RETRY = MS_SEC }; /* after a sync that failed, at least */
 
@@ -45,29 +44,6 @@ struct syncer {
 };
 
 /* ---- the thread ---- */
-
-/* Waits until mono ms `at`, or for ever when it is 0; the lock is held. */
-static void
-wait_until(struct syncer *sy, int64_t at)
-{
-	int64_t ms = at - clock_now().mono;
-	struct timespec ts;
-
-	if (at == 0) {
-		pthread_cond_wait(&sy->wake, &sy->lock);
-		return;
-	}
-	if (ms <= 0)
-		return;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	ts.tv_sec += (time_t)(ms / 1000);
-	ts.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (ts.tv_nsec >= 1000000000) {
-		ts.tv_sec++;
-		ts.tv_nsec -= 1000000000;
-	}
-	pthread_cond_timedwait(&sy->wake, &sy->lock, &ts);
-}
 
 static void
 note(struct syncer *sy, int failed)
@@ -163,8 +139,10 @@ run(void *arg)
 			sync_due(sy);
 		} else if (sy->stop) {
 			break;
+		} else if (dirty) {
+			thread_wait(&sy->wake, &sy->lock, sy->next);
 		} else {
-			wait_until(sy, dirty ? sy->next : 0);
+			pthread_cond_wait(&sy->wake, &sy->lock);
 		}
 	}
 	pthread_mutex_unlock(&sy->lock);
@@ -185,22 +163,13 @@ int
 syncer_start(int dir_fd, int64_t every, struct syncer **out)
 {
 	struct syncer *sy = xcalloc(1, sizeof(*sy));
-	pthread_condattr_t attr;
-	sigset_t all, old;
 	int rc;
 
 	*sy = (struct syncer){ .dir_fd = dir_fd, .every = every, .fd = -1, .stats.ok = true };
 	list_init(&sy->jobs);
 	pthread_mutex_init(&sy->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&sy->wake, &attr);
-	pthread_condattr_destroy(&attr);
-	/* Signals are for the loop thread. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &old);
-	rc = pthread_create(&sy->thread, NULL, run, sy);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	thread_cond_init(&sy->wake);
+	rc = thread_start(&sy->thread, run, sy);
 	if (rc != 0) {
 		drop(sy);
 		errno = rc;

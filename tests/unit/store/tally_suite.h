@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What every keeper of tallies must do: named checks that run over each row of a table of backends. A check that
- * asks for what only some have (enum of tally_backend.h) says so in its row and is left out for the others.
+ * What every keeper of tallies must do: named checks that run over each row of a table of backends. A check
+ * that asks for what only some have (enum of tally_backend.h) says so in its row and is left out for the
+ * others.
  */
 #ifndef TALLY_SUITE_H
 #define TALLY_SUITE_H

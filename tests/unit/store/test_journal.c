@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "journal_rig.h"
+#include "sample.h"
 #include "store/journal_queue.h"
 
 static char why[300];
@@ -50,34 +51,10 @@ put_at(struct journal *j, unsigned n, int64_t time)
 		{ STR("anna@example.org"), STR("pass"), OUTCOME_PASSED },
 		{ STR("bert@example.org"), str_of(rule), OUTCOME_STOPPED },
 	};
-	struct record r = {
-		.time = time,
-		.door = "milter",
-		.stage = "EOM",
-		.queue_id = STR("4ABC"),
-		.instance = STR("1.2.3"),
-		.client_address = STR("192.0.2.7"),
-		.client_name = STR("mx.example.net"),
-		.helo = STR("mx"),
-		.sender = STR("carl@example.net"),
-		.thread = STR("<root@example.net>"),
-		.header_from = STR("carl@example.net"),
-		.subject = STR("Minutes"),
-		.size = 4096,
-		.rcpt_count = 2,
-		.to_count = 3,
-		.cc_count = 4,
-		.hops = 5,
-		.trace = 0xfedcba9876543210u,
-		.kind = "none",
-		.verdict = "drop-recipients",
-		.storm = 0x7fffffffffffffffu,
-		.would = 1,
-		.outcome = OUTCOME_PASSED,
-		.rcpts = rcpts,
-		.n_rcpts = 2,
-	};
+	struct record r = sample_record(rcpts, 2);
 
+	r.time = time;
+	r.storm = 0x7fffffffffffffffu;
 	snprintf(id, sizeof(id), "<%u@example.net>", n);
 	r.message_id = str_of(id);
 	r.rule = str_of(rule);
@@ -113,8 +90,8 @@ Test(journal, ten_thousand_records_through_the_views)
 	cr_expect_str_eq(row(db, "SELECT * FROM messages WHERE id = 43"),
 	    "43|2023-11-14 "
 	    "22:13:20|passed|drop-recipients|replication|7fffffffffffffff|carl@example.net|2|3|4|"
-	    "<42@example.net>|<root@example.net>|carl@example.net|Minutes|none|4096|5|fedcba9876543210|"
-	    "192.0.2.7|mx.example.net|mx||4ABC|1.2.3|milter|EOM|yes|no");
+	    "<42@example.net>|<root@example.net>|Carl@example.net|Minutes|none|4096|5|fedcba9876543210|"
+	    "192.0.2.7|mx.example.net|mx|carl|4ABC|1.2.3|milter|EOM|yes|no");
 	cr_expect_str_eq(row(db, "SELECT count(*) FROM recipients"), "20000");
 	cr_expect_str_eq(row(db, "SELECT * FROM recipients WHERE message = 43 AND outcome = 'stopped'"),
 	    "43|2023-11-14 "

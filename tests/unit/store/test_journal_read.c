@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "journal_rig.h"
+#include "sample.h"
 
 static char why[300];
 static struct journal_opened opened;
@@ -30,36 +31,12 @@ put(struct journal *j, unsigned n, int64_t time)
 	const struct record_rcpt rcpts[2] = { { STR("a@example.org"), STR("pass"), OUTCOME_PASSED },
 		{ STR("b\xc3\xa9@example.org"), STR("drop-recipients"), OUTCOME_STOPPED } };
 	char id[32];
-	struct record r = { .seq = n,
-		.time = time,
-		.door = "milter",
-		.stage = "EOM",
-		.queue_id = STR("4ABC"),
-		.instance = STR("1.2.3"),
-		.client_address = STR("192.0.2.7"),
-		.client_name = STR("mx.example.net"),
-		.helo = STR("mx"),
-		.sasl_username = STR("carl"),
-		.sender = STR("carl@example.net"),
-		.thread = STR("<root@example.net>"),
-		.header_from = STR("Carl@example.net"),
-		.subject = STR("Minutes"),
-		.size = 4096,
-		.rcpt_count = 2,
-		.to_count = 3,
-		.cc_count = 4,
-		.hops = 5,
-		.trace = 0xfedcba9876543210u,
-		.kind = "none",
-		.verdict = "drop-recipients",
-		.rule = STR("replication"),
-		.storm = 77,
-		.would = 1,
-		.degraded = n % 2 == 0,
-		.outcome = (enum outcome)(n % 3),
-		.rcpts = rcpts,
-		.n_rcpts = n % 3 };
+	struct record r = sample_record(rcpts, n % 3);
 
+	r.seq = n;
+	r.time = time;
+	r.degraded = n % 2 == 0;
+	r.outcome = (enum outcome)(n % 3);
 	snprintf(id, sizeof(id), "<%u@example.net>", n);
 	r.message_id = str_of(id);
 	journal_message(j, &r);

@@ -368,7 +368,7 @@ Test(tally_snapshot, replay_before_the_span)
 	}
 }
 
-/* The entry has no `last` of what was undone, but an element's hits began anew with it: that is not passed. */
+/* There is no `last` of what was undone, but an element's hits began anew with it: that is not passed. */
 Test(tally_snapshot, replay_before_what_was_undone)
 {
 	struct tallies *t = tallies_new(100), *b = tallies_new(100);
