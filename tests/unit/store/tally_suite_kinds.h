@@ -183,7 +183,7 @@ turn_counts_who_answers(struct rig *r)
 		{ TALLY_GET, 10300, 0, 1, true, false, false, 2, 0, 0, 0, 10200, 2, 128 },
 		{ TALLY_TURN, 10500, 9, 1, true, true, false, 3, 0, 0, 0, 10200, 2, 256 }, /* 128 and 384 */
 		{ TALLY_TURN, 10800, 9, 0, true, true, false, 4, 0, 0, 0, 10500, 1, 384 },
-		/* all three within the new span's reach, then less; nearly a window ago is still the last one */
+		/* all three within the new span's reach, then less; nearly a window ago is still the last */
 		{ TALLY_TURN, 11000, 9, 0, true, true, true, 4, 0, 0, 0, 10800, 0, 384 },
 		{ TALLY_GET, 11500, 0, 0, true, false, true, 2, 0, 0, 0, 11000, 0, 384 },
 		{ TALLY_GET, 11999, 0, 0, true, false, true, 1, 0, 0, 0, 11000, 0, 384 },
