@@ -287,7 +287,7 @@ refuse_without_store(struct engine *e, struct verdict *v)
 static void
 undo_ops(struct engine *e, uint32_t from, uint32_t n)
 {
-	for (uint32_t i = from; i < from + n; i++)
+	for (uint32_t i = from + n; i-- > from;)
 		tallies_undo(e->tallies, &e->judge.ops.v[i], &e->judge.answers[i]);
 }
 
@@ -298,14 +298,15 @@ engine_settle_counts(struct engine *e)
 	struct judge *j = &e->judge;
 
 	judge_settle(j);
-	for (uint32_t i = 0; i < j->n_slots; i++) {
+	/* The other way round than they were made: so what was last stands as it stood. */
+	if (!j->sent_kept)
+		undo_ops(e, j->sent_op, j->n_sent);
+	for (uint32_t i = j->n_slots; i-- > 0;) {
 		const struct slot *s = &j->slots[i];
 
 		if (!s->kept && !s->shares)
 			undo_ops(e, s->op, s->n_ops);
 	}
-	if (!j->sent_kept)
-		undo_ops(e, j->sent_op, j->n_sent);
 }
 
 static void
