@@ -20,6 +20,7 @@
 
 struct storm;
 struct storms;
+struct ways;
 
 /* What every rule looks at; filled by judge_view(). */
 struct view {
@@ -28,6 +29,7 @@ struct view {
 	const struct site *site;
 	const struct lists *lists;
 	const struct storms *storms;
+	struct ways *ways; /* of late messages; told() writes them. NULL: nobody keeps them */
 	const struct addr_norm *rcpts; /* of msg->rcpts, one each */
 	bool header;                   /* header facts are there */
 	bool rcpts_known;              /* every accepted recipient is in msg->rcpts */
@@ -56,7 +58,7 @@ struct finding {
 	struct key128 storm; /* key of the storm that this belongs to or would open, zero: none */
 	enum action action;  /* a final one that takes the place of the rule's; ACT_PASS: the rule's */
 	bool blocked;        /* judge's own: stopped because the storm is, not because the rule tripped */
-	uint32_t base_hops;  /* Received lines of the shortest way seen: what lies above came with a copy */
+	uint32_t base_hops;  /* length of the shortest way seen, 0 unknown */
 	const char *why;     /* a phrase for the log */
 };
 
@@ -93,6 +95,9 @@ struct detector {
 	/* `answers` belong to the `n` ops that plan appended (fewer when OPS_MAX was met). `f` is zeroed. */
 	void (*score)(const struct rule *, const struct view *, uint32_t rcpt,
 	    const struct tally_answer *answers, uint32_t n, struct finding *f);
+	/* Once a message, when it has been decided, for what a detector keeps besides counters: `worst` is the
+	 * gravest of its findings. NULL = nothing. */
+	void (*told)(const struct rule *, const struct view *, const struct finding *worst);
 	/* Names those at fault once a message and storm, by storm_add_host(). `copies` of this message were
 	 * stopped. NULL = storm_sources(). */
 	void (*sources)(struct storm *st, const struct view *v, const struct finding *f, uint64_t copies);

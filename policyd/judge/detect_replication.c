@@ -7,41 +7,50 @@
 #include "judge/detect.h"
 #include "base/clock.h"
 #include "judge/storm.h"
+#include "judge/ways.h"
 
-/* For each identity of the message two ops: the recipient's set of traces, and the shortest way seen so
- * far. */
+/* The recipient's set of traces. */
+static void
+plan_traces(const struct rule *r, const struct view *v, uint32_t rcpt, struct key128 storm, struct ops *ops)
+{
+	struct tally_op *op = ops_add(ops);
+	struct hash h;
+
+	if (!op)
+		return;
+	hash_init(&h, v->site->hash_seed, "replication");
+	hash_key(&h, storm);
+	hash_str(&h, v->rcpts[rcpt].key);
+	op->kind = TALLY_DISTINCT;
+	op->key = hash_end(&h);
+	op->elem = v->traits->trace;
+	op->window = r->window;
+	op->ttl = r->window;
+	op->cap = r->limit;
+	op->group = storm.lo;
+}
+
+/* An op for each identity of the message, and one for the length of its shortest way: of ways that is what a
+ * restart leaves. */
 static void
 repl_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
 {
 	const struct traits *t = v->traits;
+	struct key128 storm = { 0 };
+	struct tally_op *op;
 
 	for (unsigned i = 0; i < t->n_ids; i++) {
-		struct key128 storm = detect_key(r, v, "storm", t->ids[i]);
-		struct hash h;
-		struct tally_op *op = ops_add(ops);
-
-		if (!op)
-			return;
-		hash_init(&h, v->site->hash_seed, "replication");
-		hash_key(&h, storm);
-		hash_str(&h, v->rcpts[rcpt].key);
-		op->kind = TALLY_DISTINCT;
-		op->key = hash_end(&h);
-		op->elem = t->trace;
-		op->window = r->window;
-		op->ttl = r->window;
-		op->cap = r->limit;
-		op->group = storm.lo;
-
-		op = ops_add(ops);
-		if (!op)
-			return;
-		op->kind = TALLY_MIN;
-		op->key = detect_key(r, v, "hops", t->ids[i]);
-		op->n = t->foreign_hops;
-		op->ttl = r->window;
-		op->group = storm.lo;
+		storm = detect_key(r, v, "storm", t->ids[i]);
+		plan_traces(r, v, rcpt, storm, ops);
 	}
+	op = t->n_ids ? ops_add(ops) : NULL;
+	if (!op)
+		return;
+	op->kind = TALLY_MIN;
+	op->key = detect_key(r, v, "hops", t->way);
+	op->n = t->foreign_hops;
+	op->ttl = r->window;
+	op->group = storm.lo;
 }
 
 /*
@@ -88,10 +97,13 @@ repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const stru
 	int best = 1;
 
 	(void)rcpt;
-	for (uint32_t i = 0; i + 1 < n; i += 2)
+	if (n <= v->traits->n_ids)
+		return; /* OPS_MAX */
+	f->base_hops = (uint32_t)answers[--n].sum;
+	for (uint32_t i = 0; i < n; i++)
 		retry |= answers[i].elem_known;
-	for (uint32_t i = 0; i + 1 < n; i += 2) {
-		struct key128 key = detect_key(r, v, "storm", v->traits->ids[i / 2]);
+	for (uint32_t i = 0; i < n; i++) {
+		struct key128 key = detect_key(r, v, "storm", v->traits->ids[i]);
 		bool storm = storms_find(v->storms, key) != NULL;
 		enum trip trip = judge_copy(r, v, &answers[i], storm, retry);
 		int grave = (int)trip * 2 + storm;
@@ -101,10 +113,26 @@ repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const stru
 		best = grave;
 		f->trip = trip;
 		f->storm = key;
-		f->base_hops = (uint32_t)answers[i + 1].sum;
 		f->why = trip == TRIP_STOP ? "more copies than one recipient may get"
 					   : "the same transmission again";
 	}
+}
+
+static void
+repl_told(const struct rule *r, const struct view *v, const struct finding *worst)
+{
+	(void)r;
+	if (v->header && v->ways && !key_is_zero(v->traits->way))
+		ways_note(v->ways, v->traits->way, v, worst->trip == TRIP_STOP);
+}
+
+static void
+repl_sources(struct storm *st, const struct view *v, const struct finding *f, uint64_t copies)
+{
+	storm_add_message(st);
+	storm_add_host(st, v->msg->header.f.gateway_marker, "gateway-marker", copies);
+	if (v->ways)
+		ways_name(v->ways, v->traits->way, v, f->base_hops, st, copies);
 }
 
 const struct detector detect_replication = {
@@ -121,4 +149,6 @@ const struct detector detect_replication = {
 	.header = true,
 	.plan = repl_plan,
 	.score = repl_score,
+	.told = repl_told,
+	.sources = repl_sources,
 };

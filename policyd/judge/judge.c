@@ -353,6 +353,32 @@ judge_decide(struct judge *j, const struct view *v, struct verdict *out)
 }
 
 static bool
+graver(const struct finding *a, const struct finding *b)
+{
+	if (a->trip != b->trip)
+		return a->trip > b->trip;
+	return key_is_zero(b->storm) && !key_is_zero(a->storm);
+}
+
+/* The slots of a rule stand together. */
+void
+judge_told(const struct judge *j, const struct view *v)
+{
+	const struct slot *worst = NULL;
+
+	for (uint32_t i = 0; i < j->n_slots; i++) {
+		const struct slot *s = &j->slots[i];
+
+		if (!s->rule->detector->told)
+			continue;
+		if (!worst || worst->rule != s->rule || graver(&s->finding, &worst->finding))
+			worst = s;
+		if (i + 1 == j->n_slots || j->slots[i + 1].rule != s->rule)
+			worst->rule->detector->told(worst->rule, v, &worst->finding);
+	}
+}
+
+static bool
 kept(const struct judge *j, const struct slot *s)
 {
 	if (s->rule->detector->evidence)

@@ -57,6 +57,9 @@ void judge_decide(struct judge *j, const struct view *v, struct verdict *out);
 /* At RCPT: DEFER or REJECT in `out->what` when a brake refuses the recipient. */
 void judge_brake(struct judge *j, const struct view *v, struct verdict *out);
 
+/* Afterwards: tells the detectors what they found. */
+void judge_told(const struct judge *j, const struct view *v);
+
 /* Afterwards: marks the slots whose reservations stand. They do for a recipient who gets the message, unless
  * a shadow rule would have stopped it, and for detectors that gather evidence. Of slots that share their
  * ops the first is marked, for all. */

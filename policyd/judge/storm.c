@@ -376,50 +376,19 @@ storm_add_host(struct storm *st, struct str name, const char *how, uint64_t copi
 	}
 }
 
-/* Is that host on the way that the first copy took too? */
-static bool
-on_original_way(const struct header_facts *f, uint32_t from, struct str name)
-{
-	for (uint32_t i = from; i < f->n_hops && name.n; i++)
-		if (str_ieq(f->hops[i].by, name) || str_ieq(f->hops[i].from, name) ||
-		    str_ieq(f->hops[i].from_rdns, name))
-			return true;
-	return false;
-}
-
 void
-storm_sources(struct storm *st, const struct view *v, uint32_t base_hops, uint64_t copies)
+storm_sources(struct storm *st, const struct view *v, uint64_t copies)
 {
 	const struct header_facts *f = &v->msg->header.f;
-	uint32_t base = f->n_hops > base_hops ? f->n_hops - base_hops : 0;
-	/* What relays of ours wrote names nobody; whom they had it from stands in the last of their lines. */
-	uint32_t relays = v->traits->relay_hops, top = v->traits->own_top + relays;
-	struct str client = v->traits->client_text, helo = relays ? f->hops[top - 1].from : v->msg->helo;
-	bool by_helo = false; /* it has a Received line of its own */
+	const struct traits *t = v->traits;
+	/* Behind relays of ours: what the last of their lines says of whom they had it from. */
+	struct str helo = t->relay_hops ? f->hops[t->own_top + t->relay_hops - 1].from : v->msg->helo;
 
 	storm_add_message(st);
-	if (!v->header) {
-		storm_add_host(st, client, "client", copies);
-		return;
-	}
-	for (uint32_t i = top; i < base; i++) {
-		struct str by = f->hops[i].by;
-		bool again = site_own_host(v->site, by) || on_original_way(f, base, by);
-
-		by_helo |= str_ieq(by, helo);
-		for (uint32_t k = v->traits->own_top; k < i && !again; k++)
-			again = str_ieq(f->hops[k].by, by);
-		if (!again)
-			storm_add_host(st, by, "received", copies);
-	}
-	if (f->gateway_marker.n)
-		storm_add_host(st, f->gateway_marker, "gateway-marker", copies);
-	/* Who handed it to us: only a suspect when the message had been somewhere before. */
-	if (base <= top || site_own_host(v->site, helo) || on_original_way(f, base, helo))
-		return;
-	storm_add_host(st, client, "client", copies);
-	if (!by_helo)
+	storm_add_host(st, t->client_text, "client", copies);
+	if (!site_own_host(v->site, helo))
 		storm_add_host(st, helo, "helo", copies);
+	storm_add_host(st, f->gateway_marker, "gateway-marker", copies);
 }
 
 /* --- events again --------------------------------------------------------------------------------- */

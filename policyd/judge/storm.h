@@ -80,8 +80,8 @@ struct storm *storms_open(
 /* One copy of the view's message to one recipient, and what became of it. */
 void storm_copy(struct storm *st, const struct view *v, uint32_t rcpt, bool passed, struct now now);
 
-/* Once a message: hosts above the lowest `base_hops` Received lines, the client, gateway markers. */
-void storm_sources(struct storm *st, const struct view *v, uint32_t base_hops, uint64_t copies);
+/* Once a message: who handed it over, and a gateway that marked it. */
+void storm_sources(struct storm *st, const struct view *v, uint64_t copies);
 
 /* For detectors that name other parties; `how` is one of storm_hows. */
 void storm_add_host(struct storm *st, struct str name, const char *how, uint64_t copies);

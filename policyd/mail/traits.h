@@ -14,8 +14,8 @@
  *
  * Some providers give each copy that passes them a new Message-ID. So a message with an id gets one identity
  * more, the one that it would have without: From + Date + Subject + List-Id + origin. That joins what may be
- * different messages for all that the header says, so it is made only where the origin alone tells one message
- * from all others: it is a line with an id of its own (the queue id of the host that took the message first),
+ * different messages for all that the header says, so it is made only where the origin alone tells one
+ * message from all others: it is a line with an id of its own (the queue id of the host that took the message first),
  * which two messages do not share, be they sent in one second and one session. Exchange's version numbers
  * in that place are no ids.
  *
@@ -50,12 +50,12 @@ struct traits {
 	unsigned n_ids;            /* 0 when there is no header */
 	struct key128 fingerprint; /* From + Date + Subject + origin */
 	struct key128 origin;      /* all zero when there is no header */
-	struct key128 way; /* what all its copies share however they were rewritten; zero: no identity */
-	uint64_t trace;            /* 0 when there is no header */
-	uint32_t own_top;          /* leading hops that are ours */
-	uint32_t relay_hops;       /* next below: lines that relays of ours wrote */
-	uint32_t foreign_hops;     /* hops below both */
-	bool id_missing;           /* no usable Message-ID */
+	struct key128 way;     /* what all its copies share however they were rewritten; zero: no identity */
+	uint64_t trace;        /* 0 when there is no header */
+	uint32_t own_top;      /* leading hops that are ours */
+	uint32_t relay_hops;   /* next below: lines that relays of ours wrote */
+	uint32_t foreign_hops; /* hops below both */
+	bool id_missing;       /* no usable Message-ID */
 	enum automatic automatic;
 	bool is_list;      /* List-Id, List-Post or the like: a list's copy */
 	struct str thread; /* root id of the thread; the message's own id when it starts one */

@@ -9,12 +9,14 @@ engine_init(struct engine *e)
 {
 	*e = (struct engine){ 0 };
 	judge_init(&e->judge);
+	e->ways = ways_new();
 }
 
 void
 engine_fini(struct engine *e)
 {
 	judge_fini(&e->judge);
+	ways_free(e->ways);
 	xfree(e->kept.v);
 }
 
@@ -106,7 +108,7 @@ tell_sources(struct engine *e, const struct view *v, struct now now)
 		if (s->rule->detector->sources)
 			s->rule->detector->sources(st, v, &s->finding, st->untold);
 		else
-			storm_sources(st, v, s->finding.base_hops, st->untold);
+			storm_sources(st, v, st->untold);
 		st->untold = 0;
 		/* Who has his copy stays known for as long as the storm does, however long it goes on. */
 		tallies_pin(e->tallies, st->key.lo, now.mono + st->quiet + st->remember);
@@ -322,10 +324,12 @@ judge_message(struct engine *e, struct msg *m, const struct traits *t, struct no
 		m->n_rcpts = 0;
 		return;
 	}
+	view.ways = e->ways;
 	judge_plan(j, e->rules, &view);
 	tallies_submit(e->tallies, now.mono, j->ops.v, j->answers, j->ops.n);
 	judge_decide(j, &view, v);
 	engine_settle_counts(e);
+	judge_told(j, &view);
 	v->storm = engine_book_storms(e, &view, now);
 }
 

@@ -17,6 +17,7 @@
 #include "judge/lists.h"
 #include "judge/rule.h"
 #include "judge/storm.h"
+#include "judge/ways.h"
 #include "mail/msg.h"
 #include "mail/site.h"
 #include "mail/verdict.h"
@@ -39,6 +40,7 @@ struct engine {
 	bool quiet;            /* no log lines (replay) */
 	struct engine_stats stats;
 	bool asks_final;    /* somebody asks about whole messages: RCPT alone proves no message */
+	struct ways *ways; /* its own */
 	struct judge judge; /* scratch memory, kept over messages */
 	struct ops kept;    /* the same: what the ledger is to keep */
 };

@@ -5,6 +5,7 @@ from world import DAY, HOUR, START, Message, World, check, date_text, rng_of
 
 RULE = "[rule replication]\ndetect = replication\nlimit = %d\nrepeats = %d\nwindow = %s\n"
 RELAY = "198.51.100.77"
+FORWARDER = ("filter.hosting.example", "198.51.100.88")
 
 
 def chunks(items, n):
@@ -102,6 +103,12 @@ class Storm:
                 helo, helo, client, w.queue_id(), date_text(w.now)))
             transmission = "|".join(m.received) + m.mid
             client, helo = RELAY, "backup.other.example"
+        elif self.shape == "forwarder":  # all mail for us comes through it, and nobody told us that it is ours
+            m = m.copy()
+            m.received.insert(0, "from %s (%s [%s]) by %s with ESMTP id %s; %s" % (
+                helo, helo, client, FORWARDER[0], w.queue_id(), date_text(w.now)))
+            transmission = "|".join(m.received) + m.mid
+            helo, client = FORWARDER
         w.send(m, rcpts, client, helo, decorate, delay=delay, transmission=transmission)
 
     def delivered(self, m, rcpts):
@@ -131,7 +138,8 @@ class Storm:
 
 
 FORBIDDEN = {"smtp.firm.example", "out.firm-isp.example", "198.51.100.20", "relay.firm.example", "mx1.example.org",
-             "mx2.example.org", "mx3.example.org", "backup.other.example", RELAY, "desk.firm.example"}
+             "mx2.example.org", "mx3.example.org", "backup.other.example", RELAY, "desk.firm.example",
+             "out2.firm-isp.example", "198.51.100.21", "198.51.100.5", *FORWARDER}
 
 
 def topology(build, seed, habits=Faulty.KEEPS, shape=None, variants=1, limit=None, repeats=None, rcpts=None,
@@ -163,6 +171,61 @@ def topology(build, seed, habits=Faulty.KEEPS, shape=None, variants=1, limit=Non
         if named and variants == 1:
             w.check_named(summary["storms"], mids, FORBIDDEN)
         return w, summary
+    finally:
+        w.close()
+
+
+class Origin(Storm):
+    """A storm whose original takes its own way to us, or none."""
+
+    def __init__(self, world, truth, people, servers, budget, shape, how):
+        super().__init__(world, truth, people, servers, budget, shape)
+        self.how, self.sent = how, 0
+        self.bottom = self.first.received[1:]
+
+    def original(self):
+        """What leaves the firm: with `parts` each transaction has a line of its own, through two gateways in turn."""
+        m = self.first.copy()
+        if self.how == "parts":
+            self.sent += 1
+            m.received = ["from relay.firm.example by out%s.firm-isp.example with ESMTP id R%d; %s" % (
+                "2" if self.sent % 2 else "", self.sent, date_text(self.world.now))] + self.bottom
+        return m
+
+    def start(self, chunk, delay=0):
+        w = self.world
+        if self.how == "list":
+            self.first.received.insert(0, "from out.firm-isp.example by lists.club.example with ESMTP id L1; x")
+            self.first.extra.append("List-Id: <club.club.example>")
+        for i, part in enumerate(chunks(self.ours, chunk)):
+            m, gate = self.original(), 20 + (self.sent % 2 if self.how == "parts" else 0)
+            if self.how == "list":
+                m.received.insert(0, "from lists.club.example by exploder.club.example with ESMTP id V%d; x" % i)
+            if self.how != "never":
+                self.send(m, part, "198.51.100.%d" % gate, "out%s.firm-isp.example" % ("2" if gate == 21 else ""),
+                          delay + i + (7200 if self.how == "late" else 0))
+        for s in self.servers:
+            w.at(w.now + delay + 60, self.resend, s, self.original())
+
+
+def origins(build, seed, how, servers, limit=3, shape=None):
+    """Who is named, whatever way the original took."""
+    rng = rng_of("origin-" + how, seed)
+    w = World(build, rng, RULE % (limit, 2, "1d"), limit, 2)
+    try:
+        faulty = [Faulty(w, i, (), False, rng.randrange(20, 100), rng.randrange(1, 3)) for i in range(servers)]
+        s = Origin(w, "m", ["p%d@example.org" % i for i in range(40)], faulty, 400, shape, how)
+        s.start(rng.choice((7, 50)))
+        w.run()
+        summary = w.finish()
+        check(len(summary["storms"]) == 1, len(summary["storms"]), "storms")
+        w.check_limits()
+        w.check_first_copies()
+        w.check_open_storms()
+        innocent = FORBIDDEN | {"lists.club.example", "exploder.club.example"}
+        w.check_named(summary["storms"], {"m": (s.first.mid,)}, innocent, least=3 if how in ("never", "late") else 1)
+        named = {h["name"] for t in summary["storms"] for h in t["hosts"]}
+        check(any(f.host in named for f in faulty), "nobody is named")
     finally:
         w.close()
 
@@ -369,6 +432,14 @@ def scenarios():
         yield "storm-new-id-exim-%d" % seed, lambda b, s=seed: topology(b, s, ("new-id", "marker", "again"), shape="exim")
         yield "storm-second-wave-%d" % seed, lambda b, s=seed: topology(b, s, waves=3, budget=120)
         yield "storm-window-%d" % seed, lambda b, s=seed: topology(b, s, window=2 * HOUR)
+    for how in ("direct", "never", "late", "list", "parts"):
+        for servers in (1, 2, 3, 20):
+            for shape in (None, "forwarder"):
+                yield "origin-%s-%d%s" % (how, servers, "-" + shape if shape else ""), (
+                    lambda b, h=how, n=servers, x=shape: origins(b, n, h, n, shape=x))
+    for limit in (1, 2, 5):
+        for how in ("never", "late", "parts"):
+            yield "origin-%s-limit-%d" % (how, limit), lambda b, h=how, n=limit: origins(b, n, h, 2, limit=n)
     for fn in (wakes_after_28_days, longer_than_remembered, one_item_for_five_days, one_by_one_or_together,
                duplicates_in_one_message, recipient_order, shadow, several_rules, in_the_midst_of_mail,
                a_thousand_recipients):

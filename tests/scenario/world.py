@@ -268,12 +268,12 @@ class World:
                           g.time - opened, "s after its storm had opened")
                     seen[g.transmission] = g.time
 
-    def check_named(self, storms, truth_mids, forbidden):
-        """Each server whose copies were stopped stands in a storm of that message; the innocent in none."""
+    def check_named(self, storms, truth_mids, forbidden, least=1):
+        """Each server of which `least` copies were stopped stands in a storm of that message; the innocent in none."""
         for truth, hosts in self.stopped_by.items():
             mids = truth_mids.get(truth, ())  # None: its copies have many
             named = {h["name"].lower() for s in storms if mids is None or s["message_id"] in mids for h in s["hosts"]}
-            missing = sorted(h for h in hosts if h.lower() not in named)
+            missing = sorted(h for h, ways in hosts.items() if h.lower() not in named and len(ways) >= least)
             check(not missing, "not named in the storm of", truth, ":", missing, "named:", sorted(named))
         for s in storms:
             for h in s["hosts"]:

@@ -65,7 +65,7 @@ storm_of_everything(void)
 	struct storm *st = storms_open(storms, key, &rule, &view, t0);
 
 	storm_copy(st, &view, 0, false, t0);
-	storm_sources(st, &view, 0, 3);
+	storm_sources(st, &view, 3);
 	storm_add_host(st, STR("cleo@dead.example"), "dead-member", 2);
 	storm_add_host(st, STR("Dora+x@far.example"), "party", 1);
 	storm_add_host(st, STR("pop.faulty.example"), "received", 9);

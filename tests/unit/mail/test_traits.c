@@ -133,8 +133,9 @@ Test(traits, a_rewritten_message_id_is_the_same_message)
 		(ORIGIN LOOK "Message-ID: <other@provider.example>\n"),
 		(ORIGIN LOOK),
 		("Received: by rewriter.example id W1\n" ORIGIN LOOK "Message-ID: <w1@rewriter.example>\n"),
-		(ORIGIN "Date: Mon, 1 Jan 2024 11:00:00 +0100\nFrom: Joe <JOE@sender.example>\nSubject: Hello\n"
-			"Message-ID: <2>\nTo: mspop3connector.x@y\n"),
+		(ORIGIN
+		    "Date: Mon, 1 Jan 2024 11:00:00 +0100\nFrom: Joe <JOE@sender.example>\nSubject: Hello\n"
+		    "Message-ID: <2>\nTo: mspop3connector.x@y\n"),
 	};
 	static const char *const others[] = {
 		(ORIGIN LOOK "List-Id: <l.x>\n"),

@@ -12,7 +12,8 @@ rewritten(const char *host, int n, const char *id, const char *more)
 {
 	text[0] = '\0';
 	if (n)
-		snprintf(text, sizeof(text), "Received: from pop.isp.example by %s with POP3 id c%d\r\n", host, n);
+		snprintf(
+		    text, sizeof(text), "Received: from pop.isp.example by %s with POP3 id c%d\r\n", host, n);
 	snprintf(text + strlen(text), sizeof(text) - strlen(text),
 	    "%sFrom: Firm <sales@firm.example>\r\nSubject: offer\r\nDate: Mon, 9 Jan 2006 09:00:00 +0000\r\n"
 	    "Message-ID: <%s>\r\n%s\r\n",
@@ -50,7 +51,8 @@ Test(engine_copies, a_subject_rewritten_at_each_hop_hides_nothing)
 	for (int i = 0; i < 12; i++) {
 		snprintf(text, sizeof(text),
 		    "Received: by sbs1.faulty.example id c%d\r\n" ORIGIN
-		    "From: sales@firm.example\r\nSubject: [SPAM %d] offer\r\nDate: Mon, 9 Jan 2006 09:00:00 +0000\r\n"
+		    "From: sales@firm.example\r\nSubject: [SPAM %d] offer\r\nDate: Mon, 9 Jan 2006 09:00:00 "
+		    "+0000\r\n"
 		    "Message-ID: <1@firm.example>\r\n\r\n",
 		    i, i);
 		cr_assert_eq(offer(text, "a@example.org"), i < LIMIT ? ACT_PASS : ACT_DISCARD, "copy %d", i);
@@ -80,8 +82,9 @@ Test(engine_copies, a_retry_is_none_the_less_one_because_its_subject_changed)
 		offer(copy("sbs1.faulty.example", i), "a@example.org");
 	cr_assert_eq(storms_total(e.storms), 1);
 	snprintf(text, sizeof(text),
-	    ORIGIN "From: sales@firm.example\r\nSubject: [late] offer\r\nDate: Mon, 9 Jan 2006 09:00:00 +0000\r\n"
-		   "Message-ID: <1@firm.example>\r\n\r\n");
+	    ORIGIN
+	    "From: sales@firm.example\r\nSubject: [late] offer\r\nDate: Mon, 9 Jan 2006 09:00:00 +0000\r\n"
+	    "Message-ID: <1@firm.example>\r\n\r\n");
 	cr_assert_eq(offer(text, "a@example.org"), ACT_PASS);
 }
 
@@ -93,8 +96,10 @@ Test(engine_copies, harmless_newsletter_with_an_item_for_each)
 	rule("replication");
 	for (int i = 0; i < 300; i++) {
 		snprintf(text, sizeof(text),
-		    "Received: from app by out.news.example with ESMTP id N%05d; Mon\r\nFrom: news@news.example\r\n"
-		    "Subject: news\r\nDate: Mon, 9 Jan 2006 09:00:00 +0000\r\nMessage-ID: <n%d@news.example>\r\n\r\n",
+		    "Received: from app by out.news.example with ESMTP id N%05d; Mon\r\nFrom: "
+		    "news@news.example\r\n"
+		    "Subject: news\r\nDate: Mon, 9 Jan 2006 09:00:00 +0000\r\nMessage-ID: "
+		    "<n%d@news.example>\r\n\r\n",
 		    i, i);
 		snprintf(rcpt, sizeof(rcpt), "r%d@example.org", i % 10);
 		cr_assert_eq(deliver("news@news.example", text, rcpt), ACT_PASS, "item %d", i);
@@ -116,7 +121,7 @@ Test(engine_copies, harmless_personalised_after_its_origin)
 	cr_assert_eq(storms_total(e.storms), 0);
 }
 
-/* Alarms of one second, all alike but for their ids, through a line without an id or with one of its own each. */
+/* Alarms of one second, all alike but for their ids, through a line without an id or with one of its own. */
 Test(engine_copies, harmless_alarms_of_one_second)
 {
 	rule("replication");
@@ -125,7 +130,8 @@ Test(engine_copies, harmless_alarms_of_one_second)
 
 		snprintf(text, sizeof(text),
 		    "Received: from h%d by relay.other.example with SMTP id R%d; Mon\r\n"
-		    "Received: from app by mon.other.example with SMTP%s%.0d; Mon, 9 Jan 2006 09:00:00 +0000\r\n"
+		    "Received: from app by mon.other.example with SMTP%s%.0d; Mon, 9 Jan 2006 09:00:00 "
+		    "+0000\r\n"
 		    "From: mon@other.example\r\nSubject: ALARM\r\nDate: Mon, 9 Jan 2006 09:00:00 +0000\r\n"
 		    "Message-ID: <%d@mon.other.example>\r\n\r\n",
 		    i, i, own ? " id M" : "", own ? i : 0, i);
@@ -141,12 +147,15 @@ Test(engine_copies, mail_of_our_own_that_comes_back_with_a_new_id)
 		if (i)
 			snprintf(text, sizeof(text),
 			    "Received: by sbs1.faulty.example id f%d\r\n"
-			    "Received: from desk by mx.example.org (Postfix) with ESMTP id 4ABCDEF; today\r\n", i);
+			    "Received: from desk by mx.example.org (Postfix) with ESMTP id 4ABCDEF; "
+			    "today\r\n",
+			    i);
 		else
 			text[0] = '\0';
 		snprintf(text + strlen(text), 512,
 		    "From: boss@example.org\r\nSubject: offer\r\nDate: Mon, 9 Jan 2006 09:00:00 +0000\r\n"
-		    "Message-ID: <%d@somewhere.example>\r\n\r\n", i);
+		    "Message-ID: <%d@somewhere.example>\r\n\r\n",
+		    i);
 		deliver("boss@example.org", NULL, "b@example.org");
 		msg.queue_id = STR("4ABCDEF");
 		if (i)

@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: ISC */
+#include "judge/ways.h"
+
+#include "base/limits.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/xalloc.h"
+#include "judge/storm.h"
+
+enum { COUNT_MAX = UINT16_MAX, STOPPED_MIN = 2 };
+
+/* A host as a message's ways know it. */
+struct way_host {
+	uint32_t name, domain; /* hashes: of it, and without its first label */
+	uint16_t ways;         /* that it lies on */
+	uint16_t shortest;     /* length of the shortest of them */
+	uint16_t passed,
+	    stopped; /* transmissions that came from it last, of all hosts that are not on every way */
+};
+
+struct way {
+	struct list lru;
+	struct key128 key;
+	uint64_t last; /* the transmission noted last */
+	uint16_t ways;
+	uint16_t shortest;
+	uint8_t n_lines, n_hosts, cap_hosts;
+	bool full;       /* some host found no place */
+	uint32_t *lines; /* of the common part, bottom first */
+	struct way_host *hosts;
+};
+
+struct ways {
+	struct map map;
+	struct list lru; /* longest not seen first */
+};
+
+/* One host on the way of the message at hand. */
+struct stop {
+	struct str name;
+	const char *how;
+	uint32_t hash, domain;
+	bool common; /* it stands in the common part as well */
+	bool bottom; /* in the bottom line even */
+	bool above;  /* above the common part */
+};
+
+enum { STOPS_MAX = HEADER_HOPS_MAX + 2 };
+
+struct road {
+	struct stop stops[STOPS_MAX];
+	uint32_t n;
+	uint32_t top, end; /* the lines of others, from the last one on */
+	uint32_t common;   /* the lines from there on are */
+	uint16_t length;
+};
+
+struct ways *
+ways_new(void)
+{
+	struct ways *w = xcalloc(1, sizeof(*w));
+
+	map_init(&w->map);
+	list_init(&w->lru);
+	return w;
+}
+
+static void
+way_drop(struct ways *w, struct way *way)
+{
+	map_del(&w->map, way->key);
+	list_del(&way->lru);
+	xfree(way->lines);
+	xfree(way->hosts);
+	xfree(way);
+}
+
+void
+ways_free(struct ways *w)
+{
+	if (!w)
+		return;
+	LIST_FOREACH_SAFE (it, after, &w->lru)
+		way_drop(w, container_of(it, struct way, lru));
+	map_fini(&w->map);
+	xfree(w);
+}
+
+uint32_t
+ways_count(const struct ways *w)
+{
+	return w->map.n;
+}
+
+/* --- the way of the message at hand ------------------------------------------------------------------- */
+
+static uint32_t
+line_hash(const struct header_facts *f, uint32_t i)
+{
+	return (uint32_t)(f->hops[i].hash ^ f->hops[i].hash >> 32);
+}
+
+static bool
+names(const struct hop *hop, struct str name)
+{
+	return str_ieq(hop->by, name) || str_ieq(hop->from, name) || str_ieq(hop->from_rdns, name) ||
+	    str_ieq(hop->from_ip, name);
+}
+
+/* Ours, or a relay of ours by the name that it writes into the lines above. */
+static bool
+ours(const struct view *v, struct str name)
+{
+	const struct traits *t = v->traits;
+
+	for (uint32_t i = t->own_top; i < t->own_top + t->relay_hops; i++)
+		if (str_ieq(v->msg->header.f.hops[i].by, name))
+			return true;
+	return site_own_host(v->site, name);
+}
+
+static uint32_t
+host_hash(const struct view *v, struct str name)
+{
+	struct hash h;
+
+	hash_init(&h, v->site->hash_seed, "host");
+	hash_istr(&h, name);
+	return (uint32_t)hash_end64(&h);
+}
+
+/* "out2.provider.example" is of provider.example; "provider.example" of itself. */
+static struct str
+domain_of(struct str name)
+{
+	size_t dot = str_find(name, '.');
+	struct str rest = str_sub(name, dot + 1, name.n);
+
+	return str_find(rest, '.') < rest.n ? rest : name;
+}
+
+static void
+road_add(struct road *r, const struct view *v, struct str name, const char *how, uint32_t line)
+{
+	const struct header_facts *f = &v->msg->header.f;
+	struct stop *s = &r->stops[r->n];
+
+	if (name.n == 0 || r->n == STOPS_MAX || ours(v, name))
+		return;
+	*s = (struct stop){ .name = name, .how = how, .above = line < r->common };
+	s->hash = host_hash(v, name);
+	s->domain = strcmp(how, "client") == 0 ? s->hash : host_hash(v, domain_of(name));
+	for (uint32_t i = 0; i < r->n; i++)
+		if (r->stops[i].hash == s->hash)
+			return;
+	s->bottom = r->end > r->top && names(&f->hops[r->end - 1], name);
+	for (uint32_t i = r->common; i < r->end && !s->common; i++)
+		s->common = names(&f->hops[i], name);
+	r->n++;
+}
+
+/* Who wrote the lines, the last one first, and who handed it over; our relays' lines stand for nobody. */
+static void
+road_of(struct road *r, const struct view *v, uint32_t n_common)
+{
+	const struct header_facts *f = &v->msg->header.f;
+	const struct traits *t = v->traits;
+
+	if (f->skipped_hops && n_common > 1)
+		n_common = 1; /* lines are missing above the bottom one */
+	r->n = 0;
+	r->top = t->own_top + t->relay_hops;
+	r->end = f->n_hops;
+	r->common = r->end - r->top > n_common ? r->end - n_common : r->top;
+	r->length = t->foreign_hops < COUNT_MAX ? (uint16_t)t->foreign_hops : COUNT_MAX;
+	for (uint32_t i = r->top; i < r->end; i++)
+		road_add(r, v, f->hops[i].by, "received", i);
+	road_add(r, v, t->client_text, "client", r->top);
+	road_add(r, v, t->relay_hops ? f->hops[r->top - 1].from : v->msg->helo, "helo", r->top);
+}
+
+/* --- what is remembered ------------------------------------------------------------------------------- */
+
+static struct way_host *
+host_find(const struct way *way, uint32_t hash)
+{
+	for (uint32_t i = 0; i < way->n_hosts; i++)
+		if (way->hosts[i].name == hash)
+			return &way->hosts[i];
+	return NULL;
+}
+
+/* A place for one more; at the cap that of a host of longer ways than this one, or none. */
+static struct way_host *
+host_place(struct way *way, uint16_t length)
+{
+	struct way_host *worst = way->hosts;
+
+	if (way->n_hosts < WAY_HOSTS_MAX) {
+		if (way->n_hosts == way->cap_hosts) {
+			way->cap_hosts = way->cap_hosts ? way->cap_hosts * 2 : 8;
+			way->hosts = xrealloc(way->hosts, way->cap_hosts * sizeof(*way->hosts));
+		}
+		return &way->hosts[way->n_hosts++];
+	}
+	way->full = true;
+	for (uint32_t i = 1; i < way->n_hosts; i++)
+		if (way->hosts[i].shortest > worst->shortest)
+			worst = &way->hosts[i];
+	return worst->shortest > length ? worst : NULL;
+}
+
+static void
+note_host(struct way *way, const struct stop *s, uint16_t length)
+{
+	struct way_host *h = host_find(way, s->hash);
+
+	if (!h) {
+		h = host_place(way, length);
+		if (!h)
+			return;
+		*h = (struct way_host){ .name = s->hash, .domain = s->domain, .shortest = length };
+	}
+	h->ways++;
+	if (h->shortest > length)
+		h->shortest = length;
+}
+
+/* The common part shrinks to what this way shares with it. Lines that were not kept are no difference. */
+static void
+note_lines(struct way *way, const struct header_facts *f, const struct road *r)
+{
+	uint32_t n = 0, have = r->end - r->top;
+
+	if (way->ways == 0) {
+		way->n_lines = (uint8_t)(have < WAY_LINES_MAX ? have : WAY_LINES_MAX);
+		way->lines = way->n_lines ? xmalloc(way->n_lines * sizeof(*way->lines)) : NULL;
+		for (uint32_t i = 0; i < way->n_lines; i++)
+			way->lines[i] = line_hash(f, r->end - 1 - i);
+		if (f->skipped_hops && way->n_lines)
+			way->n_lines = 1;
+		return;
+	}
+	while (n < way->n_lines && n < have && way->lines[n] == line_hash(f, r->end - 1 - n))
+		n++;
+	if (!f->skipped_hops || n == 0)
+		way->n_lines = (uint8_t)n;
+}
+
+static struct way *
+way_of(struct ways *w, struct key128 key)
+{
+	struct way *way = map_get(&w->map, key);
+
+	if (way) {
+		list_del(&way->lru);
+	} else {
+		if (w->map.n >= WAYS_MAX)
+			way_drop(w, container_of(w->lru.next, struct way, lru));
+		way = xcalloc(1, sizeof(*way));
+		way->key = key;
+		way->shortest = COUNT_MAX;
+		map_put(&w->map, key, way);
+	}
+	list_add_tail(&w->lru, &way->lru);
+	return way;
+}
+
+static bool
+on_every(const struct way *way, const struct way_host *h)
+{
+	return h && h->ways == way->ways;
+}
+
+static bool
+wrote_line(const struct stop *s)
+{
+	return strcmp(s->how, "received") == 0;
+}
+
+/* The host from which it came: the last one to write a line, of those that do not lie on every way. When all
+ * do, the last one that it came back to. */
+static const struct stop *
+giver(const struct way *way, const struct road *r)
+{
+	for (uint32_t i = 0; i < r->n; i++)
+		if (wrote_line(&r->stops[i]) && !on_every(way, host_find(way, r->stops[i].hash)))
+			return &r->stops[i];
+	for (uint32_t i = 0; i < r->n; i++)
+		if (wrote_line(&r->stops[i]) && r->stops[i].above && r->stops[i].common)
+			return &r->stops[i];
+	return NULL;
+}
+
+void
+ways_note(struct ways *w, struct key128 key, const struct view *v, bool stopped)
+{
+	struct way *way = way_of(w, key);
+	struct road r;
+	const struct stop *last;
+	struct way_host *h;
+
+	if (way->ways == COUNT_MAX || (way->ways && way->last == v->traits->trace))
+		return;
+	road_of(&r, v, way->n_lines);
+	note_lines(way, &v->msg->header.f, &r);
+	way->last = v->traits->trace;
+	way->ways++;
+	if (way->shortest > r.length)
+		way->shortest = r.length;
+	for (uint32_t i = 0; i < r.n; i++)
+		note_host(way, &r.stops[i], r.length);
+	last = way->ways == 1 && r.n ? &r.stops[0] : giver(way, &r);
+	h = last ? host_find(way, last->hash) : NULL;
+	if (h && stopped)
+		h->stopped++;
+	else if (h)
+		h->passed++;
+}
+
+/* --- naming ------------------------------------------------------------------------------------------- */
+
+static bool
+blamed(const struct way_host *h)
+{
+	return h && h->stopped >= STOPPED_MIN && h->stopped >= h->passed;
+}
+
+/* What the copy at hand is compared with. */
+struct naming {
+	const struct way *way;
+	const struct road *road;
+	const struct stop *from; /* that it came from */
+	uint32_t shortest;
+	bool all; /* those on a shortest way too */
+};
+
+static bool
+on_shortest(const struct naming *n, const struct stop *s)
+{
+	const struct way_host *h = host_find(n->way, s->hash);
+
+	return h && h->shortest <= n->shortest;
+}
+
+/* A host of a shortest way's domain: one of several gateways of the same firm. */
+static bool
+beside_shortest(const struct naming *n, const struct stop *s)
+{
+	for (uint32_t i = 0; i < n->way->n_hosts; i++)
+		if (n->way->hosts[i].domain == s->domain && n->way->hosts[i].shortest <= n->shortest)
+			return true;
+	return false;
+}
+
+static bool
+suspect(const struct naming *n, const struct stop *s)
+{
+	const struct way_host *h = host_find(n->way, s->hash);
+
+	if (!s->above || s->bottom)
+		return false;
+	if (s == n->from)
+		return blamed(h) || (!s->common && !beside_shortest(n, s));
+	return !on_every(n->way, h) && !s->common && (n->all || !beside_shortest(n, s));
+}
+
+static void
+name_suspects(struct naming *n, struct storm *st, uint64_t copies)
+{
+	const struct road *r = n->road;
+
+	n->from = giver(n->way, r);
+	if (!n->from)
+		return;
+	n->all = on_shortest(n, n->from);
+	if (n->all && !blamed(host_find(n->way, n->from->hash)))
+		return;
+	for (uint32_t i = 0; i < r->n; i++)
+		if (suspect(n, &r->stops[i]))
+			storm_add_host(st, r->stops[i].name, r->stops[i].how, copies);
+}
+
+static bool
+all_alike(const struct way *way)
+{
+	for (uint32_t i = 0; i < way->n_hosts; i++)
+		if (!on_every(way, &way->hosts[i]))
+			return false;
+	return !way->full;
+}
+
+/* All ways go over the same hosts: those that it came back to, else the lowest where ways part. */
+static void
+name_by_growth(const struct road *r, struct storm *st, uint64_t copies)
+{
+	const struct stop *lowest = NULL;
+	bool grown = false;
+
+	for (uint32_t i = 0; i < r->n; i++) {
+		const struct stop *s = &r->stops[i];
+
+		if (!wrote_line(s) || !s->above || s->bottom)
+			continue;
+		lowest = s;
+		if (s->common)
+			storm_add_host(st, s->name, s->how, copies);
+		grown |= s->common;
+	}
+	if (lowest && !grown)
+		storm_add_host(st, lowest->name, lowest->how, copies);
+}
+
+/* Nothing is known but how long the shortest way was: who wrote more than that, and is not below it. */
+static void
+name_by_length(const struct view *v, uint32_t base, struct storm *st, uint64_t copies)
+{
+	struct road r;
+
+	road_of(&r, v, base);
+	if (base == 0 || r.length <= base)
+		return;
+	for (uint32_t i = 0; i < r.n; i++)
+		if (r.stops[i].above && !r.stops[i].common)
+			storm_add_host(st, r.stops[i].name, r.stops[i].how, copies);
+}
+
+void
+ways_name(const struct ways *w, struct key128 key, const struct view *v, uint32_t base, struct storm *st,
+    uint64_t copies)
+{
+	const struct way *way = map_get(&w->map, key);
+	struct road r;
+	struct naming n = { .way = way, .road = &r };
+
+	if (!way || way->ways < 2) {
+		name_by_length(v, base, st, copies);
+		return;
+	}
+	n.shortest = base && base < way->shortest ? base : way->shortest;
+	road_of(&r, v, way->n_lines);
+	if (r.common == r.top)
+		return; /* nothing but the common part: as short as can be */
+	if (all_alike(way))
+		name_by_growth(&r, st, copies);
+	else
+		name_suspects(&n, st, copies);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The ways that the transmissions of one message took, remembered for the messages of late: out of them a
+ * storm's sources are told from the hosts that any mail passes.
+ *
+ * Ways are compared from the bottom, line by line. What all have in common was written before the message
+ * parted: the sender's servers. Of the hosts above that, those that copies passed are named, but
+ *
+ *   - never one that wrote or is named in the bottom line: where the message began;
+ *   - never one that lies on every way: our own forwarders and filters, the sender's exploder;
+ *   - one on a shortest way (that is how an original comes) or of the domain of such a host (one of several
+ *     gateways), and one of the common part that a copy came back to when it came to nobody else, only when
+ *     it is itself the one from which as many transmissions were stopped as passed, two at least: so is a
+ *     replicating server found whose original never came here.
+ *
+ * While all ways go over the same hosts nothing tells them apart. Then it is the growth that does: hosts that
+ * stand in the common part and above it again, for the message came back to them; else the one that wrote
+ * the lowest line in which the ways differ: below it the message was one, above it many.
+ *
+ * Growth names hosts but takes no part in the verdict: the way of a lawful forward also ends with the whole
+ * way of the copy that came straight.
+ *
+ * Bounded: WAYS_MAX messages (the one longest not seen makes room), WAY_LINES_MAX lines of their common part,
+ * WAY_HOSTS_MAX hosts each. Not kept over a restart: of what was before the caller only knows the length of
+ * the shortest way then. Pure.
+ */
+#ifndef JUDGE_WAYS_H
+#define JUDGE_WAYS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "judge/detect.h"
+
+enum { WAYS_MAX = 32768, WAY_LINES_MAX = 32, WAY_HOSTS_MAX = 32 };
+
+struct storm;
+struct ways;
+
+struct ways *ways_new(void);
+void ways_free(struct ways *w); /* takes NULL */
+
+/* One transmission of the message known by `key`; `stopped`: somebody did not get it because of what it is.
+ * The same transmission once more changes nothing. */
+void ways_note(struct ways *w, struct key128 key, const struct view *v, bool stopped);
+
+/* Names in the storm those that the view's message, which was noted before, came by and an honest one would
+ * not: by storm_add_host(). A way of `base` lines is known to the caller (0: of none). */
+void ways_name(const struct ways *w, struct key128 key, const struct view *v, uint32_t base, struct storm *st,
+    uint64_t copies);
+
+uint32_t ways_count(const struct ways *w);
+
+#endif
