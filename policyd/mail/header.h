@@ -23,6 +23,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/str.h"
+#include "mail/audience.h"
 
 struct strset;
 
@@ -88,6 +89,7 @@ struct header_facts {
 	struct str mailer;           /* X-Mailer or User-Agent */
 	struct str gateway_marker;   /* the first mailbox that carries one */
 	uint32_t to_count, cc_count; /* mailboxes */
+	struct audience audience;    /* From, To and Cc together */
 	struct hop *hops;          /* HEADER_HOPS_MAX at most: the top ones, and the bottom one as the last */
 	uint32_t n_hops;           /* kept in hops */
 	uint32_t hop_count;        /* Received fields seen */

@@ -62,6 +62,8 @@ take_from(struct header *h, const struct field_row *row, struct str value)
 		return;
 	take_value(h, row, value);
 	h->f.from_addr = addr_first(h->arena, value);
+	if (h->f.from_addr.n)
+		audience_add(&h->f.audience, h->f.from_addr);
 	if (automatic_daemon_from(h->f.from, h->f.from_addr))
 		h->f.flags |= HDR_MAILER_DAEMON_FROM;
 }

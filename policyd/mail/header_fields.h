@@ -23,7 +23,7 @@ struct str header_unfold(struct str value, char *out, size_t cap);
 struct str header_keep(struct header *h, struct str s);
 struct str header_keep_value(struct header *h, struct str value); /* unfolded, cut at HEADER_VALUE_KEEP */
 
-/* Counts the mailboxes of an address list, and looks for a gateway marker among them. */
+/* Counts the mailboxes of To or Cc, adds them to the audience, and looks for a gateway marker among them. */
 uint32_t header_walk(struct header *h, struct str value);
 
 /* Feeds the value with each run of white space as one space and none at its ends, so that folding and

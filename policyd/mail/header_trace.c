@@ -69,7 +69,7 @@ header_hash_folded(struct hash *hash, struct str value)
 }
 
 static void
-see_mailbox(void *arg, struct str addr)
+see_marker(void *arg, struct str addr)
 {
 	struct header *h = arg;
 
@@ -83,12 +83,26 @@ see_mailbox(void *arg, struct str addr)
 	}
 }
 
+static bool
+looks_for_markers(const struct header *h)
+{
+	return h->markers && h->markers->n && !h->f.gateway_marker.p;
+}
+
+static void
+see_mailbox(void *arg, struct str addr)
+{
+	struct header *h = arg;
+
+	audience_add(&h->f.audience, addr);
+	if (looks_for_markers(h))
+		see_marker(arg, addr);
+}
+
 uint32_t
 header_walk(struct header *h, struct str value)
 {
-	bool look = h->markers && h->markers->n && !h->f.gateway_marker.p;
-
-	return addr_list_walk(value, look ? see_mailbox : NULL, h);
+	return addr_list_walk(value, see_mailbox, h);
 }
 
 void
@@ -98,7 +112,7 @@ header_take_delivered_to(struct header *h, struct str value)
 	struct str kept;
 
 	f->delivered_to_count++;
-	header_walk(h, value);
+	addr_list_walk(value, looks_for_markers(h) ? see_marker : NULL, h);
 	if (f->n_delivered_to == HEADER_DELIVERED_MAX)
 		return;
 	if (!f->delivered_to) {

@@ -3,6 +3,8 @@
 #ifndef MAIL_SUBJECT_H
 #define MAIL_SUBJECT_H
 
+#include <stdbool.h>
+
 #include "base/str.h"
 
 enum subject_kind {
@@ -15,5 +17,21 @@ enum subject_kind {
 };
 
 enum subject_kind subject_classify(struct str subject); /* as in the header, undecoded */
+
+/*
+ * What a subject line says about the thread. `text` is the same for a post and its answers, whatever clients
+ * and gateways made of it: decoded, without what stands in front ("Re:", "AW: [External]", "Fwd:", "Recall:"),
+ * letters and digits only, in lower case and without accents where enough is left, cut at SUBJECT_THREAD_MAX.
+ * Tags in brackets with a digit stay: "[#123]" is a ticket of its own. Empty: the line says nothing.
+ */
+struct subject_thread {
+	struct str text;
+	bool answer; /* something like "Re:" stood in front */
+	bool recall; /* "Recall:" stood in front: the sender wants a message back */
+};
+
+enum { SUBJECT_THREAD_MAX = 200 };
+
+struct subject_thread subject_thread(struct str subject, char out[SUBJECT_THREAD_MAX]);
 
 #endif
