@@ -9,6 +9,7 @@ const struct detector *const detectors[] = {
 	&detect_wide_recipients,
 	&detect_bounce_to_list,
 	&detect_list_return_path,
+	&detect_reply_all,
 	&detect_bounce_flood,
 	&detect_backscatter,
 	&detect_mail_loop,

@@ -88,6 +88,7 @@ struct detector {
 	/* One set of ops a message, not one a recipient: plan() is called for the first recipient that the
 	 * rule looks at, score() for each with the same answers. NULL = never. */
 	bool (*whole)(const struct rule *);
+	bool alike; /* with whole: the finding too is the same for all, score() is called for the first alone */
 	/* Does it look at this recipient at all? NULL = yes. */
 	bool (*applies)(const struct rule *, const struct view *, uint32_t rcpt);
 	/* Appends this recipient's ops. NULL = no counters. */
@@ -129,5 +130,6 @@ extern const struct detector detect_mail_loop;
 extern const struct detector detect_flood;
 extern const struct detector detect_trap;
 extern const struct detector detect_list_guard;
+extern const struct detector detect_reply_all;
 
 #endif

@@ -284,7 +284,11 @@ score(struct judge *j, struct slot *s, const struct view *v)
 	struct finding *f = &s->finding;
 	const struct storm *st;
 
-	r->detector->score(r, v, s->rcpt, j->answers ? j->answers + s->op : NULL, s->n_ops, f);
+	if (s->shares && r->detector->alike)
+		*f = j->alike;
+	else
+		r->detector->score(r, v, s->rcpt, j->answers ? j->answers + s->op : NULL, s->n_ops, f);
+	j->alike = *f;
 	if (s->muted) {
 		*f = (struct finding){ .trip = TRIP_NONE };
 		return;

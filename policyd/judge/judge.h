@@ -34,7 +34,8 @@ struct judge {
 	uint32_t n_slots, cap_slots;
 	uint32_t sent_op, n_sent; /* in ops: marks of what leaves here, of no rule */
 	bool sent_kept;
-	struct wish *wishes; /* one a recipient */
+	struct finding alike; /* what the first of slots that share all was told */
+	struct wish *wishes;  /* one a recipient */
 	uint32_t n_rcpts, cap_wishes;
 };
 

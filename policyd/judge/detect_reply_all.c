@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * reply-all: people answer to everybody, each with a mail of his own, and ask each other to stop. Such posts
+ * share a thread and an audience: each is counted under its subject and under its root. Plan and score are one
+ * walk: it writes the ops down the first time and reads their answers the second.
+ *
+ * Who may count. A thread is closed to all by posts of own people alone. Those of outsiders, who can forge any
+ * From, count per network and sender's domain and stop only what comes from there; or per network, with more of
+ * them needed than one person has, and stop outsiders only.
+ */
+#include "base/clock.h"
+#include "judge/detect.h"
+#include "judge/post.h"
+#include "judge/storm.h"
+
+enum {
+	BUCKETS = 2 * POST_AUDIENCES,
+	POSTS_ROOM = 8, /* how many times the limit posts are told apart: see many_posts() */
+	POSTS_ROOM_MIN = 64,
+	EACH_MIN = 3, /* posts that one person may write on the average in a storm, whatever the limit */
+	LIVELY_THREADS = 5,
+	SUBJECTS_MAX = 8, /* of one thread; a root that has more is no thread's */
+};
+#define LIVELY_WINDOW (7 * (int64_t)MS_DAY)
+
+/* Whose posts are counted together. */
+struct tier {
+	const char *name;
+	bool own;
+	bool by_firm;     /* each network and domain by itself */
+	bool by_network;  /* an author is a network, not an address */
+	unsigned authors; /* as many times those of the rule */
+};
+
+static const struct tier tiers[] = {
+	{ "own", true, false, false, 1 },
+	{ "firm", false, true, false, 1 },
+	{ "networks", false, false, true, 2 },
+};
+enum { TIERS = ARRAY_LEN(tiers) };
+
+/* One thread before one audience. */
+struct bucket {
+	uint64_t id;
+	unsigned to; /* index into post.to */
+	bool root;   /* by root; else by subject */
+	bool counts;
+	uint32_t subjects; /* of a root, lately */
+};
+
+/* Ops on their way out, or answers on their way in. */
+struct tape {
+	const struct rule *r;
+	const struct view *v;
+	struct ops *ops; /* NULL: answers are read */
+	const struct tally_answer *answers;
+	uint32_t n, at;
+};
+
+struct search {
+	struct tape tape;
+	struct post post;
+	struct bucket buckets[BUCKETS];
+	unsigned n_buckets;
+	bool lively[POST_AUDIENCES];
+	struct key128 known[TIERS]; /* storms that it belongs to, a blocked one first */
+	bool blocked[TIERS];
+	struct key128 tripped[TIERS];
+};
+
+/* --- ops ------------------------------------------------------------------------------------------------ */
+
+static struct tally_answer
+next(struct tape *t, const struct tally_op *op)
+{
+	struct tally_op *to;
+
+	if (!t->ops)
+		return t->at < t->n ? t->answers[t->at++] : (struct tally_answer){ 0 };
+	to = ops_add(t->ops);
+	if (to)
+		*to = *op;
+	return (struct tally_answer){ 0 };
+}
+
+static struct key128
+key_of(const struct tape *t, const char *tag, uint64_t a, uint64_t b)
+{
+	return detect_key(t->r, t->v, tag, (struct key128){ a, b });
+}
+
+/* Marks and links outlive the block: answers to a stopped thread's posts come for hours. */
+static int64_t
+mark_time(const struct rule *r)
+{
+	return r->window > r->block ? r->window : r->block;
+}
+
+static struct tally_answer
+mark(struct tape *t, bool write, const char *tag, uint64_t what, uint64_t elem)
+{
+	struct tally_op op = {
+		.kind = write ? TALLY_MARK : TALLY_GET,
+		.key = key_of(t, tag, what, 0),
+		.elem = elem,
+		.ttl = mark_time(t->r),
+	};
+
+	return next(t, &op);
+}
+
+static uint32_t
+posts_room(const struct rule *r)
+{
+	uint32_t n = r->limit > TALLY_CAP_MAX / POSTS_ROOM ? TALLY_CAP_MAX : r->limit * POSTS_ROOM;
+
+	if (r->copies)
+		return TALLY_CAP_MAX;
+	return n < POSTS_ROOM_MIN ? POSTS_ROOM_MIN : n;
+}
+
+static uint32_t
+distinct(struct tape *t, bool write, struct key128 key, uint64_t elem, int64_t window, uint32_t cap)
+{
+	struct tally_op op = {
+		.kind = write ? TALLY_DISTINCT : TALLY_GET,
+		.key = key,
+		.elem = elem ? elem : 1,
+		.window = window,
+		.ttl = window,
+		.cap = cap,
+	};
+
+	return next(t, &op).distinct;
+}
+
+/* --- counting ------------------------------------------------------------------------------------------- */
+
+/*
+ * What passes. With `copies` it depends on how many each post reaches; a list that shows only its posting
+ * address has a size that nobody knows.
+ */
+static uint64_t
+limit_of(const struct rule *r, const struct post *p, bool list)
+{
+	if (!r->copies || (list && p->size < r->wide))
+		return r->limit;
+	return r->copies / (p->size ? p->size : 1);
+}
+
+/*
+ * More posts than the limit, and people enough. Where one of them wrote most (a series of warnings, of
+ * patches, with some answers), it takes as many more people as if each had written his part of the limit.
+ * A discussion list needs more people than others may write posts.
+ */
+static bool
+many_posts(uint64_t posts, uint64_t people, uint64_t limit, uint64_t authors, bool lively)
+{
+	uint64_t each = limit / authors + 1;
+
+	if (each < EACH_MIN)
+		each = EACH_MIN;
+	return posts > limit && people >= authors && posts <= people * each && (!lively || people > limit);
+}
+
+static void
+count(struct search *s, unsigned tier, const struct bucket *b)
+{
+	static const char *const tags[] = { "posts", "people", "senders" };
+	const struct tier *t = &tiers[tier];
+	const struct post *p = &s->post;
+	const struct rule *r = s->tape.r;
+	/* Whatever begins a thread is one post together: the morning's twenty "sick today" are twenty threads. */
+	const uint64_t elems[] = { p->role == POST_OPENER ? b->id : p->self,
+		t->by_network ? p->network : p->from, t->by_network ? p->from : p->sender };
+	uint64_t group = t->by_firm ? p->firm : tier + 1, n[ARRAY_LEN(tags)], people;
+
+	for (size_t i = 0; i < ARRAY_LEN(tags); i++)
+		n[i] = distinct(&s->tape, true, key_of(&s->tape, tags[i], b->id, group), elems[i], r->window,
+		    posts_room(r));
+	people = n[1] < n[2] ? n[1] : n[2];
+	if (b->root && (b->subjects > SUBJECTS_MAX || (b->subjects > 1 && b->subjects * 2 > n[0])))
+		return;
+	if (many_posts(n[0], people, limit_of(r, p, p->to[b->to].list), (uint64_t)r->authors * t->authors,
+		s->lively[b->to]) &&
+	    key_is_zero(s->tripped[tier]))
+		s->tripped[tier] = key_of(&s->tape, t->name, b->id, t->by_firm ? p->firm : 0);
+}
+
+/* A list on which several threads were answered within a week. */
+static void
+look_lively(struct search *s, unsigned to)
+{
+	const struct post *p = &s->post;
+
+	s->lively[to] = distinct(&s->tape, p->own && p->role == POST_ANSWER,
+			    key_of(&s->tape, "lively", p->to[to].hash, 0), p->root ? p->root : p->subject,
+			    LIVELY_WINDOW, LIVELY_THREADS) > LIVELY_THREADS;
+}
+
+/* One root and ever new subjects: a ticket system that puts the same one into all its mail, or a series. */
+static void
+look_subjects(struct search *s, struct bucket *b)
+{
+	const struct post *p = &s->post;
+
+	if (b->root)
+		b->subjects =
+		    distinct(&s->tape, p->role != POST_RECALL, key_of(&s->tape, "subjects", b->id, p->own),
+			p->subject, mark_time(s->tape.r), SUBJECTS_MAX);
+}
+
+/* --- storms that it belongs to -------------------------------------------------------------------------- */
+
+static void
+consider(struct search *s, uint64_t bucket)
+{
+	const struct view *v = s->tape.v;
+
+	for (unsigned i = 0; i < TIERS && bucket && !s->tape.ops; i++) {
+		const struct tier *t = &tiers[i];
+		struct key128 key = key_of(&s->tape, t->name, bucket, t->by_firm ? s->post.firm : 0);
+		const struct storm *st = storms_find(v->storms, key);
+		bool blocked;
+
+		/* An own person's post is not stopped for what outsiders did. */
+		if (!st || (s->post.own && s->post.role != POST_ROBOT && !t->own))
+			continue;
+		blocked = storm_blocked(st, v->now);
+		if (key_is_zero(s->known[i]) || (blocked && !s->blocked[i])) {
+			s->known[i] = key;
+			s->blocked[i] = blocked;
+		}
+	}
+}
+
+static void
+make_buckets(struct search *s)
+{
+	const struct post *p = &s->post;
+
+	for (unsigned i = 0; i < p->n_to; i++) {
+		if (p->subject)
+			s->buckets[s->n_buckets++] = (struct bucket){
+				.id = key_of(&s->tape, "by-subject", p->subject, p->to[i].hash).lo,
+				.to = i,
+				.counts = true,
+			};
+		if (p->root)
+			s->buckets[s->n_buckets++] = (struct bucket){
+				.id = key_of(&s->tape, "by-root", p->root, p->to[i].hash).lo,
+				.to = i,
+				.root = true,
+				.counts = p->plain_answer,
+			};
+	}
+}
+
+/* The same thread before the same audience, under its subject and under its root: each knows the other, so
+ * that neither a new subject nor a lost root leads out of it. */
+static void
+link_buckets(struct search *s)
+{
+	bool post = s->post.role != POST_RECALL;
+
+	for (unsigned i = 0; i < s->n_buckets; i++) {
+		const struct bucket *b = &s->buckets[i], *other = NULL;
+		uint64_t linked;
+
+		for (unsigned k = 0; k < s->n_buckets; k++)
+			if (k != i && s->buckets[k].to == b->to)
+				other = &s->buckets[k];
+		linked = mark(&s->tape, post && other, "link", b->id, other ? other->id : 0).last_elem;
+		if (b->subjects <= SUBJECTS_MAX && (!other || other->subjects <= SUBJECTS_MAX))
+			consider(s, linked);
+	}
+}
+
+static void
+walk_person(struct search *s)
+{
+	const struct post *p = &s->post;
+
+	make_buckets(s);
+	for (unsigned i = 0; i < p->n_to; i++)
+		if (p->to[i].list)
+			look_lively(s, i);
+	for (unsigned i = 0; i < s->n_buckets; i++) {
+		look_subjects(s, &s->buckets[i]);
+		consider(s, s->buckets[i].id);
+	}
+	link_buckets(s);
+	for (unsigned i = 0; i < TIERS && p->role != POST_RECALL; i++)
+		for (unsigned k = 0; k < s->n_buckets && tiers[i].own == p->own; k++)
+			if (s->buckets[k].counts)
+				count(s, i, &s->buckets[k]);
+	if (!p->id || !s->n_buckets || p->role == POST_RECALL)
+		return;
+	mark(&s->tape, true, "first", p->id, s->buckets[0].id);
+	mark(&s->tape, true, "second", p->id, s->buckets[s->n_buckets > 1].id);
+}
+
+/* By the posts that it refers to: robots answer to one person. */
+static void
+walk_answered(struct search *s)
+{
+	for (unsigned i = 0; i < POST_IDS; i++) {
+		uint64_t id = s->post.answers[i];
+
+		if (!id)
+			continue;
+		consider(s, mark(&s->tape, false, "first", id, 0).last_elem);
+		consider(s, mark(&s->tape, false, "second", id, 0).last_elem);
+	}
+}
+
+static void
+walk(struct search *s)
+{
+	enum post_role role;
+
+	post_read(&s->post, s->tape.r, s->tape.v);
+	role = s->post.role;
+	if (role == POST_OPENER || role == POST_ANSWER || role == POST_RECALL)
+		walk_person(s);
+	if (role == POST_ROBOT || role == POST_RECALL)
+		walk_answered(s);
+}
+
+/* --- the detector --------------------------------------------------------------------------------------- */
+
+static bool
+reply_whole(const struct rule *r)
+{
+	(void)r;
+	return true;
+}
+
+static bool
+reply_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
+{
+	(void)rcpt;
+	return post_possible(r, v);
+}
+
+static void
+reply_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
+{
+	struct search s = { .tape = { .r = r, .v = v, .ops = ops } };
+
+	(void)rcpt;
+	walk(&s);
+}
+
+/* What outsiders do neither opens nor prolongs a storm of own people. */
+static void
+find_storm(const struct search *s, struct finding *f)
+{
+	for (unsigned i = 0; i < TIERS; i++) {
+		if (s->blocked[i] && !(s->post.own && !key_is_zero(s->tripped[i]))) {
+			f->storm = s->known[i];
+			return;
+		}
+		if (!key_is_zero(s->tripped[i])) {
+			f->storm = key_is_zero(s->known[i]) ? s->tripped[i] : s->known[i];
+			f->trip = TRIP_STOP;
+			f->why = "more answers to all than one thread may get";
+			return;
+		}
+	}
+	for (unsigned i = 0; i < TIERS && key_is_zero(f->storm); i++)
+		f->storm = s->known[i];
+}
+
+static void
+reply_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct tally_answer *answers,
+    uint32_t n, struct finding *f)
+{
+	struct search s = { .tape = { .r = r, .v = v, .answers = answers, .n = n } };
+
+	(void)rcpt;
+	walk(&s);
+	if (s.post.role == POST_NONE)
+		return;
+	find_storm(&s, f);
+	if (s.post.role == POST_ROBOT || s.post.role == POST_RECALL)
+		f->action = ACT_HOLD; /* a refusal would make one more mail */
+	else if (!s.post.own)
+		f->action = r->outsiders;
+}
+
+static void
+reply_sources(struct storm *st, const struct view *v, const struct finding *f, uint64_t copies)
+{
+	(void)f;
+	storm_add_message(st);
+	if (v->traits->automatic == AUTO_NONE)
+		storm_add_host(st, v->msg->header.f.from_addr, "party", copies);
+}
+
+const struct detector detect_reply_all = {
+	.name = "reply-all",
+	.help = "One thread gets more than limit posts to one audience, by several people.",
+	.action = ACT_REJECT,
+	.text =
+	    "This thread has become a storm of answers to all and is closed for some hours. Please do not "
+	    "answer to all; write to the one person you mean",
+	.scope = SCOPE_ANY,
+	.limit = 10,
+	.limit_min = 1,
+	.limit_max = 1000,
+	.window = (int64_t)MS_HOUR,
+	.block = 6 * (int64_t)MS_HOUR,
+	.keys = KEY_AUTHORS | KEY_WIDE | KEY_COPIES | KEY_OUTSIDERS,
+	.header = true,
+	.alike = true,
+	.whole = reply_whole,
+	.applies = reply_applies,
+	.plan = reply_plan,
+	.score = reply_score,
+	.sources = reply_sources,
+};

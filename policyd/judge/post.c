@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: ISC */
+#include "judge/post.h"
+
+#include "judge/storm.h"
+#include "mail/subject.h"
+
+enum {
+	LISTS_LOOK = 32,      /* recipients among whom posting addresses are looked for */
+	AUDIENCE_UNKNOWN = 1, /* a door stated how many there are, and named none */
+};
+
+static uint64_t
+hash_of(const struct view *v, const char *tag, struct str s)
+{
+	struct hash h;
+
+	hash_init(&h, v->site->hash_seed, tag);
+	hash_str(&h, s);
+	return hash_end64(&h);
+}
+
+static uint64_t
+hash_id(const struct view *v, struct str id)
+{
+	if (id.n && id.p[0] == '<')
+		id = str_sub(id, 1, id.n);
+	if (id.n && id.p[id.n - 1] == '>')
+		id = str_sub(id, 0, id.n - 1);
+	return id.n ? hash_of(v, "post-id", id) : 0;
+}
+
+static uint32_t
+envelope(const struct view *v)
+{
+	const struct msg *m = v->msg;
+
+	return m->rcpt_count > m->n_rcpts ? m->rcpt_count : m->n_rcpts;
+}
+
+static bool
+wide_header(const struct rule *r, const struct view *v)
+{
+	return v->traits->header_recipients >= r->wide;
+}
+
+/* Is what it says a list's copy, that is none of our business? */
+static bool
+others_list(const struct rule *r, const struct view *v)
+{
+	return v->traits->is_list && !(v->traits->outbound && wide_header(r, v));
+}
+
+static bool
+is_posting(const struct rule *r, const struct view *v, uint32_t rcpt)
+{
+	struct str plain = v->rcpts[rcpt].plain;
+
+	return lists_find(v->lists, plain) && !exempt_rcpt(&r->exempt, plain);
+}
+
+static bool
+robot(const struct traits *t)
+{
+	return t->automatic == AUTO_REPLY || t->automatic == AUTO_REPORT;
+}
+
+bool
+post_possible(const struct rule *r, const struct view *v)
+{
+	bool storms = v->storms && storms_total(v->storms);
+
+	if (v->traits->automatic == AUTO_BOUNCE || v->traits->automatic == AUTO_GENERATED)
+		return false;
+	if (robot(v->traits))
+		return storms && (v->traits->thread_reply || v->traits->returned_id.n);
+	if (others_list(r, v))
+		return false;
+	if (wide_header(r, v) || envelope(v) >= r->wide)
+		return true;
+	if (storms && v->traits->thread_reply) /* a recall's report, maybe */
+		return true;
+	for (uint32_t i = 0; v->lists->n && i < v->msg->n_rcpts && i < LISTS_LOOK; i++)
+		if (is_posting(r, v, i))
+			return true;
+	return false;
+}
+
+/* --- audience ------------------------------------------------------------------------------------------- */
+
+static void
+add_audience(struct post *p, uint64_t hash, bool list)
+{
+	for (unsigned i = 0; i < p->n_to; i++)
+		if (p->to[i].hash == hash)
+			return;
+	if (hash && p->n_to < POST_AUDIENCES)
+		p->to[p->n_to++] = (struct post_audience){ hash, list };
+}
+
+static void
+read_lists(struct post *p, const struct rule *r, const struct view *v)
+{
+	for (uint32_t i = 0; v->lists->n && i < v->msg->n_rcpts && i < LISTS_LOOK; i++)
+		if (p->n_to < POST_LISTS && is_posting(r, v, i))
+			add_audience(p, hash_of(v, "post-list", v->rcpts[i].plain), true);
+}
+
+static void
+read_audience(struct post *p, const struct rule *r, const struct view *v)
+{
+	const struct header_facts *f = &v->msg->header.f;
+	struct audience a = { 0 };
+
+	if (!v->traits->is_list)
+		read_lists(p, r, v);
+	if (wide_header(r, v) && (f->flags & HDR_TO))
+		a = f->audience;
+	else if (envelope(v) >= r->wide)
+		for (uint32_t i = 0; i < v->msg->n_rcpts; i++)
+			audience_add(&a, v->rcpts[i].key);
+	else if (wide_header(r, v))
+		a.least[0] = AUDIENCE_UNKNOWN;
+	for (unsigned i = 0; i < AUDIENCE_KEEP; i++)
+		add_audience(p, a.least[i], false);
+}
+
+/* --- who and what --------------------------------------------------------------------------------------- */
+
+static uint64_t
+network_of(const struct view *v)
+{
+	const struct ip *ip = &v->traits->client;
+
+	return hash_of(v, "post-network",
+	    (struct str){ (const char *)ip->b,
+		ip->family == 4       ? 2
+		    : ip->family == 6 ? 4
+				      : 0 });
+}
+
+static void
+read_author(struct post *p, const struct view *v)
+{
+	const struct header_facts *f = &v->msg->header.f;
+	struct str sender = v->traits->sender.key, local, domain = STR_NONE;
+	struct addr_norm from = { 0 };
+	struct hash h;
+
+	if (f->from_addr.n)
+		addr_normalise(v->msg->arena, f->from_addr, &from);
+	if (!from.key.n)
+		from.key = sender;
+	if (v->traits->null_sender || sender.n == 0)
+		sender = from.key;
+	p->own = v->traits->outbound;
+	p->from = hash_of(v, "post-author", from.key);
+	p->sender = hash_of(v, "post-author", sender);
+	p->network = network_of(v);
+	addr_split(sender, &local, &domain);
+	hash_init(&h, v->site->hash_seed, "post-firm");
+	hash_u64(&h, p->network);
+	hash_str(&h, domain);
+	p->firm = hash_end64(&h);
+}
+
+/* Neither origin nor List-Id: one post by several ways, or in several transactions, is one. */
+static uint64_t
+self_of(const struct view *v)
+{
+	const struct header_facts *f = &v->msg->header.f;
+	struct hash h;
+
+	if (v->traits->id_missing)
+		return v->traits->fingerprint.lo ? v->traits->fingerprint.lo : 1;
+	hash_init(&h, v->site->hash_seed, "post");
+	hash_u64(&h, hash_id(v, f->message_id));
+	hash_str(&h, f->date);
+	hash_istr(&h, f->from_addr);
+	return hash_end64(&h);
+}
+
+static void
+read_thread(struct post *p, const struct view *v, struct subject_thread s)
+{
+	const struct header_facts *f = &v->msg->header.f;
+	const struct traits *t = v->traits;
+
+	if (s.text.n && !(p->n_to && p->to[0].hash == AUDIENCE_UNKNOWN))
+		p->subject = hash_of(v, "post-subject", s.text);
+	if (t->thread_reply)
+		p->root = hash_id(v, t->thread);
+	p->plain_answer = s.answer || s.text.n == 0;
+	p->self = self_of(v);
+	p->id = t->id_missing ? 0 : hash_id(v, f->message_id);
+	p->answers[0] = hash_id(v, f->in_reply_to);
+	p->answers[1] = hash_id(v, f->last_reference);
+	p->answers[2] = hash_id(v, f->references);
+	p->answers[3] = hash_id(v, t->returned_id);
+}
+
+static enum post_role
+role_of(const struct post *p, const struct view *v, struct subject_thread s)
+{
+	if (robot(v->traits))
+		return POST_ROBOT;
+	if (s.recall)
+		return POST_RECALL;
+	if (p->n_to == 0)
+		return POST_NONE;
+	if (s.answer || v->traits->thread_reply)
+		return POST_ANSWER;
+	return v->traits->outbound ? POST_OPENER : POST_NONE;
+}
+
+void
+post_read(struct post *p, const struct rule *r, const struct view *v)
+{
+	const struct header_facts *f = &v->msg->header.f;
+	char text[SUBJECT_THREAD_MAX];
+	struct subject_thread s = subject_thread(f->subject, text);
+
+	*p = (struct post){ .role = POST_NONE };
+	if (!robot(v->traits) && others_list(r, v))
+		return;
+	if (!robot(v->traits))
+		read_audience(p, r, v);
+	p->role = role_of(p, v, s);
+	if (p->role == POST_NONE)
+		return;
+	read_author(p, v);
+	read_thread(p, v, s);
+	p->size = v->traits->header_recipients > envelope(v) ? v->traits->header_recipients : envelope(v);
+}
