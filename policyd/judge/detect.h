@@ -88,7 +88,7 @@ struct detector {
 	/* One set of ops a message, not one a recipient: plan() is called for the first recipient that the
 	 * rule looks at, score() for each with the same answers. NULL = never. */
 	bool (*whole)(const struct rule *);
-	bool alike; /* with whole: the finding too is the same for all, score() is called for the first alone */
+	bool alike; /* with whole: so is the finding, score() is called for the first recipient alone */
 	/* Does it look at this recipient at all? NULL = yes. */
 	bool (*applies)(const struct rule *, const struct view *, uint32_t rcpt);
 	/* Appends this recipient's ops. NULL = no counters. */

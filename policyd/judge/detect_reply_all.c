@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * reply-all: people answer to everybody, each with a mail of his own, and ask each other to stop. Such posts
- * share a thread and an audience: each is counted under its subject and under its root. Plan and score are one
- * walk: it writes the ops down the first time and reads their answers the second.
+ * share a thread and an audience: each is counted under its subject and under its root. Plan and score are
+ * one walk: it writes the ops down the first time and reads their answers the second.
  *
- * Who may count. A thread is closed to all by posts of own people alone. Those of outsiders, who can forge any
- * From, count per network and sender's domain and stop only what comes from there; or per network, with more of
- * them needed than one person has, and stop outsiders only.
+ * Who may count. A thread is closed to all by posts of own people alone. Those of outsiders, who can forge
+ * any From, count per network and sender's domain and stop only what comes from there; or per network, with
+ * more of them needed than one person has, and stop outsiders only.
  */
 #include "base/clock.h"
 #include "judge/detect.h"
@@ -170,7 +170,7 @@ count(struct search *s, unsigned tier, const struct bucket *b)
 	const struct tier *t = &tiers[tier];
 	const struct post *p = &s->post;
 	const struct rule *r = s->tape.r;
-	/* Whatever begins a thread is one post together: the morning's twenty "sick today" are twenty threads. */
+	/* What begins threads is one post together: twenty times "sick today" of a morning is no thread. */
 	const uint64_t elems[] = { p->role == POST_OPENER ? b->id : p->self,
 		t->by_network ? p->network : p->from, t->by_network ? p->from : p->sender };
 	uint64_t group = t->by_firm ? p->firm : tier + 1, n[ARRAY_LEN(tags)], people;
