@@ -49,6 +49,17 @@ announce(struct conn *c)
 	engine_milter_begin(c->pool->engine, str_of(d->address), str_of(d->port));
 }
 
+/* The codec tells who the client is at the end of a message only. */
+static void
+give_up(struct conn *c)
+{
+	struct milter_door *d = &c->door.milter;
+
+	c->msg.client_address = str_of(d->announced ? d->address : "");
+	c->msg.client_port = str_of(d->announced ? d->port : "");
+	engine_abort(c->pool->engine, &c->msg);
+}
+
 static enum feed
 feed_milter(struct conn *c)
 {
@@ -58,7 +69,7 @@ feed_milter(struct conn *c)
 	c->msg.header.markers = &c->pool->engine->site->gateway_markers;
 	f = milter_feed(m, &c->in, &c->msg, &c->out);
 	if (m->aborted) {
-		engine_abort(c->pool->engine, &c->msg);
+		give_up(c);
 		m->aborted = false;
 	}
 	announce(c);
@@ -92,7 +103,7 @@ static void
 close_milter(struct conn *c)
 {
 	if (busy_milter(c))
-		engine_abort(c->pool->engine, &c->msg);
+		give_up(c);
 	announce_end(c);
 	milter_fini(&c->door.milter.codec);
 }

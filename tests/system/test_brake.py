@@ -3,12 +3,13 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import time
 
-from harness import ask, dunno, request, wait_for
+from harness import Milter, ask, dunno, packet, wait_for
 
 FLOOD = "[rule flood]\ndetect = flood\nlimit = {limit}\nwindow = 1d\n{more}\n"
 TRAP = "[rule trap]\ndetect = trap\naddresses = trap@example.org, @gone.example\n"
@@ -87,6 +88,30 @@ def test_flood_with_data(lab):
         assert data(s, n) == b"action=451 4.7.28 Slow down\n\n"
     wait_for("rows", lambda: len(rows(d)) >= 14)
     assert [r[2] for r in rows(d)].count("passed") == 3, rows(d)
+
+
+def test_a_message_given_up_at_the_milter_door(lab):
+    """ABORT, a client that goes, a filter connection that breaks: the place is free again at once."""
+    d = started(lab, FLOOD.format(limit=1, more=""))
+    s, other = d.dial(), d.dial()
+    for end in ("A", "Q", "gone"):
+        c = d.dial(d.milter)
+        m = Milter(c)
+        m.connect(address="192.0.2.7", port=10001)
+        assert rcpt(s, 1) == b"action=DUNNO\n\n", end
+        m.envelope()
+        assert rcpt(other, 2) == DEFER, end
+        if end == "gone":
+            c.close()
+        else:
+            c.sendall(packet(end))
+        wait_for("its place", lambda: rcpt(other, 3) == b"action=DUNNO\n\n")
+        c.close()
+        os.kill(d.proc.pid, signal.SIGKILL)
+        d.proc.wait()
+        shutil.rmtree(lab.path("db"))
+        d.start()
+        s, other = d.dial(), d.dial()
 
 
 def test_brake_rejects(lab):

@@ -21,8 +21,8 @@ ALIASES = "virtual_alias_maps = inline:{ { %s = %s } }\n" % (TEAM, ", ".join(MEM
 
 
 class Bench:
-    """Listeners: plain (no daemon asked), guarded (both doors), policy (that door alone), milter (that door alone),
-    late (both doors, and a milter behind ours that may refuse)."""
+    """Listeners: plain (no daemon asked), guarded (both doors), policy (that door alone), rcpt (the same, asked at RCPT
+    alone), milter (that door alone), late (both doors, and a milter behind ours that may refuse)."""
 
     def __init__(self, build):
         self.build = build
@@ -37,10 +37,12 @@ class Bench:
             self.daemon = Daemon(self.folder, self.build)
             self.undo.append(lambda: self.daemon.stop())
             d = self.daemon
+            rcpt = d.postfix_params(milter=False)
+            del rcpt["smtpd_data_restrictions"]
             late = ["{ inet:127.0.0.1:%d, default_action=tempfail }" % late_port]
             self.postfix = self._enter(Postfix(self.folder, sink_port, {
                 "plain": {}, "guarded": d.postfix_params(), "policy": d.postfix_params(milter=False),
-                "milter": d.postfix_params(policy=False), "late": d.postfix_params(later=late)}, ALIASES))
+                "rcpt": rcpt, "milter": d.postfix_params(policy=False), "late": d.postfix_params(later=late)}, ALIASES))
         except BaseException:
             self.__exit__()
             raise
