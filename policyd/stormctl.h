@@ -15,6 +15,7 @@ stormctl_fn stormctl_config;
 stormctl_fn stormctl_db;
 stormctl_fn stormctl_hash;
 stormctl_fn stormctl_inspect;
+stormctl_fn stormctl_queued;
 stormctl_fn stormctl_replay;
 stormctl_fn stormctl_show;
 stormctl_fn stormctl_status;

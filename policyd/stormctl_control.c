@@ -5,7 +5,6 @@
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -384,23 +383,17 @@ static int
 show_instead(const char *path, struct reader *r, const char *words)
 {
 	const char *id = strchr(words, ' ') + 1;
-	unsigned shift = 64 - 4 * (unsigned)strlen(id);
-	struct journal_storms which = { .all = true, .from = strtoull(id, NULL, 16) << shift };
+	struct journal_storms which;
 	uint64_t n = 0;
-	int rc;
+	int rc = record_range(id, &which);
 
-	which.to = which.from | (((uint64_t)1 << shift) - 1);
-	rc = record_storms(path, &which, true, ignore_document, NULL, &n);
+	if (rc == 0)
+		rc = record_storms(path, &which, true, ignore_document, NULL, &n);
 	if (rc != 0)
 		return rc;
 	if (n == 1)
 		return record_storms(path, &which, true, read_document, r, &n);
-	if (n == 0)
-		fprintf(stderr, "stormctl: no storm %s\n", id);
-	else
-		fprintf(stderr, "stormctl: %llu storms have an id that begins with %s\n",
-		    (unsigned long long)n, id);
-	return EX_DATAERR;
+	return record_not_one(id, n);
 }
 
 static int
@@ -469,17 +462,14 @@ stormctl_show(const struct stormctl *ctl, int argc, char **argv)
 {
 	struct options o;
 	struct reader r = { .o = &o, .fn = show_storm };
+	struct journal_storms which;
 	char line[32];
-	const char *id;
 	int rc = read_options(&o, argc, argv, MAY_DB, 1);
 
+	if (rc == 0)
+		rc = record_range(argv[optind], &which);
 	if (rc != 0)
 		return rc;
-	id = argv[optind];
-	if (strlen(id) > 16 || id[0] == '\0' || id[strspn(id, "0123456789abcdefABCDEF")] != '\0') {
-		fprintf(stderr, "stormctl: an id has 1 to 16 hexadecimal digits\n");
-		return EX_USAGE;
-	}
-	snprintf(line, sizeof(line), "storm %s", id);
+	snprintf(line, sizeof(line), "storm %s", argv[optind]);
 	return flushed(ask_each(ctl, &r, line, show_instead));
 }

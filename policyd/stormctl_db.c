@@ -15,6 +15,7 @@
 #include "store/journal_read.h"
 #include "stormctl.h"
 #include "stormctl_json.h"
+#include "stormctl_text.h"
 
 enum { FAULTS_FOUND = 1 };
 
@@ -165,32 +166,6 @@ static int export(const struct db_options *o)
 
 /* ---- the command ---- */
 
-/* Seconds since 1970, or a date with or without a time of day, in UTC. */
-static int
-parse_time(const char *text, int64_t *out)
-{
-	static const char *const forms[] = { "%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S",
-		"%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ" };
-	uint64_t seconds;
-
-	if (str_u64(str_of(text), &seconds) == 0) {
-		*out = seconds < INT64_MAX / 1000 ? (int64_t)seconds * 1000 : INT64_MAX;
-		return 0;
-	}
-	for (unsigned k = 0; k < ARRAY_LEN(forms); k++) {
-		struct tm tm = { 0 };
-		const char *rest = strptime(text, forms[k], &tm);
-
-		if (rest && *rest == '\0') {
-			*out = (int64_t)timegm(&tm) * 1000;
-			return 0;
-		}
-	}
-	fprintf(stderr,
-	    "stormctl: not a time: %s (2026-01-31, \"2026-01-31 23:59:59\", or seconds since 1970)\n", text);
-	return ERR_SYNTAX;
-}
-
 static int
 parse_options(int argc, char **argv, struct db_options *o)
 {
@@ -213,10 +188,10 @@ parse_options(int argc, char **argv, struct db_options *o)
 			o->db = optarg;
 			break;
 		case 's':
-			err = parse_time(optarg, &o->since);
+			err = text_parse_time(optarg, &o->since);
 			break;
 		case 'u':
-			err = parse_time(optarg, &o->until);
+			err = text_parse_time(optarg, &o->until);
 			break;
 		default:
 			return stormctl_usage(argv[0]);

@@ -2,6 +2,7 @@
 #include "stormctl_record.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -49,6 +50,41 @@ record_path(const struct stormctl *ctl)
 		return path;
 	xfree(path);
 	return NULL;
+}
+
+int
+record_range(const char *id, struct journal_storms *which)
+{
+	size_t n = strlen(id);
+	unsigned shift = 64 - 4 * (unsigned)n;
+
+	if (n > 16 || n == 0 || id[strspn(id, "0123456789abcdefABCDEF")] != '\0') {
+		fprintf(stderr, "stormctl: an id has 1 to 16 hexadecimal digits\n");
+		return EX_USAGE;
+	}
+	*which = (struct journal_storms){ .all = true, .from = strtoull(id, NULL, 16) << shift };
+	which->to = which->from | (((uint64_t)1 << shift) - 1);
+	return 0;
+}
+
+int
+record_not_one(const char *id, uint64_t n)
+{
+	if (n == 0)
+		fprintf(stderr, "stormctl: no storm %s\n", id);
+	else
+		fprintf(stderr, "stormctl: %llu storms have an id that begins with %s\n",
+		    (unsigned long long)n, id);
+	return EX_DATAERR;
+}
+
+int
+record_status(int err, const char *why)
+{
+	if (err == 0)
+		return 0;
+	fprintf(stderr, "stormctl: %s\n", why);
+	return err == ERR_NOENT ? EX_NOINPUT : err == ERR_VERSION || err == ERR_CORRUPT ? 1 : EX_IOERR;
 }
 
 /* --- documents ------------------------------------------------------------------------------------------ */
@@ -116,16 +152,13 @@ tell(void *arg, const struct record_storm *s)
 }
 
 int
-record_storms(const char *path, const struct journal_storms *which, bool whole, record_fn *fn, void *arg,
-    uint64_t *n)
+record_storms(
+    const char *path, const struct journal_storms *which, bool whole, record_fn *fn, void *arg, uint64_t *n)
 {
 	struct telling t = { .whole = whole, .fn = fn, .arg = arg };
 	char why[300] = "";
 	int err = journal_each_storm(path, which, tell, &t, why, sizeof(why));
 
 	*n = t.n;
-	if (err == 0)
-		return 0;
-	fprintf(stderr, "stormctl: %s\n", why);
-	return err == ERR_NOENT ? EX_NOINPUT : err == ERR_VERSION || err == ERR_CORRUPT ? 1 : EX_IOERR;
+	return record_status(err, why);
 }

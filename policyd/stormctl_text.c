@@ -5,7 +5,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/compiler.h"
+#include "base/conf.h"
+#include "base/err.h"
 #include "base/str.h"
 #include "base/utf8.h"
 #include "base/xalloc.h"
@@ -85,6 +88,38 @@ text_span(double seconds, char *out, size_t len)
 	if (i < ARRAY_LEN(units) && left >= units[i].seconds)
 		snprintf(out + strlen(out), len - strlen(out), " %llu%c",
 		    (unsigned long long)(left / units[i].seconds), units[i].letter);
+}
+
+int
+text_parse_time(const char *text, int64_t *out)
+{
+	static const char *const forms[] = { "%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S",
+		"%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ" };
+	uint64_t seconds;
+	int64_t ago;
+
+	if (str_u64(str_of(text), &seconds) == 0) {
+		*out = seconds < INT64_MAX / 1000 ? (int64_t)seconds * 1000 : INT64_MAX;
+		return 0;
+	}
+	for (unsigned k = 0; k < ARRAY_LEN(forms); k++) {
+		struct tm tm = { 0 };
+		const char *rest = strptime(text, forms[k], &tm);
+
+		if (rest && *rest == '\0') {
+			*out = (int64_t)timegm(&tm) * 1000;
+			return 0;
+		}
+	}
+	if (text[strspn(text, "0123456789")] && conf_msec(str_of(text), &ago) == 0) {
+		*out = clock_now().wall - ago;
+		return 0;
+	}
+	fprintf(stderr,
+	    "stormctl: not a time: %s (2026-01-31, \"2026-01-31 23:59:59\", 2h for two hours ago, or seconds "
+	    "since 1970)\n",
+	    text);
+	return ERR_SYNTAX;
 }
 
 /* --- tables --------------------------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/compiler.h"
 
 /* Appends UTF-8 text; control characters, bytes that are not UTF-8 and what turns the direction of writing
  * as \xNN or \uNNNN. */
@@ -18,6 +19,10 @@ void text_put(const char *s);
 void text_time(double seconds, char *out, size_t len);
 /* "3d 4h", "12m 5s": two units. */
 void text_span(double seconds, char *out, size_t len);
+
+/* Wall ms of what a user wrote: a date with or without a time of day, in UTC; seconds since 1970; or, with a
+ * unit behind it ("2h"), so long ago. ERR_SYNTAX after a line on stderr. */
+int text_parse_time(const char *text, int64_t *out) MUSTCHECK;
 
 enum { GRID_COLUMNS_MAX = 12 };
 

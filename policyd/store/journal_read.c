@@ -13,8 +13,10 @@
 #include "store/migrate.h"
 
 enum {
-	WAIT = 5000,     /* ms, for a lock */
-	FAULTS_MAX = 100 /* lines that integrity_check may print */
+	WAIT = 5000,               /* ms, for a lock */
+	FAULTS_MAX = 100,          /* lines that integrity_check may print */
+	GULP_ROWS = 500,           /* messages a read transaction */
+	DISORDER = 60 * 60 * 1000, /* ms by which times may be out of order */
 };
 
 int
@@ -274,11 +276,13 @@ journal_check(
 
 /* ---- messages ---- */
 
-static const char message_sql[] =
-    "SELECT id, time, door, stage, queue_id, instance, client_address, client_name, helo, sasl_username, "
-    "sender, message_id, thread, header_from, subject, size, rcpt_count, to_count, cc_count, hops, trace, "
-    "kind, verdict, rule, storm, would, degraded, outcome FROM message "
-    "WHERE id > ? AND time >= ? AND time < ? ORDER BY id LIMIT 1";
+#define MESSAGE_SQL                                                                                     \
+	"SELECT id, time, door, stage, queue_id, instance, client_address, client_name, helo, "         \
+	"sasl_username, sender, message_id, thread, header_from, subject, size, rcpt_count, to_count, " \
+	"cc_count, hops, trace, kind, verdict, rule, storm, would, degraded, outcome FROM message "
+
+static const char message_sql[] = MESSAGE_SQL "WHERE id > ? AND time >= ? AND time < ? ORDER BY id LIMIT 1";
+static const char gulp_sql[] = MESSAGE_SQL "WHERE id > ? ORDER BY id LIMIT ?";
 static const char rcpts_sql[] = "SELECT address, action, outcome FROM recipient WHERE message = ? ORDER BY n";
 static const char count_sql[] = "SELECT count(*) FROM recipient WHERE message = ?";
 
@@ -385,21 +389,37 @@ next_message(struct walk *w, int64_t since, int64_t until, struct record *r)
 	return err ? err : end;
 }
 
+static int
+walk_open(struct walk *w, const char *path, const char *sql)
+{
+	int version, err = reading_open(&w->r, path, &version);
+
+	arena_init(&w->arena, 0);
+	if (!err)
+		err = reading_prepare(&w->r, sql, &w->message);
+	if (!err)
+		err = reading_prepare(&w->r, rcpts_sql, &w->rcpts);
+	return err ? err : reading_prepare(&w->r, count_sql, &w->count);
+}
+
+static void
+walk_close(struct walk *w)
+{
+	sqlite3_finalize(w->message);
+	sqlite3_finalize(w->rcpts);
+	sqlite3_finalize(w->count);
+	sqlite3_close(w->r.db);
+	arena_fini(&w->arena);
+}
+
 int
 journal_each_message(const char *path, int64_t since, int64_t until, journal_message_fn *fn, void *arg,
     char *why, size_t why_len)
 {
 	struct walk w = { .r = { NULL, why, why_len } };
-	int version, err = reading_open(&w.r, path, &version);
+	int err = walk_open(&w, path, message_sql);
 	bool more = !err, opened = !err;
 
-	arena_init(&w.arena, 0);
-	if (!err)
-		err = reading_prepare(&w.r, message_sql, &w.message);
-	if (!err)
-		err = reading_prepare(&w.r, rcpts_sql, &w.rcpts);
-	if (!err)
-		err = reading_prepare(&w.r, count_sql, &w.count);
 	while (!err && more) {
 		struct record r = { 0 };
 
@@ -407,12 +427,108 @@ journal_each_message(const char *path, int64_t since, int64_t until, journal_mes
 		if (!err)
 			more = fn(arg, &r);
 	}
-	sqlite3_finalize(w.message);
-	sqlite3_finalize(w.rcpts);
-	sqlite3_finalize(w.count);
-	sqlite3_close(w.r.db);
-	arena_fini(&w.arena);
+	walk_close(&w);
 	return opened && err == ERR_NOENT ? 0 : err;
+}
+
+/* ---- few of many ---- */
+
+/* The id and time of the first message behind `id`; false in *found: there is none. */
+static int
+time_behind(struct walk *w, sqlite3_stmt *st, int64_t *id, int64_t *time, bool *found)
+{
+	int rc;
+
+	sqlite3_bind_int64(st, 1, *id);
+	rc = sqlite3_step(st);
+	*found = rc == SQLITE_ROW;
+	if (*found) {
+		*id = sqlite3_column_int64(st, 0);
+		*time = sqlite3_column_int64(st, 1);
+	}
+	sqlite3_reset(st);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : reading_fail(&w->r, "read");
+}
+
+/* By bisection: time grows with the id. All that came at `since` or later has an id above w->id then. */
+static int
+skip_before(struct walk *w, int64_t since)
+{
+	sqlite3_stmt *st = NULL;
+	int64_t high = 0, at, time = 0;
+	bool found = true;
+	int err = number(&w->r, "SELECT max(id) FROM message", &high);
+
+	since = since < INT64_MIN + DISORDER ? INT64_MIN : since - DISORDER;
+	if (!err)
+		err = number(&w->r, "SELECT min(id) - 1 FROM message", &w->id);
+	if (!err)
+		err = reading_prepare(
+		    &w->r, "SELECT id, time FROM message WHERE id > ? ORDER BY id LIMIT 1", &st);
+	while (!err && w->id < high) {
+		int64_t middle = w->id + (high - w->id) / 2;
+
+		at = middle;
+		err = time_behind(w, st, &at, &time, &found);
+		if (!err && found && time < since)
+			w->id = at;
+		else
+			high = middle;
+	}
+	sqlite3_finalize(st);
+	return err;
+}
+
+struct wanting {
+	int64_t since;
+	journal_message_fn *wanted, *fn;
+	void *arg;
+};
+
+/* Some hundred messages as of one moment. *more is false behind the last one, and when there is enough. */
+static int
+gulp(struct walk *w, const struct wanting *want, bool *more)
+{
+	int err = reading_exec(&w->r, "BEGIN"), rc = SQLITE_ROW, n = 0, end;
+
+	if (err)
+		return err;
+	sqlite3_bind_int64(w->message, 1, w->id);
+	sqlite3_bind_int(w->message, 2, GULP_ROWS);
+	for (rc = sqlite3_step(w->message); rc == SQLITE_ROW && !err && *more; n++) {
+		struct record r = { 0 };
+
+		arena_reset(&w->arena);
+		read_message(w, &r);
+		if (r.time >= want->since && want->wanted(want->arg, &r)) {
+			err = read_rcpts(w, &r);
+			*more = !err && want->fn(want->arg, &r);
+		}
+		rc = sqlite3_step(w->message);
+	}
+	if (!err && rc != SQLITE_ROW && rc != SQLITE_DONE)
+		err = reading_fail(&w->r, "read");
+	*more = *more && n == GULP_ROWS;
+	sqlite3_reset(w->message);
+	end = reading_exec(&w->r, "COMMIT");
+	return err ? err : end;
+}
+
+int
+journal_each_wanted(const char *path, int64_t since, journal_message_fn *wanted, journal_message_fn *fn,
+    void *arg, char *why, size_t why_len)
+{
+	const struct wanting want = { since, wanted, fn, arg };
+	struct walk w = { .r = { NULL, why, why_len } };
+	int err = walk_open(&w, path, gulp_sql);
+	bool more = true;
+
+	if (!err)
+		err = skip_before(&w, since);
+	while (!err && more)
+		err = gulp(&w, &want, &more);
+	walk_close(&w);
+	return err;
 }
 
 /* ---- snapshots ---- */

@@ -36,6 +36,16 @@ typedef bool journal_message_fn(void *arg, const struct record *r);
 int journal_each_message(const char *path, int64_t since, int64_t until, journal_message_fn *fn, void *arg,
     char *why, size_t why_len) MUSTCHECK;
 
+/*
+ * The same for those who want few of many: begins near `since` without reading what stands before, and
+ * asks `wanted` about each message with since <= time, in the order they came; it sees all but the
+ * recipients. Those that it wants come to `fn` whole. A read transaction spans some hundred of them: both
+ * are to work in memory. Of messages that stand among younger ones by more than an hour, because the clock
+ * was put back, some may be missed.
+ */
+int journal_each_wanted(const char *path, int64_t since, journal_message_fn *wanted, journal_message_fn *fn,
+    void *arg, char *why, size_t why_len) MUSTCHECK;
+
 /* Storms as the daemon wrote them last, those seen last first, with their hosts; of hosts at most
  * STORM_HOSTS_MAX. false: enough. */
 struct journal_storms {

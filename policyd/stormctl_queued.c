@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * stormctl queued: the queue ids of what passed before a storm was known, for postsuper. Two passes over
+ * the record: the first learns from the storm's own messages, the second picks those that passed. The last
+ * message with an id decides about it: MTAs use short ids again.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/conf.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/map.h"
+#include "base/xalloc.h"
+#include "config.h"
+#include "judge/storm.h"
+#include "mail/queue_id.h"
+#include "stormctl.h"
+#include "stormctl_record.h"
+#include "stormctl_text.h"
+
+enum {
+	BEFORE = MS_DAY, /* copies that passed may be so much older than the storm they made */
+	LIFE_DAYS = 5,   /* what Postfix gives up by default (maximal_queue_lifetime) is in no queue */
+};
+
+enum because { BECAUSE_NOT, BECAUSE_STORM, BECAUSE_MESSAGE_ID, BECAUSE_THREAD };
+static const char *const because_names[] = { "", "storm", "message-id", "thread" };
+
+/* The storm as the record has it. */
+struct storm_row {
+	uint64_t id, n; /* n: how many there are in the range that was asked for */
+	int64_t first;
+	char *rule, *message_id;
+};
+
+struct found {
+	char *queue_id; /* owned; NULL: the id stands for something else by now */
+	char *sender, *message_id, *client;
+	int64_t time;
+	uint32_t rcpts;
+	enum because because;
+};
+
+struct queued {
+	struct storm_row storm;
+	bool by_thread;
+	int64_t since;
+	uint64_t seed;
+	/* of the storm's own messages */
+	struct map authors, threads;
+	struct map audience; /* address -> how many of them went there */
+	uintptr_t most;      /* of these numbers the highest */
+	uint32_t narrowest;  /* how many the one with the fewest went to */
+	struct map ids;      /* queue id -> 1 + its place in v */
+	struct found *v;     /* in the order of the record */
+	size_t n, cap;
+	uint64_t used_again, without_id;
+};
+
+/* --- sets ----------------------------------------------------------------------------------------------- */
+
+static struct key128
+key_of(const struct queued *q, struct str s)
+{
+	struct hash h;
+
+	hash_init(&h, q->seed, "queued");
+	hash_istr(&h, s);
+	return hash_end(&h);
+}
+
+/* Queue ids differ by the case of their letters. */
+static struct key128
+id_key(const struct queued *q, struct str s)
+{
+	struct hash h;
+
+	hash_init(&h, q->seed, "queue-id");
+	hash_str(&h, s);
+	return hash_end(&h);
+}
+
+static uintptr_t
+count_of(const struct queued *q, const struct map *m, struct str s)
+{
+	return (uintptr_t)map_get(m, key_of(q, s));
+}
+
+static uintptr_t
+count_up(const struct queued *q, struct map *m, struct str s)
+{
+	uintptr_t n = count_of(q, m, s) + 1;
+
+	(void)map_put(m, key_of(q, s), (void *)n);
+	return n;
+}
+
+/* --- which messages are the storm's --------------------------------------------------------------------- */
+
+/* The storm keeps the front of a long Message-ID. */
+static bool
+same_message_id(const struct queued *q, struct str id)
+{
+	struct str opener = str_of(q->storm.message_id);
+
+	if (opener.n == 0)
+		return false;
+	return opener.n < STORM_TEXT_LEN ? str_eq(id, opener) : str_starts(id, opener);
+}
+
+static uint32_t
+width_of(const struct record *r)
+{
+	uint32_t shown = r->to_count + r->cc_count;
+
+	return shown > r->rcpt_count ? shown : r->rcpt_count;
+}
+
+static bool
+is_own(void *arg, const struct record *r)
+{
+	const struct queued *q = arg;
+
+	return r->storm == q->storm.id;
+}
+
+static bool
+learn(void *arg, const struct record *r)
+{
+	struct queued *q = arg;
+
+	if (same_message_id(q, r->message_id) && r->header_from.n)
+		(void)count_up(q, &q->authors, r->header_from);
+	if (!q->by_thread || r->thread.n == 0)
+		return true;
+	(void)count_up(q, &q->threads, r->thread);
+	if (q->narrowest == 0 || width_of(r) < q->narrowest)
+		q->narrowest = width_of(r);
+	for (uint32_t i = 0; i < r->n_rcpts; i++) {
+		uintptr_t n = count_up(q, &q->audience, r->rcpts[i].addr);
+
+		q->most = n > q->most ? n : q->most;
+	}
+	return true;
+}
+
+/* Programs that use a Message-ID again differ in the author, a private answer in a thread in its width. */
+static enum because
+belongs(const struct queued *q, const struct record *r)
+{
+	if (r->storm == q->storm.id)
+		return BECAUSE_STORM;
+	if (same_message_id(q, r->message_id) &&
+	    (q->authors.n == 0 || count_of(q, &q->authors, r->header_from)))
+		return BECAUSE_MESSAGE_ID;
+	if (q->by_thread && r->thread.n && count_of(q, &q->threads, r->thread) &&
+	    (uint64_t)width_of(r) * 2 > q->narrowest)
+		return BECAUSE_THREAD;
+	return BECAUSE_NOT;
+}
+
+/* One of those whom most of the storm's messages went to is among its recipients. */
+static bool
+same_audience(const struct queued *q, const struct record *r)
+{
+	for (uint32_t i = 0; i < r->n_rcpts; i++)
+		if (count_of(q, &q->audience, r->rcpts[i].addr) * 2 > q->most)
+			return true;
+	return false;
+}
+
+/* --- what was found ------------------------------------------------------------------------------------- */
+
+static char *
+copy_of(struct str s)
+{
+	return xstrndup(s.n ? s.p : "", s.n);
+}
+
+static void
+drop(struct found *f)
+{
+	xfree(f->queue_id);
+	xfree(f->sender);
+	xfree(f->message_id);
+	xfree(f->client);
+	*f = (struct found){ .queue_id = NULL };
+}
+
+/* What this id stood for until now has left the queue. */
+static bool
+forget(struct queued *q, struct str queue_id)
+{
+	uintptr_t at = (uintptr_t)map_del(&q->ids, id_key(q, queue_id));
+
+	if (at)
+		drop(&q->v[at - 1]);
+	return at != 0;
+}
+
+static void
+keep(struct queued *q, const struct record *r, enum because because)
+{
+	(void)forget(q, r->queue_id);
+	if (q->n == q->cap) {
+		q->cap = q->cap ? q->cap * 2 : 64;
+		q->v = xrealloc(q->v, q->cap * sizeof(*q->v));
+	}
+	q->v[q->n++] = (struct found){ .queue_id = copy_of(r->queue_id),
+		.sender = copy_of(r->sender),
+		.message_id = copy_of(r->message_id),
+		.client = copy_of(r->client_address),
+		.time = r->time,
+		.rcpts = r->rcpt_count,
+		.because = because };
+	(void)map_put(&q->ids, id_key(q, r->queue_id), (void *)(uintptr_t)q->n);
+}
+
+static bool
+may_belong(void *arg, const struct record *r)
+{
+	struct queued *q = arg;
+
+	if (r->outcome == OUTCOME_PASSED && belongs(q, r) != BECAUSE_NOT)
+		return true;
+	if (r->queue_id.n)
+		q->used_again += forget(q, r->queue_id);
+	return false;
+}
+
+static bool
+pick(void *arg, const struct record *r)
+{
+	struct queued *q = arg;
+	enum because because = belongs(q, r);
+
+	if (because == BECAUSE_THREAD && !same_audience(q, r)) {
+		q->used_again += forget(q, r->queue_id);
+		return true;
+	}
+	if (queue_id_ok(r->queue_id))
+		keep(q, r, because);
+	else
+		q->without_id++;
+	return true;
+}
+
+/* --- output --------------------------------------------------------------------------------------------- */
+
+static void
+print_json(const struct found *f)
+{
+	struct buf b;
+	struct json j;
+
+	buf_init(&b, 0);
+	json_init(&j, &b);
+	json_object(&j, NULL);
+	json_str(&j, "queue_id", str_of(f->queue_id));
+	json_seconds(&j, "time", f->time);
+	json_str(&j, "because", str_of(because_names[f->because]));
+	json_str(&j, "sender", str_of(f->sender));
+	json_u64(&j, "recipients", f->rcpts);
+	json_str(&j, "message_id", str_of(f->message_id));
+	json_str(&j, "client_address", str_of(f->client));
+	json_object_end(&j);
+	printf("%.*s\n", STR_FMT(buf_str(&b)));
+	buf_fini(&b);
+}
+
+static int
+print_found(struct queued *q, bool json)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < q->n; i++) {
+		if (!q->v[i].queue_id)
+			continue;
+		n++;
+		if (json)
+			print_json(&q->v[i]);
+		else
+			puts(q->v[i].queue_id);
+	}
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		perror("stormctl: standard output");
+		return EX_IOERR;
+	}
+	if (n == 0)
+		fprintf(stderr, "stormctl: nothing of storm %016llx passed in that time\n",
+		    (unsigned long long)q->storm.id);
+	if (q->used_again)
+		fprintf(stderr, "stormctl: left out: %llu ids that the MTA has used again for other mail\n",
+		    (unsigned long long)q->used_again);
+	if (q->without_id)
+		fprintf(stderr, "stormctl: left out: %llu messages without a usable queue id\n",
+		    (unsigned long long)q->without_id);
+	return 0;
+}
+
+/* --- which storm ---------------------------------------------------------------------------------------- */
+
+static void
+storm_fini(struct storm_row *row)
+{
+	xfree(row->rule);
+	xfree(row->message_id);
+}
+
+static bool
+note_storm(void *arg, const struct record_storm *s)
+{
+	struct storm_row *row = arg;
+
+	if (row->n++)
+		return true;
+	row->id = s->id;
+	row->first = s->first;
+	row->rule = copy_of(s->rule);
+	row->message_id = copy_of(s->message_id);
+	return true;
+}
+
+struct detector_of {
+	const char *rule;
+	char *rules_path;
+	bool threads; /* the detector joins messages by their thread */
+};
+
+static void
+note_rules_path(void *arg, const char *section, const char *name, const char *value, unsigned line)
+{
+	struct detector_of *d = arg;
+
+	(void)line;
+	if (!name || strcmp(section, "server") != 0 || strcmp(name, "rules") != 0)
+		return;
+	xfree(d->rules_path);
+	d->rules_path = xstrdup(value);
+}
+
+static void
+note_detector(void *arg, const char *section, const char *name, const char *value, unsigned line)
+{
+	struct detector_of *d = arg;
+	struct str s = str_of(section);
+
+	(void)line;
+	if (name && str_starts(s, STR("rule ")) && strcmp(name, "detect") == 0 &&
+	    str_eq(str_trim(str_sub(s, 5, s.n)), str_of(d->rule)))
+		d->threads = strcmp(value, "reply-all") == 0;
+}
+
+static void
+no_report(void *arg, const char *file, unsigned line, const char *what)
+{
+	(void)arg;
+	(void)file;
+	(void)line;
+	(void)what;
+}
+
+/* Does this rule's detector follow threads? Faults in the configuration do not matter; a rule that it does
+ * not have goes by its name. */
+static bool
+follows_threads(const struct stormctl *ctl, const char *rule)
+{
+	const char *config = ctl->config ? ctl->config : CONFIG_DEFAULT_PATH, *slash = strrchr(config, '/');
+	struct detector_of d = {
+		.rule = rule, .rules_path = xstrdup("rules.conf"), .threads = strcmp(rule, "reply-all") == 0
+	};
+	struct conf_faults faults = { .report = no_report };
+	struct buf path;
+
+	if (access(config, R_OK) == 0) {
+		(void)conf_read(config, note_rules_path, &d, &faults);
+		buf_init(&path, 0);
+		if (slash && d.rules_path[0] != '/')
+			buf_append(&path, config, (size_t)(slash - config) + 1);
+		buf_append(&path, d.rules_path, strlen(d.rules_path) + 1);
+		(void)conf_read(buf_str(&path).p, note_detector, &d, &faults);
+		buf_fini(&path);
+	}
+	xfree(d.rules_path);
+	return d.threads;
+}
+
+/* --- the command ---------------------------------------------------------------------------------------- */
+
+struct options {
+	const char *db;
+	bool json;
+	int64_t since; /* INT64_MIN: not given */
+};
+
+static int
+read_options(struct options *o, int argc, char **argv)
+{
+	static const struct option known[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "db", required_argument, NULL, 'd' },
+		{ "since", required_argument, NULL, 's' },
+		{ NULL, 0, NULL, 0 },
+	};
+
+	*o = (struct options){ .since = INT64_MIN };
+	for (int opt = getopt_long(argc, argv, "", known, NULL); opt != -1;
+	     opt = getopt_long(argc, argv, "", known, NULL)) {
+		if (opt == 'j')
+			o->json = true;
+		else if (opt == 'd')
+			o->db = optarg;
+		else if (opt != 's')
+			return stormctl_usage(argv[0]);
+		else if (text_parse_time(optarg, &o->since))
+			return EX_USAGE;
+	}
+	return argc - optind == 1 ? 0 : stormctl_usage(argv[0]);
+}
+
+static int
+search(const struct stormctl *ctl, const char *db, const struct options *o, struct queued *q)
+{
+	int64_t oldest = clock_now().wall - (int64_t)LIFE_DAYS * MS_DAY;
+	int64_t before = q->storm.first > INT64_MIN + BEFORE ? q->storm.first - BEFORE : INT64_MIN;
+	char why[300] = "";
+	int err;
+
+	q->by_thread = follows_threads(ctl, q->storm.rule);
+	q->since = o->since != INT64_MIN ? o->since : before > oldest ? before : oldest;
+	if (getentropy(&q->seed, sizeof(q->seed)) != 0)
+		return EX_OSERR;
+	err = journal_each_wanted(db, before, is_own, learn, q, why, sizeof(why));
+	if (!err)
+		err = journal_each_wanted(db, q->since, may_belong, pick, q, why, sizeof(why));
+	return err ? record_status(err, why) : print_found(q, o->json);
+}
+
+static void
+queued_fini(struct queued *q)
+{
+	for (size_t i = 0; i < q->n; i++)
+		drop(&q->v[i]);
+	xfree(q->v);
+	map_fini(&q->authors);
+	map_fini(&q->threads);
+	map_fini(&q->audience);
+	map_fini(&q->ids);
+	storm_fini(&q->storm);
+}
+
+static int
+queued(const struct stormctl *ctl, const char *db, const struct options *o, const char *id)
+{
+	struct queued q = { .by_thread = false };
+	struct journal_storms which;
+	char why[300] = "";
+	int rc = record_range(id, &which);
+
+	if (rc == 0)
+		rc = record_status(
+		    journal_each_storm(db, &which, note_storm, &q.storm, why, sizeof(why)), why);
+	if (rc == 0 && q.storm.n != 1)
+		rc = record_not_one(id, q.storm.n);
+	if (rc == 0)
+		rc = search(ctl, db, o, &q);
+	queued_fini(&q);
+	return rc;
+}
+
+int
+stormctl_queued(const struct stormctl *ctl, int argc, char **argv)
+{
+	struct options o;
+	char *path = NULL;
+	int rc = read_options(&o, argc, argv);
+
+	if (rc != 0)
+		return rc;
+	if (!o.db)
+		o.db = path = record_path(ctl);
+	if (o.db) {
+		rc = queued(ctl, o.db, &o, argv[optind]);
+	} else {
+		fprintf(stderr, "stormctl: there is no database; --db PATH names it\n");
+		rc = EX_NOINPUT;
+	}
+	xfree(path);
+	return rc;
+}
