@@ -29,8 +29,8 @@ enum {
 	LIFE_DAYS = 5,   /* what Postfix gives up by default (maximal_queue_lifetime) is in no queue */
 };
 
-enum because { BECAUSE_NOT, BECAUSE_STORM, BECAUSE_MESSAGE_ID, BECAUSE_THREAD };
-static const char *const because_names[] = { "", "storm", "message-id", "thread" };
+enum because { BECAUSE_NOT, BECAUSE_STORM, BECAUSE_IDENTITY, BECAUSE_MESSAGE_ID, BECAUSE_THREAD };
+static const char *const because_names[] = { "", "storm", "copy", "message-id", "thread" };
 
 /* The storm as the record has it. */
 struct storm_row {
@@ -53,7 +53,8 @@ struct queued {
 	int64_t since;
 	uint64_t seed;
 	/* of the storm's own messages */
-	struct map authors, threads;
+	struct map identities; /* of the message that opened it */
+	struct map authors, subjects, threads;
 	struct map audience; /* address -> how many of them went there */
 	uintptr_t most;      /* of these numbers the highest */
 	uint32_t narrowest;  /* how many the one with the fewest went to */
@@ -114,6 +115,38 @@ same_message_id(const struct queued *q, struct str id)
 	return opener.n < STORM_TEXT_LEN ? str_eq(id, opener) : str_starts(id, opener);
 }
 
+/* A message without an id opened a storm that has none. */
+static bool
+opened_it(const struct queued *q, const struct record *r)
+{
+	return q->storm.message_id[0] ? same_message_id(q, r->message_id) : r->message_id.n == 0;
+}
+
+static struct key128
+identity_key(const struct record *r)
+{
+	return (struct key128){ r->identity, 1 };
+}
+
+static bool
+same_identity(const struct queued *q, const struct record *r)
+{
+	return r->identity && map_get(&q->identities, identity_key(r));
+}
+
+/*
+ * The Message-ID alone: of what has no identity because the header was not there, and of copies whose subject
+ * somebody changed. Another identity with the same subject is the next message of a program that uses its
+ * Message-ID again.
+ */
+static bool
+same_by_message_id(const struct queued *q, const struct record *r)
+{
+	if (!same_message_id(q, r->message_id) || (q->authors.n && !count_of(q, &q->authors, r->header_from)))
+		return false;
+	return !r->identity || !q->identities.n || !count_of(q, &q->subjects, r->subject);
+}
+
 static uint32_t
 width_of(const struct record *r)
 {
@@ -135,8 +168,12 @@ learn(void *arg, const struct record *r)
 {
 	struct queued *q = arg;
 
-	if (same_message_id(q, r->message_id) && r->header_from.n)
+	if (opened_it(q, r)) {
 		(void)count_up(q, &q->authors, r->header_from);
+		(void)count_up(q, &q->subjects, r->subject);
+		if (r->identity)
+			(void)map_put(&q->identities, identity_key(r), q);
+	}
 	if (!q->by_thread || r->thread.n == 0)
 		return true;
 	(void)count_up(q, &q->threads, r->thread);
@@ -150,14 +187,15 @@ learn(void *arg, const struct record *r)
 	return true;
 }
 
-/* Programs that use a Message-ID again differ in the author, a private answer in a thread in its width. */
+/* A private answer in a thread differs in its width. */
 static enum because
 belongs(const struct queued *q, const struct record *r)
 {
 	if (r->storm == q->storm.id)
 		return BECAUSE_STORM;
-	if (same_message_id(q, r->message_id) &&
-	    (q->authors.n == 0 || count_of(q, &q->authors, r->header_from)))
+	if (same_identity(q, r))
+		return BECAUSE_IDENTITY;
+	if (same_by_message_id(q, r))
 		return BECAUSE_MESSAGE_ID;
 	if (q->by_thread && r->thread.n && count_of(q, &q->threads, r->thread) &&
 	    (uint64_t)width_of(r) * 2 > q->narrowest)
@@ -448,7 +486,9 @@ queued_fini(struct queued *q)
 	for (size_t i = 0; i < q->n; i++)
 		drop(&q->v[i]);
 	xfree(q->v);
+	map_fini(&q->identities);
 	map_fini(&q->authors);
+	map_fini(&q->subjects);
 	map_fini(&q->threads);
 	map_fini(&q->audience);
 	map_fini(&q->ids);

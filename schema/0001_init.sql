@@ -4,7 +4,7 @@
 -- Look at the views: messages, recipients, storms, storm_hosts, copies. They have plain names and readable
 -- times (UTC). The tables below them are laid out for writing: times are milliseconds since 1970-01-01 UTC,
 -- hashes are integers, outcomes are 0 passed, 1 stopped, 2 void (the MTA gave the message up). The views show
--- storms and traces as the log does: 16 hex digits, '' for none.
+-- storms, traces and identities as the log does: 16 hex digits, '' for none.
 --
 -- There is no index but the rowid. Each further one costs as much as everything else at the door together, and
 -- the file is read rarely: a full scan of some weeks takes seconds. Retention needs none either: time grows
@@ -40,7 +40,8 @@ CREATE TABLE message (
 	to_count       INTEGER NOT NULL,
 	cc_count       INTEGER NOT NULL,
 	hops           INTEGER NOT NULL,
-	trace          INTEGER NOT NULL,
+	trace          INTEGER NOT NULL,	-- one transmission: copies differ, retries do not
+	identity       INTEGER NOT NULL,	-- one message: all its copies have the same, 0 = no header
 	kind           TEXT NOT NULL,
 	verdict        TEXT NOT NULL,
 	rule           TEXT NOT NULL,
@@ -101,6 +102,7 @@ SELECT id, strftime('%Y-%m-%d %H:%M:%S', time / 1000, 'unixepoch') AS time,
 	CASE outcome WHEN 0 THEN 'passed' WHEN 1 THEN 'stopped' ELSE 'void' END AS outcome,
 	verdict, rule, CASE storm WHEN 0 THEN '' ELSE printf('%016x', storm) END AS storm, sender, rcpt_count AS recipients, to_count, cc_count,
 	message_id, thread, header_from, subject, kind, size, hops, CASE trace WHEN 0 THEN '' ELSE printf('%016x', trace) END AS trace,
+	CASE identity WHEN 0 THEN '' ELSE printf('%016x', identity) END AS identity,
 	client_address, client_name, helo, sasl_username, queue_id, instance, door, stage,
 	CASE would WHEN 0 THEN 'no' ELSE 'yes' END AS would,
 	CASE degraded WHEN 0 THEN 'no' ELSE 'yes' END AS degraded

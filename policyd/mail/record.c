@@ -90,6 +90,7 @@ record_pack(const struct record *r, struct buf *out)
 	pack_var(out, r->cc_count);
 	pack_var(out, r->hops);
 	pack_u64(out, r->trace);
+	pack_u64(out, r->identity);
 	pack_u64(out, r->storm);
 	pack_u8(out, r->would != 0);
 	pack_u8(out, r->degraded != 0);
@@ -184,6 +185,7 @@ unpack_fields(struct unpack *u, struct record *r, struct arena *a, bool *full)
 	r->cc_count = unpack_small(u);
 	r->hops = unpack_small(u);
 	r->trace = unpack_u64(u);
+	r->identity = unpack_u64(u);
 	r->storm = unpack_u64(u);
 	r->would = unpack_flag(u);
 	r->degraded = unpack_flag(u);

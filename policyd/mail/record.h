@@ -35,6 +35,7 @@ struct record {
 	uint64_t size;
 	uint32_t rcpt_count, to_count, cc_count, hops;
 	uint64_t trace;
+	uint64_t identity;   /* of the message, however it was rewritten; 0: no header */
 	const char *kind;    /* automatic_name() */
 	const char *verdict; /* what the door was told */
 	struct str rule;

@@ -222,6 +222,8 @@ engine_write_record(
 		r.cc_count = f->cc_count;
 		r.hops = f->hop_count;
 		r.trace = t->trace;
+		/* the one that survives most rewriting */
+		r.identity = t->n_ids ? t->ids[t->n_ids - 1].lo : 0;
 	}
 	rcpts = arena_alloc(m->arena, (m->n_rcpts + 1) * sizeof(*rcpts));
 	for (uint32_t i = 0; rcpts && i < m->n_rcpts; i++) {

@@ -101,7 +101,8 @@ put_message(struct jdb *d, const struct record *r)
 	const struct str texts[] = { str_of(r->door), str_of(r->stage), r->queue_id, r->instance,
 		r->client_address, r->client_name, r->helo, r->sasl_username, r->sender, r->message_id,
 		r->thread, r->header_from, r->subject };
-	const uint64_t numbers[] = { r->size, r->rcpt_count, r->to_count, r->cc_count, r->hops, r->trace };
+	const uint64_t numbers[] = { r->size, r->rcpt_count, r->to_count, r->cc_count, r->hops, r->trace,
+		r->identity };
 	struct binder b = { .st = d->st[JDB_MESSAGE] };
 	int err;
 

@@ -27,8 +27,8 @@ static const char *const statements[JDB_STMTS] = {
 	[JDB_MESSAGE] =
 	    "INSERT INTO message (time, door, stage, queue_id, instance, client_address, client_name, helo, "
 	    "sasl_username, sender, message_id, thread, header_from, subject, size, rcpt_count, to_count, "
-	    "cc_count, hops, trace, kind, verdict, rule, storm, would, degraded, outcome) VALUES "
-	    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    "cc_count, hops, trace, identity, kind, verdict, rule, storm, would, degraded, outcome) VALUES "
+	    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[JDB_RECIPIENT] =
 	    "INSERT INTO recipient (message, n, address, action, outcome) VALUES (?, ?, ?, ?, ?)",
 	[JDB_STORM] =

@@ -25,9 +25,10 @@ def rows(db, sql):
         return c.execute(sql).fetchall()
 
 
-def copy(m, n, queue_id, message_id="<first@sender.example>", author="s@sender.example", rcpts=("a@example.org",)):
+def copy(m, n, queue_id, message_id="<first@sender.example>", author="s@sender.example", rcpts=("a@example.org",),
+         origin="4FC02B1A77"):
     """One way of the message to us; each n is another way."""
-    way = [("Received", "from a.sender.example by mail.sender.example with ESMTP id ORIG; "
+    way = [("Received", f"from a.sender.example by mail.sender.example with ESMTP id {origin}; "
             "Mon, 2 Jan 2006 10:00:00 +0000")]
     if n:
         way.insert(0, ("Received", f"from mail.sender.example by pop.faulty.example id COPY{n}; "
@@ -58,13 +59,14 @@ def real_run(lab, store=""):
     db = lab.path("db/storm.db")
     with dial(d) as m:
         copy(m, 0, "3F2A91C0D1")
-        copy(m, 9, "3F2A91C0FF", message_id="<other@sender.example>")
+        copy(m, 9, "3F2A91C0FF", message_id="<other@sender.example>", origin="4FC02B1A99")
         copy(m, 1, "4fTRSJ1jZqz3kX9")
         for n in range(2, 8):
             assert copy(m, n, f"3F2A91C1{n:02d}")[-1] == ("DISCARD",), n
         # one recipient had none so far: his first copy passes, for the other it is dropped
         assert copy(m, 8, "3F2A91C0D2", rcpts=("a@example.org", "late@example.org"))[-1] == ("CONTINUE",)
-        copy(m, 10, "3F2A91C0FE", author="else@sender.example", rcpts=("b@example.org",))
+        copy(m, 10, "3F2A91C0FE", author="else@sender.example", rcpts=("b@example.org",),
+             origin="4FC02B1A98")
         m.quit()
     wait_for("all messages in the record", lambda: rows(db, "SELECT count(*) FROM message")[0][0] == 11)
     storm = storm_of(lab, d, db, "<first@sender.example>")
@@ -77,7 +79,7 @@ def real_run(lab, store=""):
         code, out, err = ctl(lab, "-c", d.conf, "queued", "--json", storm)
         got = [json.loads(line) for line in out.splitlines()]
         assert code == 0 and [g["queue_id"] for g in got] == want, (out, err)
-        assert [g["because"] for g in got][:2] == ["message-id", "message-id"], got
+        assert [g["because"] for g in got][:2] == ["copy", "copy"], got
         assert abs(got[0]["time"] - time.time()) < 600 and got[0]["message_id"] == "<first@sender.example>", got
         assert got[0]["client_address"] == "203.0.113.9" and got[2]["recipients"] == 2, got
         if running:
@@ -91,6 +93,19 @@ def test_a_real_run(lab):
 
 def test_with_hashed_addresses(lab):
     assert re.fullmatch(r"h:[0-9a-f]{24}", real_run(lab, store="privacy = hashed\n")[0]["sender"])
+
+
+def test_copies_with_a_new_message_id_each(lab):
+    d = lab.daemon(server="mode = enforce\n", mail="local_domains = example.org\n", rules=RULE).start()
+    db = lab.path("db/storm.db")
+    with dial(d) as m:
+        for n in range(5):
+            copy(m, n, f"3F2A91C1{n:02d}", message_id=f"<{n}@gateway.example>")
+        copy(m, 0, "3F2A91C0FF", message_id="<other@sender.example>", origin="4FC02B1A99")
+        m.quit()
+    wait_for("all messages in the record", lambda: rows(db, "SELECT count(*) FROM message")[0][0] == 6)
+    storm = storm_of(lab, d, db, "<2@gateway.example>")
+    assert ctl(lab, "-c", d.conf, "queued", storm) == (0, "3F2A91C100\n3F2A91C101\n", "")
 
 
 # --- rows made for it ------------------------------------------------------------------------------------------
@@ -181,6 +196,29 @@ def test_programs_that_use_a_message_id_again(lab):
     r.c.execute("UPDATE message SET header_from = 'cron@elsewhere' WHERE queue_id = 'AAAA02'")
     r.message(-60, "AAAA03", message_id="<m>", storm=9, outcome=1)
     r.message(-50, "AAAA04", message_id="<M>")
+    assert r.queued("9")[0] == ["AAAA01"]
+
+
+def test_programs_that_use_a_message_id_again_in_their_own_name(lab):
+    r = Record(lab)
+    r.storm(9, -60)
+    r.message(-80, "AAAA01", message_id="<m>", identity=4, subject="report")
+    r.message(-70, "AAAA02", message_id="<m>", identity=5, subject="report")
+    r.message(-70, "AAAA03", message_id="<n>", identity=5, subject="report")
+    r.message(-70, "AAAA04", message_id="<m>", identity=6, subject="[spam] report")
+    r.message(-70, "AAAA05", message_id="<m>")
+    r.message(-70, "AAAA06")
+    r.message(-60, "AAAA07", message_id="<m>", identity=5, subject="report", storm=9, outcome=1)
+    assert r.queued("9")[0] == ["AAAA02", "AAAA03", "AAAA04", "AAAA05"], "not the report of the day before"
+
+
+def test_a_storm_without_message_id(lab):
+    r = Record(lab)
+    r.storm(9, -60, "")
+    r.message(-70, "AAAA01", identity=5)
+    r.message(-70, "AAAA02", identity=6)
+    r.message(-70, "AAAA03", identity=0)
+    r.message(-60, "AAAA04", identity=5, storm=9, outcome=1)
     assert r.queued("9")[0] == ["AAAA01"]
 
 

@@ -53,6 +53,7 @@ static const struct record full = {
 	.cc_count = 4,
 	.hops = 5,
 	.trace = 0xfedcba9876543210u,
+	.identity = 0x8123456789abcdefu,
 	.kind = "none",
 	.verdict = "drop-recipients",
 	.rule = STR("replication"),
@@ -104,6 +105,7 @@ expect_same(const struct record *a, const struct record *b)
 	cr_expect_eq(a->cc_count, b->cc_count);
 	cr_expect_eq(a->hops, b->hops);
 	cr_expect_eq(a->trace, b->trace);
+	cr_expect_eq(a->identity, b->identity);
 	cr_expect_eq(a->storm, b->storm);
 	cr_expect_eq(a->would != 0, b->would != 0);
 	cr_expect_eq(a->degraded != 0, b->degraded != 0);

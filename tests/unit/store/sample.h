@@ -30,6 +30,7 @@ sample_record(const struct record_rcpt *rcpts, uint32_t n)
 		.cc_count = 4,
 		.hops = 5,
 		.trace = 0xfedcba9876543210u,
+		.identity = 0x8123456789abcdefu,
 		.kind = "none",
 		.verdict = "drop-recipients",
 		.rule = STR("replication"),
