@@ -18,6 +18,7 @@
 #include "mail/traits.h"
 #include "mail/verdict.h"
 
+struct brake;
 struct storm;
 struct storms;
 struct ways;
@@ -30,6 +31,7 @@ struct view {
 	const struct lists *lists;
 	const struct storms *storms;
 	struct ways *ways; /* of late messages; told() writes them. NULL: nobody keeps them */
+	struct brake *brake; /* the same of what clients and senders brought of late */
 	const struct addr_norm *rcpts; /* of msg->rcpts, one each */
 	bool header;                   /* header facts are there */
 	bool rcpts_known;              /* every accepted recipient is in msg->rcpts */
@@ -96,8 +98,8 @@ struct detector {
 	/* `answers` belong to the `n` ops that plan appended (fewer when OPS_MAX was met). `f` is zeroed. */
 	void (*score)(const struct rule *, const struct view *, uint32_t rcpt,
 	    const struct tally_answer *answers, uint32_t n, struct finding *f);
-	/* Once a message, when it has been decided, for what a detector keeps besides counters: `worst` is the
-	 * gravest of its findings. NULL = nothing. */
+	/* Once a message, and once a question at RCPT, when it has been decided, for what a detector keeps
+	 * besides counters: `worst` is the gravest of its findings. NULL = nothing. */
 	void (*told)(const struct rule *, const struct view *, const struct finding *worst);
 	/* Names those at fault once a message and storm, by storm_add_host(). `copies` of this message were
 	 * stopped. NULL = storm_sources(). */

@@ -2,10 +2,12 @@
 /*
  * replication: the same message comes to the same recipient again and again, each time by another way
  * (another trace). One transmission that comes again is a retry: somebody behind us, or we, said 4xx;
- * it is never more than deferred. A recipient who has no copy yet always gets his first.
+ * it is never more than deferred. A recipient who has no copy yet always gets his first. At RCPT, where the
+ * rule has a brake, who has his copy is refused what judge/brake.h takes for another one.
  */
 #include "judge/detect.h"
 #include "base/clock.h"
+#include "judge/brake.h"
 #include "judge/storm.h"
 #include "judge/ways.h"
 
@@ -21,13 +23,30 @@ plan_traces(const struct rule *r, const struct view *v, uint32_t rcpt, struct ke
 	hash_init(&h, v->site->hash_seed, "replication");
 	hash_key(&h, storm);
 	hash_str(&h, v->rcpts[rcpt].key);
-	op->kind = TALLY_DISTINCT;
+	op->kind = v->at_rcpt ? TALLY_GET : TALLY_DISTINCT;
 	op->key = hash_end(&h);
 	op->elem = v->traits->trace;
 	op->window = r->window;
 	op->ttl = r->window;
 	op->cap = r->limit;
 	op->group = storm.lo;
+}
+
+static struct storm *
+braked_storm(const struct rule *r, const struct view *v, struct key128 *sign)
+{
+	return v->brake && brake_sign(r, v, sign) ? brake_storm(v->brake, *sign, r, v) : NULL;
+}
+
+/* At RCPT: whether he has a copy of the storm that is braked. */
+static void
+plan_rcpt(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
+{
+	struct key128 sign;
+	const struct storm *st = braked_storm(r, v, &sign);
+
+	if (st)
+		plan_traces(r, v, rcpt, st->key, ops);
 }
 
 /* An op for each identity of the message, and one for the length of its shortest way: of ways that is what a
@@ -39,6 +58,10 @@ repl_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops 
 	struct key128 storm = { 0 };
 	struct tally_op *op;
 
+	if (v->at_rcpt) {
+		plan_rcpt(r, v, rcpt, ops);
+		return;
+	}
 	for (unsigned i = 0; i < t->n_ids; i++) {
 		storm = detect_key(r, v, "storm", t->ids[i]);
 		plan_traces(r, v, rcpt, storm, ops);
@@ -87,6 +110,29 @@ judge_copy(const struct rule *r, const struct view *v, const struct tally_answer
 	return TRIP_NONE;
 }
 
+/* All questions about the recipients of one message belong together, where the MTA names it. */
+static uint64_t
+message_at_rcpt(const struct view *v)
+{
+	return v->msg->instance.n ? hash64(v->site->hash_seed, v->msg->instance) : 0;
+}
+
+static void
+score_rcpt(const struct rule *r, const struct view *v, const struct tally_answer *a, struct finding *f)
+{
+	struct key128 sign;
+	const struct storm *st = braked_storm(r, v, &sign);
+
+	if (!st || (a->ever == 0 && a->distinct == 0))
+		return;
+	f->storm = st->key;
+	if (brake_ask(v->brake, sign, r, message_at_rcpt(v)) != BRAKE_REFUSE)
+		return;
+	f->trip = TRIP_STOP;
+	f->blocked = true; /* it is not the counts that say so */
+	f->why = "nothing but copies of late from this client and sender";
+}
+
 /* The gravest of what its identities say. Of equals the storm that there is already, else the identity that
  * survives more rewriting, which is the later one: one message, one storm. */
 static void
@@ -97,7 +143,9 @@ repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const stru
 	int best = 1;
 
 	(void)rcpt;
-	if (n <= v->traits->n_ids)
+	if (v->at_rcpt && n == 1)
+		score_rcpt(r, v, answers, f);
+	if (n <= v->traits->n_ids || v->at_rcpt)
 		return; /* OPS_MAX */
 	f->base_hops = (uint32_t)answers[--n].sum;
 	for (uint32_t i = 0; i < n; i++)
@@ -119,9 +167,43 @@ repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const stru
 }
 
 static void
+told_rcpt(const struct rule *r, const struct view *v, const struct finding *f)
+{
+	struct key128 sign;
+	struct storm *st = braked_storm(r, v, &sign);
+
+	if (!st || key_is_zero(f->storm))
+		return;
+	brake_told(v->brake, sign, r, message_at_rcpt(v), v->now);
+	if (f->trip == TRIP_STOP && !st->braked) {
+		st->braked = true;
+		st->braked_at = v->now.mono;
+	}
+}
+
+static void
+told_brake(const struct rule *r, const struct view *v, const struct finding *f)
+{
+	enum brake_kind kind = BRAKE_OTHER;
+	struct key128 sign;
+
+	if (!v->brake || !brake_sign(r, v, &sign))
+		return;
+	if (f->trip == TRIP_STOP)
+		kind = BRAKE_COPY;
+	else if (!key_is_zero(f->storm) && storms_find(v->storms, f->storm))
+		kind = BRAKE_NEITHER;
+	brake_judged(v->brake, sign, kind, f->storm, v->now);
+}
+
+static void
 repl_told(const struct rule *r, const struct view *v, const struct finding *worst)
 {
-	(void)r;
+	if (v->at_rcpt) {
+		told_rcpt(r, v, worst);
+		return;
+	}
+	told_brake(r, v, worst);
 	if (v->header && v->ways && !key_is_zero(v->traits->way))
 		ways_note(v->ways, v->traits->way, v, worst->trip == TRIP_STOP);
 }
@@ -129,6 +211,8 @@ repl_told(const struct rule *r, const struct view *v, const struct finding *wors
 static void
 repl_sources(struct storm *st, const struct view *v, const struct finding *f, uint64_t copies)
 {
+	if (v->at_rcpt)
+		return; /* the envelope names no way */
 	storm_add_message(st);
 	storm_add_host(st, v->msg->header.f.gateway_marker, "gateway-marker", copies);
 	if (v->ways)
@@ -147,6 +231,7 @@ const struct detector detect_replication = {
 	.remember = 45 * (int64_t)MS_DAY,
 	.keys = KEY_REPEATS | KEY_GATEWAY_LIMIT | KEY_BRAKE_SHARE,
 	.header = true,
+	.envelope = true,
 	.plan = repl_plan,
 	.score = repl_score,
 	.told = repl_told,

@@ -60,6 +60,8 @@ struct storm {
 	uint32_t n_hosts, cap_hosts;
 	bool changed;    /* since storms_next_changed() gave it out */
 	bool opened;     /* set when it opens (again); whoever logs it clears it */
+	bool braked;       /* at RCPT, since then; not kept over a restart */
+	int64_t braked_at; /* mono ms */
 	uint32_t untold; /* copies of the present message whose sources were not told yet */
 };
 

@@ -15,9 +15,9 @@
  * Some providers give each copy that passes them a new Message-ID. So a message with an id gets one identity
  * more, the one that it would have without: From + Date + Subject + List-Id + origin. That joins what may be
  * different messages for all that the header says, so it is made only where the origin alone tells one
- * message from all others: it is a line with an id of its own (the queue id of the host that took the message first),
- * which two messages do not share, be they sent in one second and one session. Exchange's version numbers
- * in that place are no ids.
+ * message from all others: it is a line with an id of its own (the queue id of the host that took the
+ * message first), which two messages do not share, be they sent in one second and one session. Exchange's
+ * version numbers in that place are no ids.
  *
  * Trace. "The same transmission" is the hash of the Received chain without the leading lines that our own
  * hosts wrote or that carry this request's queue id. A retry of one queue item has the same trace.

@@ -10,6 +10,7 @@ engine_init(struct engine *e)
 	*e = (struct engine){ 0 };
 	judge_init(&e->judge);
 	e->ways = ways_new();
+	e->brake = brake_new();
 }
 
 void
@@ -17,6 +18,7 @@ engine_fini(struct engine *e)
 {
 	judge_fini(&e->judge);
 	ways_free(e->ways);
+	brake_free(e->brake);
 	xfree(e->kept.v);
 }
 
@@ -327,6 +329,7 @@ judge_message(struct engine *e, struct msg *m, const struct traits *t, struct no
 		return;
 	}
 	view.ways = e->ways;
+	view.brake = e->brake;
 	judge_plan(j, e->rules, &view);
 	tallies_submit(e->tallies, now.mono, j->ops.v, j->answers, j->ops.n);
 	judge_decide(j, &view, v);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "judge/brake.h"
 #include "judge/judge.h"
 #include "judge/join.h"
 #include "judge/lists.h"
@@ -40,7 +41,8 @@ struct engine {
 	bool quiet;            /* no log lines (replay) */
 	struct engine_stats stats;
 	bool asks_final;    /* somebody asks about whole messages: RCPT alone proves no message */
-	struct ways *ways; /* its own */
+	struct ways *ways;   /* its own */
+	struct brake *brake; /* the same */
 	struct judge judge; /* scratch memory, kept over messages */
 	struct ops kept;    /* the same: what the ledger is to keep */
 };

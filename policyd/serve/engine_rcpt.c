@@ -112,11 +112,13 @@ engine_rcpt(struct engine *e, struct msg *m, struct txn *txn, struct now now, st
 	traits_compute(&t, m, e->site);
 	if (!judge_view(&view, m, &t, e->site, e->lists, e->storms, now))
 		return;
+	view.brake = e->brake;
 	held = engine_take_back(e, txn, true, &n_held);
 	judge_plan(j, e->rules, &view);
 	tallies_submit(e->tallies, now.mono, j->ops.v, j->answers, j->ops.n);
 	judge_brake(j, &view, v);
 	engine_settle_counts(e);
+	judge_told(j, &view);
 	if (v->what != ACT_PASS)
 		refuse_rcpt(e, m, &t, &view, v, now);
 	else

@@ -119,7 +119,8 @@ Test(engine_edges, a_warning_defers_nothing)
 	}
 }
 
-/* Clients without a name (no HELO known) are named by their address all the same. */
+/* Clients without a name (no HELO known) are named by their address all the same; who hands over the original
+ * too is not. */
 Test(engine_edges, a_client_without_helo_is_named)
 {
 	bool client = false;
@@ -131,7 +132,7 @@ Test(engine_edges, a_client_without_helo_is_named)
 		msg_reset(&msg);
 		msg.door = DOOR_MILTER;
 		msg.stage = STAGE_EOM;
-		msg.client_address = STR("203.0.113.9");
+		msg.client_address = i ? STR("203.0.113.9") : STR("198.51.100.20");
 		header_feed(&msg.header, head, strlen(head));
 		header_end(&msg.header);
 		msg.have_header = true;
