@@ -13,6 +13,7 @@ const struct detector *const detectors[] = {
 	&detect_bounce_flood,
 	&detect_backscatter,
 	&detect_mail_loop,
+	&detect_ping_pong,
 	&detect_flood,
 	&detect_trap,
 	&detect_list_guard,

@@ -83,7 +83,7 @@ struct detector {
 	bool header;    /* needs header facts */
 	bool body;      /* wants to know what a bounce returns: the body of bounces is asked for */
 	bool sent;      /* asks what left here: see judge/sent.h */
-	bool automatic; /* looks at automatic mail only: role addresses are not exempt from it */
+	bool automatic; /* role addresses are not exempt: of mail to them it looks at the automatic only */
 	bool envelope;  /* the envelope is enough: it can be asked at RCPT, where its brake acts */
 	bool evidence;  /* what it counts stands, whatever becomes of the message */
 	bool both_ways; /* counts mail outside its rule's scope too, where it never trips */
@@ -129,6 +129,7 @@ extern const struct detector detect_list_return_path;
 extern const struct detector detect_bounce_flood;
 extern const struct detector detect_backscatter;
 extern const struct detector detect_mail_loop;
+extern const struct detector detect_ping_pong;
 extern const struct detector detect_flood;
 extern const struct detector detect_trap;
 extern const struct detector detect_list_guard;

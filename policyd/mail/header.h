@@ -60,6 +60,7 @@ enum header_flag {
 	HDR_TLS_REPORT = 1 << 17,         /* TLS-Report-Domain (RFC 8460) */
 	HDR_CRON = 1 << 18,               /* X-Cron-Env */
 	HDR_NULL_PATH = 1 << 19,          /* some Return-Path is <>: a forwarder may have put its own above */
+	HDR_CHAT = 1 << 20,               /* Chat-Version: people who chat by mail */
 };
 
 struct header_facts {

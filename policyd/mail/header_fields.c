@@ -387,6 +387,7 @@ static const struct field_row rows[] = {
 	FLAG("x-beenthere", HDR_LIST_OTHER),
 	FLAG("x-ml-driver", HDR_LIST_OTHER),
 	FLAG("x-mx-bounce", HDR_NDR_MARK),
+	FLAG("chat-version", HDR_CHAT),
 	KEEP("content-type", take_content_type, content_type),
 	{ NAME("delivered-to"), take_delivered_to, 0, 0, true },
 	FLAG("list-archive", HDR_LIST_POST),

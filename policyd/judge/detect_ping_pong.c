@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ping-pong: two addresses keep answering each other. One mail proves nothing, so turns are counted for each
+ * unordered pair, those of mail that says itself that a machine answers apart, with their pace and with what
+ * the subjects look like: what looks like the talk that is running is stopped, other mail between the two is not.
+ */
+#include "base/clock.h"
+#include "judge/detect.h"
+#include "judge/storm.h"
+#include "mail/automatic.h"
+#include "mail/subject.h"
+
+enum {
+	RCPTS_LOOKED_AT = 16,    /* robots answer one address; what goes to many is others' business */
+	AUTHORS_MAX = 4,         /* addresses by which one party may be answered */
+	LOOKS_MAX = 48,          /* looks of subjects kept a pair */
+	KNOWN_PART = 4,          /* a look is known once a fourth of the limit had it */
+	TICKET_PACE = 4,         /* tickets that answer tickets may be read by people: within so many paces */
+	THEIRS_MIN = 2,          /* answers by which one who answers a robot is known */
+	ONE_WAY_TURNS_PART = 16, /* a turn seen for so many messages: still one direction alone */
+};
+
+/* A pair's counters, in the order of its ops. */
+enum { TURNS, THREAD, TAIL, HEAD, ANSWERS, THEIR_ANSWERS, ROBOTS, ONE_WAY, COUNTERS };
+
+/* What the message is in such a talk. */
+struct words {
+	bool robot;       /* it answers, and says that a machine wrote it */
+	bool ticket;      /* the same, but a person's words may be in it */
+	bool answer;      /* it answers something */
+	uint32_t one_way; /* the limit where its direction alone is seen; 0: that proves nothing */
+	struct subject_look look;
+	bool asks[COUNTERS];
+};
+
+struct authors {
+	struct str v[AUTHORS_MAX];
+	unsigned n;
+};
+
+/* --- who ------------------------------------------------------------------------------------------------ */
+
+static bool
+is_mail_system(struct str addr)
+{
+	return automatic_daemon_from(STR_NONE, addr) || str_istarts(addr, STR("postmaster@"));
+}
+
+/* "@example.org": whoever answers there for the mail system. */
+static struct str
+at_domain(struct str key)
+{
+	struct str local, domain;
+
+	return addr_split(key, &local, &domain) ? str_sub(key, key.n - domain.n - 1, key.n) : key;
+}
+
+static struct str
+party(struct str key)
+{
+	return is_mail_system(key) ? at_domain(key) : key;
+}
+
+static void
+add_author(struct authors *a, struct str who)
+{
+	for (unsigned i = 0; i < a->n; i++)
+		if (str_eq(a->v[i], who))
+			return;
+	if (who.n && a->n < AUTHORS_MAX)
+		a->v[a->n++] = who;
+}
+
+static void
+add_address(struct authors *a, struct arena *arena, struct str addr)
+{
+	struct addr_norm norm;
+
+	addr_normalise(arena, addr, &norm);
+	if (norm.form != ADDR_NULL && norm.form != ADDR_VERP && norm.form != ADDR_LIST_OWNER)
+		add_author(a, party(norm.key));
+}
+
+/* Robots answer the envelope sender, people Reply-To or From. A bounce that has no sender is answered at some
+ * address of the system that wrote it. */
+static void
+find_authors(const struct view *v, struct authors *a)
+{
+	const struct header_facts *f = &v->msg->header.f;
+	struct addr_norm from;
+
+	*a = (struct authors){ 0 };
+	if (v->header) {
+		addr_normalise(v->msg->arena, f->from_addr, &from);
+		if (v->traits->automatic == AUTO_BOUNCE && from.key.n)
+			add_author(a, at_domain(from.key));
+		add_address(a, v->msg->arena, f->from_addr);
+		add_address(a, v->msg->arena, f->reply_to);
+	}
+	add_address(a, v->msg->arena, v->traits->sender.plain);
+}
+
+/* --- what ----------------------------------------------------------------------------------------------- */
+
+/* Bounces to people are many and lawful; nobody sits behind MAILER-DAEMON@. */
+static uint32_t
+one_way_limit(const struct rule *r, const struct view *v, uint32_t rcpt, const struct words *w)
+{
+	switch (v->traits->automatic) {
+	case AUTO_REPLY:
+		return r->automatic_limit;
+	case AUTO_BOUNCE:
+		return automatic_daemon_from(STR_NONE, v->rcpts[rcpt].key) ? r->automatic_limit : 0;
+	default:
+		return w->answer && w->look.grown ? r->limit : 0;
+	}
+}
+
+static void
+find_words(const struct rule *r, const struct view *v, uint32_t rcpt, struct words *w)
+{
+	const struct header_facts *f = &v->msg->header.f;
+	enum automatic a = v->traits->automatic;
+	enum subject_kind kind;
+
+	*w = (struct words){ .asks = { [TURNS] = true } };
+	if (!v->header)
+		return;
+	subject_look(f->subject, &w->look);
+	kind = subject_classify(f->subject);
+	w->robot = a == AUTO_REPLY || a == AUTO_BOUNCE;
+	w->answer = w->robot || w->look.answer || v->traits->thread_reply || kind == SUBJECT_ANSWER ||
+	    kind == SUBJECT_AUTO_REPLY;
+	w->ticket = a == AUTO_GENERATED && w->answer;
+	w->one_way = one_way_limit(r, v, rcpt, w);
+	for (int c = THREAD; c <= THEIR_ANSWERS; c++)
+		w->asks[c] = true;
+	w->asks[ROBOTS] = w->robot || w->ticket;
+	w->asks[ONE_WAY] = w->one_way > 0;
+}
+
+static bool
+pp_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
+{
+	const struct traits *t = v->traits;
+	bool people = t->automatic == AUTO_NONE;
+
+	(void)r;
+	if (v->msg->n_rcpts > RCPTS_LOOKED_AT || v->msg->rcpt_count > RCPTS_LOOKED_AT)
+		return false;
+	if (t->automatic == AUTO_REPORT || t->is_list)
+		return false;
+	if (people && (v->msg->header.f.flags & HDR_CHAT))
+		return false;
+	return !people ||
+	    !(is_mail_system(v->rcpts[rcpt].plain) || str_starts(v->rcpts[rcpt].plain, STR("abuse@")));
+}
+
+/* --- counting ------------------------------------------------------------------------------------------- */
+
+static struct key128
+pair_key(const struct rule *r, const struct view *v, struct str a, struct str b)
+{
+	int order = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
+	bool swap = order > 0 || (order == 0 && a.n > b.n);
+	struct hash h;
+
+	hash_init(&h, v->site->hash_seed, "pair");
+	hash_u64(&h, r->id);
+	hash_str(&h, swap ? b : a);
+	hash_str(&h, swap ? a : b);
+	return hash_end(&h);
+}
+
+static struct key128
+storm_key(const struct rule *r, const struct view *v, struct key128 pair)
+{
+	return detect_key(r, v, "storm", pair);
+}
+
+static uint64_t
+elem_of(const struct view *v, const char *tag, struct str who)
+{
+	struct hash h;
+
+	hash_init(&h, v->site->hash_seed, tag);
+	hash_str(&h, who);
+	return hash_end64(&h);
+}
+
+static struct key128
+look_key(const struct rule *r, const struct view *v, const char *tag, struct key128 pair, uint64_t look)
+{
+	struct hash h;
+
+	hash_init(&h, v->site->hash_seed, tag);
+	hash_key(&h, detect_key(r, v, "pair", pair));
+	hash_u64(&h, look);
+	return hash_end(&h);
+}
+
+static struct key128
+from_one(const struct rule *r, const struct view *v, struct key128 pair, struct str author)
+{
+	return look_key(r, v, "from", pair, elem_of(v, "author", author));
+}
+
+/* What counter `c` of the pair is asked. */
+static struct tally_op
+op_of(const struct rule *r, const struct view *v, const struct words *w, int c, struct str author,
+    struct str to)
+{
+	struct key128 pair = pair_key(r, v, author, to);
+	struct tally_op op = { .kind = TALLY_DISTINCT, .n = 1, .window = r->window, .ttl = r->window };
+
+	op.cap = LOOKS_MAX;
+	op.group = storm_key(r, v, pair).lo;
+	op.key = detect_key(r, v, "looks", pair);
+	switch (c) {
+	case TURNS:
+	case ROBOTS:
+	case THREAD:
+		op.kind = TALLY_TURN;
+		op.key = detect_key(r, v, c == TURNS ? "turns" : "robots", pair);
+		if (c == THREAD)
+			op.key = look_key(r, v, "thread", pair, w->look.tail);
+		op.elem = elem_of(v, "author", author);
+		break;
+	case TAIL:
+	case HEAD:
+		op.elem = c == TAIL ? w->look.tail : w->look.head;
+		break;
+	case ANSWERS:
+		op.kind = w->answer ? TALLY_DISTINCT : TALLY_GET;
+		op.elem = elem_of(v, "answers", author);
+		break;
+	case THEIR_ANSWERS:
+		op.kind = TALLY_GET;
+		op.elem = elem_of(v, "answers", to);
+		break;
+	case ONE_WAY:
+		op.kind = TALLY_ADD;
+		/* Each request is acknowledged once; what grows is one talk, whatever is cut off its end. */
+		op.key =
+		    look_key(r, v, "one-way", from_one(r, v, pair, author), w->look.grown ? 0 : w->look.tail);
+		break;
+	default:
+		break;
+	}
+	return op;
+}
+
+static void
+pp_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
+{
+	struct str to = party(v->rcpts[rcpt].key);
+	struct authors authors;
+	struct words w;
+
+	find_authors(v, &authors);
+	find_words(r, v, rcpt, &w);
+	for (unsigned i = 0; i < authors.n; i++) {
+		for (int c = 0; c < COUNTERS; c++) {
+			struct tally_op *op = w.asks[c] ? ops_add(ops) : NULL;
+
+			if (op)
+				*op = op_of(r, v, &w, c, authors.v[i], to);
+		}
+	}
+}
+
+/* --- deciding ------------------------------------------------------------------------------------------- */
+
+/* Turns, and one for a mail that comes on top of the last turn. */
+static uint64_t
+turned(const struct tally_answer *turns)
+{
+	return turns->sum + turns->elem_known;
+}
+
+/* At the rule's pace, or `times` as slow. */
+static bool
+quick(const struct rule *r, const struct tally_answer *turns, int64_t times)
+{
+	return turns->pace > 0 && turns->pace < r->pace * times;
+}
+
+/* Does the mail look like what went between the two again and again? */
+static bool
+known_look(const struct rule *r, const struct tally_answer *const *a)
+{
+	uint32_t enough = r->limit / KNOWN_PART;
+
+	return a[TAIL]->elem_hits > enough || a[HEAD]->elem_hits > enough;
+}
+
+/* Both say that machines answer. */
+static bool
+two_robots(const struct rule *r, const struct words *w, const struct tally_answer *const *a)
+{
+	if (!w->asks[ROBOTS] || turned(a[ROBOTS]) <= r->automatic_limit)
+		return false;
+	return w->robot || quick(r, a[ROBOTS], TICKET_PACE);
+}
+
+/* One of them says so, the other one answers him. Alarms and new requests are no answers, however many they are
+ * and however soon each is acknowledged. */
+static bool
+answered_robot(const struct rule *r, const struct words *w, const struct tally_answer *const *a)
+{
+	uint32_t theirs = w->asks[THEIR_ANSWERS] ? a[THEIR_ANSWERS]->elem_hits : 0;
+
+	if (!w->asks[ROBOTS] || theirs < THEIRS_MIN)
+		return false;
+	if (quick(r, a[TURNS], 1) && turned(a[TURNS]) > r->automatic_limit)
+		return true;
+	return w->robot && turned(a[TURNS]) > r->limit && theirs * KNOWN_PART > r->limit;
+}
+
+/* The talk that a mail without marks belongs to: those that share its subject; where each party has a subject
+ * of its own, all between the two; without any header too. */
+static const struct tally_answer *
+its_talk(const struct rule *r, const struct words *w, const struct tally_answer *const *a)
+{
+	if (!w->asks[THREAD])
+		return a[TURNS];
+	if (a[THREAD]->sum > 1)
+		return a[THREAD];
+	return known_look(r, a) ? a[TURNS] : NULL;
+}
+
+/* Nobody says anything, but no person writes that fast. Where one party's mails answer and the other's do not, only
+ * the answers are stopped. */
+static bool
+robots_pace(const struct rule *r, const struct words *w, const struct tally_answer *const *a)
+{
+	const struct tally_answer *turns = its_talk(r, w, a);
+
+	if (!turns || turned(turns) <= r->limit || !quick(r, turns, 1))
+		return false;
+	if (w->answer || !w->asks[ANSWERS])
+		return true;
+	return a[ANSWERS]->elem_hits + a[THEIR_ANSWERS]->elem_hits <= r->limit / KNOWN_PART;
+}
+
+/* Answers to mail that we never see. */
+static bool
+one_way(const struct words *w, const struct tally_answer *const *a)
+{
+	uint64_t sum = w->asks[ONE_WAY] ? a[ONE_WAY]->sum : 0;
+
+	return w->one_way && sum > w->one_way && a[TURNS]->sum <= 1 + sum / ONE_WAY_TURNS_PART;
+}
+
+static const char *
+talk(const struct rule *r, const struct words *w, const struct tally_answer *const *a)
+{
+	if (two_robots(r, w, a))
+		return "two robots answer each other";
+	if (answered_robot(r, w, a))
+		return "a robot and something that answers it";
+	if (robots_pace(r, w, a))
+		return "two addresses answer each other at a robot's pace";
+	return one_way(w, a) ? "one answer after the other to mail that does not pass here" : NULL;
+}
+
+/* Is it more of the same, to be stopped while the storm is blocked? Not what people say meanwhile. */
+static bool
+belongs(
+    const struct rule *r, const struct view *v, const struct words *w, const struct tally_answer *const *a)
+{
+	const struct tally_answer *turns = its_talk(r, w, a);
+
+	return w->asks[ROBOTS] ||
+	    (v->header && turns && turned(turns) > r->limit / KNOWN_PART && quick(r, turns, 1));
+}
+
+static void
+pp_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct tally_answer *answers,
+    uint32_t n, struct finding *f)
+{
+	struct str to = party(v->rcpts[rcpt].key);
+	struct authors authors;
+	struct words w;
+
+	find_authors(v, &authors);
+	find_words(r, v, rcpt, &w);
+	for (unsigned i = 0; i < authors.n && f->trip == TRIP_NONE; i++) {
+		const struct tally_answer *a[COUNTERS] = { NULL };
+		struct key128 storm = storm_key(r, v, pair_key(r, v, authors.v[i], to));
+
+		for (int c = 0; c < COUNTERS; c++) {
+			if (w.asks[c] && n == 0)
+				return;
+			if (w.asks[c]) {
+				a[c] = answers++;
+				n--;
+			}
+		}
+		f->why = talk(r, &w, a);
+		if (f->why) {
+			f->trip = TRIP_STOP;
+			f->storm = storm;
+		} else if (belongs(r, v, &w, a) && storms_find(v->storms, storm)) {
+			f->storm = storm;
+		}
+	}
+}
+
+static void
+pp_sources(struct storm *st, const struct view *v, const struct finding *f, uint64_t copies)
+{
+	const struct rule none = { .id = st->rule_id };
+	struct authors authors;
+
+	(void)f;
+	storm_add_message(st);
+	find_authors(v, &authors);
+	for (uint32_t k = 0; k < v->msg->n_rcpts && k < RCPTS_LOOKED_AT; k++) {
+		struct str to = party(v->rcpts[k].key);
+
+		for (unsigned i = 0; i < authors.n; i++) {
+			if (!key_eq(storm_key(&none, v, pair_key(&none, v, authors.v[i], to)), st->key))
+				continue;
+			storm_add_host(st, authors.v[i], "party", copies);
+			storm_add_host(st, to, "party", copies);
+			return;
+		}
+	}
+}
+
+const struct detector detect_ping_pong = {
+	.name = "ping-pong",
+	.help = "Two addresses keep answering each other: robots, or at a robot's pace.",
+	.action = ACT_HOLD,
+	.scope = SCOPE_ANY,
+	.limit = 20,
+	.limit_min = 1,
+	.limit_max = TALLY_TURNS_MAX / 2,
+	.window = (int64_t)MS_HOUR,
+	.keys = KEY_PACE | KEY_AUTOMATIC_LIMIT,
+	.automatic = true,
+	.applies = pp_applies,
+	.plan = pp_plan,
+	.score = pp_score,
+	.sources = pp_sources,
+};

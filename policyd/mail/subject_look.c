@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What of a subject stays when robots answer each other and each puts something in front of it or behind:
+ * tags in brackets, words with digits and reply prefixes go, of the rest the first and the last words count.
+ */
+#include "mail/subject.h"
+
+#include "base/hash.h"
+#include "mail/words.h"
+
+enum {
+	TEXT_MAX = 998,
+	ENDS = 2,        /* words at either end */
+	WORD_KEEP = 24,  /* bytes of a word: scripts without spaces have very long ones */
+	PREFIXES = 24,   /* different ones that are counted */
+	GROWN_TIMES = 3, /* how often the same one stands there */
+};
+
+struct scan {
+	struct str first[ENDS], last[ENDS]; /* last: the youngest at n_words % ENDS - 1 */
+	unsigned n_words;
+	uint64_t prefix[PREFIXES];
+	unsigned times[PREFIXES], n_prefixes;
+	struct subject_look *out;
+};
+
+static bool
+is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (unsigned char)c >= 0x80;
+}
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static char
+closing(char c)
+{
+	static const char open[] = "[({", close[] = "])}";
+	const char *at = c ? strchr(open, c) : NULL;
+
+	return at ? close[at - open] : '\0';
+}
+
+static void
+note_prefix(struct scan *s, struct str text)
+{
+	char letters[WORD_KEEP];
+	struct str kept = { letters, 0 };
+	unsigned k = 0;
+	uint64_t hash;
+
+	for (size_t i = 0; i < text.n && kept.n < sizeof(letters); i++)
+		if (is_letter(text.p[i]))
+			letters[kept.n++] = text.p[i];
+	hash = hash64(0, kept);
+	while (k < s->n_prefixes && s->prefix[k] != hash)
+		k++;
+	if (k == PREFIXES)
+		return;
+	if (k == s->n_prefixes) {
+		s->prefix[s->n_prefixes++] = hash;
+		s->times[k] = 0;
+	}
+	s->out->grown |= ++s->times[k] >= GROWN_TIMES;
+}
+
+static bool
+is_reply_prefix(struct str word)
+{
+	static const char *const prefixes[] = { "re", "aw", "sv", "vs", "wg", "fw", "fwd", "tr", "rv", "rif",
+		"ref", "odp", "antw", "res", "ynt" };
+
+	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
+		if (str_eq(word, str_of(prefixes[i])))
+			return true;
+	return false;
+}
+
+/* `word` may end with the colon that made it one. */
+static void
+take_word(struct scan *s, struct str word)
+{
+	bool prefix = word.n && word.p[word.n - 1] == ':';
+
+	for (size_t i = 0; i < word.n; i++)
+		if (is_digit(word.p[i]))
+			return;
+	while (word.n && !is_letter(word.p[0]))
+		word = str_sub(word, 1, word.n);
+	while (word.n && !is_letter(word.p[word.n - 1]))
+		word.n--;
+	if (word.n == 0)
+		return;
+	if (prefix)
+		note_prefix(s, word);
+	if (prefix && is_reply_prefix(word)) {
+		s->out->answer = true;
+		return;
+	}
+	if (s->n_words < ENDS)
+		s->first[s->n_words] = word;
+	s->last[s->n_words % ENDS] = word;
+	s->n_words++;
+}
+
+/* Length of the piece at the front of s: a tag, a word with its colon, or one byte that is neither. */
+static size_t
+take_piece(struct scan *s, struct str rest)
+{
+	char close = closing(rest.p[0]);
+	size_t n = close ? str_find(rest, close) : rest.n;
+
+	if (close && n < rest.n) {
+		note_prefix(s, str_sub(rest, 1, n));
+		return n + 1;
+	}
+	if (close || str_is_space(rest.p[0]))
+		return 1;
+	for (n = 0; n < rest.n && !str_is_space(rest.p[n]) && !closing(rest.p[n]);)
+		if (rest.p[n++] == ':')
+			break;
+	take_word(s, str_sub(rest, 0, n));
+	return n;
+}
+
+static uint64_t
+ends_hash(const struct str *words, unsigned n, unsigned from, bool tail)
+{
+	struct hash h;
+
+	hash_init(&h, 0, tail ? "tail" : "head");
+	for (unsigned i = 0; i < n && i < ENDS; i++) {
+		struct str w = words[(from + i) % ENDS];
+
+		hash_str(
+		    &h, str_sub(w, tail && w.n > WORD_KEEP ? w.n - WORD_KEEP : 0, tail ? w.n : WORD_KEEP));
+	}
+	return hash_end64(&h);
+}
+
+void
+subject_look(struct str subject, struct subject_look *out)
+{
+	char text[TEXT_MAX];
+	struct str rest = words_decode(str_sub(subject, 0, TEXT_MAX), text, sizeof(text));
+	struct scan s = { .out = out };
+
+	*out = (struct subject_look){ 0 };
+	while (rest.n)
+		rest = str_sub(rest, take_piece(&s, rest), rest.n);
+	out->head = ends_hash(s.first, s.n_words, 0, false);
+	out->tail = ends_hash(s.last, s.n_words, s.n_words < ENDS ? 0 : s.n_words % ENDS, true);
+}
