@@ -7,6 +7,7 @@ import traceback
 
 import harmless
 import lists
+import loops
 import storms
 from world import Violation
 
@@ -15,7 +16,7 @@ def main():
     build, words = sys.argv[1], sys.argv[2:]
     passed = failed = 0
     start = time.monotonic()
-    for module in (storms, lists, harmless):
+    for module in (storms, lists, loops, harmless):
         for name, fn in module.scenarios():
             if words and not any(w in name for w in words):
                 continue

@@ -259,7 +259,7 @@ Test(ping_pong, a_desk_that_answers_itself)
 	cr_assert_eq(passed, 6);
 }
 
-/* --- the robots' talk is cut, the people's between the same two is not ------------------------------------- */
+/* --- the robots' talk is cut, the people's between the same two is not --- */
 
 Test(ping_pong, people_between_the_same_two_addresses)
 {
@@ -301,7 +301,7 @@ Test(ping_pong, people_while_marked_robots_talk)
 	}
 }
 
-/* --- what must not be touched ------------------------------------------------------------------------------ */
+/* --- what must not be touched --- */
 
 Test(ping_pong, harmless_three_people_ten_mails_in_ten_minutes)
 {
@@ -458,7 +458,7 @@ Test(ping_pong, harmless_notices_to_the_postmaster)
 		    ACT_PASS);
 }
 
-/* --- edges ------------------------------------------------------------------------------------------------- */
+/* --- edges --- */
 
 Test(ping_pong, limits_and_one_beyond)
 {

@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: ISC
+"""Story E and what comes round: robots that answer each other, and mail that is forwarded in a circle."""
+
+from world import DAY, HOUR, Message, World, check, date_text, rng_of
+
+RULES = """[rule mail-loop]
+detect = mail-loop
+[rule ping-pong]
+detect = ping-pong
+[rule replication]
+detect = replication
+"""
+OURS, AWAY = "127.0.0.1", "203.0.113.7"
+LIMIT, AUTOMATIC_LIMIT = 20, 6
+
+
+def hop(w, host):
+    return "from client by %s with ESMTPS id %s; %s" % (host, w.queue_id(), date_text(w.now))
+
+
+class Robot:
+    """Answers whatever comes to its address. `subject`: what it makes of the one it answers."""
+
+    def __init__(self, address, subject, delay, extra=(), null=False, seen=True, polls=False):
+        self.address, self.subject, self.delay, self.extra = address, subject, delay, list(extra)
+        self.null, self.seen, self.polls = null, seen, polls
+        self.number = 1000
+
+    def answer(self, talk, m):
+        self.number += 7
+        a = talk.write(self.address, m.author, self.subject.format(n=self.number, s=m.subject)[:240], self.extra)
+        if self.null:
+            a.sender = ""
+        if "In-Reply-To" in self.extra:
+            a.extra = [e for e in self.extra if e != "In-Reply-To"] + ["In-Reply-To: " + m.mid, "References: " + m.mid]
+        return a
+
+
+class Talk:
+    """A site on whose MTA some parties live, with robots here and away."""
+
+    def __init__(self, build, name, *robots):
+        self.w = World(build, rng_of(name, 1), RULES)
+        self.robots = {r.address: r for r in robots}
+        self.n = 0
+        self.passed, self.held, self.by_people, self.held_people = 0, 0, 0, 0
+
+    def write(self, author, to, subject, extra=()):
+        self.n += 1
+        w = self.w
+        m = Message("t%d" % self.n, author, [to], w.now, mid="<t%d.%d@%s>" % (self.n, w.now, author.split("@")[1]),
+                    subject=subject, extra=extra, received=[hop(w, "mail." + author.split("@")[1])])
+        return m
+
+    def deliver(self, m, person=False):
+        """One mail on its way; what is delivered wakes the robot at the other end."""
+        w, to = self.w, m.to[0]
+        robot, me = self.robots.get(to), self.robots.get(m.author)
+        through = True
+        if not me or me.seen or person:
+            ours = m.author.endswith("example.org")
+            fate, v = w.offer(m, [to], OURS if ours else AWAY, "mail." + m.author.split("@")[1])
+            through = fate[to] == "delivered"
+            check(through or v["rule"] in ("ping-pong", "mail-loop"), v)
+            check(through or fate[to] == "held", fate, v)
+        if person:
+            self.by_people += 1
+            self.held_people += not through
+        else:
+            self.passed += through
+            self.held += not through
+        if through and robot:
+            later = w.now + robot.delay
+            if robot.polls:
+                later = (w.now // robot.delay + 1) * robot.delay
+            w.at(later, lambda: self.deliver(robot.answer(self, m)))
+
+    def person(self, at, author, to, subject, extra=()):
+        self.w.at(at, lambda: self.deliver(self.write(author, to, subject, extra), person=True))
+
+    def run(self, most=20000):
+        self.w.run(most)
+        return self.w.finish()
+
+    def close(self):
+        self.w.close()
+
+
+def named(summary, *parties):
+    """The storm of ping-pong names both, and nobody else."""
+    storms = [s for s in summary["storms"] if s["rule"] == "ping-pong"]
+    check(storms, "no storm", summary)
+    for s in storms:
+        names = {h["name"] for h in s["hosts"]}
+        check(names == set(parties), "named", names, "not", parties)
+
+
+DESK, BOB = "desk@example.org", "bob@far.example"
+REPLIED, GENERATED = "Auto-Submitted: auto-replied", "Auto-Submitted: auto-generated"
+
+# two robots, and how many of their mails may pass
+PAIRS = {
+    "desk-and-mailbox-rule": (Robot(DESK, "[Ticket #{n}] received: {s}", 3), Robot(BOB, "Re: {s}", 1), 23),
+    "desk-and-mailbox-rule-half-marked": (
+        Robot(DESK, "[Ticket #{n}] received: {s}", 3, [REPLIED]), Robot(BOB, "Re: {s}", 1, ["In-Reply-To"]), 10),
+    "desk-that-polls": (
+        Robot(DESK, "[Ticket #{n}] received: {s}", 60, [REPLIED], polls=True), Robot(BOB, "RE: {s}", 2), 23),
+    "two-out-of-office": (
+        Robot("ann@example.org", "Automatic reply: {s}", 2, [REPLIED], null=True),
+        Robot(BOB, "Out of Office: {s}", 4, [REPLIED, "Precedence: bulk"]), 7),
+    "two-out-of-office-slow": (
+        Robot("ann@example.org", "Automatic reply: {s}", 280, [REPLIED]), Robot(BOB, "Out of Office: {s}", 240, [REPLIED]), 7),
+    "tickets-growing": (
+        Robot(DESK, "[Ticket#{n}] opened: {s}", 5), Robot("help@far.example", "Case {n} received: {s}", 8), 24),
+    "tickets-growing-marked": (
+        Robot(DESK, "[Ticket#{n}] Re: {s}", 5, [GENERATED]),
+        Robot("help@far.example", "[Case #{n}] Re: {s}", 60, [GENERATED, "In-Reply-To"], polls=True), 7),
+    "tickets-with-their-own-subjects": (
+        Robot(DESK, "Ticket {n} has been opened", 5), Robot("help@far.example", "Thank you, your case is {n}", 9), 23),
+    "subject-cut-at-its-end": (
+        Robot(DESK, "We have received your message: {s}", 2), Robot(BOB, "This is an automated response to: {s}", 2), 26),
+    "seen-in-one-direction": (
+        Robot("ann@example.org", "Automatic reply: {s}", 20, [REPLIED], seen=False),
+        Robot(BOB, "Automatic reply: {s}", 20, [REPLIED], null=True), 9),
+    "growing-in-one-direction": (
+        Robot("ann@example.org", "[Ticket#{n}] Re: {s}", 20, seen=False), Robot(BOB, "[Case#{n}] Re: {s}", 20), 25),
+}
+
+
+def robots(build, kind):
+    """One mail by a person starts it. The talk ends; what people write to each other meanwhile and later arrives."""
+    a, b, most = PAIRS[kind]
+    t = Talk(build, kind, a, b)
+    try:
+        start = t.w.now
+        t.person(start, b.address, a.address, "The printer on floor two is broken")
+        summary = t.run(500)
+        seen = t.passed if a.seen and b.seen else t.passed // 2
+        check(seen <= most, kind, seen, "passed", t.w.verdicts)
+        check(t.held == 1, kind, t.held, "held")
+        named(summary, a.address, b.address)
+    finally:
+        t.close()
+
+
+def people_meanwhile(build):
+    """While desk and mailbox rule talk, the two people behind write to each other about something else: nobody of
+    them is held. (The robots keep quiet about that mail: they answer each thread's first mail only.)"""
+    desk = Robot(DESK, "[Ticket #{n}] received: {s}", 3)
+    box = Robot(BOB, "Re: {s}", 1)
+    t = Talk(build, "people-meanwhile", desk, box)
+    try:
+        start = t.w.now
+        for chain in range(5):
+            t.w.at(start + chain, lambda: t.deliver(t.write(BOB, DESK, "The printer is broken")))
+        t.w.run(500)
+        check(t.held >= 5, "chains", t.held)
+        check(t.passed <= 40, "passed", t.passed)
+        t.robots = {}
+        for n in range(20):
+            a, b = (BOB, DESK) if n % 2 else (DESK, BOB)
+            t.person(t.w.now + 55 * (n + 1), a, b, ("Re: " if n else "") + "Invoice of May",
+                     ["In-Reply-To: <x@y>"] if n else [])
+        t.run(500)
+        check(t.by_people == 20 and t.held_people == 0, "people", t.by_people, t.held_people, t.w.verdicts)
+    finally:
+        t.close()
+
+
+def bounces_of_bounces(build):
+    """A user who left: two mail systems return each other's returns, several hundred a minute, for an hour; they do
+    not wait for each other."""
+    t = Talk(build, "ndr")
+    report = ["Content-Type: multipart/report; report-type=delivery-status; boundary=x", "Auto-Submitted: auto-replied"]
+    w = t.w
+    try:
+        passed = 0
+        for n in range(3000):
+            a, b = ("MAILER-DAEMON@example.org", "postmaster@far.example")
+            if n % 2:
+                a, b = "MAILER-DAEMON@far.example", "MAILER-DAEMON@example.org"
+            m = t.write(a, b, "Undelivered Mail Returned to Sender", report)
+            m.sender = ""
+            fate, v = w.offer(m, [b], AWAY if n % 2 else OURS, "mail")
+            passed += fate[b] == "delivered"
+            w.now += n % 5 == 0
+        check(passed <= 10, "passed", passed)
+        named(w.finish(), "@example.org", "@far.example")
+    finally:
+        t.close()
+
+
+def office_hours(build):
+    """What must not be held: a day of people, alarms with acknowledgements, tickets, receipts, bounces, lists."""
+    t = Talk(build, "office")
+    w = t.w
+    try:
+        start = w.now
+        acks = Robot("help@far.example", "[Case #{n}] {s}", 4, [REPLIED])
+        for n in range(200):
+            at = start + n * 110
+            t.person(at, "nagios@example.org", "help@far.example", "PROBLEM: host %d is DOWN" % (n % 5))
+            t.person(at + 4, "help@far.example", "nagios@example.org", "[Case #%d] PROBLEM: host %d is DOWN" % (n, n % 5),
+                     acks.extra)
+        for n in range(30):  # support over a day, the desk acknowledges each
+            at = start + n * DAY // 30
+            t.person(at, "eve@far.example", DESK, "Re: [Ticket #5] no sound", ["In-Reply-To: <a@b>"])
+            t.person(at + 3, DESK, "eve@far.example", "[Ticket #5] received: Re: no sound", [REPLIED])
+            t.person(at + 1500, DESK, "eve@far.example", "Re: [Ticket #5] no sound", [GENERATED, "In-Reply-To: <a@b>"])
+        for n in range(50):  # two people, lively
+            a, b = ("ann@example.org", BOB) if n % 2 else (BOB, "ann@example.org")
+            t.person(start + n * 65, a, b, "Re: lunch", ["In-Reply-To: <a@b>"])
+        for n in range(120):  # changes of one ticket, and a cron job
+            t.person(start + n * 30, "jira@far.example", "ann@example.org", "[JIRA] (ABC-7) Sound", [GENERATED, "In-Reply-To: <a@b>"])
+            t.person(start + n * 60, "root@host.example.org", "ops@example.org", "Cron <root@host> backup", [GENERATED])
+        t.run()
+        check(t.held_people == 0, "held", t.held_people, w.verdicts)
+    finally:
+        t.close()
+
+
+# --- mail that comes round ----------------------------------------------------------------------------------------------
+
+def circle(build, writes_delivered_to, most):
+    """Our user forwards to a mailbox away, which forwards back; each delivered copy goes round again."""
+    w = World(build, rng_of("circle", most), RULES)
+    try:
+        start = Message("circle", "someone@other.example", ["a@example.org"], w.now,
+                        received=[hop(w, "mail.other.example")])
+        visits, rejected = 0, 0
+        m = start
+        while visits < 100:
+            v = w.engine.ask({"time": w.now, "client_address": AWAY, "helo_name": "out.far.example", "sender": m.sender,
+                              "recipients": ["a@example.org"], "header": "".join(m.trace) + m.header() if visits else m.header(),
+                              "size": 2000})
+            visits += 1
+            if v["verdict"] == "reject":
+                rejected = 1
+                break
+            check(v["verdict"] in ("pass", "discard"), v)
+            w.now += 4
+            trace = getattr(m, "trace", ["Received: %s\r\n" % r for r in m.received])
+            m = m.copy()
+            m.received = []
+            m.trace = ["Received: %s\r\n" % hop(w, "out.far.example"), "Received: %s\r\n" % hop(w, "in.far.example")]
+            if writes_delivered_to:
+                m.trace.append("Delivered-To: a@example.org\r\n")
+            m.trace += ["Received: %s\r\n" % hop(w, "mx1.example.org")] + trace
+        check(rejected and visits == most, "visits", visits, rejected)
+        storms = [s for s in w.engine.end()["storms"] if s["rule"] == "mail-loop"]
+        check(len(storms) == 1, storms)
+        names = {h["name"] for h in storms[0]["hosts"]}
+        check({"out.far.example", "in.far.example"} <= names, names)
+        check("mail.other.example" not in names and "mx1.example.org" not in names, names)
+    finally:
+        w.close()
+
+
+def round_once(build):
+    """Away by an alias and back to another address, posts that come back from lists, mail fetched by POP: all pass."""
+    w = World(build, rng_of("round", 1), RULES)
+    try:
+        for n in range(60):
+            out, mx = hop(w, "out.far.example"), hop(w, "mx1.example.org")
+            start = hop(w, "mail.other.example")
+            shapes = (
+                [out, "Delivered-To: info@example.org", mx, start],
+                ["Delivered-To: a@example.org", hop(w, "pop.isp.example"), start],
+                ["Delivered-To: a@example.org", hop(w, "pop.isp.example"), hop(w, "lists.isp.example"), mx],
+                [hop(w, "lists.far.example"), "Delivered-To: l@lists.far.example", mx, hop(w, "mx2.example.org")],
+                [hop(w, "mx2.example.org"), hop(w, "mx1.example.org"), hop(w, "mx2.example.org"), mx, start],
+            )
+            lines = "".join(("%s\r\n" if s.startswith("Delivered-To") else "Received: %s\r\n") % s for s in shapes[n % 5])
+            m = Message("round%d" % n, "someone@other.example", ["a@example.org"], w.now)
+            v = w.engine.ask({"time": w.now, "client_address": AWAY, "helo_name": "out.far.example", "sender": m.sender,
+                              "recipients": ["a@example.org"], "header": lines + m.header(), "size": 2000})
+            check(v["verdict"] == "pass", n % 5, v)
+            w.now += 60
+        check(not w.engine.end()["storms"], "a storm")
+    finally:
+        w.close()
+
+
+def scenarios():
+    for kind in PAIRS:
+        yield "loops-" + kind, lambda b, k=kind: robots(b, k)
+    for fn in (people_meanwhile, bounces_of_bounces, office_hours, round_once):
+        yield "loops-" + fn.__name__.replace("_", "-"), fn
+    yield "loops-delivered-here-before", lambda b: circle(b, True, 2)
+    yield "loops-own-host-too-often", lambda b: circle(b, False, 8)
