@@ -141,8 +141,8 @@ named(const struct header_facts *f, uint32_t from, uint32_t i)
 	return false;
 }
 
-/* Who had the message between two visits to us, the last of them first; where we see no earlier visit, whoever
- * had it more than once; and who brought it. */
+/* Who had the message between two visits to us, the last of them first; where we see no earlier visit,
+ * whoever had it more than once; and who brought it. */
 static void
 loop_sources(struct storm *st, const struct view *v, const struct finding *finding, uint64_t copies)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * ping-pong: two addresses keep answering each other. One mail proves nothing, so turns are counted for each
- * unordered pair, those of mail that says itself that a machine answers apart, with their pace and with what
- * the subjects look like: what looks like the talk that is running is stopped, other mail between the two is not.
+ * unordered pair, and those of mail that says itself that a machine answers apart. By pace and subject what
+ * belongs to the talk is told from what people write meanwhile.
  */
 #include "base/clock.h"
 #include "judge/detect.h"
@@ -303,8 +303,8 @@ two_robots(const struct rule *r, const struct words *w, const struct tally_answe
 	return w->robot || quick(r, a[ROBOTS], TICKET_PACE);
 }
 
-/* One of them says so, the other one answers him. Alarms and new requests are no answers, however many they are
- * and however soon each is acknowledged. */
+/* One of them says so, the other one answers him. Alarms and new requests are no answers, however many they
+ * are and however soon each is acknowledged. */
 static bool
 answered_robot(const struct rule *r, const struct words *w, const struct tally_answer *const *a)
 {
@@ -329,8 +329,8 @@ its_talk(const struct rule *r, const struct words *w, const struct tally_answer 
 	return known_look(r, a) ? a[TURNS] : NULL;
 }
 
-/* Nobody says anything, but no person writes that fast. Where one party's mails answer and the other's do not, only
- * the answers are stopped. */
+/* Nobody says anything, but no person writes that fast. Where one party's mails answer and the other's do
+ * not, only the answers are stopped. */
 static bool
 robots_pace(const struct rule *r, const struct words *w, const struct tally_answer *const *a)
 {

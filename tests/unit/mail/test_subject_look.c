@@ -86,7 +86,7 @@ Test(subject_look, scripts_without_spaces)
 	cr_expect_eq(look(text).head, twice.head);
 }
 
-/* Any bytes, brackets that nothing closes, many prefixes, the longest text: it ends, and says the same twice. */
+/* Any bytes, brackets that nothing closes, many prefixes, the longest text. */
 Test(subject_look, hostile)
 {
 	static const char alphabet[] = "[](){}:: aR\xc3\xa9\x01=?Q_19e";
