@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The brake for copies at RCPT, where a message shows its envelope only: what a client with a sender brought
- * of late. A signature is rule + client (IPv4 address, IPv6 /64) + envelope sender; of each the last 64 judged
- * messages are remembered: was it a stopped copy of an open storm, or other mail? First copies that an open
- * storm lets pass, and retries of them, are neither.
+ * of late. A signature is rule + client (IPv4 address, IPv6 /64) + envelope sender; of each the last 64
+ * judged messages are remembered: was it a stopped copy of an open storm, or other mail? First copies that an
+ * open storm lets pass, and retries of them, are neither.
  *
  * While of at least 20 such messages 95 % were copies of one storm that is still open, the signature is
  * braked: for recipients who have their copy of that storm (the caller knows), for `brake_for` a storm, with
- * one message in `probe` let through. Other mail pushes the share down; a message that got through a brake and proves to
- * be other mail stands for those that did not, so it ends the brake until 20 copies came again.
+ * one message in `probe` let through. Other mail pushes the share down; a message that got through a brake
+ * and proves to be other mail stands for those that did not, so it ends the brake until 20 copies came again.
  *
  * No signature have: the null sender, lists' and VERP senders, postmaster@ and abuse@, and clients whose
  * refusal would make our own hosts write the bounce: loopback and relays of ours.
