@@ -38,7 +38,8 @@ struct milter_client {
 
 struct join {
 	struct map txns;
-	struct list lru; /* oldest first */
+	struct list lru;  /* oldest first */
+	struct list left; /* whose connection has gone, the first to go first; not in lru */
 	struct map milters;
 	struct map sessions; /* of policy connections and of SMTP clients: the latest transaction */
 	size_t bytes;
@@ -57,6 +58,7 @@ join_new(void)
 	map_init(&j->milters);
 	map_init(&j->sessions);
 	list_init(&j->lru);
+	list_init(&j->left);
 	return j;
 }
 
@@ -191,6 +193,13 @@ enter_session(struct join *j, struct txn *t, int which, struct key128 key)
 	t->sessions[which] = key;
 }
 
+/* Who makes room: rather one that nobody may come back to. */
+static struct txn *
+oldest(const struct join *j)
+{
+	return container_of(list_empty(&j->left) ? j->lru.next : j->left.next, struct txn, lru);
+}
+
 struct txn *
 join_find(struct join *j, const struct msg *m, uint64_t seed, struct now now)
 {
@@ -206,8 +215,8 @@ join_find(struct join *j, const struct msg *m, uint64_t seed, struct now now)
 		t = NULL;
 	}
 	if (!t) {
-		while (j->txns.n >= JOIN_MAX || (j->bytes > JOIN_BYTES && !list_empty(&j->lru)))
-			join_end(j, container_of(j->lru.next, struct txn, lru));
+		while (j->txns.n >= JOIN_MAX || (j->bytes > JOIN_BYTES && j->txns.n > 0))
+			join_end(j, oldest(j));
 		t = xcalloc(1, sizeof(*t));
 		t->key = key;
 		buf_init(&t->rcpts, 0);
@@ -247,6 +256,18 @@ join_disconnect(struct join *j, uint64_t connection)
 		join_end(j, t);
 	else if (t)
 		leave_sessions(j, t);
+}
+
+void
+join_leave(struct join *j, uint64_t connection, struct now now)
+{
+	struct txn *t = map_get(&j->sessions, connection_key(connection));
+
+	if (!t || t->judged)
+		return;
+	t->seen = now.mono;
+	list_del(&t->lru);
+	list_add_tail(&j->left, &t->lru);
 }
 
 bool
@@ -313,6 +334,8 @@ gather_envelope(struct join *j, struct txn *t, const struct msg *m, struct now n
 		.sasl_username = m->sasl_username,
 		.sender = m->sender,
 		.size = m->size,
+		.would = r->would,
+		.rule = r->rule,
 	};
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
 		t->n_envelope += strings[i]->n;
@@ -358,16 +381,46 @@ join_gather(struct join *j, struct txn *t, const struct msg *m, struct now now)
 	}
 }
 
+bool
+join_asked_again(const struct txn *t, const struct msg *m)
+{
+	struct str all = buf_str(&t->rcpts), raw;
+
+	if (t->n_rcpts == 0 || t->n_rcpts == UINT32_MAX || m->n_rcpts != 1)
+		return false;
+	raw = m->rcpts[0].raw;
+	if (all.n < raw.n + 1 || !str_eq(str_sub(all, all.n - 1 - raw.n, all.n - 1), raw))
+		return false;
+	return all.n == raw.n + 1 || all.p[all.n - 2 - raw.n] == '\0';
+}
+
+/* How many there are when each that follows itself is taken once. */
+static uint32_t
+count_once(struct str rest)
+{
+	struct str raw, before = STR_NONE;
+	uint32_t n = 0;
+
+	for (; rest.n && str_split(&rest, '\0', &raw); before = raw)
+		n += !before.p || !str_eq(before, raw);
+	return n;
+}
+
 void
 join_recipients(const struct txn *t, struct msg *m)
 {
-	struct str rest = buf_str(&t->rcpts), raw;
+	struct str rest = buf_str(&t->rcpts), raw, before = STR_NONE;
 	uint32_t stated = m->rcpt_count;
+	bool once;
 
-	if (m->n_rcpts > 0 || stated == 0 || t->n_rcpts != stated)
+	if (m->n_rcpts > 0 || stated == 0 || t->n_rcpts == UINT32_MAX)
 		return;
-	while (str_split(&rest, '\0', &raw) && m->n_rcpts < stated)
-		msg_add_rcpt(m, raw);
+	once = t->n_rcpts > stated && count_once(rest) == stated;
+	if (t->n_rcpts != stated && !once)
+		return;
+	for (; m->n_rcpts < stated && str_split(&rest, '\0', &raw); before = raw)
+		if (!once || !before.p || !str_eq(before, raw))
+			msg_add_rcpt(m, raw);
 	m->rcpt_count = stated;
 }
 
@@ -462,23 +515,30 @@ join_milter_serves(const struct join *j, struct str address, struct str port)
 	return map_get(&j->milters, client_key(address, port)) != NULL;
 }
 
-void
-join_expire(struct join *j, struct now now)
+static void
+expire(struct join *j, struct list *list, int64_t before)
 {
-	while (!list_empty(&j->lru)) {
-		struct txn *t = container_of(j->lru.next, struct txn, lru);
+	while (!list_empty(list)) {
+		struct txn *t = container_of(list->next, struct txn, lru);
 
-		if (now.mono - t->seen <= JOIN_TTL)
+		if (t->seen >= before)
 			return;
 		join_end(j, t);
 	}
 }
 
 void
+join_expire(struct join *j, struct now now)
+{
+	expire(j, &j->left, now.mono - JOIN_GRACE);
+	expire(j, &j->lru, now.mono - JOIN_TTL);
+}
+
+void
 join_end_all(struct join *j)
 {
-	while (!list_empty(&j->lru))
-		join_end(j, container_of(j->lru.next, struct txn, lru));
+	expire(j, &j->left, INT64_MAX);
+	expire(j, &j->lru, INT64_MAX);
 }
 
 uint32_t

@@ -25,7 +25,8 @@
 #include "mail/tally.h"
 #include "mail/verdict.h"
 
-enum { JOIN_MAX = 8192, JOIN_BYTES = 16 << 20, JOIN_TTL = 30 * MS_MIN, JOIN_RESERVED_MAX = 1024 };
+enum { JOIN_MAX = 8192, JOIN_BYTES = 16 << 20, JOIN_TTL = 30 * MS_MIN, JOIN_RESERVED_MAX = 1024,
+	JOIN_GRACE = 3 * MS_SEC };
 
 struct join;
 struct txn;
@@ -60,6 +61,9 @@ void join_end(struct join *j, struct txn *t);
 void join_end_all(struct join *j);
 /* A connection of the policy door closed (msg.connection). */
 void join_disconnect(struct join *j, uint64_t connection);
+/* The same of one that carried a single question: the next one may come on another. The message is over when
+ * none has come for JOIN_GRACE. */
+void join_leave(struct join *j, uint64_t connection, struct now now);
 
 /* At RCPT: remembers m's recipients, and at the first one who it is from. */
 void join_gather(struct join *j, struct txn *t, const struct msg *m, struct now now);
@@ -67,8 +71,12 @@ void join_gather(struct join *j, struct txn *t, const struct msg *m, struct now 
 /* A shadow rule would have refused one of its recipients: for the record. */
 void join_would(struct txn *t, struct str rule);
 
+/* Is it the recipient that was gathered last? An MTA with two lists of restrictions may ask twice. */
+bool join_asked_again(const struct txn *t, const struct msg *m);
+
 /* At DATA and END-OF-MESSAGE without `recipients`: gives m those gathered, when their number is the one
- * that the MTA states (a recipient refused by somebody else was gathered, but not accepted). */
+ * that the MTA states (a recipient refused by somebody else was gathered, but not accepted), be it that each
+ * who follows himself is taken once. */
 void join_recipients(const struct txn *t, struct msg *m);
 
 /* The verdict that this very message (`what` = hash of identity and trace) got in this transaction

@@ -456,9 +456,12 @@ engine_abort(struct engine *e, const struct msg *m)
 }
 
 void
-engine_disconnect(struct engine *e, uint64_t connection)
+engine_disconnect(struct engine *e, uint64_t connection, uint64_t questions, struct now now)
 {
-	join_disconnect(e->join, connection);
+	if (questions > 1)
+		join_disconnect(e->join, connection);
+	else if (!e->asks_final) /* else DATA tells, or the client's next message, or the time */
+		join_leave(e->join, connection, now);
 }
 
 void

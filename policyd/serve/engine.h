@@ -70,9 +70,9 @@ void engine_milter_end(struct engine *e, struct str client_address, struct str c
  * given back. */
 void engine_abort(struct engine *e, const struct msg *m);
 
-/* A connection of the policy door closed that carried more than one question. (Some clients open one for
- * each: its end says nothing about the message.) */
-void engine_disconnect(struct engine *e, uint64_t connection);
+/* A connection of the policy door closed, after so many questions. (Some clients open one for each: its end
+ * says nothing about the message.) */
+void engine_disconnect(struct engine *e, uint64_t connection, uint64_t questions, struct now now);
 
 /* No more questions come: what waits for the end of its message is settled. */
 void engine_drain(struct engine *e);

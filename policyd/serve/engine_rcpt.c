@@ -98,8 +98,8 @@ tell_would(struct engine *e, struct msg *m, struct txn *txn, const struct view *
 		join_would(txn, v->rule);
 }
 
-void
-engine_rcpt(struct engine *e, struct msg *m, struct txn *txn, struct now now, struct verdict *v)
+static void
+judge_rcpt(struct engine *e, struct msg *m, struct txn *txn, struct now now, struct verdict *v)
 {
 	const struct reservation *held;
 	struct judge *j = &e->judge;
@@ -107,8 +107,6 @@ engine_rcpt(struct engine *e, struct msg *m, struct txn *txn, struct now now, st
 	struct traits t;
 	struct view view;
 
-	if (m->n_rcpts == 0 || engine_store_failing(e))
-		return;
 	traits_compute(&t, m, e->site);
 	if (!judge_view(&view, m, &t, e->site, e->lists, e->storms, now))
 		return;
@@ -124,10 +122,19 @@ engine_rcpt(struct engine *e, struct msg *m, struct txn *txn, struct now now, st
 	else
 		reserve(e, txn);
 	hold_again(e, txn, held, n_held, now);
-	if (txn && v->what == ACT_PASS)
-		join_gather(e->join, txn, m, now);
 	if (v->would)
 		tell_would(e, m, txn, &view, v, now);
+}
+
+void
+engine_rcpt(struct engine *e, struct msg *m, struct txn *txn, struct now now, struct verdict *v)
+{
+	bool again = txn && join_asked_again(txn, m);
+
+	if (m->n_rcpts > 0 && !again && !engine_store_failing(e))
+		judge_rcpt(e, m, txn, now, v);
+	if (txn && v->what == ACT_PASS)
+		join_gather(e->join, txn, m, now);
 }
 
 /*

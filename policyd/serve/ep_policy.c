@@ -55,8 +55,7 @@ busy_policy(const struct conn *c)
 static void
 close_policy(struct conn *c)
 {
-	if (c->requests > 1)
-		engine_disconnect(c->pool->engine, c->number);
+	engine_disconnect(c->pool->engine, c->number, c->requests, c->pool->now);
 }
 
 const struct endpoint ep_policy = {

@@ -426,6 +426,28 @@ Test(config, notes)
 	cr_expect_str_eq(notes(), "rule \"r\": detector wide-recipients has nothing to brake by at RCPT\n");
 }
 
+/* Rules by the envelope that can never trip, or that anybody can turn against anybody. */
+Test(config, notes_of_volume_rules)
+{
+	write_file("rules.conf",
+	    "[rule t]\ndetect = trap\n[rule g]\ndetect = list-guard\n"
+	    "[rule s]\ndetect = flood\ncount_by = sender, sender-domain\naction = reject\n");
+	cr_assert_eq(load("[server]\nmilter = unix:/p\n"), 0);
+	cr_expect_str_eq(notes(),
+	    "rule \"t\" never trips: it has no addresses\n"
+	    "rule \"g\" never trips: [mail] lists names no list\n"
+	    "rule \"s\" counts by sender alone: whoever writes that name as his sender uses up its limit\n");
+	config_fini(&c);
+	write_file("lists", "a@x.test b@x.test\n");
+	write_file("rules.conf",
+	    "[rule t]\ndetect = trap\naddresses = trap@\n[rule g]\ndetect = list-guard\n"
+	    "[rule f]\ndetect = flood\naction = reject\n"
+	    "[rule s]\ndetect = flood\ncount_by = sender, client\naction = reject\n");
+	cr_assert_eq(load("[server]\nmilter = unix:/p\n[mail]\nlists = lists\n"), 0);
+	cr_expect_str_eq(notes(), "");
+	config_fini(&c);
+}
+
 static void
 on_key(void *arg, const struct conf_key *key)
 {

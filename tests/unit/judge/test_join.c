@@ -68,11 +68,36 @@ Test(join, a_recipient_refused_by_somebody_else_makes_the_list_useless)
 	ask("1.2.3.0", "", "a@x.test");
 	t = join_find(join, &msg, 7, t0);
 	join_gather(join, t, &msg, t0);
+	ask("1.2.3.0", "", "b@x.test");
 	join_gather(join, t, &msg, t0);
 	ask("1.2.3.0", "4ABC", NULL);
 	msg.rcpt_count = 1;
 	join_recipients(t, &msg);
 	cr_assert_eq(msg.n_rcpts, 0);
+}
+
+/* An MTA that asks from two lists of restrictions, and a client that says everybody twice. */
+Test(join, recipients_that_were_asked_about_twice)
+{
+	static const char *const names[] = { "a@x.test", "a@x.test", "aa@x.test", "aa@x.test", "a@x.test",
+		"a@x.test" };
+	static const bool again[] = { false, true, false, true, false, true };
+	struct txn *t = NULL;
+
+	for (int i = 0; i < 6; i++) {
+		ask("1.2.3.0", "", names[i]);
+		t = join_find(join, &msg, 7, t0);
+		cr_assert_eq(join_asked_again(t, &msg), again[i], "%d", i);
+		join_gather(join, t, &msg, t0);
+	}
+	for (uint32_t stated = 1; stated <= 7; stated++) {
+		ask("1.2.3.0", "4ABC", NULL);
+		msg.rcpt_count = stated;
+		join_recipients(t, &msg);
+		cr_assert_eq(msg.n_rcpts, stated == 3 || stated == 6 ? stated : 0, "%u", stated);
+		for (uint32_t i = 0; i < msg.n_rcpts; i++)
+			cr_assert(str_eq(msg.rcpts[i].addr, str_of(names[stated == 3 ? i * 2 : i])));
+	}
 }
 
 Test(join, nothing_to_know_it_by)
@@ -281,6 +306,41 @@ Test(join, each_end_settles_once_with_all_that_is_held)
 		cr_assert_eq(join_count(join), 0);
 		cr_assert_null(join_of_client(join, STR("192.0.2.1"), STR("100")));
 	}
+}
+
+Test(join, transactions_whose_connection_has_gone)
+{
+	struct now soon = { t0.mono + JOIN_GRACE, t0.wall }, later = { t0.mono + JOIN_GRACE + 1, t0.wall };
+	char id[32];
+
+	join_on_settle(join, on_settle, NULL);
+	settled = 0;
+	(void)rcpt_of("1", 5, "100", t0);
+	(void)rcpt_of("2", 6, "101", t0);
+	(void)rcpt_of("3", 7, "102", t0);
+	join_leave(join, 5, t0);
+	join_leave(join, 6, t0);
+	join_leave(join, 99, t0);
+	join_expire(join, soon);
+	cr_assert_eq(settled, 0);
+	(void)rcpt_of("2", 8, "101", soon); /* somebody came back */
+	join_expire(join, later);
+	cr_assert_eq(settled, 1);
+	cr_assert_eq(join_count(join), 2);
+	/* They make room before others do. */
+	join_leave(join, 7, later);
+	for (uint64_t i = 0; i < JOIN_MAX - 1; i++) {
+		snprintf(id, sizeof(id), "x%u", (unsigned)i);
+		(void)rcpt_of(id, 100 + i, "", later);
+	}
+	cr_assert_eq(settled, 2);
+	cr_assert_eq(join_count(join), JOIN_MAX);
+	for (uint64_t i = 0; i < JOIN_MAX - 1; i++)
+		join_leave(join, 100 + i, later);
+	(void)rcpt_of("new", 9, "103", later);
+	cr_assert_eq(settled, 3);
+	join_end_all(join);
+	cr_assert_eq(join_count(join), 0);
 }
 
 Test(join, what_was_judged_is_not_settled)

@@ -226,7 +226,7 @@ static void
 come_to_an_end(enum ending how)
 {
 	if (how == CONNECTION_CLOSED)
-		engine_disconnect(&e, 7);
+		engine_disconnect(&e, 7, 2, now);
 	if (how == DAEMON_STOPS)
 		engine_drain(&e);
 	if (how == TIME_OUT)
@@ -387,7 +387,7 @@ Test(rcpt, a_milter_that_serves_tells_of_whole_messages)
 	who.port = "5001";
 	who.connection = 3;
 	cr_assert_eq(ask_rcpt("1", "a@example.org"), ACT_PASS);
-	engine_disconnect(&e, 3);
+	engine_disconnect(&e, 3, 2, now);
 	cr_assert_str_eq(journal(), "", "%s", said);
 	cr_assert_eq(ask_rcpt("2", "a@example.org"), ACT_PASS);
 }
@@ -408,6 +408,50 @@ Test(rcpt, whom_we_refused_is_not_among_the_recipients_at_data)
 	cr_assert_str_eq(journal(),
 	    "a@far.example defer stopped flood c@example.org=stopped\n"
 	    "a@far.example pass passed  a@example.org=passed b@example.org=passed\n");
+}
+
+/* check_policy_service stands in two lists of restrictions. */
+Test(rcpt, each_recipient_asked_about_twice_counts_once)
+{
+	static const char *const three[] = { "a@example.org", "b@example.org", "c@example.org" };
+
+	flood(MEASURE_RECIPIENTS, 3);
+	for (int i = 0; i < 6; i++)
+		cr_assert_eq(ask_rcpt("1", three[i / 2]), ACT_PASS, "%d", i);
+	cr_assert_eq(ask_rcpt("1", "d@example.org"), ACT_DEFER);
+	cr_assert_eq(ask_rcpt("1", "d@example.org"), ACT_DEFER);
+	cr_assert_eq(ask_at(STAGE_DATA, "1", NULL, 3), ACT_PASS);
+	cr_assert_eq(msg.n_rcpts, 3);
+	cr_assert_eq(ask_rcpt("2", "a@example.org"), ACT_DEFER);
+}
+
+/* A connection for each question: where nobody asks about whole messages, one that nothing follows is over
+ * soon; else the message stays until something is heard of it. */
+Test(rcpt, a_connection_of_one_question)
+{
+	keep_records();
+	flood(MEASURE_MESSAGES, 2);
+	for (uint64_t c = 1; c <= 3; c++) {
+		who.connection = c;
+		cr_assert_eq(ask_rcpt("1", c == 2 ? "b@example.org" : "a@example.org"), ACT_PASS);
+		engine_disconnect(&e, c, 1, now);
+		pass_time(JOIN_GRACE - 100);
+	}
+	cr_assert_str_eq(journal(), "", "%s", said);
+	pass_time(JOIN_GRACE);
+	cr_assert_str_eq(journal(),
+	    "a@far.example pass passed  a@example.org=passed b@example.org=passed a@example.org=passed\n",
+	    "%s", said);
+	who.connection = 0;
+	cr_assert_eq(send_one("2", "a@example.org"), ACT_PASS);
+	rules_v[0].limit = 3;
+	who.connection = 9;
+	cr_assert_eq(ask_rcpt("3", "a@example.org"), ACT_PASS);
+	engine_disconnect(&e, 9, 1, now);
+	pass_time(5 * MS_MIN);
+	who.connection = 10;
+	cr_assert_eq(ask_rcpt("4", "a@example.org"), ACT_DEFER, "it is still on its way");
+	cr_assert_eq(ask_at(STAGE_DATA, "3", "a@example.org", 1), ACT_PASS);
 }
 
 /* One place more than one message may hold: it passes, and is counted when the message is judged. */
@@ -457,7 +501,7 @@ Test(rcpt, shadow_says_would_in_the_record_of_what_passed)
 	who.connection = 1;
 	for (int i = 0; i < 3; i++)
 		cr_assert_eq(ask_rcpt(fresh(), "a@example.org"), ACT_PASS);
-	engine_disconnect(&e, 1);
+	engine_disconnect(&e, 1, 2, now);
 	cr_assert_str_eq(journal(),
 	    "a@far.example pass passed  a@example.org=passed\n"
 	    "a@far.example pass passed would flood a@example.org=passed\n"
@@ -474,7 +518,7 @@ Test(rcpt, harmless_a_callout_leaves_no_trace)
 	who.sender = "";
 	for (int i = 0; i < 100; i++)
 		cr_assert_eq(ask_rcpt(fresh(), "a@example.org"), ACT_PASS, "%d", i);
-	engine_disconnect(&e, 1);
+	engine_disconnect(&e, 1, 2, now);
 	cr_assert_str_eq(journal(), "a@far.example pass passed  a@example.org=passed\n", "%s", said);
 	cr_assert_eq(e.stats.messages, 1);
 }
