@@ -19,7 +19,8 @@ enum {
 	POSTS_ROOM_MIN = 64,
 	EACH_MIN = 3, /* posts that one person may write on the average in a storm, whatever the limit */
 	LIVELY_THREADS = 5,
-	SUBJECTS_MAX = 8, /* of one thread; a root that has more is no thread's */
+	SUBJECTS_MAX = 8,  /* of one thread; a root that has more is no thread's */
+	SUBJECT_POSTS = 3, /* nor is one with fewer posts than this for each of its subjects */
 };
 #define LIVELY_WINDOW (7 * (int64_t)MS_DAY)
 
@@ -149,18 +150,17 @@ limit_of(const struct rule *r, const struct post *p, bool list)
 }
 
 /*
- * More posts than the limit, and people enough. Where one of them wrote most (a series of warnings, of
- * patches, with some answers), it takes as many more people as if each had written his part of the limit.
- * A discussion list needs more people than others may write posts.
+ * More posts than the limit, and people enough: twice as many where a few of them wrote nearly all (a series
+ * of warnings, and some say thanks). A discussion list needs more people than others may write posts.
  */
 static bool
 many_posts(uint64_t posts, uint64_t people, uint64_t limit, uint64_t authors, bool lively)
 {
 	uint64_t each = limit / authors + 1;
 
-	if (each < EACH_MIN)
-		each = EACH_MIN;
-	return posts > limit && people >= authors && posts <= people * each && (!lively || people > limit);
+	if (posts > people * (each > EACH_MIN ? each : EACH_MIN))
+		authors *= 2;
+	return posts > limit && people >= authors && (!lively || people > limit);
 }
 
 static void
@@ -179,7 +179,8 @@ count(struct search *s, unsigned tier, const struct bucket *b)
 		n[i] = distinct(&s->tape, true, key_of(&s->tape, tags[i], b->id, group), elems[i], r->window,
 		    posts_room(r));
 	people = n[1] < n[2] ? n[1] : n[2];
-	if (b->root && (b->subjects > SUBJECTS_MAX || (b->subjects > 1 && b->subjects * 2 > n[0])))
+	if (b->root &&
+	    (b->subjects > SUBJECTS_MAX || (b->subjects > 1 && b->subjects * SUBJECT_POSTS > n[0])))
 		return;
 	if (many_posts(n[0], people, limit_of(r, p, p->to[b->to].list), (uint64_t)r->authors * t->authors,
 		s->lively[b->to]) &&

@@ -21,8 +21,8 @@ enum subject_kind subject_classify(struct str subject); /* as in the header, und
 
 /*
  * What a subject line says about the thread. `text` is the same for a post and its answers, whatever
- * clients and gateways made of it: decoded, without what stands in front ("Re:", "AW: [External]", "Fwd:", "Recall:"),
- * letters and digits only, in lower case and without accents where enough is left, cut at
+ * clients and gateways made of it: decoded, without what stands in front ("Re:", "AW: [External]", "Fwd:",
+ * "Recall:"), letters and digits only, in lower case and without accents where enough is left, cut at
  * SUBJECT_THREAD_MAX. Tags in brackets with a digit stay: "[#123]" is a ticket of its own. Empty: the line
  * says nothing.
  */

@@ -9,6 +9,7 @@ import brake
 import harmless
 import lists
 import loops
+import replies
 import storms
 from world import Violation
 
@@ -17,7 +18,7 @@ def main():
     build, words = sys.argv[1], sys.argv[2:]
     passed = failed = 0
     start = time.monotonic()
-    for module in (storms, brake, lists, loops, harmless):
+    for module in (storms, brake, lists, loops, replies, harmless):
         for name, fn in module.scenarios():
             if words and not any(w in name for w in words):
                 continue

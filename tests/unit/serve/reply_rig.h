@@ -32,6 +32,8 @@ struct mail {
 	int people;           /* how many of the firm, instead of FIRM */
 	const char *rcpts;    /* instead of ten of the firm */
 	const char *sender;   /* instead of from */
+	const char *queue_id;
+	uint32_t stated; /* recipients that the door states; with .to = "" there is no To */
 	bool opener, trusted;
 };
 
@@ -58,9 +60,9 @@ compose(const struct mail *m, const char *from)
 			snprintf(to + strlen(to), sizeof(to) - strlen(to), "%sp%d@example.org",
 			    *to ? ",\r\n " : "", i);
 	snprintf(header, sizeof(header),
-	    "From: Somebody <%s>\r\nTo: %s\r\nSubject: %s\r\nDate: Mon, 9 Jan 2006 09:00:%02d +0000\r\n"
+	    "From: Somebody <%s>\r\n%s: %s\r\nSubject: %s\r\nDate: Mon, 9 Jan 2006 09:00:%02d +0000\r\n"
 	    "Message-ID: <%s>\r\n",
-	    from, m->to ? m->to : to,
+	    from, m->stated ? "X-To" : "To", m->to ? m->to : to,
 	    m->subject      ? m->subject
 		: m->opener ? "Summer party"
 			    : "Re: Summer party",
@@ -104,7 +106,10 @@ send_mail(struct mail m)
 	msg.sender = str_of(m.sender ? m.sender : m.from ? m.from : from);
 	msg.have_sender = true;
 	add_rcpts(m.rcpts ? m.rcpts : ten(0));
+	msg.queue_id = str_of(m.queue_id ? m.queue_id : "");
 	header_feed(&msg.header, header, strlen(header));
+	if (m.stated)
+		header_state_count(&msg.header, false, m.stated);
 	header_end(&msg.header);
 	msg.have_header = true;
 	now.mono += 20 * MS_SEC;

@@ -33,6 +33,16 @@ Test(reply_all, three_people_are_enough_two_are_not)
 		    i < PASS ? ACT_PASS : ACT_REJECT, "three people, post %d", i);
 }
 
+/* Each writes seven times before the next one begins. */
+Test(reply_all, people_who_go_on_one_after_the_other)
+{
+	int passed = 0;
+
+	for (int i = 0; i < 80 * 7; i++)
+		passed += POST(.who = i / 7, .people = 90) == ACT_PASS;
+	cr_assert_eq(passed, 5 * 7, "six people are twice three");
+}
+
 Test(reply_all, at_the_width_and_one_below)
 {
 	for (int i = 0; i < 40; i++)
@@ -108,6 +118,36 @@ Test(reply_all, some_write_a_new_subject)
 	later(3 * MS_HOUR);
 	cr_assert_eq(POST(.who = 40, .subject = "please take me off this"), ACT_REJECT);
 	cr_assert_eq(POST(.who = 41, .subject = "Re: Summer party", .refs = ""), ACT_REJECT);
+	cr_assert_eq(POST(.who = 2, .to = "p1@example.org", .rcpts = "p1@example.org", .refs = "",
+			 .reply_to = "post2@example.org", .subject = "Out of office",
+			 .extra = "Auto-Submitted: auto-replied\r\n"),
+	    ACT_HOLD);
+}
+
+/* The MTA made the id up, a new one at each attempt: three posts, tried again and again. */
+Test(reply_all, attempts_with_ids_of_our_own_mta)
+{
+	char id[64], queue_id[32];
+
+	for (int i = 0; i < 30; i++) {
+		serial = 6;
+		snprintf(queue_id, sizeof(queue_id), "4ABCDE%02d", i);
+		snprintf(id, sizeof(id), "20060109.%s@mx.example.org", queue_id);
+		cr_assert_eq(POST(.who = i % 3, .id = id, .queue_id = queue_id), ACT_PASS, "attempt %d", i);
+	}
+}
+
+/* A door that states how many there are, and names nobody: a thread is known by its root alone. */
+Test(reply_all, stated_counts)
+{
+	char refs[32];
+
+	for (int i = 0; i < 30; i++) {
+		snprintf(refs, sizeof(refs), "thread%d@x", i % 3);
+		cr_assert_eq(POST(.who = i, .to = "", .stated = FIRM, .refs = refs), ACT_PASS, "post %d", i);
+	}
+	cr_assert_eq(POST(.who = 40, .to = "", .stated = FIRM, .refs = "thread1@x"), ACT_REJECT);
+	cr_assert_eq(POST(.who = 40, .to = "", .stated = FIRM - 20, .refs = "thread1@x"), ACT_PASS);
 }
 
 Test(reply_all, threads_without_a_subject)

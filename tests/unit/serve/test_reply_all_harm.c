@@ -56,11 +56,16 @@ Test(reply_all_harm, outsiders_prolong_no_block)
 {
 	char from[64];
 
+	for (int i = 0; i < PASS; i++) {
+		snprintf(from, sizeof(from), "x%d@firm.example", i);
+		cr_assert_eq(POST(.from = from, .client = "198.51.100.1"), ACT_PASS);
+	}
 	storm();
 	for (int h = 0; h < 6; h++) {
 		for (int i = 0; i < 15; i++) {
 			snprintf(from, sizeof(from), "x%d@firm.example", i);
 			cr_assert_eq(POST(.from = from, .client = "198.51.100.1"), ACT_HOLD);
+			cr_assert_eq(storms_total(e.storms), 1, "nor open others");
 		}
 		later(MS_HOUR);
 	}
@@ -70,12 +75,13 @@ Test(reply_all_harm, outsiders_prolong_no_block)
 /* A partner's people, through one gateway. */
 Test(reply_all_harm, a_storm_of_one_firm_outside_is_held_and_nobody_else)
 {
-	char from[64];
+	char from[64], client[64];
 
 	for (int i = 0; i < 40; i++) {
 		snprintf(from, sizeof(from), "x%d@partner.example", i);
-		cr_assert_eq(POST(.from = from, .client = "198.51.100.1"), i < PASS ? ACT_PASS : ACT_HOLD,
-		    "post %d", i);
+		snprintf(client, sizeof(client), "198.51.%d.1", 50 + i);
+		cr_assert_eq(
+		    POST(.from = from, .client = client), i < PASS ? ACT_PASS : ACT_HOLD, "post %d", i);
 	}
 	cr_assert_eq(POST(.from = "a@neighbour.example", .client = "198.51.100.1"), ACT_PASS);
 	cr_assert_eq(POST(.who = 1), ACT_PASS);
@@ -126,6 +132,32 @@ Test(reply_all_harm, harmless_a_series_of_patches_with_reviews)
 		cr_assert_eq(POST(.who = 1 + i % 7, .subject = subject), ACT_PASS, "review %d", i);
 	}
 	cr_assert_eq(storms_total(e.storms), 0);
+}
+
+Test(reply_all_harm, harmless_a_short_series_with_two_reviews_of_each)
+{
+	char subject[64];
+
+	for (int i = 1; i <= 8; i++) {
+		snprintf(subject, sizeof(subject), "[PATCH %d/8] mm: part %d", i, i);
+		POST(.who = 0, .subject = subject, .reply_to = "root@example.org");
+	}
+	for (int i = 2; i < 18; i++) {
+		snprintf(subject, sizeof(subject), "Re: [PATCH %d/8] mm: part %d", i / 2, i / 2);
+		cr_assert_eq(POST(.who = 1 + i % 6, .subject = subject), ACT_PASS, "review %d", i);
+	}
+}
+
+Test(reply_all_harm, harmless_a_few_tickets_with_one_fake_root)
+{
+	char subject[64];
+
+	for (int i = 0; i < 14; i++) {
+		snprintf(subject, sizeof(subject), "Re: [#%d] question", i / 2);
+		cr_assert_eq(POST(.who = i, .subject = subject, .to = "all@example.org",
+				 .rcpts = "all@example.org", .refs = "RT-Ticket@example.org"),
+		    ACT_PASS, "ticket %d", i);
+	}
 }
 
 Test(reply_all_harm, harmless_one_fake_root_in_all_mail_of_a_ticket_system)

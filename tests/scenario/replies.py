@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: ISC
+"""Story F: people who answer to all, because others did. Readers answer what reached them, robots answer every post;
+what is stopped wakes nobody. And threads that are lively without being a storm."""
+
+from world import HOUR, Message, World, check, rng_of
+
+RULE = "[rule reply-all]\ndetect = reply-all\n"
+LISTS = "all@example.org owner@example.org\ntalk@example.org owner@example.org\n"
+LIMIT, WIDE = 10, 50
+PREFIXES = ("Re: ", "RE: ", "AW: ", "SV: [EXTERNAL] ", "Re: Re: ", "Antw: ", "=?utf-8?Q?Re=3A_?= ")
+
+
+class Firm:
+    """People, and how their mail looks. `form`: who is written to: "to" (everybody in To), "mixed" (To and Cc, in any
+    order, some left out), "list" (a posting address), "alias" (an alias that somebody expanded before)."""
+
+    def __init__(self, build, name, size, form, client="login", rules=RULE, threading="references"):
+        self.w = World(build, rng_of(name, 1), rules, lists=LISTS)
+        self.rng, self.form, self.client, self.threading = self.w.rng, form, client, threading
+        self.people = ["p%d@%s" % (i, "example.org" if client != "outside" else "f%d.example" % i) for i in range(size)]
+        self.n, self.posts, self.passed, self.held, self.refused = 0, 0, [], 0, 0
+
+    def audience(self, author):
+        others = [p for p in self.people if p != author]
+        if self.form == "list":
+            return ["all@example.org"], [], ["all@example.org"]
+        if self.form == "alias":
+            return ["everybody@example.org"], [], others
+        if self.form == "to":
+            return others, [], others
+        self.rng.shuffle(others)
+        others = others[:len(others) - len(others) // 30]
+        cut = self.rng.randrange(len(others))
+        return others[:cut], others[cut:], others
+
+    def thread(self, parent):
+        """Header fields of an answer, as the author's client writes them."""
+        how = self.threading if self.threading != "any" else self.rng.choice(
+            ("references", "references", "in-reply-to", "nothing", "root-only"))
+        refs, last = parent.refs + [parent.mid], "In-Reply-To: " + parent.mid
+        return {"references": [last, "References: " + " ".join(refs)], "in-reply-to": [last], "nothing": [],
+                "root-only": ["References: " + refs[0]]}[how]
+
+    def message(self, author, to, subject, parent=None, cc=(), extra=()):
+        self.n += 1
+        m = Message("m%d" % self.n, author, to, self.w.now, mid="<m%d@client.example>" % self.n, subject=subject,
+                    extra=list(extra) + (self.thread(parent) if parent else []) + (["Cc: " + ", ".join(cc)] if cc else []))
+        m.refs = parent.refs + [parent.mid] if parent else []
+        return m
+
+    def where(self, author):
+        """How an author's mail comes in: by login, through the firm's server, or from outside."""
+        if self.client == "login":
+            return {"client": "203.0.113.%d" % (1 + len(author) * 7), "sasl": author}
+        if self.client == "server":
+            return {"client": "127.0.0.1"}
+        i = int(author[1:author.index("@")])
+        return {"client": "%d.%d.7.%d" % (11 + i % 80, 3 * (i // 80) + 1, 1 + i % 200)}
+
+    def give(self, m, rcpts, author, **more):
+        where = dict(self.where(author), helo="client.example", **more)
+        chunk = 40 if len(rcpts) > 40 and self.form != "alias" and self.rng.random() < 0.5 else len(rcpts)
+        verdicts = set()
+        for i in range(0, len(rcpts), chunk):
+            _, v = self.w.offer(m, rcpts[i:i + chunk], **where)
+            verdicts.add(v["verdict"])
+        check(len(verdicts) == 1, "one post, several verdicts", verdicts)
+        return verdicts.pop()
+
+    def post(self, author, subject, parent=None, extra=()):
+        to, cc, rcpts = self.audience(author)
+        m = self.message(author, to, subject, parent, cc, extra)
+        self.posts += 1
+        what = self.give(m, rcpts, author)
+        if what == "pass":
+            self.passed.append(m)
+        elif what == "reject":
+            self.refused += 1
+        else:
+            check(what == "hold", what)
+            self.held += 1
+        return m if what == "pass" else None
+
+    def later(self, seconds):
+        self.w.now += seconds
+
+    def end(self):
+        summary = self.w.finish()
+        self.w.close()
+        return summary
+
+
+def storm(build, name, size, form, repliers, minutes, client="login", threading="references", limit=LIMIT, rules=RULE, loose=0):
+    """`repliers` people answer to all within so many minutes, some of them more than once; who is refused tries again."""
+    f = Firm(build, name, size, form, client, rules, threading)
+    root = f.post(f.people[0], "Test of the new address book")
+    crowd = f.rng.sample(f.people, repliers)
+    times = sorted((f.rng.random() * minutes * 60, p) for p in crowd for _ in range(f.rng.choice((1, 1, 1, 2, 7))))
+    last, robots = 0, []
+    for t, person in times:
+        f.later(t - last)
+        last = t
+        parent = f.rng.choice(([root] if root else []) + f.passed[-3:])
+        m = f.post(person, f.rng.choice(PREFIXES) + "Test of the new address book", parent)
+        for k in range(3 if m and f.form != "list" else 0):
+            robots.append((person, m, k))
+        if not m:
+            colleague = f.rng.choice(f.people)
+            private = f.message(person, [colleague], "Re: Test of the new address book", parent)
+            check(f.give(private, [colleague], person) == "pass", "a word to one colleague")
+    check(f.posts > limit + 5, "too few posts to tell", f.posts)
+    check(len(f.passed) <= limit + loose, "passed", len(f.passed), "limit", limit)
+    check(len(f.passed) >= min(limit, 3), "passed only", len(f.passed))
+    if client == "outside":
+        check(f.held == f.posts - len(f.passed), f.held, f.refused)
+    else:
+        check(f.refused == f.posts - len(f.passed), f.held, f.refused)
+        for person, m, k in robots:
+            to = [person]
+            answer = f.message("robot%d@away.example" % k, to, "Automatic reply: away until Monday", m,
+                               extra=["Auto-Submitted: auto-replied"])
+            answer.extra = ["Auto-Submitted: auto-replied", "In-Reply-To: " + m.mid]
+            _, v = f.w.offer(answer, to, "198.51.100.9", "away.example", sender="")
+            check(v["verdict"] == "hold", "a robot's answer", v)
+    other = f.message(f.people[3], *f.audience(f.people[3])[:1], "Canteen: menu of the week")
+    check(f.give(other, f.audience(f.people[3])[2], f.people[3]) == "pass", "another thread")
+    f.later(5.5 * HOUR - last)
+    again = len(f.passed)
+    f.post(f.people[5], "Re: Test of the new address book", root)
+    check(len(f.passed) == again, "it opened again before its time")
+    f.later(1.2 * HOUR + last)
+    f.post(f.people[6], "Re: Test of the new address book", root)
+    check(len(f.passed) == again + 1, "it stays closed for ever")
+    summary = f.end()
+    check(summary["storms"], "no storm")
+    check(all(s["rule"] == "reply-all" for s in summary["storms"]), summary["storms"])
+
+
+STORMS = {
+    "firm-of-200": lambda b: storm(b, "firm", 200, "to", 30, 60),
+    "firm-of-200-server": lambda b: storm(b, "server", 200, "to", 30, 50, "server"),
+    "firm-of-200-mixed": lambda b: storm(b, "mixed", 200, "mixed", 40, 60, threading="any", loose=3),
+    "firm-of-200-list": lambda b: storm(b, "list", 200, "list", 50, 90),
+    "firm-of-200-alias": lambda b: storm(b, "alias", 200, "alias", 25, 40),
+    "small": lambda b: storm(b, "small", 61, "to", 8, 20, loose=0),
+    "roots-cut": lambda b: storm(b, "cut", 150, "to", 30, 45, threading="in-reply-to"),
+    "roots-gone": lambda b: storm(b, "gone", 150, "to", 30, 45, threading="nothing"),
+    "health-service": lambda b: storm(b, "health", 840, "list", 80, 75),
+    "department": lambda b: storm(b, "department", 750, "list", 120, 120, "outside", loose=1),
+    "copies": lambda b: storm(b, "copies", 200, "to", 40, 60, limit=20, rules=RULE + "copies = 3980\n"),
+}
+
+
+# --- what is none ------------------------------------------------------------------------------------------------
+
+def quiet(f):
+    check(f.posts == len(f.passed), "stopped", f.posts - len(f.passed), "of", f.posts)
+    check(not f.end()["storms"], "a storm")
+
+
+def broadcast(build):
+    """One sender, eight hundred readers, an update every five minutes; two say thanks to all."""
+    f = Firm(build, "broadcast", 800, "to")
+    root = f.post(f.people[0], "Fire alarm in building 4")
+    for i in range(40):
+        f.later(300)
+        f.post(f.people[0], "Re: Fire alarm in building 4", root)
+        if i in (25, 30):
+            f.post(f.people[i], "Re: Fire alarm in building 4", root)
+    quiet(f)
+
+
+def patches(build):
+    """A hundred patches, forty-five of them in ten minutes, everybody concerned in Cc, and their reviews."""
+    f = Firm(build, "patches", 90, "mixed")
+    root = f.post(f.people[0], "[PATCH 00/99] treewide: use the new helper")
+    for i in range(1, 100):
+        f.later(13 if i < 46 else 90)
+        p = f.post(f.people[0], "[PATCH %02d/99] part %d: use the new helper" % (i, i), root)
+        if i % 4 == 0:
+            f.post(f.people[1 + i % 9], "Re: [PATCH %02d/99] part %d: use the new helper" % (i, i), p)
+    quiet(f)
+
+
+def discussion(build, listed):
+    """Seventy people on a list for two days, up to thirty posts in an hour: the list's copies to our readers; and where
+    it is a list of ours, its copies on their way out."""
+    f = Firm(build, "discussion", 70, "list", "login" if listed else "outside")
+    parent = None
+    for i in range(600):
+        f.later(120 if (i // 30) % 3 else 900)
+        author = f.people[int(f.rng.random() ** 2 * 70)]
+        m = f.message(author, ["talk@example.org"], "Re: Tabs or spaces", parent, cc=f.rng.sample(f.people, 4),
+                      extra=["List-Id: <talk.example.org>", "Precedence: list", "Sender: talk-bounces@lists.example"])
+        _, v = f.w.offer(m, ["r%d@%s" % (k, "away.example" if listed else "example.org") for k in range(70)],
+                         "127.0.0.1" if listed else "198.51.100.20", "lists.example", sender="talk-bounces@lists.example")
+        check(v["verdict"] == "pass", v)
+        parent = m if parent is None or f.rng.random() < 0.5 else parent
+    quiet(f)
+
+
+def tickets(build):
+    """A ticket system with one fake root for all that it sends to the team's list, in its customers' names."""
+    f = Firm(build, "tickets", 300, "list", "server")
+    fake = f.message("help@example.org", ["all@example.org"], "root")
+    for i in range(300):
+        f.later(40)
+        f.post(f.people[i], "Re: [help #%d] %s" % (i // 2, ("printer", "login", "phone")[i % 3]), fake)
+    quiet(f)
+
+
+def poison(build):
+    """An outsider has seen a post. He answers it five hundred times in the names of all; nobody else is stopped."""
+    f = Firm(build, "poison", 200, "to")
+    root = f.post(f.people[0], "Budget")
+    held = 0
+    for i in range(500):
+        f.later(2)
+        m = f.message(f.people[i % 200], f.people, "Re: Budget", root)
+        _, v = f.w.offer(m, f.people[:20], "198.51.100.%d" % (i % 250), "evil.example", sender="x%d@evil.example" % i)
+        held += v["verdict"] == "hold"
+        check(v["verdict"] in ("pass", "hold"), v)
+        if i % 60 == 59:
+            f.post(f.people[i % 7 + 1], "Re: Budget", root)
+            guest = f.message("guest@partner.example", f.people, "Re: Budget", root)
+            _, v = f.w.offer(guest, f.people[:20], "192.0.2.33", "mail.partner.example")
+            check(v["verdict"] == "pass", "another outsider", v)
+    check(held > 450, "held", held)
+    check(f.posts == len(f.passed), "own people were stopped")
+    f.end()
+
+
+def sick(build):
+    """Everybody tells the list the same on a Monday morning; each is a thread of its own."""
+    f = Firm(build, "sick", 60, "list")
+    for person in f.people:
+        f.later(30)
+        m = f.post(person, "Sick today")
+        if person in f.people[:4]:
+            f.post(f.people[50], "Re: Sick today", m)
+    quiet(f)
+
+
+def scenarios():
+    for name, fn in STORMS.items():
+        yield "reply-" + name, fn
+    for fn in (broadcast, patches, tickets, poison, sick):
+        yield "reply-harmless-" + fn.__name__, fn
+    yield "reply-harmless-discussion", lambda b: discussion(b, False)
+    yield "reply-harmless-discussion-of-our-own", lambda b: discussion(b, True)
