@@ -11,7 +11,14 @@
 #include "judge/storm.h"
 #include "judge/ways.h"
 
-/* The recipient's set of traces. */
+/* For so long senders try again, and a little more. */
+enum { RETRY_DAYS = 6 };
+
+/*
+ * The recipient's set of traces. What he had within the window counts; but once there is a storm all copies but
+ * the first are stopped, so that nothing depends on their number any more, and everything on knowing a
+ * retry for one, be it later than the window.
+ */
 static void
 plan_traces(const struct rule *r, const struct view *v, uint32_t rcpt, struct key128 storm, struct ops *ops)
 {
@@ -27,6 +34,8 @@ plan_traces(const struct rule *r, const struct view *v, uint32_t rcpt, struct ke
 	op->key = hash_end(&h);
 	op->elem = v->traits->trace;
 	op->window = r->window;
+	if (storms_find(v->storms, storm) && r->window < RETRY_DAYS * (int64_t)MS_DAY)
+		op->window = RETRY_DAYS * (int64_t)MS_DAY;
 	op->ttl = r->window;
 	op->cap = r->limit;
 	op->group = storm.lo;
@@ -96,13 +105,20 @@ limit_of(const struct rule *r, const struct view *v)
 	return marked && r->gateway_limit < r->limit ? r->gateway_limit : r->limit;
 }
 
+/* More than `repeats` of one transmission, and the last one not so long ago. */
+static bool
+too_often(const struct rule *r, const struct view *v, const struct tally_answer *a)
+{
+	return a->elem_hits > r->repeats + 1 && v->now.mono - a->last < r->window;
+}
+
 static enum trip
 judge_copy(const struct rule *r, const struct view *v, const struct tally_answer *a, bool storm, bool retry)
 {
 	if (retry && (!a->elem_known || !can_repeat(v->traits)))
 		return TRIP_NONE;
 	if (retry)
-		return a->elem_hits > r->repeats + 1 ? TRIP_REPEAT : TRIP_NONE;
+		return too_often(r, v, a) ? TRIP_REPEAT : TRIP_NONE;
 	if (a->distinct > limit_of(r, v))
 		return TRIP_STOP;
 	if (storm && a->ever > 0)

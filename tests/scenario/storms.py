@@ -294,6 +294,30 @@ def one_item_for_five_days(build):
         w.close()
 
 
+def retries_later_than_the_window(build):
+    """A sender that tries again after hours or days, in the midst of an open storm: deferred at most, and it arrives."""
+    for gap in (3 * HOUR, 8 * HOUR, 30 * HOUR, 5 * DAY - HOUR):
+        w = World(build, rng_of("gap", gap), RULE % (1, 2, "2h"), 1, 2, 2 * HOUR)
+        try:
+            s = Storm(w, "m", ["p%d@example.org" % i for i in range(3)], [Faulty(w, 1, (), False, 10, 1)], 0)
+            s.start(3)
+            verdicts = []
+
+            def again():
+                fate, _ = w.offer(s.first, s.ours, "198.51.100.20", "out.firm-isp.example")
+                verdicts.extend(fate.values())
+            for i in range(5 * DAY // 4000):
+                w.at(START + 4000 * i + 2000, lambda: (setattr(s, "budget", 1), s.resend(s.servers[0], s.first)))
+            for i in range(1, 5 * DAY // gap + 1):
+                w.at(START + gap * i, again)
+            w.run()
+            check(w.opened, "no storm")
+            check(set(verdicts) <= {"delivered", "deferred"} and "delivered" in verdicts, gap, verdicts)
+            w.finish()
+        finally:
+            w.close()
+
+
 def one_by_one_or_together(build):
     """The same copies at the same times, to each recipient alone or to all at once: each gets within the limit."""
     for n in (1, 3, 50):
@@ -440,7 +464,8 @@ def scenarios():
     for limit in (1, 2, 5):
         for how in ("never", "late", "parts"):
             yield "origin-%s-limit-%d" % (how, limit), lambda b, h=how, n=limit: origins(b, n, h, 2, limit=n)
-    for fn in (wakes_after_28_days, longer_than_remembered, one_item_for_five_days, one_by_one_or_together,
+    for fn in (wakes_after_28_days, longer_than_remembered, one_item_for_five_days, retries_later_than_the_window,
+               one_by_one_or_together,
                duplicates_in_one_message, recipient_order, shadow, several_rules, in_the_midst_of_mail,
                a_thousand_recipients):
         yield fn.__name__.replace("_", "-"), fn

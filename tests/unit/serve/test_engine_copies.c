@@ -88,6 +88,30 @@ Test(engine_copies, a_retry_is_none_the_less_one_because_its_subject_changed)
 	cr_assert_eq(offer(text, "a@example.org"), ACT_PASS);
 }
 
+/* Within a storm a retry is known for longer than the window; what wakes up after weeks is a copy again. */
+Test(engine_copies, a_retry_later_than_the_window)
+{
+	struct rule *r = rule("replication");
+
+	r->window = 2 * MS_HOUR;
+	for (int i = 0; i < 8; i++)
+		offer(copy("sbs1.faulty.example", i), "a@example.org");
+	for (int day = 1; day <= 5; day++) {
+		for (int h = 0; h < 24; h++) {
+			later(MS_HOUR);
+			cr_assert_eq(offer(copy("sbs1.faulty.example", 100 + day * 24 + h), "a@example.org"),
+			    ACT_DISCARD);
+		}
+		cr_assert_eq(offer(copy("", 0), "a@example.org"), ACT_PASS, "day %d", day);
+	}
+	for (int i = 0; i < 5; i++)
+		cr_assert_eq(offer(copy("", 0), "a@example.org"), ACT_DEFER, "once a window then");
+	for (int h = 0; h < 28 * 24; h++)
+		later(MS_HOUR);
+	cr_assert_eq(offer(copy("", 0), "a@example.org"), ACT_DISCARD);
+	cr_assert_eq(offer(copy("sbs1.faulty.example", 9000), "a@example.org"), ACT_DISCARD);
+}
+
 /* One Subject, From and Date, one queue item a recipient or many to one: each has an origin of its own. */
 Test(engine_copies, harmless_newsletter_with_an_item_for_each)
 {
