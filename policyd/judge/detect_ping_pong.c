@@ -33,6 +33,11 @@ struct words {
 	bool asks[COUNTERS];
 };
 
+struct pair {
+	struct str author, to;
+	struct key128 storm; /* of both directions the same */
+};
+
 struct authors {
 	struct str v[AUTHORS_MAX];
 	unsigned n;
@@ -41,9 +46,15 @@ struct authors {
 /* --- who ------------------------------------------------------------------------------------------------ */
 
 static bool
+is_daemon(struct str addr)
+{
+	return str_istarts(addr, STR("mail")) && automatic_daemon_from(STR_NONE, addr);
+}
+
+static bool
 is_mail_system(struct str addr)
 {
-	return automatic_daemon_from(STR_NONE, addr) || str_istarts(addr, STR("postmaster@"));
+	return is_daemon(addr) || str_istarts(addr, STR("postmaster@"));
 }
 
 /* "@example.org": whoever answers there for the mail system. */
@@ -90,10 +101,11 @@ find_authors(const struct view *v, struct authors *a)
 	struct addr_norm from;
 
 	*a = (struct authors){ 0 };
-	if (v->header) {
+	if (v->header && v->traits->automatic == AUTO_BOUNCE) {
 		addr_normalise(v->msg->arena, f->from_addr, &from);
-		if (v->traits->automatic == AUTO_BOUNCE && from.key.n)
-			add_author(a, at_domain(from.key));
+		add_author(a, at_domain(from.key));
+	}
+	if (v->header) {
 		add_address(a, v->msg->arena, f->from_addr);
 		add_address(a, v->msg->arena, f->reply_to);
 	}
@@ -110,10 +122,19 @@ one_way_limit(const struct rule *r, const struct view *v, uint32_t rcpt, const s
 	case AUTO_REPLY:
 		return r->automatic_limit;
 	case AUTO_BOUNCE:
-		return automatic_daemon_from(STR_NONE, v->rcpts[rcpt].key) ? r->automatic_limit : 0;
+		return is_daemon(v->rcpts[rcpt].key) ? r->automatic_limit : 0;
 	default:
 		return w->answer && w->look.grown ? r->limit : 0;
 	}
+}
+
+/* "[help #12] ...", "Automatic reply: ..." */
+static bool
+answers(struct str subject)
+{
+	enum subject_kind kind = subject_classify(subject);
+
+	return kind == SUBJECT_ANSWER || kind == SUBJECT_AUTO_REPLY;
 }
 
 static void
@@ -121,16 +142,13 @@ find_words(const struct rule *r, const struct view *v, uint32_t rcpt, struct wor
 {
 	const struct header_facts *f = &v->msg->header.f;
 	enum automatic a = v->traits->automatic;
-	enum subject_kind kind;
 
 	*w = (struct words){ .asks = { [TURNS] = true } };
 	if (!v->header)
 		return;
 	subject_look(f->subject, &w->look);
-	kind = subject_classify(f->subject);
 	w->robot = a == AUTO_REPLY || a == AUTO_BOUNCE;
-	w->answer = w->robot || w->look.answer || v->traits->thread_reply || kind == SUBJECT_ANSWER ||
-	    kind == SUBJECT_AUTO_REPLY;
+	w->answer = w->robot || w->look.answer || v->traits->thread_reply || answers(f->subject);
 	w->ticket = a == AUTO_GENERATED && w->answer;
 	w->one_way = one_way_limit(r, v, rcpt, w);
 	for (int c = THREAD; c <= THEIR_ANSWERS; c++)
@@ -159,72 +177,53 @@ pp_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
 /* --- counting ------------------------------------------------------------------------------------------- */
 
 static struct key128
-pair_key(const struct rule *r, const struct view *v, struct str a, struct str b)
+storm_key(const struct rule *r, const struct view *v, struct str a, struct str b)
 {
 	int order = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
 	bool swap = order > 0 || (order == 0 && a.n > b.n);
 	struct hash h;
 
-	hash_init(&h, v->site->hash_seed, "pair");
+	hash_init(&h, v->site->hash_seed, "storm");
 	hash_u64(&h, r->id);
 	hash_str(&h, swap ? b : a);
 	hash_str(&h, swap ? a : b);
 	return hash_end(&h);
 }
 
+/* Keys and elements are made of the pair's key, which nobody can aim at, by arithmetic: there are many of them
+ * for each mail. */
 static struct key128
-storm_key(const struct rule *r, const struct view *v, struct key128 pair)
+key_of(const struct pair *p, int c, uint64_t more)
 {
-	return detect_key(r, v, "storm", pair);
+	static const uint64_t odd = 0x9e3779b97f4a7c15;
+	uint64_t mixed = (p->storm.hi ^ more) * odd + (uint64_t)c;
+
+	return (struct key128){ p->storm.lo ^ (mixed << 32 | mixed >> 32), mixed };
 }
 
+/* What `who` did; never 0. */
 static uint64_t
-elem_of(const struct view *v, const char *tag, struct str who)
+elem_of(const struct view *v, int c, struct str who)
 {
-	struct hash h;
-
-	hash_init(&h, v->site->hash_seed, tag);
-	hash_str(&h, who);
-	return hash_end64(&h);
-}
-
-static struct key128
-look_key(const struct rule *r, const struct view *v, const char *tag, struct key128 pair, uint64_t look)
-{
-	struct hash h;
-
-	hash_init(&h, v->site->hash_seed, tag);
-	hash_key(&h, detect_key(r, v, "pair", pair));
-	hash_u64(&h, look);
-	return hash_end(&h);
-}
-
-static struct key128
-from_one(const struct rule *r, const struct view *v, struct key128 pair, struct str author)
-{
-	return look_key(r, v, "from", pair, elem_of(v, "author", author));
+	return hash64(v->site->hash_seed + (uint64_t)c, who) | 1;
 }
 
 /* What counter `c` of the pair is asked. */
 static struct tally_op
-op_of(const struct rule *r, const struct view *v, const struct words *w, int c, struct str author,
-    struct str to)
+op_of(const struct rule *r, const struct view *v, const struct words *w, int c, const struct pair *p)
 {
-	struct key128 pair = pair_key(r, v, author, to);
 	struct tally_op op = { .kind = TALLY_DISTINCT, .n = 1, .window = r->window, .ttl = r->window };
 
 	op.cap = LOOKS_MAX;
-	op.group = storm_key(r, v, pair).lo;
-	op.key = detect_key(r, v, "looks", pair);
+	op.group = p->storm.lo;
+	op.key = key_of(p, TAIL, 0);
 	switch (c) {
 	case TURNS:
 	case ROBOTS:
 	case THREAD:
 		op.kind = TALLY_TURN;
-		op.key = detect_key(r, v, c == TURNS ? "turns" : "robots", pair);
-		if (c == THREAD)
-			op.key = look_key(r, v, "thread", pair, w->look.tail);
-		op.elem = elem_of(v, "author", author);
+		op.key = key_of(p, c, c == THREAD ? w->look.tail : 0);
+		op.elem = elem_of(v, TURNS, p->author);
 		break;
 	case TAIL:
 	case HEAD:
@@ -232,17 +231,16 @@ op_of(const struct rule *r, const struct view *v, const struct words *w, int c, 
 		break;
 	case ANSWERS:
 		op.kind = w->answer ? TALLY_DISTINCT : TALLY_GET;
-		op.elem = elem_of(v, "answers", author);
+		op.elem = elem_of(v, ANSWERS, p->author);
 		break;
 	case THEIR_ANSWERS:
 		op.kind = TALLY_GET;
-		op.elem = elem_of(v, "answers", to);
+		op.elem = elem_of(v, ANSWERS, p->to);
 		break;
 	case ONE_WAY:
 		op.kind = TALLY_ADD;
 		/* Each request is acknowledged once; what grows is one talk, whatever is cut off its end. */
-		op.key =
-		    look_key(r, v, "one-way", from_one(r, v, pair, author), w->look.grown ? 0 : w->look.tail);
+		op.key = key_of(p, c, elem_of(v, c, p->author) ^ (w->look.grown ? 0 : w->look.tail));
 		break;
 	default:
 		break;
@@ -260,11 +258,13 @@ pp_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *o
 	find_authors(v, &authors);
 	find_words(r, v, rcpt, &w);
 	for (unsigned i = 0; i < authors.n; i++) {
+		struct pair p = { authors.v[i], to, storm_key(r, v, authors.v[i], to) };
+
 		for (int c = 0; c < COUNTERS; c++) {
 			struct tally_op *op = w.asks[c] ? ops_add(ops) : NULL;
 
 			if (op)
-				*op = op_of(r, v, &w, c, authors.v[i], to);
+				*op = op_of(r, v, &w, c, &p);
 		}
 	}
 }
@@ -387,7 +387,7 @@ pp_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct
 	find_words(r, v, rcpt, &w);
 	for (unsigned i = 0; i < authors.n && f->trip == TRIP_NONE; i++) {
 		const struct tally_answer *a[COUNTERS] = { NULL };
-		struct key128 storm = storm_key(r, v, pair_key(r, v, authors.v[i], to));
+		struct key128 storm = storm_key(r, v, authors.v[i], to);
 
 		for (int c = 0; c < COUNTERS; c++) {
 			if (w.asks[c] && n == 0)
@@ -420,7 +420,7 @@ pp_sources(struct storm *st, const struct view *v, const struct finding *f, uint
 		struct str to = party(v->rcpts[k].key);
 
 		for (unsigned i = 0; i < authors.n; i++) {
-			if (!key_eq(storm_key(&none, v, pair_key(&none, v, authors.v[i], to)), st->key))
+			if (!key_eq(storm_key(&none, v, authors.v[i], to), st->key))
 				continue;
 			storm_add_host(st, authors.v[i], "party", copies);
 			storm_add_host(st, to, "party", copies);

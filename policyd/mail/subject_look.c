@@ -130,16 +130,18 @@ take_piece(struct scan *s, struct str rest)
 static uint64_t
 ends_hash(const struct str *words, unsigned n, unsigned from, bool tail)
 {
-	struct hash h;
+	char text[ENDS * (WORD_KEEP + 1)];
+	struct str all = { text, 0 };
 
-	hash_init(&h, 0, tail ? "tail" : "head");
 	for (unsigned i = 0; i < n && i < ENDS; i++) {
 		struct str w = words[(from + i) % ENDS];
 
-		hash_str(
-		    &h, str_sub(w, tail && w.n > WORD_KEEP ? w.n - WORD_KEEP : 0, tail ? w.n : WORD_KEEP));
+		w = str_sub(w, tail && w.n > WORD_KEEP ? w.n - WORD_KEEP : 0, tail ? w.n : WORD_KEEP);
+		memcpy(text + all.n, w.p, w.n);
+		all.n += w.n;
+		text[all.n++] = ' ';
 	}
-	return hash_end64(&h);
+	return hash64(tail, all);
 }
 
 void
