@@ -5,6 +5,7 @@
 #	make check		installs what is missing, then all tests (see tests/check.sh)
 #	make demo		installs what is missing, then shows a storm being stopped on a private Postfix
 #	make unit		the unit tests alone		make system	the tests that drive the real binary
+#	make bench		installs what is missing, then measures (PEERS=1: other policy servers too); see tests/bench/run.py
 #	make scenario		storms, harmless mail and stories against the engine
 #	make lint		layers, banned functions, documentation	make fmt	clang-format in place
 #	make SAN=address,undefined ...	with sanitizers	make CC=clang ...
@@ -117,6 +118,34 @@ scenario-bin: $(B)/scenario/story
 scenario: all scenario-bin
 	sh tests/scenario/run.sh $(B)
 
+# The benchmark: a load generator, what the daemon is compared with, and a maker of large stores. What needs a library
+# that is not here is left out, and the run says so.
+GMIME := $(shell $(PKG_CONFIG) --exists gmime-3.0 2>/dev/null && echo yes)
+MILTER_H := $(wildcard /usr/include/libmilter/mfapi.h /usr/local/include/libmilter/mfapi.h)
+BENCH := load null-policy straw scan fill $(if $(MILTER_H),null-milter)
+BENCH_BIN := $(BENCH:%=$(B)/bench/%)
+bench_obj = $(patsubst %,$(B)/obj/tests/bench/%.o,bench $(1))
+$(B)/bench/load: $(call bench_obj,load load_policy load_milter text hist)
+$(B)/bench/null-policy: $(call bench_obj,null_policy)
+$(B)/bench/straw: $(call bench_obj,straw)
+$(B)/bench/null-milter: $(call bench_obj,null_milter)
+$(B)/bench/scan: $(call bench_obj,scan text) $(call archives,mail)
+$(B)/bench/fill: $(call bench_obj,fill) $(call archives,store)
+$(B)/bench/null-policy: BENCH_LIBS = $(EV_LIBS)
+$(B)/bench/straw: BENCH_LIBS = $(EV_LIBS) $(SQLITE_LIBS)
+$(B)/bench/null-milter: BENCH_LIBS = -lmilter
+$(B)/bench/scan: BENCH_LIBS = $(libs_mail) $(if $(GMIME),$(call pkg,libs,gmime-3.0))
+$(B)/bench/fill: BENCH_LIBS = $(libs_store)
+$(B)/obj/tests/bench/scan.o: override CPPFLAGS += $(if $(GMIME),-DBENCH_GMIME $(patsubst -I%,-isystem %,$(call pkg,cflags,gmime-3.0)))
+$(BENCH_BIN):
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(BENCH_LIBS)
+bench-bin: $(BENCH_BIN)
+bench: deps-bench
+	$(MAKE) --no-print-directory all bench-bin
+	sh tests/bench/run.sh $(B)
+
 unit-bin: $(UNIT_BIN)
 unit: unit-bin
 	sh tests/unit/run.sh $(B) $(UNIT_BIN)
@@ -137,6 +166,9 @@ deps-check:
 	sh packaging/install-deps.sh check
 deps-demo:
 	sh packaging/install-deps.sh demo
+deps-bench:
+	sh packaging/install-deps.sh bench
+	$(if $(filter-out 0,$(PEERS)),sh packaging/install-deps.sh bench-peers)
 
 check: deps-check
 	sh tests/check.sh
@@ -183,5 +215,5 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all unit-bin unit system scenario-bin scenario lint deps deps-check deps-demo check demo fmt fmt-check install clean force
+.PHONY: all unit-bin unit system scenario-bin scenario bench-bin bench lint deps deps-check deps-demo deps-bench check demo fmt fmt-check install clean force
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

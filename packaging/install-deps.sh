@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# install-deps.sh build|check|demo: looks for what that needs and installs what is missing, nothing else.
+# install-deps.sh build|check|demo|bench|bench-peers: looks for what that needs and installs what is missing, nothing else.
 # Debian and Ubuntu by apt-get; Fedora and its kin by dnf (written from their package lists, not tested).
 set -u
 PATH=$PATH:/usr/sbin:/sbin
@@ -10,7 +10,9 @@ case ${1:-} in
 build) sets=b ;;
 check) sets='b|c' ;;
 demo) sets='b|d' ;;
-*) echo "usage: install-deps.sh build|check|demo" >&2; exit 2 ;;
+bench) sets='b|m' ;;
+bench-peers) sets='p' ;;
+*) echo "usage: install-deps.sh build|check|demo|bench|bench-peers" >&2; exit 2 ;;
 esac
 
 # sets | probe | what is looked for | Debian package | Fedora package
@@ -34,9 +36,15 @@ c  san    address,undefined      gcc              libubsan
 c  cmd    ps                     procps           procps-ng
 c  cmd    mandoc                 mandoc           mandoc
 c  cmd    miltertest             miltertest       -
-cd cmd    python3                python3          python3
+cdm cmd   python3                python3          python3
 cd cmd    sqlite3                sqlite3          sqlite
 cd cmd    postfix                postfix          postfix
+m  header libmilter/mfapi.h      libmilter-dev    sendmail-milter-devel
+m  pc     gmime-3.0              libgmime-3.0-dev gmime30-devel
+p  cmd    postfwd                postfwd          postfwd
+p  cmd    postgrey               postgrey         postgrey
+p  cmd    policyd-rate-limit     policyd-rate-limit -
+p  cmd    grossd                 gross            -
 '
 
 has_header() {
@@ -61,6 +69,7 @@ present() {
 	cmd) command -v "$2" >/dev/null 2>&1 ;;
 	header) has_header "$2" ;;
 	san) has_sanitizers "$2" ;;
+	pc) pkg-config --exists "$2" 2>/dev/null ;;
 	esac
 }
 

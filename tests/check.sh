@@ -41,8 +41,8 @@ part() {
 }
 build() { kind=build; part "$@"; kind=count; }
 
-build build-gcc "build with gcc" make --no-print-directory -s -j2 CC=gcc B=build all unit-bin scenario-bin
-build build-clang "build with clang" make --no-print-directory -s -j2 CC=clang B=build/clang all unit-bin scenario-bin
+build build-gcc "build with gcc" make --no-print-directory -s -j2 CC=gcc B=build all unit-bin scenario-bin bench-bin
+build build-clang "build with clang" make --no-print-directory -s -j2 CC=clang B=build/clang all unit-bin scenario-bin bench-bin
 part unit "unit tests" make --no-print-directory -s CC=gcc B=build unit
 build build-san "build with sanitizers" make --no-print-directory -s -j2 CC=gcc SAN=address,undefined B=build/san all unit-bin scenario-bin
 part unit-san "unit tests with sanitizers" make --no-print-directory -s CC=gcc SAN=address,undefined B=build/san unit
@@ -52,6 +52,7 @@ part system-san "system tests with sanitizers" sh tests/system/run.sh build/san
 part scenario "storms, harmless mail and stories, simulated" sh tests/scenario/run.sh build
 part scenario-san "stories with sanitizers" sh tests/scenario/stories.sh build/san
 part lab "lab: a private Postfix" sh tests/lab/run.sh build
+part bench "benchmark, a smoke run" env BENCH_QUICK=1 sh tests/bench/run.sh build
 
 echo
 if [ $skipped -gt 0 ]; then
