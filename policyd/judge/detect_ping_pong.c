@@ -190,8 +190,8 @@ storm_key(const struct rule *r, const struct view *v, struct str a, struct str b
 	return hash_end(&h);
 }
 
-/* Keys and elements are made of the pair's key, which nobody can aim at, by arithmetic: there are many of them
- * for each mail. */
+/* The pair's counters have keys made of its own, which nobody can aim at, by arithmetic: there are many of
+ * them for each mail. */
 static struct key128
 key_of(const struct pair *p, int c, uint64_t more)
 {
