@@ -154,7 +154,10 @@ read_author(struct post *p, const struct view *v)
 		sender = from.key;
 	p->own = v->traits->outbound;
 	p->from = hash_of(v, "post-author", from.key);
-	p->sender = hash_of(v, "post-author", sender);
+	hash_init(&h, v->site->hash_seed, "post-sender");
+	hash_str(&h, sender);
+	hash_istr(&h, v->msg->sasl_username);
+	p->sender = hash_end64(&h);
 	p->network = network_of(v);
 	addr_split(sender, &local, &domain);
 	hash_init(&h, v->site->hash_seed, "post-firm");

@@ -33,7 +33,8 @@ struct mail {
 	const char *rcpts;    /* instead of ten of the firm */
 	const char *sender;   /* instead of from */
 	const char *queue_id;
-	uint32_t stated; /* recipients that the door states; with .to = "" there is no To */
+	const char *login; /* instead of the one that all share, as behind a relay */
+	uint32_t stated;   /* recipients that the door states; with .to = "" there is no To */
 	bool opener, trusted;
 };
 
@@ -102,7 +103,7 @@ send_mail(struct mail m)
 	msg.stage = STAGE_EOM;
 	msg.client_address = str_of(m.client ? m.client : m.trusted ? "127.0.0.1" : "203.0.113.50");
 	if (!m.client && !m.trusted)
-		msg.sasl_username = STR("somebody");
+		msg.sasl_username = str_of(m.login ? m.login : "somebody");
 	msg.sender = str_of(m.sender ? m.sender : m.from ? m.from : from);
 	msg.have_sender = true;
 	add_rcpts(m.rcpts ? m.rcpts : ten(0));

@@ -33,6 +33,17 @@ Test(reply_all, three_people_are_enough_two_are_not)
 		    i < PASS ? ACT_PASS : ACT_REJECT, "three people, post %d", i);
 }
 
+Test(reply_all, a_gateway_that_writes_one_sender_for_all_its_users)
+{
+	char login[32];
+
+	for (int i = 0; i < 20; i++) {
+		snprintf(login, sizeof(login), "user%d", i);
+		cr_assert_eq(POST(.who = i, .sender = "gateway@example.org", .login = login),
+		    i < PASS ? ACT_PASS : ACT_REJECT, "post %d", i);
+	}
+}
+
 /* Each writes seven times before the next one begins. */
 Test(reply_all, people_who_go_on_one_after_the_other)
 {

@@ -188,6 +188,12 @@ Test(reply_all_harm, harmless_one_machine_that_writes_for_many)
 	}
 }
 
+Test(reply_all_harm, harmless_one_user_with_many_names)
+{
+	for (int i = 0; i < 60; i++)
+		cr_assert_eq(POST(.who = i, .sender = "p1@example.org", .login = "p1"), ACT_PASS);
+}
+
 Test(reply_all_harm, harmless_a_discussion_list)
 {
 	char from[64];
