@@ -60,7 +60,6 @@ struct finding {
 	struct key128 storm; /* key of the storm that this belongs to or would open, zero: none */
 	enum action action;  /* a final one that takes the place of the rule's; ACT_PASS: the rule's */
 	bool blocked;        /* judge's own: stopped because the storm is, not because the rule tripped */
-	uint32_t base_hops;  /* length of the shortest way seen, 0 unknown */
 	const char *why;     /* a phrase for the log */
 };
 

@@ -15,8 +15,8 @@
 enum { RETRY_DAYS = 6 };
 
 /*
- * The recipient's set of traces. What he had within the window counts; but once there is a storm all copies but
- * the first are stopped, so that nothing depends on their number any more, and everything on knowing a
+ * The recipient's set of traces. What he had within the window counts; but once there is a storm all copies
+ * but the first are stopped, so that nothing depends on their number any more, and everything on knowing a
  * retry for one, be it later than the window.
  */
 static void
@@ -58,31 +58,18 @@ plan_rcpt(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops 
 		plan_traces(r, v, rcpt, st->key, ops);
 }
 
-/* An op for each identity of the message, and one for the length of its shortest way: of ways that is what a
- * restart leaves. */
+/* An op for each identity of the message. */
 static void
 repl_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
 {
 	const struct traits *t = v->traits;
-	struct key128 storm = { 0 };
-	struct tally_op *op;
 
 	if (v->at_rcpt) {
 		plan_rcpt(r, v, rcpt, ops);
 		return;
 	}
-	for (unsigned i = 0; i < t->n_ids; i++) {
-		storm = detect_key(r, v, "storm", t->ids[i]);
-		plan_traces(r, v, rcpt, storm, ops);
-	}
-	op = t->n_ids ? ops_add(ops) : NULL;
-	if (!op)
-		return;
-	op->kind = TALLY_MIN;
-	op->key = detect_key(r, v, "hops", t->way);
-	op->n = t->foreign_hops;
-	op->ttl = r->window;
-	op->group = storm.lo;
+	for (unsigned i = 0; i < t->n_ids; i++)
+		plan_traces(r, v, rcpt, detect_key(r, v, "storm", t->ids[i]), ops);
 }
 
 /*
@@ -161,9 +148,8 @@ repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const stru
 	(void)rcpt;
 	if (v->at_rcpt && n == 1)
 		score_rcpt(r, v, answers, f);
-	if (n <= v->traits->n_ids || v->at_rcpt)
-		return; /* OPS_MAX */
-	f->base_hops = (uint32_t)answers[--n].sum;
+	if (v->at_rcpt)
+		return;
 	for (uint32_t i = 0; i < n; i++)
 		retry |= answers[i].elem_known;
 	for (uint32_t i = 0; i < n; i++) {
@@ -227,12 +213,13 @@ repl_told(const struct rule *r, const struct view *v, const struct finding *wors
 static void
 repl_sources(struct storm *st, const struct view *v, const struct finding *f, uint64_t copies)
 {
+	(void)f;
 	if (v->at_rcpt)
 		return; /* the envelope names no way */
 	storm_add_message(st);
 	storm_add_host(st, v->msg->header.f.gateway_marker, "gateway-marker", copies);
 	if (v->ways)
-		ways_name(v->ways, v->traits->way, v, f->base_hops, st, copies);
+		ways_name(v->ways, v->traits->way, v, st, copies);
 }
 
 const struct detector detect_replication = {

@@ -20,7 +20,14 @@ struct storms {
 };
 
 /* Events: a letter, the storm's key, and what storms_replay() reads of each. */
-enum { EVENT_OPEN = 'O', EVENT_COPY = 'C', EVENT_MESSAGE = 'M', EVENT_HOST = 'H', EVENT_TRIP = 'T' };
+enum {
+	EVENT_OPEN = 'O',
+	EVENT_COPY = 'C',
+	EVENT_MESSAGE = 'M',
+	EVENT_HOST = 'H',
+	EVENT_TRIP = 'T',
+	EVENT_SHORTEST = 'S'
+};
 
 const char *const storm_hows[STORM_HOWS] = { "received", "client", "helo", "gateway-marker", "reporting-mta",
 	"dead-member", "party" };
@@ -325,6 +332,20 @@ storm_add_message(struct storm *st)
 	event(st->owner, st->key, EVENT_MESSAGE);
 }
 
+void
+storm_shortest(struct storm *st, uint32_t lines)
+{
+	struct buf *b;
+
+	if (lines == 0 || (st->shortest && st->shortest <= lines))
+		return;
+	st->shortest = lines;
+	st->changed = true;
+	b = event(st->owner, st->key, EVENT_SHORTEST);
+	if (b)
+		pack_var(b, lines);
+}
+
 static void
 log_host(const struct storm *st, struct str name, const char *how, uint64_t copies)
 {
@@ -456,6 +477,15 @@ replay_host(struct storm *st, struct unpack *u)
 }
 
 static void
+replay_shortest(struct storm *st, struct unpack *u)
+{
+	uint32_t lines = (uint32_t)unpack_within(u, 1, UINT32_MAX);
+
+	if (st && unpack_ok(u))
+		storm_shortest(st, lines);
+}
+
+static void
 replay_event(struct storms *s, struct unpack *u, struct now now)
 {
 	uint8_t what = unpack_u8(u);
@@ -473,6 +503,9 @@ replay_event(struct storms *s, struct unpack *u, struct now now)
 		break;
 	case EVENT_HOST:
 		replay_host(st, u);
+		break;
+	case EVENT_SHORTEST:
+		replay_shortest(st, u);
 		break;
 	case EVENT_TRIP:
 		if (st && unpack_ok(u))

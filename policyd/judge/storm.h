@@ -54,15 +54,16 @@ struct storm {
 	struct now tripped; /* when the rule itself tripped last: from then on `block` runs */
 	int64_t quiet, remember, block;
 	uint64_t offered, passed, stopped, messages;
-	uint64_t *rcpts; /* hashes of distinct recipients, owned */
+	uint32_t shortest; /* Received lines of the shortest way of the message; 0: not known */
+	uint64_t *rcpts;   /* hashes of distinct recipients, owned */
 	uint32_t n_rcpts, cap_rcpts;
 	struct storm_host *hosts; /* most copies first, owned */
 	uint32_t n_hosts, cap_hosts;
-	bool changed;    /* since storms_next_changed() gave it out */
-	bool opened;     /* set when it opens (again); whoever logs it clears it */
+	bool changed;      /* since storms_next_changed() gave it out */
+	bool opened;       /* set when it opens (again); whoever logs it clears it */
 	bool braked;       /* at RCPT, since then; not kept over a restart */
 	int64_t braked_at; /* mono ms */
-	uint32_t untold; /* copies of the present message whose sources were not told yet */
+	uint32_t untold;   /* copies of the present message whose sources were not told yet */
 };
 
 struct privacy;
@@ -87,6 +88,8 @@ void storm_sources(struct storm *st, const struct view *v, uint64_t copies);
 
 /* For detectors that name other parties; `how` is one of storm_hows. */
 void storm_add_host(struct storm *st, struct str name, const char *how, uint64_t copies);
+/* A way of so many lines was seen. */
+void storm_shortest(struct storm *st, uint32_t lines);
 /* The message itself, once, with what it is known by: whoever names sources by itself calls it. */
 void storm_add_message(struct storm *st);
 

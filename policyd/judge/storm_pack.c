@@ -7,10 +7,10 @@
 #include "base/xalloc.h"
 #include "judge/storm.h"
 
-enum { MAGIC = 0x6d745370, VERSION = 1 };
+enum { MAGIC = 0x6d745370, VERSION = 2 };
 
-/* Bytes of the shortest storm: key, id, state, rule's id, four empty texts, twelve small numbers. */
-enum { STORM_BYTES_MIN = 16 + 8 + 1 + 8 + 4 + 12 };
+/* Bytes of the shortest storm: key, id, state, rule's id, four empty texts, thirteen small numbers. */
+enum { STORM_BYTES_MIN = 16 + 8 + 1 + 8 + 4 + 13 };
 
 /* ---- writing ---- */
 
@@ -36,6 +36,7 @@ put_storm(const struct storm *st, struct buf *out)
 	pack_var(out, st->passed);
 	pack_var(out, st->stopped);
 	pack_var(out, st->messages);
+	pack_var(out, st->shortest);
 	pack_var(out, st->n_rcpts);
 	for (uint32_t i = 0; i < st->cap_rcpts; i++)
 		if (st->rcpts[i])
@@ -183,6 +184,7 @@ get_storm(struct unpack *u, struct now now)
 	st->passed = unpack_var(u);
 	st->stopped = unpack_var(u);
 	st->messages = unpack_var(u);
+	st->shortest = (uint32_t)unpack_within(u, 0, UINT32_MAX);
 	get_rcpts(u, st);
 	get_hosts(u, st);
 	if (key_is_zero(st->key) || st->id == 0 || st->id > INT64_MAX)

@@ -426,18 +426,18 @@ name_by_length(const struct view *v, uint32_t base, struct storm *st, uint64_t c
 }
 
 void
-ways_name(const struct ways *w, struct key128 key, const struct view *v, uint32_t base, struct storm *st,
-    uint64_t copies)
+ways_name(const struct ways *w, struct key128 key, const struct view *v, struct storm *st, uint64_t copies)
 {
 	const struct way *way = map_get(&w->map, key);
 	struct road r;
 	struct naming n = { .way = way, .road = &r };
 
 	if (!way || way->ways < 2) {
-		name_by_length(v, base, st, copies);
+		name_by_length(v, st->shortest, st, copies);
 		return;
 	}
-	n.shortest = base && base < way->shortest ? base : way->shortest;
+	storm_shortest(st, way->shortest);
+	n.shortest = st->shortest;
 	road_of(&r, v, way->n_lines);
 	if (r.common == r.top)
 		return; /* nothing but the common part: as short as can be */

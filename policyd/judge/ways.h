@@ -21,8 +21,8 @@
  * way of the copy that came straight.
  *
  * Bounded: WAYS_MAX messages (the one longest not seen makes room), WAY_LINES_MAX lines of their common part,
- * WAY_HOSTS_MAX hosts each. Not kept over a restart: of what was before the caller only knows the length of
- * the shortest way then. Pure.
+ * WAY_HOSTS_MAX hosts each. Not kept over a restart: of what was before a storm keeps the length of the
+ * shortest way. Pure.
  */
 #ifndef JUDGE_WAYS_H
 #define JUDGE_WAYS_H
@@ -46,9 +46,9 @@ void ways_free(struct ways *w); /* takes NULL */
 void ways_note(struct ways *w, struct key128 key, const struct view *v, bool stopped);
 
 /* Names in the storm those that the view's message, which was noted before, came by and an honest one would
- * not: by storm_add_host(). A way of `base` lines is known to the caller (0: of none). */
-void ways_name(const struct ways *w, struct key128 key, const struct view *v, uint32_t base, struct storm *st,
-    uint64_t copies);
+ * not: by storm_add_host(). */
+void ways_name(
+    const struct ways *w, struct key128 key, const struct view *v, struct storm *st, uint64_t copies);
 
 uint32_t ways_count(const struct ways *w);
 

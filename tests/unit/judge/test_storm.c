@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+#include "base/err.h"
 #include "judge/storm.h"
 
 static struct site site;
@@ -241,6 +242,31 @@ Test(storm, sources_are_those_who_handed_it_over)
 	cr_assert_eq(st->n_hosts, 2);
 	cr_assert_str_eq(st->hosts[1].name, "faulty.example");
 	cr_assert_eq(st->hosts[0].copies, 12);
+}
+
+/* What a restart leaves of a message's ways: out of the events, and never more than it was. */
+Test(storm, the_shortest_way_is_an_event)
+{
+	struct key128 key = { 1, 2 };
+	struct storms *again = storms_new();
+	struct buf events;
+	size_t n;
+
+	buf_init(&events, 0);
+	storms_log(storms, &events);
+	storm_shortest(storms_open(storms, key, &rule, &view, t0), 7);
+	n = events.len;
+	storm_shortest(storms_find(storms, key), 9);
+	storm_shortest(storms_find(storms, key), 7);
+	storm_shortest(storms_find(storms, key), 0);
+	cr_assert_eq(events.len, n, "nothing new");
+	storm_shortest(storms_find(storms, key), 2);
+	cr_assert_eq(storms_replay(again, buf_str(&events), t0), 0);
+	cr_assert_eq(storms_find(again, key)->shortest, 2);
+	cr_assert_eq(storms_replay(again, str_sub(buf_str(&events), n, events.len - 1), t0), ERR_CORRUPT);
+	storms_free(again);
+	storms_log(storms, NULL);
+	buf_fini(&events);
 }
 
 static uint64_t left;

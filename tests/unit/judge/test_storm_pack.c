@@ -72,6 +72,7 @@ make(uint64_t k, uint32_t rcpts, uint32_t hosts, struct now last)
 	st->tripped = last;
 	st->quiet = MS_HOUR;
 	st->block = MS_MIN;
+	st->shortest = 3;
 	st->remember = 45 * (int64_t)MS_DAY;
 	st->offered = k * 1000;
 	st->passed = k * 10;
@@ -106,6 +107,7 @@ expect_same(const struct storm *a, const struct storm *b)
 	cr_expect_eq(a->quiet, b->quiet);
 	cr_expect_eq(a->remember, b->remember);
 	cr_expect_eq(a->block, b->block);
+	cr_expect_eq(a->shortest, b->shortest);
 	cr_expect_eq(a->tripped.wall, b->tripped.wall);
 	cr_expect(a->offered == b->offered && a->passed == b->passed);
 	cr_expect(a->stopped == b->stopped && a->messages == b->messages);
@@ -406,7 +408,7 @@ Test(storm_pack, wrong_content_under_a_right_checksum)
 	buf_init(&bad, 0);
 	storm_pack(st, &out);
 	for (unsigned round = 0; round < 30000; round++) {
-		struct blob head = { .magic = 0x6d745370, .version = 1, .wall = t0.wall };
+		struct blob head = { .magic = 0x6d745370, .version = 2, .wall = t0.wall };
 		struct storms *s = storms_new();
 		size_t from_here;
 		int err;
@@ -469,7 +471,7 @@ Test(storm_pack, bounds)
 Test(storm_pack, counts_beyond_the_caps)
 {
 	struct storm *st = make(1, STORM_RCPTS_MAX + 1, 1, t0);
-	struct blob head = { .magic = 0x6d745370, .version = 1, .wall = t0.wall };
+	struct blob head = { .magic = 0x6d745370, .version = 2, .wall = t0.wall };
 	size_t from_here, body;
 
 	storm_pack(st, &out);
@@ -512,7 +514,7 @@ Test(storm_pack, texts_have_their_bounds)
 {
 	for (int row = 0; row < 3; row++) {
 		struct storm *st = make(1, 0, 0, t0);
-		struct blob head = { .magic = 0x6d745370, .version = 1, .wall = t0.wall };
+		struct blob head = { .magic = 0x6d745370, .version = 2, .wall = t0.wall };
 		size_t n = row == 1 ? sizeof(st->rule) : sizeof(st->rule) - 1, from_here, rule_at;
 		char text[sizeof(st->rule)];
 		struct buf made;

@@ -84,7 +84,7 @@ stopped(const char *way)
 {
 	take(way);
 	ways_note(ways, key, &view, true);
-	ways_name(ways, key, &view, 0, st, 1);
+	ways_name(ways, key, &view, st, 1);
 }
 
 /* Whether exactly those are named, in whatever order. */
@@ -234,16 +234,19 @@ Test(ways, by_length_while_no_other_way_is_known)
 {
 	take("=sbs1.a.test sbs1.a.test#9" FIRM);
 	ways_note(ways, key, &view, true);
-	ways_name(ways, key, &view, 0, st, 1);
+	ways_name(ways, key, &view, st, 1);
 	named("");
-	ways_name(ways, key, &view, 3, st, 1);
+	st->shortest = 3;
+	ways_name(ways, key, &view, st, 1);
 	named("");
-	ways_name(ways, key, &view, 2, st, 1);
+	st->shortest = 2;
+	ways_name(ways, key, &view, st, 1);
 	named("sbs1.a.test");
 	take("sbs2.b.test#9" FIRM);
 	ways_note(ways, key, &view, true);
-	ways_name(ways, key, &view, 2, st, 1);
+	ways_name(ways, key, &view, st, 1);
 	named("sbs1.a.test sbs2.b.test");
+	cr_assert_eq(st->shortest, 2);
 }
 
 Test(ways, other_messages_take_no_part)
@@ -273,6 +276,7 @@ Test(ways, messages_are_bounded_and_the_oldest_goes)
 	named("sbs1.a.test");
 	/* the second was the oldest: of it nothing is known any more */
 	key.lo = 2;
+	st->shortest = 0;
 	stopped("sbs2.b.test#2" FIRM);
 	named("sbs1.a.test");
 }
@@ -312,7 +316,7 @@ Test(ways, lines_that_were_not_kept)
 	msg.header.f.skipped_hops = 99;
 	msg.header.f.hop_count = traits.foreign_hops = HEADER_HOPS_MAX + 50;
 	ways_note(ways, key, &view, true);
-	ways_name(ways, key, &view, 0, st, 1);
+	ways_name(ways, key, &view, st, 1);
 	named("sbs1.a.test sbs2.b.test");
 }
 
