@@ -81,9 +81,10 @@ def svg(results, about, theme):
             side = 9 if ratio >= 1 else -9
             out += [dot(x(ratio), middle, connections),
                     text(x(ratio) + side, middle + 4, f"{ratio:.2g}" if ratio < 1 else f"{ratio:.1f}", "soft", 11,
-                         "start" if side > 0 else "end")]
+                         "start" if side > 0 else "end",
+                         f" stroke='{t['paper']}' stroke-width='3' paint-order='stroke'")]
         middle = (top + y) / 2
-        out.append(text(16, middle + (0 if work != last else 4), work if work != last else "", size=13))
+        out.append(text(16, middle + 4, work if work != last else "", size=13))
         out.append(text(LEFT - 14, middle + 4, server, "soft", 12, "end"))
         y, last = y + GAP, work
     out.append(text(16, height - 6, f"{about['date']}, {about['machine']}, {about['transport']}; medians of "

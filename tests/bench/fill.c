@@ -42,70 +42,43 @@ count_of(const char *text)
 	return n;
 }
 
-/* --- rows: written by the journal's own statements --------------------------------------------------- */
+/* --- rows: written as the journal does it, by its own code ------------------------------------------------ */
 
-static void
-step(sqlite3_stmt *st)
+static struct packed *
+make_row(uint64_t i, int64_t time)
 {
-	int rc = sqlite3_step(st);
-
-	if (rc != SQLITE_DONE || sqlite3_reset(st) != SQLITE_OK)
-		bench_fail("write: %s", sqlite3_errmsg(db.db));
-}
-
-static void
-put_text(sqlite3_stmt *st, int at, const char *text)
-{
-	if (sqlite3_bind_text(st, at, text, -1, SQLITE_TRANSIENT) != SQLITE_OK)
-		bench_fail("bind: %s", sqlite3_errmsg(db.db));
-}
-
-static void
-put_number(sqlite3_stmt *st, int at, uint64_t v)
-{
-	if (sqlite3_bind_int64(st, at, (sqlite3_int64)v) != SQLITE_OK)
-		bench_fail("bind: %s", sqlite3_errmsg(db.db));
-}
-
-static void
-put_row(uint64_t i, int64_t time)
-{
-	sqlite3_stmt *m = db.st[JDB_MESSAGE], *r = db.st[JDB_RECIPIENT];
 	uint64_t mix = bench_mix(i);
-	char id[64], address[64];
-	int at = 1;
+	char id[64], from[64], to[64];
+	struct record_rcpt rcpt = { STR_NONE, STR("pass"), OUTCOME_PASSED };
+	struct record r = {
+		.time = time,
+		.door = "milter",
+		.stage = "END-OF-MESSAGE",
+		.queue_id = STR("4d2a6b1c3e5f"),
+		.client_address = STR("192.0.2.10"),
+		.client_name = STR("relay.sender.example"),
+		.helo = STR("relay.sender.example"),
+		.subject = STR("Minutes of the meeting"),
+		.size = 4711,
+		.rcpt_count = 1,
+		.to_count = 1,
+		.hops = 2,
+		.trace = mix >> 1,
+		.identity = mix >> 2,
+		.kind = "none",
+		.verdict = "pass",
+		.outcome = OUTCOME_PASSED,
+		.rcpts = &rcpt,
+		.n_rcpts = 1,
+	};
 
 	snprintf(id, sizeof(id), "<%016llx@sender.example>", (unsigned long long)mix);
-	snprintf(address, sizeof(address), "s%08llu@sender.example", (unsigned long long)(mix % 10000));
-	put_number(m, at++, (uint64_t)time);
-	put_text(m, at++, "milter");
-	put_text(m, at++, "END-OF-MESSAGE");
-	put_text(m, at++, "4d2a6b1c3e5f");
-	put_text(m, at++, "");
-	put_text(m, at++, "192.0.2.10");
-	put_text(m, at++, "relay.sender.example");
-	put_text(m, at++, "relay.sender.example");
-	put_text(m, at++, "");
-	put_text(m, at++, address);
-	put_text(m, at++, id);
-	put_text(m, at++, id);
-	put_text(m, at++, address);
-	put_text(m, at++, "Minutes of the meeting");
-	for (const uint64_t *v = (const uint64_t[]){ 4711, 1, 1, 0, 2, mix >> 1 }, *end = v + 6; v < end; v++)
-		put_number(m, at++, *v);
-	put_text(m, at++, "none");
-	put_text(m, at++, "pass");
-	put_text(m, at++, "");
-	for (int k = 0; k < 4; k++)
-		put_number(m, at++, 0);
-	step(m);
-	snprintf(address, sizeof(address), "r%08llu@example.org", (unsigned long long)(mix / 10000 % 10000));
-	put_number(r, 1, (uint64_t)sqlite3_last_insert_rowid(db.db));
-	put_number(r, 2, 0);
-	put_text(r, 3, address);
-	put_text(r, 4, "pass");
-	put_number(r, 5, 0);
-	step(r);
+	snprintf(from, sizeof(from), "s%08llu@sender.example", (unsigned long long)(mix % 10000));
+	snprintf(to, sizeof(to), "r%08llu@example.org", (unsigned long long)(mix / 10000 % 10000));
+	r.message_id = r.thread = str_of(id);
+	r.sender = r.header_from = str_of(from);
+	rcpt.addr = str_of(to);
+	return pack_message(&r);
 }
 
 static void
@@ -114,15 +87,19 @@ fill_rows(uint64_t rows)
 	uint64_t have = count_of("SELECT ifnull(max(id), 0) FROM message");
 	int64_t now = clock_now().wall, span = (int64_t)DAYS * MS_DAY;
 	bool tell = isatty(STDERR_FILENO);
+	struct queue q = { 0 };
 
 	sql("PRAGMA synchronous = OFF; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 20000");
 	for (uint64_t i = have; i < rows;) {
 		uint64_t end = i + ROWS_PER_COMMIT < rows ? i + ROWS_PER_COMMIT : rows;
 
-		sql("BEGIN");
 		for (; i < end; i++)
-			put_row(i, now - span + (int64_t)((double)span * (double)i / (double)rows));
-		sql("COMMIT");
+			queue_add(
+			    &q, make_row(i, now - span + (int64_t)((double)span * (double)i / (double)rows)));
+		if (jdb_write(&db, &q, SIZE_MAX) < 0)
+			bench_fail("write: %s", db.why);
+		queue_fini(&q);
+		q = (struct queue){ 0 };
 		if (tell)
 			fprintf(stderr, "\r%llu rows", (unsigned long long)i);
 	}
@@ -137,11 +114,11 @@ fill_counters(uint32_t n, uint64_t seed)
 {
 	struct tallies *t = tallies_new(n < 16 ? 16 : n);
 	struct now now = clock_now();
-	uint64_t seq =
-	    count_of("SELECT ifnull(max(CAST(value AS INTEGER)), 1) FROM meta WHERE key = 'journal_seq'");
 	struct tallies_stats stats;
 	struct buf blob;
 
+	if (jdb_raise_seq(&db, 1) != 0)
+		bench_fail("number: %s", db.why);
 	for (uint32_t i = 0; i < n; i++) {
 		struct tally_op op = {
 			.kind = i % 3 ? TALLY_DISTINCT : TALLY_MIN, .window = MS_DAY, .ttl = 2 * MS_DAY
@@ -157,22 +134,13 @@ fill_counters(uint32_t n, uint64_t seed)
 		op.n = 2;
 		tallies_submit(t, now.mono - (n - i) / 1000, &op, &answer, 1);
 	}
-	sql("BEGIN");
 	for (uint32_t part = 0; part < TALLY_PARTS; part++) {
 		buf_init(&blob, 0);
 		tallies_snapshot(t, part, now, &blob);
-		put_number(db.st[JDB_SNAPSHOT], 1, part);
-		put_number(db.st[JDB_SNAPSHOT], 2, seq);
-		put_number(db.st[JDB_SNAPSHOT], 3, (uint64_t)now.wall);
-		if (sqlite3_bind_blob(db.st[JDB_SNAPSHOT], 4, buf_str(&blob).p, (int)blob.len,
-			SQLITE_TRANSIENT) != SQLITE_OK)
-			bench_fail("bind: %s", sqlite3_errmsg(db.db));
-		step(db.st[JDB_SNAPSHOT]);
+		if (jdb_snapshot(&db, part, db.seq, now.wall, buf_str(&blob)) != 0)
+			bench_fail("snapshot: %s", db.why);
 		buf_fini(&blob);
 	}
-	put_number(db.st[JDB_SEQ_SET], 1, seq);
-	step(db.st[JDB_SEQ_SET]);
-	sql("COMMIT");
 	tallies_stats(t, &stats);
 	printf("{\"rows\": %llu, \"counters\": %llu, \"counter_bytes\": %llu}\n",
 	    (unsigned long long)count_of("SELECT count(*) FROM message"), (unsigned long long)stats.entries,

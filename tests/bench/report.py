@@ -56,8 +56,9 @@ def door_row(results, key):
     if p99 is not None:
         goal += f"; p99 <= {latency_aim(work, server):.0f} x: {verdict(-p99, -latency_aim(work, server))} ({times(p99)})"
     m = {f: results.median(key, f) for f in ("rate", "p50_us", "p99_us", "max_us", "cpu_us")}
+    cpu = f"{m['cpu_us']:.1f}" if m["cpu_us"] else ""
     return (f"| {work} | {connections} | {server} | {m['rate']:,.0f} | {times(ratio)} | {m['p50_us']:,.0f} | "
-            f"{m['p99_us']:,.0f} | {m['max_us']:,.0f} | {m['cpu_us']:.1f} | {goal} |")
+            f"{m['p99_us']:,.0f} | {m['max_us']:,.0f} | {cpu} | {goal} |")
 
 
 def scan_row(results, key):

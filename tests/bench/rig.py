@@ -85,6 +85,7 @@ class Server:
     def __init__(self, name, proc, policy=None, milter=None, daemon=None):
         self.name, self.proc, self.policy, self.milter, self.daemon = name, proc, policy, milter, daemon
         self.answered = 0  # whole messages
+        self.peer = False  # made by others: several processes, whose CPU is not added up
 
     def cpu(self):
         """Seconds of CPU so far, of all threads that were and are."""
@@ -118,11 +119,13 @@ class Rig:
         self.programs = os.path.join(self.build, "bench")
         self.lab = harness.Lab(self.build)
         self.store = os.path.join(self.programs, "store")
-        self.serial = 1
+        self.serial, self.background = 1, []
         shutil.rmtree(self.store, ignore_errors=True)
         os.makedirs(self.store)
 
     def close(self):
+        for proc in self.background:
+            proc.kill()
         try:
             self.lab.close()
         finally:
@@ -141,8 +144,10 @@ class Rig:
         self.lab.procs.append(proc)
         return proc
 
-    def server(self, name, proc, policy):
-        return Server(name, proc, policy)
+    def peer(self, name, proc, policy):
+        server = Server(name, proc, policy)
+        server.peer = True
+        return server
 
     def reference(self, name, program, *args, milter=False):
         port = harness.free_port()
@@ -217,7 +222,7 @@ class Rig:
         cpu = server.cpu()
         got = self.load(server, door, connections, seconds=self.plan.seconds, **options)
         server.settle()
-        got["cpu_us"] = (server.cpu() - cpu) * 1e6 / got["requests"] if got["requests"] else 0
+        got["cpu_us"] = 0 if server.peer else (server.cpu() - cpu) * 1e6 / max(1, got["requests"])
         self.results.add(work, server.name, connections, got)
         return got
 
