@@ -130,7 +130,7 @@ rule_that_wants(const struct wish *w, uint32_t n, enum action a)
 
 /* Nobody gets the message, and nobody's owner does: the gentlest of what was asked, for all. */
 static void
-settle_nobody(struct msg *m, struct wish *w, const uint32_t count[ACT_COUNT], struct verdict *v)
+settle_nobody(const struct msg *m, struct wish *w, const uint32_t count[ACT_COUNT], struct verdict *v)
 {
 	static const enum action order[] = { ACT_DEFER, ACT_HOLD, ACT_REJECT, ACT_DISCARD,
 		ACT_DROP_RECIPIENTS };
@@ -149,7 +149,7 @@ settle_nobody(struct msg *m, struct wish *w, const uint32_t count[ACT_COUNT], st
 }
 
 static void
-add_owner(struct msg *m, struct wish *w, struct verdict *v, struct str owner)
+add_owner(const struct msg *m, struct wish *w, struct verdict *v, struct str owner)
 {
 	for (uint32_t i = 0; i < v->n_add; i++)
 		if (str_ieq(v->add[i], owner))
@@ -163,10 +163,10 @@ add_owner(struct msg *m, struct wish *w, struct verdict *v, struct str owner)
 
 /* Somebody gets the message, at a door that can split. */
 static bool
-settle_split(struct msg *m, struct wish *w, struct verdict *v)
+settle_split(const struct msg *m, struct wish *w, struct arena *a, struct verdict *v)
 {
-	v->drop = arena_alloc(m->arena, m->n_rcpts * sizeof(*v->drop));
-	v->add = arena_alloc(m->arena, m->n_rcpts * sizeof(*v->add));
+	v->drop = arena_alloc(a, m->n_rcpts * sizeof(*v->drop));
+	v->add = arena_alloc(a, m->n_rcpts * sizeof(*v->add));
 	if (!v->drop || !v->add)
 		return false;
 	for (uint32_t i = 0; i < m->n_rcpts; i++) {
@@ -182,7 +182,7 @@ settle_split(struct msg *m, struct wish *w, struct verdict *v)
 
 /* A door that can say one thing only, and redirect is among the wishes. */
 static bool
-settle_redirect(struct msg *m, struct wish *w, bool all, struct verdict *v)
+settle_redirect(const struct msg *m, struct wish *w, bool all, struct verdict *v)
 {
 	enum action what;
 	uint32_t i = 0;
@@ -202,7 +202,7 @@ settle_redirect(struct msg *m, struct wish *w, bool all, struct verdict *v)
 }
 
 void
-action_settle(struct msg *m, struct wish *w, bool known, struct verdict *v)
+action_settle(const struct msg *m, struct wish *w, bool known, struct arena *a, struct verdict *v)
 {
 	uint32_t count[ACT_COUNT] = { 0 };
 	bool all;
@@ -215,7 +215,7 @@ action_settle(struct msg *m, struct wish *w, bool known, struct verdict *v)
 		return;
 	all = known && count[ACT_PASS] == 0;
 	if (splits(m->door) && (!all || count[ACT_REDIRECT_OWNER]))
-		settle_split(m, w, v);
+		settle_split(m, w, a, v);
 	else if (count[ACT_REDIRECT_OWNER] && settle_redirect(m, w, all, v))
 		return;
 	else if (all)

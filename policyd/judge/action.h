@@ -37,9 +37,9 @@ bool action_additive_ok(enum action a, enum door door, enum stage stage);
 
 /*
  * Fills v->what, code, dsn, text, redirect, drop, add and shown, and each wish's `got`. `wishes` are those of
- * m->rcpts, in order; `known`: these are all accepted recipients. Memory comes from m->arena.
+ * m->rcpts, in order; `known`: these are all accepted recipients. Memory comes from `a`.
  */
-void action_settle(struct msg *m, struct wish *wishes, bool known, struct verdict *v);
+void action_settle(const struct msg *m, struct wish *wishes, bool known, struct arena *a, struct verdict *v);
 
 /* `what` (DEFER, REJECT, DISCARD, HOLD, REDIRECT_OWNER) for the whole message or, at RCPT, the recipient,
  * with code and text; `r` (may be NULL) is who wants it. */

@@ -30,11 +30,12 @@ struct view {
 	const struct site *site;
 	const struct lists *lists;
 	const struct storms *storms;
-	struct ways *ways; /* of late messages; told() writes them. NULL: nobody keeps them */
-	struct brake *brake; /* the same of what clients and senders brought of late */
+	struct ways *ways;             /* of late messages; told() writes them. NULL: nobody keeps them */
+	struct brake *brake;           /* the same of what clients and senders brought of late */
 	const struct addr_norm *rcpts; /* of msg->rcpts, one each */
 	bool header;                   /* header facts are there */
 	bool rcpts_known;              /* every accepted recipient is in msg->rcpts */
+	bool nobody;                   /* stands for recipients of whom nothing is known */
 	bool at_rcpt;                  /* the question of one recipient, before any content */
 	struct now now;
 };
@@ -69,7 +70,7 @@ struct detector {
 	/* what a rule gets that does not say */
 	enum action action;
 	const char *text;                 /* of a refusal; NULL: a general one */
-	const char *dsn; /* the enhanced status code in front of it; NULL: a general one */
+	const char *dsn;                  /* the enhanced status code in front of it; NULL: a general one */
 	const char *arg_name, *arg_value; /* of prepend */
 	enum rule_scope scope;
 	uint32_t limit, limit_min, limit_max; /* limit_max 0: any */
@@ -85,6 +86,7 @@ struct detector {
 	bool automatic; /* role addresses are not exempt: of mail to them it looks at the automatic only */
 	bool envelope;  /* the envelope is enough: it can be asked at RCPT, where its brake acts */
 	bool evidence;  /* what it counts stands, whatever becomes of the message */
+	bool no_block;  /* `block` would stop first copies and retries: it has none */
 	bool both_ways; /* counts mail outside its rule's scope too, where it never trips */
 	/* One set of ops a message, not one a recipient: plan() is called for the first recipient that the
 	 * rule looks at, score() for each with the same answers. NULL = never. */

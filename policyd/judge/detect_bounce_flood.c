@@ -55,6 +55,9 @@ bf_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *o
 	struct hash h;
 
 	add_one(r, detect_key_str(r, v, "bounce-flood", v->rcpts[rcpt].key), ops);
+	/* A null sender at RCPT mostly is a callout: it takes nobody's place. */
+	if (v->at_rcpt && ops->n)
+		ops->v[ops->n - 1].kind = TALLY_GET;
 	if (v->at_rcpt || id.n == 0)
 		return;
 	hash_init(&h, v->site->hash_seed, "bounces-for");
@@ -69,7 +72,7 @@ bf_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct
     uint32_t n, struct finding *f)
 {
 	f->storm = detect_key_str(r, v, "storm", v->rcpts[rcpt].key);
-	if (n <= OP_FLOOD || answers[OP_FLOOD].sum <= r->limit)
+	if (n <= OP_FLOOD || answers[OP_FLOOD].sum + v->at_rcpt <= r->limit)
 		return;
 	if (n > OP_ID && answers[OP_ID].known && answers[OP_SAME].sum <= PROVEN_FREE)
 		return;

@@ -24,6 +24,9 @@ guard_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
 	enum automatic a = t->automatic;
 
 	(void)r;
+	/* Before the header is there a poster may still turn out to be one. */
+	if (list && v->at_rcpt && list->n_posters)
+		return false;
 	if (!list || t->outbound || t->null_sender || !v->msg->have_sender)
 		return false;
 	if (v->header && (a == AUTO_BOUNCE || a == AUTO_REPORT || a == AUTO_REPLY))

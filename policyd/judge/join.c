@@ -20,7 +20,7 @@ struct txn {
 	bool judged;
 	uint64_t what;
 	struct verdict verdict; /* its strings are in `text`, but for literals and nothing */
-	struct record record; /* before it is judged: who it is from; strings are in `envelope` */
+	struct record record;   /* before it is judged: who it is from; strings are in `envelope` */
 	char *envelope;
 	size_t n_envelope;
 	struct arena text;
@@ -303,6 +303,24 @@ join_release(struct join *j, struct txn *t, bool whole_only, uint32_t *n)
 	}
 	t->n_reserved = left;
 	return j->released;
+}
+
+static void
+each_reserved(const struct list *txns, reservation_fn *fn, void *arg)
+{
+	LIST_FOREACH (it, txns) {
+		struct txn *t = container_of(it, struct txn, lru);
+
+		for (uint32_t i = 0; i < t->n_reserved; i++)
+			fn(arg, &t->reserved[i]);
+	}
+}
+
+void
+join_each_reserved(struct join *j, reservation_fn *fn, void *arg)
+{
+	each_reserved(&j->lru, fn, arg);
+	each_reserved(&j->left, fn, arg);
 }
 
 static struct str

@@ -25,8 +25,13 @@
 #include "mail/tally.h"
 #include "mail/verdict.h"
 
-enum { JOIN_MAX = 8192, JOIN_BYTES = 16 << 20, JOIN_TTL = 30 * MS_MIN, JOIN_RESERVED_MAX = 1024,
-	JOIN_GRACE = 3 * MS_SEC };
+enum {
+	JOIN_MAX = 8192,
+	JOIN_BYTES = 16 << 20,
+	JOIN_TTL = 30 * MS_MIN,
+	JOIN_RESERVED_MAX = 1024,
+	JOIN_GRACE = 3 * MS_SEC
+};
 
 struct join;
 struct txn;
@@ -48,6 +53,10 @@ struct reservation {
 bool join_reserve(struct join *j, struct txn *t, const struct reservation *r);
 /* Takes the reservations out, those of the whole message only or all; the array lives until the next call. */
 const struct reservation *join_release(struct join *j, struct txn *t, bool whole_only, uint32_t *n);
+
+/* Each place that is held at this moment; `fn` may change the answer. */
+typedef void reservation_fn(void *arg, struct reservation *r);
+void join_each_reserved(struct join *j, reservation_fn *fn, void *arg);
 
 /* The transaction that the SMTP client is in, or NULL. */
 struct txn *join_of_client(const struct join *j, struct str address, struct str port);

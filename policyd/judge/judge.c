@@ -5,12 +5,14 @@
 #include "judge/sent.h"
 #include "judge/storm.h"
 
-enum { JUDGE_KEEP = 4096 }; /* slots and ops of scratch memory kept from one message to the next */
+enum { SCRATCH_MAX = 64 << 20 }; /* thrice what a message's recipients can take */
+enum { JUDGE_KEEP = 4096 };      /* slots and ops of scratch memory kept from one message to the next */
 
 void
 judge_init(struct judge *j)
 {
 	*j = (struct judge){ 0 };
+	arena_init(&j->scratch, SCRATCH_MAX);
 }
 
 void
@@ -20,19 +22,22 @@ judge_fini(struct judge *j)
 	xfree(j->answers);
 	xfree(j->slots);
 	xfree(j->wishes);
+	arena_fini(&j->scratch);
 	*j = (struct judge){ 0 };
 }
 
 bool
-judge_view(struct view *v, struct msg *m, const struct traits *t, const struct site *site,
+judge_view(struct judge *j, struct view *v, struct msg *m, const struct traits *t, const struct site *site,
     const struct lists *lists, const struct storms *storms, struct now now)
 {
-	struct addr_norm *norms = arena_alloc(m->arena, (m->n_rcpts + 1) * sizeof(*norms));
+	struct addr_norm *norms;
 
+	arena_reset(&j->scratch);
+	norms = arena_alloc(&j->scratch, (m->n_rcpts + 1) * sizeof(*norms));
 	if (!norms)
 		return false;
 	for (uint32_t i = 0; i < m->n_rcpts; i++) {
-		addr_normalise(m->arena, m->rcpts[i].addr, &norms[i]);
+		addr_normalise(&j->scratch, m->rcpts[i].addr, &norms[i]);
 		if (!norms[i].key.p)
 			return false;
 	}
@@ -46,6 +51,7 @@ judge_view(struct view *v, struct msg *m, const struct traits *t, const struct s
 		.header = m->have_header,
 		.rcpts_known = m->n_rcpts > 0 && m->rcpt_count <= m->n_rcpts,
 		.at_rcpt = m->stage == STAGE_RCPT,
+		.nobody = m->n_rcpts == 1 && m->rcpts[0].raw.n == 0,
 		.now = now,
 	};
 	return true;
@@ -113,11 +119,22 @@ add_slot(struct judge *j, const struct rule *r, const struct view *v, uint32_t r
 	s->n_ops = j->ops.n - s->op;
 }
 
+/* All but what the view lives in. */
+static void
+shrink(struct judge *j)
+{
+	struct arena scratch = j->scratch;
+
+	arena_init(&j->scratch, 0);
+	judge_fini(j);
+	j->scratch = scratch;
+}
+
 static void
 reuse(struct judge *j)
 {
 	if (j->cap_slots > JUDGE_KEEP || j->ops.cap > JUDGE_KEEP || j->cap_wishes > JUDGE_KEEP)
-		judge_fini(j);
+		shrink(j);
 	j->ops.n = 0;
 	j->n_slots = 0;
 }
@@ -144,6 +161,8 @@ judge_plan(struct judge *j, const struct ruleset *rules, const struct view *v)
 		const struct rule *r = &rules->v[i];
 
 		if (!asked(r, v) || exempt_msg(&r->exempt, v->traits))
+			continue;
+		if (v->nobody && !(r->detector->whole && r->detector->whole(r)))
 			continue;
 		for (uint32_t rcpt = 0; rcpt < n; rcpt++)
 			if (looks_at(r, v, rcpt))
@@ -293,7 +312,7 @@ score(struct judge *j, struct slot *s, const struct view *v)
 		*f = (struct finding){ .trip = TRIP_NONE };
 		return;
 	}
-	if (f->trip == TRIP_STOP || r->block == 0 || key_is_zero(f->storm))
+	if (f->trip != TRIP_NONE || r->block == 0 || r->detector->no_block || key_is_zero(f->storm))
 		return;
 	st = storms_find(v->storms, f->storm);
 	if (!st || !storm_blocked(st, v->now))
@@ -350,7 +369,7 @@ judge_decide(struct judge *j, const struct view *v, struct verdict *out)
 		if (s->finding.trip != TRIP_NONE && s->rule->mode == MODE_ENFORCE)
 			wish_for(j, s, v);
 	}
-	action_settle(m, j->wishes, v->rcpts_known, out);
+	action_settle(m, j->wishes, v->rcpts_known, &j->scratch, out);
 	show_result(j, v, out);
 	decide_additive(j, v, out);
 	shadow_would(j, out);
@@ -392,6 +411,13 @@ kept(const struct judge *j, const struct slot *s)
 	return s->finding.trip == TRIP_NONE || s->rule->mode == MODE_ENFORCE;
 }
 
+/* What is held may be released, and leaves then. */
+static bool
+leaves(enum action got)
+{
+	return got == ACT_PASS || got == ACT_HOLD || got == ACT_REDIRECT_OWNER;
+}
+
 void
 judge_settle(struct judge *j)
 {
@@ -399,7 +425,7 @@ judge_settle(struct judge *j)
 
 	j->sent_kept = false;
 	for (uint32_t i = 0; i < j->n_rcpts && !j->sent_kept; i++)
-		j->sent_kept = j->wishes[i].got == ACT_PASS;
+		j->sent_kept = leaves(j->wishes[i].got);
 	for (uint32_t i = 0; i < j->n_slots; i++) {
 		struct slot *s = &j->slots[i];
 

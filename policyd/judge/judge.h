@@ -37,15 +37,16 @@ struct judge {
 	struct finding alike; /* what the first of slots that share all was told */
 	struct wish *wishes;  /* one a recipient */
 	uint32_t n_rcpts, cap_wishes;
+	struct arena scratch; /* of the present message */
 };
 
 void judge_init(struct judge *j);
 void judge_fini(struct judge *j);
 
-/* Fills the view from message and traits: normalised recipients, in the message's arena. false: no
- * memory left in it, nothing can be judged. */
-bool judge_view(struct view *v, struct msg *m, const struct traits *t, const struct site *site,
-    const struct lists *lists, const struct storms *storms, struct now now);
+/* Fills the view from message and traits: normalised recipients, in the judge's own memory until the next
+ * message. false: not even there is room for them, nothing can be judged. */
+bool judge_view(struct judge *j, struct view *v, struct msg *m, const struct traits *t,
+    const struct site *site, const struct lists *lists, const struct storms *storms, struct now now);
 
 /* At RCPT (v->at_rcpt) only rules that have a brake are asked. */
 void judge_plan(struct judge *j, const struct ruleset *rules, const struct view *v);

@@ -6,11 +6,12 @@
 #include "base/map.h"
 #include "base/pack.h"
 #include "base/xalloc.h"
+#include "judge/storm_order.h"
 #include "mail/privacy.h"
 
 struct storms {
 	struct map map;
-	struct list lru; /* least recently seen first */
+	struct storm_order order;
 	uint32_t count[STORM_STATES];
 	int64_t due;     /* mono ms: nothing happens to any of them before */
 	struct buf *log; /* may be NULL */
@@ -46,7 +47,7 @@ storms_new(void)
 	struct storms *s = xcalloc(1, sizeof(*s));
 
 	map_init(&s->map);
-	list_init(&s->lru);
+	storm_order_init(&s->order);
 	return s;
 }
 
@@ -66,7 +67,7 @@ storms_drop(struct storm *st)
 	if (st->changed && s->leave)
 		s->leave(s->leave_arg, st);
 	map_del(&s->map, st->key);
-	list_del(&st->lru);
+	storm_order_del(&s->order, st);
 	s->count[st->state]--;
 	storm_free(st);
 }
@@ -77,8 +78,9 @@ storms_free(struct storms *s)
 	if (!s)
 		return;
 	s->leave = NULL;
-	LIST_FOREACH_SAFE (it, after, &s->lru)
+	LIST_FOREACH_SAFE (it, after, &s->order.all)
 		storms_drop(container_of(it, struct storm, lru));
+	storm_order_fini(&s->order);
 	map_fini(&s->map);
 	xfree(s);
 }
@@ -113,13 +115,6 @@ int64_t *
 storms_due(struct storms *s)
 {
 	return &s->due;
-}
-
-static void
-touch(struct storms *s, struct storm *st)
-{
-	list_del(&st->lru);
-	list_add_tail(&s->lru, &st->lru);
 }
 
 /* The start of an event, or NULL when nobody wants any. */
@@ -158,7 +153,7 @@ storm_new(struct storms *s, const struct opening *o, struct now now)
 	struct storm *st = xcalloc(1, sizeof(*st));
 
 	if (s->map.n >= STORMS_MAX)
-		storms_drop(container_of(s->lru.next, struct storm, lru));
+		storms_drop(storm_order_victim(&s->order));
 	st->owner = s;
 	st->id = o->id;
 	st->key = o->key;
@@ -171,25 +166,10 @@ storm_new(struct storms *s, const struct opening *o, struct now now)
 	copy_text(st->sender, sizeof(st->sender), o->sender);
 	st->opened = true;
 	map_put(&s->map, st->key, st);
-	list_add_tail(&s->lru, &st->lru);
+	storm_order_add(&s->order, st);
 	s->count[STORM_OPEN]++;
 	s->due = 0;
 	return st;
-}
-
-/* Puts it behind the last one that was not seen later. They mostly come in order, or all the other way
- * round. */
-static void
-lru_place(struct storms *s, struct storm *st)
-{
-	struct list *after = s->lru.prev, *first = s->lru.next;
-
-	if (first != &s->lru && container_of(first, struct storm, lru)->last.mono > st->last.mono)
-		after = &s->lru;
-	while (after != &s->lru && container_of(after, struct storm, lru)->last.mono > st->last.mono)
-		after = after->prev;
-	/* the tail of a ring that begins behind `after` */
-	list_add_tail(after->next, &st->lru);
 }
 
 void
@@ -200,8 +180,10 @@ storms_put(struct storms *s, struct storm *st)
 	if (before)
 		storms_drop(before);
 	if (s->map.n >= STORMS_MAX) {
-		oldest = container_of(s->lru.next, struct storm, lru);
-		if (oldest->last.mono > st->last.mono) {
+		oldest = storm_order_victim(&s->order);
+		if (oldest->last.mono > st->last.mono &&
+		    storm_order_count(&s->order, st->rule_id) + 1 >=
+			storm_order_count(&s->order, oldest->rule_id)) {
 			storm_free(st);
 			return;
 		}
@@ -209,7 +191,7 @@ storms_put(struct storms *s, struct storm *st)
 	}
 	st->owner = s;
 	map_put(&s->map, st->key, st);
-	lru_place(s, st);
+	storm_order_place(&s->order, st);
 	s->count[st->state]++;
 	s->due = 0;
 }
@@ -237,7 +219,7 @@ open_storm(struct storms *s, const struct opening *o, struct now now)
 	st->block = o->block;
 	st->last = st->tripped = now;
 	st->changed = true;
-	touch(s, st);
+	storm_order_touch(&s->order, st);
 	return st;
 }
 
@@ -307,6 +289,7 @@ add_copy(struct storm *st, uint64_t rcpt, bool passed, struct now now)
 		st->stopped++;
 	st->last = now;
 	st->changed = true;
+	storm_order_touch(&st->owner->order, st);
 	if (st->state == STORM_COOLING)
 		storm_set_state(st, STORM_OPEN);
 	if (st->n_rcpts < STORM_RCPTS_MAX)
@@ -425,7 +408,7 @@ void
 storms_hide(struct storms *s, const struct privacy *p)
 {
 	s->privacy = p;
-	LIST_FOREACH (it, &s->lru)
+	LIST_FOREACH (it, &s->order.all)
 		storm_hide(container_of(it, struct storm, lru), p);
 }
 
@@ -439,6 +422,7 @@ static void
 replay_open(struct storms *s, struct unpack *u, struct key128 key, struct now now)
 {
 	struct opening o = { .key = key };
+	struct storm *known;
 
 	o.id = unpack_u64(u);
 	o.rule_id = unpack_u64(u);
@@ -451,8 +435,13 @@ replay_open(struct storms *s, struct unpack *u, struct key128 key, struct now no
 	o.block = unpack_int(u);
 	if (o.id == 0 || o.id >> 63 || o.quiet < 0 || o.remember < 0 || o.block < 0)
 		unpack_fail(u);
-	if (unpack_ok(u))
-		open_storm(s, &o, now)->opened = false;
+	if (!unpack_ok(u))
+		return;
+	/* One that closed and was forgotten meanwhile, and another one since. */
+	known = storms_find(s, key);
+	if (known && known->id != o.id)
+		storms_drop(known);
+	open_storm(s, &o, now)->opened = false;
 }
 
 static void
@@ -539,14 +528,14 @@ storms_replay(struct storms *s, struct str events, struct now now)
 void
 storms_each(const struct storms *s, storm_fn *fn, void *arg)
 {
-	LIST_FOREACH_SAFE (it, after, &s->lru)
+	LIST_FOREACH_SAFE (it, after, &s->order.all)
 		fn(arg, container_of(it, struct storm, lru));
 }
 
 void
 storms_each_changed(struct storms *s, storm_fn *fn, void *arg)
 {
-	LIST_FOREACH (it, &s->lru) {
+	LIST_FOREACH (it, &s->order.all) {
 		struct storm *st = container_of(it, struct storm, lru);
 
 		if (st->changed) {

@@ -10,7 +10,7 @@
  * CLOSED goes as soon as the journal knows of it. A rule's block stops all that belongs to a storm for so
  * long after the rule itself tripped; being blocked is no trip.
  *
- * Bounded: STORMS_MAX storms (the longest quiet one makes room), STORM_HOSTS_MAX hosts and STORM_RCPTS_MAX
+ * Bounded: STORMS_MAX storms (the longest quiet one of the rule that has the most makes room), STORM_HOSTS_MAX hosts and STORM_RCPTS_MAX
  * recipients each. Pure: time is an argument.
  */
 #ifndef JUDGE_STORM_H
@@ -43,7 +43,7 @@ struct storm_host {
 
 struct storm {
 	struct storms *owner;
-	struct list lru; /* least recently seen first */
+	struct list lru, mates; /* storm_order */
 	struct key128 key;
 	uint64_t id; /* below 2^63, unlike any other at any time of one database */
 	enum storm_state state;

@@ -161,6 +161,7 @@ get_storm(struct unpack *u, struct now now)
 	struct storm *st = xcalloc(1, sizeof(*st));
 
 	list_init(&st->lru);
+	list_init(&st->mates);
 	st->key.lo = unpack_u64(u);
 	st->key.hi = unpack_u64(u);
 	st->id = unpack_u64(u);

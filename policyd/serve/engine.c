@@ -20,6 +20,7 @@ engine_fini(struct engine *e)
 	ways_free(e->ways);
 	brake_free(e->brake);
 	xfree(e->kept.v);
+	xfree(e->held.v);
 }
 
 /* --- storms ------------------------------------------------------------------------------------------ */
@@ -182,6 +183,13 @@ kept_ops(struct engine *e)
 	}
 	if (j->sent_kept)
 		keep_ops(e, j->sent_op, j->n_sent);
+	for (uint32_t i = 0; i < e->held.n; i++) {
+		struct tally_op *op = ops_add(&e->kept);
+
+		if (op)
+			*op = e->held.v[i];
+	}
+	e->held.n = 0;
 	return &e->kept;
 }
 
@@ -227,7 +235,7 @@ engine_write_record(
 		/* the one that survives most rewriting */
 		r.identity = t->n_ids ? t->ids[t->n_ids - 1].lo : 0;
 	}
-	rcpts = arena_alloc(m->arena, (m->n_rcpts + 1) * sizeof(*rcpts));
+	rcpts = arena_alloc(&e->judge.scratch, (m->n_rcpts + 1) * sizeof(*rcpts));
 	for (uint32_t i = 0; rcpts && i < m->n_rcpts; i++) {
 		enum action got = e->judge.wishes[i].got;
 
@@ -321,10 +329,10 @@ judge_message(struct engine *e, struct msg *m, const struct traits *t, struct no
 	struct judge *j = &e->judge;
 	struct view view;
 
-	if (!judge_view(&view, m, t, e->site, e->lists, e->storms, now)) {
+	if (!judge_view(j, &view, m, t, e->site, e->lists, e->storms, now)) {
 		v->degraded = true;
 		e->stats.degraded++;
-		j->n_slots = 0;
+		j->n_slots = j->n_sent = 0;
 		m->n_rcpts = 0;
 		return;
 	}
@@ -365,13 +373,35 @@ end_of_client(struct engine *e, const struct msg *m)
 	join_end(e->join, txn);
 }
 
+/*
+ * Who gets it is not known: the MTA does not say, and another number of recipients than it states was heard
+ * at RCPT. Rules about whole messages look at it all the same, and the places held for recipients stand.
+ */
+static void
+judge_nobody(struct engine *e, struct msg *m, struct txn *txn, const struct traits *t, struct now now,
+    struct verdict *v)
+{
+	uint32_t stated = m->rcpt_count, n;
+
+	(void)engine_take_back(e, txn, true, &n);
+	m->rcpt_count = 0;
+	msg_add_rcpt(m, STR(""));
+	judge_message(e, m, t, now, v);
+	m->n_rcpts = 0;
+	m->rcpt_count = stated;
+	if (v->what == ACT_PASS)
+		engine_keep_held(e, txn);
+	else
+		engine_void(e, txn);
+}
+
 /* The last question about a message: DATA, END-OF-MESSAGE, or a milter's end of message. */
 static void
 judge_final(struct engine *e, struct msg *m, struct txn *txn, struct now now, struct verdict *v)
 {
 	struct traits t;
 	uint64_t what;
-	uint32_t n;
+	bool nobody;
 
 	if (txn && m->n_rcpts == 0)
 		join_recipients(txn, m);
@@ -379,13 +409,20 @@ judge_final(struct engine *e, struct msg *m, struct txn *txn, struct now now, st
 	what = txn ? what_it_is(e, m, &t) : 0;
 	if (txn && join_verdict(txn, what, m, v))
 		return;
-	(void)engine_take_back(e, txn, false, &n);
+	nobody = m->n_rcpts == 0 && m->door != DOOR_MILTER && m->door != DOOR_REPLAY;
+	e->held.n = 0;
+	if (!nobody)
+		engine_void(e, txn);
 	e->stats.messages++;
 	if (refuse_without_store(e, v)) {
+		engine_void(e, txn);
 		e->stats.stopped++;
 		return;
 	}
-	judge_message(e, m, &t, now, v);
+	if (nobody)
+		judge_nobody(e, m, txn, &t, now, v);
+	else
+		judge_message(e, m, &t, now, v);
 	if (v->what == ACT_PASS)
 		e->stats.passed++;
 	else
@@ -400,6 +437,8 @@ void
 engine_use_ledger(struct engine *e, struct ledger *ledger)
 {
 	e->ledger = ledger;
+	if (ledger)
+		ledger_around_parts(ledger, engine_around_part, e);
 	storms_on_leave(e->storms, storm_to_journal, e);
 	join_on_settle(e->join, engine_settle_unasked, e);
 }
@@ -420,7 +459,9 @@ engine_judge(struct engine *e, struct msg *m, struct now now, struct verdict *v)
 		m->stage = STAGE_DATA;
 	if (m->stage != STAGE_RCPT && m->stage != STAGE_DATA && m->stage != STAGE_EOM)
 		return;
-	e->asks_final |= m->stage != STAGE_RCPT && m->door != DOOR_REPLAY;
+	/* A local program's mail through a milter says nothing about what the policy door is asked. */
+	e->asks_final |= m->stage != STAGE_RCPT && m->door != DOOR_REPLAY &&
+	    (m->door != DOOR_MILTER || m->client_port.n > 0);
 	txn = gathered ? join_find(e->join, m, e->site->hash_seed, now) : NULL;
 	if (m->stage == STAGE_RCPT) {
 		engine_rcpt(e, m, txn, now, v);
@@ -439,7 +480,7 @@ engine_judge(struct engine *e, struct msg *m, struct now now, struct verdict *v)
 void
 engine_milter_begin(struct engine *e, struct str client_address, struct str client_port)
 {
-	e->asks_final = true;
+	e->asks_final |= client_port.n > 0;
 	join_milter_begin(e->join, client_address, client_port);
 }
 

@@ -40,11 +40,12 @@ struct engine {
 	bool defer_on_failure; /* [store] on_store_failure = defer */
 	bool quiet;            /* no log lines (replay) */
 	struct engine_stats stats;
-	bool asks_final;    /* somebody asks about whole messages: RCPT alone proves no message */
+	bool asks_final;     /* somebody asks about whole messages: RCPT alone proves no message */
 	struct ways *ways;   /* its own */
 	struct brake *brake; /* the same */
-	struct judge judge; /* scratch memory, kept over messages */
-	struct ops kept;    /* the same: what the ledger is to keep */
+	struct judge judge;  /* scratch memory, kept over messages */
+	struct ops kept;     /* the same: what the ledger is to keep */
+	struct ops held;     /* the same: places held at RCPT that stand with the present message */
 };
 
 void engine_init(struct engine *e);

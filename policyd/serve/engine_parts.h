@@ -19,6 +19,11 @@ void engine_log_verdict(const struct engine *e, const struct msg *m, const struc
 void engine_rcpt(struct engine *e, struct msg *m, struct txn *txn, struct now now, struct verdict *v);
 /* What a transaction (NULL: none) reserved at RCPT, of the whole message only or all: out of the counters. */
 const struct reservation *engine_take_back(struct engine *e, struct txn *txn, bool whole_only, uint32_t *n);
+/* All of them void. */
+void engine_void(struct engine *e, struct txn *txn);
+/* All of them stand, and go into the record of the message that is judged now. */
+void engine_keep_held(struct engine *e, struct txn *txn);
+void engine_around_part(void *arg, uint32_t part, bool out, struct now now);         /* a ledger_part_fn */
 void engine_settle_unasked(void *arg, struct txn *txn, const struct record *record); /* a join_settle_fn */
 
 #endif

@@ -20,6 +20,58 @@ engine_take_back(struct engine *e, struct txn *txn, bool whole_only, uint32_t *n
 	return r;
 }
 
+void
+engine_void(struct engine *e, struct txn *txn)
+{
+	uint32_t n;
+
+	(void)engine_take_back(e, txn, false, &n);
+}
+
+void
+engine_keep_held(struct engine *e, struct txn *txn)
+{
+	const struct reservation *r = NULL;
+	uint32_t n = 0;
+
+	if (txn)
+		r = join_release(e->join, txn, false, &n);
+	for (uint32_t i = 0; i < n; i++) {
+		struct tally_op *op = ops_add(&e->held);
+
+		if (op)
+			*op = r[i].op;
+	}
+}
+
+struct part_walk {
+	struct engine *e;
+	uint32_t part;
+	bool out;
+	struct now now;
+};
+
+static void
+walk_part(void *arg, struct reservation *r)
+{
+	struct part_walk *w = arg;
+
+	if (tally_part(r->op.key) != w->part)
+		return;
+	if (w->out)
+		tallies_undo(w->e->tallies, &r->op, &r->answer);
+	else
+		tallies_submit(w->e->tallies, w->now.mono, &r->op, &r->answer, 1);
+}
+
+void
+engine_around_part(void *arg, uint32_t part, bool out, struct now now)
+{
+	struct part_walk w = { arg, part, out, now };
+
+	join_each_reserved(w.e->join, walk_part, &w);
+}
+
 static void
 hold(struct engine *e, struct txn *txn, const struct reservation *r)
 {
@@ -108,7 +160,7 @@ judge_rcpt(struct engine *e, struct msg *m, struct txn *txn, struct now now, str
 	struct view view;
 
 	traits_compute(&t, m, e->site);
-	if (!judge_view(&view, m, &t, e->site, e->lists, e->storms, now))
+	if (!judge_view(j, &view, m, &t, e->site, e->lists, e->storms, now))
 		return;
 	view.brake = e->brake;
 	held = engine_take_back(e, txn, true, &n_held);
@@ -129,10 +181,12 @@ judge_rcpt(struct engine *e, struct msg *m, struct txn *txn, struct now now, str
 void
 engine_rcpt(struct engine *e, struct msg *m, struct txn *txn, struct now now, struct verdict *v)
 {
-	bool again = txn && join_asked_again(txn, m);
+	bool again = txn && join_asked_again(txn, m), failing = engine_store_failing(e);
 
-	if (m->n_rcpts > 0 && !again && !engine_store_failing(e))
+	/* Without the store the brake still works from memory; where nothing may pass then, DATA says so. */
+	if (m->n_rcpts > 0 && !again && !(failing && e->defer_on_failure))
 		judge_rcpt(e, m, txn, now, v);
+	v->degraded = failing;
 	if (txn && v->what == ACT_PASS)
 		join_gather(e->join, txn, m, now);
 }
@@ -146,27 +200,20 @@ void
 engine_settle_unasked(void *arg, struct txn *txn, const struct record *record)
 {
 	struct engine *e = arg;
-	const struct reservation *r;
 	struct record row = *record;
-	uint32_t n;
 
 	if (e->asks_final || row.rcpt_count == 0 || addr_is_null(row.sender)) {
-		(void)engine_take_back(e, txn, false, &n);
+		engine_void(e, txn);
 		return;
 	}
 	e->stats.messages++;
 	e->stats.passed++;
-	e->kept.n = 0;
-	r = join_release(e->join, txn, false, &n);
-	for (uint32_t i = 0; i < n; i++) {
-		struct tally_op *op = ops_add(&e->kept);
-
-		if (op)
-			*op = r[i].op;
-	}
+	e->held.n = 0;
+	engine_keep_held(e, txn);
 	row.kind = automatic_name(AUTO_NONE);
 	row.verdict = action_name(ACT_PASS);
 	row.outcome = OUTCOME_PASSED;
 	if (e->ledger)
-		ledger_message(e->ledger, &row, &e->kept);
+		ledger_message(e->ledger, &row, &e->held);
+	e->held.n = 0;
 }

@@ -37,6 +37,8 @@ struct ledger {
 	uint32_t next_part;
 	int64_t next_at; /* mono ms */
 	uint64_t part_seq[PARTS];
+	ledger_part_fn *around; /* may be NULL */
+	void *around_arg;
 };
 
 /* --- records out ------------------------------------------------------------------------------------ */
@@ -88,7 +90,8 @@ spool_message(struct ledger *l, const struct record *r, const struct ops *kept)
 	pack_u8(&l->payload, LEDGER_VERSION);
 	pack_record(&l->payload, r);
 	pack_ops(&l->payload, kept);
-	buf_str_append(&l->payload, buf_str(&l->events));
+	if (!l->events.failed)
+		buf_str_append(&l->payload, buf_str(&l->events));
 	if (l->payload.failed)
 		return 0;
 	seq = spool_append(l->spool, buf_str(&l->payload).p, l->payload.len);
@@ -112,6 +115,9 @@ ledger_message(struct ledger *l, struct record *r, const struct ops *kept)
 			r->degraded = 1;
 			l->unsafe++;
 		}
+		/* What happened to storms stands in no record: the next part to be taken is theirs. */
+		if ((!r->seq && l->events.len) || l->events.failed)
+			l->next_part = STORMS_PART;
 	}
 	buf_reset(&l->events);
 	journal_message(l->journal, r);
@@ -404,6 +410,23 @@ ledger_close(struct ledger *l, int64_t grace)
 
 /* --- now and then --------------------------------------------------------------------------------------- */
 
+void
+ledger_around_parts(struct ledger *l, ledger_part_fn *fn, void *arg)
+{
+	l->around = fn;
+	l->around_arg = arg;
+}
+
+static void
+take_counters(struct ledger *l, uint32_t part, struct now now, struct buf *blob)
+{
+	if (l->around)
+		l->around(l->around_arg, part, true, now);
+	tallies_snapshot(l->tallies, part, now, blob);
+	if (l->around)
+		l->around(l->around_arg, part, false, now);
+}
+
 static void
 take_part(struct ledger *l, struct now now)
 {
@@ -418,7 +441,7 @@ take_part(struct ledger *l, struct now now)
 	if (part == STORMS_PART)
 		storms_pack_all(l->storms, now, &blob);
 	else
-		tallies_snapshot(l->tallies, part, now, &blob);
+		take_counters(l, part, now, &blob);
 	l->part_seq[part] = seq;
 	journal_snapshot(l->journal, part, seq, &blob);
 	buf_fini(&blob);
@@ -432,6 +455,8 @@ ledger_tick(struct ledger *l, struct now now)
 
 	if (!l->spool)
 		return;
+	/* What no reply waited for. */
+	(void)ledger_commit(l);
 	spool_probe(l->spool);
 	spool_stats(l->spool, &s);
 	if (now.mono >= l->next_at || s.bytes > l->max_spool / 4) {

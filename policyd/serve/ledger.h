@@ -31,7 +31,7 @@ struct ledger_conf {
 };
 
 struct ledger_opened {
-	uint64_t seed; /* privacy_seed() of the database's */
+	uint64_t seed;             /* privacy_seed() of the database's */
 	uint64_t counters, storms; /* restored from parts */
 	uint64_t records;          /* replayed on top of them */
 };
@@ -55,6 +55,11 @@ uint64_t ledger_records(const struct ledger *l);
 /* One write for all of it. ERR_IO: the replies go out all the same, degraded; the number of records is
  * counted. */
 int ledger_commit(struct ledger *l);
+
+/* Called before a part of the counters is taken (`out`) and after it: what is only reserved does not belong
+ * into a snapshot. NULL: nobody. */
+typedef void ledger_part_fn(void *arg, uint32_t part, bool out, struct now now);
+void ledger_around_parts(struct ledger *l, ledger_part_fn *fn, void *arg);
 
 /* About once a second: takes a part's snapshot when it is time, releases what the spool need not keep. */
 void ledger_tick(struct ledger *l, struct now now);

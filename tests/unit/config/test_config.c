@@ -423,7 +423,9 @@ Test(config, notes)
 	    "[rule b]\ndetect = replication\nblock = 1s\n[rule r]\ndetect = wide-recipients\nbrake = "
 	    "defer\n");
 	cr_assert_eq(load("[server]\nmilter = unix:/p\n"), 0);
-	cr_expect_str_eq(notes(), "rule \"r\": detector wide-recipients has nothing to brake by at RCPT\n");
+	cr_expect_str_eq(notes(),
+	    "rule \"b\": detector replication blocks nobody, for everybody is to get a first copy\n"
+	    "rule \"r\": detector wide-recipients has nothing to brake by at RCPT\n");
 }
 
 /* Rules by the envelope that can never trip, or that anybody can turn against anybody. */

@@ -95,7 +95,7 @@ Test(action, mixtures)
 			w[k] = (struct wish){
 				.action = x->wish[k], .rule = &rule, .owner = STR("owner@x.test")
 			};
-		action_settle(&msg, w, true, &v);
+		action_settle(&msg, w, true, &arena, &v);
 		for (uint32_t k = 0; k < v.n_drop; k++)
 			dropped |= 1u << v.drop[k];
 		cr_assert_eq(v.what, x->what, "row %zu: what %s", i, action_name(v.what));
@@ -115,7 +115,7 @@ Test(action, redirect_at_the_policy_door_when_the_list_is_alone)
 	struct verdict v = { 0 };
 
 	setup(DOOR_POLICY, STAGE_DATA, 1);
-	action_settle(&msg, &w, true, &v);
+	action_settle(&msg, &w, true, &arena, &v);
 	cr_assert_eq(v.what, ACT_REDIRECT_OWNER);
 	cr_assert(str_eq(v.redirect, STR("owner@x.test")));
 	teardown();
@@ -129,12 +129,12 @@ Test(action, unknown_recipients_are_not_all)
 	struct verdict v = { 0 };
 
 	setup(DOOR_POLICY, STAGE_DATA, 2);
-	action_settle(&msg, w, false, &v);
+	action_settle(&msg, w, false, &arena, &v);
 	cr_assert_eq(v.what, ACT_PASS);
 	teardown();
 	setup(DOOR_MILTER, STAGE_EOM, 2);
 	v = (struct verdict){ 0 };
-	action_settle(&msg, w, false, &v);
+	action_settle(&msg, w, false, &arena, &v);
 	cr_assert_eq(v.what, ACT_PASS);
 	cr_assert_eq(v.n_drop, 2);
 	teardown();
@@ -156,13 +156,13 @@ Test(action, own_text_and_code_only_for_the_own_action)
 	struct verdict v = { 0 };
 
 	setup(DOOR_MILTER, STAGE_EOM, 1);
-	action_settle(&msg, &w, true, &v);
+	action_settle(&msg, &w, true, &arena, &v);
 	cr_assert(str_eq(v.text, STR("Use Bcc")));
 	cr_assert(str_eq(v.dsn, STR("5.7.9")));
 	cr_assert(str_eq(v.code, STR("550")));
 	w.action = F; /* a repeat of a rule that rejects: the text of a refusal would be wrong */
 	v = (struct verdict){ 0 };
-	action_settle(&msg, &w, true, &v);
+	action_settle(&msg, &w, true, &arena, &v);
 	cr_assert(str_eq(v.code, STR("451")));
 	cr_assert(str_eq(v.dsn, STR("4.7.1")));
 	cr_assert_neq(v.text.n, 7);

@@ -188,6 +188,30 @@ Test(storm, bounded_at_the_cap_and_one_beyond)
 	cr_assert_eq(storms_count(storms, STORM_OPEN), STORMS_MAX);
 }
 
+/* Who can open storms by the thousand pushes out his own, and not one that another rule remembers. */
+Test(storm, one_rule_cannot_push_out_what_another_remembers)
+{
+	struct rule trap = rule;
+	struct storm *busy;
+
+	storms_open(storms, (struct key128){ 1, 8 }, &rule, &view, t0);
+	storms_tick(storms, at(2 * MS_HOUR), closed, NULL);
+	trap.id = rule.id + 1;
+	for (uint64_t i = 1; i <= 2 * STORMS_MAX; i++)
+		storms_open(storms, (struct key128){ i, 7 }, &trap, &view, at(2 * MS_HOUR + (int64_t)i));
+	cr_assert_not_null(storms_find(storms, (struct key128){ 1, 8 }));
+	cr_assert_eq(storms_total(storms), STORMS_MAX);
+	/* Being seen is enough to stay, whether it trips or not. */
+	norm.key = STR("a@x.test");
+	busy = storms_find(storms, (struct key128){ STORMS_MAX + 2, 7 });
+	cr_assert_not_null(busy);
+	storm_copy(busy, &view, 0, true, at(3 * MS_HOUR));
+	for (uint64_t i = 1; i < STORMS_MAX - 2; i++)
+		storms_open(storms, (struct key128){ i, 9 }, &trap, &view, at(3 * MS_HOUR));
+	cr_assert_not_null(storms_find(storms, (struct key128){ STORMS_MAX + 2, 7 }));
+	cr_assert_null(storms_find(storms, (struct key128){ STORMS_MAX + 3, 7 }));
+}
+
 Test(storm, recipients_are_counted_once_and_up_to_a_cap)
 {
 	struct storm *st = storms_open(storms, (struct key128){ 1, 2 }, &rule, &view, t0);
