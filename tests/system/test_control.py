@@ -64,8 +64,8 @@ def copies(d, message_id, n, subject=b"hello", rcpts=(b"a@example.org", b"b@exam
     m.connect(address="203.0.113.9")
     for i in range(n):
         m.envelope(sender=b"<s@sender.example>", rcpts=[b"<" + r + b">" for r in rcpts])
-        way = [(b"Received", b"from a.sender.example by mail.sender.example with ESMTP id ORIG1; "
-                b"Mon, 2 Jan 2006 10:00:00 +0000")]
+        way = [(b"Received", b"from a.sender.example by mail.sender.example with ESMTP id ORIG%s; "
+                b"Mon, 2 Jan 2006 10:00:00 +0000" % message_id.strip(b"<>").partition(b"@")[0][:20])]
         if i:
             way.insert(0, (b"Received", b"from mail.sender.example by pop.faulty.example with ESMTP id COPY%d; "
                            b"Mon, 2 Jan 2006 10:00:00 +0000" % i))
