@@ -118,6 +118,10 @@ scenario-bin: $(B)/scenario/story
 scenario: all scenario-bin
 	sh tests/scenario/run.sh $(B)
 
+# The incidents at their own size, by replay. Takes some minutes; the table is in $(B)/stories too.
+stories: all
+	python3 tests/scenario/incidents.py $(B) --full
+
 # The benchmark: a load generator, what the daemon is compared with, and a maker of large stores. What needs a library
 # that is not here is left out, and the run says so.
 GMIME := $(shell $(PKG_CONFIG) --exists gmime-3.0 2>/dev/null && echo yes)
@@ -215,5 +219,5 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all unit-bin unit system scenario-bin scenario bench-bin bench lint deps deps-check deps-demo deps-bench check demo fmt fmt-check install clean force
+.PHONY: all unit-bin unit system scenario-bin scenario stories bench-bin bench lint deps deps-check deps-demo deps-bench check demo fmt fmt-check install clean force
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Old mail as a stream of events: mbox files, Maildirs, folders, single messages, and .jsonl files with
- * one object a message {time, client_address, helo_name, sasl_username, sender, recipients[], header, body, size}.
+ * one object a message {time, client_address, helo_name, sasl_username, sender, recipients[], header, body,
+ * size}.
  */
 #ifndef STORMCTL_EVENTS_H
 #define STORMCTL_EVENTS_H

@@ -167,7 +167,8 @@ print_readable(const char *file, const struct msg *m, const struct traits *t)
 	printf("  %-18s %s\n  %-18s %s\n", "trace", trace, "fingerprint", hex);
 }
 
-/* A piece of the file: of the header, and behind that of the body, if that can tell anything. false: enough. */
+/* A piece of the file: of the header, and behind that of the body, if that can tell anything. false:
+ * enough. */
 static bool
 take_piece(struct msg *m, const char *p, size_t n)
 {

@@ -10,8 +10,8 @@
  * CLOSED goes as soon as the journal knows of it. A rule's block stops all that belongs to a storm for so
  * long after the rule itself tripped; being blocked is no trip.
  *
- * Bounded: STORMS_MAX storms (the longest quiet one of the rule that has the most makes room), STORM_HOSTS_MAX hosts and STORM_RCPTS_MAX
- * recipients each. Pure: time is an argument.
+ * Bounded: STORMS_MAX storms (the longest quiet one of the rule that has the most makes room),
+ * STORM_HOSTS_MAX hosts and STORM_RCPTS_MAX recipients each. Pure: time is an argument.
  */
 #ifndef JUDGE_STORM_H
 #define JUDGE_STORM_H

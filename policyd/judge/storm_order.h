@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Storms by when they were last seen, all of them and those of each rule. Room is made by the rule that has the
- * most: who can open storms by the thousand pushes out his own, and not one that another rule remembers.
+ * Storms by when they were last seen, all of them and those of each rule. Room is made by the rule that
+ * has the most: who can open storms by the thousand pushes out his own, and not one that another rule
+ * remembers.
  */
 #ifndef JUDGE_STORM_ORDER_H
 #define JUDGE_STORM_ORDER_H

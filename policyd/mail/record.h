@@ -47,8 +47,8 @@ struct record {
 };
 
 /*
- * Its texts, and its names (which end with a NUL; NULL stands for an empty one), by number: for who walks over
- * all of them. What the spool holds stands in this order.
+ * Its texts, and its names (which end with a NUL; NULL stands for an empty one), by number: for who walks
+ * over all of them. What the spool holds stands in this order.
  */
 enum { RECORD_TEXTS = 12, RECORD_NAMES = 4 };
 

@@ -60,8 +60,8 @@ struct traits {
 	bool is_list;      /* List-Id, List-Post or the like: a list's copy */
 	struct str thread; /* root id of the thread; the message's own id when it starts one */
 	bool thread_reply; /* it answers something */
-	/* Message-ID of the message that a bounce gives back or a report is about: out of its body, else what a
-	 * bounce answers; STR_NONE when neither tells. How sure it is: msg.dsn.f.source. */
+	/* Message-ID of the message that a bounce gives back or a report is about: out of its body, else what
+	 * a bounce answers; STR_NONE when neither tells. How sure it is: msg.dsn.f.source. */
 	struct str returned_id;
 	struct ip client; /* effective client: behind a relay of ours, the one it names; family 0 unknown */
 	struct str client_text;                /* the same as text */

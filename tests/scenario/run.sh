@@ -11,12 +11,13 @@ part() {
 	"$@" >"$out" 2>&1; status=$?
 	cat "$out"
 	# shellcheck disable=SC2046
-	set -- $(sed -n 's/^[a-z]*: \([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$out" | tail -n 1)
+	set -- $(sed -n 's/^[a-z]*: \([0-9]*\) passed, \([0-9]*\) failed\(,.*\)*$/\1 \2/p' "$out" | tail -n 1)
 	[ $# = 2 ] || set -- 0 1
 	if [ $status != 0 ] && [ "$1" != 0 ] && [ "$2" = 0 ]; then set -- "$1" 1; fi
 	passed=$((passed + $1)) failed=$((failed + $2))
 }
 part python3 "$here/run.py" "$@"
 part sh "$here/stories.sh" "$@"
+[ $# -gt 1 ] || part python3 "$here/incidents.py" "$1"
 echo "scenario: $passed passed, $failed failed"
 [ $failed = 0 ] && [ $passed -gt 0 ]

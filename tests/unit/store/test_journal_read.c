@@ -280,7 +280,8 @@ see_all(void *arg, const struct record *r)
 	cr_expect(str_eq(r->subject, STR("Minutes")) && str_eq(r->rule, STR("replication")));
 	cr_expect(
 	    r->size == 4096 && r->rcpt_count == 2 && r->to_count == 3 && r->cc_count == 4 && r->hops == 5);
-	cr_expect(r->trace == 0xfedcba9876543210u && r->identity == 0x8123456789abcdefu && r->storm == 77 && r->would == 1 && r->degraded == 1);
+	cr_expect(r->trace == 0xfedcba9876543210u && r->identity == 0x8123456789abcdefu && r->storm == 77 &&
+	    r->would == 1 && r->degraded == 1);
 	cr_expect_str_eq(r->kind, "none");
 	cr_expect_str_eq(r->verdict, "drop-recipients");
 	cr_expect_eq(r->outcome, OUTCOME_VOID);
