@@ -142,15 +142,15 @@ main_key(void *arg, const char *section, const char *name, const char *value, un
 		l->lines[key - config_key_table] = line;
 }
 
-/* Beside the main file, unless absolute. */
-static char *
-beside(const struct loader *l, struct str name)
+char *
+config_beside(const char *config, struct str name)
 {
-	const char *slash = l->path ? strrchr(l->path, '/') : NULL;
-	size_t dir = slash && name.p[0] != '/' ? (size_t)(slash - l->path) + 1 : 0, len = dir + name.n + 1;
+	const char *slash = config ? strrchr(config, '/') : NULL;
+	size_t dir = slash && name.n && name.p[0] != '/' ? (size_t)(slash - config) + 1 : 0;
+	size_t len = dir + name.n + 1;
 	char *path = xmalloc(len);
 
-	snprintf(path, len, "%.*s%.*s", (int)dir, l->path ? l->path : "", STR_FMT(name));
+	snprintf(path, len, "%.*s%.*s", (int)dir, config ? config : "", STR_FMT(name));
 	return path;
 }
 
@@ -158,7 +158,7 @@ static void
 load_rules(struct loader *l, struct rule_override *overrides, unsigned n)
 {
 	unsigned line = line_of(l, "server", "rules");
-	char *path = beside(l, str_of(l->c.rules_path)), *text = NULL;
+	char *path = config_beside(l->path, str_of(l->c.rules_path)), *text = NULL;
 	struct rule_parse p = { .out = &l->c.rules,
 		.file = path,
 		.faults = &l->faults,
@@ -190,7 +190,7 @@ load_list(struct loader *l, struct str word)
 
 	if (aliases)
 		word = str_sub(word, sizeof(prefix) - 1, word.n);
-	path = beside(l, word);
+	path = config_beside(l->path, word);
 	err = conf_slurp(path, &text, &len);
 	if (err) {
 		conf_fault(&l->faults, l->path, line_of(l, "mail", "lists"), "lists: cannot read %s: %s",
@@ -244,8 +244,8 @@ check_addresses(struct loader *l)
 	xfree(v);
 }
 
-static void
-default_hostname(struct config *c)
+void
+config_default_hostname(struct config *c)
 {
 	const struct conf_key *key = conf_find(config_key_table, config_key_count, "mail", "hostname");
 	char name[256] = "", why[CONF_WHY_MAX];
@@ -285,7 +285,7 @@ load_all(struct loader *l, const char *const *sets, unsigned n_sets)
 		log_panic("config-defaults why=%s", LOGV(str_of(why)));
 	if (!l->path || conf_read(l->path, main_key, l, &l->faults) != ERR_IO) {
 		check_addresses(l);
-		default_hostname(&l->c);
+		config_default_hostname(&l->c);
 		load_rules(l, overrides, n);
 		load_lists(l);
 	}

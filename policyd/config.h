@@ -63,6 +63,12 @@ void config_no_reload(const struct config *old, const struct config *now, config
 extern const struct conf_key config_key_table[];
 extern const unsigned config_key_count;
 
+/* Where a file is that the configuration `config` (NULL: none) names: beside it, unless absolute. For
+ * xfree(). */
+char *config_beside(const char *config, struct str name);
+/* Without [mail] hostname: the machine's name. */
+void config_default_hostname(struct config *c);
+
 void config_doors_fini(struct serve_conf *c);
 
 #endif

@@ -13,6 +13,11 @@ static const struct command {
 	const char *name, *usage, *help;
 	stormctl_fn *run;
 } commands[] = {
+	{ "audit", "audit [--json] [FILE...]",
+	    "name mailing lists that could bounce to themselves; without FILE those of the configuration, or "
+	    "of "
+	    "/etc/aliases",
+	    stormctl_audit },
 	{ "config", "config [--keys | --detectors | --actions]",
 	    "show what may stand in the configuration; with an option as tab separated lines",
 	    stormctl_config },

@@ -11,6 +11,7 @@ struct stormctl {
 /* argv[0] is the command's name. Returns the exit status: 0, or one of sysexits.h. */
 typedef int stormctl_fn(const struct stormctl *ctl, int argc, char **argv);
 
+stormctl_fn stormctl_audit;
 stormctl_fn stormctl_config;
 stormctl_fn stormctl_db;
 stormctl_fn stormctl_hash;

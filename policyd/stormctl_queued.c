@@ -409,21 +409,18 @@ no_report(void *arg, const char *file, unsigned line, const char *what)
 static bool
 follows_threads(const struct stormctl *ctl, const char *rule)
 {
-	const char *config = ctl->config ? ctl->config : CONFIG_DEFAULT_PATH, *slash = strrchr(config, '/');
-	struct detector_of d = {
-		.rule = rule, .rules_path = xstrdup("rules.conf"), .threads = strcmp(rule, "reply-all") == 0
-	};
+	const char *config = ctl->config ? ctl->config : CONFIG_DEFAULT_PATH;
+	struct detector_of d = { .rule = rule,
+		.rules_path = xstrdup("rules.conf"),
+		.threads = strcmp(rule, "reply-all") == 0 };
 	struct conf_faults faults = { .report = no_report };
-	struct buf path;
+	char *path;
 
 	if (access(config, R_OK) == 0) {
 		(void)conf_read(config, note_rules_path, &d, &faults);
-		buf_init(&path, 0);
-		if (slash && d.rules_path[0] != '/')
-			buf_append(&path, config, (size_t)(slash - config) + 1);
-		buf_append(&path, d.rules_path, strlen(d.rules_path) + 1);
-		(void)conf_read(buf_str(&path).p, note_detector, &d, &faults);
-		buf_fini(&path);
+		path = config_beside(config, str_of(d.rules_path));
+		(void)conf_read(path, note_detector, &d, &faults);
+		xfree(path);
 	}
 	xfree(d.rules_path);
 	return d.threads;

@@ -1,26 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The mailing lists of an alias map. Its lines are gathered into logical ones, its names sorted, and
- * each NAME that has an owner-NAME becomes a list. What else stands in the map is not ours to judge.
+ * An alias map, and its mailing lists. Lines are gathered into logical ones, names sorted; each NAME that
+ * has an owner-NAME is a list.
  */
+#include "judge/aliases.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
 #include "base/conf.h"
 #include "base/xalloc.h"
-#include "judge/lists.h"
 #include "mail/addr.h"
 
-struct alias {
-	char *name;   /* lower-case, without quotes */
-	char *values; /* right-hand side as it stands */
-	unsigned line;
-};
-
-struct aliases {
-	struct alias *v;
-	unsigned n, cap;
+struct reader {
+	struct aliases *a;
 	const char *file;
 	unsigned n_faults;
 	fault_fn *fault;
@@ -28,10 +22,10 @@ struct aliases {
 };
 
 static void
-say(struct aliases *a, unsigned line, const char *what)
+say(struct reader *r, unsigned line, const char *what)
 {
-	a->n_faults++;
-	a->fault(a->arg, a->file, line, what);
+	r->n_faults++;
+	r->fault(r->arg, r->file, line, what);
 }
 
 /* Offset of the first `sep` outside of quotes, s.n when there is none. */
@@ -51,9 +45,8 @@ find_unquoted(struct str s, char sep)
 	return s.n;
 }
 
-/* A copy without quotes and backslashes. */
-static char *
-unquote(struct str s, bool fold)
+char *
+alias_unquote(struct str s, bool fold)
 {
 	char *copy = xmalloc(s.n + 1);
 	size_t n = 0;
@@ -69,9 +62,23 @@ unquote(struct str s, bool fold)
 	return copy;
 }
 
-static void
-take_entry(struct aliases *a, struct str entry, unsigned line)
+bool
+alias_value(struct str *rest, struct str *value)
 {
+	size_t at;
+
+	if (rest->n == 0)
+		return false;
+	at = find_unquoted(*rest, ',');
+	*value = str_trim(str_sub(*rest, 0, at));
+	*rest = str_sub(*rest, at + 1, rest->n);
+	return true;
+}
+
+static void
+take_entry(struct reader *r, struct str entry, unsigned line)
+{
+	struct aliases *a = r->a;
 	size_t colon;
 	struct str name;
 
@@ -81,7 +88,7 @@ take_entry(struct aliases *a, struct str entry, unsigned line)
 	colon = find_unquoted(entry, ':');
 	name = str_trim(str_sub(entry, 0, colon));
 	if (colon == entry.n || name.n == 0) {
-		say(a, line, "not an alias: no \"name:\" in front");
+		say(r, line, "not an alias: no \"name:\" in front");
 		return;
 	}
 	if (a->n == a->cap) {
@@ -89,12 +96,15 @@ take_entry(struct aliases *a, struct str entry, unsigned line)
 		a->v = xrealloc(a->v, a->cap * sizeof(*a->v));
 	}
 	entry = str_trim(str_sub(entry, colon + 1, entry.n));
-	a->v[a->n++] = (struct alias){ unquote(name, true), xstrndup(entry.n ? entry.p : "", entry.n), line };
+	a->v[a->n++] = (struct alias){ .name = alias_unquote(name, true),
+		.values = xstrndup(entry.n ? entry.p : "", entry.n),
+		.line = line,
+		.file = a->n_files - 1 };
 }
 
 /* Logical lines: one that begins with space goes on with the last; empty ones and comments do not end it. */
 static void
-read_entries(struct aliases *a, struct str text)
+read_entries(struct reader *r, struct str text)
 {
 	struct buf entry;
 	struct str line, trimmed;
@@ -107,19 +117,50 @@ read_entries(struct aliases *a, struct str text)
 		if (trimmed.n == 0 || trimmed.p[0] == '#')
 			continue;
 		if (str_is_space(line.p[0]) && !began) {
-			say(a, n, "space at the start of the line, but no alias above that it goes on with");
+			say(r, n, "space at the start of the line, but no alias above that it goes on with");
 			continue;
 		}
 		if (!str_is_space(line.p[0])) {
-			take_entry(a, buf_str(&entry), began);
+			take_entry(r, buf_str(&entry), began);
 			buf_reset(&entry);
 			began = n;
 		}
 		buf_str_append(&entry, STR(" "));
 		buf_str_append(&entry, trimmed);
 	}
-	take_entry(a, buf_str(&entry), began);
+	take_entry(r, buf_str(&entry), began);
 	buf_fini(&entry);
+}
+
+void
+aliases_init(struct aliases *a)
+{
+	*a = (struct aliases){ .n = 0 };
+}
+
+void
+aliases_fini(struct aliases *a)
+{
+	for (unsigned i = 0; i < a->n; i++) {
+		xfree(a->v[i].name);
+		xfree(a->v[i].values);
+	}
+	for (unsigned i = 0; i < a->n_files; i++)
+		xfree(a->files[i]);
+	xfree(a->files);
+	xfree(a->v);
+	aliases_init(a);
+}
+
+unsigned
+aliases_add(struct aliases *a, struct str text, const char *file, fault_fn *fault, void *arg)
+{
+	struct reader r = { .a = a, .file = file, .fault = fault, .arg = arg };
+
+	a->files = xrealloc(a->files, (a->n_files + 1) * sizeof(*a->files));
+	a->files[a->n_files++] = xstrdup(file);
+	read_entries(&r, text);
+	return r.n_faults;
 }
 
 static int
@@ -128,11 +169,22 @@ by_name(const void *x, const void *y)
 	const struct alias *a = x, *b = y;
 	int c = strcmp(a->name, b->name);
 
-	return c ? c : (a->line > b->line) - (a->line < b->line);
+	if (c)
+		return c;
+	if (a->file != b->file)
+		return a->file < b->file ? -1 : 1;
+	return (a->line > b->line) - (a->line < b->line);
 }
 
-static const struct alias *
-find(const struct aliases *a, const char *name)
+void
+aliases_sort(struct aliases *a)
+{
+	if (a->n)
+		qsort(a->v, a->n, sizeof(*a->v), by_name);
+}
+
+const struct alias *
+aliases_find(const struct aliases *a, const char *name)
 {
 	unsigned low = 0, high = a->n;
 
@@ -147,18 +199,20 @@ find(const struct aliases *a, const char *name)
 	return low < a->n && strcmp(a->v[low].name, name) == 0 ? &a->v[low] : NULL;
 }
 
-static const struct alias *
-owner_of(const struct aliases *a, const char *name)
+const struct alias *
+aliases_owner_of(const struct aliases *a, const char *name)
 {
 	size_t len = strlen(name) + sizeof("owner-");
 	char *owner = xmalloc(len);
 	const struct alias *found;
 
 	snprintf(owner, len, "owner-%s", name);
-	found = find(a, owner);
+	found = aliases_find(a, owner);
 	xfree(owner);
 	return found;
 }
+
+/* --- lists -------------------------------------------------------------------------------------------- */
 
 /* The one address or name that the alias stands for, unquoted; NULL: several, or a file, command,
  * :include:. */
@@ -170,7 +224,7 @@ single(const struct alias *alias)
 
 	if (s.n == 0 || find_unquoted(s, ',') < s.n)
 		return NULL;
-	value = unquote(s, false);
+	value = alias_unquote(s, false);
 	if (strchr("/|:", value[0]) || strpbrk(value, " \t")) {
 		xfree(value);
 		return NULL;
@@ -206,34 +260,31 @@ add_list(struct lists *l, const struct alias *list, const struct alias *owner, s
 
 /* Of several owners none may be a list; a single one is looked at by lists_finish(). */
 static void
-check_owners(struct aliases *a, const struct alias *list, const struct alias *owner)
+check_owners(struct reader *r, const struct alias *list, const struct alias *owner)
 {
 	struct str rest = str_of(owner->values), piece;
 	char what[CONF_WHY_MAX], *value;
-	size_t at;
 
-	for (at = find_unquoted(rest, ','); rest.n; at = find_unquoted(rest, ',')) {
-		piece = str_trim(str_sub(rest, 0, at));
-		rest = str_sub(rest, at + 1, rest.n);
-		value = unquote(piece, true);
-		if (find(a, value) && owner_of(a, value)) {
+	while (alias_value(&rest, &piece)) {
+		value = alias_unquote(piece, true);
+		if (aliases_find(r->a, value) && aliases_owner_of(r->a, value)) {
 			snprintf(what, sizeof(what), "owner %s of list %s is itself a list",
 			    CONFQ(str_of(value)), CONFQ(str_of(list->name)));
-			say(a, list->line, what);
+			say(r, list->line, what);
 		}
 		xfree(value);
 	}
 }
 
 static void
-add_everywhere(struct lists *l, struct aliases *a, const struct alias *list, const struct alias *owner,
+add_everywhere(struct lists *l, struct reader *r, const struct alias *list, const struct alias *owner,
     const struct site *site)
 {
 	struct str values = str_of(owner->values);
 	unsigned n = 0;
 
 	if (find_unquoted(values, ',') < values.n)
-		check_owners(a, list, owner);
+		check_owners(r, list, owner);
 	for (unsigned i = 0; i < site->local_domains.n; i++) {
 		struct str domain = str_of(site->local_domains.v[i]);
 
@@ -247,29 +298,26 @@ add_everywhere(struct lists *l, struct aliases *a, const struct alias *list, con
 	if (site->hostname)
 		add_list(l, list, owner, str_of(site->hostname));
 	else
-		say(a, list->line, "a list, but no local domain to post to");
+		say(r, list->line, "a list, but no local domain to post to");
 }
 
 unsigned
 lists_add_aliases(
     struct lists *l, struct str text, const char *file, const struct site *site, fault_fn *fault, void *arg)
 {
-	struct aliases a = { .file = file, .fault = fault, .arg = arg };
+	struct aliases a;
+	struct reader r = { .a = &a, .file = file, .fault = fault, .arg = arg };
 
 	lists_file(l, file);
-	read_entries(&a, text);
-	if (a.n)
-		qsort(a.v, a.n, sizeof(*a.v), by_name);
+	aliases_init(&a);
+	r.n_faults = aliases_add(&a, text, file, fault, arg);
+	aliases_sort(&a);
 	for (unsigned i = 0; i < a.n; i++) {
-		const struct alias *owner = owner_of(&a, a.v[i].name);
+		const struct alias *owner = aliases_owner_of(&a, a.v[i].name);
 
 		if (owner && !str_starts(str_of(a.v[i].name), STR("owner-")) && !strchr(a.v[i].name, '@'))
-			add_everywhere(l, &a, &a.v[i], owner, site);
+			add_everywhere(l, &r, &a.v[i], owner, site);
 	}
-	for (unsigned i = 0; i < a.n; i++) {
-		xfree(a.v[i].name);
-		xfree(a.v[i].values);
-	}
-	xfree(a.v);
-	return a.n_faults;
+	aliases_fini(&a);
+	return r.n_faults;
 }

@@ -40,7 +40,7 @@ expect() {
 }
 
 expect pass "the tree as it is"
-expect fail "a command without a page" help 's/^  inspect .*/&\n  audit FILE/'
+expect fail "a command without a page" help 's/^  inspect .*/&\n  undo FILE/'
 expect fail "a command that is gone" help '/^  replay /d'
 expect fail "an option without a page" help 's/--json/--yaml/g'
 expect fail "a command in the page only" $S 's/^[.]It Ic config/.It Ic configure/'

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: ISC
+"""stormctl audit: lists of the configuration and of alias maps, without a daemon."""
+import json
+import os
+import re
+import socket
+import subprocess
+
+ALIASES = """\
+postmaster: root
+staff: anna, bert, carl@far.example
+owner-staff: anna
+press: :include:%s
+"""
+
+
+def ctl(lab, *args, cwd=None):
+    p = subprocess.run([lab.binary("stormctl"), *args], env=lab.env, stdin=subprocess.DEVNULL, capture_output=True,
+                       timeout=30, check=False, cwd=cwd)
+    return p.returncode, p.stdout.decode(), p.stderr.decode()
+
+
+def write(lab, name, text):
+    path = lab.path(name)
+    with open(path, "wb") as f:
+        f.write(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def config(lab, mail, rules=""):
+    return write(lab, "audit.conf", f"[server]\nmode = enforce\nrules = {write(lab, 'audit.rules', rules)}\n[mail]\n"
+                 f"hostname = mx.example.org\nlocal_domains = example.org\n{mail}\n")
+
+
+def kinds(out):
+    return [(o["list"], o["kind"], o["severity"], o["line"]) for o in map(json.loads, out.splitlines())]
+
+
+def test_the_list_that_bounces_to_itself(lab):
+    """As it happened: outside contacts, open to all, nobody for the bounces. Put right by what it says."""
+    members = write(lab, "members", "one@far.example\ntwo@far.example\n")
+    path = write(lab, "aliases", ALIASES % members)
+    conf = config(lab, f"lists = aliases:{path}")
+    code, out, err = ctl(lab, "-c", conf, "audit", "--json")
+    assert (code, err) == (2, "") and kinds(out) == [
+        ("staff@example.org", "open", "note", 2), ("press@example.org", "no-owner", "danger", 4),
+        ("press@example.org", "not-listed", "warning", 4)], (code, out, err)
+    danger = json.loads(out.splitlines()[1])
+    assert danger["file"] == danger["put_where"] == path and danger["put"] == "owner-press: postmaster", danger
+    assert "2 members, 2 of them outside" in danger["what"] and "anybody may write" in danger["what"], danger
+    code, text, err = ctl(lab, "-c", conf, "audit")
+    assert code == 2 and err == "" and f"{path}:4: danger: press@example.org: goes to 2 members" in text, text
+    assert f"    write into {path}: owner-press: postmaster\n" in text, text
+    assert text.endswith("2 lists looked at: 1 in danger, 1 warning, 1 note\n"), text
+    write(lab, "aliases", ALIASES % members + danger["put"] + "\n")
+    code, out, err = ctl(lab, "-c", conf, "audit", "--json")
+    assert (code, err) == (0, "") and [k[1] for k in kinds(out)] == ["open", "open"], (code, out, err)
+    conf = config(lab, f"lists = aliases:{path}", "[rule list-guard]\ndetect = list-guard\nmode = enforce\n")
+    assert ctl(lab, "-c", conf, "audit") == (0, "2 lists looked at: 0 in danger, 0 warnings, 0 notes\n", "")
+
+
+def test_exit_status(lab):
+    good = write(lab, "good", "staff: anna, bert\nowner-staff: anna\n")
+    warn = write(lab, "warn", "staff: anna, bert\n")
+    bad = write(lab, "bad", "staff: anna, bert@far.example\n")
+    note = write(lab, "note", "staff: anna, bert@far.example\nowner-staff: anna\n")
+    conf = config(lab, "lists = lists")
+    write(lab, "lists", "staff@example.org postmaster@example.org\n")
+    for path, code in ((good, 0), (note, 0)):
+        assert ctl(lab, "-c", conf, "audit", path)[0] == code, path
+    conf = config(lab, "")
+    for path, code in ((good, 1), (warn, 1), (bad, 2)):
+        assert ctl(lab, "-c", conf, "audit", path)[0] == code, path
+    code, out, err = ctl(lab, "-c", conf, "audit", bad, lab.path("none"))
+    assert code == 66 and "danger" in out and "none: No such file" in err, (code, out, err)
+    for args in (["--nonsense"], ["--db", "x"]):
+        code, out, err = ctl(lab, "audit", *args)
+        assert code == 64 and out == "" and "usage: stormctl" in err, (code, out, err)
+    code, out, err = ctl(lab, "-c", lab.path("none.conf"), "audit", good)
+    assert code == 78 and out == "" and "none.conf" in err, (code, out, err)
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        p = subprocess.run([lab.binary("stormctl"), "-c", conf, "audit", good], env=lab.env, stdout=full,
+                           stderr=subprocess.PIPE, timeout=30, check=False)
+    assert p.returncode == 74, p
+
+
+def test_a_configuration_that_the_daemon_refuses(lab):
+    """An owner that is a list is a fault there; here it is what one wants to be told."""
+    write(lab, "lists", "all@example.org staff@example.org\nstaff@example.org  boss@far.example\nstaff@example.org x\n")
+    conf = config(lab, "lists = lists\ntrusted = nonsense\nunknown = 1", "nonsense\n")
+    code, out, err = ctl(lab, "-c", conf, "audit", "--json")
+    assert code == 2 and ("all@example.org", "owner-is-list", "danger", 1) in kinds(out), (code, out, err)
+    assert re.search(f"{conf}:[0-9]+: trusted: ", err) and "lists:3: \"x\" is not an address" in err, err
+
+
+def test_without_any_configuration(lab):
+    path = write(lab, "aliases", "staff: anna, bert@far.example\nown: anna, own\n")
+    os.mkdir(lab.path("cwd"))
+    code, out, err = ctl(lab, "-c", "/dev/null", "audit", "--json", os.path.relpath(path, lab.path("cwd")),
+                         cwd=lab.path("cwd"))
+    name = re.sub(r"[^A-Za-z0-9.-].*", "", socket.gethostname()).lower()
+    assert code == 2 and kinds(out)[0][1:3] == ("no-owner", "danger"), (code, out, err)
+    assert kinds(out)[0][0] == f"staff@{name}" and kinds(out)[-1][1] == "cycle", (out, name)
+    assert json.loads(out.splitlines()[0])["file"] == "../aliases"
+
+
+def test_hostile_maps(lab):
+    """Deep, wide, long, round and unreadable ones end soon, and nothing of included files is shown."""
+    os.mkfifo(lab.path("fifo"))
+    secret = write(lab, "secret", "secret-one@far.example\nsecret-two@far.example\nsecret-three, staff\n")
+    zero = write(lab, "large", b"m," * (5 << 20))
+    maps = {
+        "ring": "".join(f"r{n}: r{(n + 1) % 5000}, anna\n" for n in range(5000)),
+        "chain": "".join(f"c{n}: c{n + 1}, anna\n" for n in range(50000)),
+        "owners": "".join(f"o{n}: a@far.example, b\nowner-o{n}: g{n}\ng{n}: g{n + 1}\n" for n in range(20000)),
+        "long": f"x: a@far.example, {'m' * 1000000}\n{'n' * 1000000}: a@far.example, b\n\"open: x\n",
+        "files": f"staff: :include:{secret}\nf: :include:{lab.path('fifo')}, :include:/dev/zero, :include:{lab.dir}, "
+                 f":include:secret, :include:{zero}, :include:{lab.path('none')}\nself: :include:{lab.path('files')}\n",
+        "noise": os.urandom(200000),
+        "terminal": "x\x1b[2J: a@far.example, \x1b]0;b\x07@far.example\n",
+    }
+    conf = config(lab, "")
+    for name, text in maps.items():
+        path = write(lab, name, text)
+        for args in ((), ("--json",)):
+            code, out, err = ctl(lab, "-c", conf, "audit", *args, path)
+            assert code in (0, 1, 2), (name, code, out[-500:], err[-500:])
+            assert "secret-" not in out + err, (name, out[-500:], err)
+            assert "\x1b" not in out, (name, out[:500])
+            if name != "noise":
+                assert code == (1 if name in ("chain", "owners") else 2), (name, code, out[:500])
+
+
+def test_nothing_is_run(lab):
+    mark = lab.path("mark")
+    path = write(lab, "aliases", f"x: \"|touch {mark}\", a@far.example, \"|mailman; touch {mark}\"\n"
+                 f"y: :include:|touch {mark}\nowner-x: \"$(touch {mark})\", `touch {mark}`\n")
+    assert ctl(lab, "-c", config(lab, ""), "audit", path)[0] == 2
+    assert not os.path.exists(mark)
