@@ -11,7 +11,7 @@ USER, GROUP = "nobody", "nogroup"
 
 
 def postfwd(port, folder):
-    return ["-i", "127.0.0.1", "-p", str(port), "-u", USER, "-g", GROUP, "--cache_port", str(harness.free_port()),
+    return ["-i", "127.0.0.1", "-p", str(port), "-u", USER, "-g", GROUP, "--cache_socket", f"tcp:127.0.0.1:{harness.free_port()}",
             "--pidfile", f"{folder}/pid", "-L", "--nodns", "--norulelog", "--max_servers", "120",
             "-r", "id=R1; action=rate(sender/1000000000/3600/450 4.7.1 later)"]
 
@@ -72,9 +72,12 @@ class Background:
         except ProcessLookupError:
             return 0
 
-    def kill(self):
+    def terminate(self):
         if self.poll() is None:
             os.kill(self.pid, signal.SIGTERM)
+
+    def wait(self, seconds):
+        harness.wait_for(f"the end of process {self.pid}", lambda: self.poll() is not None, seconds)
 
 
 def start_one(rig, name, program, make, background):
@@ -82,6 +85,8 @@ def start_one(rig, name, program, make, background):
     os.makedirs(folder)
     os.chmod(folder, 0o777)
     proc = rig.spawn(program, make(port, folder), name)
+    rig.lab.procs.remove(proc)  # how it ends is not ours to judge
+    rig.background.append(proc)
     if background:
         proc.wait(20)
         harness.wait_for(f"{name}'s pid", lambda: os.path.exists(f"{folder}/pid") and os.path.getsize(f"{folder}/pid"))

@@ -40,7 +40,7 @@ def verdict(value, least):
 
 
 def times(ratio):
-    return "" if ratio is None else f"{ratio:.2f} x" if ratio < 10 else f"{ratio:.0f} x"
+    return "" if ratio is None else f"{ratio:.3f} x" if ratio < 0.1 else f"{ratio:.2f} x" if ratio < 10 else f"{ratio:.0f} x"
 
 
 def door_row(results, key):

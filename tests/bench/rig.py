@@ -85,7 +85,7 @@ class Server:
     def __init__(self, name, proc, policy=None, milter=None, daemon=None):
         self.name, self.proc, self.policy, self.milter, self.daemon = name, proc, policy, milter, daemon
         self.answered = 0  # whole messages
-        self.peer = False  # made by others: several processes, whose CPU is not added up
+        self.broken = self.peer = False  # peer: made by others: several processes, whose CPU is not added up
 
     def cpu(self):
         """Seconds of CPU so far, of all threads that were and are."""
@@ -125,7 +125,9 @@ class Rig:
 
     def close(self):
         for proc in self.background:
-            proc.kill()
+            with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):
+                proc.terminate()
+                proc.wait(5)
         try:
             self.lab.close()
         finally:
@@ -211,7 +213,7 @@ class Rig:
             args += [f"--{key}", str(value)]
         p = subprocess.run([self.program("load"), *args], capture_output=True, timeout=DEADLINE, check=False,
                            stdin=subprocess.DEVNULL)
-        assert p.returncode == 0, f"{server.name}: {p.stderr.decode()}{self.lab.logs()}"
+        assert p.returncode == 0, f"{server.name}: {p.stderr.decode()}"
         got = json.loads(p.stdout)
         if options.get("state") != "RCPT":
             server.answered += got["requests"]
@@ -226,6 +228,19 @@ class Rig:
         self.results.add(work, server.name, connections, got)
         return got
 
+    def measure_or_leave(self, work, server, door, connections, **options):
+        """A server of others that breaks down is left out from then on: that is no fault of ours."""
+        if server.broken:
+            return None
+        try:
+            return self.measure(work, server, door, connections, **options)
+        except (AssertionError, OSError) as e:
+            if not server.peer:
+                raise
+            server.broken = True
+            self.results.skip(f"{server.name} from {connections} connections on", str(e).strip())
+            return None
+
     def interleave(self, works, door):
         """works: (name, options, servers). Round by round everybody in turn, every other round backwards."""
         answers = {}
@@ -233,7 +248,9 @@ class Rig:
             for connections in self.plan.connections:
                 for work, options, servers in works:
                     for server in servers[::-1] if n % 2 else servers:
-                        got = self.measure(work, server, door, connections, **options)
+                        got = self.measure_or_leave(work, server, door, connections, **options)
+                        if not got:
+                            continue
                         a = answers.setdefault((work, server.name), [0, 0, ""])
                         a[0] += got["passed"]
                         a[1] += got["stopped"]
