@@ -58,17 +58,19 @@ plan_rcpt(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops 
 		plan_traces(r, v, rcpt, st->key, ops);
 }
 
-/* An op for each identity of the message. */
+/* An op for each identity of the message. That without its Message-ID is left out where it would join
+ * different messages. */
 static void
 repl_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
 {
 	const struct traits *t = v->traits;
+	bool shared = v->ways && ways_shared(v->ways, t->way);
 
 	if (v->at_rcpt) {
 		plan_rcpt(r, v, rcpt, ops);
 		return;
 	}
-	for (unsigned i = 0; i < t->n_ids; i++)
+	for (unsigned i = 0; i < (shared ? t->n_named : t->n_ids); i++)
 		plan_traces(r, v, rcpt, detect_key(r, v, "storm", t->ids[i]), ops);
 }
 
@@ -142,6 +144,7 @@ static void
 repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct tally_answer *answers,
     uint32_t n, struct finding *f)
 {
+	uint32_t named = v->traits->n_named;
 	bool retry = false; /* what one identity knows for a retry is a copy to none */
 	int best = 1;
 
@@ -150,8 +153,11 @@ repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const stru
 		score_rcpt(r, v, answers, f);
 	if (v->at_rcpt)
 		return;
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n && i < named; i++)
 		retry |= answers[i].elem_known;
+	/* Its way is known and its Message-ID is not: see ways_shared(). */
+	if (n > named && answers[named].elem_known && !retry)
+		n = named;
 	for (uint32_t i = 0; i < n; i++) {
 		struct key128 key = detect_key(r, v, "storm", v->traits->ids[i]);
 		bool storm = storms_find(v->storms, key) != NULL;

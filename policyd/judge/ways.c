@@ -21,11 +21,13 @@ struct way_host {
 struct way {
 	struct list lru;
 	struct key128 key;
-	uint64_t last; /* the transmission noted last */
+	uint64_t first, last; /* the first transmission and the one noted last */
+	uint64_t first_id;    /* Message-ID of the first, as it were */
 	uint16_t ways;
 	uint16_t shortest;
 	uint8_t n_lines, n_hosts, cap_hosts;
 	bool full;       /* some host found no place */
+	bool shared;     /* see ways_shared() */
 	uint32_t *lines; /* of the common part, bottom first */
 	struct way_host *hosts;
 };
@@ -266,6 +268,18 @@ way_of(struct ways *w, struct key128 key)
 	return way;
 }
 
+static void
+note_id(struct way *way, const struct traits *t)
+{
+	if (t->id_missing)
+		return;
+	if (!way->first) {
+		way->first = t->trace;
+		way->first_id = t->ids[0].lo;
+	}
+	way->shared |= way->first == t->trace && way->first_id != t->ids[0].lo;
+}
+
 static bool
 on_every(const struct way *way, const struct way_host *h)
 {
@@ -300,6 +314,7 @@ ways_note(struct ways *w, struct key128 key, const struct view *v, bool stopped)
 	const struct stop *last;
 	struct way_host *h;
 
+	note_id(way, v->traits);
 	if (way->ways == COUNT_MAX || (way->ways && way->last == v->traits->trace))
 		return;
 	road_of(&r, v, way->n_lines);
@@ -316,6 +331,14 @@ ways_note(struct ways *w, struct key128 key, const struct view *v, bool stopped)
 		h->stopped++;
 	else if (h)
 		h->passed++;
+}
+
+bool
+ways_shared(const struct ways *w, struct key128 key)
+{
+	const struct way *way = map_get(&w->map, key);
+
+	return way && way->shared;
 }
 
 /* --- naming ------------------------------------------------------------------------------------------- */

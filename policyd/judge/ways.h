@@ -45,6 +45,10 @@ void ways_free(struct ways *w); /* takes NULL */
  * The same transmission once more changes nothing. */
 void ways_note(struct ways *w, struct key128 key, const struct view *v, bool stopped);
 
+/* Two Message-IDs came over one and the same way, to the last line: no server that rewrote it wrote a line
+ * between. So these are different messages, for all that they share their origin. */
+bool ways_shared(const struct ways *w, struct key128 key);
+
 /* Names in the storm those that the view's message, which was noted before, came by and an honest one would
  * not: by storm_add_host(). */
 void ways_name(

@@ -209,6 +209,7 @@ compute_ids(struct traits *t, const struct header_facts *f, const struct origin 
 	t->ids[t->n_ids++] = identity(t, f, o->key, seed);
 	if (!key_eq(back, o->key))
 		t->ids[t->n_ids++] = identity(t, f, back, seed);
+	t->n_named = t->n_ids;
 	if (!t->id_missing && (o->unique || !key_eq(back, o->key)))
 		t->ids[t->n_ids++] = identity_seen(f, back, seed);
 	t->way = o->unique || !key_eq(back, o->key) ? back : t->ids[0];

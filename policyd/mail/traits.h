@@ -17,7 +17,8 @@
  * different messages for all that the header says, so it is made only where the origin alone tells one
  * message from all others: it is a line with an id of its own (the queue id of the host that took the
  * message first), which two messages do not share, be they sent in one second and one session. Exchange's
- * version numbers in that place are no ids.
+ * version numbers in that place are no ids. Whoever sees several messages share one all the same leaves this
+ * identity out.
  *
  * Trace. "The same transmission" is the hash of the Received chain without the leading lines that our own
  * hosts wrote or that carry this request's queue id. A retry of one queue item has the same trace.
@@ -48,6 +49,7 @@ enum { TRAITS_IDS = 3 };
 struct traits {
 	struct key128 ids[TRAITS_IDS];
 	unsigned n_ids;            /* 0 when there is no header */
+	unsigned n_named;          /* the first ones, in which its Message-ID takes part, if it has one */
 	struct key128 fingerprint; /* From + Date + Subject + origin */
 	struct key128 origin;      /* all zero when there is no header */
 	struct key128 way;     /* what all its copies share however they were rewritten; zero: no identity */

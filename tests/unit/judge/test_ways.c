@@ -259,6 +259,27 @@ Test(ways, other_messages_take_no_part)
 	named("sbs1.a.test");
 }
 
+/* A Message-ID differs: by another way it was rewritten, by the same way it is another message. */
+Test(ways, an_origin_that_messages_share)
+{
+	traits.ids[0] = (struct key128){ 1, 1 };
+	passed(FIRM + 1);
+	cr_assert_not(ways_shared(ways, key));
+	traits.ids[0] = (struct key128){ 2, 2 };
+	passed("sbs1.a.test#1" FIRM);
+	traits.ids[0] = (struct key128){ 3, 3 };
+	passed("sbs1.a.test#2" FIRM);
+	cr_assert_not(ways_shared(ways, key));
+	traits.id_missing = true;
+	passed(FIRM + 1);
+	cr_assert_not(ways_shared(ways, key), "no id is no other id");
+	traits.id_missing = false;
+	passed(FIRM + 1);
+	cr_assert(ways_shared(ways, key));
+	key.lo = 9;
+	cr_assert_not(ways_shared(ways, key));
+}
+
 Test(ways, messages_are_bounded_and_the_oldest_goes)
 {
 	for (uint64_t i = 1; i <= WAYS_MAX; i++) {
