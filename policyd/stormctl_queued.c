@@ -20,6 +20,7 @@
 #include "config.h"
 #include "judge/storm.h"
 #include "mail/queue_id.h"
+#include "mail/subject.h"
 #include "stormctl.h"
 #include "stormctl_record.h"
 #include "stormctl_text.h"
@@ -54,7 +55,8 @@ struct queued {
 	uint64_t seed;
 	/* of the storm's own messages */
 	struct map identities; /* of the message that opened it */
-	struct map authors, subjects, threads;
+	struct map authors, subjects;
+	struct map threads;  /* their roots, and their subjects: answers can lose either */
 	struct map audience; /* address -> how many of them went there */
 	uintptr_t most;      /* of these numbers the highest */
 	uint32_t narrowest;  /* how many the one with the fewest went to */
@@ -163,10 +165,32 @@ is_own(void *arg, const struct record *r)
 	return r->storm == q->storm.id;
 }
 
+/* What its subject has in common with those of its answers; empty: nothing. */
+static struct str
+topic_of(const struct record *r, char text[SUBJECT_THREAD_MAX])
+{
+	return subject_thread(r->subject, text).text;
+}
+
+static bool
+same_thread(const struct queued *q, const struct record *r)
+{
+	char text[SUBJECT_THREAD_MAX];
+	struct str topic;
+
+	if (!q->by_thread || (uint64_t)width_of(r) * 2 <= q->narrowest)
+		return false;
+	topic = topic_of(r, text);
+	return (r->thread.n && count_of(q, &q->threads, r->thread)) ||
+	    (topic.n && count_of(q, &q->threads, topic));
+}
+
 static bool
 learn(void *arg, const struct record *r)
 {
+	char text[SUBJECT_THREAD_MAX];
 	struct queued *q = arg;
+	struct str topic;
 
 	if (opened_it(q, r)) {
 		(void)count_up(q, &q->authors, r->header_from);
@@ -174,9 +198,13 @@ learn(void *arg, const struct record *r)
 		if (r->identity)
 			(void)map_put(&q->identities, identity_key(r), q);
 	}
-	if (!q->by_thread || r->thread.n == 0)
+	if (!q->by_thread)
 		return true;
-	(void)count_up(q, &q->threads, r->thread);
+	topic = topic_of(r, text);
+	if (r->thread.n)
+		(void)count_up(q, &q->threads, r->thread);
+	if (topic.n)
+		(void)count_up(q, &q->threads, topic);
 	if (q->narrowest == 0 || width_of(r) < q->narrowest)
 		q->narrowest = width_of(r);
 	for (uint32_t i = 0; i < r->n_rcpts; i++) {
@@ -197,8 +225,7 @@ belongs(const struct queued *q, const struct record *r)
 		return BECAUSE_IDENTITY;
 	if (same_by_message_id(q, r))
 		return BECAUSE_MESSAGE_ID;
-	if (q->by_thread && r->thread.n && count_of(q, &q->threads, r->thread) &&
-	    (uint64_t)width_of(r) * 2 > q->narrowest)
+	if (same_thread(q, r))
 		return BECAUSE_THREAD;
 	return BECAUSE_NOT;
 }
@@ -410,9 +437,9 @@ static bool
 follows_threads(const struct stormctl *ctl, const char *rule)
 {
 	const char *config = ctl->config ? ctl->config : CONFIG_DEFAULT_PATH;
-	struct detector_of d = { .rule = rule,
-		.rules_path = xstrdup("rules.conf"),
-		.threads = strcmp(rule, "reply-all") == 0 };
+	struct detector_of d = {
+		.rule = rule, .rules_path = xstrdup("rules.conf"), .threads = strcmp(rule, "reply-all") == 0
+	};
 	struct conf_faults faults = { .report = no_report };
 	char *path;
 

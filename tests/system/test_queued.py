@@ -108,6 +108,39 @@ def test_copies_with_a_new_message_id_each(lab):
     assert ctl(lab, "-c", d.conf, "queued", storm) == (0, "3F2A91C100\n3F2A91C101\n", "")
 
 
+def test_a_real_reply_all(lab):
+    """Posts of a thread that came before it was stopped, and no private answer, nor another thread."""
+    d = lab.daemon(server="mode = enforce\n", mail="local_domains = example.org\ntrusted = 127.0.0.0/8\n",
+                   rules="[rule calm]\ndetect = reply-all\nlimit = 4\nauthors = 2\nwide = 10\naction = hold\nblock = 1h\n"
+                   ).start()
+    db = lab.path("db/storm.db")
+    everybody = [f"u{n}@example.org" for n in range(20)]
+
+    def post(m, n, queue_id, author, rcpts, thread="<0@example.org>", subject="Re: minutes"):
+        got = m.message(author, rcpts, [
+            ("From", author), ("To", ", ".join(rcpts)), ("Subject", subject), ("Message-ID", f"<{n}@example.org>"),
+            ("Date", f"Mon, 2 Nov 2026 09:{n:02d}:00 +0000"), ("In-Reply-To", thread), ("References", thread)],
+            b"hello\r\n", queue_id)
+        return got[-1] == ("CONTINUE",) and all(r[0] != "QUARANTINE" for r in got)
+
+    passed = []
+    with dial(d) as m:
+        post(m, 50, "4C0FFEE050", "u3@example.org", ["u1@example.org"])
+        post(m, 51, "4C0FFEE051", "u3@example.org", everybody, "<other@example.org>", "Re: lunch")
+        for n in range(1, 12):
+            if post(m, n, f"3F2A91C0{n:02d}", everybody[n % 5], everybody):
+                passed.append(f"3F2A91C0{n:02d}")
+        post(m, 52, "4C0FFEE052", "u3@example.org", ["u1@example.org"])
+        m.quit()
+    assert len(passed) == 4, (passed, d.log())
+    wait_for("all messages in the record", lambda: rows(db, "SELECT count(*) FROM message")[0][0] == 14)
+    storm, = wait_for("the storm", lambda: [r[0] for r in rows(db, "SELECT id FROM storms WHERE rule = 'calm'")])
+    code, out, err = ctl(lab, "-c", d.conf, "queued", storm)
+    assert code == 0 and out.split()[:4] == passed, (out, err, rows(db, "SELECT queue_id, storm, outcome FROM messages"))
+    held = rows(db, "SELECT queue_id FROM messages WHERE verdict = 'hold' ORDER BY id")
+    assert out.split()[4:] == [h[0] for h in held], "what is on hold is in the queue too"
+
+
 # --- rows made for it ------------------------------------------------------------------------------------------
 
 class Record:
@@ -239,17 +272,19 @@ def thread(r, rule):
     post = {"thread": "<t>", "to_count": 2, "cc_count": 58}
     for n in range(5):
         r.message(-3600 + n, f"AAAA0{n}", everybody, message_id=f"<{n}>", **post)
-    r.message(-3500, "BBBB01", ("u1@example.org",), message_id="<private>", thread="<t>", to_count=1)
+    r.message(-3500, "BBBB01", ("u1@example.org",), message_id="<private>", thread="<t>", to_count=1,
+              subject="Re: minutes")
     r.message(-3500, "BBBB02", tuple(f"v{n}@else.example" for n in range(60)), message_id="<team>", **post)
     r.message(-3500, "BBBB03", everybody, message_id="<topic>", thread="<another>", to_count=60)
     r.message(-3500, "BBBB04", everybody, message_id="<none>", to_count=60)
+    r.message(-3500, "AAAA05", everybody, message_id="<lost>", thread="<lost>", to_count=60, subject="AW: [ext] Minutes")
     for n in range(5, 8):
-        r.message(-3000 + n, f"CCCC0{n}", everybody, message_id=f"<{n}>", storm=0x42, outcome=1, **post)
+        r.message(-3000 + n, f"CCCC0{n}", everybody, message_id=f"<{n}>", storm=0x42, outcome=1, subject="Re: minutes", **post)
     return r.queued("42")[0]
 
 
 def test_reply_all_goes_by_the_thread(lab):
-    assert thread(Record(lab), "reply-all") == [f"AAAA0{n}" for n in range(5)]
+    assert thread(Record(lab), "reply-all") == [f"AAAA0{n}" for n in range(6)]
 
 
 def test_the_thread_counts_for_no_other_detector(lab):
