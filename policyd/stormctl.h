@@ -14,6 +14,7 @@ typedef int stormctl_fn(const struct stormctl *ctl, int argc, char **argv);
 stormctl_fn stormctl_audit;
 stormctl_fn stormctl_config;
 stormctl_fn stormctl_db;
+stormctl_fn stormctl_doctor;
 stormctl_fn stormctl_hash;
 stormctl_fn stormctl_inspect;
 stormctl_fn stormctl_queued;

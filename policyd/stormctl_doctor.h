@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * stormctl doctor: an MTA's configuration is read into a model of it, then each row of that MTA's table of
+ * checks looks at the model and at our own configuration. Nothing is changed. One file a reader, and one a
+ * group of checks.
+ */
+#ifndef STORMCTL_DOCTOR_H
+#define STORMCTL_DOCTOR_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "base/net.h"
+#include "base/str.h"
+#include "config.h"
+
+enum {
+	DOCTOR_OUTPUT_MAX = 4 << 20, /* of one program that is run, and of one file */
+	DOCTOR_PATIENCE = 20,        /* seconds that a program may take */
+	DOCTOR_WORDS_MAX = 4096,     /* entries of one list */
+	DOCTOR_DEPTH_MAX = 16,       /* files that include files, lists that name lists */
+};
+
+enum severity { SEVERITY_NOTE, SEVERITY_WARNING, SEVERITY_DANGER, SEVERITIES };
+
+struct doctor;
+
+struct doctor_check {
+	const char *name;
+	enum severity severity;
+	const char *what; /* what it means, one sentence */
+	void (*run)(struct doctor *d);
+};
+
+struct doctor_mta {
+	const char *name;
+	const char *fallback;        /* the configuration when nothing is said; NULL: the program knows */
+	const char *const *programs; /* one of these there: the MTA is there; NULL: `fallback` tells */
+	const struct doctor_check *const *groups;
+	/* 0 with `model` filled, or the exit status after a line on stderr */
+	int (*read)(struct doctor *d, const char *path);
+};
+
+extern const struct doctor_mta doctor_postfix;
+/* Each ends with a row without a name. */
+extern const struct doctor_check doctor_postfix_policy[], doctor_postfix_milter[], doctor_postfix_site[];
+
+struct doctor_finding {
+	const struct doctor_check *check;
+	const char *where, *in, *fix; /* in the arena */
+};
+
+struct doctor {
+	const struct config *conf;
+	const char *conf_path;
+	const struct doctor_mta *mta;
+	const struct doctor_check *check; /* the one that runs */
+	struct arena arena;               /* all text of model and findings */
+	void *model;                      /* in the arena */
+	const char *version;              /* of the MTA; "" when not known */
+	struct doctor_finding *v;
+	unsigned n, cap;
+};
+
+/* Text in the arena; an address space that ends is all that can stop it. */
+const char *doctor_text(struct doctor *d, const char *fmt, ...) PRINTF(2, 3);
+void *doctor_alloc(struct doctor *d, size_t n); /* zeroed */
+/* Grows an array in the arena by one zeroed element that is returned. */
+void *doctor_push(struct doctor *d, void *array, unsigned *n, size_t size);
+
+/* What the running check found: `where`; what to write, and in which file. Said twice it stands once. */
+void doctor_find(struct doctor *d, const char *where, const char *in, const char *fix);
+/* The same with "[section]" of our own file as the place to put it right. */
+void doctor_find_ours(struct doctor *d, const char *where, const char *section, const char *fix);
+
+/* --- programs and files (stormctl_doctor_run.c) ------------------------------------------------------- */
+
+/* The full path of a program on PATH or where daemons live; NULL: none. */
+const char *doctor_program(struct doctor *d, const char *name);
+/* Runs it without a shell, reads what it prints into `out`. 0, or the exit status after a line on stderr. */
+int doctor_exec(struct doctor *d, const char *const *argv, struct buf *out) MUSTCHECK;
+/* The whole file, in the arena. 0, or errno. */
+int doctor_slurp(struct doctor *d, const char *path, struct str *out) MUSTCHECK;
+
+/* --- addresses and users (stormctl_doctor_reach.c) ---------------------------------------------------- */
+
+enum whose { NOT_OURS, OURS, OURS_OTHER_DOOR, OURS_MISSED };
+enum door_kind { POLICY_DOOR, MILTER_DOOR };
+
+/* Whose is "unix:/path" or "inet:host:port"? OURS_MISSED: it has our name or our port, and yet our daemon
+ * does not listen there. */
+enum whose doctor_whose(const struct doctor *d, enum door_kind door, struct str spec);
+/* The first address of ours at that door; NULL: none. */
+const char *doctor_address(const struct doctor *d, enum door_kind door);
+
+struct doctor_user {
+	const char *name;
+	uid_t uid;
+	gid_t groups[64];
+	int n_groups;
+};
+bool doctor_user_find(struct doctor_user *u, const char *name);
+/* What hinders that user on the way to the socket; NULL: nothing, or it cannot be seen. Folders up to `from`
+ * bytes of the path are not looked at. `missing` tells that nothing is there. */
+const char *doctor_hindered(
+    struct doctor *d, const char *path, size_t from, const struct doctor_user *u, bool *missing);
+
+/* --- words -------------------------------------------------------------------------------------------- */
+
+/* Cuts the next word off a list with commas and space; {groups} are one word, without the braces. */
+bool doctor_word(struct str *rest, struct str *word, bool *braced);
+bool doctor_has_word(struct str list, const char *word);
+bool doctor_has(struct str s, const char *part); /* any case */
+/* "30s", "5m", a bare number in `unit` seconds; -1: no time */
+int64_t doctor_seconds(struct str s, int64_t unit);
+
+enum filter_kind { FILTER_OTHER, FILTER_REFUSES, FILTER_SIGNS };
+/* By the names and ports that well-known milters have. */
+enum filter_kind doctor_filter_kind(struct str spec);
+
+/* --- who we are, for all MTAs (stormctl_doctor_reach.c) ----------------------------------------------- */
+
+/* Reports under the running check what the MTA has and we do not. */
+void doctor_hostname(struct doctor *d, struct str name, const char *where);
+void doctor_domains(struct doctor *d, struct str domains, const char *where);
+void doctor_networks(struct doctor *d, struct str networks, const char *where);
+
+/* Is there a rule, not off, with this detector or action? NULL: any */
+bool doctor_has_rule(const struct doctor *d, const char *detector);
+bool doctor_does(const struct doctor *d, enum action action);
+
+#endif

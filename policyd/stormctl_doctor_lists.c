@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: ISC */
+/* Postfix's lists of restrictions: where in them the policy door is asked and what stands in front of it, and
+ * how a list reads with the question at its right place. */
+#include "stormctl_doctor_postfix.h"
+
+/* --- finding the questions ---------------------------------------------------------------------------- */
+
+/* Entries behind which some mail is not looked at any more, for all of it, or never. */
+static const char *const permits[] = { "permit_mynetworks", "permit_sasl_authenticated",
+	"permit_auth_destination", "permit_inet_interfaces", "permit_tls_clientcerts",
+	"permit_tls_all_clientcerts", "permit_mx_backup", "permit_naked_ip_address", "permit_dnswl_client",
+	"permit_rhswl_client", NULL };
+static const char *const finals[] = { "permit", "reject", "defer", NULL };
+static const char *const protections[] = { "reject_unauth_destination", "defer_unauth_destination", "reject",
+	"defer", NULL };
+
+const char *
+pf_one_of(const char *const *names, struct str word)
+{
+	for (; *names; names++)
+		if (str_ieq(word, str_of(*names)))
+			return *names;
+	return NULL;
+}
+
+bool
+pf_protects(struct str list)
+{
+	struct str word;
+	bool braced;
+
+	while (doctor_word(&list, &word, &braced))
+		if (!braced && pf_one_of(protections, word))
+			return true;
+	return false;
+}
+
+static void
+set_option(struct pf_ask *a, struct str word)
+{
+	struct {
+		const char *name;
+		struct str *to;
+	} rows[] = { { "timeout", &a->timeout }, { "default_action", &a->action },
+		{ "try_limit", &a->try_limit } };
+	size_t eq = str_find(word, '=');
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (str_eq(str_trim(str_sub(word, 0, eq)), str_of(rows[i].name)))
+			*rows[i].to = str_trim(str_sub(word, eq + 1, word.n));
+}
+
+/* What stands behind check_policy_service; `braced`: with options. */
+static void
+read_ask(struct doctor *d, struct pf_ask *a, struct str word, bool braced)
+{
+	const struct postfix *p = pf_of(d);
+	struct str option;
+	bool inner;
+
+	a->timeout = pf_get(p, a->service, "smtpd_policy_service_timeout");
+	a->action = pf_get(p, a->service, "smtpd_policy_service_default_action");
+	a->try_limit = pf_get(p, a->service, "smtpd_policy_service_try_limit");
+	a->address = word;
+	if (braced) {
+		a->address = STR("");
+		(void)doctor_word(&word, &a->address, &inner);
+		while (doctor_word(&word, &option, &inner))
+			set_option(a, option);
+	}
+	a->whose = pf_resolve(d, POLICY_DOOR, a->service, a->address, &a->path, &a->path_from, &a->outside);
+}
+
+struct walk {
+	struct str rest[DOCTOR_DEPTH_MAX]; /* a restriction class stands above the list that names it */
+	const char *param[DOCTOR_DEPTH_MAX];
+	unsigned depth;
+};
+
+static void
+add_ask(struct doctor *d, const struct pf_ask *seen, struct walk *w)
+{
+	struct postfix *p = pf_of(d);
+	struct pf_ask a = *seen;
+	struct str word;
+	bool braced;
+
+	if (!doctor_word(&w->rest[w->depth - 1], &word, &braced))
+		return;
+	a.param = w->param[w->depth - 1];
+	read_ask(d, &a, word, braced);
+	p->asks = doctor_push(d, p->asks, &p->n_asks, sizeof(*p->asks));
+	p->asks[p->n_asks - 1] = a;
+}
+
+static void
+enter_class(struct doctor *d, struct walk *w, const struct pf_service *s, struct str word)
+{
+	const char *name = doctor_text(d, "%.*s", STR_FMT(word));
+
+	if (w->depth == DOCTOR_DEPTH_MAX ||
+	    !doctor_has_word(pf_get(pf_of(d), s, "smtpd_restriction_classes"), name))
+		return;
+	w->rest[w->depth] = pf_get(pf_of(d), s, name);
+	w->param[w->depth++] = name;
+}
+
+/* Is relaying for strangers refused before this list is looked at? */
+static bool
+protected_before(const struct postfix *p, const struct pf_service *s, enum pf_list list)
+{
+	bool first = str_ieq(pf_get(p, s, "smtpd_relay_before_recipient_restrictions"), STR("yes"));
+
+	if (list == PF_DATA || list == PF_END_OF_DATA)
+		return true;
+	return list == PF_RECIPIENT && first && pf_protects(pf_get(p, s, pf_list_names[PF_RELAY]));
+}
+
+static void
+walk_list(struct doctor *d, const struct pf_service *s, enum pf_list list)
+{
+	const struct postfix *p = pf_of(d);
+	struct walk w = {
+		.rest = { pf_get(p, s, pf_list_names[list]) }, .param = { pf_list_names[list] }, .depth = 1
+	};
+	struct pf_ask a = { .service = s, .list = list, .protected = protected_before(p, s, list) };
+	struct str word;
+	bool braced;
+
+	for (unsigned n = 0; w.depth && n < DOCTOR_WORDS_MAX; n++) {
+		if (!doctor_word(&w.rest[w.depth - 1], &word, &braced)) {
+			w.depth--;
+			continue;
+		}
+		if (braced)
+			continue;
+		if (str_ieq(word, STR("check_policy_service"))) {
+			add_ask(d, &a, &w);
+			continue;
+		}
+		if (!a.permit)
+			a.permit = pf_one_of(permits, word);
+		if (!a.final)
+			a.final = pf_one_of(finals, word);
+		a.protected = a.protected || pf_one_of(protections, word);
+		enter_class(d, &w, s, word);
+	}
+}
+
+void
+pf_find_asks(struct doctor *d)
+{
+	const struct postfix *p = pf_of(d);
+
+	for (unsigned i = 0; i < p->n_services; i++)
+		if (p->services[i].role == PF_PUBLIC || p->services[i].role == PF_REINJECT)
+			for (int list = 0; list < PF_LISTS; list++)
+				walk_list(d, &p->services[i], (enum pf_list)list);
+}
+
+/* --- lists put right ---------------------------------------------------------------------------------- */
+
+const char *
+pf_good_question(struct doctor *d)
+{
+	const char *address = pf_address(d, POLICY_DOOR);
+
+	return address
+	    ? doctor_text(d, "check_policy_service { %s, timeout=5s, default_action=DUNNO }", address)
+	    : "";
+}
+
+static bool
+its_place(enum place place, struct str word, bool ours)
+{
+	switch (place) {
+	case PLACE_SAME:
+		return ours;
+	case PLACE_BEFORE_PERMIT:
+		return pf_one_of(permits, word) || pf_one_of(finals, word);
+	case PLACE_END:
+		return pf_one_of(finals, word) != NULL;
+	default:
+		return false;
+	}
+}
+
+static const char *
+joined(struct doctor *d, const char *list, const char *entry)
+{
+	return !entry[0] ? list : doctor_text(d, "%s%s%s", list, list[0] ? ", " : "", entry);
+}
+
+/* The list with our question at that place and nowhere else. */
+const char *
+pf_put_right(struct doctor *d, const struct pf_service *s, const char *param, enum place place)
+{
+	struct str rest = pf_get(pf_of(d), s, param), word, arg;
+	const char *out = "", *copy, *path;
+	bool braced, inner, done = place == PLACE_NOWHERE, ours, outside;
+	size_t from;
+
+	while (doctor_word(&rest, &word, &braced)) {
+		copy = doctor_text(d, braced ? "{ %.*s }" : "%.*s", STR_FMT(word));
+		ours = false;
+		if (!braced && str_ieq(word, STR("check_policy_service")) &&
+		    doctor_word(&rest, &arg, &inner)) {
+			struct str address = arg;
+
+			copy = doctor_text(d, inner ? "%s { %.*s }" : "%s %.*s", copy, STR_FMT(arg));
+			if (inner)
+				(void)doctor_word(&arg, &address, &inner);
+			ours = pf_resolve(d, POLICY_DOOR, s, address, &path, &from, &outside) != NOT_OURS;
+		}
+		if (!done && its_place(place, word, ours)) {
+			out = joined(d, out, pf_good_question(d));
+			done = true;
+		}
+		if (!ours)
+			out = joined(d, out, copy);
+		if (!done && place == PLACE_BEHIND_PROTECTION && pf_one_of(protections, word)) {
+			out = joined(d, out, pf_good_question(d));
+			done = true;
+		}
+	}
+	return done ? out : joined(d, out, pf_good_question(d));
+}

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: ISC */
+/* The policy door in Postfix: is it asked at the right places, and what happens when nobody answers. */
+#include <string.h>
+
+#include "stormctl_doctor_postfix.h"
+
+/* Finding at the list where the question stands, with the list put right. */
+static void
+find_list(struct doctor *d, const struct pf_ask *a, enum place place)
+{
+	pf_find(d, a->service, a->param, pf_put_right(d, a->service, a->param, place));
+}
+
+#define EACH_ASK(p, a) for (const struct pf_ask *a = (p)->asks; a < (p)->asks + (p)->n_asks; a++)
+
+static bool
+asks_at(const struct postfix *p, const struct pf_service *s, bool data)
+{
+	EACH_ASK(p, a)
+	if (a->whose != NOT_OURS && a->service == s &&
+	    (data ? a->list == PF_DATA || a->list == PF_END_OF_DATA : a->list <= PF_RECIPIENT))
+		return true;
+	return false;
+}
+
+bool
+pf_asks(const struct postfix *p)
+{
+	EACH_ASK(p, a)
+	if (a->whose != NOT_OURS && a->service->role == PF_PUBLIC)
+		return true;
+	return false;
+}
+
+const char *
+pf_policy_lines(struct doctor *d)
+{
+	return doctor_text(d, "%s = %s\n%s = %s", pf_list_names[PF_RECIPIENT],
+	    pf_put_right(d, NULL, pf_list_names[PF_RECIPIENT], PLACE_END), pf_list_names[PF_DATA],
+	    pf_put_right(d, NULL, pf_list_names[PF_DATA], PLACE_END));
+}
+
+/* --- checks ------------------------------------------------------------------------------------------- */
+
+static void
+policy_absent(struct doctor *d)
+{
+	if (doctor_address(d, POLICY_DOOR) && !pf_asks(pf_of(d)) && pf_hands_on(pf_of(d)))
+		doctor_find(d, pf_where(d, NULL, pf_list_names[PF_RECIPIENT]), "main.cf", pf_policy_lines(d));
+}
+
+enum fallback_kind { LETS_PASS, PERMITS_ALL, STOPS_ALL };
+
+/* What Postfix does with the default action of that text. */
+static enum fallback_kind
+fallback(struct str action)
+{
+	static const char *const pass[] = { "DUNNO", "INFO", "WARN", "PREPEND", NULL };
+	static const char *const all[] = { "OK", "PERMIT", "RELAY", NULL };
+	struct str word = STR("");
+	bool braced, digits = true;
+
+	(void)doctor_word(&action, &word, &braced);
+	for (size_t i = 0; i < word.n; i++)
+		digits = digits && word.p[i] >= '0' && word.p[i] <= '9';
+	if (pf_one_of(pass, word))
+		return LETS_PASS;
+	/* digits alone mean OK, and so does nothing */
+	if (pf_one_of(all, word) || (digits && str_trim(action).n == 0))
+		return PERMITS_ALL;
+	return STOPS_ALL;
+}
+
+static void
+by_fallback(struct doctor *d, enum fallback_kind kind)
+{
+	EACH_ASK(pf_of(d), a)
+	if (a->whose == OURS && fallback(a->action) == kind)
+		find_list(d, a, PLACE_SAME);
+}
+
+static void
+policy_fails_closed(struct doctor *d)
+{
+	by_fallback(d, STOPS_ALL);
+}
+
+static void
+policy_fails_open_wide(struct doctor *d)
+{
+	by_fallback(d, PERMITS_ALL);
+}
+
+static void
+policy_slow(struct doctor *d)
+{
+	EACH_ASK(pf_of(d), a)
+	if (a->whose == OURS && doctor_seconds(a->timeout, 1) > 15)
+		find_list(d, a, PLACE_SAME);
+}
+
+static void
+policy_try_once(struct doctor *d)
+{
+	EACH_ASK(pf_of(d), a)
+	{
+		if (a->whose != OURS || !str_eq(a->try_limit, STR("1")))
+			continue;
+		if (str_eq(pf_get(pf_of(d), a->service, "smtpd_policy_service_try_limit"), STR("1")))
+			pf_find(d, a->service, "smtpd_policy_service_try_limit", "2");
+		else
+			find_list(d, a, PLACE_SAME);
+	}
+}
+
+/* Out of this list, into the one for recipients when it is not there. */
+static void
+find_moved(struct doctor *d, const struct pf_ask *a)
+{
+	const char *out = pf_put_right(d, a->service, a->param, PLACE_NOWHERE);
+	const char *in = pf_put_right(d, a->service, pf_list_names[PF_RECIPIENT], PLACE_SAME);
+	bool own = pf_overrides(a->service, a->param);
+
+	doctor_find(d, pf_where(d, a->service, a->param),
+	    own ? doctor_text(d, "master.cf, below %s", a->service->label) : "main.cf",
+	    own ? doctor_text(
+		      d, "  -o { %s = %s }\n  -o { %s = %s }", a->param, out, pf_list_names[PF_RECIPIENT], in)
+		: doctor_text(d, "%s =%s%s\n%s = %s", a->param, out[0] ? " " : "", out,
+		      pf_list_names[PF_RECIPIENT], in));
+}
+
+static void
+policy_wrong_list(struct doctor *d)
+{
+	EACH_ASK(pf_of(d), a)
+	if (a->whose == OURS && (a->list < PF_RECIPIENT || a->list == PF_ETRN))
+		find_moved(d, a);
+}
+
+/* 3.6 can refuse relaying before all else. What makes it so, or "" when it is so; NULL: it cannot. */
+static const char *
+relay_first(struct doctor *d, const struct pf_service *s)
+{
+	const struct postfix *p = pf_of(d);
+	const char *relay = "";
+
+	if (p->major < 3 || (p->major == 3 && p->minor < 6))
+		return NULL;
+	if (!pf_protects(pf_get(p, s, pf_list_names[PF_RELAY])))
+		relay = doctor_text(d,
+		    "%s = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination",
+		    pf_list_names[PF_RELAY]);
+	if (str_ieq(pf_get(p, s, "smtpd_relay_before_recipient_restrictions"), STR("yes")))
+		return relay;
+	return doctor_text(
+	    d, "smtpd_relay_before_recipient_restrictions = yes%s%s", relay[0] ? "\n" : "", relay);
+}
+
+static const char *
+protected_list(struct doctor *d, const struct pf_service *s)
+{
+	const char *list = pf_list_names[PF_RECIPIENT];
+
+	if (pf_protects(pf_get(pf_of(d), s, list)))
+		return pf_put_right(d, s, list, PLACE_BEHIND_PROTECTION);
+	return doctor_text(d, "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination, %s",
+	    pf_put_right(d, s, list, PLACE_SAME));
+}
+
+static void
+policy_before_relay_protection(struct doctor *d)
+{
+	EACH_ASK(pf_of(d), a)
+	{
+		const char *first = relay_first(d, a->service);
+
+		if (a->whose != OURS || a->list != PF_RECIPIENT || a->protected || a->final)
+			continue;
+		if (first && !pf_overrides(a->service, pf_list_names[PF_RECIPIENT]))
+			doctor_find(
+			    d, pf_where(d, a->service, pf_list_names[PF_RECIPIENT]), "main.cf", first);
+		else
+			pf_find(d, a->service, pf_list_names[PF_RECIPIENT], protected_list(d, a->service));
+	}
+}
+
+static void
+policy_unreachable(struct doctor *d)
+{
+	EACH_ASK(pf_of(d), a)
+	if (a->whose == OURS && a->final && a->service->role == PF_PUBLIC)
+		find_list(d, a, PLACE_BEFORE_PERMIT);
+}
+
+static bool
+milter_sees(const struct postfix *p, const struct pf_service *s)
+{
+	for (unsigned i = 0; i < p->n_filters; i++)
+		if (p->filters[i].service == s && p->filters[i].whose == OURS)
+			return true;
+	return false;
+}
+
+/* Is what that permit lets by seen at DATA or by the milter all the same? */
+static bool
+seen_later(const struct postfix *p, const struct pf_ask *a)
+{
+	bool later = milter_sees(p, a->service);
+
+	EACH_ASK(p, b)
+	later = later ||
+	    (b->service == a->service && b->list == PF_DATA && b->whose == OURS && !b->permit && !b->final);
+	return later;
+}
+
+static bool
+lets_by(const struct pf_ask *a)
+{
+	return a->whose == OURS && a->permit && !a->final && a->service->role == PF_PUBLIC &&
+	    (a->list == PF_RECIPIENT || a->list == PF_DATA);
+}
+
+static void
+policy_behind_permit(struct doctor *d)
+{
+	EACH_ASK(pf_of(d), a)
+	{
+		const char *data = pf_list_names[PF_DATA];
+
+		if (lets_by(a) && !seen_later(pf_of(d), a))
+			doctor_find(d, pf_where(d, a->service, a->param), "main.cf",
+			    doctor_text(
+				d, "%s = %s", data, pf_put_right(d, NULL, data, PLACE_BEFORE_PERMIT)));
+	}
+}
+
+static void
+policy_no_brake(struct doctor *d)
+{
+	EACH_ASK(pf_of(d), a)
+	{
+		const char *first = relay_first(d, a->service);
+		const char *list = pf_put_right(d, a->service, a->param, PLACE_BEFORE_PERMIT);
+
+		if (!lets_by(a) || !seen_later(pf_of(d), a) || !first)
+			continue;
+		if (first[0] && !pf_overrides(a->service, a->param))
+			doctor_find(d, pf_where(d, a->service, a->param), "main.cf",
+			    doctor_text(d, "%s = %s\n%s", a->param, list, first));
+		else
+			pf_find(d, a->service, a->param, list);
+	}
+}
+
+/* Services that ask elsewhere than others do: `rcpt` and `data` are what is wanted. */
+static void
+by_service(struct doctor *d, bool rcpt, bool data, enum pf_list missing, enum place place)
+{
+	const struct postfix *p = pf_of(d);
+
+	for (unsigned i = 0; i < p->n_services; i++) {
+		const struct pf_service *s = &p->services[i];
+
+		if (s->role == PF_PUBLIC && pf_asks(p) && asks_at(p, s, false) == rcpt &&
+		    asks_at(p, s, true) == data)
+			pf_find(
+			    d, s, pf_list_names[missing], pf_put_right(d, s, pf_list_names[missing], place));
+	}
+}
+
+static void
+policy_not_at_data(struct doctor *d)
+{
+	by_service(d, true, false, PF_DATA, PLACE_BEFORE_PERMIT);
+}
+
+static void
+policy_not_at_rcpt(struct doctor *d)
+{
+	by_service(d, false, true, PF_RECIPIENT, PLACE_END);
+}
+
+static void
+policy_service(struct doctor *d)
+{
+	by_service(d, false, false, PF_RECIPIENT, PLACE_BEFORE_PERMIT);
+}
+
+/* Until 3.12 a refusal there left sender and recipients standing for the next message of that client. */
+static void
+policy_end_of_data(struct doctor *d)
+{
+	const struct postfix *p = pf_of(d);
+
+	EACH_ASK(p, a)
+	if (a->whose == OURS && a->list == PF_END_OF_DATA &&
+	    (p->major < 3 || (p->major == 3 && p->minor < 12)))
+		find_list(d, a, PLACE_NOWHERE);
+}
+
+static void
+policy_twice(struct doctor *d)
+{
+	EACH_ASK(pf_of(d), a)
+	for (const struct pf_ask *b = pf_of(d)->asks; b < a; b++)
+		if (a->whose == OURS && b->whose == OURS && a->service == b->service &&
+		    (a->list == b->list || (a->list <= PF_RECIPIENT && b->list <= PF_RECIPIENT)))
+			find_list(d, a, a->list == b->list ? PLACE_SAME : PLACE_NOWHERE);
+}
+
+static void
+policy_address(struct doctor *d)
+{
+	EACH_ASK(pf_of(d), a)
+	if (a->whose == OURS_MISSED && pf_good_question(d)[0])
+		find_list(d, a, PLACE_SAME);
+	else if (a->whose == OURS_MISSED)
+		doctor_find_ours(d, pf_where(d, a->service, a->param), "server",
+		    doctor_text(d, "policy = %s%.*s", a->path ? "unix:" : "",
+			STR_FMT(a->path ? str_of(a->path) : a->address)));
+}
+
+static void
+policy_at_milter(struct doctor *d)
+{
+	EACH_ASK(pf_of(d), a)
+	if (a->whose == OURS_OTHER_DOOR)
+		find_list(d, a, pf_good_question(d)[0] ? PLACE_SAME : PLACE_NOWHERE);
+}
+
+static void
+policy_reinjected(struct doctor *d)
+{
+	/* what comes from the own machine leaves behind permit_mynetworks */
+	EACH_ASK(pf_of(d), a)
+	if (a->whose == OURS && a->service->role == PF_REINJECT && !a->final &&
+	    (!a->permit || strcmp(a->permit, "permit_mynetworks") != 0))
+		pf_find_override(d, a->service, pf_list_names[a->list],
+		    a->list == PF_RECIPIENT || a->list == PF_RELAY ? "permit_mynetworks,reject" : "");
+}
+
+/* The daemon closes what it takes for idle; Postfix finds out with its next question, and waits a second. */
+static void
+policy_idle(struct doctor *d)
+{
+	EACH_ASK(pf_of(d), a)
+	{
+		int64_t theirs =
+		    doctor_seconds(pf_get(pf_of(d), a->service, "smtpd_policy_service_max_idle"), 1);
+
+		if (a->whose == OURS && theirs * MS_SEC >= d->conf->serve.idle_timeout)
+			doctor_find_ours(d, pf_where(d, a->service, "smtpd_policy_service_max_idle"),
+			    "server", doctor_text(d, "idle_timeout = %llds", (long long)theirs * 4));
+	}
+}
+
+const struct doctor_check doctor_postfix_policy[] = {
+	{ "policy-absent", SEVERITY_WARNING,
+	    "Postfix does not ask the policy door, so nothing can be refused before its data was sent.",
+	    policy_absent },
+	{ "policy-fails-closed", SEVERITY_DANGER,
+	    "While the daemon is away Postfix refuses all mail with a 451, for the default action is no "
+	    "DUNNO.",
+	    policy_fails_closed },
+	{ "policy-default-permits", SEVERITY_DANGER,
+	    "While the daemon is away the default action permits everything, past all entries behind it.",
+	    policy_fails_open_wide },
+	{ "policy-slow", SEVERITY_WARNING,
+	    "A daemon that hangs holds each SMTP session for more than 15 s a try.", policy_slow },
+	{ "policy-try-limit", SEVERITY_WARNING,
+	    "With a try_limit of 1 Postfix 3.7 does not find the daemon again after a restart.",
+	    policy_try_once },
+	{ "policy-wrong-list", SEVERITY_WARNING,
+	    "In this list the daemon is asked about clients that are refused afterwards, or without sender "
+	    "and "
+	    "recipient; it belongs into smtpd_recipient_restrictions.",
+	    policy_wrong_list },
+	{ "policy-before-relay-protection", SEVERITY_WARNING,
+	    "The daemon is asked about relaying that is refused afterwards: it holds places for mail that "
+	    "never "
+	    "comes.",
+	    policy_before_relay_protection },
+	{ "policy-unreachable", SEVERITY_DANGER,
+	    "The question stands behind an entry that ends the list, so it is never asked.",
+	    policy_unreachable },
+	{ "policy-behind-permit", SEVERITY_WARNING,
+	    "What a permit in front of it lets by, such as mail of own users, is not seen at all.",
+	    policy_behind_permit },
+	{ "policy-brake-behind-permit", SEVERITY_NOTE,
+	    "What a permit in front of it lets by is seen later, but a brake at RCPT cannot hold it.",
+	    policy_no_brake },
+	{ "policy-not-at-data", SEVERITY_WARNING,
+	    "Without a question at DATA the two doors cannot join a message with one recipient, for it has "
+	    "no "
+	    "queue id at RCPT.",
+	    policy_not_at_data },
+	{ "policy-not-at-rcpt", SEVERITY_WARNING,
+	    "The daemon is asked about messages only: no brake can refuse a recipient before the data.",
+	    policy_not_at_rcpt },
+	{ "policy-end-of-data", SEVERITY_WARNING,
+	    "A refusal at the end of data leaves sender and recipients standing for the next message in this "
+	    "version of Postfix; DATA and the milter door say the same.",
+	    policy_end_of_data },
+	{ "policy-asked-twice", SEVERITY_NOTE,
+	    "The daemon is asked the same question twice, which costs time and tells it nothing.",
+	    policy_twice },
+	{ "policy-service", SEVERITY_WARNING,
+	    "This service does not ask the question that others ask, so its mail is not seen at the policy "
+	    "door.",
+	    policy_service },
+	{ "policy-address", SEVERITY_DANGER,
+	    "This address looks like ours, but the daemon's configuration does not listen there.",
+	    policy_address },
+	{ "policy-at-milter-door", SEVERITY_DANGER,
+	    "The question goes to the milter door, which does not understand it and hangs up.",
+	    policy_at_milter },
+	{ "policy-reinjected", SEVERITY_WARNING,
+	    "What a content filter brings back is asked about a second time, and counted again.",
+	    policy_reinjected },
+	{ "policy-idle", SEVERITY_WARNING,
+	    "The daemon hangs up on idle connections before Postfix does, and the next question waits a "
+	    "second.",
+	    policy_idle },
+	{ .name = NULL },
+};

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: ISC */
+/* Reads Postfix: "postconf -x", "-M" and "-x -P" say what holds, in each service too. */
+#include "stormctl_doctor_postfix.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+const char *const pf_list_names[PF_LISTS] = {
+	[PF_CLIENT] = "smtpd_client_restrictions",
+	[PF_HELO] = "smtpd_helo_restrictions",
+	[PF_SENDER] = "smtpd_sender_restrictions",
+	[PF_RELAY] = "smtpd_relay_restrictions",
+	[PF_RECIPIENT] = "smtpd_recipient_restrictions",
+	[PF_DATA] = "smtpd_data_restrictions",
+	[PF_END_OF_DATA] = "smtpd_end_of_data_restrictions",
+	[PF_ETRN] = "smtpd_etrn_restrictions",
+};
+
+/* --- looking up --------------------------------------------------------------------------------------- */
+
+static int
+param_cmp(const void *a, const void *b)
+{
+	const struct pf_param *x = a, *y = b;
+	size_t n = x->name.n < y->name.n ? x->name.n : y->name.n;
+	int c = memcmp(x->name.p, y->name.p, n);
+
+	return c ? c : (x->name.n > y->name.n) - (x->name.n < y->name.n);
+}
+
+static const struct pf_param *
+override_of(const struct pf_service *s, const char *name)
+{
+	const struct pf_param *found = NULL;
+
+	for (unsigned i = 0; s && i < s->n_over; i++)
+		if (str_eq(s->over[i].name, str_of(name)))
+			found = &s->over[i]; /* the last one holds */
+	return found;
+}
+
+bool
+pf_overrides(const struct pf_service *s, const char *name)
+{
+	return override_of(s, name) != NULL;
+}
+
+struct str
+pf_get(const struct postfix *p, const struct pf_service *s, const char *name)
+{
+	const struct pf_param key = { .name = str_of(name) }, *found = override_of(s, name);
+
+	if (!found && p->n_params)
+		found = bsearch(&key, p->params, p->n_params, sizeof(*p->params), param_cmp);
+	return found ? found->value : STR("");
+}
+
+/* --- saying where ------------------------------------------------------------------------------------- */
+
+const char *
+pf_where(struct doctor *d, const struct pf_service *s, const char *name)
+{
+	if (pf_overrides(s, name))
+		return doctor_text(d, "master.cf: %s: -o %s", s->label, name);
+	return doctor_text(d, "main.cf: %s", name);
+}
+
+void
+pf_find_override(struct doctor *d, const struct pf_service *s, const char *name, const char *value)
+{
+	bool plain = !value[strcspn(value, " \t,{}")];
+
+	doctor_find(d, doctor_text(d, "master.cf: %s: -o %s", s->label, name),
+	    doctor_text(d, "master.cf, below %s", s->label),
+	    plain ? doctor_text(d, "  -o %s=%s", name, value)
+		  : doctor_text(d, "  -o { %s = %s }", name, value));
+}
+
+void
+pf_find(struct doctor *d, const struct pf_service *s, const char *name, const char *value)
+{
+	if (pf_overrides(s, name))
+		pf_find_override(d, s, name, value);
+	else
+		doctor_find(d, pf_where(d, s, name), "main.cf",
+		    doctor_text(d, "%s =%s%s", name, value[0] ? " " : "", value));
+}
+
+/* --- addresses ---------------------------------------------------------------------------------------- */
+
+const char *
+pf_address(struct doctor *d, enum door_kind door)
+{
+	const struct postfix *p = pf_of(d);
+	const char *ours = doctor_address(d, door);
+	struct str s = str_of(ours), queue = p->queue_directory;
+
+	if (!ours)
+		return NULL;
+	if (str_starts(s, STR("unix:"))) {
+		struct str path = str_sub(s, 5, s.n);
+
+		if (str_starts(path, queue) && path.n > queue.n && path.p[queue.n] == '/')
+			return doctor_text(d, "unix:%s", path.p + queue.n + 1);
+		return ours;
+	}
+	if (str_starts(s, STR("inet:*:")) || str_starts(s, STR("inet:0.0.0.0:")))
+		return doctor_text(d, "inet:127.0.0.1%s", strrchr(ours, ':'));
+	return ours;
+}
+
+enum whose
+pf_resolve(struct doctor *d, enum door_kind door, const struct pf_service *s, struct str address,
+    const char **path, size_t *from, bool *outside)
+{
+	const struct postfix *p = pf_of(d);
+	struct str name = str_sub(address, str_find(address, ':') + 1, address.n);
+	enum whose whose;
+
+	*outside = false;
+	*path = NULL;
+	if (!str_starts(address, STR("unix:")) && !str_starts(address, STR("local:")))
+		return doctor_whose(d, door, address);
+	if (name.n && name.p[0] == '/' && !(s && s->chroot)) {
+		*path = doctor_text(d, "%.*s", STR_FMT(name));
+		*from = 0;
+		return doctor_whose(d, door, address);
+	}
+	*path = doctor_text(d, "%.*s%s%.*s", STR_FMT(p->queue_directory),
+	    name.n && name.p[0] == '/' ? "" : "/", STR_FMT(name));
+	*from = p->queue_directory.n;
+	whose = doctor_whose(d, door, str_of(doctor_text(d, "unix:%s", *path)));
+	if ((whose == NOT_OURS || whose == OURS_MISSED) && name.p && name.p[0] == '/' &&
+	    doctor_whose(d, door, address) == OURS) {
+		*outside = true;
+		return OURS;
+	}
+	return whose;
+}
+
+/* --- reading ------------------------------------------------------------------------------------------ */
+
+/* Runs postconf with `what` and an optional DIR; the text is in the arena. */
+static int
+postconf(struct doctor *d, const char *program, const char *dir, const char *what, struct str *out)
+{
+	const char *const with[] = { program, "-c", dir, "-x", what, NULL };
+	const char *const plain[] = { program, "-x", what, NULL };
+	struct buf b;
+	int rc;
+
+	buf_init(&b, DOCTOR_OUTPUT_MAX);
+	rc = doctor_exec(d, dir ? with : plain, &b);
+	if (rc == 0)
+		*out = str_of(doctor_text(d, "%.*s", STR_FMT(buf_str(&b))));
+	buf_fini(&b);
+	return rc;
+}
+
+/* "name = value" */
+static bool
+split_line(struct str line, struct str *name, struct str *value)
+{
+	size_t eq = str_find(line, '=');
+
+	*name = str_trim(str_sub(line, 0, eq));
+	*value = str_trim(str_sub(line, eq + 1, line.n));
+	return eq < line.n && name->n > 0;
+}
+
+static void
+take_params(struct doctor *d, struct str text)
+{
+	struct postfix *p = pf_of(d);
+	struct str line, name, value;
+
+	while (str_split(&text, '\n', &line))
+		if (split_line(line, &name, &value)) {
+			p->params = doctor_push(d, p->params, &p->n_params, sizeof(*p->params));
+			p->params[p->n_params - 1] = (struct pf_param){ name, value };
+		}
+	if (p->n_params)
+		qsort(p->params, p->n_params, sizeof(*p->params), param_cmp);
+}
+
+/* service type private unpriv chroot wakeup maxproc command */
+static void
+take_service(struct doctor *d, struct str line)
+{
+	struct postfix *p = pf_of(d);
+	struct str f[8], level = pf_get(p, NULL, "compatibility_level");
+	struct pf_service *s;
+	bool braced;
+
+	for (size_t i = 0; i < ARRAY_LEN(f); i++)
+		if (!doctor_word(&line, &f[i], &braced))
+			return;
+	p->services = doctor_push(d, p->services, &p->n_services, sizeof(*p->services));
+	s = &p->services[p->n_services - 1];
+	*s = (struct pf_service){ .name = f[0], .type = f[1], .maxproc = f[6], .command = f[7] };
+	s->label = doctor_text(d, "%.*s/%.*s", STR_FMT(f[0]), STR_FMT(f[1]));
+	/* what "-" stands for was changed in 3.0, for those who ask for it */
+	s->chroot = str_eq(f[4], STR("y")) ||
+	    (str_eq(f[4], STR("-")) && (p->major < 3 || level.n == 0 || str_starts(level, STR("0"))));
+}
+
+/* "service/type/name = value" */
+static void
+take_override(struct doctor *d, struct str line)
+{
+	struct postfix *p = pf_of(d);
+	struct str name, value;
+
+	if (!split_line(line, &name, &value))
+		return;
+	for (unsigned i = 0; i < p->n_services; i++) {
+		struct pf_service *s = &p->services[i];
+		size_t n = strlen(s->label);
+
+		if (name.n <= n || name.p[n] != '/' || memcmp(name.p, s->label, n) != 0)
+			continue;
+		s->over = doctor_push(d, s->over, &s->n_over, sizeof(*s->over));
+		s->over[s->n_over - 1] = (struct pf_param){ str_sub(name, n + 1, name.n), value };
+	}
+}
+
+static bool
+loopback_listener(const struct pf_service *s)
+{
+	return str_eq(s->type, STR("inet")) &&
+	    (str_starts(s->name, STR("127.")) || str_starts(s->name, STR("localhost:")) ||
+		str_starts(s->name, STR("[::1]:")) || str_starts(s->name, STR("::1:")));
+}
+
+static bool
+sends_to_filter(const struct postfix *p, const struct pf_service *s)
+{
+	return pf_get(p, s, "content_filter").n || pf_get(p, s, "smtpd_proxy_filter").n;
+}
+
+/* A listener for the own machine, where mail goes to a filter and from here on does not. */
+static bool
+reinjects(const struct postfix *p, const struct pf_service *s)
+{
+	bool elsewhere = pf_get(p, NULL, "content_filter").n > 0;
+
+	if (!loopback_listener(s) || sends_to_filter(p, s))
+		return false;
+	for (unsigned i = 0; i < p->n_services; i++)
+		elsewhere = elsewhere || sends_to_filter(p, &p->services[i]);
+	return elsewhere || pf_overrides(s, "content_filter");
+}
+
+static void
+give_roles(struct postfix *p)
+{
+	for (unsigned i = 0; i < p->n_services; i++) {
+		struct pf_service *s = &p->services[i];
+
+		if (str_eq(s->command, STR("cleanup")))
+			s->role = PF_CLEANUP;
+		else if (str_eq(s->command, STR("smtpd")))
+			s->role = reinjects(p, s) ? PF_REINJECT : PF_PUBLIC;
+	}
+}
+
+static void
+take_version(struct doctor *d)
+{
+	struct postfix *p = pf_of(d);
+	struct str v = pf_get(p, NULL, "mail_version"), part;
+	uint64_t n;
+
+	d->version = doctor_text(d, "%.*s", STR_FMT(v));
+	if (str_split(&v, '.', &part) && str_u64(part, &n) == 0 && n < 1000)
+		p->major = (unsigned)n;
+	part = str_sub(v, 0, strspn(v.p ? v.p : "", "0123456789"));
+	if (part.n <= v.n && str_u64(part, &n) == 0 && n < 1000)
+		p->minor = (unsigned)n;
+}
+
+static int
+read_postfix(struct doctor *d, const char *dir)
+{
+	const char *program = doctor_program(d, "postconf");
+	struct postfix *p = doctor_alloc(d, sizeof(*p));
+	struct str params, services, overrides, line;
+	int rc;
+
+	d->model = p;
+	if (!program) {
+		fprintf(stderr, "stormctl: there is no postconf here\n");
+		return EX_UNAVAILABLE;
+	}
+	/* -x alone lists everything; with -M it is harmless */
+	rc = postconf(d, program, dir, "-x", &params);
+	if (rc == 0)
+		rc = postconf(d, program, dir, "-M", &services);
+	if (rc == 0)
+		rc = postconf(d, program, dir, "-P", &overrides);
+	if (rc != 0)
+		return rc;
+	take_params(d, params);
+	take_version(d);
+	p->queue_directory = pf_get(p, NULL, "queue_directory");
+	while (str_split(&services, '\n', &line))
+		take_service(d, line);
+	while (str_split(&overrides, '\n', &line))
+		take_override(d, line);
+	give_roles(p);
+	pf_find_asks(d);
+	pf_find_filters(d);
+	return 0;
+}
+
+static const char *const programs[] = { "postconf", NULL };
+static const struct doctor_check *const groups[] = { doctor_postfix_policy, doctor_postfix_milter,
+	doctor_postfix_site, NULL };
+
+const struct doctor_mta doctor_postfix = {
+	.name = "postfix",
+	.programs = programs,
+	.groups = groups,
+	.read = read_postfix,
+};

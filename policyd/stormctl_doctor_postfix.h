@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: ISC */
+/* Postfix as postconf tells it: parameters with all $names put in, services with what they override, and from
+ * these every place where a policy service or a milter is asked. */
+#ifndef STORMCTL_DOCTOR_POSTFIX_H
+#define STORMCTL_DOCTOR_POSTFIX_H
+
+#include "stormctl_doctor.h"
+
+struct pf_param {
+	struct str name, value;
+};
+
+enum pf_role {
+	PF_NO_SMTPD,
+	PF_PUBLIC,   /* whoever comes */
+	PF_REINJECT, /* a content filter brings back what came in elsewhere */
+	PF_CLEANUP,  /* non_smtpd_milters are its */
+};
+
+struct pf_service {
+	struct str name, type, maxproc, command;
+	const char *label; /* "smtp/inet" */
+	bool chroot;
+	enum pf_role role;
+	struct pf_param *over; /* -o */
+	unsigned n_over;
+};
+
+enum pf_list {
+	PF_CLIENT,
+	PF_HELO,
+	PF_SENDER,
+	PF_RELAY,
+	PF_RECIPIENT,
+	PF_DATA,
+	PF_END_OF_DATA,
+	PF_ETRN,
+	PF_LISTS
+};
+
+/* One check_policy_service. */
+struct pf_ask {
+	const struct pf_service *service;
+	enum pf_list list;
+	const char *param; /* where it stands: the list's, or a restriction class's, name */
+	struct str address;
+	struct str timeout, action, try_limit; /* in effect */
+	const char *permit;                    /* the entry before it that lets some mail pass, or NULL */
+	const char *final;                     /* the entry before it behind which nothing is looked at */
+	bool protected;                        /* strangers' relaying is refused before it */
+	enum whose whose;
+	const char *path; /* of a unix socket, as the system sees it, or NULL */
+	size_t path_from; /* folders up to here are not walked through */
+	bool outside;     /* it would be ours, but cannot be seen from the chroot */
+};
+
+/* One entry of smtpd_milters or non_smtpd_milters. */
+struct pf_filter {
+	const struct pf_service *service;
+	const char *param;
+	unsigned at; /* place in the list */
+	struct str address;
+	struct str action, protocol, connect, command, content;
+	enum whose whose;
+	enum filter_kind kind;
+	const char *path;
+	size_t path_from;
+	bool outside;
+};
+
+struct postfix {
+	struct pf_param *params; /* sorted */
+	unsigned n_params;
+	struct pf_service *services;
+	unsigned n_services;
+	struct pf_ask *asks;
+	unsigned n_asks;
+	struct pf_filter *filters;
+	unsigned n_filters;
+	struct str queue_directory;
+	unsigned major, minor; /* of mail_version */
+};
+
+extern const char *const pf_list_names[PF_LISTS];
+
+static inline struct postfix *
+pf_of(const struct doctor *d)
+{
+	return d->model;
+}
+
+/* The value that holds in that service (NULL: in main.cf). STR("") when it is not set. */
+struct str pf_get(const struct postfix *p, const struct pf_service *s, const char *name);
+bool pf_overrides(const struct pf_service *s, const char *name);
+
+/* "main.cf: NAME", or "master.cf: smtp/inet: -o NAME" where the service has its own. */
+const char *pf_where(struct doctor *d, const struct pf_service *s, const char *name);
+/* Finding at that parameter, with `value` as what to write there. */
+void pf_find(struct doctor *d, const struct pf_service *s, const char *name, const char *value);
+/* The same as a setting of this service alone. */
+void pf_find_override(struct doctor *d, const struct pf_service *s, const char *name, const char *value);
+
+/* The address of our door as Postfix writes it, or NULL. */
+const char *pf_address(struct doctor *d, enum door_kind door);
+
+/* Lists of restrictions (stormctl_doctor_lists.c). */
+void pf_find_asks(struct doctor *d); /* fills asks */
+/* The one of these that the word is, any case, or NULL. */
+const char *pf_one_of(const char *const *names, struct str word);
+/* Does that list refuse to relay for strangers? */
+bool pf_protects(struct str list);
+enum place { PLACE_SAME, PLACE_END, PLACE_BEFORE_PERMIT, PLACE_BEHIND_PROTECTION, PLACE_NOWHERE, PLACE_GOOD };
+/* The list with our question at that place and nowhere else; a good question is at hand when we listen. */
+const char *pf_put_right(struct doctor *d, const struct pf_service *s, const char *param, enum place place);
+const char *pf_good_question(struct doctor *d);
+
+/* Fills filters (stormctl_doctor_milter.c). */
+void pf_find_filters(struct doctor *d);
+/* Is one of our doors, or what looks like it, asked by anybody? And the lines that make it so. */
+bool pf_asks(const struct postfix *p);
+bool pf_hands_on(const struct postfix *p);
+const char *pf_policy_lines(struct doctor *d);
+const char *pf_milter_lines(struct doctor *d);
+/* Our door's address as that service sees it: sets whose, path, path_from, outside. */
+enum whose pf_resolve(struct doctor *d, enum door_kind door, const struct pf_service *s, struct str address,
+    const char **path, size_t *from, bool *outside);
+
+#endif

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: ISC */
+/* What all MTAs have in common: whose an address is, whether a user can get there, lists of words, and
+ * whether both sides mean the same by "us". */
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "judge/detect.h"
+#include "stormctl_doctor.h"
+
+/* --- words -------------------------------------------------------------------------------------------- */
+
+static bool
+between(char c)
+{
+	return c == ',' || str_is_space(c);
+}
+
+bool
+doctor_word(struct str *rest, struct str *word, bool *braced)
+{
+	size_t i = 0, end, depth = 0;
+
+	while (i < rest->n && between(rest->p[i]))
+		i++;
+	if (i == rest->n)
+		return false;
+	*braced = rest->p[i] == '{';
+	for (end = i; end < rest->n && (*braced || !between(rest->p[end])); end++) {
+		depth += *braced && rest->p[end] == '{';
+		depth -= *braced && rest->p[end] == '}';
+		if (*braced && depth == 0)
+			break;
+	}
+	*word = *braced ? str_trim(str_sub(*rest, i + 1, end)) : str_sub(*rest, i, end);
+	*rest = str_sub(*rest, end + (*braced ? 1 : 0), rest->n);
+	return true;
+}
+
+bool
+doctor_has_word(struct str list, const char *word)
+{
+	struct str w;
+	bool braced;
+
+	while (doctor_word(&list, &w, &braced))
+		if (str_ieq(w, str_of(word)))
+			return true;
+	return false;
+}
+
+bool
+doctor_has(struct str s, const char *part)
+{
+	return str_ifind(s, str_of(part)) < s.n;
+}
+
+int64_t
+doctor_seconds(struct str s, int64_t unit)
+{
+	static const struct {
+		char letter;
+		int64_t seconds;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 }, { 'w', 604800 } };
+	uint64_t n;
+
+	for (size_t i = 0; s.n && i < ARRAY_LEN(units); i++)
+		if (str_lower(s.p[s.n - 1]) == units[i].letter) {
+			unit = units[i].seconds;
+			s.n--;
+			break;
+		}
+	return str_u64(s, &n) == 0 && n < INT32_MAX ? (int64_t)n * unit : -1;
+}
+
+enum filter_kind
+doctor_filter_kind(struct str spec)
+{
+	/* a scanner that signs too, such as rspamd, may refuse all the same: it comes first */
+	static const struct {
+		const char *part;
+		enum filter_kind kind;
+	} known[] = {
+		{ "rspamd", FILTER_REFUSES },
+		{ ":11332", FILTER_REFUSES },
+		{ "clam", FILTER_REFUSES },
+		{ "spamass", FILTER_REFUSES },
+		{ "spamd", FILTER_REFUSES },
+		{ "amavis", FILTER_REFUSES },
+		{ "mimedefang", FILTER_REFUSES },
+		{ "greylist", FILTER_REFUSES },
+		{ "dmarc", FILTER_REFUSES },
+		{ ":8893", FILTER_REFUSES },
+		{ "spf", FILTER_REFUSES },
+		{ "dkim", FILTER_SIGNS },
+		{ ":8891", FILTER_SIGNS },
+		{ "openarc", FILTER_SIGNS },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (doctor_has(spec, known[i].part))
+			return known[i].kind;
+	return FILTER_OTHER;
+}
+
+/* --- addresses ---------------------------------------------------------------------------------------- */
+
+struct address {
+	bool unix_path;
+	struct str host; /* or the path */
+	struct str port;
+};
+
+static bool
+address_split(struct str spec, struct address *a)
+{
+	size_t colon;
+
+	*a = (struct address){ .unix_path = false };
+	if (str_starts(spec, STR("unix:")) || str_starts(spec, STR("local:"))) {
+		a->unix_path = true;
+		a->host = str_sub(spec, str_find(spec, ':') + 1, spec.n);
+		return a->host.n > 0;
+	}
+	if (!str_starts(spec, STR("inet:")) && !str_starts(spec, STR("inet6:")))
+		return false;
+	spec = str_sub(spec, str_find(spec, ':') + 1, spec.n);
+	colon = str_rfind(spec, ':');
+	a->host = str_sub(spec, 0, colon);
+	a->port = str_sub(spec, colon + 1, spec.n);
+	if (str_find(spec, '@') < spec.n) { /* Sendmail: port@host */
+		a->port = str_sub(spec, 0, str_find(spec, '@'));
+		a->host = str_sub(spec, a->port.n + 1, spec.n);
+	}
+	if (str_ieq(a->host, STR("localhost")))
+		a->host = STR("127.0.0.1");
+	return a->port.n > 0;
+}
+
+/* Double slashes count as one. */
+static bool
+path_eq(struct str a, struct str b)
+{
+	size_t i = 0, j = 0;
+
+	while (i < a.n && j < b.n && a.p[i] == b.p[j]) {
+		char c = a.p[i];
+
+		for (i++; c == '/' && i < a.n && a.p[i] == '/';)
+			i++;
+		for (j++; c == '/' && j < b.n && b.p[j] == '/';)
+			j++;
+	}
+	return i == a.n && j == b.n;
+}
+
+static bool
+same_file(struct str a, struct str b)
+{
+	struct stat sa, sb;
+	char pa[4096], pb[4096];
+
+	snprintf(pa, sizeof(pa), "%.*s", STR_FMT(a));
+	snprintf(pb, sizeof(pb), "%.*s", STR_FMT(b));
+	return stat(pa, &sa) == 0 && stat(pb, &sb) == 0 && sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
+static bool
+same_host(struct str ours, struct str theirs)
+{
+	struct ip a, b;
+
+	if (str_eq(ours, STR("*")) || str_eq(ours, STR("0.0.0.0")) || str_eq(ours, STR("[::]")))
+		return true;
+	if (ip_parse(ours, &a) != 0 || ip_parse(theirs, &b) != 0)
+		return str_ieq(ours, theirs);
+	return a.family == b.family && memcmp(a.b, b.b, sizeof(a.b)) == 0;
+}
+
+static bool
+address_eq(const struct address *ours, const struct address *theirs)
+{
+	if (ours->unix_path != theirs->unix_path)
+		return false;
+	if (ours->unix_path)
+		return path_eq(ours->host, theirs->host) || same_file(ours->host, theirs->host);
+	return str_eq(ours->port, theirs->port) && same_host(ours->host, theirs->host);
+}
+
+/* 2: there; 1: the port is ours, the host is not; 0: no */
+static int
+at_door(char *const *specs, unsigned n, const struct address *theirs)
+{
+	struct address ours;
+	int best = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (!address_split(str_of(specs[i]), &ours))
+			continue;
+		if (address_eq(&ours, theirs))
+			return 2;
+		if (!ours.unix_path && !theirs->unix_path && str_eq(ours.port, theirs->port))
+			best = 1;
+	}
+	return best;
+}
+
+/* Is it called like us, the file or the folder that it is in? */
+static bool
+our_name(const struct address *a)
+{
+	size_t file = str_rfind(a->host, '/');
+	size_t folder = file < a->host.n ? str_rfind(str_sub(a->host, 0, file), '/') : 0;
+
+	return a->unix_path && doctor_has(str_sub(a->host, folder < file ? folder : 0, a->host.n), "storm");
+}
+
+enum whose
+doctor_whose(const struct doctor *d, enum door_kind door, struct str spec)
+{
+	const struct serve_conf *c = &d->conf->serve;
+	struct address theirs;
+	int policy, milter, here, there;
+
+	if (!address_split(spec, &theirs))
+		return NOT_OURS;
+	policy = at_door(c->policy, c->n_policy, &theirs);
+	milter = at_door(c->milter, c->n_milter, &theirs);
+	here = door == POLICY_DOOR ? policy : milter;
+	there = door == POLICY_DOOR ? milter : policy;
+	if (here == 2)
+		return OURS;
+	if (there == 2)
+		return OURS_OTHER_DOOR;
+	return here || our_name(&theirs) ? OURS_MISSED : NOT_OURS;
+}
+
+const char *
+doctor_address(const struct doctor *d, enum door_kind door)
+{
+	const struct serve_conf *c = &d->conf->serve;
+
+	if (door == POLICY_DOOR)
+		return c->n_policy ? c->policy[0] : NULL;
+	return c->n_milter ? c->milter[0] : NULL;
+}
+
+/* --- users -------------------------------------------------------------------------------------------- */
+
+bool
+doctor_user_find(struct doctor_user *u, const char *name)
+{
+	const struct passwd *pw = getpwnam(name);
+
+	*u = (struct doctor_user){ .name = name };
+	if (!pw)
+		return false;
+	u->uid = pw->pw_uid;
+	u->n_groups = ARRAY_LEN(u->groups);
+	if (getgrouplist(name, pw->pw_gid, u->groups, &u->n_groups) < 0)
+		u->n_groups = ARRAY_LEN(u->groups); /* the first ones are there */
+	return true;
+}
+
+/* `want`: permission bits as for others, such as 2 for writing */
+static bool
+permits(const struct stat *st, const struct doctor_user *u, unsigned want)
+{
+	if (u->uid == 0)
+		return true;
+	if (st->st_uid == u->uid)
+		return (st->st_mode >> 6 & want) == want;
+	for (int i = 0; i < u->n_groups; i++)
+		if (u->groups[i] == st->st_gid)
+			return (st->st_mode >> 3 & want) == want;
+	return (st->st_mode & want) == want;
+}
+
+const char *
+doctor_hindered(struct doctor *d, const char *path, size_t from, const struct doctor_user *u, bool *missing)
+{
+	size_t n = strlen(path);
+	struct stat st;
+
+	*missing = false;
+	for (size_t i = from ? from + 1 : 1; i <= n; i++) {
+		const char *part = doctor_text(d, "%.*s", (int)i, path);
+
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		if (stat(part, &st) < 0) {
+			*missing = errno == ENOENT || errno == ENOTDIR;
+			return *missing ? part : NULL;
+		}
+		if (path[i] == '/' && !permits(&st, u, 1))
+			return part;
+		if (path[i] == '\0' && !permits(&st, u, 2))
+			return part;
+	}
+	return NULL;
+}
+
+/* --- who we are --------------------------------------------------------------------------------------- */
+
+void
+doctor_hostname(struct doctor *d, struct str name, const char *where)
+{
+	if (name.n == 0 || site_own_host(&d->conf->site, name))
+		return;
+	doctor_find_ours(d, doctor_text(d, "%s = %.*s", where, STR_FMT(name)), "mail",
+	    doctor_text(d, "hostname = %.*s", STR_FMT(name)));
+}
+
+static const char *
+with_more(struct doctor *d, const char *key, const struct strset *have, const char *more)
+{
+	const char *text = doctor_text(d, "%s = ", key);
+
+	for (unsigned i = 0; i < have->n; i++)
+		text = doctor_text(d, "%s%s, ", text, have->v[i]);
+	return doctor_text(d, "%s%s", text, more);
+}
+
+/* Names of this machine that no mail from outside is sent to, tables, and other things without a domain. */
+static bool
+no_domain(struct str word)
+{
+	return !conf_domain(word) || str_istarts(word, STR("localhost")) ||
+	    str_iends(word, STR(".localdomain")) || str_find(word, ':') < word.n ||
+	    str_find(word, '/') < word.n || str_find(word, '.') == word.n;
+}
+
+void
+doctor_domains(struct doctor *d, struct str domains, const char *where)
+{
+	struct str word;
+	const char *more = NULL, *also;
+	bool braced;
+
+	while (doctor_word(&domains, &word, &braced)) {
+		if (braced || no_domain(word) || site_local_domain(&d->conf->site, word))
+			continue;
+		also = doctor_text(d, "%.*s", STR_FMT(word));
+		more = more ? doctor_text(d, "%s, %s", more, also) : also;
+	}
+	if (more)
+		doctor_find_ours(d, doctor_text(d, "%s: %s", where, more), "mail",
+		    with_more(d, "local_domains", &d->conf->site.local_domains, more));
+}
+
+static bool
+net_within(const struct netset *set, const struct net *net)
+{
+	for (unsigned i = 0; i < set->n; i++)
+		if (set->nets[i].bits <= net->bits && net_has(&set->nets[i], &net->ip))
+			return true;
+	return false;
+}
+
+/* Loopback and link-local addresses of the machine come by themselves. */
+static bool
+own_machine(const struct net *net)
+{
+	static const uint8_t loop6[16] = { [15] = 1 };
+
+	if (net->ip.family == 4)
+		return net->ip.b[0] == 127;
+	return memcmp(net->ip.b, loop6, sizeof(loop6)) == 0 ||
+	    (net->ip.b[0] == 0xfe && (net->ip.b[1] & 0xc0) == 0x80);
+}
+
+static const char *
+networks_now(struct doctor *d)
+{
+	const struct netset *t = &d->conf->site.trusted;
+	const char *text = "";
+
+	for (unsigned i = 0; i < t->n; i++) {
+		const uint8_t *b = t->nets[i].ip.b;
+
+		if (t->nets[i].ip.family == 4)
+			text = doctor_text(
+			    d, "%s%u.%u.%u.%u/%u, ", text, b[0], b[1], b[2], b[3], t->nets[i].bits);
+		else
+			text = doctor_text(d, "%s%x:%x:%x:%x:%x:%x:%x:%x/%u, ", text, b[0] << 8 | b[1],
+			    b[2] << 8 | b[3], b[4] << 8 | b[5], b[6] << 8 | b[7], b[8] << 8 | b[9],
+			    b[10] << 8 | b[11], b[12] << 8 | b[13], b[14] << 8 | b[15], t->nets[i].bits);
+	}
+	return text;
+}
+
+void
+doctor_networks(struct doctor *d, struct str networks, const char *where)
+{
+	const char *more = NULL, *also;
+	struct str word, plain;
+	struct net net;
+	bool braced;
+
+	while (doctor_word(&networks, &word, &braced)) {
+		size_t close = str_find(word, ']');
+
+		/* Postfix: [address]/bits; ours: address/bits */
+		plain = str_of(word.n && word.p[0] == '[' && close < word.n
+			? doctor_text(d, "%.*s%.*s", STR_FMT(str_sub(word, 1, close)),
+			      STR_FMT(str_sub(word, close + 1, word.n)))
+			: doctor_text(d, "%.*s", STR_FMT(word)));
+		if (braced || net_parse(plain, &net) != 0 || own_machine(&net) ||
+		    net_within(&d->conf->site.trusted, &net))
+			continue;
+		also = plain.p;
+		more = more ? doctor_text(d, "%s, %s", more, also) : also;
+	}
+	if (more)
+		doctor_find_ours(d, doctor_text(d, "%s: %s", where, more), "mail",
+		    doctor_text(d, "trusted = %s%s", networks_now(d), more));
+}
+
+/* --- rules -------------------------------------------------------------------------------------------- */
+
+bool
+doctor_has_rule(const struct doctor *d, const char *detector)
+{
+	const struct ruleset *rs = &d->conf->rules;
+
+	for (unsigned i = 0; i < rs->n; i++)
+		if (rs->v[i].mode != MODE_OFF &&
+		    (!detector || strcmp(rs->v[i].detector->name, detector) == 0))
+			return true;
+	return false;
+}
+
+bool
+doctor_does(const struct doctor *d, enum action action)
+{
+	const struct ruleset *rs = &d->conf->rules;
+
+	for (unsigned i = 0; i < rs->n; i++)
+		if (rs->v[i].mode != MODE_OFF && rs->v[i].action == action)
+			return true;
+	return false;
+}

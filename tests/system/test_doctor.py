@@ -1,0 +1,386 @@
+# SPDX-License-Identifier: ISC
+"""stormctl doctor on Postfix: a configuration made of the shipped snippet has no finding; each check finds the fault made
+for it and nothing else, and the line that it gives puts it right. postconf reads folders of our own; no Postfix runs."""
+import json
+import os
+import re
+import shutil
+import socket
+import stat
+import subprocess
+
+import harness
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ASK = "check_policy_service { unix:policyd-storm/policy.sock, timeout=5s, default_action=DUNNO }"
+MILTER = ("{ unix:policyd-storm/milter.sock, default_action=accept, connect_timeout=5s, command_timeout=10s,"
+          " content_timeout=30s }")
+MASTER = """\
+smtp       inet  n - y - -    smtpd
+submission inet  n - y - -    smtpd
+  -o syslog_name=postfix/submission
+  -o smtpd_sasl_auth_enable=yes
+cleanup    unix  n - y - 0    cleanup
+qmgr       unix  n - n 300 1  qmgr
+"""
+REFUSES = "[rule flood]\ndetect = flood\naction = reject 550 5.7.1 enough\n"
+
+
+def ctl(lab, *args, env=None):
+    p = subprocess.run([lab.binary("stormctl"), *args], env=env or lab.env, capture_output=True, timeout=30, check=False,
+                       stdin=subprocess.DEVNULL)
+    return p.returncode, p.stdout.decode(), p.stderr.decode()
+
+
+class Site:
+    """Our configuration and sockets, and a folder for postconf -c."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.queue, self.etc = lab.path("queue"), lab.path("postfix")
+        self.main, self.master = [], MASTER
+        self.server = {"policy": f"unix:{self.queue}/policyd-storm/policy.sock",
+                       "milter": f"unix:{self.queue}/policyd-storm/milter.sock"}
+        self.mail = {"hostname": "mx.example.org", "local_domains": "example.org, .example.org"}
+        self.rules = "[rule replication]\ndetect = replication\n"
+        os.makedirs(f"{self.queue}/policyd-storm", exist_ok=True)
+        os.makedirs(self.etc, exist_ok=True)
+        for door in ("policy", "milter"):
+            self.bind(f"{self.queue}/policyd-storm/{door}.sock")
+        with open(os.path.join(TOP, "etc/postfix/main.cf.snippet"), encoding="utf-8") as f:
+            self.snippet = f.read()
+
+    def bind(self, path):
+        if not os.path.exists(path):
+            s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.lab.sockets.append(s)
+            s.bind(path)
+        os.chmod(path, 0o666)
+
+    def add_main(self, text):
+        """The last setting of a name holds."""
+        self.main += [line for line in text.splitlines() if line.strip()]
+
+    def write(self):
+        base = (f"compatibility_level = 3.6\nqueue_directory = {self.queue}\nmyhostname = mx.example.org\n"
+                "mydestination = $myhostname, localhost, example.org\nmynetworks = 127.0.0.0/8, [::1]/128\n"
+                "mail_owner = nobody\nalias_maps =\nsmtpd_relay_restrictions = permit_mynetworks, "
+                "permit_sasl_authenticated, reject_unauth_destination\n")
+        with open(f"{self.etc}/main.cf", "w", encoding="utf-8") as f:
+            f.write(base + self.snippet + "\n".join(self.main) + "\n")
+        with open(f"{self.etc}/master.cf", "w", encoding="utf-8") as f:
+            f.write(self.master)
+        for name in ("main.cf", "master.cf"): # Postfix waits until a file that was just written is a second old
+            os.utime(f"{self.etc}/{name}", (1e9, 1e9))
+        with open(self.lab.path("storm.conf"), "w", encoding="utf-8") as f:
+            for section, keys in (("server", self.server), ("mail", self.mail)):
+                f.write(f"[{section}]\n" + "".join(f"{k} = {v}\n" for k, v in keys.items()))
+        with open(self.lab.path("rules.conf"), "w", encoding="utf-8") as f:
+            f.write(self.rules)
+
+    def doctor(self):
+        self.write()
+        code, out, err = ctl(self.lab, "-c", self.lab.path("storm.conf"), "doctor", "--json", "--postfix", self.etc)
+        assert code in (0, 1, 2), (code, err)
+        lines = [json.loads(line) for line in out.splitlines()]
+        summary = lines.pop()["summary"]
+        counts = {s: sum(f["severity"] == s for f in lines) for s in ("danger", "warning", "note")}
+        assert {s: summary[s] for s in counts} == counts
+        assert code == (2 if counts["danger"] else 1 if counts["warning"] else 0), (code, counts)
+        assert [f["severity"] for f in lines] == sorted((f["severity"] for f in lines), key=list(counts).index)
+        return lines
+
+    def override(self, service, line):
+        name, kind = service.split("/")
+        lines = self.master.splitlines()
+        at = next(i for i, text in enumerate(lines) if text.split()[:2] == [name, kind])
+        while at + 1 < len(lines) and lines[at + 1].startswith(" "):
+            at += 1
+        lines.insert(at + 1, line)
+        self.master = "\n".join(lines) + "\n"
+
+    def follow(self, finding):
+        """Does what the finding says."""
+        place, fix = finding["in"], finding["fix"]
+        below = re.match(r"master\.cf, below (\S+)$", place)
+        section = re.match(r"\S+ \[(\w+)\]$", place)
+        if place == "main.cf":
+            self.add_main(fix)
+        elif below:
+            for line in fix.splitlines():
+                self.override(below.group(1), line)
+        elif section:
+            keys = {"server": self.server, "mail": self.mail}[section.group(1)]
+            for line in fix.splitlines():
+                key, value = line.split(" = ", 1)
+                keys[key] = value
+            for door in ("policy", "milter"): # the daemon listens there then
+                path = self.server.get(door, "")
+                if path.startswith("unix:"):
+                    os.makedirs(os.path.dirname(path[5:]), exist_ok=True)
+                    self.bind(path[5:])
+        elif fix.startswith("chmod o+x "):
+            os.chmod(fix[10:], os.stat(fix[10:]).st_mode | stat.S_IXOTH)
+        elif fix == "systemctl start policyd-storm":
+            self.bind(finding["where"])
+        elif fix == "Postfix 3.0 or newer":
+            self.add_main("mail_version = 3.12.0")
+        else:
+            raise AssertionError(f"what does this mean: {finding}")
+
+
+def need_postconf():
+    if not shutil.which("postconf", path="/usr/sbin:/usr/bin"):
+        raise harness.Skip("there is no postconf")
+
+
+def main(text):
+    return lambda site: site.add_main(text)
+
+
+def server(**keys):
+    return lambda site: site.server.update(keys)
+
+
+def service(name, line):
+    return lambda site: site.override(name, line)
+
+
+def several(*steps):
+    return lambda site: [step(site) for step in steps]
+
+
+FILTERED = several(main("content_filter = scan:[127.0.0.1]:10024"), lambda site: setattr(
+    site, "master", site.master + "127.0.0.1:10025 inet n - y - 10 smtpd\n  -o content_filter=\n"
+    "  -o mynetworks=127.0.0.0/8\n"))
+NOT_AGAIN = several(FILTERED, *(service("127.0.0.1:10025/inet", f"  -o {o}") for o in (
+    "smtpd_recipient_restrictions=permit_mynetworks,reject", "smtpd_data_restrictions=", "smtpd_milters=")))
+
+
+def no_relay_before(site):
+    site.add_main("smtpd_relay_before_recipient_restrictions = no")
+
+
+def remove_socket(site):
+    os.unlink(f"{site.queue}/policyd-storm/policy.sock")
+
+
+def close_folder(site):
+    os.chmod(f"{site.queue}/policyd-storm", 0o700)
+
+
+def close_socket(site):
+    os.chmod(f"{site.queue}/policyd-storm/milter.sock", 0o600)
+
+
+def outside(site):
+    where = site.lab.path("run/policyd-storm")
+    os.makedirs(where, exist_ok=True)
+    site.bind(f"{where}/policy.sock")
+    site.server["policy"] = f"unix:{where}/policy.sock"
+    entry = f"check_policy_service {{ unix:{where}/policy.sock, timeout=5s, default_action=DUNNO }}"
+    site.add_main(f"smtpd_recipient_restrictions = {entry}\nsmtpd_data_restrictions = {entry}")
+
+
+def outside_without_chroot(site):
+    outside(site)
+    site.master = site.master.replace("n - y", "n - n")
+
+
+def aliases(site):
+    path = site.lab.path("aliases")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("folk: ann, bob\nowner-folk: ann\nroot: ann\n")
+    site.add_main(f"alias_maps = hash:{path}")
+
+
+def rules(text):
+    return lambda site: setattr(site, "rules", text)
+
+
+def drop_snippet(site):
+    site.snippet = "enable_long_queue_ids = yes\n"
+
+
+def closed_doors(site):
+    drop_snippet(site)
+    site.server = {}
+
+
+R = "smtpd_recipient_restrictions = "
+
+# what is done to the good configuration, and the findings that it makes, by check; the same check several times counts
+BROKEN = [
+    ("not-asked", drop_snippet, ["not-asked"]),
+    ("no-doors", closed_doors, ["no-doors"]),
+    ("no milter door", several(lambda s: s.server.pop("milter"), main("smtpd_milters =\nnon_smtpd_milters =")),
+     ["milter-door-closed"]),
+    ("no timeout and no default_action", main(R + "check_policy_service unix:policyd-storm/policy.sock"),
+     ["policy-fails-closed", "policy-slow"]),
+    ("default_action for all services", several(
+        main(R + "check_policy_service { unix:policyd-storm/policy.sock, timeout=5s }"),
+        main("smtpd_policy_service_default_action = 451 4.3.5 away")), ["policy-fails-closed"]),
+    ("an empty default action means OK", several(
+        main(R + "check_policy_service { unix:policyd-storm/policy.sock, timeout=5s }"),
+        main("smtpd_policy_service_default_action =")), ["policy-default-permits"]),
+    ("digits alone mean OK", main(R + ASK.replace("DUNNO", "450")), ["policy-default-permits"]),
+    ("default action OK", main(R + ASK.replace("DUNNO", "OK")), ["policy-default-permits"]),
+    ("slow", main(R + ASK.replace("5s", "1m")), ["policy-slow"]),
+    ("try once", main(R + ASK.replace("5s,", "5s, try_limit=1,")), ["policy-try-limit"]),
+    ("all services try once", main("smtpd_policy_service_try_limit = 1"), ["policy-try-limit"]),
+    ("client restrictions", main(f"smtpd_client_restrictions = permit_mynetworks, {ASK}\n{R}"),
+     ["policy-wrong-list"]),
+    ("sender restrictions besides", main(f"smtpd_sender_restrictions = {ASK}"),
+     ["policy-wrong-list", "policy-asked-twice"]),
+    ("relaying is refused behind it", several(no_relay_before, main(f"{R}{ASK}, reject_unauth_destination")),
+     ["policy-before-relay-protection"]),
+    ("relaying is refused in another list behind it", no_relay_before, ["policy-before-relay-protection"]),
+    ("behind permit", main(f"{R}reject_unauth_destination, permit, {ASK}"), ["policy-unreachable"]),
+    ("own networks unseen by the milter too", several(
+        main(f"{R}permit_mynetworks, {ASK}\nsmtpd_data_restrictions = permit_mynetworks, {ASK}\nsmtpd_milters ="),
+        lambda s: s.server.pop("milter")), ["policy-behind-permit"] * 2 + ["milter-door-closed"]),
+    ("own networks are seen at DATA", main(f"{R}permit_mynetworks, permit_sasl_authenticated, {ASK}"),
+     ["policy-brake-behind-permit"]),
+    ("not at DATA", main("smtpd_data_restrictions ="), ["policy-not-at-data"]),
+    ("at DATA alone", main(R), ["policy-not-at-rcpt"]),
+    ("at the end of data too", main(f"smtpd_end_of_data_restrictions = {ASK}"), ["policy-end-of-data"]),
+    ("twice", main(f"{R}{ASK}, {ASK}"), ["policy-asked-twice"]),
+    ("submission goes its own way", several(
+        service("submission/inet", "  -o smtpd_recipient_restrictions=permit_sasl_authenticated,reject"),
+        service("submission/inet", "  -o smtpd_data_restrictions=")), ["policy-service"]),
+    ("another path", main(R + ASK.replace("policy.sock", "storm.sock")), ["policy-address"]),
+    ("another port", several(server(policy="inet:192.0.2.5:10040"),
+                             main(R + ASK.replace("unix:policyd-storm/policy.sock", "inet:127.0.0.1:10040")),
+                             main("smtpd_data_restrictions = " +
+                                  ASK.replace("unix:policyd-storm/policy.sock", "inet:192.0.2.5:10040"))),
+     ["policy-address"]),
+    ("policy service at the milter", main(R + ASK.replace("policy.sock", "milter.sock")), ["policy-at-milter-door"]),
+    ("a filter brings mail back", FILTERED, ["policy-reinjected"] * 2 + ["milter-reinjected"]),
+    ("short idle timeout", server(idle_timeout="200s"), ["policy-idle", "milter-idle"]),
+    ("milter absent", main("smtpd_milters =\nnon_smtpd_milters ="), ["milter-absent"]),
+    ("policy absent", main(f"{R}\nsmtpd_data_restrictions ="), ["policy-absent"]),
+    ("milter fails closed", main("smtpd_milters = unix:policyd-storm/milter.sock"),
+     ["milter-fails-closed", "milter-slow"] * 2),
+    ("milter timeouts", main("smtpd_milters = " + MILTER.replace("30s", "300s")), ["milter-slow"] * 2),
+    ("milter protocol", main("milter_protocol = 2"), ["milter-protocol"]),
+    ("its own milter protocol", main("smtpd_milters = " + MILTER.replace("content_", "protocol=4, content_")),
+     ["milter-protocol"] * 2),
+    ("no queue id", main("milter_data_macros =\nmilter_end_of_header_macros =\nmilter_end_of_data_macros ="),
+     ["milter-no-queue-id"]),
+    ("macros", main("milter_mail_macros = i {mail_addr}"), ["milter-macros"]),
+    ("milter twice", main(f"smtpd_milters = {MILTER}, {MILTER}"), ["milter-twice"] * 2),
+    ("a scanner behind us", main(f"smtpd_milters = {MILTER}, inet:127.0.0.1:11332"), ["milter-before-filter"] * 2),
+    ("a signer before us", main(f"smtpd_milters = unix:opendkim/opendkim.sock, {MILTER}"),
+     ["milter-behind-signer"] * 2),
+    ("both on the wrong side", main(f"smtpd_milters = unix:opendkim/opendkim.sock, {MILTER}, unix:clamav/c.sock"),
+     ["milter-before-filter", "milter-behind-signer"] * 2),
+    ("local mail", main("non_smtpd_milters ="), ["milter-non-smtpd"]),
+    ("submission with milters of its own", service("submission/inet", "  -o smtpd_milters=inet:127.0.0.1:8891"),
+     ["milter-service"]),
+    ("no_milters", main("receive_override_options = no_address_mappings,no_milters"), ["milter-switched-off"]),
+    ("a filter that is a program", several(main("content_filter = scan:dummy"), lambda s: setattr(
+        s, "master", s.master + "scan unix - n n - 10 pipe flags=Rq user=nobody argv=/bin/true\n")),
+     ["milter-reinjected-locally"]),
+    ("another milter path", main("smtpd_milters = " + MILTER.replace("milter.sock", "m.sock")),
+     ["milter-address"] * 2),
+    ("milter at the policy door", main("smtpd_milters = " + MILTER.replace("milter.sock", "policy.sock")),
+     ["milter-at-policy-door"] * 2),
+    ("too old", main("mail_version = 2.11.3"), ["postfix-too-old"]),
+    ("not below the chroot", outside, ["socket-chroot"] * 4),
+    ("no socket", remove_socket, ["socket-missing"]),
+    ("closed folder", close_folder, ["socket-permission"]),
+    ("closed socket", close_socket, ["socket-permission"]),
+    ("hostname", main("myhostname = mail.example.org"), ["hostname"]),
+    ("networks", main("mynetworks = 127.0.0.0/8, 192.0.2.0/24, [2001:db8::]/32, hash:/etc/nets"), ["trusted"]),
+    ("domains", main("virtual_mailbox_domains = example.net, hash:/etc/vdomains"), ["local-domains"]),
+    ("aliases", aliases, ["lists"]),
+    ("short queue ids", main("enable_long_queue_ids = no"), ["short-queue-ids"]),
+    ("original recipient", several(main("enable_original_recipient = no"),
+                                   rules("[rule b]\ndetect = bounce-to-list\naction = redirect-owner\n")),
+     ["original-recipient"]),
+    ("soft_bounce", several(main("soft_bounce = yes"), rules(REFUSES)), ["soft-bounce"]),
+    ("made-up headers", main("always_add_missing_headers = yes\nmyhostname = other.example.org"),
+     ["hostname", "missing-headers"]),
+    ("too many recipients", main("smtpd_recipient_limit = 50001"), ["recipient-limit"]),
+    ("before-queue filter", main("smtpd_proxy_filter = 127.0.0.1:10026"), ["proxy-filter"]),
+    ("processes", server(max_connections="399"), ["connections"]),
+]
+
+HARMLESS = [
+    ("as shipped", lambda site: None),
+    ("over TCP", several(server(policy="inet:*:10040", milter="inet:127.0.0.1:10041"), main(
+        f"{R}check_policy_service {{ inet:localhost:10040, timeout=5s, default_action=DUNNO }}\nsmtpd_data_restrictions = "
+        "check_policy_service { inet:127.0.0.1:10040, timeout=10s, { default_action = dunno } }\nsmtpd_milters = "
+        "{ inet:localhost:10041, { default_action = accept }, content_timeout=60s }"))),
+    ("among others", main(
+        f"{R}reject_unknown_recipient_domain, check_policy_service unix:private/postgrey, {ASK}\nsmtpd_milters = "
+        f"inet:127.0.0.1:11332, unix:other/m.sock, {MILTER}, unix:opendkim/opendkim.sock")),
+    ("in a restriction class", main(
+        f"smtpd_restriction_classes = stormy\nstormy = {ASK}\n{R}stormy\nsmtpd_data_restrictions = stormy")),
+    ("classes that name each other", main(
+        f"smtpd_restriction_classes = one, two\none = {ASK}, two\ntwo = $empty one\n")),
+    ("not in a chroot", outside_without_chroot),
+    ("a content filter that is not asked about", NOT_AGAIN),
+    ("no_milters where the filter brings mail back", several(FILTERED, *(service("127.0.0.1:10025/inet", o) for o in (
+        "  -o receive_override_options=no_header_body_checks,no_milters", "  -o smtpd_data_restrictions=",
+        "  -o { smtpd_recipient_restrictions = permit_mynetworks, reject }")))),
+    ("soft_bounce when nothing is rejected", main("soft_bounce = yes")),
+    ("no original recipient when no owner is added", main("enable_original_recipient = no")),
+    ("headers are added under our own name", main("always_add_missing_headers = yes")),
+    ("the last recipient that is kept", main("smtpd_recipient_limit = 50000")),
+    ("just enough connections", server(max_connections="400")),
+    ("a little more than Postfix waits", server(idle_timeout="301s")),
+    ("networks within ours", several(main("mynetworks = 127.0.0.0/8, [::ffff:127.0.0.0]/104, 192.0.2.128/25"),
+                                     lambda s: s.mail.update(trusted="127.0.0.0/8, ::1, 192.0.2.0/24"))),
+    ("relaying is refused in the same list", several(no_relay_before, main(f"{R}reject_unauth_destination, {ASK}"))),
+]
+
+
+def told(findings):
+    return sorted(f["check"] for f in findings)
+
+
+def test_good_postfix_has_no_finding(lab):
+    need_postconf()
+    for name, change in HARMLESS:
+        site = Site(lab)
+        change(site)
+        found = site.doctor()
+        assert not found, (name, found)
+        for path in (f"{site.queue}/policyd-storm", site.etc):
+            shutil.rmtree(path)
+    return f"{len(HARMLESS)} configurations"
+
+
+def test_each_fault_of_postfix_is_found_and_put_right(lab):
+    need_postconf()
+    for name, change, want in BROKEN:
+        site = Site(lab)
+        change(site)
+        found = site.doctor()
+        # a value of main.cf that several services have is one finding; "* 2" are the two lists of milters
+        assert told(found) == sorted(want), (name, told(found), found)
+        for f in found:
+            assert f["where"] and f["what"].endswith(".") and f["in"] and f["fix"], f
+        left = found
+        for _ in range(3): # a fault may hide another
+            for f in left:
+                site.follow(f)
+            left = site.doctor()
+            assert not set(told(left)) & set(want), (name, "not put right", found, left)
+            if not left:
+                break
+        assert not left, (name, found, left)
+        for path in (f"{site.queue}/policyd-storm", site.etc):
+            shutil.rmtree(path)
+    return f"{len(BROKEN)} configurations"
+
+
+def test_every_check_for_postfix_has_a_fault_that_it_finds(lab):
+    code, out, err = ctl(lab, "doctor", "--checks")
+    assert code == 0 and not err
+    rows = [line.split("\t") for line in out.splitlines()]
+    table = {r[1] for r in rows if r[0] == "postfix"}
+    assert len(table) == sum(r[0] == "postfix" for r in rows), "a name stands for one check"
+    assert table == {check for _, _, want in BROKEN for check in want}
+    return f"{len(table)} checks"
