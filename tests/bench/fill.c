@@ -42,7 +42,7 @@ count_of(const char *text)
 	return n;
 }
 
-/* --- rows: written as the journal does it, by its own code --------------------------------------------- */
+/* --- rows: written as the journal does it, by its own code ------------------------------------------ */
 
 static struct packed *
 make_row(uint64_t i, int64_t time)
