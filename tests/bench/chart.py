@@ -55,11 +55,11 @@ def svg(results, about, theme):
     at = 16
     for c in counts:
         out += [dot(at + 5, 64, c), text(at + 15, 68, f"{c} connection{'s' if c > 1 else ''}", "soft")]
-        at += 125
+        at += 140
     out += [f"<line x1='{at + 5}' x2='{at + 5}' y1='57' y2='71' stroke='{t['aim']}' stroke-width='3'/>",
             text(at + 15, 68, "aim: at least", "soft")]
     for decade in range(round(math.log10(low)), round(math.log10(high)) + 1):
-        for step in (1, 2, 5):
+        for step in (1, 2, 5) if high / low < 5000 else (1,):
             v = step * 10 ** decade
             if v > high:
                 continue
