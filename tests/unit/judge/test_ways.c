@@ -107,7 +107,8 @@ named(const char *want)
 	cr_assert_eq(st->n_hosts, n);
 }
 
-#define FIRM " out.firm.test#R1 smtp.firm.test#X1"
+#define WAY_OF_FIRM "out.firm.test#R1 smtp.firm.test#X1"
+#define FIRM " " WAY_OF_FIRM
 
 Test(ways, copies_by_three_servers_beside_the_original)
 {
@@ -143,7 +144,7 @@ Test(ways, an_original_that_comes_late_and_is_stopped_names_nobody)
 {
 	passed("sbs1.a.test#1" FIRM);
 	passed("sbs1.a.test#2" FIRM);
-	stopped(FIRM + 1);
+	stopped(WAY_OF_FIRM);
 	named("");
 	stopped("sbs1.a.test#3" FIRM);
 	named("sbs1.a.test");
@@ -199,7 +200,7 @@ Test(ways, a_server_below_that_sends_once_more)
 /* The sender's provider carries the copies too, as it would carry any mail of that customer of his. */
 Test(ways, a_server_below_that_only_carries)
 {
-	passed(FIRM + 1);
+	passed(WAY_OF_FIRM);
 	for (int i = 0; i < 10; i++) {
 		char way[128];
 
@@ -211,7 +212,7 @@ Test(ways, a_server_below_that_only_carries)
 
 Test(ways, where_it_began_is_never_named)
 {
-	passed(FIRM + 1);
+	passed(WAY_OF_FIRM);
 	for (int i = 0; i < 20; i++) {
 		char way[128];
 
@@ -251,7 +252,7 @@ Test(ways, by_length_while_no_other_way_is_known)
 
 Test(ways, other_messages_take_no_part)
 {
-	passed(FIRM + 1);
+	passed(WAY_OF_FIRM);
 	key.lo = 7;
 	passed("sbs9.z.test#1" FIRM);
 	key.lo = 1;
@@ -263,7 +264,7 @@ Test(ways, other_messages_take_no_part)
 Test(ways, an_origin_that_messages_share)
 {
 	traits.ids[0] = (struct key128){ 1, 1 };
-	passed(FIRM + 1);
+	passed(WAY_OF_FIRM);
 	cr_assert_not(ways_shared(ways, key));
 	traits.ids[0] = (struct key128){ 2, 2 };
 	passed("sbs1.a.test#1" FIRM);
@@ -271,10 +272,10 @@ Test(ways, an_origin_that_messages_share)
 	passed("sbs1.a.test#2" FIRM);
 	cr_assert_not(ways_shared(ways, key));
 	traits.id_missing = true;
-	passed(FIRM + 1);
+	passed(WAY_OF_FIRM);
 	cr_assert_not(ways_shared(ways, key), "no id is no other id");
 	traits.id_missing = false;
-	passed(FIRM + 1);
+	passed(WAY_OF_FIRM);
 	cr_assert(ways_shared(ways, key));
 	key.lo = 9;
 	cr_assert_not(ways_shared(ways, key));
@@ -284,13 +285,13 @@ Test(ways, messages_are_bounded_and_the_oldest_goes)
 {
 	for (uint64_t i = 1; i <= WAYS_MAX; i++) {
 		key.lo = i;
-		passed(FIRM + 1);
+		passed(WAY_OF_FIRM);
 	}
 	cr_assert_eq(ways_count(ways), WAYS_MAX);
 	key.lo = 1;
 	passed("sbs1.a.test#1" FIRM);
 	key.lo = WAYS_MAX + 1;
-	passed(FIRM + 1);
+	passed(WAY_OF_FIRM);
 	cr_assert_eq(ways_count(ways), WAYS_MAX);
 	key.lo = 1;
 	stopped("sbs1.a.test#2" FIRM);
@@ -332,7 +333,7 @@ Test(ways, more_lines_than_are_compared)
 /* Beyond HEADER_HOPS_MAX lines the scanner keeps the upper ones and the bottom. */
 Test(ways, lines_that_were_not_kept)
 {
-	passed(FIRM + 1);
+	passed(WAY_OF_FIRM);
 	take("sbs1.a.test#1 sbs2.b.test#2 smtp.firm.test#X1");
 	msg.header.f.skipped_hops = 99;
 	msg.header.f.hop_count = traits.foreign_hops = HEADER_HOPS_MAX + 50;
