@@ -23,7 +23,7 @@ static const struct command {
 	    stormctl_config },
 	{ "db", "db [--db PATH] check | export [--since TIME] [--until TIME]",
 	    "check the record, or print its messages, one JSON object a line; changes nothing", stormctl_db },
-	{ "doctor", "doctor [--json] [--postfix [DIR] | --checks]",
+	{ "doctor", "doctor [--json] [--postfix [DIR] | --exim [FILE] | --sendmail [FILE] | --checks]",
 	    "say what is missing or dangerous in the MTA's configuration; changes nothing", stormctl_doctor },
 	{ "hash", "hash [--db PATH] ADDRESS...",
 	    "print how addresses stand in a record with [store] privacy = hashed", stormctl_hash },

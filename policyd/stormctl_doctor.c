@@ -15,7 +15,7 @@
 #include "stormctl.h"
 #include "stormctl_text.h"
 
-static const struct doctor_mta *const mtas[] = { &doctor_postfix };
+static const struct doctor_mta *const mtas[] = { &doctor_postfix, &doctor_exim, &doctor_sendmail };
 
 static const char *const severity_names[SEVERITIES] = {
 	[SEVERITY_NOTE] = "note",

@@ -19,7 +19,7 @@
 
 enum {
 	DOCTOR_OUTPUT_MAX = 4 << 20, /* of one program that is run, and of one file */
-	DOCTOR_PATIENCE = 20,        /* seconds that a program may take */
+	DOCTOR_PATIENCE = 10,        /* seconds that a program may take */
 	DOCTOR_WORDS_MAX = 4096,     /* entries of one list */
 	DOCTOR_DEPTH_MAX = 16,       /* files that include files, lists that name lists */
 };
@@ -44,9 +44,10 @@ struct doctor_mta {
 	int (*read)(struct doctor *d, const char *path);
 };
 
-extern const struct doctor_mta doctor_postfix;
+extern const struct doctor_mta doctor_postfix, doctor_exim, doctor_sendmail;
 /* Each ends with a row without a name. */
 extern const struct doctor_check doctor_postfix_policy[], doctor_postfix_milter[], doctor_postfix_site[];
+extern const struct doctor_check doctor_exim_checks[];
 
 struct doctor_finding {
 	const struct doctor_check *check;

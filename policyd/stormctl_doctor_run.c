@@ -191,7 +191,7 @@ doctor_slurp(struct doctor *d, const char *path, struct str *out)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), err = 0;
 	struct buf b;
 	struct stat st;
-	char *to;
+	char *to, more;
 	ssize_t got = 1;
 
 	if (fd < 0)
@@ -200,12 +200,17 @@ doctor_slurp(struct doctor *d, const char *path, struct str *out)
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		err = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
 	while (err == 0 && got > 0) {
-		to = buf_reserve(&b, PIECE);
-		got = to ? read(fd, to, PIECE) : -1;
-		if (got > 0)
+		size_t room = DOCTOR_OUTPUT_MAX - b.len;
+
+		/* at the cap one byte more tells that there is more */
+		to = room ? buf_reserve(&b, room < PIECE ? room : PIECE) : &more;
+		got = read(fd, to, room == 0 ? 1 : room < PIECE ? room : PIECE);
+		if (got < 0)
+			err = errno;
+		else if (got > 0 && room == 0)
+			err = EFBIG;
+		else if (got > 0)
 			buf_commit(&b, (size_t)got);
-		else if (got < 0)
-			err = to ? errno : EFBIG;
 	}
 	close(fd);
 	if (err == 0) {

@@ -1,0 +1,358 @@
+# SPDX-License-Identifier: ISC
+"""stormctl doctor on Exim and Sendmail: both are read as text, so neither has to be installed. A small program stands in for
+exim and says what options hold. As for Postfix, the shipped files have no finding, and each check finds the fault made for it."""
+import json
+import os
+import re
+import socket
+import stat
+
+from test_doctor import TOP, ctl, told
+
+ACL, ROUTERS = f"{TOP}/etc/exim/storm.acl", f"{TOP}/etc/exim/storm.routers"
+EXIM = f"""\
+STORM = @run@/policy.sock
+primary_hostname = mx.example.org
+exim_user = nobody
+domainlist local_domains = @ : example.org : dbm;/etc/domains
+domainlist relay_to_domains = *.example.org
+hostlist relay_from_hosts = 127.0.0.1 : ::::1 : 192.0.2.0/24
+acl_smtp_rcpt = acl_check_rcpt
+acl_smtp_data = acl_check_data
+acl_not_smtp = ACL_LOCAL
+message_body_visible = 60000
+message_body_newlines = true
+
+begin acl
+acl_check_rcpt:
+  accept hosts = :
+  deny message = relay not permitted
+       domains = ! +local_domains
+  accept
+acl_check_data:
+  deny condition = ${{if >{{$message_size}}{{100M}}}}
+  .include {ACL}
+  accept
+acl_check_local:
+  .include {ACL}
+  accept
+
+begin routers
+.include {ROUTERS}
+all:
+  driver = accept
+  transport = out
+
+begin transports
+out:
+  driver = smtp
+""".replace("\nbegin acl", "\n.ifndef ACL_LOCAL\nACL_LOCAL = acl_check_local\n.else\nACL_LOCAL = none\n.endif\n\nbegin acl", 1)
+EXIM = EXIM.replace("acl_not_smtp = ACL_LOCAL\n", "").replace(
+    ".endif\n", ".endif\nacl_not_smtp = ACL_LOCAL\n.ifdef NEVER\nacl_smtp_data = none\n.endif\n", 1)
+FIELDS = (r"request=smtpd_access_policy\nprotocol_state=DATA\nclient_address=$sender_host_address\n"
+          r"instance=$message_exim_id\nheader=${base64:$message_headers_raw}\n")
+OWN = "  warn set acl_m_r = ${readsocket{@run@/policy.sock}{%s\\n}{5s}{\\n}{action=DUNNO}}\n"
+OWN += "       set acl_m_action = ${sg{$acl_m_r}{\\Naction=\\N}{}}\n  deny condition = ${if match{$acl_m_action}{^5}}\n"
+
+SENDMAIL = """\
+# a configuration as m4 makes it
+Djmx.example.org
+Cwlocalhost example.org
+O MaxHopCount=25
+O InputMailFilters=scan, policyd-storm, opendkim
+O Milter.macros.connect=j, _, {daemon_name}, {if_name}, {if_addr}
+O Milter.macros.envfrom=i, {auth_type}, {auth_authen}, {mail_addr}
+O Milter.macros.envrcpt={rcpt_mailer}, {rcpt_host}, {rcpt_addr}
+O Milter.macros.eom={msg_id}
+Xscan, S=inet:7357@localhost, F=T, T=S:4m;R:4m
+Xpolicyd-storm, S=local:@run@/milter.sock, F=,
+\tT=C:5s;S:10s;R:10s;E:30s
+Xopendkim, S=inet:8891@localhost
+"""
+
+
+class Site:
+    def __init__(self, lab, mta, text):
+        self.lab, self.mta = lab, mta
+        self.run = lab.path("run")
+        os.makedirs(self.run, exist_ok=True)
+        os.chmod(self.run, 0o755)
+        self.text = text.replace("@run@", self.run)
+        self.server = {"policy": f"unix:{self.run}/policy.sock", "milter": f"unix:{self.run}/milter.sock"}
+        self.mail = {"hostname": "mx.example.org", "local_domains": "example.org, .example.org",
+                     "trusted": "127.0.0.0/8, ::1, 192.0.2.0/24"}
+        self.rules = "[rule backscatter]\ndetect = backscatter\n"
+        for door in ("policy", "milter"):
+            self.bind(f"{self.run}/{door}.sock")
+        os.makedirs(lab.path("bin"), exist_ok=True)
+        self.fake("")
+
+    def fake(self, options, code=0):
+        """What stands for exim: its configuration file is ours, and it says these options."""
+        path = self.lab.path("bin/exim4")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(f"#!/bin/sh\n[ \"$*\" = '-bP configure_file' ] && echo {self.lab.path('mta.conf')} && exit 0\n"
+                    f"cat <<'EOF'\n{options}\nEOF\nexit {code}\n")
+        os.chmod(path, 0o755)
+
+    def bind(self, path):
+        if not os.path.exists(path):
+            s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.lab.sockets.append(s)
+            s.bind(path)
+        os.chmod(path, 0o666)
+
+    def sub(self, old, new):
+        old, new = old.replace("@run@", self.run), new.replace("@run@", self.run)
+        assert old in self.text, old
+        self.text = self.text.replace(old, new)
+
+    def write(self):
+        with open(self.lab.path("mta.conf"), "w", encoding="utf-8") as f:
+            f.write(self.text)
+        with open(self.lab.path("storm.conf"), "w", encoding="utf-8") as f:
+            for section, keys in (("server", self.server), ("mail", self.mail)):
+                f.write(f"[{section}]\n" + "".join(f"{k} = {v}\n" for k, v in keys.items()))
+        with open(self.lab.path("rules.conf"), "w", encoding="utf-8") as f:
+            f.write(self.rules)
+
+    def ask(self, *args):
+        self.write()
+        env = dict(self.lab.env, PATH=f"{self.lab.path('bin')}:/usr/bin:/bin")
+        return ctl(self.lab, "-c", self.lab.path("storm.conf"), "doctor", "--json", *args, env=env)
+
+    def doctor(self, named=True):
+        code, out, err = self.ask(f"--{self.mta}", *([self.lab.path("mta.conf")] if named else []))
+        assert code in (0, 1, 2), (code, err)
+        lines = [json.loads(line) for line in out.splitlines()]
+        summary = lines.pop()["summary"]
+        assert summary["mta"] == self.mta and code == (2 if summary["danger"] else 1 if summary["warning"] else 0)
+        return lines
+
+    def follow(self, f):
+        """Does what the finding says; False: that takes more than putting a line into its place."""
+        fix, section = f["fix"], re.match(r"\S+ \[(\w+)\]$", f["in"])
+        if section:
+            keys = {"server": self.server, "mail": self.mail}[section.group(1)]
+            for line in fix.splitlines():
+                keys[line.split(" = ", 1)[0]] = line.split(" = ", 1)[1]
+            for door in ("policy", "milter"):
+                path = self.server.get(door, "")[5:]
+                if path.startswith(self.lab.dir):
+                    self.bind(path)
+        elif fix.startswith("chmod "):
+            mode = os.stat(fix.split()[2]).st_mode
+            os.chmod(fix.split()[2], mode | stat.S_IXOTH if "o+x" in fix else mode & ~0o022)
+        elif fix == "systemctl start policyd-storm":
+            self.bind(f["where"])
+        elif fix.startswith("${readsocket"):
+            self.text = re.sub(r"set acl_m_r = .*", lambda _: "set acl_m_r = " + fix, self.text)
+        elif self.mta == "sendmail":
+            at = int(f["where"].rsplit(":", 1)[1]) if re.search(r":\d+$", f["where"]) else 0
+            lines = self.text.splitlines()
+            if fix.startswith("X") and at:
+                lines[at - 1] = fix
+                if lines[at].startswith("\t"):
+                    del lines[at]
+            else:
+                lines += fix.splitlines()
+            self.text = "\n".join(lines) + "\n"
+        elif re.match(r"(STORM|[a-z_]+) = .*$", fix) and "begin" not in fix:
+            self.text = self.text.replace("\nbegin acl", f"\n{fix}\n\nbegin acl", 1)
+        else:
+            return False
+        return True
+
+
+def sub(old, new):
+    return lambda site: site.sub(old, new)
+
+
+def own(fields=FIELDS, **words):
+    """A recipe of the administrator's own in place of ours, in both ACLs; then no routers are wanted."""
+    def change(site):
+        text = OWN % fields
+        for old, new in words.values():
+            assert old in text, old
+            text = text.replace(old, new)
+        site.sub(f"  .include {ACL}\n", text)
+    return change
+
+
+def server(**keys):
+    return lambda site: site.server.update(keys)
+
+
+def both(*steps):
+    return lambda site: [step(site) for step in steps]
+
+
+INCLUDE = f"  .include {ACL}\n"
+TAIL = "{5s}{\\n}{action=DUNNO}}"
+
+FRIENDS = sub("acl_check_local:\n", "acl_friends:\n  accept hosts = +relay_from_hosts\nacl_check_local:\n")
+
+BROKEN_EXIM = [
+    (both(sub(INCLUDE, ""), sub(f".include {ROUTERS}\n", "")), ["exim-not-asked"]),
+    (both(lambda s: s.server.pop("policy"), own()), ["exim-no-policy-door", "exim-not-asked"]),
+    (sub("acl_smtp_data = acl_check_data\n", ""), ["exim-not-at-data"]),
+    (sub("acl_not_smtp = ACL_LOCAL\n", ""), ["exim-not-smtp"]),
+    (both(sub("STORM = @run@/policy.sock", "STORM = /var/policyd-storm/p")), ["exim-address"]),
+    (both(sub("STORM = @run@/policy.sock", "STORM = inet:127.0.0.1:10040"), server(policy="inet:192.0.2.1:10040")),
+     ["exim-address"]),
+    (sub("STORM = @run@/policy.sock", "STORM = @run@/milter.sock"), ["exim-at-milter-door"]),
+    (sub("acl_check_local:\n", "acl_check_local:\n  accept logwrite = local\n"), ["exim-unreachable"]),
+    (sub("acl_check_data:\n", "acl_check_data:\n  accept hosts = +relay_from_hosts\n"), ["exim-behind-accept"]),
+    (sub(f"{INCLUDE}  accept\nacl_check_local", f"{INCLUDE}  deny malware = *\n  accept\nacl_check_local"),
+     ["exim-before-refusal"]),
+    (both(sub("acl_check_data:\n", "acl_check_data:\n  accept acl = acl_friends\n"), FRIENDS), ["exim-behind-accept"]),
+    (own(a=(TAIL, "{5s}}")), ["exim-fails-closed"]),
+    (own(a=(TAIL, "}")), ["exim-fails-closed"]),
+    (own(a=("{action=DUNNO}", "{}")), ["exim-fail-text"]),
+    (own(a=("{5s}", "{1m}")), ["exim-slow"]),
+    (own(a=("{5s}", "{5s:shutdown=no}")), ["exim-no-half-close"]),
+    (own(a=("{5s}", "{5s:cache=yes}")), ["exim-cached"]),
+    (own(FIELDS + r"helo_name=$sender_helo_name\nsubject=$rh_subject:\n"), ["exim-injection"]),
+    (own(FIELDS.replace("header=${base64:$message_headers_raw}", "size=$message_size")), ["exim-no-header"]),
+    (own(FIELDS[:-2]), ["exim-no-empty-line"]),
+    (sub(f".include {ROUTERS}\n", ""), ["exim-no-routers"]),
+    (sub(f".include {ROUTERS}\n", f"first:\n  driver = dnslookup\n.include {ROUTERS}\n"), ["exim-router-order"]),
+    (sub("message_body_visible = 60000", "message_body_visible = 500"), ["exim-body"]),
+    (sub("message_body_newlines = true", "no_message_body_newlines"), ["exim-body"]),
+    (lambda s: os.unlink(f"{s.run}/policy.sock"), ["exim-socket-missing"]),
+    (lambda s: os.chmod(s.run, 0o700), ["exim-socket-permission"]),
+    (lambda s: os.chmod(f"{s.run}/policy.sock", 0o600), ["exim-socket-permission"]),
+    (sub("primary_hostname = mx.example.org", "primary_hostname = mail.example.org"), ["exim-hostname"]),
+    (sub("= @ : example.org", "= <; @ ; example.org ; example.net"), ["exim-local-domains"]),
+    (sub("127.0.0.1 : ", "127.0.0.1 : 2001::db8::::/32 : "), ["exim-trusted"]),
+]
+
+HARMLESS_EXIM = [
+    lambda site: None,
+    own(),
+    both(own(), server(policy="inet:*:10040"), sub("{@run@/policy.sock}", "{inet:localhost:10040}")),
+    both(sub("acl_check_data:\n", "acl_check_data:\n  warn acl = acl_friends\n"), FRIENDS),
+    sub("acl_check_data:\n", "acl_check_data:\n  warn acl = acl_more\n  require verify = header_syntax\n"),
+    both(sub(f"{INCLUDE}  accept\nacl_check_local", "  accept acl = acl_storm\nacl_storm:\n"
+             f"{INCLUDE}  accept\nacl_check_local")),
+    both(lambda s: setattr(s, "rules", "[rule replication]\ndetect = replication\n"),
+         sub("message_body_newlines = true\n", "")),
+]
+
+LINE = "Xpolicyd-storm, S=local:@run@/milter.sock, F=,\n\tT=C:5s;S:10s;R:10s;E:30s\n"
+
+BROKEN_SENDMAIL = [
+    (lambda s: s.server.pop("milter"), ["sendmail-no-milter-door"]),
+    (both(sub(LINE, ""), sub("scan, policyd-storm, ", "scan, ")), ["sendmail-not-asked"]),
+    (sub("scan, policyd-storm, ", "scan, "), ["sendmail-not-listed"]),
+    (sub("F=,", "F=T,"), ["sendmail-fails-closed"]),
+    (sub("F=,", "F=R,"), ["sendmail-fails-closed"]),
+    (sub("milter.sock", "m.sock"), ["sendmail-address"]),
+    (sub("milter.sock", "policy.sock"), ["sendmail-at-policy-door"]),
+    (sub("F=,\n\tT=C:5s;S:10s;R:10s;E:30s", "F="), ["sendmail-slow"]),
+    (both(sub("Xscan", "Xclamav"), sub("scan, policyd-storm, opendkim", "policyd-storm, clamav, opendkim")),
+     ["sendmail-before-filter"]),
+    (sub("scan, policyd-storm, opendkim", "scan, opendkim, policyd-storm"), ["sendmail-behind-signer"]),
+    (sub("envfrom=i, ", "envfrom="), ["sendmail-no-queue-id"]),
+    (sub(", {auth_authen}", ""), ["sendmail-macros"]),
+    (sub("{rcpt_mailer}, ", ""), ["sendmail-macros"]),
+    (lambda s: os.unlink(f"{s.run}/milter.sock"), ["sendmail-socket-missing"]),
+    (lambda s: os.chmod(s.run, 0o775), ["sendmail-socket-unsafe"]),
+    (sub("Djmx", "Djmail"), ["sendmail-hostname"]),
+    (sub("Cwlocalhost", "Cwlocalhost example.net"), ["sendmail-local-domains"]),
+]
+
+HARMLESS_SENDMAIL = [
+    lambda site: None,
+    both(sub("local:@run@/milter.sock", "inet:10041@localhost"), server(milter="inet:127.0.0.1:10041")),
+    both(sub("local:@run@/milter.sock", "inet6:10041@::1"), server(milter="inet:[::1]:10041")),
+    sub("Djmx.example.org", "Dj$w.$m"),
+]
+
+
+def clean(site):
+    for name in os.listdir(site.run):
+        os.unlink(os.path.join(site.run, name))
+
+
+def go_through(lab, mta, text, harmless, broken):
+    for i, change in enumerate(harmless):
+        site = Site(lab, mta, text)
+        change(site)
+        found = site.doctor()
+        assert not found, (mta, "harmless", i, found)
+        clean(site)
+    for i, (change, want) in enumerate(broken):
+        site = Site(lab, mta, text)
+        change(site)
+        found = site.doctor()
+        assert sorted(set(told(found))) == sorted(want), (mta, i, told(found), want, found)
+        followed = {f["check"] for f in found if site.follow(f)}
+        left = site.doctor()
+        assert not followed & set(told(left)), (mta, i, "not put right", found, left)
+        clean(site)
+    return f"{len(harmless)} harmless configurations, {len(broken)} others"
+
+
+def test_exim(lab):
+    return go_through(lab, "exim", EXIM, HARMLESS_EXIM, BROKEN_EXIM)
+
+
+def test_sendmail(lab):
+    return go_through(lab, "sendmail", SENDMAIL, HARMLESS_SENDMAIL, BROKEN_SENDMAIL)
+
+
+def test_every_check_for_exim_and_sendmail_has_a_fault_that_it_finds(lab):
+    rows = [line.split("\t") for line in ctl(lab, "doctor", "--checks")[1].splitlines()]
+    for mta, broken in (("exim", BROKEN_EXIM), ("sendmail", BROKEN_SENDMAIL)):
+        table = [r[1] for r in rows if r[0] == mta]
+        assert sorted(table) == sorted({check for _, want in broken for check in want}), mta
+
+
+def test_exim_says_where_its_configuration_is_and_what_holds(lab):
+    site = Site(lab, "exim", EXIM)
+    site.fake("message_body_visible = 500\nno_message_body_newlines\nacl_smtp_data = acl_check_data\n"
+              "acl_not_smtp = acl_check_local\nprimary_hostname = other.example.org")
+    assert told(site.doctor(named=False)) == ["exim-body", "exim-hostname"]
+    site.fake("a router without a transport", code=1)
+    code, out, err = site.ask("--exim")
+    assert code == 66 and not out and "exim4 failed" in err, (code, out, err)
+
+
+def test_what_cannot_be_read(lab):
+    site = Site(lab, "sendmail", SENDMAIL)
+    for args, want in ((("--sendmail", lab.path("missing")), 66), (("--sendmail", lab.dir), 66),
+                       (("--exim", lab.path("missing")), 66), (("--postfix", lab.path("missing")), 66),
+                       (("--checks", "--json"), 64), (("--exim", "a", "b"), 64), (("--exim=a", "b"), 64),
+                       (("--exim", "--postfix"), 64), (("x",), 64), (("--nonsense",), 64)):
+        code, out, err = site.ask(*args)
+        if args[0] == "--postfix" and code == 69: # no postconf here
+            continue
+        assert code == want and not out and err, (args, code, out, err)
+    site.server["policy"] = "nonsense"
+    code, out, err = site.ask("--sendmail", lab.path("mta.conf"))
+    assert code == 78 and not out and "storm.conf:2:" in err, (code, out, err)
+
+
+def test_files_without_an_end(lab):
+    """Loops of includes and of restriction classes, and a file above the cap, end."""
+    site = Site(lab, "exim", "begin acl\n.include " + lab.path("mta.conf") + "\n")
+    code, _, err = site.ask("--exim", lab.path("mta.conf"))
+    assert code == 66 and "mta.conf" in err, (code, err)
+    site.text = "#" * (4 << 20)
+    code, _, err = site.ask("--exim", lab.path("mta.conf"))
+    assert code == 2, (code, err)
+    site.text += "#"
+    code, _, err = site.ask("--exim", lab.path("mta.conf"))
+    assert code == 66 and "large" in err, (code, err)
+
+
+def test_a_program_that_does_not_end_or_says_too_much(lab):
+    site = Site(lab, "exim", EXIM)
+    site.write()
+    path = lab.path("bin/exim4")
+    for script, word in (("exec yes", "prints too much"), ("exec sleep 100", "does not end")):
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(f"#!/bin/sh\n{script}\n")
+        code, out, err = site.ask("--exim", lab.path("mta.conf"))
+        assert code == 66 and not out and word in err, (script, code, err)
