@@ -40,10 +40,13 @@ bs_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct
     uint32_t n, struct finding *f)
 {
 	bool says = v->traits->returned_id.n > 0;
+	struct str local, domain;
 
 	if (n <= OP_SENDER || (says ? answers[OP_ID].known : answers[OP_SENDER].known))
 		return;
-	f->storm = detect_key_str(r, v, "storm", v->rcpts[rcpt].key);
+	/* One storm for all that hits a domain, not one for each address that a spammer made up. */
+	addr_split(v->rcpts[rcpt].key, &local, &domain);
+	f->storm = detect_key_str(r, v, "storm", domain);
 	if (r->limit && (n <= OP_COUNT || answers[OP_COUNT].sum <= r->limit))
 		return;
 	f->trip = TRIP_STOP;

@@ -190,6 +190,20 @@ Test(bounces, what_was_stopped_on_its_way_out_was_not_sent)
 	cr_assert_eq(bounce("user@example.org", "<x@example.org>"), ACT_REJECT);
 }
 
+Test(bounces, backscatter_to_a_domain_is_one_storm)
+{
+	char rcpt[64];
+
+	rule("backscatter");
+	for (int i = 0; i < 200; i++) {
+		snprintf(rcpt, sizeof(rcpt), "made-up-%d@example.org", i);
+		cr_assert_eq(bounce(rcpt, "<never-sent@example.org>"), ACT_REJECT);
+	}
+	cr_assert_eq(storms_total(e.storms), 1);
+	storms_each(e.storms, find_storm, NULL);
+	cr_assert_eq(found->n_rcpts, 200);
+}
+
 /* An outsider cannot make his bounces genuine by sending something in: only what leaves counts. */
 Test(bounces, mail_from_outside_proves_nothing)
 {
