@@ -18,7 +18,8 @@
 #include "stormctl_events.h"
 #include "stormctl_json.h"
 
-enum { REPLAY_COUNTERS = 4000000 };
+/* With a tick a message some counters a time are enough: a message makes fewer. */
+enum { REPLAY_COUNTERS = 4000000, REPLAY_SWEEP = 64 };
 
 struct replay {
 	struct engine engine;
@@ -280,6 +281,7 @@ replay_init(struct replay *r, struct config *conf)
 	e->storms = storms_new();
 	e->join = join_new();
 	e->quiet = true;
+	e->sweep = REPLAY_SWEEP;
 	arena_init(&r->arena, MSG_ARENA_MAX);
 	msg_init(&r->msg, &r->arena, &conf->site.gateway_markers);
 	/* Counters are in monotonic time; it begins well after zero. */

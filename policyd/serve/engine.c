@@ -7,7 +7,7 @@
 void
 engine_init(struct engine *e)
 {
-	*e = (struct engine){ 0 };
+	*e = (struct engine){ .sweep = ENGINE_SWEEP };
 	judge_init(&e->judge);
 	e->ways = ways_new();
 	e->brake = brake_new();
@@ -528,6 +528,6 @@ engine_tick(struct engine *e, struct now now)
 	storms_each_changed(e->storms, storm_to_journal, e);
 	if (e->ledger)
 		ledger_tick(e->ledger, now);
-	tallies_expire(e->tallies, now.mono, 10000);
+	tallies_expire(e->tallies, now.mono, e->sweep);
 	join_expire(e->join, now);
 }

@@ -29,6 +29,8 @@ struct engine_stats {
 	uint64_t requests, messages, passed, stopped, degraded, storms_opened;
 };
 
+enum { ENGINE_SWEEP = 10000 }; /* with a tick a second a million counters take two minutes */
+
 struct engine {
 	const struct site *site;
 	const struct ruleset *rules;
@@ -39,6 +41,7 @@ struct engine {
 	struct ledger *ledger; /* may be NULL: replay, tests */
 	bool defer_on_failure; /* [store] on_store_failure = defer */
 	bool quiet;            /* no log lines (replay) */
+	uint32_t sweep;        /* counters that one tick looks at for those past their time */
 	struct engine_stats stats;
 	bool asks_final;     /* somebody asks about whole messages: RCPT alone proves no message */
 	struct ways *ways;   /* its own */
