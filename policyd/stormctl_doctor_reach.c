@@ -341,7 +341,8 @@ doctor_domains(struct doctor *d, struct str domains, const char *where)
 	bool braced;
 
 	while (doctor_word(&domains, &word, &braced)) {
-		if (braced || no_domain(word) || site_local_domain(&d->conf->site, word))
+		if (braced || no_domain(word) || site_local_domain(&d->conf->site, word) ||
+		    site_own_host(&d->conf->site, word))
 			continue;
 		also = doctor_text(d, "%.*s", STR_FMT(word));
 		more = more ? doctor_text(d, "%s, %s", more, also) : also;

@@ -332,6 +332,7 @@ HARMLESS = [
     ("a little more than Postfix waits", server(idle_timeout="301s")),
     ("networks within ours", several(main("mynetworks = 127.0.0.0/8, [::ffff:127.0.0.0]/104, 192.0.2.128/25"),
                                      lambda s: s.mail.update(trusted="127.0.0.0/8, ::1, 192.0.2.0/24"))),
+    ("the machine's own name is no domain", lambda s: s.mail.update(local_domains="example.org")),
     ("relaying is refused in the same list", several(no_relay_before, main(f"{R}reject_unauth_destination, {ASK}"))),
 ]
 

@@ -3,6 +3,7 @@
 exim and says what options hold. As for Postfix, the shipped files have no finding, and each check finds the fault made for it."""
 import json
 import os
+import random
 import re
 import socket
 import stat
@@ -356,3 +357,24 @@ def test_a_program_that_does_not_end_or_says_too_much(lab):
             f.write(f"#!/bin/sh\n{script}\n")
         code, out, err = site.ask("--exim", lab.path("mta.conf"))
         assert code == 66 and not out and word in err, (script, code, err)
+
+
+def test_spoilt_files_are_read_to_their_end(lab):
+    """Pieces cut out, doubled and exchanged: whatever comes of it, there is an answer."""
+    rng = random.Random(17)
+    runs = 40
+    for mta, text in (("exim", EXIM), ("sendmail", SENDMAIL)):
+        site = Site(lab, mta, text)
+        site.sub(f"  .include {ACL}\n", OWN % FIELDS) if mta == "exim" else None
+        good = site.text
+        for _ in range(runs):
+            site.text = good
+            for _ in range(rng.randint(1, 6)):
+                a = rng.randrange(len(site.text))
+                b = min(len(site.text), a + rng.choice((1, 1, 2, 10, 80)))
+                put = rng.choice(("", site.text[a:b] * 2, rng.choice("{}\\:,=$\"\n <@[]/\t\x00\xff")))
+                site.text = site.text[:a] + put + site.text[b:]
+            code, out, err = site.ask(f"--{mta}", lab.path("mta.conf"))
+            assert code in (0, 1, 2) or (code == 66 and err), (mta, code, err, site.text)
+            assert code == 66 or "summary" in json.loads(out.splitlines()[-1])
+    return f"{2 * runs} files"
