@@ -105,8 +105,7 @@ arena_lower(struct arena *a, struct str s)
 
 	if (!p)
 		return STR_NONE;
-	for (size_t i = 0; i < s.n; i++)
-		p[i] = str_lower(s.p[i]);
+	str_lower_to(p, s);
 	p[s.n] = '\0';
 	return (struct str){ p, s.n };
 }

@@ -1,47 +1,64 @@
 /* SPDX-License-Identifier: ISC */
+/* Nearly all that is hashed is short: it is gathered, and hashed in one go without any state. What is longer goes
+ * into XXH3's state piece by piece; the values are the same. */
 #include "base/hash.h"
 
+#include <endian.h>
 #include <stdio.h>
 
-void
-hash_init(struct hash *h, uint64_t seed, const char *tag)
+/* Makes room by giving what was gathered to the state. */
+static void
+spill(struct hash *h)
 {
-	XXH3_128bits_reset_withSeed(&h->state, seed);
-	hash_str(h, str_of(tag));
+	if (!h->streams)
+		XXH3_128bits_reset_withSeed(&h->state, h->seed);
+	h->streams = true;
+	XXH3_128bits_update(&h->state, h->part, h->n);
+	h->n = 0;
 }
 
 void
 hash_u64(struct hash *h, uint64_t v)
 {
-	unsigned char b[8];
+	uint64_t le = htole64(v);
 
-	for (int i = 0; i < 8; i++)
-		b[i] = (unsigned char)(v >> (8 * i));
-	XXH3_128bits_update(&h->state, b, sizeof(b));
+	if (sizeof(h->part) - h->n < sizeof(le))
+		spill(h);
+	memcpy(h->part + h->n, &le, sizeof(le));
+	h->n += sizeof(le);
 }
 
 void
 hash_str(struct hash *h, struct str s)
 {
 	hash_u64(h, s.n);
+	while (s.n > sizeof(h->part) - h->n) {
+		size_t n = sizeof(h->part) - h->n;
+
+		memcpy(h->part + h->n, s.p, n);
+		h->n += n;
+		spill(h);
+		s = str_sub(s, n, s.n);
+	}
 	if (s.n)
-		XXH3_128bits_update(&h->state, s.p, s.n);
+		memcpy(h->part + h->n, s.p, s.n);
+	h->n += s.n;
 }
 
 void
 hash_istr(struct hash *h, struct str s)
 {
-	char part[256];
-
 	hash_u64(h, s.n);
-	while (s.n) {
-		size_t n = s.n < sizeof(part) ? s.n : sizeof(part);
+	while (s.n > sizeof(h->part) - h->n) {
+		size_t n = sizeof(h->part) - h->n;
 
-		for (size_t i = 0; i < n; i++)
-			part[i] = str_lower(s.p[i]);
-		XXH3_128bits_update(&h->state, part, n);
+		str_lower_to(h->part + h->n, str_sub(s, 0, n));
+		h->n += n;
+		spill(h);
 		s = str_sub(s, n, s.n);
 	}
+	str_lower_to(h->part + h->n, s);
+	h->n += s.n;
 }
 
 void
@@ -51,10 +68,19 @@ hash_key(struct hash *h, struct key128 k)
 	hash_u64(h, k.hi);
 }
 
+static XXH128_hash_t
+digest(struct hash *h)
+{
+	if (!h->streams)
+		return XXH3_128bits_withSeed(h->part, h->n, h->seed);
+	spill(h);
+	return XXH3_128bits_digest(&h->state);
+}
+
 struct key128
 hash_end(struct hash *h)
 {
-	XXH128_hash_t d = XXH3_128bits_digest(&h->state);
+	XXH128_hash_t d = digest(h);
 	struct key128 k = { d.low64, d.high64 };
 
 	if (key_is_zero(k))

@@ -19,9 +19,15 @@ struct key128 {
 	uint64_t lo, hi;
 };
 
+enum { HASH_PART = 240 }; /* what XXH3 takes in one go, and a few bytes at a time would be slow */
+
 /* On the stack only: the state wants an alignment that malloc does not promise. */
 struct hash {
-	XXH3_state_t state;
+	uint64_t seed;
+	size_t n; /* in part */
+	bool streams;
+	char part[HASH_PART];
+	XXH3_state_t state; /* unset until more than one part came */
 };
 
 static inline bool
@@ -36,14 +42,22 @@ key_is_zero(struct key128 k)
 	return k.lo == 0 && k.hi == 0;
 }
 
-/* `tag` keeps uses apart ("trace", "rule", ...); it is the first part. */
-void hash_init(struct hash *h, uint64_t seed, const char *tag);
 void hash_str(struct hash *h, struct str s);
 void hash_istr(struct hash *h, struct str s); /* as if lower-cased (ASCII) */
 void hash_u64(struct hash *h, uint64_t v);
 void hash_key(struct hash *h, struct key128 k);
 struct key128 hash_end(struct hash *h); /* never all zero */
 uint64_t hash_end64(struct hash *h);    /* never zero */
+
+/* `tag` keeps uses apart ("trace", "rule", ...); it is the first part. */
+static inline void
+hash_init(struct hash *h, uint64_t seed, const char *tag)
+{
+	h->seed = seed;
+	h->n = 0;
+	h->streams = false;
+	hash_str(h, str_of(tag));
+}
 
 /* Quick forms for one string. */
 uint64_t hash64(uint64_t seed, struct str s);

@@ -3,24 +3,54 @@
 
 #include "base/err.h"
 
-bool
-str_ieq(struct str a, struct str b)
+enum { WORD = sizeof(uint64_t) };
+#define EACH_BYTE(b) ((uint64_t)0x0101010101010101 * (b))
+
+static uint64_t
+word_at(const char *p)
 {
-	return a.n == b.n && str_istarts(a, b);
+	uint64_t w;
+
+	memcpy(&w, p, sizeof(w));
+	return w;
 }
 
-bool
-str_starts(struct str s, struct str prefix)
+/* str_lower() of eight bytes: 0x20 more where the byte without its high bit reaches 'A', does not pass 'Z', and has
+ * no high bit. */
+static uint64_t
+word_lower(uint64_t w)
 {
-	return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
+	uint64_t low = w & EACH_BYTE(0x7f);
+	uint64_t from_a = low + EACH_BYTE(0x80 - 'A'), past_z = low + EACH_BYTE(0x7f - 'Z');
+
+	return w | (from_a & ~past_z & ~w & EACH_BYTE(0x80)) >> 2;
+}
+
+void
+str_lower_to(char *to, struct str s)
+{
+	size_t i = 0;
+
+	for (; i + WORD <= s.n; i += WORD) {
+		uint64_t w = word_lower(word_at(s.p + i));
+
+		memcpy(to + i, &w, sizeof(w));
+	}
+	for (; i < s.n; i++)
+		to[i] = str_lower(s.p[i]);
 }
 
 bool
 str_istarts(struct str s, struct str prefix)
 {
+	size_t i = 0;
+
 	if (s.n < prefix.n)
 		return false;
-	for (size_t i = 0; i < prefix.n; i++)
+	for (; i + WORD <= prefix.n; i += WORD)
+		if (word_lower(word_at(s.p + i)) != word_lower(word_at(prefix.p + i)))
+			return false;
+	for (; i < prefix.n; i++)
 		if (str_lower(s.p[i]) != str_lower(prefix.p[i]))
 			return false;
 	return true;
@@ -52,10 +82,12 @@ str_rfind(struct str s, char c)
 size_t
 str_ifind(struct str s, struct str needle)
 {
-	if (needle.n > s.n)
-		return s.n;
+	char first = needle.n ? str_lower(needle.p[0]) : '\0';
+
+	if (needle.n == 0 || needle.n > s.n)
+		return needle.n ? s.n : 0;
 	for (size_t i = 0; i + needle.n <= s.n; i++)
-		if (str_istarts(str_sub(s, i, s.n), needle))
+		if (str_lower(s.p[i]) == first && str_istarts(str_sub(s, i, s.n), needle))
 			return i;
 	return s.n;
 }

@@ -47,15 +47,29 @@ str_lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
-bool str_ieq(struct str a, struct str b);
-bool str_starts(struct str s, struct str prefix);
 bool str_istarts(struct str s, struct str prefix);
+
+static inline bool
+str_ieq(struct str a, struct str b)
+{
+	return a.n == b.n && str_istarts(a, b);
+}
+
+static inline bool
+str_starts(struct str s, struct str prefix)
+{
+	return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
+}
+
 bool str_iends(struct str s, struct str suffix);
 
 /* Offset of the first match, or s.n when there is none. */
 size_t str_find(struct str s, char c);
 size_t str_rfind(struct str s, char c);
 size_t str_ifind(struct str s, struct str needle);
+
+/* str_lower() of all of `s`, to a place of s.n bytes that does not overlap it. */
+void str_lower_to(char *to, struct str s);
 
 /* Without leading and trailing space, tab, CR, LF. */
 struct str str_trim(struct str s);

@@ -27,10 +27,41 @@ Test(hash, what_differs_and_what_does_not)
 	cr_assert(key_eq(of(1, "t", STR_NONE, STR("")), of(1, "t", STR(""), STR_NONE)));
 }
 
-/* Lower-casing goes by pieces of 256 bytes: lengths around their ends. */
+/* Beside XXH3 itself, which gets all bytes in one go: lengths around those where the way of hashing changes, with the
+ * tag ("i" and its length) and without. */
+Test(hash, gathered_or_in_pieces_it_is_one_value)
+{
+	static const size_t lengths[] = { 0, 1, 7, 8, 9, 221, 222, 223, 224, 229, 230, 231, 239, 240, 241,
+		461, 462, 463, 480, 481, 1000, 5000 };
+	char all[6000], bytes[5000];
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (char)(i * 7 % 256);
+	for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+		size_t n = lengths[i];
+		struct hash h;
+		XXH128_hash_t d;
+		struct key128 k;
+
+		memcpy(all, "\1\0\0\0\0\0\0\0i", 9);
+		memset(all + 9, 0, 8);
+		all[9] = (char)(n & 0xff);
+		all[10] = (char)(n >> 8);
+		memcpy(all + 17, bytes, n);
+		memcpy(all + 17 + n, "\7\0\0\0\0\0\0\0", 8);
+		d = XXH3_128bits_withSeed(all, n + 25, 5);
+		hash_init(&h, 5, "i");
+		hash_str(&h, (struct str){ bytes, n });
+		hash_u64(&h, 7);
+		k = hash_end(&h);
+		cr_expect(k.lo == d.low64 && k.hi == d.high64, "%zu bytes", n);
+	}
+}
+
+/* Lower-casing goes by pieces: lengths around their ends. */
 Test(hash, istr_is_str_of_the_lower_case)
 {
-	static const size_t lengths[] = { 0, 1, 255, 256, 257, 511, 512, 513, 1000 };
+	static const size_t lengths[] = { 0, 1, 222, 223, 224, 255, 256, 257, 511, 512, 513, 1000 };
 	char upper[1000], lower[1000];
 
 	for (size_t i = 0; i < sizeof(upper); i++) {

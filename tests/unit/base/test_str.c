@@ -65,6 +65,33 @@ Test(str, find)
 	cr_assert_eq(str_find(STR("a\0b"), '\0'), 1);
 }
 
+/* Words of eight bytes are looked at together: each byte at each place, beside the plain way. */
+Test(str, case_of_each_byte_at_each_place)
+{
+	char text[20], lower[21];
+
+	for (int c = 0; c < 256; c++) {
+		for (size_t at = 0; at < sizeof(text); at++) {
+			struct str s = { text, sizeof(text) }, l = { lower, sizeof(text) };
+
+			memset(text, 'Q', sizeof(text));
+			text[at] = (char)c;
+			lower[sizeof(text)] = '!';
+			str_lower_to(lower, s);
+			for (size_t i = 0; i < sizeof(text); i++)
+				cr_assert_eq(lower[i], str_lower(text[i]), "%d at %zu", c, at);
+			cr_assert_eq(lower[sizeof(text)], '!', "nothing behind it");
+			cr_assert(str_ieq(s, l), "%d at %zu", c, at);
+			lower[at] ^= (char)0x80;
+			cr_assert_not(str_ieq(s, l), "%d at %zu", c, at);
+			cr_assert_eq(str_istarts(s, str_sub(l, 0, at)), true, "%d at %zu", c, at);
+			cr_assert_not(str_istarts(s, str_sub(l, 0, at + 1)), "%d at %zu", c, at);
+		}
+	}
+	cr_assert_not(str_ieq(STR("abcdefg@"), STR("abcdefg`")), "beside A");
+	cr_assert_not(str_ieq(STR("abcdefg["), STR("abcdefg{")), "beside Z");
+}
+
 Test(str, sub_clamps)
 {
 	struct str s = STR("hello");
