@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Nearly all that is hashed is short: it is gathered, and hashed in one go without any state. What is longer goes
- * into XXH3's state piece by piece; the values are the same. */
+/* Nearly all that is hashed is short: it is gathered, and hashed in one go without any state. What is longer
+ * goes into XXH3's state piece by piece; the values are the same. */
 #include "base/hash.h"
 
 #include <endian.h>

@@ -21,7 +21,14 @@
 struct brake;
 struct storm;
 struct storms;
+struct talk;
 struct ways;
+
+/* What a detector worked out of a message, for its next call: it plans and scores each recipient. */
+struct memo {
+	struct arena *arena; /* until the next message */
+	struct talk *talk;   /* ping-pong's */
+};
 
 /* What every rule looks at; filled by judge_view(). */
 struct view {
@@ -37,6 +44,7 @@ struct view {
 	bool rcpts_known;              /* every accepted recipient is in msg->rcpts */
 	bool nobody;                   /* stands for recipients of whom nothing is known */
 	bool at_rcpt;                  /* the question of one recipient, before any content */
+	struct memo *memo;
 	struct now now;
 };
 

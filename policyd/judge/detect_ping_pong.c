@@ -23,24 +23,34 @@ enum {
 /* A pair's counters, in the order of its ops. */
 enum { TURNS, THREAD, TAIL, HEAD, ANSWERS, THEIR_ANSWERS, ROBOTS, ONE_WAY, COUNTERS };
 
-/* What the message is in such a talk. */
-struct words {
-	bool robot;       /* it answers, and says that a machine wrote it */
-	bool ticket;      /* the same, but a person's words may be in it */
-	bool answer;      /* it answers something */
-	uint32_t one_way; /* the limit where its direction alone is seen; 0: that proves nothing */
+/* An address by which the writer may be answered, and its hashes. */
+struct author {
+	struct str who;
+	uint64_t turns, answers;
+};
+
+/* What the message is in such a talk, whoever gets it. */
+struct talk {
+	bool robot;  /* it answers, and says that a machine wrote it */
+	bool ticket; /* the same, but a person's words may be in it */
+	bool answer; /* it answers something */
 	struct subject_look look;
+	struct author authors[AUTHORS_MAX];
+	unsigned n_authors;
+};
+
+/* The same for one recipient. */
+struct words {
+	const struct talk *talk;
+	struct str to;
+	uint64_t their_answers; /* what he did */
+	uint32_t one_way;       /* the limit where its direction alone is seen; 0: that proves nothing */
 	bool asks[COUNTERS];
 };
 
 struct pair {
-	struct str author, to;
+	const struct author *author;
 	struct key128 storm; /* of both directions the same */
-};
-
-struct authors {
-	struct str v[AUTHORS_MAX];
-	unsigned n;
 };
 
 /* --- who ------------------------------------------------------------------------------------------------ */
@@ -72,51 +82,97 @@ party(struct str key)
 	return is_mail_system(key) ? at_domain(key) : key;
 }
 
-static void
-add_author(struct authors *a, struct str who)
+/* What `who` did; never 0. */
+static uint64_t
+elem_of(const struct view *v, int c, struct str who)
 {
-	for (unsigned i = 0; i < a->n; i++)
-		if (str_eq(a->v[i], who))
-			return;
-	if (who.n && a->n < AUTHORS_MAX)
-		a->v[a->n++] = who;
+	return hash64(v->site->hash_seed + (uint64_t)c, who) | 1;
 }
 
 static void
-add_address(struct authors *a, struct arena *arena, struct str addr)
+add_author(struct talk *t, const struct view *v, struct str who)
 {
-	struct addr_norm norm;
+	for (unsigned i = 0; i < t->n_authors; i++)
+		if (str_eq(t->authors[i].who, who))
+			return;
+	if (who.n && t->n_authors < AUTHORS_MAX)
+		t->authors[t->n_authors++] =
+		    (struct author){ who, elem_of(v, TURNS, who), elem_of(v, ANSWERS, who) };
+}
 
-	addr_normalise(arena, addr, &norm);
-	if (norm.form != ADDR_NULL && norm.form != ADDR_VERP && norm.form != ADDR_LIST_OWNER)
-		add_author(a, party(norm.key));
+static void
+add_address(struct talk *t, const struct view *v, const struct addr_norm *norm)
+{
+	if (norm->form != ADDR_NULL && norm->form != ADDR_VERP && norm->form != ADDR_LIST_OWNER)
+		add_author(t, v, party(norm->key));
+}
+
+/* Most people write From where the envelope sender stands, too. */
+static void
+normalise(const struct view *v, struct str addr, struct addr_norm *out)
+{
+	if (str_eq(addr, v->msg->sender))
+		*out = v->traits->sender;
+	else
+		addr_normalise(v->memo->arena, addr, out);
 }
 
 /* Robots answer the envelope sender, people Reply-To or From. A bounce that has no sender is answered at some
  * address of the system that wrote it. */
 static void
-find_authors(const struct view *v, struct authors *a)
+find_authors(struct talk *t, const struct view *v)
 {
 	const struct header_facts *f = &v->msg->header.f;
-	struct addr_norm from;
+	struct addr_norm norm;
 
-	*a = (struct authors){ 0 };
-	if (v->header && v->traits->automatic == AUTO_BOUNCE) {
-		addr_normalise(v->msg->arena, f->from_addr, &from);
-		add_author(a, at_domain(from.key));
-	}
 	if (v->header) {
-		add_address(a, v->msg->arena, f->from_addr);
-		add_address(a, v->msg->arena, f->reply_to);
+		normalise(v, f->from_addr, &norm);
+		if (v->traits->automatic == AUTO_BOUNCE)
+			add_author(t, v, at_domain(norm.key));
+		add_address(t, v, &norm);
 	}
-	add_address(a, v->msg->arena, v->traits->sender.plain);
+	if (v->header && f->reply_to.n && !str_eq(f->reply_to, f->from_addr)) {
+		normalise(v, f->reply_to, &norm);
+		add_address(t, v, &norm);
+	}
+	add_address(t, v, &v->traits->sender);
 }
 
 /* --- what ----------------------------------------------------------------------------------------------- */
 
+/* "[help #12] ...", "Automatic reply: ..." */
+static bool
+answers(enum subject_kind kind)
+{
+	return kind == SUBJECT_ANSWER || kind == SUBJECT_AUTO_REPLY;
+}
+
+/* Once a message; NULL: no memory left for it. */
+static const struct talk *
+talk_of(const struct view *v)
+{
+	enum automatic a = v->traits->automatic;
+	struct talk *t = v->memo->talk;
+
+	if (t)
+		return t;
+	t = v->memo->talk = arena_alloc(v->memo->arena, sizeof(*t));
+	if (!t)
+		return NULL;
+	*t = (struct talk){ .robot = false };
+	find_authors(t, v);
+	if (!v->header)
+		return t;
+	subject_look(v->msg->header.f.subject, &t->look);
+	t->robot = a == AUTO_REPLY || a == AUTO_BOUNCE;
+	t->answer = t->robot || t->look.answer || v->traits->thread_reply || answers(v->traits->subject);
+	t->ticket = a == AUTO_GENERATED && t->answer;
+	return t;
+}
+
 /* Bounces to people are many and lawful; nobody sits behind MAILER-DAEMON@. */
 static uint32_t
-one_way_limit(const struct rule *r, const struct view *v, uint32_t rcpt, const struct words *w)
+one_way_limit(const struct rule *r, const struct view *v, uint32_t rcpt, const struct talk *t)
 {
 	switch (v->traits->automatic) {
 	case AUTO_REPLY:
@@ -124,37 +180,27 @@ one_way_limit(const struct rule *r, const struct view *v, uint32_t rcpt, const s
 	case AUTO_BOUNCE:
 		return is_daemon(v->rcpts[rcpt].key) ? r->automatic_limit : 0;
 	default:
-		return w->answer && w->look.grown ? r->limit : 0;
+		return t->answer && t->look.grown ? r->limit : 0;
 	}
 }
 
-/* "[help #12] ...", "Automatic reply: ..." */
 static bool
-answers(struct str subject)
-{
-	enum subject_kind kind = subject_classify(subject);
-
-	return kind == SUBJECT_ANSWER || kind == SUBJECT_AUTO_REPLY;
-}
-
-static void
 find_words(const struct rule *r, const struct view *v, uint32_t rcpt, struct words *w)
 {
-	const struct header_facts *f = &v->msg->header.f;
-	enum automatic a = v->traits->automatic;
+	const struct talk *t = talk_of(v);
 
-	*w = (struct words){ .asks = { [TURNS] = true } };
+	if (!t)
+		return false;
+	*w = (struct words){ .talk = t, .to = party(v->rcpts[rcpt].key), .asks = { [TURNS] = true } };
 	if (!v->header)
-		return;
-	subject_look(f->subject, &w->look);
-	w->robot = a == AUTO_REPLY || a == AUTO_BOUNCE;
-	w->answer = w->robot || w->look.answer || v->traits->thread_reply || answers(f->subject);
-	w->ticket = a == AUTO_GENERATED && w->answer;
-	w->one_way = one_way_limit(r, v, rcpt, w);
+		return true;
+	w->their_answers = elem_of(v, ANSWERS, w->to);
+	w->one_way = one_way_limit(r, v, rcpt, t);
 	for (int c = THREAD; c <= THEIR_ANSWERS; c++)
 		w->asks[c] = true;
-	w->asks[ROBOTS] = w->robot || w->ticket;
+	w->asks[ROBOTS] = t->robot || t->ticket;
 	w->asks[ONE_WAY] = w->one_way > 0;
+	return true;
 }
 
 static bool
@@ -201,18 +247,12 @@ key_of(const struct pair *p, int c, uint64_t more)
 	return (struct key128){ p->storm.lo ^ (mixed << 32 | mixed >> 32), mixed };
 }
 
-/* What `who` did; never 0. */
-static uint64_t
-elem_of(const struct view *v, int c, struct str who)
-{
-	return hash64(v->site->hash_seed + (uint64_t)c, who) | 1;
-}
-
 /* What counter `c` of the pair is asked. */
 static struct tally_op
 op_of(const struct rule *r, const struct view *v, const struct words *w, int c, const struct pair *p)
 {
 	struct tally_op op = { .kind = TALLY_DISTINCT, .n = 1, .window = r->window, .ttl = r->window };
+	const struct talk *t = w->talk;
 
 	op.cap = LOOKS_MAX;
 	op.group = p->storm.lo;
@@ -222,25 +262,25 @@ op_of(const struct rule *r, const struct view *v, const struct words *w, int c, 
 	case ROBOTS:
 	case THREAD:
 		op.kind = TALLY_TURN;
-		op.key = key_of(p, c, c == THREAD ? w->look.tail : 0);
-		op.elem = elem_of(v, TURNS, p->author);
+		op.key = key_of(p, c, c == THREAD ? t->look.tail : 0);
+		op.elem = p->author->turns;
 		break;
 	case TAIL:
 	case HEAD:
-		op.elem = c == TAIL ? w->look.tail : w->look.head;
+		op.elem = c == TAIL ? t->look.tail : t->look.head;
 		break;
 	case ANSWERS:
-		op.kind = w->answer ? TALLY_DISTINCT : TALLY_GET;
-		op.elem = elem_of(v, ANSWERS, p->author);
+		op.kind = t->answer ? TALLY_DISTINCT : TALLY_GET;
+		op.elem = p->author->answers;
 		break;
 	case THEIR_ANSWERS:
 		op.kind = TALLY_GET;
-		op.elem = elem_of(v, ANSWERS, p->to);
+		op.elem = w->their_answers;
 		break;
 	case ONE_WAY:
 		op.kind = TALLY_ADD;
 		/* Each request is acknowledged once; what grows is one talk, whatever is cut off its end. */
-		op.key = key_of(p, c, elem_of(v, c, p->author) ^ (w->look.grown ? 0 : w->look.tail));
+		op.key = key_of(p, c, elem_of(v, c, p->author->who) ^ (t->look.grown ? 0 : t->look.tail));
 		break;
 	default:
 		break;
@@ -251,14 +291,13 @@ op_of(const struct rule *r, const struct view *v, const struct words *w, int c, 
 static void
 pp_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
 {
-	struct str to = party(v->rcpts[rcpt].key);
-	struct authors authors;
 	struct words w;
 
-	find_authors(v, &authors);
-	find_words(r, v, rcpt, &w);
-	for (unsigned i = 0; i < authors.n; i++) {
-		struct pair p = { authors.v[i], to, storm_key(r, v, authors.v[i], to) };
+	if (!find_words(r, v, rcpt, &w))
+		return;
+	for (unsigned i = 0; i < w.talk->n_authors; i++) {
+		const struct author *author = &w.talk->authors[i];
+		struct pair p = { author, storm_key(r, v, author->who, w.to) };
 
 		for (int c = 0; c < COUNTERS; c++) {
 			struct tally_op *op = w.asks[c] ? ops_add(ops) : NULL;
@@ -300,7 +339,7 @@ two_robots(const struct rule *r, const struct words *w, const struct tally_answe
 {
 	if (!w->asks[ROBOTS] || turned(a[ROBOTS]) <= r->automatic_limit)
 		return false;
-	return w->robot || quick(r, a[ROBOTS], TICKET_PACE);
+	return w->talk->robot || quick(r, a[ROBOTS], TICKET_PACE);
 }
 
 /* One of them says so, the other one answers him. Alarms and new requests are no answers, however many they
@@ -314,7 +353,7 @@ answered_robot(const struct rule *r, const struct words *w, const struct tally_a
 		return false;
 	if (quick(r, a[TURNS], 1) && turned(a[TURNS]) > r->automatic_limit)
 		return true;
-	return w->robot && turned(a[TURNS]) > r->limit && theirs * KNOWN_PART > r->limit;
+	return w->talk->robot && turned(a[TURNS]) > r->limit && theirs * KNOWN_PART > r->limit;
 }
 
 /* The talk that a mail without marks belongs to: those that share its subject; where each party has a subject
@@ -338,7 +377,7 @@ robots_pace(const struct rule *r, const struct words *w, const struct tally_answ
 
 	if (!turns || turned(turns) <= r->limit || !quick(r, turns, 1))
 		return false;
-	if (w->answer || !w->asks[ANSWERS])
+	if (w->talk->answer || !w->asks[ANSWERS])
 		return true;
 	return a[ANSWERS]->elem_hits + a[THEIR_ANSWERS]->elem_hits <= r->limit / KNOWN_PART;
 }
@@ -379,15 +418,13 @@ static void
 pp_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct tally_answer *answers,
     uint32_t n, struct finding *f)
 {
-	struct str to = party(v->rcpts[rcpt].key);
-	struct authors authors;
 	struct words w;
 
-	find_authors(v, &authors);
-	find_words(r, v, rcpt, &w);
-	for (unsigned i = 0; i < authors.n && f->trip == TRIP_NONE; i++) {
+	if (!find_words(r, v, rcpt, &w))
+		return;
+	for (unsigned i = 0; i < w.talk->n_authors && f->trip == TRIP_NONE; i++) {
 		const struct tally_answer *a[COUNTERS] = { NULL };
-		struct key128 storm = storm_key(r, v, authors.v[i], to);
+		struct key128 storm;
 
 		for (int c = 0; c < COUNTERS; c++) {
 			if (w.asks[c] && n == 0)
@@ -398,12 +435,13 @@ pp_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct
 			}
 		}
 		f->why = talk(r, &w, a);
-		if (f->why) {
+		if (!f->why && !belongs(r, v, &w, a))
+			continue;
+		storm = storm_key(r, v, w.talk->authors[i].who, w.to);
+		if (f->why)
 			f->trip = TRIP_STOP;
+		if (f->why || storms_find(v->storms, storm))
 			f->storm = storm;
-		} else if (belongs(r, v, &w, a) && storms_find(v->storms, storm)) {
-			f->storm = storm;
-		}
 	}
 }
 
@@ -411,18 +449,17 @@ static void
 pp_sources(struct storm *st, const struct view *v, const struct finding *f, uint64_t copies)
 {
 	const struct rule none = { .id = st->rule_id };
-	struct authors authors;
+	const struct talk *t = talk_of(v);
 
 	(void)f;
 	storm_add_message(st);
-	find_authors(v, &authors);
-	for (uint32_t k = 0; k < v->msg->n_rcpts && k < RCPTS_LOOKED_AT; k++) {
+	for (uint32_t k = 0; t && k < v->msg->n_rcpts && k < RCPTS_LOOKED_AT; k++) {
 		struct str to = party(v->rcpts[k].key);
 
-		for (unsigned i = 0; i < authors.n; i++) {
-			if (!key_eq(storm_key(&none, v, authors.v[i], to), st->key))
+		for (unsigned i = 0; i < t->n_authors; i++) {
+			if (!key_eq(storm_key(&none, v, t->authors[i].who, to), st->key))
 				continue;
-			storm_add_host(st, authors.v[i], "party", copies);
+			storm_add_host(st, t->authors[i].who, "party", copies);
 			storm_add_host(st, to, "party", copies);
 			return;
 		}

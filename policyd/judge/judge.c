@@ -41,6 +41,7 @@ judge_view(struct judge *j, struct view *v, struct msg *m, const struct traits *
 		if (!norms[i].key.p)
 			return false;
 	}
+	j->memo = (struct memo){ .arena = &j->scratch };
 	*v = (struct view){
 		.msg = m,
 		.traits = t,
@@ -51,6 +52,7 @@ judge_view(struct judge *j, struct view *v, struct msg *m, const struct traits *
 		.header = m->have_header,
 		.rcpts_known = m->n_rcpts > 0 && m->rcpt_count <= m->n_rcpts,
 		.at_rcpt = m->stage == STAGE_RCPT,
+		.memo = &j->memo,
 		.nobody = m->n_rcpts == 1 && m->rcpts[0].raw.n == 0,
 		.now = now,
 	};
@@ -124,10 +126,12 @@ static void
 shrink(struct judge *j)
 {
 	struct arena scratch = j->scratch;
+	struct memo memo = j->memo;
 
 	arena_init(&j->scratch, 0);
 	judge_fini(j);
 	j->scratch = scratch;
+	j->memo = memo;
 }
 
 static void

@@ -38,6 +38,7 @@ struct judge {
 	struct wish *wishes;  /* one a recipient */
 	uint32_t n_rcpts, cap_wishes;
 	struct arena scratch; /* of the present message */
+	struct memo memo;
 };
 
 void judge_init(struct judge *j);

@@ -6,8 +6,21 @@
 #include "mail/automatic.h"
 
 #include "mail/addr.h"
-#include "mail/subject.h"
 #include "mail/words.h"
+
+const char *
+automatic_name(enum automatic a)
+{
+	static const char *const names[] = {
+		[AUTO_NONE] = "none",
+		[AUTO_BOUNCE] = "bounce",
+		[AUTO_REPORT] = "report",
+		[AUTO_REPLY] = "auto-reply",
+		[AUTO_GENERATED] = "auto-generated",
+	};
+
+	return (unsigned)a < ARRAY_LEN(names) ? names[a] : "?";
+}
 
 /*
  * Points towards a bounce; enough is BOUNCE_ENOUGH. So: the mail system's own name suffices; postmaster needs
@@ -87,7 +100,7 @@ static bool
 one_of(const struct str *set, size_t n, struct str s)
 {
 	for (size_t i = 0; i < n; i++)
-		if (str_ieq(set[i], s))
+		if (set[i].n == s.n && str_istarts(s, set[i]))
 			return true;
 	return false;
 }
@@ -210,6 +223,20 @@ is_list_server(const struct header_facts *f)
 	return str_ifind(str_sub(f->message_id, 0, at), STR(".FML")) < at;
 }
 
+/* Last of all: most mail has no other sign, and then this one is none either. */
+static unsigned
+postmaster_points(const struct header_facts *f, enum subject_kind subject, bool null_sender, unsigned others)
+{
+	bool empty_from = f->from.p && (f->from.n == 0 || str_eq(f->from, STR("<>")));
+
+	if (others + SIGN_POSTMASTER + SIGN_NULL_POSTMASTER < BOUNCE_ENOUGH || others >= BOUNCE_ENOUGH)
+		return 0;
+	if (!empty_from && !automatic_postmaster_from(f->from, f->from_addr))
+		return 0;
+	return SIGN_POSTMASTER +
+	    (subject != SUBJECT_ANSWER && is_null_path(f, null_sender) ? SIGN_NULL_POSTMASTER : 0);
+}
+
 static unsigned
 bounce_points(const struct header_facts *f, enum subject_kind subject, bool null_sender)
 {
@@ -222,8 +249,6 @@ bounce_points(const struct header_facts *f, enum subject_kind subject, bool null
 		{ HDR_FAILED_RCPTS, SIGN_FAILED_RCPTS },
 	};
 	unsigned points = path_points(f, null_sender);
-	bool empty_from = f->from.p && (f->from.n == 0 || str_eq(f->from, STR("<>")));
-	bool any_subject = subject != SUBJECT_ANSWER && is_null_path(f, null_sender);
 
 	for (size_t i = 0; i < ARRAY_LEN(marks); i++)
 		points += f->flags & marks[i].flag ? marks[i].points : 0;
@@ -233,13 +258,11 @@ bounce_points(const struct header_facts *f, enum subject_kind subject, bool null
 		points += SIGN_SUBJECT;
 	if (subject == SUBJECT_BOUNCE_MAYBE)
 		points += SIGN_SUBJECT_MAYBE;
-	if (empty_from || automatic_postmaster_from(f->from, f->from_addr))
-		points += SIGN_POSTMASTER + (any_subject ? SIGN_NULL_POSTMASTER : 0);
 	if (is_list_server(f))
 		points += SIGN_LIST_SERVER;
 	if (str_eq(f->auto_submitted, STR("auto-replied")))
 		points += SIGN_REPLIED;
-	return points;
+	return points + postmaster_points(f, subject, null_sender, points);
 }
 
 /* Whether anything but the subject speaks for an autoresponder. */
@@ -269,9 +292,8 @@ automatic_is_list(const struct header_facts *f)
 }
 
 enum automatic
-automatic_classify(const struct header_facts *f, bool null_sender)
+automatic_classify(const struct header_facts *f, enum subject_kind subject, bool null_sender)
 {
-	enum subject_kind subject = subject_classify(f->subject);
 	bool submitted = f->auto_submitted.n && !str_eq(f->auto_submitted, STR("no"));
 
 	if (is_report(f, subject))

@@ -4,10 +4,21 @@
 #define MAIL_AUTOMATIC_H
 
 #include "mail/header.h"
-#include "mail/traits.h"
+#include "mail/subject.h"
 
-/* `null_sender`: the envelope sender is known to be null; Return-Path is looked at besides. */
-enum automatic automatic_classify(const struct header_facts *f, bool null_sender);
+enum automatic {
+	AUTO_NONE,
+	AUTO_BOUNCE,    /* a DSN or what serves as one */
+	AUTO_REPORT,    /* MDN, feedback report (ARF), DMARC report */
+	AUTO_REPLY,     /* vacation, out-of-office, acknowledgement */
+	AUTO_GENERATED, /* a machine wrote it of its own accord */
+};
+
+const char *automatic_name(enum automatic a); /* none bounce report auto-reply auto-generated */
+
+/* `subject`: what subject_classify() says. `null_sender`: the envelope sender is known to be null;
+ * Return-Path is looked at besides. */
+enum automatic automatic_classify(const struct header_facts *f, enum subject_kind subject, bool null_sender);
 
 /* From names the mail system itself: MAILER-DAEMON@, "Mail Delivery Subsystem" <...>. `from`: whole value. */
 bool automatic_daemon_from(struct str from, struct str addr);

@@ -14,21 +14,23 @@ struct date {
 	bool bad;
 };
 
-static const char *const months[] = { "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
+enum { NAME = 3 }; /* letters of a month's name, and of a zone's that is known */
+
+static const char months[][NAME + 1] = { "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 	"nov", "dec" };
 
 static const struct {
-	struct str name;
+	char name[NAME + 1];
 	int hours;
 } zones[] = {
-	{ { "EST", 3 }, -5 },
-	{ { "EDT", 3 }, -4 },
-	{ { "CST", 3 }, -6 },
-	{ { "CDT", 3 }, -5 },
-	{ { "MST", 3 }, -7 },
-	{ { "MDT", 3 }, -6 },
-	{ { "PST", 3 }, -8 },
-	{ { "PDT", 3 }, -7 },
+	{ "est", -5 },
+	{ "edt", -4 },
+	{ "cst", -6 },
+	{ "cdt", -5 },
+	{ "mst", -7 },
+	{ "mdt", -6 },
+	{ "pst", -8 },
+	{ "pdt", -7 },
 };
 
 static bool
@@ -99,17 +101,27 @@ take_zone(struct date *d, struct str s)
 		d->zone = (s.p[0] == '-' ? -1 : 1) * (n / 100 * 60 + n % 100);
 }
 
+static bool
+is_name(const char *a, const char *b)
+{
+	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2];
+}
+
 static void
 take_name(struct date *d, struct str s)
 {
-	for (int i = 0; i < 12; i++) {
-		if (!str_ieq(s, str_of(months[i])))
-			continue;
-		set(d, &d->month, i + 1, 1, 12);
+	char name[NAME];
+
+	if (s.n != NAME)
 		return;
-	}
+	str_lower_to(name, s);
+	for (int i = 0; i < 12; i++)
+		if (is_name(name, months[i])) {
+			set(d, &d->month, i + 1, 1, 12);
+			return;
+		}
 	for (size_t i = 0; i < ARRAY_LEN(zones); i++)
-		if (str_ieq(s, zones[i].name))
+		if (is_name(name, zones[i].name))
 			d->zone = zones[i].hours * 60;
 }
 
@@ -136,6 +148,12 @@ days(int year, int month, int day)
 	return y * 365 + y / 4 - y / 100 + y / 400 + in_year - 719468;
 }
 
+static bool
+ends_word(char c)
+{
+	return str_is_space(c) || c == ',' || c == '(' || c == ')';
+}
+
 int
 date_parse(struct str s, int64_t *out)
 {
@@ -150,7 +168,7 @@ date_parse(struct str s, int64_t *out)
 			depth++;
 		if (s.p[i] == ')' && depth)
 			depth--;
-		while (!depth && i < s.n && !str_is_space(s.p[i]) && !memchr(",()", s.p[i], 3))
+		while (!depth && i < s.n && !ends_word(s.p[i]))
 			i++;
 		if (i > begin)
 			take(&d, str_sub(s, begin, i));

@@ -3,7 +3,6 @@
 
 #include "base/compiler.h"
 #include "mail/addr.h"
-#include "mail/automatic.h"
 
 void
 msg_init(struct msg *m, struct arena *arena, const struct strset *markers)
@@ -69,14 +68,30 @@ msg_null_sender(const struct msg *m)
 	return m->have_header && m->header.f.return_path.p && addr_is_null(m->header.f.return_path);
 }
 
+const struct msg_kind *
+msg_kind(struct msg *m)
+{
+	const struct header_facts *f = &m->header.f;
+	struct msg_kind *k = &m->kind;
+	bool null_sender = msg_null_sender(m);
+
+	if (k->known && k->null_sender == null_sender)
+		return k;
+	k->subject = subject_classify(f->subject);
+	k->automatic = automatic_classify(f, k->subject, null_sender);
+	k->null_sender = null_sender;
+	k->known = true;
+	return k;
+}
+
 bool
-msg_wants_body(const struct msg *m)
+msg_wants_body(struct msg *m)
 {
 	enum automatic kind;
 
 	if (!m->have_header)
 		return false;
-	kind = automatic_classify(&m->header.f, msg_null_sender(m));
+	kind = msg_kind(m)->automatic;
 	return kind == AUTO_BOUNCE || kind == AUTO_REPORT;
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/str.h"
+#include "mail/automatic.h"
 #include "mail/dsn.h"
 #include "mail/header.h"
 
@@ -39,6 +40,14 @@ enum stage {
 struct rcpt {
 	struct str raw;  /* the bytes of RCPT TO, brackets and all: what a milter must name to delete it */
 	struct str addr; /* without brackets, original case */
+};
+
+/* What the header says of who wrote it. */
+struct msg_kind {
+	bool known;
+	bool null_sender; /* that it was asked with */
+	enum automatic automatic;
+	enum subject_kind subject;
 };
 
 struct msg {
@@ -71,6 +80,8 @@ struct msg {
 	struct header header;
 	bool have_header; /* header_end() was called and HDR_ANY or a stated value is there */
 
+	struct msg_kind kind; /* msg_kind() fills it */
+
 	/* body: of bounces and reports only; facts count only when have_dsn, and after msg_body_end() */
 	struct dsn dsn;
 	bool have_dsn;
@@ -91,8 +102,11 @@ struct str msg_str(struct msg *m, struct str s);
 /* The envelope sender, or where there is none Return-Path, is null. */
 bool msg_null_sender(const struct msg *m);
 
+/* Worked out at the first call; the header is there and complete. */
+const struct msg_kind *msg_kind(struct msg *m);
+
 /* Whether its body may tell something: by its header, which is complete, it is a bounce or a report. */
-bool msg_wants_body(const struct msg *m);
+bool msg_wants_body(struct msg *m);
 
 /* A piece of the body, from its beginning on. false: no more is wanted, of this message or of any like it. */
 bool msg_body(struct msg *m, const char *p, size_t n);

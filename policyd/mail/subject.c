@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Families of subjects, compared with the front of the decoded, lower-cased line. Non-ASCII words are
- * given up to their first such letter where character sets differ, or in UTF-8.
+ * given up to their first such letter where character sets differ, or in UTF-8. Sorted by the first byte; of
+ * those that share it the first that fits counts.
  */
 #include "mail/subject.h"
 
@@ -21,103 +22,7 @@ struct family {
 static const struct family families[] = {
 	ROW("**message you sent blocked", SUBJECT_BOUNCE),
 	ROW("[bounce]", SUBJECT_BOUNCE),
-	ROW("bounced mail", SUBJECT_BOUNCE),
-	ROW("could not send message", SUBJECT_BOUNCE),
-	ROW("delayed mail (still being retried)", SUBJECT_BOUNCE),
-	ROW("delivery failure", SUBJECT_BOUNCE),
-	ROW("delivery_failure", SUBJECT_BOUNCE),
-	ROW("delivery notification: delivery has", SUBJECT_BOUNCE),
-	ROW("delivery status notification", SUBJECT_BOUNCE),
-	ROW("e-mail delivery fail", SUBJECT_BOUNCE),
-	ROW("email delivery fail", SUBJECT_BOUNCE),
-	ROW("failed delivery", SUBJECT_BOUNCE),
-	ROW("failed mail", SUBJECT_BOUNCE),
-	ROW("failure delivery", SUBJECT_BOUNCE),
-	ROW("failure notice", SUBJECT_BOUNCE),
-	ROW("fml system error message", SUBJECT_BOUNCE),
-	ROW("ignored not ml article", SUBJECT_BOUNCE),
-	ROW("mail could not be delivered", SUBJECT_BOUNCE),
-	ROW("mail delivery fail", SUBJECT_BOUNCE),
-	ROW("mail delivery error", SUBJECT_BOUNCE),
-	ROW("mail delivery problem", SUBJECT_BOUNCE),
-	ROW("mail delivery status", SUBJECT_BOUNCE),
-	ROW("mail failure", SUBJECT_BOUNCE),
-	ROW("mail not delivered", SUBJECT_BOUNCE),
-	ROW("mail system error", SUBJECT_BOUNCE),
-	ROW("message could not be delivered", SUBJECT_BOUNCE),
-	ROW("message delivery delayed", SUBJECT_BOUNCE),
-	ROW("message delivery fail", SUBJECT_BOUNCE),
-	ROW("message delivery has failed", SUBJECT_BOUNCE),
-	ROW("message not delivered", SUBJECT_BOUNCE),
-	ROW("message status - undeliverable", SUBJECT_BOUNCE),
-	ROW("message undeliverable", SUBJECT_BOUNCE),
-	ROW("non-deliver", SUBJECT_BOUNCE),
-	ROW("non delivery", SUBJECT_BOUNCE),
-	ROW("nondeliver", SUBJECT_BOUNCE),
-	ROW("notice: mail delivery status", SUBJECT_BOUNCE),
-	ROW("permanent delivery failure", SUBJECT_BOUNCE),
-	ROW("postmaster notify", SUBJECT_BOUNCE),
-	ROW("rejected mail", SUBJECT_BOUNCE),
-	ROW("returned e-mail", SUBJECT_BOUNCE),
-	ROW("returned email", SUBJECT_BOUNCE),
-	ROW("returned mail", SUBJECT_BOUNCE),
-	ROW("returned to sender", SUBJECT_BOUNCE),
-	ROW("returning message to sender", SUBJECT_BOUNCE),
-	ROW("sorry, your message could not be delivered", SUBJECT_BOUNCE),
-	ROW("there was an error sending your mail", SUBJECT_BOUNCE),
-	ROW("undeliver", SUBJECT_BOUNCE),
-	ROW("unable to deliver your message", SUBJECT_BOUNCE),
-	ROW("unknown user", SUBJECT_BOUNCE),
-	ROW("user unknown", SUBJECT_BOUNCE),
-	ROW("warning: could not send", SUBJECT_BOUNCE),
-	ROW("warning: message ", SUBJECT_BOUNCE),
-	ROW("your mail could not be delivered", SUBJECT_BOUNCE),
-	ROW("your message could not be delivered", SUBJECT_BOUNCE),
-	/* other languages */
-	ROW("correo no entregado", SUBJECT_BOUNCE),
-	ROW("echec de la distribution", SUBJECT_BOUNCE),
-	ROW("kan ikke leveres", SUBJECT_BOUNCE),
-	ROW("kan inte levereras", SUBJECT_BOUNCE),
-	ROW("mancato recapito", SUBJECT_BOUNCE),
-	ROW("mensaje no entregado", SUBJECT_BOUNCE),
-	ROW("nicht zugestellt", SUBJECT_BOUNCE),
-	ROW("nicht zustellbar", SUBJECT_BOUNCE),
-	ROW("nie mo\xc5\xbcna dostarczy", SUBJECT_BOUNCE),
-	ROW("niedostarcz", SUBJECT_BOUNCE),
-	ROW("no se puede entregar", SUBJECT_BOUNCE),
-	ROW("non recapitabile", SUBJECT_BOUNCE),
-	ROW("non remis", SUBJECT_BOUNCE),
-	ROW("onbestelbaar", SUBJECT_BOUNCE),
-	ROW("unzustellbar", SUBJECT_BOUNCE),
-	ROW("\xc3\xa9"
-	    "chec de la remise",
-	    SUBJECT_BOUNCE),
-	/* "Nedostavlennoe soobshchenie"; "cannot deliver the message", "mail delivery failed" in Japanese */
-	ROW("\xd0\x9d\xd0\xb5\xd0\xb4\xd0\xbe\xd1\x81\xd1\x82\xd0\xb0\xd0\xb2\xd0\xbb\xd0\xb5\xd0\xbd\xd0"
-	    "\xbd",
-	    SUBJECT_BOUNCE),
-	ROW("\xe3\x83\xa1\xe3\x83\x83\xe3\x82\xbb\xe3\x83\xbc\xe3\x82\xb8\xe3\x82\x92\xe9\x85\x8d\xe4\xbf\xa1"
-	    "\xe3\x81\xa7\xe3\x81\x8d\xe3\x81\xbe\xe3\x81\x9b\xe3\x82\x93",
-	    SUBJECT_BOUNCE),
-	ROW("\xe3\x83\xa1\xe3\x83\xbc\xe3\x83\xab\xe9\x85\x8d\xe4\xbf\xa1\xe3\x81\xab\xe5\xa4\xb1\xe6\x95"
-	    "\x97",
-	    SUBJECT_BOUNCE),
-
-	ROW("bounce", SUBJECT_BOUNCE_MAYBE),
-	ROW("delayed delivery", SUBJECT_BOUNCE_MAYBE),
-	ROW("delivery delayed", SUBJECT_BOUNCE_MAYBE),
-	ROW("delivery error", SUBJECT_BOUNCE_MAYBE),
-	ROW("delivery failed", SUBJECT_BOUNCE_MAYBE),
-	ROW("delivery notification", SUBJECT_BOUNCE_MAYBE),
-	ROW("delivery problem", SUBJECT_BOUNCE_MAYBE),
-	ROW("delivery report", SUBJECT_BOUNCE_MAYBE),
-	ROW("delivery status", SUBJECT_BOUNCE_MAYBE),
-	ROW("loop alert: ", SUBJECT_BOUNCE_MAYBE),
-	ROW("mail delay", SUBJECT_BOUNCE_MAYBE),
-	ROW("message delayed", SUBJECT_BOUNCE_MAYBE),
-	ROW("message rejected", SUBJECT_BOUNCE_MAYBE),
-	ROW("mail rejected", SUBJECT_BOUNCE_MAYBE),
-
+	ROW("[fwd", SUBJECT_ANSWER),
 	ROW("abwesenheit", SUBJECT_AUTO_REPLY),
 	ROW("absence du bureau", SUBJECT_AUTO_REPLY),
 	ROW("auto:", SUBJECT_AUTO_REPLY),
@@ -138,45 +43,161 @@ static const struct family families[] = {
 	ROW("autoreply", SUBJECT_AUTO_REPLY),
 	ROW("autorespon", SUBJECT_AUTO_REPLY),
 	ROW("autosvar", SUBJECT_AUTO_REPLY),
+	ROW("aw:", SUBJECT_ANSWER),
+	ROW("antw:", SUBJECT_ANSWER),
+	ROW("bounced mail", SUBJECT_BOUNCE),
+	ROW("bounce", SUBJECT_BOUNCE_MAYBE),
+	ROW("could not send message", SUBJECT_BOUNCE),
+	ROW("correo no entregado", SUBJECT_BOUNCE),
+	ROW("delayed mail (still being retried)", SUBJECT_BOUNCE),
+	ROW("delivery failure", SUBJECT_BOUNCE),
+	ROW("delivery_failure", SUBJECT_BOUNCE),
+	ROW("delivery notification: delivery has", SUBJECT_BOUNCE),
+	ROW("delivery status notification", SUBJECT_BOUNCE),
+	ROW("delayed delivery", SUBJECT_BOUNCE_MAYBE),
+	ROW("delivery delayed", SUBJECT_BOUNCE_MAYBE),
+	ROW("delivery error", SUBJECT_BOUNCE_MAYBE),
+	ROW("delivery failed", SUBJECT_BOUNCE_MAYBE),
+	ROW("delivery notification", SUBJECT_BOUNCE_MAYBE),
+	ROW("delivery problem", SUBJECT_BOUNCE_MAYBE),
+	ROW("delivery report", SUBJECT_BOUNCE_MAYBE),
+	ROW("delivery status", SUBJECT_BOUNCE_MAYBE),
+	ROW("e-mail delivery fail", SUBJECT_BOUNCE),
+	ROW("email delivery fail", SUBJECT_BOUNCE),
+	ROW("echec de la distribution", SUBJECT_BOUNCE),
+	ROW("failed delivery", SUBJECT_BOUNCE),
+	ROW("failed mail", SUBJECT_BOUNCE),
+	ROW("failure delivery", SUBJECT_BOUNCE),
+	ROW("failure notice", SUBJECT_BOUNCE),
+	ROW("fml system error message", SUBJECT_BOUNCE),
 	ROW("fuera de la oficina", SUBJECT_AUTO_REPLY),
 	ROW("fuori sede", SUBJECT_AUTO_REPLY),
+	ROW("fw:", SUBJECT_ANSWER),
+	ROW("fwd:", SUBJECT_ANSWER),
+	ROW("ignored not ml article", SUBJECT_BOUNCE),
 	ROW("i am out of the office", SUBJECT_AUTO_REPLY),
+	ROW("kan ikke leveres", SUBJECT_BOUNCE),
+	ROW("kan inte levereras", SUBJECT_BOUNCE),
+	ROW("loop alert: ", SUBJECT_BOUNCE_MAYBE),
+	ROW("mail could not be delivered", SUBJECT_BOUNCE),
+	ROW("mail delivery fail", SUBJECT_BOUNCE),
+	ROW("mail delivery error", SUBJECT_BOUNCE),
+	ROW("mail delivery problem", SUBJECT_BOUNCE),
+	ROW("mail delivery status", SUBJECT_BOUNCE),
+	ROW("mail failure", SUBJECT_BOUNCE),
+	ROW("mail not delivered", SUBJECT_BOUNCE),
+	ROW("mail system error", SUBJECT_BOUNCE),
+	ROW("message could not be delivered", SUBJECT_BOUNCE),
+	ROW("message delivery delayed", SUBJECT_BOUNCE),
+	ROW("message delivery fail", SUBJECT_BOUNCE),
+	ROW("message delivery has failed", SUBJECT_BOUNCE),
+	ROW("message not delivered", SUBJECT_BOUNCE),
+	ROW("message status - undeliverable", SUBJECT_BOUNCE),
+	ROW("message undeliverable", SUBJECT_BOUNCE),
+	ROW("mancato recapito", SUBJECT_BOUNCE),
+	ROW("mensaje no entregado", SUBJECT_BOUNCE),
+	ROW("mail delay", SUBJECT_BOUNCE_MAYBE),
+	ROW("message delayed", SUBJECT_BOUNCE_MAYBE),
+	ROW("message rejected", SUBJECT_BOUNCE_MAYBE),
+	ROW("mail rejected", SUBJECT_BOUNCE_MAYBE),
+	ROW("non-deliver", SUBJECT_BOUNCE),
+	ROW("non delivery", SUBJECT_BOUNCE),
+	ROW("nondeliver", SUBJECT_BOUNCE),
+	ROW("notice: mail delivery status", SUBJECT_BOUNCE),
+	ROW("nicht zugestellt", SUBJECT_BOUNCE),
+	ROW("nicht zustellbar", SUBJECT_BOUNCE),
+	ROW("nie mo\xc5\xbcna dostarczy", SUBJECT_BOUNCE),
+	ROW("niedostarcz", SUBJECT_BOUNCE),
+	ROW("no se puede entregar", SUBJECT_BOUNCE),
+	ROW("non recapitabile", SUBJECT_BOUNCE),
+	ROW("non remis", SUBJECT_BOUNCE),
+	ROW("onbestelbaar", SUBJECT_BOUNCE),
 	ROW("on vacation", SUBJECT_AUTO_REPLY),
 	ROW("out of office", SUBJECT_AUTO_REPLY),
 	ROW("out of the office", SUBJECT_AUTO_REPLY),
+	ROW("odp:", SUBJECT_ANSWER),
+	ROW("permanent delivery failure", SUBJECT_BOUNCE),
+	ROW("postmaster notify", SUBJECT_BOUNCE),
+	ROW("rejected mail", SUBJECT_BOUNCE),
+	ROW("returned e-mail", SUBJECT_BOUNCE),
+	ROW("returned email", SUBJECT_BOUNCE),
+	ROW("returned mail", SUBJECT_BOUNCE),
+	ROW("returned to sender", SUBJECT_BOUNCE),
+	ROW("returning message to sender", SUBJECT_BOUNCE),
 	ROW("resposta autom", SUBJECT_AUTO_REPLY),
 	ROW("respuesta autom", SUBJECT_AUTO_REPLY),
 	ROW("risposta automatica", SUBJECT_AUTO_REPLY),
 	ROW("r\xc3\xa9ponse automatique", SUBJECT_AUTO_REPLY),
 	ROW("r\xe9ponse automatique", SUBJECT_AUTO_REPLY),
-	ROW("vacation reply", SUBJECT_AUTO_REPLY),
-	/* "automatic answer" in Japanese, twice */
-	ROW("\xe8\x87\xaa\xe5\x8b\x95\xe5\xbf\x9c\xe7\xad\x94", SUBJECT_AUTO_REPLY),
-	ROW("\xe8\x87\xaa\xe5\x8b\x95\xe8\xbf\x94\xe4\xbf\xa1", SUBJECT_AUTO_REPLY),
-
 	ROW("re:", SUBJECT_ANSWER),
 	ROW("re[", SUBJECT_ANSWER),
-	ROW("fw:", SUBJECT_ANSWER),
-	ROW("fwd:", SUBJECT_ANSWER),
-	ROW("[fwd", SUBJECT_ANSWER),
-	ROW("aw:", SUBJECT_ANSWER),
-	ROW("wg:", SUBJECT_ANSWER),
-	ROW("sv:", SUBJECT_ANSWER),
-	ROW("vs:", SUBJECT_ANSWER),
-	ROW("tr:", SUBJECT_ANSWER),
 	ROW("rv:", SUBJECT_ANSWER),
 	ROW("rif:", SUBJECT_ANSWER),
 	ROW("ref:", SUBJECT_ANSWER),
-	ROW("odp:", SUBJECT_ANSWER),
-	ROW("antw:", SUBJECT_ANSWER),
+	ROW("sorry, your message could not be delivered", SUBJECT_BOUNCE),
+	ROW("sv:", SUBJECT_ANSWER),
+	ROW("there was an error sending your mail", SUBJECT_BOUNCE),
+	ROW("tr:", SUBJECT_ANSWER),
+	ROW("undeliver", SUBJECT_BOUNCE),
+	ROW("unable to deliver your message", SUBJECT_BOUNCE),
+	ROW("unknown user", SUBJECT_BOUNCE),
+	ROW("user unknown", SUBJECT_BOUNCE),
+	ROW("unzustellbar", SUBJECT_BOUNCE),
+	ROW("vacation reply", SUBJECT_AUTO_REPLY),
+	ROW("vs:", SUBJECT_ANSWER),
+	ROW("warning: could not send", SUBJECT_BOUNCE),
+	ROW("warning: message ", SUBJECT_BOUNCE),
+	ROW("wg:", SUBJECT_ANSWER),
+	ROW("your mail could not be delivered", SUBJECT_BOUNCE),
+	ROW("your message could not be delivered", SUBJECT_BOUNCE),
+	ROW("\xc3\xa9"
+	    "chec de la remise",
+	    SUBJECT_BOUNCE),
+	/* "Nedostavlennoe soobshchenie"; "cannot deliver the message", "mail delivery failed" in Japanese */
+	ROW("\xd0\x9d\xd0\xb5\xd0\xb4\xd0\xbe\xd1\x81\xd1\x82\xd0\xb0\xd0\xb2\xd0\xbb\xd0\xb5\xd0\xbd\xd0"
+	    "\xbd",
+	    SUBJECT_BOUNCE),
+	ROW("\xe3\x83\xa1\xe3\x83\x83\xe3\x82\xbb\xe3\x83\xbc\xe3\x82\xb8\xe3\x82\x92\xe9\x85\x8d\xe4\xbf\xa1"
+	    "\xe3\x81\xa7\xe3\x81\x8d\xe3\x81\xbe\xe3\x81\x9b\xe3\x82\x93",
+	    SUBJECT_BOUNCE),
+	ROW("\xe3\x83\xa1\xe3\x83\xbc\xe3\x83\xab\xe9\x85\x8d\xe4\xbf\xa1\xe3\x81\xab\xe5\xa4\xb1\xe6\x95"
+	    "\x97",
+	    SUBJECT_BOUNCE),
+	/* "automatic answer" in Japanese, twice */
+	ROW("\xe8\x87\xaa\xe5\x8b\x95\xe5\xbf\x9c\xe7\xad\x94", SUBJECT_AUTO_REPLY),
+	ROW("\xe8\x87\xaa\xe5\x8b\x95\xe8\xbf\x94\xe4\xbf\xa1", SUBJECT_AUTO_REPLY),
 };
+
+/* The first row that begins with that byte or a higher one. */
+static size_t
+rows_from(unsigned char first)
+{
+	size_t low = 0, high = ARRAY_LEN(families);
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+
+		if ((unsigned char)families[mid].text.p[0] < first)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
 
 static enum subject_kind
 family_of(struct str s)
 {
-	for (size_t i = 0; i < ARRAY_LEN(families); i++)
-		if (str_starts(s, families[i].text))
+	if (s.n < 2)
+		return SUBJECT_PLAIN;
+	for (size_t i = rows_from((unsigned char)s.p[0]); i < ARRAY_LEN(families); i++) {
+		struct str text = families[i].text;
+
+		if (text.p[0] != s.p[0])
+			break;
+		if (text.p[1] == s.p[1] && str_starts(s, text))
 			return families[i].kind;
+	}
 	return SUBJECT_PLAIN;
 }
 

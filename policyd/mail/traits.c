@@ -5,7 +5,6 @@
  */
 #include "mail/traits.h"
 
-#include "mail/automatic.h"
 #include "mail/date.h"
 
 /* A single sign is no id ("id 1" of home-made senders). */
@@ -18,20 +17,6 @@ struct origin {
 	bool here;         /* no line below our own ones: it starts here */
 	bool unique;       /* `key` is of a line with an id of its own: no other message has it */
 };
-
-const char *
-automatic_name(enum automatic a)
-{
-	static const char *const names[] = {
-		[AUTO_NONE] = "none",
-		[AUTO_BOUNCE] = "bounce",
-		[AUTO_REPORT] = "report",
-		[AUTO_REPLY] = "auto-reply",
-		[AUTO_GENERATED] = "auto-generated",
-	};
-
-	return (unsigned)a < ARRAY_LEN(names) ? names[a] : "?";
-}
 
 static bool
 own_hop(const struct hop *hop, const struct msg *m, const struct site *site)
@@ -142,56 +127,59 @@ hash_from(struct hash *h, const struct header_facts *f)
 	hash_istr(h, f->from_addr.n ? f->from_addr : f->from);
 }
 
-/* The instant: gateways write the same one down in another way. */
-static void
-hash_date(struct hash *h, const struct header_facts *f)
-{
-	int64_t t;
+/* What all identities are made of. */
+struct seen {
+	const struct header_facts *f;
+	uint64_t seed;
+	bool dated;
+	int64_t date; /* the instant: gateways write the same one down in another way */
+};
 
-	if (date_parse(f->date, &t) == 0)
-		hash_u64(h, (uint64_t)t);
+static void
+hash_date(struct hash *h, const struct seen *s)
+{
+	if (s->dated)
+		hash_u64(h, (uint64_t)s->date);
 	else
-		hash_istr(h, f->date);
+		hash_istr(h, s->f->date);
 }
 
 static struct key128
-fingerprint_of(const struct header_facts *f, struct key128 origin, uint64_t seed)
+fingerprint_of(const struct seen *s, struct key128 origin)
 {
 	struct hash h;
 
-	hash_init(&h, seed, "fingerprint");
-	hash_from(&h, f);
-	hash_date(&h, f);
-	hash_str(&h, f->subject);
+	hash_init(&h, s->seed, "fingerprint");
+	hash_from(&h, s->f);
+	hash_date(&h, s);
+	hash_str(&h, s->f->subject);
 	hash_key(&h, origin);
 	return hash_end(&h);
 }
 
 /* By what the message looks like, without its id. */
 static struct key128
-identity_seen(const struct header_facts *f, struct key128 origin, uint64_t seed)
+identity_seen(const struct seen *s, struct key128 fingerprint)
 {
 	struct hash h;
 
-	hash_init(&h, seed, "id-missing");
-	hash_key(&h, fingerprint_of(f, origin, seed));
-	hash_istr(&h, f->list_id);
+	hash_init(&h, s->seed, "id-missing");
+	hash_key(&h, fingerprint);
+	hash_istr(&h, s->f->list_id);
 	return hash_end(&h);
 }
 
 static struct key128
-identity(const struct traits *t, const struct header_facts *f, struct key128 origin, uint64_t seed)
+identity(const struct seen *s, struct key128 origin)
 {
 	struct hash h;
 
-	if (t->id_missing)
-		return identity_seen(f, origin, seed);
-	hash_init(&h, seed, "id");
-	hash_str(&h, bare_id(f->message_id));
-	hash_date(&h, f);
-	hash_from(&h, f);
+	hash_init(&h, s->seed, "id");
+	hash_str(&h, bare_id(s->f->message_id));
+	hash_date(&h, s);
+	hash_from(&h, s->f);
 	hash_key(&h, origin);
-	hash_istr(&h, f->list_id);
+	hash_istr(&h, s->f->list_id);
 	return hash_end(&h);
 }
 
@@ -199,20 +187,26 @@ identity(const struct traits *t, const struct header_facts *f, struct key128 ori
 static void
 compute_ids(struct traits *t, const struct header_facts *f, const struct origin *o, uint64_t seed)
 {
+	struct seen s = { .f = f, .seed = seed };
 	/* What its origin will be called when it comes back; its own where it does not start here. */
-	struct key128 back = o->here && o->own_id.n ? origin_own(o->own_id, seed) : o->key;
+	struct key128 back = o->here && o->own_id.n ? origin_own(o->own_id, seed) : o->key, later;
+	bool same = key_eq(back, o->key);
 	bool tells = !o->here || !t->id_missing || f->date.n || f->from.n;
 
+	s.dated = date_parse(f->date, &s.date) == 0;
+	t->fingerprint = later = fingerprint_of(&s, o->key);
+	if (!same)
+		later = fingerprint_of(&s, back);
 	/* A door that states only counts says nothing by which one message could be told from another. */
 	if (!tells)
 		return;
-	t->ids[t->n_ids++] = identity(t, f, o->key, seed);
-	if (!key_eq(back, o->key))
-		t->ids[t->n_ids++] = identity(t, f, back, seed);
+	t->ids[t->n_ids++] = t->id_missing ? identity_seen(&s, t->fingerprint) : identity(&s, o->key);
+	if (!same)
+		t->ids[t->n_ids++] = t->id_missing ? identity_seen(&s, later) : identity(&s, back);
 	t->n_named = t->n_ids;
-	if (!t->id_missing && (o->unique || !key_eq(back, o->key)))
-		t->ids[t->n_ids++] = identity_seen(f, back, seed);
-	t->way = o->unique || !key_eq(back, o->key) ? back : t->ids[0];
+	if (!t->id_missing && (o->unique || !same))
+		t->ids[t->n_ids++] = identity_seen(&s, later);
+	t->way = o->unique || !same ? back : t->ids[0];
 }
 
 static void
@@ -243,9 +237,10 @@ compute_returned(struct traits *t, const struct msg *m)
 }
 
 static void
-compute_header(struct traits *t, const struct msg *m, const struct site *site)
+compute_header(struct traits *t, struct msg *m, const struct site *site)
 {
 	const struct header_facts *f = &m->header.f;
+	const struct msg_kind *kind = msg_kind(m);
 	struct origin o;
 
 	t->own_top = count_own_top(f, m, site);
@@ -253,9 +248,9 @@ compute_header(struct traits *t, const struct msg *m, const struct site *site)
 	o = origin_of(f, t->own_top, m, site);
 	t->origin = o.key;
 	t->id_missing = id_unusable(f, t->own_top, m, &o, site);
-	t->fingerprint = fingerprint_of(f, o.key, site->hash_seed);
 	compute_ids(t, f, &o, site->hash_seed);
-	t->automatic = automatic_classify(f, t->null_sender);
+	t->automatic = kind->automatic;
+	t->subject = kind->subject;
 	t->is_list = automatic_is_list(f);
 	compute_thread(t, f);
 	compute_returned(t, m);

@@ -33,16 +33,9 @@
 #include "base/net.h"
 #include "base/str.h"
 #include "mail/addr.h"
+#include "mail/automatic.h"
 #include "mail/msg.h"
 #include "mail/site.h"
-
-enum automatic {
-	AUTO_NONE,
-	AUTO_BOUNCE,    /* a DSN or what serves as one */
-	AUTO_REPORT,    /* MDN, feedback report (ARF), DMARC report */
-	AUTO_REPLY,     /* vacation, out-of-office, acknowledgement */
-	AUTO_GENERATED, /* a machine wrote it of its own accord */
-};
 
 enum { TRAITS_IDS = 3 };
 
@@ -59,6 +52,7 @@ struct traits {
 	uint32_t foreign_hops; /* hops below both */
 	bool id_missing;       /* no usable Message-ID */
 	enum automatic automatic;
+	enum subject_kind subject;
 	bool is_list;      /* List-Id, List-Post or the like: a list's copy */
 	struct str thread; /* root id of the thread; the message's own id when it starts one */
 	bool thread_reply; /* it answers something */
@@ -77,7 +71,5 @@ void traits_compute(struct traits *t, struct msg *m, const struct site *site);
 
 /* A recipient as keys use it; inbound when its domain is local, or when nothing says otherwise. */
 bool traits_inbound(const struct traits *t, const struct site *site, struct str rcpt);
-
-const char *automatic_name(enum automatic a); /* none bounce report auto-reply auto-generated */
 
 #endif

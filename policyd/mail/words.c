@@ -103,6 +103,33 @@ encoded_word(struct str s, char *encoding, struct str *text)
 	return 0;
 }
 
+/* Where something that looks like an encoded word begins, from `i` on; in.n: nowhere. */
+static size_t
+next_mark(struct str in, size_t i)
+{
+	while (i < in.n) {
+		i += str_find(str_sub(in, i, in.n), '=');
+		if (i + 1 < in.n && in.p[i + 1] == '?')
+			return i;
+		i++;
+	}
+	return in.n;
+}
+
+/* As it stands, as far as there is room; false: it was nothing but white space. */
+static bool
+copy_plain(struct sink *to, struct str s)
+{
+	bool words = false;
+
+	for (size_t i = 0; i < s.n && !words; i++)
+		words = !str_is_space(s.p[i]);
+	s = str_sub(s, 0, to->cap - to->n);
+	str_lower_to(to->p + to->n, s);
+	to->n += s.n;
+	return words;
+}
+
 struct str
 words_decode(struct str in, char *out, size_t cap)
 {
@@ -111,11 +138,15 @@ words_decode(struct str in, char *out, size_t cap)
 	bool after_word = false;
 
 	while (i < in.n && to.n < cap) {
+		size_t mark = next_mark(in, i), n;
 		struct str text = STR_NONE;
 		char encoding = 0;
-		size_t n = encoded_word(str_sub(in, i, in.n), &encoding, &text);
 
-		if (n && (encoding == 'q' || encoding == 'b')) {
+		if (copy_plain(&to, str_sub(in, i, mark)))
+			after_word = false;
+		i = mark;
+		n = encoded_word(str_sub(in, i, in.n), &encoding, &text);
+		if (n && to.n < cap && (encoding == 'q' || encoding == 'b')) {
 			/* white space between two encoded words does not count */
 			if (after_word)
 				to.n = gap;
@@ -126,12 +157,10 @@ words_decode(struct str in, char *out, size_t cap)
 			gap = to.n;
 			after_word = true;
 			i += n;
-			continue;
-		}
-		if (!str_is_space(in.p[i]))
+		} else if (i < in.n) {
+			put(&to, in.p[i++]);
 			after_word = false;
-		put(&to, in.p[i]);
-		i++;
+		}
 	}
 	return (struct str){ out, to.n };
 }

@@ -27,8 +27,8 @@ Test(hash, what_differs_and_what_does_not)
 	cr_assert(key_eq(of(1, "t", STR_NONE, STR("")), of(1, "t", STR(""), STR_NONE)));
 }
 
-/* Beside XXH3 itself, which gets all bytes in one go: lengths around those where the way of hashing changes, with the
- * tag ("i" and its length) and without. */
+/* Beside XXH3 itself, which gets all bytes in one go: lengths around those where the way of hashing changes,
+ * with the tag ("i" and its length) and without. */
 Test(hash, gathered_or_in_pieces_it_is_one_value)
 {
 	static const size_t lengths[] = { 0, 1, 7, 8, 9, 221, 222, 223, 224, 229, 230, 231, 239, 240, 241,

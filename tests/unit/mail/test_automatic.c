@@ -267,7 +267,8 @@ classify(const char *header)
 	arena_reset(&arena);
 	header_reset(&h);
 	header_feed(&h, header, strlen(header));
-	return automatic_classify(header_end(&h), false);
+	header_end(&h);
+	return automatic_classify(&h.f, subject_classify(h.f.subject), false);
 }
 
 static void
@@ -306,7 +307,7 @@ Test(automatic, the_envelope_says_null)
 	static const char text[] = "From: notes@x.example\nSubject: Undeliverable message\n";
 
 	cr_expect_eq(classify(text), AUTO_NONE);
-	cr_expect_eq(automatic_classify(&h.f, true), AUTO_BOUNCE);
+	cr_expect_eq(automatic_classify(&h.f, subject_classify(h.f.subject), true), AUTO_BOUNCE);
 }
 
 Test(automatic, lists)
