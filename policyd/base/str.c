@@ -15,8 +15,8 @@ word_at(const char *p)
 	return w;
 }
 
-/* str_lower() of eight bytes: 0x20 more where the byte without its high bit reaches 'A' and does not pass 'Z',
- * and the high bit is not set. */
+/* str_lower() of eight bytes: 0x20 more where the byte without its high bit reaches 'A' and does not pass
+ * 'Z', and the high bit is not set. */
 static uint64_t
 word_lower(uint64_t w)
 {
