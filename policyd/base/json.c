@@ -11,25 +11,68 @@ json_init(struct json *j, struct buf *out)
 	*j = (struct json){ .out = out };
 }
 
+/* How many bytes at the front stand for themselves. */
+static size_t
+plain(struct str s)
+{
+	size_t n = 0;
+
+	while (n < s.n) {
+		unsigned char c = (unsigned char)s.p[n];
+
+		if (c < ' ' || c >= 0x7f || c == '"' || c == '\\')
+			break;
+		n++;
+	}
+	return n;
+}
+
+/* A byte that does not, or the character that it begins. Returns how many bytes it was. */
+static size_t
+special(struct buf *out, struct str s)
+{
+	unsigned char c = (unsigned char)s.p[0];
+	size_t n = utf8_len(s);
+
+	if (n == 0)
+		buf_str_append(out, STR("\xef\xbf\xbd"));
+	else if (c == '"' || c == '\\')
+		buf_printf(out, "\\%c", c);
+	else if (c < ' ' || c == 0x7f)
+		buf_printf(out, "\\u%04x", c);
+	else
+		buf_append(out, s.p, n);
+	return n ? n : 1;
+}
+
 static void
 quoted(struct buf *out, struct str s)
 {
 	buf_append(out, "\"", 1);
 	while (s.n) {
-		size_t n = utf8_len(s);
-		unsigned char c = (unsigned char)s.p[0];
+		size_t n = plain(s);
 
-		if (n == 0)
-			buf_str_append(out, STR("\xef\xbf\xbd"));
-		else if (c == '"' || c == '\\')
-			buf_printf(out, "\\%c", c);
-		else if (c < ' ' || c == 0x7f)
-			buf_printf(out, "\\u%04x", c);
-		else
+		if (n)
 			buf_append(out, s.p, n);
-		s = str_sub(s, n ? n : 1, s.n);
+		else
+			n = special(out, s);
+		s = str_sub(s, n, s.n);
 	}
 	buf_append(out, "\"", 1);
+}
+
+/* In decimal, `width` digits at least. */
+static void
+number(struct buf *out, uint64_t v, unsigned width)
+{
+	char text[20];
+	size_t at = sizeof(text);
+
+	while (v || at == sizeof(text) || sizeof(text) - at < width) {
+		text[--at] = (char)('0' + v % 10);
+		v /= 10;
+	}
+	buf_append(out, text + at, sizeof(text) - at);
 }
 
 /* What stands in front of a value. */
@@ -99,7 +142,7 @@ void
 json_u64(struct json *j, const char *name, uint64_t v)
 {
 	lead(j, name);
-	buf_printf(j->out, "%" PRIu64, v);
+	number(j->out, v, 1);
 }
 
 void
@@ -129,5 +172,8 @@ json_seconds(struct json *j, const char *name, int64_t ms)
 	uint64_t v = ms < 0 ? -(uint64_t)ms : (uint64_t)ms;
 
 	lead(j, name);
-	buf_printf(j->out, "%s%" PRIu64 ".%03u", ms < 0 ? "-" : "", v / 1000, (unsigned)(v % 1000));
+	buf_append(j->out, "-", ms < 0);
+	number(j->out, v / 1000, 1);
+	buf_append(j->out, ".", 1);
+	number(j->out, v % 1000, 3);
 }
