@@ -106,6 +106,11 @@ $(B)/unit/config/%: $(B)/obj/tests/unit/config/%.o $(B)/obj/policyd/config.o $(B
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CRITERION_LIBS) $(libs_serve)
+# What stormctl reads and is not a room's.
+$(B)/unit/stormctl/%: $(B)/obj/tests/unit/stormctl/%.o $(B)/obj/policyd/stormctl_event_json.o $(call archives,base)
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CRITERION_LIBS) $(CJSON_LIBS) $(libs_base)
 .PRECIOUS: $(B)/obj/%.o
 
 # The runner of stories: the doors and the engine under a clock of its own, which takes the place of base/clock.o.

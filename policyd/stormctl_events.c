@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "stormctl_events.h"
 
-#include <cjson/cJSON.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +14,7 @@
 #include "base/compiler.h"
 #include "base/err.h"
 #include "base/xalloc.h"
+#include "stormctl_event_json.h"
 
 struct reader {
 	const char *file;
@@ -167,61 +167,17 @@ mbox(struct reader *r, struct str s)
 /* --- .jsonl
  * ----------------------------------------------------------------------------------------------- */
 
-static struct str
-json_str(const cJSON *o, const char *name)
-{
-	const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, name);
-
-	return cJSON_IsString(v) ? str_of(v->valuestring) : STR_NONE;
-}
-
-static void
-json_rcpts(struct event *ev, struct arena *a, const cJSON *list)
-{
-	const cJSON *it;
-	int n = cJSON_GetArraySize(list);
-
-	if (n <= 0 || n > EVENT_RCPTS_MAX)
-		return;
-	ev->rcpts = arena_alloc(a, (size_t)n * sizeof(*ev->rcpts));
-	cJSON_ArrayForEach(it, list)
-	{
-		if (ev->rcpts && cJSON_IsString(it))
-			ev->rcpts[ev->n_rcpts++] = str_of(it->valuestring);
-	}
-}
-
 static int
 json_line(struct reader *r, struct str line, uint64_t number, bool *more)
 {
-	cJSON *o = cJSON_ParseWithLength(line.p, line.n);
-	const cJSON *v;
-	struct event ev = { 0 };
+	struct event ev;
 
-	if (!cJSON_IsObject(o)) {
+	if (!event_from_json(&ev, line, &r->arena)) {
 		fprintf(
 		    stderr, "stormctl: %s:%llu: not a JSON object\n", r->file, (unsigned long long)number);
-		cJSON_Delete(o);
 		return ERR_SYNTAX;
 	}
-	v = cJSON_GetObjectItemCaseSensitive(o, "time");
-	if (cJSON_IsNumber(v) && v->valuedouble > 0 && v->valuedouble < 1e13)
-		ev.time = (int64_t)(v->valuedouble * 1000.0 + 0.5);
-	v = cJSON_GetObjectItemCaseSensitive(o, "size");
-	if (cJSON_IsNumber(v) && v->valuedouble > 0 && v->valuedouble < 1e15)
-		ev.size = (uint64_t)v->valuedouble;
-	ev.client_address = json_str(o, "client_address");
-	ev.helo = json_str(o, "helo_name");
-	ev.sasl_username = json_str(o, "sasl_username");
-	ev.queue_id = json_str(o, "queue_id");
-	ev.instance = json_str(o, "instance");
-	ev.sender = json_str(o, "sender");
-	ev.have_sender = ev.sender.p != NULL;
-	ev.header = json_str(o, "header");
-	ev.body = json_str(o, "body");
-	json_rcpts(&ev, &r->arena, cJSON_GetObjectItemCaseSensitive(o, "recipients"));
 	*more = give(r, &ev);
-	cJSON_Delete(o);
 	return 0;
 }
 

@@ -3,23 +3,23 @@
  * stormctl replay: last month's mail through the real engine, with a clock taken from the messages,
  * before a ruleset is allowed to touch any. Touches no store and no daemon.
  */
-#include <cjson/cJSON.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "base/xalloc.h"
 #include "config.h"
 #include "serve/engine.h"
 #include "stormctl.h"
 #include "stormctl_events.h"
-#include "stormctl_json.h"
 
 /* With a tick a message some counters a time are enough: a message makes fewer. */
-enum { REPLAY_COUNTERS = 4000000, REPLAY_SWEEP = 64 };
+enum { REPLAY_COUNTERS = 4000000, REPLAY_SWEEP = 32 };
 
 struct replay {
 	struct engine engine;
@@ -28,6 +28,7 @@ struct replay {
 	struct arena arena;
 	struct now now;
 	bool json;
+	struct buf out; /* the line of JSON that is being made */
 	uint64_t messages, recipients, delivered, dropped, by_action[ACT_COUNT], would;
 };
 
@@ -90,48 +91,61 @@ set_clock(struct replay *r, const struct event *ev)
 /* --- to a line of output
  * ---------------------------------------------------------------------------------- */
 
+/* Without a storm null: 0 names none. */
 static void
-add_str(cJSON *o, const char *name, struct str s)
+put_storm(struct json *j, uint64_t id)
 {
-	cJSON_AddItemToObject(o, name, stormctl_json_str(s.n ? s : STR("")));
+	if (id)
+		json_hex64(j, "storm", id);
+	else
+		json_null(j, "storm");
+}
+
+/* Text that was not there is empty text. */
+static void
+put_text(struct json *j, const char *name, struct str s)
+{
+	json_str(j, name, s.n ? s : STR(""));
+}
+
+static void
+put_line(struct replay *r)
+{
+	buf_append(&r->out, "\n", 1);
+	fwrite(r->out.data + r->out.start, 1, r->out.len, stdout);
+	buf_reset(&r->out);
 }
 
 static void
 print_json(struct replay *r, const struct event *ev, const struct verdict *v)
 {
 	const struct msg *m = &r->msg;
-	cJSON *o = cJSON_CreateObject(), *dropped = cJSON_AddArrayToObject(o, "recipients_dropped"), *added;
-	char id[24] = "";
-	char *text;
+	struct json j;
 
-	cJSON_AddNumberToObject(o, "message", (double)ev->number);
-	cJSON_AddStringToObject(o, "file", ev->file);
-	cJSON_AddNumberToObject(o, "time", (double)r->now.wall / 1000.0);
-	cJSON_AddStringToObject(o, "verdict", action_name(v->shown));
-	if (v->rule.n)
-		add_str(o, "rule", v->rule);
-	else
-		cJSON_AddNullToObject(o, "rule");
-	cJSON_AddBoolToObject(o, "would", v->would);
-	snprintf(id, sizeof(id), "%016llx", (unsigned long long)v->storm);
-	if (v->storm)
-		cJSON_AddStringToObject(o, "storm", id);
-	else
-		cJSON_AddNullToObject(o, "storm");
+	json_init(&j, &r->out);
+	json_object(&j, NULL);
+	json_array(&j, "recipients_dropped");
 	for (uint32_t i = 0; i < v->n_drop; i++)
-		cJSON_AddItemToArray(dropped, stormctl_json_str(m->rcpts[v->drop[i]].addr));
+		json_str(&j, NULL, m->rcpts[v->drop[i]].addr);
+	json_array_end(&j);
+	json_u64(&j, "message", ev->number);
+	json_str(&j, "file", str_of(ev->file));
+	json_seconds(&j, "time", r->now.wall);
+	json_str(&j, "verdict", str_of(action_name(v->shown)));
+	json_str(&j, "rule", v->rule.n ? v->rule : STR_NONE);
+	json_bool(&j, "would", v->would);
+	put_storm(&j, v->storm);
 	if (v->n_add) {
-		added = cJSON_AddArrayToObject(o, "recipients_added");
+		json_array(&j, "recipients_added");
 		for (uint32_t i = 0; i < v->n_add; i++)
-			cJSON_AddItemToArray(added, stormctl_json_str(v->add[i]));
+			json_str(&j, NULL, v->add[i]);
+		json_array_end(&j);
 	}
 	if (v->sender.p)
-		add_str(o, "sender", v->sender);
-	add_str(o, "message_id", m->header.f.message_id);
-	text = cJSON_PrintUnformatted(o);
-	puts(text);
-	cJSON_free(text);
-	cJSON_Delete(o);
+		json_str(&j, "sender", v->sender);
+	put_text(&j, "message_id", m->header.f.message_id);
+	json_object_end(&j);
+	put_line(r);
 }
 
 static void
@@ -181,51 +195,53 @@ replay_event(void *arg, struct event *ev)
 static void
 storm_json(void *arg, struct storm *st)
 {
-	cJSON *list = arg, *o = cJSON_CreateObject(), *hosts;
-	char id[24];
+	struct json *j = arg;
 
-	snprintf(id, sizeof(id), "%016llx", (unsigned long long)st->id);
-	cJSON_AddStringToObject(o, "id", id);
-	cJSON_AddStringToObject(o, "rule", st->rule);
-	cJSON_AddStringToObject(o, "state", storm_state_name(st->state));
-	add_str(o, "message_id", str_of(st->message_id));
-	cJSON_AddNumberToObject(o, "offered", (double)st->offered);
-	cJSON_AddNumberToObject(o, "passed", (double)st->passed);
-	cJSON_AddNumberToObject(o, "stopped", (double)st->stopped);
-	cJSON_AddNumberToObject(o, "recipients", st->n_rcpts);
-	hosts = cJSON_AddArrayToObject(o, "hosts");
+	json_object(j, NULL);
+	json_hex64(j, "id", st->id);
+	json_str(j, "rule", str_of(st->rule));
+	json_str(j, "state", str_of(storm_state_name(st->state)));
+	json_str(j, "message_id", str_of(st->message_id));
+	json_u64(j, "offered", st->offered);
+	json_u64(j, "passed", st->passed);
+	json_u64(j, "stopped", st->stopped);
+	json_u64(j, "recipients", st->n_rcpts);
+	json_array(j, "hosts");
 	for (uint32_t i = 0; i < st->n_hosts; i++) {
-		cJSON *h = cJSON_CreateObject();
-
-		add_str(h, "name", str_of(st->hosts[i].name));
-		cJSON_AddStringToObject(h, "how", st->hosts[i].how);
-		cJSON_AddNumberToObject(h, "copies", (double)st->hosts[i].copies);
-		cJSON_AddItemToArray(hosts, h);
+		json_object(j, NULL);
+		json_str(j, "name", str_of(st->hosts[i].name));
+		json_str(j, "how", str_of(st->hosts[i].how));
+		json_u64(j, "copies", st->hosts[i].copies);
+		json_object_end(j);
 	}
-	cJSON_AddItemToArray(list, o);
+	json_array_end(j);
+	json_object_end(j);
 }
 
 static void
 summary_json(struct replay *r)
 {
-	cJSON *o = cJSON_CreateObject(), *s = cJSON_AddObjectToObject(o, "summary"), *verdicts;
-	char *text;
+	struct json j;
 
-	cJSON_AddNumberToObject(s, "messages", (double)r->messages);
-	cJSON_AddNumberToObject(s, "copies_offered", (double)r->recipients);
-	cJSON_AddNumberToObject(s, "copies_delivered", (double)r->delivered);
-	cJSON_AddNumberToObject(s, "copies_stopped", (double)r->dropped);
-	cJSON_AddNumberToObject(s, "would_stop", (double)r->would);
-	verdicts = cJSON_AddObjectToObject(s, "verdicts");
+	json_init(&j, &r->out);
+	json_object(&j, NULL);
+	json_object(&j, "summary");
+	json_u64(&j, "messages", r->messages);
+	json_u64(&j, "copies_offered", r->recipients);
+	json_u64(&j, "copies_delivered", r->delivered);
+	json_u64(&j, "copies_stopped", r->dropped);
+	json_u64(&j, "would_stop", r->would);
+	json_object(&j, "verdicts");
 	for (unsigned i = 0; i < ACT_COUNT; i++)
 		if (r->by_action[i])
-			cJSON_AddNumberToObject(
-			    verdicts, action_name((enum action)i), (double)r->by_action[i]);
-	storms_each(r->engine.storms, storm_json, cJSON_AddArrayToObject(s, "storms"));
-	text = cJSON_PrintUnformatted(o);
-	puts(text);
-	cJSON_free(text);
-	cJSON_Delete(o);
+			json_u64(&j, action_name((enum action)i), r->by_action[i]);
+	json_object_end(&j);
+	json_array(&j, "storms");
+	storms_each(r->engine.storms, storm_json, &j);
+	json_array_end(&j);
+	json_object_end(&j);
+	json_object_end(&j);
+	put_line(r);
 }
 
 static void
@@ -283,6 +299,7 @@ replay_init(struct replay *r, struct config *conf)
 	e->quiet = true;
 	e->sweep = REPLAY_SWEEP;
 	arena_init(&r->arena, MSG_ARENA_MAX);
+	buf_init(&r->out, 0);
 	msg_init(&r->msg, &r->arena, &conf->site.gateway_markers);
 	/* Counters are in monotonic time; it begins well after zero. */
 	r->now = (struct now){ MS_DAY, MS_DAY };
@@ -293,6 +310,7 @@ replay_fini(struct replay *r)
 {
 	msg_fini(&r->msg);
 	arena_fini(&r->arena);
+	buf_fini(&r->out);
 	tallies_free(r->engine.tallies);
 	storms_free(r->engine.storms);
 	join_free(r->engine.join);
@@ -341,17 +359,20 @@ parse_options(int argc, char **argv, struct options *o)
 static int
 replay_paths(struct replay *r, int n, char **paths)
 {
+	static char room[1 << 16];
 	struct progress progress = { .show = isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO) ? show_progress
 											     : NULL };
 	uint64_t number = 0;
+	bool asked = false; /* somebody may wait for each verdict */
 	int status = 0;
 
 	for (int i = 0; i < n; i++) {
 		if (strcmp(paths[i], "-") == 0)
-			setvbuf(stdout, NULL, _IOLBF, 0); /* somebody may wait for each verdict */
+			asked = true;
 		else
 			progress.total += events_size(paths[i]);
 	}
+	setvbuf(stdout, room, asked ? _IOLBF : _IOFBF, sizeof(room));
 	for (int i = 0; i < n; i++) {
 		int err = events_read(paths[i], &number, &progress, replay_event, r);
 
@@ -362,7 +383,7 @@ replay_paths(struct replay *r, int n, char **paths)
 		summary_json(r);
 	else
 		summary_text(r);
-	return fflush(stdout) == 0 ? status : EX_IOERR;
+	return fflush(stdout) == 0 && !ferror(stdout) ? status : EX_IOERR;
 }
 
 int

@@ -9,7 +9,7 @@ set -- $(find policyd tests/unit -name '*.[ch]' 2>/dev/null | sort)
 awk '
 BEGIN {
 	level["base"] = 0; level["mail"] = 1; level["codec"] = level["judge"] = level["store"] = 2; level["serve"] = 3
-	level["config"] = 4 # tests/unit/config: what stands above all rooms
+	level["config"] = level["stormctl"] = 4 # tests/unit/config and stormctl: what stands above all rooms
 	# system header -> who may include it (a pattern on the path below policyd/)
 	only["sqlite3.h"] = "^store/(journal|migrate)"
 	only["ini.h"] = "^base/conf[a-z_]*[.]c$"

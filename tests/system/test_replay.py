@@ -58,3 +58,31 @@ def test_bounces_by_their_bodies(lab):
         assert p.returncode == 0, p.stderr
         verdicts = [json.loads(line).get("verdict") for line in p.stdout.splitlines()]
         assert verdicts == ["pass", "pass", "reject", None], (name, verdicts)
+
+
+def test_lines_of_any_form(lab):
+    """However an event is written it is the same event; what is none is named, and the others are judged."""
+    conf = put(lab, "main.conf", CONF.format(dir=lab.dir))
+    put(lab, "rules.conf", RULES)
+    usual = {"time": 1793613600.25, "client_address": "198.51.100.1", "sender": "", "recipients": ["joe@example.org"],
+             "header": BOUNCE.format(1).replace("failure", "fail\u00fcre \"x\" \\ \t"), "body": BODY.format(9)}
+    forms = [json.dumps(usual), json.dumps(usual, ensure_ascii=False), json.dumps(usual, separators=(",", ":")) + "\r",
+             json.dumps({**usual, "note": {"any": [1, True]}}), json.dumps({"note": "n", **usual, "sasl_username": None}),
+             json.dumps(usual).replace("1793613600.25", "1.79361360025e9")]
+    broken = ['{"sender": "x"', '["sender"]', '{"sender": "\\x"}', "nothing"]
+    lines = [*forms, *broken, "", *forms]
+    text = "".join(line + "\n" for line in lines)
+    for path, standard in ((put(lab, "events.jsonl", ""), b""), ("-", text.encode())):
+        if path != "-":
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(text)
+        p = subprocess.run([lab.binary("stormctl"), "-c", conf, "replay", "--json", path], env=lab.env, input=standard,
+                           capture_output=True, timeout=30, check=False)
+        said = [json.loads(line) for line in p.stdout.splitlines()]
+        assert p.returncode == 65, (p.returncode, p.stderr)
+        assert p.stderr.decode().splitlines() == [f"stormctl: {path}:{n}: not a JSON object" for n in range(7, 11)]
+        assert len(said) == 2 * len(forms) + 1 and said[-1]["summary"]["copies_stopped"] == 2 * len(forms), said[-1]
+        for n, one in enumerate(said[:-1], 1):
+            want = {"message": n, "file": path, "time": 1793613600.25, "verdict": "reject", "rule": "backscatter",
+                    "message_id": "<b1@mx.example.net>"}
+            assert {k: one[k] for k in want} == want, one
