@@ -1,46 +1,62 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/pack.h"
 
-enum { VAR_BYTES = 10 };
+#include <endian.h>
 
-static void
-pack_fixed(struct buf *b, uint64_t v, size_t size)
+/* Where the next n bytes go, to be counted in b->len; NULL when they do not fit. */
+static inline char *
+pack_room(struct buf *b, size_t n)
 {
-	unsigned char p[8];
+	if (b->failed)
+		return NULL;
+	if (b->cap - b->start - b->len >= n && (!b->max || b->max - b->len >= n))
+		return b->data + b->start + b->len;
+	return buf_reserve(b, n);
+}
 
-	for (size_t i = 0; i < size; i++)
-		p[i] = (unsigned char)(v >> (8 * i));
-	buf_append(b, p, size);
+static inline void
+pack_fixed(struct buf *b, const void *v, size_t size)
+{
+	char *to = pack_room(b, size);
+
+	if (!to)
+		return;
+	memcpy(to, v, size);
+	b->len += size;
 }
 
 void
 pack_u8(struct buf *b, uint8_t v)
 {
-	buf_append(b, &v, 1);
+	pack_fixed(b, &v, sizeof(v));
 }
 
 void
 pack_u32(struct buf *b, uint32_t v)
 {
-	pack_fixed(b, v, 4);
+	v = htole32(v);
+	pack_fixed(b, &v, sizeof(v));
 }
 
 void
 pack_u64(struct buf *b, uint64_t v)
 {
-	pack_fixed(b, v, 8);
+	v = htole64(v);
+	pack_fixed(b, &v, sizeof(v));
 }
 
 void
 pack_var(struct buf *b, uint64_t v)
 {
-	unsigned char p[VAR_BYTES];
-	size_t n = 0;
+	size_t bits = 64 - (size_t)__builtin_clzll(v | 1), n = (bits + 6) / 7;
+	char *to = pack_room(b, n);
 
+	if (!to)
+		return;
+	b->len += n;
 	for (; v >= 0x80; v >>= 7)
-		p[n++] = (unsigned char)(v | 0x80);
-	p[n++] = (unsigned char)v;
-	buf_append(b, p, n);
+		*to++ = (char)(unsigned char)(v | 0x80);
+	*to = (char)(unsigned char)v;
 }
 
 void
@@ -52,11 +68,17 @@ pack_int(struct buf *b, int64_t v)
 void
 pack_str(struct buf *b, struct str s)
 {
+	char *to;
+
 	pack_var(b, s.n);
-	buf_str_append(b, s);
+	to = s.n ? pack_room(b, s.n) : NULL;
+	if (!to)
+		return;
+	memcpy(to, s.p, s.n);
+	b->len += s.n;
 }
 
-static const unsigned char *
+static inline const unsigned char *
 take(struct unpack *u, size_t n)
 {
 	const unsigned char *at;
@@ -72,33 +94,34 @@ take(struct unpack *u, size_t n)
 	return at;
 }
 
-static uint64_t
-unpack_fixed(struct unpack *u, size_t size)
-{
-	const unsigned char *p = take(u, size);
-	uint64_t v = 0;
-
-	for (size_t i = 0; p && i < size; i++)
-		v |= (uint64_t)p[i] << (8 * i);
-	return v;
-}
-
 uint8_t
 unpack_u8(struct unpack *u)
 {
-	return (uint8_t)unpack_fixed(u, 1);
+	const unsigned char *p = take(u, 1);
+
+	return p ? *p : 0;
 }
 
 uint32_t
 unpack_u32(struct unpack *u)
 {
-	return (uint32_t)unpack_fixed(u, 4);
+	uint32_t v = 0;
+	const unsigned char *p = take(u, sizeof(v));
+
+	if (p)
+		memcpy(&v, p, sizeof(v));
+	return le32toh(v);
 }
 
 uint64_t
 unpack_u64(struct unpack *u)
 {
-	return unpack_fixed(u, 8);
+	uint64_t v = 0;
+	const unsigned char *p = take(u, sizeof(v));
+
+	if (p)
+		memcpy(&v, p, sizeof(v));
+	return le64toh(v);
 }
 
 uint64_t
@@ -106,6 +129,9 @@ unpack_var(struct unpack *u)
 {
 	uint64_t v = 0;
 
+	/* as nearly all are */
+	if (!u->bad && u->pos < u->len && u->p[u->pos] < 0x80)
+		return u->p[u->pos++];
 	for (unsigned shift = 0; shift < 64; shift += 7) {
 		const unsigned char *p = take(u, 1);
 

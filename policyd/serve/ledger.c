@@ -15,6 +15,7 @@
 
 enum {
 	LEDGER_VERSION = 2,
+	RECORD_AT = 5,             /* in a payload: behind the version and the record's length */
 	STORMS_PART = TALLY_PARTS, /* the part behind those of the counters */
 	PARTS = TALLY_PARTS + 1,
 	/* A round of all parts takes ten minutes when little happens; a part a second when the spool
@@ -67,33 +68,36 @@ pack_ops(struct buf *b, const struct ops *kept)
 		pack_op(b, &kept->v[i]);
 }
 
-/* Length in front, filled in when the bytes are there. */
-static void
+/* Length in front, filled in when the bytes are there. Returns where these end. */
+static size_t
 pack_record(struct buf *b, const struct record *r)
 {
-	size_t at = b->len;
-	struct str s;
+	size_t n;
 
 	pack_u32(b, 0);
 	record_pack(r, b);
-	s = buf_str(b);
-	for (int i = 0; i < 4 && !b->failed; i++)
-		b->data[b->start + at + (size_t)i] = (char)((s.n - at - 4) >> (8 * i));
+	n = b->len - RECORD_AT;
+	for (unsigned i = 0; i < 4 && !b->failed; i++)
+		b->data[b->start + RECORD_AT - 4 + i] = (char)(n >> (8 * i));
+	return b->len;
 }
 
+/* *record: its bytes, as they went into the spool. */
 static uint64_t
-spool_message(struct ledger *l, const struct record *r, const struct ops *kept)
+spool_message(struct ledger *l, const struct record *r, const struct ops *kept, struct str *record)
 {
 	uint64_t seq;
+	size_t end;
 
 	buf_reset(&l->payload);
 	pack_u8(&l->payload, LEDGER_VERSION);
-	pack_record(&l->payload, r);
+	end = pack_record(&l->payload, r);
 	pack_ops(&l->payload, kept);
 	if (!l->events.failed)
 		buf_str_append(&l->payload, buf_str(&l->events));
 	if (l->payload.failed)
 		return 0;
+	*record = str_sub(buf_str(&l->payload), RECORD_AT, end);
 	seq = spool_append(l->spool, buf_str(&l->payload).p, l->payload.len);
 	if (seq) {
 		l->records++;
@@ -105,12 +109,14 @@ spool_message(struct ledger *l, const struct record *r, const struct ops *kept)
 void
 ledger_message(struct ledger *l, struct record *r, const struct ops *kept)
 {
+	struct str bytes = STR_NONE;
+
 	if (l->privacy) {
 		arena_reset(&l->hidden);
 		privacy_record(l->privacy, &l->hidden, r);
 	}
 	if (l->spool) {
-		r->seq = spool_message(l, r, kept);
+		r->seq = spool_message(l, r, kept, &bytes);
 		if (!r->seq) {
 			r->degraded = 1;
 			l->unsafe++;
@@ -120,7 +126,10 @@ ledger_message(struct ledger *l, struct record *r, const struct ops *kept)
 			l->next_part = STORMS_PART;
 	}
 	buf_reset(&l->events);
-	journal_message(l->journal, r);
+	if (r->seq)
+		journal_packed(l->journal, r->seq, bytes);
+	else
+		journal_message(l->journal, r);
 }
 
 void
@@ -149,33 +158,25 @@ ledger_commit(struct ledger *l)
 /* --- records in ------------------------------------------------------------------------------------- */
 
 struct payload {
-	struct record record;
+	struct str record;  /* its bytes */
 	struct unpack rest; /* ops, then events */
-	uint32_t n_ops;
 };
 
 static int
-open_payload(struct str bytes, struct arena *a, struct payload *p)
+open_payload(struct str bytes, struct payload *p)
 {
-	struct unpack u;
-	struct str record;
+	struct unpack *u = &p->rest;
 	uint32_t n;
-	int err;
 
-	unpack_init(&u, bytes);
-	if (unpack_u8(&u) != LEDGER_VERSION)
+	unpack_init(u, bytes);
+	if (unpack_u8(u) != LEDGER_VERSION)
 		return ERR_VERSION;
-	n = unpack_u32(&u);
-	if (!unpack_ok(&u) || n > unpack_left(&u))
+	n = unpack_u32(u);
+	if (!unpack_ok(u) || n > unpack_left(u))
 		return ERR_CORRUPT;
-	record = str_sub(bytes, u.pos, u.pos + n);
-	u.pos += n;
-	err = record_unpack(record, &p->record, a);
-	if (err)
-		return err;
-	p->n_ops = (uint32_t)unpack_within(&u, 0, OPS_MAX);
-	p->rest = u;
-	return unpack_ok(&u) ? 0 : ERR_CORRUPT;
+	p->record = str_sub(bytes, u->pos, u->pos + n);
+	u->pos += n;
+	return 0;
 }
 
 static void
@@ -215,9 +216,10 @@ time_of(const struct restore *r, int64_t wall)
 static void
 replay_ops(struct restore *r, struct payload *p, uint64_t seq, struct now then)
 {
+	uint32_t n = (uint32_t)unpack_within(&p->rest, 0, OPS_MAX);
 	struct tally_answer answer;
 
-	for (uint32_t i = 0; i < p->n_ops; i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		struct tally_op op = { 0 };
 
 		read_op(&p->rest, &op);
@@ -233,17 +235,20 @@ replay_record(void *arg, uint64_t seq, struct str bytes)
 {
 	struct restore *r = arg;
 	struct payload p = { 0 };
+	struct record record;
 	struct now then;
 
 	r->records++;
 	arena_reset(&r->arena);
-	if (open_payload(bytes, &r->arena, &p) != 0) {
+	if (open_payload(bytes, &p) != 0 || record_unpack(p.record, &record, &r->arena) != 0) {
 		r->faults++;
 		return;
 	}
-	then = time_of(r, p.record.time);
+	then = time_of(r, record.time);
 	replay_ops(r, &p, seq, then);
-	if (unpack_ok(&p.rest) && seq > r->l->part_seq[STORMS_PART]) {
+	if (!unpack_ok(&p.rest)) {
+		r->faults++;
+	} else if (seq > r->l->part_seq[STORMS_PART]) {
 		struct str events = { (const char *)p.rest.p + p.rest.pos, unpack_left(&p.rest) };
 
 		if (storms_replay(r->l->storms, events, then) != 0)
@@ -256,7 +261,6 @@ replay_record(void *arg, uint64_t seq, struct str bytes)
 struct refill {
 	journal_refill_fn *give;
 	void *arg;
-	struct arena arena;
 };
 
 static bool
@@ -265,11 +269,7 @@ refill_record(void *arg, uint64_t seq, struct str bytes)
 	struct refill *f = arg;
 	struct payload p = { 0 };
 
-	arena_reset(&f->arena);
-	if (open_payload(bytes, &f->arena, &p) != 0)
-		return true;
-	p.record.seq = seq;
-	return f->give(f->arg, &p.record, NULL);
+	return open_payload(bytes, &p) != 0 || f->give(f->arg, seq, p.record);
 }
 
 /* On the journal's thread. */
@@ -278,12 +278,8 @@ refill(void *arg, uint64_t after, journal_refill_fn *give, void *give_arg)
 {
 	struct ledger *l = arg;
 	struct refill f = { .give = give, .arg = give_arg };
-	int rc;
 
-	arena_init(&f.arena, MSG_ARENA_MAX);
-	rc = spool_read(l->spool, after, refill_record, &f);
-	arena_fini(&f.arena);
-	return rc;
+	return spool_read(l->spool, after, refill_record, &f);
 }
 
 /* --- start and end ------------------------------------------------------------------------------------ */

@@ -20,6 +20,7 @@ free_journal(struct journal *j)
 	queue_fini(&j->queue);
 	queue_fini(&j->batch);
 	parts_fini(j);
+	buf_fini(&j->scratch);
 	pthread_cond_destroy(&j->wake);
 	pthread_cond_destroy(&j->done);
 	pthread_mutex_destroy(&j->lock);
@@ -90,7 +91,7 @@ count_lost(const struct journal *j, const struct queue *q)
 	uint64_t n = 0;
 
 	for (const struct packed *p = q->first; p; p = p->next)
-		n += !j->hooks.refill || packed_seq(p) == 0;
+		n += !j->hooks.refill || p->seq == 0;
 	return n;
 }
 
@@ -158,31 +159,30 @@ enum fate { ACCEPTED, KNOWN, LEFT_TO_SPOOL, LOST };
 
 /* The lock is held. */
 static enum fate
-fate_of(const struct journal *j, const struct packed *p)
+fate_of(const struct journal *j, const struct given *g)
 {
-	uint64_t seq = packed_seq(p);
 	/* A storm has few rows and each counts: the last quarter is for them. */
-	uint64_t room = j->max_queue + (p->is_storm ? j->max_queue / 4 : 0);
-	bool full = j->queue.bytes + j->in_batch + p->size > room;
+	uint64_t room = j->max_queue + (g->storm ? j->max_queue / 4 : 0);
+	bool full = j->queue.bytes + j->in_batch + g->size > room;
 
-	if (seq && (p->is_storm ? seq < j->accepted_seq : seq <= j->accepted_seq))
+	if (g->seq && (g->storm ? g->seq < j->accepted_seq : g->seq <= j->accepted_seq))
 		return KNOWN;
-	if (seq && j->hooks.refill && (full || j->behind))
+	if (g->seq && j->hooks.refill && (full || j->behind))
 		return LEFT_TO_SPOOL;
 	return full ? LOST : ACCEPTED;
 }
 
 /* The lock is held. The thread needs to hear of the first one, and of enough for a commit. */
 static void
-accept_record(struct journal *j, struct packed *p)
+accept_record(struct journal *j, const struct given *g)
 {
 	bool wake =
-	    !j->queue.first || (j->queue.bytes < COMMIT_BYTES && j->queue.bytes + p->size >= COMMIT_BYTES);
+	    !j->queue.first || (j->queue.bytes < COMMIT_BYTES && j->queue.bytes + g->size >= COMMIT_BYTES);
 
-	queue_add(&j->queue, p);
+	queue_add(&j->queue, g);
 	j->given++;
-	if (packed_seq(p) > j->accepted_seq)
-		j->accepted_seq = packed_seq(p);
+	if (g->seq > j->accepted_seq)
+		j->accepted_seq = g->seq;
 	if (wake)
 		pthread_cond_signal(&j->wake);
 }
@@ -202,23 +202,21 @@ leave_to_spool(struct journal *j, uint64_t seq)
 }
 
 static void
-hand_over(struct journal *j, struct packed *p)
+hand_over(struct journal *j, const struct given *g)
 {
 	enum fate fate;
 	uint64_t lost;
 
 	pthread_mutex_lock(&j->lock);
-	fate = fate_of(j, p);
+	fate = fate_of(j, g);
 	if (fate == ACCEPTED)
-		accept_record(j, p);
+		accept_record(j, g);
 	else if (fate == LEFT_TO_SPOOL)
-		leave_to_spool(j, packed_seq(p));
+		leave_to_spool(j, g->seq);
 	j->stats.skipped += fate == KNOWN;
 	j->stats.lost += fate == LOST;
 	lost = j->stats.lost;
 	pthread_mutex_unlock(&j->lock);
-	if (fate != ACCEPTED)
-		xfree(p);
 	if (fate == LOST)
 		log_lost(j, lost);
 	if (fate == LEFT_TO_SPOOL)
@@ -226,15 +224,27 @@ hand_over(struct journal *j, struct packed *p)
 }
 
 void
+journal_packed(struct journal *j, uint64_t seq, struct str bytes)
+{
+	struct given g = given_message(seq, bytes);
+
+	hand_over(j, &g);
+}
+
+void
 journal_message(struct journal *j, const struct record *r)
 {
-	hand_over(j, pack_message(r));
+	buf_reset(&j->scratch);
+	record_pack(r, &j->scratch);
+	journal_packed(j, r->seq, buf_str(&j->scratch));
 }
 
 void
 journal_storm(struct journal *j, const struct record_storm *s)
 {
-	hand_over(j, pack_storm(s));
+	struct given g = given_storm(s);
+
+	hand_over(j, &g);
 }
 
 uint64_t

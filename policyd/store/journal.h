@@ -39,8 +39,8 @@ struct journal_stats {
 	bool behind;                /* the spool has records that were not fetched yet */
 };
 
-/* Takes one record of either kind (the other is NULL), copies it. false: enough for now, return. */
-typedef bool journal_refill_fn(void *give_arg, const struct record *r, const struct record_storm *s);
+/* Takes one message as journal_packed() does. false: enough for now, return. */
+typedef bool journal_refill_fn(void *give_arg, uint64_t seq, struct str bytes);
 
 struct journal_hooks {
 	/*
@@ -76,6 +76,8 @@ void journal_close(struct journal *j, int64_t grace);
  * Numbers come in rising order: one that is not above its predecessor's is taken for a repetition.
  */
 void journal_message(struct journal *j, const struct record *r);
+/* The same, of a message that is packed already (record_pack()): the thread sees what the bytes say. */
+void journal_packed(struct journal *j, uint64_t seq, struct str bytes);
 void journal_storm(struct journal *j, const struct record_storm *s);
 
 /* The spool has records up to `seq` which were not handed over: the thread fetches them. For the start. */

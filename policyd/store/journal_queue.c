@@ -1,157 +1,145 @@
 /* SPDX-License-Identifier: ISC */
 #include "store/journal_queue.h"
 
+#include <stdalign.h>
 #include <string.h>
 
-#include "base/utf8.h"
 #include "base/xalloc.h"
 
-/* Where the next string goes; a first walk with p == NULL measures. */
-struct packer {
-	char *p;
-	size_t n;
+enum { BLOCK_BYTES = 64 << 10 };
+
+struct queue_block {
+	struct queue_block *next;
+	size_t used, room;
+	uint64_t n; /* records in it that are still there */
+	alignas(max_align_t) char data[];
 };
 
-/* Length of a printable character at the front; 0: not UTF-8, or a control (C0, DEL, C1). */
-static size_t
-printable_len(struct str s)
-{
-	const unsigned char *p = (const unsigned char *)s.p;
-	size_t len = utf8_len(s);
-
-	if (len == 1 && (p[0] < 0x20 || p[0] == 0x7f))
-		return 0;
-	return len == 2 && p[0] == 0xc2 && p[1] < 0xa0 ? 0 : len;
-}
-
-static void
-copy_clean(char *to, const char *from, size_t n)
-{
-	size_t i = 0;
-
-	while (i < n) {
-		size_t len = printable_len((struct str){ from + i, n - i });
-
-		if (len) {
-			memcpy(to + i, from + i, len);
-			i += len;
-		} else {
-			to[i++] = '?';
-		}
-	}
-}
+/* ---- sizes ---- */
 
 static struct str
-put_text(struct packer *pk, struct str s)
+cut(struct str s)
 {
-	struct str out = { "", 0 };
-
-	s = str_sub(s, 0, JOURNAL_TEXT_MAX);
-	if (pk->p && s.n) {
-		out = (struct str){ pk->p + pk->n, s.n };
-		copy_clean(pk->p + pk->n, s.p, s.n);
-	}
-	pk->n += s.n;
-	return out;
+	return str_sub(s, 0, JOURNAL_TEXT_MAX);
 }
 
 /* Names may be NULL; behind them comes a NUL. */
+static size_t
+name_size(const char *name)
+{
+	return cut(str_of(name ? name : "")).n + 1;
+}
+
+static size_t
+storm_strings_size(const struct record_storm *s)
+{
+	size_t n = cut(s->rule).n + cut(s->message_id).n + cut(s->subject).n + cut(s->sender).n;
+
+	n += name_size(s->state);
+	for (uint32_t k = 0; k < s->n_hosts; k++)
+		n += cut(s->hosts[k].name).n + name_size(s->hosts[k].how);
+	return n;
+}
+
+static size_t
+aligned(size_t n)
+{
+	return (n + alignof(max_align_t) - 1) / alignof(max_align_t) * alignof(max_align_t);
+}
+
+struct given
+given_message(uint64_t seq, struct str bytes)
+{
+	return (struct given){ seq, NULL, bytes, aligned(sizeof(struct packed) + bytes.n) };
+}
+
+struct given
+given_storm(const struct record_storm *s)
+{
+	size_t n = sizeof(struct packed) + sizeof(*s) + s->n_hosts * sizeof(*s->hosts);
+
+	return (struct given){ s->seq, s, STR_NONE, aligned(n + storm_strings_size(s)) };
+}
+
+/* ---- copies ---- */
+
+static struct str
+put_text(char **at, struct str s)
+{
+	struct str out = { *at, cut(s).n };
+
+	if (out.n)
+		memcpy(*at, s.p, out.n);
+	*at += out.n;
+	return out;
+}
+
 static const char *
-put_name(struct packer *pk, const char *name)
+put_name(char **at, const char *name)
 {
-	struct str s = str_of(name ? name : "");
-	char *at = pk->p ? pk->p + pk->n : NULL;
+	struct str s = put_text(at, str_of(name ? name : ""));
 
-	put_text(pk, s);
-	if (at)
-		pk->p[pk->n] = '\0';
-	pk->n++;
-	return at;
+	*(*at)++ = '\0';
+	return s.p;
 }
 
-/* Puts the strings of what is packed elsewhere, and its rows to where they belong (NULL: only measures). */
-typedef void put_strings_fn(struct packer *pk, struct packed *p, void *rows);
-
-static void
-message_strings(struct packer *pk, struct packed *p, void *rows)
+/* The storm, its hosts, their strings. */
+static const struct record_storm *
+put_storm(char *to, const struct record_storm *from)
 {
-	struct record *r = &p->u.message;
-	struct record_rcpt *rcpts = rows;
+	struct record_storm *s = (struct record_storm *)(void *)to;
+	struct record_host *hosts = (struct record_host *)(void *)(s + 1);
+	char *at = (char *)(hosts + from->n_hosts);
 
-	for (unsigned k = 0; k < RECORD_TEXTS; k++)
-		record_set_text(r, k, put_text(pk, record_text(r, k)));
-	for (unsigned k = 0; k < RECORD_NAMES; k++)
-		record_set_name(r, k, put_name(pk, record_name(r, k)));
-	for (uint32_t k = 0; k < r->n_rcpts; k++) {
-		struct record_rcpt c = r->rcpts[k];
-
-		c.addr = put_text(pk, c.addr);
-		c.action = put_text(pk, c.action);
-		if (rcpts)
-			rcpts[k] = c;
-	}
-	r->rcpts = rcpts;
-}
-
-static void
-storm_strings(struct packer *pk, struct packed *p, void *rows)
-{
-	struct record_storm *s = &p->u.storm;
-	struct record_host *hosts = rows;
-
-	s->rule = put_text(pk, s->rule);
-	s->message_id = put_text(pk, s->message_id);
-	s->subject = put_text(pk, s->subject);
-	s->sender = put_text(pk, s->sender);
-	s->state = put_name(pk, s->state);
-	for (uint32_t k = 0; k < s->n_hosts; k++) {
-		struct record_host h = s->hosts[k];
-
-		h.name = put_text(pk, h.name);
-		h.how = put_name(pk, h.how);
-		if (hosts)
-			hosts[k] = h;
+	*s = *from;
+	s->rule = put_text(&at, from->rule);
+	s->message_id = put_text(&at, from->message_id);
+	s->subject = put_text(&at, from->subject);
+	s->sender = put_text(&at, from->sender);
+	s->state = put_name(&at, from->state);
+	for (uint32_t k = 0; k < from->n_hosts; k++) {
+		hosts[k] = from->hosts[k];
+		hosts[k].name = put_text(&at, from->hosts[k].name);
+		hosts[k].how = put_name(&at, from->hosts[k].how);
 	}
 	s->hosts = hosts;
+	return s;
 }
 
-/* One piece of memory: what is packed, its rows, its strings. */
+/* ---- the queue ---- */
+
 static struct packed *
-pack(const struct packed *like, size_t rows, put_strings_fn *put_strings)
+take_room(struct queue *q, size_t size)
 {
-	struct packer pk = { NULL, 0 };
-	struct packed scratch = *like, *p;
-	size_t fixed = sizeof(*p) + rows;
+	struct queue_block *b = q->last_block;
 
-	put_strings(&pk, &scratch, NULL);
-	p = xmalloc(fixed + pk.n);
-	*p = *like;
-	p->size = fixed + pk.n;
-	pk = (struct packer){ (char *)p + fixed, 0 };
-	put_strings(&pk, p, p + 1);
-	return p;
-}
+	if (!b || b->room - b->used < size) {
+		size_t room = size > BLOCK_BYTES ? size : BLOCK_BYTES;
 
-struct packed *
-pack_message(const struct record *r)
-{
-	struct packed like = { .u.message = *r };
-
-	return pack(&like, r->n_rcpts * sizeof(*r->rcpts), message_strings);
-}
-
-struct packed *
-pack_storm(const struct record_storm *s)
-{
-	struct packed like = { .is_storm = true, .u.storm = *s };
-
-	return pack(&like, s->n_hosts * sizeof(*s->hosts), storm_strings);
+		b = xmalloc(sizeof(*b) + room);
+		*b = (struct queue_block){ .room = room };
+		if (q->last_block)
+			q->last_block->next = b;
+		else
+			q->blocks = b;
+		q->last_block = b;
+	}
+	b->used += size;
+	b->n++;
+	return (struct packed *)(void *)(b->data + b->used - size);
 }
 
 void
-queue_add(struct queue *q, struct packed *p)
+queue_add(struct queue *q, const struct given *g)
 {
-	p->next = NULL;
+	struct packed *p = take_room(q, g->size);
+	char *data = (char *)(p + 1);
+
+	*p = (struct packed){ .size = g->size, .seq = g->seq, .bytes = { data, g->bytes.n } };
+	if (g->storm)
+		p->storm = put_storm(data, g->storm);
+	else if (g->bytes.n)
+		memcpy(data, g->bytes.p, g->bytes.n);
 	if (q->last)
 		q->last->next = p;
 	else
@@ -161,19 +149,23 @@ queue_add(struct queue *q, struct packed *p)
 	q->n++;
 }
 
-struct packed *
-queue_take(struct queue *q)
+void
+queue_drop(struct queue *q)
 {
 	struct packed *p = q->first;
+	struct queue_block *b = q->blocks;
 
-	if (!p)
-		return NULL;
 	q->first = p->next;
 	if (!q->first)
 		q->last = NULL;
 	q->bytes -= p->size;
 	q->n--;
-	return p;
+	if (--b->n)
+		return;
+	q->blocks = b->next;
+	if (!q->blocks)
+		q->last_block = NULL;
+	xfree(b);
 }
 
 void
@@ -181,11 +173,15 @@ queue_move(struct queue *to, struct queue *from)
 {
 	if (!from->first)
 		return;
-	if (to->last)
+	if (to->last) {
 		to->last->next = from->first;
-	else
+		to->last_block->next = from->blocks;
+	} else {
 		to->first = from->first;
+		to->blocks = from->blocks;
+	}
 	to->last = from->last;
+	to->last_block = from->last_block;
 	to->bytes += from->bytes;
 	to->n += from->n;
 	*from = (struct queue){ .first = NULL };
@@ -194,8 +190,6 @@ queue_move(struct queue *to, struct queue *from)
 void
 queue_fini(struct queue *q)
 {
-	struct packed *p;
-
-	for (p = queue_take(q); p; p = queue_take(q))
-		xfree(p);
+	while (q->first)
+		queue_drop(q);
 }

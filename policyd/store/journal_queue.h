@@ -1,46 +1,51 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Records on their way to the journal's thread: one allocation each, strings behind it. Text is made fit
- * for a database and a terminal on the way: control characters and bytes that are not UTF-8 become '?'.
+ * Records on their way to the journal's thread, one behind the other in blocks that never move. A message is
+ * the bytes of record_pack(), the same that the spool has; who writes them down makes sense of them. So
+ * handing one over costs one copy, and no memory of its own.
  */
 #ifndef STORE_JOURNAL_QUEUE_H
 #define STORE_JOURNAL_QUEUE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "mail/record.h"
 
 enum { JOURNAL_TEXT_MAX = 4096 }; /* bytes kept of any one string */
 
-struct packed {
-	struct packed *next;
-	size_t size; /* of the whole allocation */
-	bool is_storm;
-	union {
-		struct record message;
-		struct record_storm storm;
-	} u;
+/* What is to be queued. */
+struct given {
+	uint64_t seq;
+	const struct record_storm *storm; /* NULL: it is a message */
+	struct str bytes;                 /* of the message */
+	size_t size;                      /* what it will take of the queue */
 };
 
-static inline uint64_t
-packed_seq(const struct packed *p)
-{
-	return p->is_storm ? p->u.storm.seq : p->u.message.seq;
-}
+struct given given_message(uint64_t seq, struct str bytes);
+struct given given_storm(const struct record_storm *s);
+
+struct packed {
+	struct packed *next;
+	size_t size;
+	uint64_t seq;
+	const struct record_storm *storm;
+	struct str bytes;
+};
+
+struct queue_block;
 
 struct queue {
 	struct packed *first, *last;
+	struct queue_block *blocks, *last_block;
 	size_t bytes;
 	uint64_t n;
 };
 
-/* Copies of everything; xfree() frees them. */
-struct packed *pack_message(const struct record *r);
-struct packed *pack_storm(const struct record_storm *s);
-
-void queue_add(struct queue *q, struct packed *p);
-struct packed *queue_take(struct queue *q); /* NULL when empty */
+/* Copies all of it. Strings of a storm are cut at JOURNAL_TEXT_MAX. */
+void queue_add(struct queue *q, const struct given *g);
+void queue_drop(struct queue *q); /* the first one; there is one */
 /* Moves all of `from` to the end of `to`. */
 void queue_move(struct queue *to, struct queue *from);
 void queue_fini(struct queue *q);

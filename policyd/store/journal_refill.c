@@ -40,18 +40,17 @@ struct giver {
 };
 
 static bool
-give(void *arg, const struct record *r, const struct record_storm *s)
+give(void *arg, uint64_t seq, struct str bytes)
 {
 	struct giver *g = arg;
-	uint64_t seq = r ? r->seq : s->seq;
+	struct given message = given_message(seq, bytes);
 
-	if (seq == 0 || (r ? seq <= g->top : seq < g->top))
+	if (seq <= g->top)
 		return true;
-	/* Only a new number may begin the next batch: what shares one comes from the spool at once. */
-	g->full = seq > g->top && g->j->batch.bytes >= g->max;
+	g->full = g->j->batch.bytes >= g->max;
 	if (g->full)
 		return false;
-	queue_add(&g->j->batch, r ? pack_message(r) : pack_storm(s));
+	queue_add(&g->j->batch, &message);
 	g->top = seq;
 	g->n++;
 	return true;

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "store/journal_text.h"
 #include "store/migrate.h"
 
 enum {
@@ -56,31 +57,64 @@ run(struct jdb *d, enum jdb_stmt which)
 
 /* ---- write ---- */
 
+/* A binding outlives the run of its statement: what did not change since the last row, as much of a row, is
+ * left as it is. Short texts are bound to a place of their own for that. */
 struct binder {
 	sqlite3_stmt *st;
+	struct jdb_bound *bound;
+	struct arena *arena; /* for texts that are not fit as they are; kept until the statement has run */
 	int n;
 	bool bad;
 };
 
+static struct binder
+binder(struct jdb *d, enum jdb_stmt which)
+{
+	return (struct binder){ .st = d->st[which], .bound = d->bound[which], .arena = &d->texts };
+}
+
+static void
+bound(struct binder *b, int rc)
+{
+	if (rc == SQLITE_OK)
+		return;
+	b->bad = true;
+	b->bound[b->n - 1].what = JDB_BOUND_ELSE;
+}
+
 static void
 bind_str(struct binder *b, struct str s)
 {
+	struct jdb_bound *was = &b->bound[b->n];
+	bool is_short = s.n <= sizeof(was->text);
+
 	b->n++;
-	b->bad |= sqlite3_bind_text(b->st, b->n, s.p ? s.p : "", (int)s.n, SQLITE_STATIC) != SQLITE_OK;
+	if (is_short && was->what == JDB_BOUND_TEXT && str_eq(s, (struct str){ was->text, was->n }))
+		return;
+	*was = (struct jdb_bound){ .what = is_short ? JDB_BOUND_TEXT : JDB_BOUND_ELSE, .n = (uint8_t)s.n };
+	s = journal_text(s, b->arena);
+	if (is_short && s.n)
+		s.p = memcpy(was->text, s.p, s.n);
+	bound(b, sqlite3_bind_text(b->st, b->n, s.p ? s.p : "", (int)s.n, SQLITE_STATIC));
 }
 
 static void
 bind_u64(struct binder *b, uint64_t v)
 {
+	struct jdb_bound *was = &b->bound[b->n];
+
 	b->n++;
-	b->bad |= sqlite3_bind_int64(b->st, b->n, (sqlite3_int64)v) != SQLITE_OK;
+	if (was->what == JDB_BOUND_NUMBER && was->number == v)
+		return;
+	*was = (struct jdb_bound){ .what = JDB_BOUND_NUMBER, .number = v };
+	bound(b, sqlite3_bind_int64(b->st, b->n, (sqlite3_int64)v));
 }
 
 static int
 put_rcpts(struct jdb *d, sqlite3_int64 message, const struct record *r)
 {
 	for (uint32_t k = 0; k < r->n_rcpts; k++) {
-		struct binder b = { .st = d->st[JDB_RECIPIENT] };
+		struct binder b = binder(d, JDB_RECIPIENT);
 		int err;
 
 		bind_u64(&b, (uint64_t)message);
@@ -103,7 +137,7 @@ put_message(struct jdb *d, const struct record *r)
 		r->thread, r->header_from, r->subject };
 	const uint64_t numbers[] = { r->size, r->rcpt_count, r->to_count, r->cc_count, r->hops, r->trace,
 		r->identity };
-	struct binder b = { .st = d->st[JDB_MESSAGE] };
+	struct binder b = binder(d, JDB_MESSAGE);
 	int err;
 
 	bind_u64(&b, (uint64_t)r->time);
@@ -125,13 +159,13 @@ put_message(struct jdb *d, const struct record *r)
 static int
 put_hosts(struct jdb *d, const struct record_storm *s)
 {
-	struct binder drop = { .st = d->st[JDB_STORM_HOSTS_DROP] };
+	struct binder drop = binder(d, JDB_STORM_HOSTS_DROP);
 	int err;
 
 	bind_u64(&drop, s->id);
 	err = drop.bad ? jdb_failed(d, "bind") : run(d, JDB_STORM_HOSTS_DROP);
 	for (uint32_t k = 0; !err && k < s->n_hosts; k++) {
-		struct binder b = { .st = d->st[JDB_STORM_HOST] };
+		struct binder b = binder(d, JDB_STORM_HOST);
 
 		bind_u64(&b, s->id);
 		bind_u64(&b, k);
@@ -146,7 +180,7 @@ put_hosts(struct jdb *d, const struct record_storm *s)
 static int
 put_storm(struct jdb *d, const struct record_storm *s)
 {
-	struct binder b = { .st = d->st[JDB_STORM] };
+	struct binder b = binder(d, JDB_STORM);
 	int err;
 
 	bind_u64(&b, s->id);
@@ -195,7 +229,7 @@ jdb_seq(struct jdb *d)
 static int
 set_seq(struct jdb *d, uint64_t seq)
 {
-	struct binder b = { .st = d->st[JDB_SEQ_SET] };
+	struct binder b = binder(d, JDB_SEQ_SET);
 
 	bind_u64(&b, seq);
 	return b.bad ? jdb_failed(d, "bind") : run(d, JDB_SEQ_SET);
@@ -205,23 +239,40 @@ set_seq(struct jdb *d, uint64_t seq)
 static bool
 is_there(const struct packed *p, uint64_t top)
 {
-	uint64_t seq = packed_seq(p);
-
-	return seq && (p->is_storm ? seq < top : seq <= top);
+	return p->seq && (p->storm ? p->seq < top : p->seq <= top);
 }
 
+/* ERR_SYNTAX: those are no bytes of a message. */
+static int
+put_bytes(struct jdb *d, const struct packed *p)
+{
+	struct record r;
+	int err = record_unpack(p->bytes, &r, &d->texts);
+
+	if (!err)
+		return put_message(d, &r);
+	snprintf(d->why, sizeof(d->why), "record %llu: %s", (unsigned long long)p->seq, err_str(err));
+	return ERR_SYNTAX;
+}
+
+/* ERR_SYNTAX: this record can not be written, ever. */
 static int
 put(struct jdb *d, const struct packed *p, uint64_t *top)
 {
-	uint64_t seq = packed_seq(p);
+	int err;
 
 	if (is_there(p, *top)) {
 		d->skipped++;
 		return 0;
 	}
-	if (seq > *top)
-		*top = seq;
-	return p->is_storm ? put_storm(d, &p->u.storm) : put_message(d, &p->u.message);
+	if (p->seq > *top)
+		*top = p->seq;
+	arena_reset(&d->texts);
+	err = p->storm ? put_storm(d, p->storm) : put_bytes(d, p);
+	if (!err || err == ERR_SYNTAX || !is_poison(d))
+		return err;
+	d->suspect = false;
+	return ERR_SYNTAX;
 }
 
 int
@@ -238,15 +289,12 @@ jdb_write(struct jdb *d, const struct queue *q, size_t bytes)
 	top = d->seq;
 	for (p = q->first; !err && p && (n == 0 || size + p->size <= bytes); p = p->next) {
 		err = put(d, p, &top);
-		if (err && is_poison(d)) {
-			d->suspect = false;
-			err = n == 0 ? ERR_SYNTAX : err;
+		if (err)
 			break;
-		}
 		size += p->size;
 		n++;
 	}
-	if (err && err != ERR_SYNTAX && n && is_poison(d)) {
+	if (err == ERR_SYNTAX && n) {
 		/* What was written of the bad one must go too: start over with those before it. */
 		rollback(d);
 		return jdb_write(d, q, size);
@@ -303,7 +351,7 @@ jdb_adopt(struct jdb *d, uint64_t seq)
 int
 jdb_snapshot(struct jdb *d, uint32_t part, uint64_t seq, int64_t wall, struct str data)
 {
-	struct binder b = { .st = d->st[JDB_SNAPSHOT] };
+	struct binder b = binder(d, JDB_SNAPSHOT);
 	int rc, err;
 
 	bind_u64(&b, part);

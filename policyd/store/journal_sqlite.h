@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/arena.h"
 #include "base/compiler.h"
 #include "store/journal_queue.h"
 
@@ -35,14 +36,26 @@ enum jdb_stmt {
 	JDB_STMTS
 };
 
+enum { JDB_PARAMS = 28 }; /* of a statement, at most */
+
+/* What a parameter was bound to last. */
+struct jdb_bound {
+	enum { JDB_BOUND_ELSE, JDB_BOUND_NUMBER, JDB_BOUND_TEXT } what;
+	uint8_t n;
+	char text[31];
+	uint64_t number;
+};
+
 struct jdb {
 	char *path;
 	struct sqlite3 *db; /* NULL: not open */
 	struct sqlite3_stmt *st[JDB_STMTS];
-	bool memory;  /* nothing but this connection holds it */
-	bool suspect; /* the last failure was no mere waiting: open anew before the next try */
-	uint64_t seq; /* highest number of a record in it, as of the last jdb_write() or jdb_seq() */
-	int skipped;  /* records that the last jdb_write() found to be there */
+	struct jdb_bound bound[JDB_STMTS][JDB_PARAMS];
+	bool memory;        /* nothing but this connection holds it */
+	bool suspect;       /* the last failure was no mere waiting: open anew before the next try */
+	uint64_t seq;       /* highest number of a record in it, as of the last jdb_write() or jdb_seq() */
+	int skipped;        /* records that the last jdb_write() found to be there */
+	struct arena texts; /* of one record */
 	dev_t dev;
 	ino_t ino;
 	char why[256];

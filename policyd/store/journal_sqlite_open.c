@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -200,6 +201,7 @@ load_seed(struct jdb *d, uint64_t *seed)
 static int
 prepare_all(struct jdb *d)
 {
+	memset(d->bound, 0, sizeof(d->bound));
 	for (unsigned k = 0; k < JDB_STMTS; k++) {
 		sqlite3_finalize(d->st[k]); /* of a try before this one */
 		d->st[k] = NULL;
@@ -235,13 +237,22 @@ set_up(struct jdb *d, uint64_t *seed)
 	return err;
 }
 
+/* Nobody asks SQLite how much memory it has: then it need not count it under a lock. */
+static void
+configure(void)
+{
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 int
 jdb_open(struct jdb *d, const char *path, uint64_t *seed, int wait_ms)
 {
 	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	int64_t deadline = clock_now().mono + wait_ms;
 	int err;
 
+	pthread_once(&once, configure);
 	*d = (struct jdb){ .path = xstrdup(path), .memory = strcmp(path, ":memory:") == 0 };
 	err = d->memory ? 0 : create_file(d);
 	if (err)
@@ -271,6 +282,7 @@ jdb_close(struct jdb *d)
 		sqlite3_finalize(d->st[k]);
 	if (d->db)
 		sqlite3_close(d->db);
+	arena_fini(&d->texts);
 	xfree(d->path);
 	memset(d->st, 0, sizeof(d->st));
 	d->db = NULL;

@@ -94,11 +94,9 @@ settle(struct journal *j, int n, bool written)
 	bool go_on;
 
 	for (int k = 0; k < n; k++) {
-		struct packed *p = queue_take(&j->batch);
-
-		if (packed_seq(p) > top)
-			top = packed_seq(p);
-		xfree(p);
+		if (j->batch.first->seq > top)
+			top = j->batch.first->seq;
+		queue_drop(&j->batch);
 	}
 	bytes -= j->batch.bytes;
 	pthread_mutex_lock(&j->lock);
@@ -123,7 +121,7 @@ settle(struct journal *j, int n, bool written)
 static int
 give_up_first(struct journal *j, bool *go_on)
 {
-	uint64_t seq = packed_seq(j->batch.first);
+	uint64_t seq = j->batch.first->seq;
 	char why[sizeof(j->db.why)];
 	int err;
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the two sides of the journal share. The loop thread packs a record without the lock and links it
- * under it; the journal's thread takes the whole queue at once and never holds the lock while it is in
- * SQLite or in the spool. The database belongs to the journal's thread alone.
+ * What the two sides of the journal share. The loop thread copies a record's bytes into the queue under the
+ * lock; the journal's thread takes the whole queue at once, looks into the bytes as it writes them down, and
+ * never holds the lock while it is in SQLite or in the spool. The database belongs to the journal's thread
+ * alone.
  */
 #ifndef STORE_JOURNAL_THREAD_H
 #define STORE_JOURNAL_THREAD_H
@@ -44,6 +45,7 @@ struct journal {
 	bool foreign;        /* the file is another one: its numbers are not ours */
 
 	/* the loop thread alone, once the thread runs */
+	struct buf scratch;
 	uint64_t lost_logged;
 	int64_t next_lost_log, next_behind_log;
 

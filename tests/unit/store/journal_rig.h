@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/journal.h"
+#include "store/journal_queue.h"
 
 enum { LONG = 60 * MS_SEC }; /* only a test that fails waits for so long */
 
@@ -43,6 +44,20 @@ set_up(void)
 	cr_assert(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/storm.db", dir);
 	log_capture(count_line);
+}
+
+/* What a message takes of the queue. */
+static inline size_t
+packed_size(const struct record *r)
+{
+	struct buf b;
+	size_t n;
+
+	buf_init(&b, 0);
+	record_pack(r, &b);
+	n = given_message(0, buf_str(&b)).size;
+	buf_fini(&b);
+	return n;
 }
 
 static inline void

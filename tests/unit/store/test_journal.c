@@ -271,12 +271,10 @@ Test(journal, a_full_disk_is_survived)
 Test(journal, the_queue_has_a_cap)
 {
 	struct record r = { .subject = STR("all of one size") };
-	struct packed *p = pack_message(&r);
-	size_t one = p->size;
+	size_t one = packed_size(&r);
 	sqlite3 *other;
 	struct journal *j;
 
-	free(p);
 	cr_assert_eq(try_open(&j, 10 * one, 0), 0, "%s", why);
 	other = reader();
 	must(other, "BEGIN EXCLUSIVE");
