@@ -5,6 +5,7 @@
 #include "mail/addr.h"
 
 #include "base/compiler.h"
+#include "mail/addr_plain.h"
 
 /* The word that may be a mailbox, as far as it was read. */
 struct zone {
@@ -30,6 +31,7 @@ struct walk {
 	bool open_comment; /* one comment that is not closed was met */
 	bool no_quote;     /* no quoted string is closed from here on: '"' is plain */
 	bool holding;
+	bool fresh; /* an element begins here, and was not looked at */
 	uint32_t count, limit;
 	uint64_t work;
 	addr_fn *fn;
@@ -67,24 +69,15 @@ zone_str(const struct zone *z)
 }
 
 static bool
-is_alnum(char c)
-{
-	unsigned char u = (unsigned char)c;
-
-	return u >= 0x80 || (u >= '0' && u <= '9') || (str_lower(c) >= 'a' && str_lower(c) <= 'z');
-}
-
-static bool
 is_gap(char c)
 {
-	return str_is_space(c) || c == '\0';
+	return addr_class(c) & ADDR_GAP;
 }
 
-/* Ends a word that is not quoted. '[' and ']' do not: a literal is told by the '@' before it. */
 static bool
 is_special(char c)
 {
-	return is_gap(c) || (c && strchr("()\"<>,;:@", c));
+	return addr_class(c) & ADDR_SPECIAL;
 }
 
 /* A '.' or '@' on either side of white space binds, as the obsolete syntax has it. */
@@ -95,12 +88,20 @@ binds(char c)
 }
 
 static void
-zone_append(struct zone *z, struct str token)
+zone_append(struct zone *z, struct str token, bool folded)
 {
+	size_t room = sizeof(z->text) - z->n;
+
+	if (!folded) {
+		memcpy(z->text + z->n, token.p, token.n < room ? token.n : room);
+		z->n += token.n < room ? token.n : room;
+		z->last = token.p[token.n - 1];
+		return;
+	}
 	for (size_t i = 0; i < token.n; i++) {
 		char c = token.p[i];
 
-		if (c == '\r' || c == '\n')
+		if (addr_class(c) & ADDR_LINE_END)
 			continue;
 		if (z->n < sizeof(z->text))
 			z->text[z->n++] = c;
@@ -113,6 +114,7 @@ zone_add(struct zone *z, struct str token, bool gap, bool name)
 {
 	bool at = token.p[0] == '@';
 	bool joins = z->words && (!gap || binds(z->last) || binds(token.p[0]));
+	unsigned has = 0;
 
 	if (z->done)
 		return;
@@ -131,11 +133,11 @@ zone_add(struct zone *z, struct str token, bool gap, bool name)
 	z->at = z->at || (at && z->local);
 	z->name = z->name || name || at;
 	z->quoted_at = z->quoted_at || (token.p[0] == '"' && str_find(token, '@') < token.n);
-	for (size_t i = 0; i < token.n; i++) {
-		z->alnum = z->alnum || is_alnum(token.p[i]);
-		z->local = z->local || (!at && (unsigned char)token.p[i] > ' ' && token.p[i] != '.');
-	}
-	zone_append(z, token);
+	for (size_t i = 0; i < token.n; i++)
+		has |= addr_class(token.p[i]);
+	z->alnum = z->alnum || has & ADDR_ALNUM;
+	z->local = z->local || (!at && has & ADDR_LOCAL);
+	zone_append(z, token, has & ADDR_LINE_END);
 }
 
 /* One word that can be a mailbox of this host ("root", but neither "John Smith" nor "@example.org"), or a
@@ -154,20 +156,20 @@ zone_stands_alone(const struct zone *z)
 }
 
 static void
-emit(struct walk *w, const struct zone *z)
+emit(struct walk *w, struct str addr)
 {
 	if (w->count == w->limit)
 		return;
 	w->count++;
 	if (w->fn)
-		w->fn(w->arg, zone_str(z));
+		w->fn(w->arg, addr);
 }
 
 static void
 held_flush(struct walk *w)
 {
 	if (w->holding)
-		emit(w, &w->held);
+		emit(w, zone_str(&w->held));
 	w->holding = false;
 }
 
@@ -177,7 +179,7 @@ element_reset(struct walk *w)
 	zone_reset(&w->bare);
 	zone_reset(&w->angle);
 	w->in_angle = w->saw_angle = w->route = false;
-	w->gap = true;
+	w->gap = w->fresh = true;
 }
 
 /*
@@ -193,7 +195,7 @@ element_end(struct walk *w, char sep)
 		if (angle && w->angle.at && w->bare.words)
 			w->holding = false;
 		held_flush(w);
-		emit(w, angle ? &w->angle : &w->bare);
+		emit(w, zone_str(angle ? &w->angle : &w->bare));
 	} else {
 		held_flush(w);
 		if (!w->saw_angle && zone_stands_alone(&w->bare)) {
@@ -211,7 +213,7 @@ token_add(struct walk *w, struct str token, bool name)
 {
 	if (w->route && token.p[0] != '@')
 		element_end(w, ','); /* no route after all: the '>' is missing */
-	w->route = false;
+	w->route = w->fresh = false;
 	zone_add(w->in_angle ? &w->angle : &w->bare, token, w->gap, name);
 	w->gap = false;
 }
@@ -248,6 +250,12 @@ quote_end(const struct walk *w, size_t pos)
 	return 0;
 }
 
+static bool
+ends_literal(char c)
+{
+	return is_special(c) && (c == '\0' || !(is_gap(c) || c == ',' || c == ';' || c == ':'));
+}
+
 /* Behind the domain literal at pos. One that is not closed ends at the next separator, and is given up at
  * the next '@', before which no other can begin: each byte is looked at twice at most. */
 static size_t
@@ -255,7 +263,7 @@ literal_end(struct walk *w, size_t pos)
 {
 	size_t from = pos, stop = 0;
 
-	for (pos++; pos < w->v.n && !strchr("@<>()\"", w->v.p[pos]); pos++) {
+	for (pos++; pos < w->v.n && !ends_literal(w->v.p[pos]); pos++) {
 		if (w->v.p[pos] == ']')
 			return pos + 1;
 		if (!stop && (w->v.p[pos] == ',' || w->v.p[pos] == ';'))
@@ -428,6 +436,28 @@ take(struct walk *w)
 	}
 }
 
+/* A whole element with its separator; what stands at pos behind white space otherwise. */
+static bool
+take_plain(struct walk *w)
+{
+	size_t begin = addr_gap_end(w->v, w->pos), i = begin;
+	struct str addr;
+	bool named = false;
+
+	w->pos = begin;
+	if (!addr_plain(w->v, w->no_quote, &i, &addr, &named)) {
+		w->work += i - begin;
+		return begin == w->v.n;
+	}
+	if (named)
+		w->holding = false;
+	held_flush(w);
+	emit(w, addr);
+	w->pos = i < w->v.n ? i + 1 : i;
+	w->fresh = true;
+	return true;
+}
+
 static uint32_t
 scan(struct str value, addr_fn *fn, void *arg, uint32_t limit, uint64_t *work)
 {
@@ -446,8 +476,11 @@ scan(struct str value, addr_fn *fn, void *arg, uint32_t limit, uint64_t *work)
 	zone_reset(&w.held);
 	while (w.pos < value.n && w.count < limit) {
 		size_t from = w.pos;
+		bool fresh = w.fresh;
 
-		take(&w);
+		w.fresh = false;
+		if (!fresh || !take_plain(&w))
+			take(&w);
 		w.work += w.pos - from;
 	}
 	element_end(&w, '\0');

@@ -12,8 +12,7 @@ address_hash(struct str addr)
 	do {
 		struct str part = str_sub(addr, 0, sizeof(low));
 
-		for (size_t i = 0; i < part.n; i++)
-			low[i] = str_lower(part.p[i]);
+		str_lower_to(low, part);
 		h = hash64(h, (struct str){ low, part.n });
 		addr = str_sub(addr, part.n, addr.n);
 	} while (addr.n);
@@ -23,8 +22,10 @@ address_hash(struct str addr)
 void
 audience_add(struct audience *a, struct str addr)
 {
-	uint64_t h = address_hash(addr);
+	uint64_t h = address_hash(addr), most = a->least[AUDIENCE_KEEP - 1];
 
+	if (most && h > most)
+		return;
 	for (unsigned i = 0; i < AUDIENCE_KEEP; i++) {
 		uint64_t there = a->least[i];
 

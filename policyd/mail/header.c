@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The block scanner: bytes to lines to fields. It keeps one field at a time in a buffer and hands each
- * whole one to header_fields.c, the same way as a door does that gets its header field by field.
+ * The block scanner: bytes to lines to fields. A field that lies whole in one piece is read where it lies; what
+ * a piece cuts is gathered in a buffer. Each goes to header_fields.c as it stood, folds and all, the same way
+ * as from a door that gets its header field by field.
  */
 #include "mail/header.h"
 
@@ -13,6 +14,14 @@ enum state {
 	AFTER_CR,   /* a line's CR: LF may follow */
 	AFTER_CRCR, /* two of them: one line end if a LF follows, else an empty line */
 	EMPTY_CR,   /* the CR of an empty line */
+};
+
+/* Bytes that are fed, and how far they were read. */
+struct piece {
+	struct str s;
+	size_t from; /* of the field that we are in, as far as it lies in this piece */
+	size_t at;
+	size_t lf; /* of the first LF from `at` on; s.n when none; before `at` when it is not known */
 };
 
 void
@@ -49,136 +58,162 @@ is_mbox_line(struct str line)
 	return line.n == 0 || line.p[0] != ':';
 }
 
-/* Takes the gathered field, if any, apart at its colon. */
-static void
-field_close(struct header *h)
+static bool
+is_line_end(char c)
 {
-	struct str field = buf_str(&h->field);
+	return c == '\r' || c == '\n';
+}
+
+/* What this piece has of the field, as far as the caps allow. Line ends beyond them are no loss. */
+static struct str
+field_here(struct header *h, const struct piece *in)
+{
+	struct str s = str_sub(in->s, in->from, in->at);
+	size_t begin = h->taken + in->from;
+	size_t room = begin < HEADER_MAX ? HEADER_MAX - begin : 0;
+
+	if (room > HEADER_FIELD_MAX - h->field.len)
+		room = HEADER_FIELD_MAX - h->field.len;
+	for (size_t i = room; i < s.n && !(h->f.flags & HDR_TRUNCATED); i++)
+		if (!is_line_end(s.p[i]))
+			h->f.flags |= HDR_TRUNCATED;
+	return str_sub(s, 0, room);
+}
+
+static void
+field_gather(struct header *h, struct piece *in)
+{
+	buf_str_append(&h->field, field_here(h, in));
+	in->from = in->at;
+}
+
+/* Takes one whole field apart at its colon. */
+static void
+field_take(struct header *h, struct str field)
+{
 	bool first = !h->begun;
 	size_t colon;
 
+	while (field.n && is_line_end(field.p[field.n - 1]))
+		field.n--;
 	if (field.n == 0)
 		return;
 	h->begun = true;
-	if (first && is_mbox_line(field)) {
-		buf_reset(&h->field);
+	if (first && is_mbox_line(field))
 		return;
-	}
 	colon = str_find(field, ':');
 	if (colon == field.n)
 		h->f.flags |= HDR_BAD_LINE;
 	else
 		header_take(h, str_sub(field, 0, colon), str_sub(field, colon + 1, field.n));
-	buf_reset(&h->field);
 }
 
-/* Adds bytes of a line to the field as far as the caps allow; `at` is where they begin in the block. */
+/* The field ends before `at`. */
 static void
-field_add(struct header *h, size_t at, const char *p, size_t n)
+field_close(struct header *h, struct piece *in)
 {
-	size_t room = at < HEADER_MAX ? HEADER_MAX - at : 0;
-
-	if (room > HEADER_FIELD_MAX - h->field.len)
-		room = HEADER_FIELD_MAX - h->field.len;
-	if (n > room) {
-		h->f.flags |= HDR_TRUNCATED;
-		n = room;
+	if (h->field.len == 0) {
+		field_take(h, field_here(h, in));
+	} else {
+		field_gather(h, in);
+		field_take(h, buf_str(&h->field));
+		buf_reset(&h->field);
 	}
-	buf_append(&h->field, p, n);
+	in->from = in->at;
 }
 
 static void
-block_end(struct header *h)
+block_end(struct header *h, struct piece *in)
 {
-	field_close(h);
+	field_close(h, in);
 	h->done = true;
 }
 
-/* At the first byte of a line. Returns how many bytes it took. */
-static size_t
-line_start(struct header *h, char c)
+static void
+line_start(struct header *h, struct piece *in)
 {
-	switch (c) {
+	switch (in->s.p[in->at]) {
 	case '\n':
-		block_end(h);
-		return 1;
+		block_end(h, in);
+		in->at++;
+		return;
 	case '\r':
 		h->state = EMPTY_CR;
-		return 1;
+		in->at++;
+		return;
 	case ' ':
 	case '\t':
-		/* The line end stays in as one byte, so that all kinds of line ends give one field. */
-		if (h->field.len && h->taken < HEADER_MAX && h->field.len < HEADER_FIELD_MAX)
-			buf_append(&h->field, "\n", 1);
 		break;
 	default:
-		field_close(h);
+		field_close(h, in);
 		break;
 	}
 	h->state = IN_LINE;
-	return 0;
 }
 
-static size_t
-line_bytes(struct header *h, size_t at, const char *p, size_t n)
+/* Up to and with the line's LF or CR. A CR is looked for no further than the next LF, and that one only once. */
+static void
+line_bytes(struct header *h, struct piece *in)
 {
-	size_t run = 0;
+	struct str line;
 
-	while (run < n && p[run] != '\n' && p[run] != '\r')
-		run++;
-	field_add(h, at, p, run);
-	if (run == n)
-		return n;
-	h->state = p[run] == '\n' ? AT_START : AFTER_CR;
-	return run + 1;
+	if (in->lf < in->at)
+		in->lf = in->at + str_find(str_sub(in->s, in->at, in->s.n), '\n');
+	line = str_sub(in->s, in->at, in->lf);
+	in->at += str_find(line, '\r');
+	if (in->at == in->s.n)
+		return;
+	h->state = in->at == in->lf ? AT_START : AFTER_CR;
+	in->at++;
 }
 
-static size_t
-line_end(struct header *h, char c)
+static void
+line_end(struct header *h, struct piece *in)
 {
+	char c = in->s.p[in->at];
+
 	if (c == '\n') {
 		h->state = AT_START;
-		return 1;
-	}
-	if (h->state == AFTER_CR && c == '\r') {
+		in->at++;
+	} else if (h->state == AFTER_CR && c == '\r') {
 		h->state = AFTER_CRCR;
-		return 1;
+		in->at++;
+	} else {
+		if (h->state == AFTER_CRCR)
+			block_end(h, in);
+		h->state = AT_START;
 	}
-	if (h->state == AFTER_CRCR)
-		block_end(h);
-	h->state = AT_START;
-	return 0;
 }
 
 size_t
 header_feed(struct header *h, const char *p, size_t n)
 {
-	size_t i = 0;
+	struct piece in = { .s = { p, n } };
 
-	while (i < n && !h->done) {
-		size_t took = 0;
-
+	in.lf = str_find(in.s, '\n');
+	while (in.at < n && !h->done) {
 		switch ((enum state)h->state) {
 		case AT_START:
-			took = line_start(h, p[i]);
+			line_start(h, &in);
 			break;
 		case IN_LINE:
-			took = line_bytes(h, h->taken, p + i, n - i);
+			line_bytes(h, &in);
 			break;
 		case AFTER_CR:
 		case AFTER_CRCR:
-			took = line_end(h, p[i]);
+			line_end(h, &in);
 			break;
 		case EMPTY_CR:
-			block_end(h);
-			took = p[i] == '\n' ? 1 : 0;
+			block_end(h, &in);
+			in.at += p[in.at] == '\n';
 			break;
 		}
-		h->taken += took;
-		i += took;
 	}
+	if (!h->done)
+		field_gather(h, &in);
+	h->taken += in.at;
 	h->f.bytes = h->taken;
-	return i;
+	return in.at;
 }
 
 void
@@ -206,8 +241,10 @@ header_field(struct header *h, struct str name, struct str value)
 const struct header_facts *
 header_end(struct header *h)
 {
+	struct piece none = { .s = STR_NONE };
+
 	if (!h->done)
-		block_end(h);
+		block_end(h, &none);
 	h->f.stable = h->running;
 	return &h->f;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What each field means: one row a name, sorted by length and then by name so that a binary search finds
- * it in six looks. A handler gets the value as it stood in the header, folded with any kind of line end.
+ * What each field means: one row a name, in one table for each length of names. A handler gets the value as it
+ * stood in the header, folded with any kind of line end.
  */
 #include "mail/header_fields.h"
 
@@ -163,18 +163,16 @@ take_first_id(struct header *h, const struct field_row *row, struct str value)
 static void
 take_references(struct header *h, const struct field_row *row, struct str value)
 {
-	char text[HEADER_VALUE_KEEP];
+	char text[2][HEADER_VALUE_KEEP]; /* the last id stays while the next is looked for */
+	unsigned turn = 0;
 	struct str id;
-	bool more;
 
-	if (h->f.references.p)
-		return;
-	more = id_next(&value, text, sizeof(text), &id);
-	if (!more)
+	if (h->f.references.p || !id_next(&value, text[turn], sizeof(text[turn]), &id))
 		return;
 	*fact(h, row) = header_keep(h, id);
-	while (more)
-		more = id_next(&value, text, sizeof(text), &id);
+	do
+		turn = !turn;
+	while (id_next(&value, text[turn], sizeof(text[turn]), &id));
 	h->f.last_reference = header_keep(h, id);
 }
 
@@ -354,22 +352,34 @@ take_nothing(struct header *h, const struct field_row *row, struct str value)
 		NAME(text), take, 0, flag, false \
 	}
 
-/* By length, then by name. */
-static const struct field_row rows[] = {
+/* One table a length of name, so that a name is compared with a few of its own length. */
+static const struct field_row length_2[] = {
 	WORD("cc", take_cc, HDR_TO),
 	WORD("to", take_to, HDR_TO),
+};
+static const struct field_row length_4[] = {
 	KEEP("date", take_value, date),
 	KEEP("from", take_from, from),
+};
+static const struct field_row length_6[] = {
 	KEEP("sender", take_mailbox, sender_addr),
 	KEEP("x-loop", take_value, x_loop),
+};
+static const struct field_row length_7[] = {
 	KEEP("list-id", take_list_id, list_id),
 	KEEP("subject", take_value, subject),
+};
+static const struct field_row length_8[] = {
 	{ NAME("received"), take_received, 0, 0, true },
 	KEEP("reply-to", take_mailbox, reply_to),
 	KEEP("x-mailer", take_value, mailer),
+};
+static const struct field_row length_9[] = {
 	FLAG("list-help", HDR_LIST_POST),
 	FLAG("list-post", HDR_LIST_POST),
 	FLAG("x-ml-name", HDR_LIST_OTHER),
+};
+static const struct field_row length_10[] = {
 	FLAG("list-owner", HDR_LIST_POST),
 	{ NAME("message-id"), take_value, offsetof(struct header_facts, message_id), HDR_DUP_MESSAGE_ID,
 	    true },
@@ -379,6 +389,8 @@ static const struct field_row rows[] = {
 	FLAG("x-cron-env", HDR_CRON),
 	{ NAME("x-received"), take_nothing, 0, 0, true },
 	WORD("x-vacation", take_flag_unless_no, HDR_AUTO_RESPONDER),
+};
+static const struct field_row length_11[] = {
 	WORD("autoreplied", take_flag_unless_no, HDR_AUTO_RESPONDER),
 	{ NAME("envelope-to"), take_original_to, offsetof(struct header_facts, original_to), 0, true },
 	KEEP("in-reply-to", take_first_id, in_reply_to),
@@ -387,6 +399,8 @@ static const struct field_row rows[] = {
 	FLAG("x-beenthere", HDR_LIST_OTHER),
 	FLAG("x-ml-driver", HDR_LIST_OTHER),
 	FLAG("x-mx-bounce", HDR_NDR_MARK),
+};
+static const struct field_row length_12[] = {
 	FLAG("chat-version", HDR_CHAT),
 	KEEP("content-type", take_content_type, content_type),
 	{ NAME("delivered-to"), take_delivered_to, 0, 0, true },
@@ -396,62 +410,100 @@ static const struct field_row rows[] = {
 	KEEP("thread-topic", take_value, thread_topic),
 	WORD("x-auto-reply", take_flag_unless_no, HDR_AUTO_RESPONDER),
 	FLAG("x-listserver", HDR_LIST_OTHER),
+};
+static const struct field_row length_13[] = {
 	{ NAME("delivery-date"), take_nothing, 0, 0, true },
 	WORD("x-autorespond", take_flag_unless_no, HDR_AUTO_RESPONDER),
 	FLAG("x-google-loop", HDR_LIST_OTHER),
 	FLAG("x-list-server", HDR_LIST_OTHER),
 	{ NAME("x-original-to"), take_original_to, offsetof(struct header_facts, original_to), 0, true },
+};
+static const struct field_row length_14[] = {
 	KEEP_FLAG("auto-submitted", take_auto_submitted, auto_submitted, HDR_AUTO_FAILURE),
 	FLAG("list-subscribe", HDR_LIST_POST),
 	WORD("x-apple-action", take_auto_word, HDR_AUTO_RESPONDER),
 	FLAG("x-mailing-list", HDR_LIST_OTHER),
+};
+static const struct field_row length_15[] = {
 	WORD("x-autoresponder", take_flag_unless_no, HDR_AUTO_RESPONDER),
+};
+static const struct field_row length_16[] = {
 	FLAG("list-unsubscribe", HDR_LIST_UNSUBSCRIBE),
 	WORD("x-mail-autoreply", take_flag_unless_no, HDR_AUTO_RESPONDER),
+};
+static const struct field_row length_17[] = {
 	FLAG("tls-report-domain", HDR_TLS_REPORT),
 	FLAG("x-bounced-address", HDR_NDR_MARK),
 	FLAG("x-google-group-id", HDR_LIST_OTHER),
 	FLAG("x-mailman-version", HDR_LIST_OTHER),
+};
+static const struct field_row length_18[] = {
 	WORD("content-identifier", take_auto_word, HDR_AUTO_RESPONDER),
+};
+static const struct field_row length_19[] = {
 	WORD("x-amazon-auto-reply", take_flag_unless_no, HDR_AUTO_RESPONDER),
 	KEEP_FLAG("x-failed-recipients", take_failed_rcpts, failed_rcpts, HDR_FAILED_RCPTS),
+};
+static const struct field_row length_20[] = {
 	FLAG("x-ms-embedded-report", HDR_NDR_MARK),
+};
+static const struct field_row length_23[] = {
 	WORD("x400-content-identifier", take_auto_word, HDR_AUTO_RESPONDER),
+};
+static const struct field_row length_24[] = {
 	KEEP("x-auto-response-suppress", take_value, auto_suppress),
+};
+static const struct field_row length_25[] = {
 	KEEP("content-transfer-encoding", take_value, transfer_encoding),
+};
+static const struct field_row length_28[] = {
 	FLAG("x-ms-exchange-message-is-ndr", HDR_NDR_MARK),
+};
+static const struct field_row length_30[] = {
 	FLAG("x-ms-exchange-inbox-rules-loop", HDR_INBOX_RULE),
 };
 
-static int
-row_cmp(const struct field_row *row, struct str name)
-{
-	if (row->name.n != name.n)
-		return row->name.n < name.n ? -1 : 1;
-	for (size_t i = 0; i < name.n; i++) {
-		int d = row->name.p[i] - str_lower(name.p[i]);
+#define LENGTH(n) [n] = { length_##n, sizeof(length_##n) / sizeof(length_##n[0]) }
 
-		if (d)
-			return d;
-	}
-	return 0;
-}
+static const struct {
+	const struct field_row *rows;
+	size_t n;
+} by_length[] = {
+	LENGTH(2),
+	LENGTH(4),
+	LENGTH(6),
+	LENGTH(7),
+	LENGTH(8),
+	LENGTH(9),
+	LENGTH(10),
+	LENGTH(11),
+	LENGTH(12),
+	LENGTH(13),
+	LENGTH(14),
+	LENGTH(15),
+	LENGTH(16),
+	LENGTH(17),
+	LENGTH(18),
+	LENGTH(19),
+	LENGTH(20),
+	LENGTH(23),
+	LENGTH(24),
+	LENGTH(25),
+	LENGTH(28),
+	LENGTH(30),
+};
 
+/* `name` in lower case. Most names of one length that are known or common differ in the last letter. */
 static const struct field_row *
 row_find(struct str name)
 {
-	size_t lo = 0, hi = ARRAY_LEN(rows);
+	size_t n = name.n < ARRAY_LEN(by_length) ? by_length[name.n].n : 0;
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		int d = row_cmp(&rows[mid], name);
+	for (size_t i = 0; i < n; i++) {
+		const struct field_row *row = &by_length[name.n].rows[i];
 
-		if (d == 0)
-			return &rows[mid];
-		if (d < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
+		if (row->name.p[name.n - 1] == name.p[name.n - 1] && str_eq(row->name, name))
+			return row;
 	}
 	return NULL;
 }
@@ -469,7 +521,8 @@ void
 header_take(struct header *h, struct str name, struct str value)
 {
 	const struct field_row *row;
-	struct hash hash;
+	struct header_part part;
+	struct str low;
 
 	while (name.n && (name.p[name.n - 1] == ' ' || name.p[name.n - 1] == '\t'))
 		name.n--;
@@ -478,14 +531,12 @@ header_take(struct header *h, struct str name, struct str value)
 		return;
 	}
 	h->f.flags |= HDR_ANY;
-	row = row_find(name);
-	if (!(row && row->unstable) && !str_istarts(name, STR("X-Envelope-"))) {
-		hash_init(&hash, 0, "header");
-		hash_key(&hash, h->running);
-		hash_istr(&hash, name);
-		header_hash_folded(&hash, value);
-		h->running = hash_end(&hash);
-	}
+	header_part_begin(&part, h->running);
+	header_part_name(&part, name);
+	low = (struct str){ part.text, name.n < sizeof(part.text) ? name.n : 0 };
+	row = row_find(low);
+	if (!(row && row->unstable) && !str_istarts(name, STR("X-Envelope-")))
+		h->running = header_part_end(&part, str_trim(value));
 	if (row)
 		row->take(h, row, value);
 	else if (str_istarts(name, STR("Resent-")))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The scanner's inner seams: header.c gathers fields, header_fields.c knows what each one means,
- * header_trace.c reads the trace fields and holds what they all share. */
+ * header_trace.c reads the trace fields and walks mailboxes, header_fold.c unfolds and hashes. */
 #ifndef MAIL_HEADER_FIELDS_H
 #define MAIL_HEADER_FIELDS_H
 
@@ -15,8 +15,8 @@ void header_count(struct header *h, bool cc, uint32_t n);
 void header_take_received(struct header *h, struct str value);
 void header_take_delivered_to(struct header *h, struct str value);
 
-/* Unfolds into out[cap]: line ends go, with a space in their place where none follows. White space at both
- * ends is dropped, the text is cut at cap. */
+/* The value without line ends, with a space in the place of one that no white space follows. White space at both
+ * ends is dropped, the text is cut at cap. It is in out[cap], or where it was when it needed no change. */
 struct str header_unfold(struct str value, char *out, size_t cap);
 
 /* A copy in the arena; when that is full, STR_NONE and HDR_TRUNCATED. */
@@ -26,8 +26,21 @@ struct str header_keep_value(struct header *h, struct str value); /* unfolded, c
 /* Counts the mailboxes of To or Cc, adds them to the audience, and looks for a gateway marker among them. */
 uint32_t header_walk(struct header *h, struct str value);
 
-/* Feeds the value with each run of white space as one space and none at its ends, so that folding and
- * line ends make no difference. */
-void header_hash_folded(struct hash *hash, struct str value);
+/* Text that is hashed together with the sum of what came before. Each run of white space counts as one space, so
+ * that folding and line ends make no difference; values are without any at their ends. */
+struct header_part {
+	unsigned char sum[sizeof(struct key128)];
+	char text[HEADER_VALUE_KEEP];
+	size_t n; /* of text */
+};
+
+void header_part_begin(struct header_part *part, struct key128 sum);
+void header_part_name(struct header_part *part, struct str name); /* in lower case, and a line end */
+
+/* Of a value what there is room for; returns how much of it was taken. */
+size_t header_part_fill(struct header_part *part, struct str value);
+
+/* Takes the rest of the value, in as many parts as it needs. Never all zero. */
+struct key128 header_part_end(struct header_part *part, struct str rest);
 
 #endif

@@ -1,72 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* Trace fields: Received and Delivered-To; and what all fields share: unfolding, keeping, hashing. */
+/* Trace fields: Received and Delivered-To; and what is looked for among mailboxes. */
 #include "mail/header_fields.h"
 
 #include "mail/addr.h"
 #include "mail/received.h"
 #include "mail/site.h"
-
-struct str
-header_unfold(struct str value, char *out, size_t cap)
-{
-	size_t n = 0, i = 0;
-
-	while (i < value.n && str_is_space(value.p[i]))
-		i++;
-	for (; i < value.n && n < cap; i++) {
-		char c = value.p[i];
-
-		if (c != '\r' && c != '\n') {
-			out[n++] = c;
-		} else if (i + 1 < value.n && !str_is_space(value.p[i + 1])) {
-			out[n++] = ' ';
-		}
-	}
-	return str_trim((struct str){ out, n });
-}
-
-struct str
-header_keep(struct header *h, struct str s)
-{
-	struct str kept = arena_str(h->arena, s);
-
-	if (!kept.p)
-		h->f.flags |= HDR_TRUNCATED;
-	return kept;
-}
-
-struct str
-header_keep_value(struct header *h, struct str value)
-{
-	char text[HEADER_VALUE_KEEP];
-
-	return header_keep(h, header_unfold(value, text, sizeof(text)));
-}
-
-void
-header_hash_folded(struct hash *hash, struct str value)
-{
-	char part[256];
-	size_t n = 0;
-	bool gap = false;
-
-	value = str_trim(value);
-	for (size_t i = 0; i < value.n; i++) {
-		if (str_is_space(value.p[i])) {
-			gap = true;
-			continue;
-		}
-		if (n + 2 > sizeof(part)) {
-			hash_str(hash, (struct str){ part, n });
-			n = 0;
-		}
-		if (gap)
-			part[n++] = ' ';
-		gap = false;
-		part[n++] = value.p[i];
-	}
-	hash_str(hash, (struct str){ part, n });
-}
 
 static void
 see_marker(void *arg, struct str addr)
@@ -161,13 +99,11 @@ hop_slot(struct header *h)
 	return &f->hops[f->n_hops++];
 }
 
-/* The text of a hop that stays, or the one place for the bottom hop, used again by each that follows. */
+/* Keeps the text of a hop that stays, or puts it in the one place for the bottom hop, which is used again by each
+ * that follows. */
 static struct str
-hop_text(struct header *h, struct str value)
+hop_text(struct header *h, struct str s)
 {
-	char text[HEADER_VALUE_KEEP];
-	struct str s = header_unfold(value, text, sizeof(text));
-
 	if (h->f.n_hops < HEADER_HOPS_MAX)
 		return header_keep(h, s);
 	if (!h->last_hop)
@@ -180,17 +116,20 @@ hop_text(struct header *h, struct str value)
 	return (struct str){ h->last_hop, s.n };
 }
 
+/* No word of a hop has white space in it, so the text that is hashed will do to be read too. */
 void
 header_take_received(struct header *h, struct str value)
 {
-	struct hash hash;
+	struct header_part part;
 	struct hop *hop = hop_slot(h);
+	size_t took;
 
 	h->f.hop_count++;
 	if (!hop)
 		return;
-	received_parse(hop_text(h, value), hop);
-	hash_init(&hash, 0, "hop");
-	header_hash_folded(&hash, value);
-	hop->hash = hash_end64(&hash);
+	value = str_trim(value);
+	header_part_begin(&part, (struct key128){ 0, 0 });
+	took = header_part_fill(&part, value);
+	received_parse(hop_text(h, (struct str){ part.text, part.n }), hop);
+	hop->hash = header_part_end(&part, str_sub(value, took, value.n)).lo;
 }

@@ -41,27 +41,55 @@ comment_len(struct str s)
 	return s.n;
 }
 
+/* What a byte is in a word. */
+enum {
+	SPACE = 1,
+	ENDS = 2,
+	OPENS = 4,
+	IN_IP = 8 /* the text of an address can have it; host names soon have another */
+};
+static const unsigned char classes[256] = {
+	[' '] = SPACE,
+	['\t'] = SPACE,
+	['\r'] = SPACE,
+	['\n'] = SPACE,
+	['('] = ENDS,
+	[';'] = ENDS,
+	['<'] = OPENS,
+	['"'] = OPENS,
+	['.'] = IN_IP,
+	['0' ... ':'] = IN_IP,
+	['A' ... 'F'] = IN_IP,
+	['a' ... 'f'] = IN_IP,
+};
+
+static unsigned
+class_of(char c)
+{
+	return classes[(unsigned char)c];
+}
+
+/* Behind what opens at i: at its end, at white space, or at the end of s. */
+static size_t
+inside_end(struct str s, size_t i)
+{
+	char until = s.p[i] == '<' ? '>' : '"';
+
+	for (i++; i < s.n && !(class_of(s.p[i]) & SPACE); i++)
+		if (s.p[i] == until)
+			return i + 1;
+	return i;
+}
+
 /* Length of the word at the front of s. A ';' ends it, but not inside "<...>" or quotes. */
 static size_t
 word_len(struct str s)
 {
-	char until = 0;
+	size_t i = 0;
 
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (str_is_space(c))
-			return i;
-		if (until) {
-			if (c == until)
-				until = 0;
-		} else if (c == '<' || c == '"') {
-			until = c == '<' ? '>' : '"';
-		} else if (c == '(' || c == ';') {
-			return i;
-		}
-	}
-	return s.n;
+	while (i < s.n && !(class_of(s.p[i]) & (SPACE | ENDS)))
+		i = class_of(s.p[i]) & OPENS ? inside_end(s, i) : i + 1;
+	return i;
 }
 
 static enum token
@@ -70,7 +98,7 @@ token_next(struct str *rest, struct str *tok)
 	enum token kind = TOK_WORD;
 	size_t i = 0, n;
 
-	while (i < rest->n && str_is_space(rest->p[i]))
+	while (i < rest->n && class_of(rest->p[i]) & SPACE)
 		i++;
 	*rest = str_sub(*rest, i, rest->n);
 	if (rest->n == 0)
@@ -92,6 +120,8 @@ token_next(struct str *rest, struct str *tok)
 static enum clause
 keyword(struct str word)
 {
+	if (word.n > 4)
+		return NO_CLAUSE;
 	for (size_t i = 0; i < ARRAY_LEN(keywords); i++)
 		if (str_ieq(keywords[i].word, word))
 			return keywords[i].clause;
@@ -111,6 +141,9 @@ literal(struct str word)
 	}
 	if (str_istarts(word, STR("IPv6:")))
 		word = str_sub(word, 5, word.n);
+	for (size_t i = 0; i < word.n; i++)
+		if (!(class_of(word.p[i]) & IN_IP))
+			return STR_NONE;
 	return ip_parse(word, &ip) == 0 ? word : STR_NONE;
 }
 

@@ -242,3 +242,82 @@ Test(addr_hostile, random_text)
 		buf_fini(&folded);
 	}
 }
+
+/* Elements in a plain form are read in one look, all others token by token; a comment makes the same list one of
+ * the second kind. */
+struct trail {
+	char text[2048];
+	size_t n;
+};
+
+static void
+follow(void *arg, struct str addr)
+{
+	struct trail *t = arg;
+
+	cr_assert_lt(t->n + addr.n + 1, sizeof(t->text));
+	memcpy(t->text + t->n, addr.p, addr.n);
+	t->n += addr.n;
+	t->text[t->n++] = '|';
+}
+
+Test(addr_hostile, plain_forms_are_read_as_tokens_are)
+{
+	static const char *const bits[] = { "ann@b.example", "<ann@b.example>", "Ann Bee <ann@b>",
+		"\"B, A\" <a@b>", "\"A\" B. <a.b@c.d>", "root", "Ann", "\"a@b\"", "a@b c@d", "<a@b", "a@b>",
+		"<a@>", "@b", "a@.b", ".@b", "..a@b..", "=a@b", "a@=b", "a=?@b", "\"\"<a@b>", "'a@b'",
+		"a@b@c", "", " ", "\xff@\x80", "\001@b", "a@\177", "undisclosed-recipients",
+		"A =?u?q?x?= <a@b>" };
+	uint64_t seed = 0x5eed3;
+
+	for (int round = 0; round < 20000; round++) {
+		struct buf plain, slow;
+		struct trail a = { .n = 0 }, b = { .n = 0 };
+		size_t n = next_random(&seed) % 8;
+
+		buf_init(&plain, 0);
+		buf_init(&slow, 0);
+		for (size_t i = 0; i < n; i++) {
+			struct str bit = str_of(bits[next_random(&seed) % ARRAY_LEN(bits)]);
+			struct str sep = next_random(&seed) % 4 ? STR(",") : STR(" ; ");
+
+			put_fold(&plain, &seed, true);
+			buf_str_append(&plain, bit);
+			buf_str_append(&plain, i + 1 < n ? sep : STR(""));
+			buf_str_append(&slow, STR("()"));
+			buf_str_append(&slow, bit);
+			buf_str_append(&slow, i + 1 < n ? sep : STR(""));
+		}
+		addr_list_walk(buf_str(&plain), follow, &a);
+		addr_list_walk(buf_str(&slow), follow, &b);
+		cr_assert(str_eq((struct str){ a.text, a.n }, (struct str){ b.text, b.n }),
+		    "%.*s: %.*s, not %.*s", STR_FMT(buf_str(&plain)), (int)a.n, a.text, (int)b.n, b.text);
+		buf_fini(&plain);
+		buf_fini(&slow);
+	}
+}
+
+Test(addr_hostile, the_cap_of_an_address_is_one_in_any_form)
+{
+	for (size_t n = ADDR_TEXT_MAX - 1; n <= ADDR_TEXT_MAX + 1; n++) {
+		static const char *const forms[] = { "%", "<%>", "Ann <%>", "() <%>" };
+		char text[ADDR_TEXT_MAX + 2];
+
+		memset(text, 'x', sizeof(text));
+		text[1] = '@';
+		for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+			struct trail t = { .n = 0 };
+			struct buf b;
+			struct str form = str_of(forms[i]);
+			size_t at = str_find(form, '%');
+
+			buf_init(&b, 0);
+			buf_str_append(&b, str_sub(form, 0, at));
+			buf_append(&b, text, n);
+			buf_str_append(&b, str_sub(form, at + 1, form.n));
+			cr_expect_eq(addr_list_walk(buf_str(&b), follow, &t), 1);
+			cr_expect_eq(t.n - 1, n < ADDR_TEXT_MAX ? n : ADDR_TEXT_MAX, "%s %zu", forms[i], n);
+			buf_fini(&b);
+		}
+	}
+}

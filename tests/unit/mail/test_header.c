@@ -358,6 +358,71 @@ Test(header, stable_hash)
 	}
 }
 
+/* Long values are hashed in parts: at the edges of parts, folds still make no difference and each byte counts. */
+Test(header, stable_hash_of_long_fields)
+{
+	struct buf b, folded;
+
+	buf_init(&b, 0);
+	buf_init(&folded, 0);
+	for (size_t n = HEADER_VALUE_KEEP - 12; n <= 3 * HEADER_VALUE_KEEP; n += n % 50 ? 1 : 900) {
+		struct key128 whole, other;
+
+		buf_reset(&b);
+		buf_reset(&folded);
+		buf_str_append(&b, STR("X:"));
+		buf_str_append(&folded, STR("x:"));
+		for (size_t i = 0; i < n; i++) {
+			bool gap = i % 7 == 3 && i + 1 < n;
+
+			buf_str_append(&b, gap ? STR(" ") : STR("y"));
+			buf_str_append(&folded, gap ? STR("\r\n \t") : STR("y"));
+		}
+		whole = scan(buf_str(&b))->stable;
+		cr_expect(key_eq(whole, scan(buf_str(&folded))->stable), "%zu", n);
+		b.data[b.start + b.len - 1] = 'z';
+		other = scan(buf_str(&b))->stable;
+		cr_expect(!key_eq(whole, other), "%zu", n);
+	}
+	buf_fini(&b);
+	buf_fini(&folded);
+}
+
+Test(header, stable_hash_of_long_names)
+{
+	static const size_t sizes[] = { HEADER_VALUE_KEEP - 1, HEADER_VALUE_KEEP, HEADER_VALUE_KEEP + 1,
+		3 * HEADER_VALUE_KEEP };
+	struct buf b;
+
+	buf_init(&b, 0);
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		struct key128 low, high, other;
+
+		buf_reset(&b);
+		memset(buf_reserve(&b, sizes[i]), 'x', sizes[i]);
+		buf_commit(&b, sizes[i]);
+		buf_str_append(&b, STR(": value\n"));
+		low = scan(buf_str(&b))->stable;
+		b.data[b.start + sizes[i] - 1] = 'X';
+		high = scan(buf_str(&b))->stable;
+		b.data[b.start + sizes[i] - 1] = 'y';
+		other = scan(buf_str(&b))->stable;
+		cr_expect(key_eq(low, high), "%zu", sizes[i]);
+		cr_expect(!key_eq(low, other), "%zu", sizes[i]);
+	}
+	buf_fini(&b);
+}
+
+Test(header, stable_hash_knows_names_from_values)
+{
+	struct key128 one = scan(STR("A: b c\n"))->stable, other;
+
+	other = scan(STR("A: b\nC:\n"))->stable;
+	cr_expect(!key_eq(one, other));
+	other = scan(STR("A:\nB: c\n"))->stable;
+	cr_expect(!key_eq(one, other));
+}
+
 Test(header, stated_counts_take_part_as_at_least)
 {
 	const struct header_facts *f;

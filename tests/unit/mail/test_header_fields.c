@@ -140,6 +140,7 @@ Test(header_fields, values)
 		{ "References", "<a@b>\r\n <c@d>", F(references), "<a@b>" },
 		{ "References", "<a@b><c@d>", F(last_reference), "<c@d>" },
 		{ "References", "<a@b>", F(last_reference), "<a@b>" },
+		{ "References", "<first@id> <a@b> and what follows", F(last_reference), "<a@b>" },
 		{ "References", "a@b c@d", F(references), "a@b" },
 		{ "References", "<unclosed@b <c@d>", F(last_reference), "<c@d>" },
 		{ "References", "(none) <> nothing", F(references), NULL },

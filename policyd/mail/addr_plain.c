@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: ISC */
+/* One look at an element of a plain form, without copying and without state. What has comments, literals, encoded
+ * words with marks in them or anything odd is left to the tokens of addr_list.c, which read these forms the same. */
+#include "mail/addr_plain.h"
+
+#include "mail/addr.h"
+
+#define MARK (ADDR_SPECIAL | ADDR_LOCAL)
+#define PLAIN (ADDR_LOCAL | ADDR_ATOM)
+const unsigned char addr_classes[256] = {
+	['\0'] = ADDR_GAP | ADDR_SPECIAL,
+	['\t'] = ADDR_GAP | ADDR_SPECIAL,
+	['\n'] = ADDR_GAP | ADDR_SPECIAL | ADDR_LINE_END,
+	['\r'] = ADDR_GAP | ADDR_SPECIAL | ADDR_LINE_END,
+	[' '] = ADDR_GAP | ADDR_SPECIAL,
+	['!'] = PLAIN,
+	['"'] = MARK,
+	['#' ... '\''] = PLAIN,
+	['('] = MARK,
+	[')'] = MARK,
+	['*' ... '+'] = PLAIN,
+	[','] = MARK,
+	['-'] = PLAIN,
+	['.'] = ADDR_ATOM,
+	['/'] = PLAIN,
+	['0' ... '9'] = PLAIN | ADDR_ALNUM,
+	[':'] = MARK,
+	[';'] = MARK,
+	['<'] = MARK,
+	['='] = PLAIN | ADDR_OPENS,
+	['>'] = MARK,
+	['?'] = PLAIN,
+	['@'] = MARK,
+	['A' ... 'Z'] = PLAIN | ADDR_ALNUM,
+	['['] = PLAIN | ADDR_OPENS,
+	['\\' ... '`'] = PLAIN,
+	['a' ... 'z'] = PLAIN | ADDR_ALNUM,
+	['{' ... '\177'] = PLAIN,
+	[0x80 ... 0xff] = PLAIN | ADDR_ALNUM,
+};
+#undef MARK
+#undef PLAIN
+
+static size_t
+atom_end(struct str s, size_t i)
+{
+	while (i < s.n && addr_class(s.p[i]) & ADDR_ATOM)
+		i++;
+	return i;
+}
+
+/* A plain word at i that can begin a local part or a domain. */
+static bool
+begins_part(struct str s, size_t i)
+{
+	return i < s.n &&
+	    (addr_class(s.p[i]) & (ADDR_ATOM | ADDR_LOCAL | ADDR_OPENS)) == (ADDR_ATOM | ADDR_LOCAL);
+}
+
+/* Behind the display name at i, if there is one: words, or a quoted string without backslashes in front of them. */
+static size_t
+name_end(struct str s, bool no_quote, size_t i)
+{
+	if (i < s.n && s.p[i] == '"' && !no_quote) {
+		for (i++; i < s.n && s.p[i] != '"' && s.p[i] != '\\'; i++)
+			;
+		if (i == s.n || s.p[i] == '\\')
+			return i;
+		i++;
+	}
+	while (i < s.n && addr_class(s.p[i]) & (ADDR_ATOM | ADDR_GAP))
+		i++;
+	return i;
+}
+
+bool
+addr_plain(struct str s, bool no_quote, size_t *at, struct str *addr, bool *named)
+{
+	size_t begin = *at, i = atom_end(s, begin);
+	bool angle = i == s.n || s.p[i] != '@';
+
+	if (angle) {
+		i = name_end(s, no_quote, i);
+		*at = i;
+		*named = i > begin;
+		if (i == s.n || s.p[i] != '<')
+			return false;
+		begin = i + 1;
+		i = atom_end(s, begin);
+	}
+	*at = i;
+	if (!begins_part(s, begin) || i == s.n || s.p[i] != '@' || !begins_part(s, i + 1))
+		return false;
+	i = atom_end(s, i + 1);
+	*addr = str_sub(s, begin, i);
+	*at = i;
+	if (angle && (i == s.n || s.p[i++] != '>'))
+		return false;
+	i = addr_gap_end(s, i);
+	*at = i;
+	return addr->n <= ADDR_TEXT_MAX && (i == s.n || s.p[i] == ',' || s.p[i] == ';');
+}

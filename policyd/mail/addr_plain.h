@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC */
+/* What bytes mean in an address list, and its elements as nearly all are written. For addr_list.c alone. */
+#ifndef MAIL_ADDR_PLAIN_H
+#define MAIL_ADDR_PLAIN_H
+
+#include <stdbool.h>
+
+#include "base/str.h"
+
+enum addr_class {
+	ADDR_GAP = 1, /* white space and NUL */
+	/* ends a word, as all gaps do. '[' and ']' do not: a literal is told by the '@' before it */
+	ADDR_SPECIAL = 2,
+	ADDR_ALNUM = 4,
+	ADDR_LOCAL = 8, /* makes a local part: any visible byte but '.' */
+	ADDR_LINE_END = 16,
+	ADDR_OPENS = 32, /* begins something else than a plain word: "=?", a literal */
+	ADDR_ATOM = 64,  /* of a plain word */
+};
+
+extern const unsigned char addr_classes[256];
+
+static inline unsigned
+addr_class(char c)
+{
+	return addr_classes[(unsigned char)c];
+}
+
+/* The first byte from i on that is no gap; s.n when none. */
+static inline size_t
+addr_gap_end(struct str s, size_t i)
+{
+	while (i < s.n && addr_class(s.p[i]) & ADDR_GAP)
+		i++;
+	return i;
+}
+
+/*
+ * Reads "a@b", "<a@b>", "Name <a@b>" or "\"Name\" <a@b>", and up to its separator or the end, at *at, which moves on
+ * as far as was looked. false: something else, or an address beyond ADDR_TEXT_MAX. `no_quote`: a '"' begins no
+ * quoted string. *addr points into s; *named is set if there is a name.
+ */
+bool addr_plain(struct str s, bool no_quote, size_t *at, struct str *addr, bool *named);
+
+#endif
