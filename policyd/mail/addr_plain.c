@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* One look at an element of a plain form, without copying and without state. What has comments, literals, encoded
- * words with marks in them or anything odd is left to the tokens of addr_list.c, which read these forms the same. */
+/* One look at an element of a plain form, without copying and without state. What has comments, literals,
+ * encoded words with marks in them or anything odd is left to the tokens of addr_list.c, which read these
+ * forms the same. */
 #include "mail/addr_plain.h"
 
 #include "mail/addr.h"
@@ -57,7 +58,8 @@ begins_part(struct str s, size_t i)
 	    (addr_class(s.p[i]) & (ADDR_ATOM | ADDR_LOCAL | ADDR_OPENS)) == (ADDR_ATOM | ADDR_LOCAL);
 }
 
-/* Behind the display name at i, if there is one: words, or a quoted string without backslashes in front of them. */
+/* Behind the display name at i, if there is one: words, or a quoted string without backslashes in front of
+ * them. */
 static size_t
 name_end(struct str s, bool no_quote, size_t i)
 {

@@ -36,9 +36,9 @@ addr_gap_end(struct str s, size_t i)
 }
 
 /*
- * Reads "a@b", "<a@b>", "Name <a@b>" or "\"Name\" <a@b>", and up to its separator or the end, at *at, which moves on
- * as far as was looked. false: something else, or an address beyond ADDR_TEXT_MAX. `no_quote`: a '"' begins no
- * quoted string. *addr points into s; *named is set if there is a name.
+ * Reads "a@b", "<a@b>", "Name <a@b>" or "\"Name\" <a@b>", and up to its separator or the end, at *at, which
+ * moves on as far as was looked. false: something else, or an address beyond ADDR_TEXT_MAX. `no_quote`: a
+ * '"' begins no quoted string. *addr points into s; *named is set if there is a name.
  */
 bool addr_plain(struct str s, bool no_quote, size_t *at, struct str *addr, bool *named);
 

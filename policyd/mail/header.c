@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The block scanner: bytes to lines to fields. A field that lies whole in one piece is read where it lies; what
- * a piece cuts is gathered in a buffer. Each goes to header_fields.c as it stood, folds and all, the same way
- * as from a door that gets its header field by field.
+ * The block scanner: bytes to lines to fields. A field that lies whole in one piece is read where it lies;
+ * what a piece cuts is gathered in a buffer. Each goes to header_fields.c as it stood, folds and all, the
+ * same way as from a door that gets its header field by field.
  */
 #include "mail/header.h"
 
@@ -151,7 +151,8 @@ line_start(struct header *h, struct piece *in)
 	h->state = IN_LINE;
 }
 
-/* Up to and with the line's LF or CR. A CR is looked for no further than the next LF, and that one only once. */
+/* Up to and with the line's LF or CR. A CR is looked for no further than the next LF, and that one only
+ * once. */
 static void
 line_bytes(struct header *h, struct piece *in)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What each field means: one row a name, in one table for each length of names. A handler gets the value as it
- * stood in the header, folded with any kind of line end.
+ * What each field means: one row a name, in one table for each length of names. A handler gets the value as
+ * it stood in the header, folded with any kind of line end.
  */
 #include "mail/header_fields.h"
 

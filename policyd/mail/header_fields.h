@@ -15,19 +15,20 @@ void header_count(struct header *h, bool cc, uint32_t n);
 void header_take_received(struct header *h, struct str value);
 void header_take_delivered_to(struct header *h, struct str value);
 
-/* The value without line ends, with a space in the place of one that no white space follows. White space at both
- * ends is dropped, the text is cut at cap. It is in out[cap], or where it was when it needed no change. */
+/* The value without line ends, with a space in the place of one that no white space follows. White space at
+ * both ends is dropped, the text is cut at cap. It is in out[cap], or where it was when it needed no
+ * change. */
 struct str header_unfold(struct str value, char *out, size_t cap);
 
 /* A copy in the arena; when that is full, STR_NONE and HDR_TRUNCATED. */
 struct str header_keep(struct header *h, struct str s);
 struct str header_keep_value(struct header *h, struct str value); /* unfolded, cut at HEADER_VALUE_KEEP */
 
-/* Counts the mailboxes of To or Cc, adds them to the audience, and looks for a gateway marker among them. */
+/* Counts the mailboxes of To or Cc, adds them to the audience, looks for a gateway marker among them. */
 uint32_t header_walk(struct header *h, struct str value);
 
-/* Text that is hashed together with the sum of what came before. Each run of white space counts as one space, so
- * that folding and line ends make no difference; values are without any at their ends. */
+/* Text that is hashed together with the sum of what came before. Each run of white space counts as one
+ * space, so that folding and line ends make no difference; values are without any at their ends. */
 struct header_part {
 	unsigned char sum[sizeof(struct key128)];
 	char text[HEADER_VALUE_KEEP];

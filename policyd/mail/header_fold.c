@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Folded values: unfolded where they are kept, and hashed as one line in which each run of white space is one
- * space, so that folding and line ends make no difference. Such a line is built in parts of a fixed size; each
- * part is hashed in one go together with the sum of all before it.
+ * Folded values: unfolded where they are kept, and hashed as one line in which each run of white space is
+ * one space, so that folding and line ends make no difference. Such a line is built in parts of a fixed
+ * size; each part is hashed in one go together with the sum of all before it.
  */
 #include "mail/header_fields.h"
 

@@ -99,8 +99,8 @@ hop_slot(struct header *h)
 	return &f->hops[f->n_hops++];
 }
 
-/* Keeps the text of a hop that stays, or puts it in the one place for the bottom hop, which is used again by each
- * that follows. */
+/* Keeps the text of a hop that stays, or puts it in the one place for the bottom hop, which is used again
+ * by each that follows. */
 static struct str
 hop_text(struct header *h, struct str s)
 {

@@ -243,8 +243,8 @@ Test(addr_hostile, random_text)
 	}
 }
 
-/* Elements in a plain form are read in one look, all others token by token; a comment makes the same list one of
- * the second kind. */
+/* Elements in a plain form are read in one look, all others token by token; a comment makes the same list
+ * one of the second kind. */
 struct trail {
 	char text[2048];
 	size_t n;
