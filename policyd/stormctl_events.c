@@ -105,9 +105,7 @@ give(struct reader *r, struct event *ev)
 static struct str
 header_of(struct str m)
 {
-	for (size_t i = 0; i + 1 < m.n; i++) {
-		if (m.p[i] != '\n')
-			continue;
+	for (size_t i = str_find(m, '\n'); i + 1 < m.n; i += 1 + str_find(str_sub(m, i + 1, m.n), '\n')) {
 		if (m.p[i + 1] == '\n')
 			return str_sub(m, 0, i + 2);
 		if (m.p[i + 1] == '\r' && i + 2 < m.n && m.p[i + 2] == '\n')

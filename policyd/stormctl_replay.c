@@ -19,7 +19,7 @@
 #include "stormctl_events.h"
 
 /* With a tick a message some counters a time are enough: a message makes fewer. */
-enum { REPLAY_COUNTERS = 4000000, REPLAY_SWEEP = 32 };
+enum { REPLAY_COUNTERS = 4000000, REPLAY_SWEEP = 16 };
 
 struct replay {
 	struct engine engine;
