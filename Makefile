@@ -213,7 +213,8 @@ install: all
 		$(call in_paths,packaging/systemd/policyd-storm.service,$(UNITDIR)/policyd-storm.service)
 	$(Q)$(call put,README.md NEWS.md LICENSE,$(DOCDIR),644)
 	$(Q)$(call put,etc/postfix/*,$(DOCDIR)/postfix,644)
-	$(Q)$(call put,etc/exim/*,$(DOCDIR)/exim,644)
+	$(Q)$(call put,$(wildcard etc/exim/[!c]*),$(DOCDIR)/exim,644)
+	$(Q)for part in main acl router; do $(call put,etc/exim/conf.d/$$part/*,$(DOCDIR)/exim/conf.d/$$part,644) || exit 1; done
 	$(Q)umask 022; install -d -m 755 "$(DESTDIR)$(SYSCONFDIR)/policyd-storm"; \
 	for name in policyd-storm.conf rules.conf lists; do \
 		to="$(DESTDIR)$(SYSCONFDIR)/policyd-storm/$$name"; \

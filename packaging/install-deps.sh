@@ -3,6 +3,7 @@
 # install-deps.sh build|check|demo|bench|bench-peers: looks for what that needs and installs what is missing, nothing else.
 # Debian and Ubuntu by apt-get; Fedora and its kin by dnf (written from their package lists, not tested).
 set -u
+cd "$(dirname "$0")/.." || exit 1
 PATH=$PATH:/usr/sbin:/sbin
 export PATH
 
@@ -16,7 +17,9 @@ bench-peers) sets='p' ;;
 esac
 
 # sets | probe | what is looked for | Debian package | Fedora package
-# A probe asks for the thing itself: a build from source or another package may provide it.
+# A probe asks for the thing itself: a build from source or another package may provide it. A tree is a mail server that
+# cannot be installed beside Postfix: its packages are only unpacked, below build/mta, with the libraries missing here.
+trees=build/mta
 table='
 b  cmd    make                   make             make
 b  cmd    cc                     gcc              gcc
@@ -39,6 +42,8 @@ c  cmd    miltertest             miltertest       -
 cdm cmd   python3                python3          python3
 cd cmd    sqlite3                sqlite3          sqlite
 cd cmd    postfix                postfix          postfix
+c  tree   exim:/usr/sbin/exim4   exim4-daemon-light,exim4-config -
+c  tree   sendmail:/usr/libexec/sendmail/sendmail sendmail-bin,sendmail-cf,m4 -
 m  header libmilter/mfapi.h      libmilter-dev    sendmail-milter-devel
 m  pc     gmime-3.0              libgmime-3.0-dev gmime30-devel
 p  cmd    postfwd                postfwd          postfwd
@@ -70,6 +75,7 @@ present() {
 	header) has_header "$2" ;;
 	san) has_sanitizers "$2" ;;
 	pc) pkg-config --exists "$2" 2>/dev/null ;;
+	tree) [ -x "$trees/${2%%:*}${2#*:}" ] ;;
 	esac
 }
 
@@ -82,7 +88,7 @@ else
 fi
 
 # One name a word, without doubles; postfix apart, because it may not push another mail server out.
-packages='' postfix='' things=''
+packages='' postfix='' things='' unpack=''
 while read -r in probe thing deb rpm; do
 	[ -n "$in" ] || continue
 	echo "$in" | grep -qE "$sets" || continue
@@ -91,6 +97,10 @@ while read -r in probe thing deb rpm; do
 	name=$deb
 	[ $tool = dnf ] && name=$rpm
 	case " $packages $postfix " in *" $name "*) continue ;; esac
+	if [ "$probe" = tree ]; then
+		[ "$name" = - ] || unpack="$unpack ${thing%%:*}=$name"
+		continue
+	fi
 	case $name in
 	-) echo "install-deps: no package is known here for $thing" ;;
 	postfix) postfix=postfix ;;
@@ -100,8 +110,55 @@ done <<EOT
 $table
 EOT
 
-[ -n "$packages$postfix" ] || exit 0
+[ -n "$packages$postfix$unpack" ] || exit 0
 echo "install-deps: missing:$things"
+
+# fetch FOLDER PACKAGE...: the packages, and of what they depend on the libraries that are not installed, as files.
+fetch() (
+	mkdir -p "$1" && cd "$1" || exit 1
+	shift
+	seen=' '
+	while [ $# -gt 0 ]; do
+		name=$1; shift
+		case $seen in *" $name "*) continue ;; esac
+		seen="$seen$name "
+		apt-get download -q "$name" </dev/null >/dev/null 2>&1 || { echo "install-deps: no $name to be had"; exit 1; }
+		for lib in $(dpkg -f "$name"_*.deb Depends | tr ',' '\n' | sed 's/^ *//; s/[ :|(].*//' | grep '^lib'); do
+			dpkg-query -W -f '${Status}\n' "$lib" 2>/dev/null | grep -q ' installed$' || set -- "$@" "$lib"
+		done
+	done
+)
+
+# Package lists may be too old to find anything by: once, and only as root.
+renewed=
+renew() {
+	[ -z "$renewed" ] && [ "$(id -u)" = 0 ] || return 1
+	renewed=yes
+	apt-get update -q </dev/null
+}
+
+# unpack_trees: each NAME=PACKAGE,... becomes a folder when it is complete. Without them their tests are skipped.
+unpack_trees() {
+	for tree in $unpack; do
+		to=$trees/${tree%%=*} part=$trees/${tree%%=*}.part
+		names=$(echo "${tree#*=}" | tr , ' ')
+		rm -rf "$part" "$to"
+		# shellcheck disable=SC2086
+		if { fetch "$part/debs" $names || { renew && rm -rf "$part" && fetch "$part/debs" $names; }; } &&
+			for deb in "$part"/debs/*.deb; do dpkg -x "$deb" "$part/tree" || break; done
+		then
+			mv "$part/tree" "$to" && echo "install-deps: unpacked $to"
+		else
+			echo "install-deps: ${tree%%=*} could not be unpacked; the tests that need it will be skipped"
+		fi
+		rm -rf "$part"
+	done
+}
+
+if [ -z "$packages$postfix" ]; then
+	[ $tool = apt ] && unpack_trees
+	exit 0
+fi
 
 case $tool in
 apt) say="apt-get install --no-install-recommends$packages${postfix:+ $postfix}" ;;
@@ -141,6 +198,7 @@ if [ "$1" = bench-peers ] && [ ! -e /usr/sbin/policy-rc.d ]; then
 	$as_root chmod 755 /usr/sbin/policy-rc.d
 fi
 
+renewed=yes
 $as_root apt-get update -q </dev/null || echo "install-deps: the package lists could not be renewed; trying with the old ones"
 if [ -n "$packages" ]; then
 	# shellcheck disable=SC2086
@@ -156,4 +214,5 @@ if [ -n "$postfix" ]; then
 		echo "install-deps: the tests that need it will be skipped" >&2
 	fi
 fi
+unpack_trees
 exit 0

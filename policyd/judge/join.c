@@ -259,11 +259,11 @@ join_disconnect(struct join *j, uint64_t connection)
 }
 
 void
-join_leave(struct join *j, uint64_t connection, struct now now)
+join_leave(struct join *j, uint64_t connection, bool data_follows, struct now now)
 {
 	struct txn *t = map_get(&j->sessions, connection_key(connection));
 
-	if (!t || t->judged)
+	if (!t || t->judged || (data_follows && !addr_is_null(t->record.sender)))
 		return;
 	t->seen = now.mono;
 	list_del(&t->lru);

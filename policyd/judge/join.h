@@ -71,8 +71,9 @@ void join_end_all(struct join *j);
 /* A connection of the policy door closed (msg.connection). */
 void join_disconnect(struct join *j, uint64_t connection);
 /* The same of one that carried a single question: the next one may come on another. The message is over when
- * none has come for JOIN_GRACE. */
-void join_leave(struct join *j, uint64_t connection, struct now now);
+ * none has come for JOIN_GRACE. Where DATA is asked about too only one from the null sender is, a callout:
+ * content takes its time. */
+void join_leave(struct join *j, uint64_t connection, bool data_follows, struct now now);
 
 /* At RCPT: remembers m's recipients, and at the first one who it is from. */
 void join_gather(struct join *j, struct txn *t, const struct msg *m, struct now now);

@@ -501,8 +501,8 @@ engine_disconnect(struct engine *e, uint64_t connection, uint64_t questions, str
 {
 	if (questions > 1)
 		join_disconnect(e->join, connection);
-	else if (!e->asks_final) /* else DATA tells, or the client's next message, or the time */
-		join_leave(e->join, connection, now);
+	else /* DATA tells, or the client's next message, or the time */
+		join_leave(e->join, connection, e->asks_final, now);
 }
 
 void

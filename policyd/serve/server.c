@@ -229,6 +229,7 @@ int
 server_new(
     const struct serve_conf *conf, struct engine *engine, struct server **out, char *why, size_t why_len)
 {
+	sigset_t all, old;
 	struct server *s;
 	int rc;
 
@@ -246,12 +247,17 @@ server_new(
 	s->listeners.arg = s;
 	notify_init(&s->notify);
 	take_limits(s, conf);
+	/* Who finds it listening may stop it already: the signal waits until it is watched for. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &old);
 	rc = set_listeners(s, conf, why, why_len);
+	if (rc == 0)
+		watch(s);
+	sigprocmask(SIG_SETMASK, &old, NULL);
 	if (rc != 0) {
 		server_free(s);
 		return rc;
 	}
-	watch(s);
 	*out = s;
 	return 0;
 }

@@ -51,7 +51,7 @@ class Actions(LabTest):
         got = {r: self.sink.count(r) for r in everybody}
         self.assertEqual({r: 1 if r in expected else 0 for r in everybody}, got)
         self.assertEqual(len(expected), self.sink.total, [d.recipients for d in self.sink.deliveries])
-        self.assertEqual([], self.postfix.queue_ids())
+        self.assertEqual([], self.mta.queue_ids())
 
     def verdicts(self):
         return [line for line in self.daemon_said().splitlines() if "verdict action=" in line]
@@ -152,7 +152,7 @@ class Silence(Actions):
         self.enforce(rule("wide", "drop-recipients"))
         self.assertEqual(250, self.post()[0])
         self.assert_got([])
-        wait_for("the discard in Postfix's log", lambda: "milter-discard" in self.postfix_said())
+        wait_for("the discard in Postfix's log", lambda: "milter-discard" in self.mta_said())
 
 
 class Hold(Actions):
@@ -161,7 +161,7 @@ class Hold(Actions):
         self.assertEqual(0, self.sink.total)
         held = self.postfix.queue_ids("hold")
         self.assertEqual(1, len(held))
-        self.assertEqual(held, self.postfix.queue_ids())
+        self.assertEqual(held, self.mta.queue_ids())
         self.postfix.release(held[0])
         wait_for("the released message", lambda: self.sink.total == len(FIVE))
         self.postfix.settle()
@@ -170,7 +170,7 @@ class Hold(Actions):
     def test_held_and_released(self):
         self.enforce(rule("wide", "hold"))
         self.held_then_released("milter", "office@sender.example")
-        wait_for("the hold in Postfix's log", lambda: "milter-hold" in self.postfix_said())
+        wait_for("the hold in Postfix's log", lambda: "milter-hold" in self.mta_said())
 
     def test_both_doors(self):
         self.enforce(rule("wide", "hold"))

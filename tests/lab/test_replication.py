@@ -14,9 +14,9 @@ PEOPLE = ["person%02d@victim.example" % i for i in range(57)]
 class Replication(LabTest):
     def blow(self, door, copies, message, first_sender):
         """The message is sent once and the faulty servers do the rest. Returns the storm, ended."""
-        with Storm(self.postfix.port[door], self.sink, self.postfix, copies) as storm:
+        with Storm(self.port(door), self.sink, self.mta, copies) as storm:
             everybody = storm.mailboxes + PEOPLE
-            for r in smtp.send(self.postfix.port[door], message.sender, everybody,
+            for r in smtp.send(self.port(door), message.sender, everybody,
                                message.through(origin()), **first_sender):
                 self.assertEqual(250, r.code, r.data)
             storm.ended = storm.run(timeout=60)

@@ -23,8 +23,9 @@ CONFS = {"policyd-storm/policyd-storm.conf", "policyd-storm/rules.conf", "policy
 
 
 def snippets():
-    return {f"share/doc/policyd-storm/{d}/{name}" for d in ("postfix", "exim")
-            for name in os.listdir(os.path.join(TOP, "etc", d))}
+    etc = os.path.join(TOP, "etc")
+    return {"share/doc/policyd-storm/" + os.path.relpath(os.path.join(path, name), etc) for d in ("postfix", "exim")
+            for path, _, names in os.walk(os.path.join(etc, d)) for name in names}
 
 
 def copy_build(lab):

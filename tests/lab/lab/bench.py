@@ -8,6 +8,7 @@ import unittest
 from . import daemon as daemon_mod
 from . import smtp
 from .daemon import Daemon
+from .exim import Exim
 from .late import LateMilter
 from .net import free_ports, workdir
 from .postfix import Postfix
@@ -27,6 +28,7 @@ class Bench:
     def __init__(self, build):
         self.build = build
         self.undo = []
+        self.others = {}
 
     def __enter__(self):
         try:
@@ -53,6 +55,15 @@ class Bench:
         self.undo.append(lambda: manager.__exit__(None, None, None))
         return value
 
+    def other(self, name, make):
+        """Another mail server, started when the first test wants it, or again when it is gone."""
+        if name not in self.others:
+            self.others[name] = self._enter(make())
+        return self.others[name]
+
+    def exim(self):
+        return self.other("exim", lambda: Exim(self.folder, self.sink.port, "inet:127.0.0.1:%d" % self.daemon.policy))
+
     def __exit__(self, *_):
         while self.undo:
             self.undo.pop()()
@@ -71,15 +82,23 @@ class LabTest(unittest.TestCase):
     def setUp(self):
         b = self.bench = BENCH
         self.sink, self.daemon, self.postfix = b.sink, b.daemon, b.postfix
+        self.mta = self.server()
         self.daemon.stop()
         self.daemon.forget()
         self.sink.reset()
         b.late.refuse = 0
-        self.log_start = len(self.postfix.log_text())
+        self.log_start = len(self.mta.log_text())
         self.daemon_log_start = len(self.daemon.log_text())
         self.daemon.configure(self.rules, self.mode, self.lists)
         self.daemon.start()
         self.addCleanup(self.finish)
+
+    def server(self):
+        """The mail server under test."""
+        return self.bench.postfix
+
+    def port(self, door):
+        return self.mta.port[door]
 
     def finish(self):
         alive = self.daemon.running()
@@ -92,20 +111,20 @@ class LabTest(unittest.TestCase):
             self.fail("the daemon was gone (%d):\n%s" % (code, self.daemon_said()[-3000:]))
 
     def clean_queue(self):
-        self.postfix.settle()
-        for name in self.postfix.queue_ids("deferred", "hold"):
-            self.postfix.delete(name)
+        self.mta.settle()
+        for name in self.mta.queue_ids("deferred", "hold"):
+            self.mta.delete(name)
 
     def daemon_said(self):
         return self.daemon.log_text()[self.daemon_log_start:]
 
-    def postfix_said(self):
-        return self.postfix.log_text()[self.log_start:]
+    def mta_said(self):
+        return self.mta.log_text()[self.log_start:]
 
     def send(self, recipients, content, door="guarded", sender="office@sender.example", **kw):
         """Sends, checks nothing, waits until what was accepted has arrived. Returns the list of results."""
-        results = smtp.send(self.postfix.port[door], sender, list(recipients), content, **kw)
-        self.postfix.settle()
+        results = smtp.send(self.port(door), sender, list(recipients), content, **kw)
+        self.mta.settle()
         return results
 
     def send_ok(self, *args, **kw):

@@ -12,7 +12,7 @@ from .net import free_ports, port_open, wait_for
 CONF = """\
 [server]
 mode    = {mode}
-policy  = inet:127.0.0.1:{policy}
+policy  = {policy}
 milter  = inet:127.0.0.1:{milter}
 control = unix:{dir}/control.sock
 user    = nobody
@@ -57,7 +57,7 @@ class Daemon:
         self.db = os.path.join(self.dir, "db", "storm.db")
         self.log = os.path.join(self.dir, "log")
         self.proc = None
-        self.loose = []  # exit codes that no test asked for
+        self.more_policy = []  # further addresses of the policy door
         if not os.path.isdir(self.dir):
             os.mkdir(self.dir)
         user = pwd.getpwnam("nobody")
@@ -81,7 +81,8 @@ class Daemon:
         return params
 
     def configure(self, rules=REPLICATION, mode="enforce", lists=LISTS):
-        for name, text in (("policyd-storm.conf", CONF.format(mode=mode, policy=self.policy, milter=self.milter,
+        door = ["inet:127.0.0.1:%d" % self.policy, *self.more_policy]
+        for name, text in (("policyd-storm.conf", CONF.format(mode=mode, policy=", ".join(door), milter=self.milter,
                                                               dir=self.dir)),
                            ("rules.conf", rules), ("lists", lists)):
             with open(os.path.join(self.dir, name), "w") as f:

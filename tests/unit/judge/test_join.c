@@ -214,6 +214,8 @@ on_settle(void *arg, struct txn *t, const struct record *r)
 	snprintf(settled_sender, sizeof(settled_sender), "%.*s", STR_FMT(r->sender));
 }
 
+static const char *from = "s@y.test";
+
 static struct txn *
 rcpt_of(const char *instance, uint64_t connection, const char *port, struct now now)
 {
@@ -223,7 +225,7 @@ rcpt_of(const char *instance, uint64_t connection, const char *port, struct now 
 	msg.stage = STAGE_RCPT;
 	msg.connection = connection;
 	msg.client_port = str_of(port);
-	msg.sender = STR("s@y.test");
+	msg.sender = str_of(from);
 	t = join_find(join, &msg, 7, now);
 	cr_assert_not_null(t);
 	join_gather(join, t, &msg, now);
@@ -318,9 +320,9 @@ Test(join, transactions_whose_connection_has_gone)
 	(void)rcpt_of("1", 5, "100", t0);
 	(void)rcpt_of("2", 6, "101", t0);
 	(void)rcpt_of("3", 7, "102", t0);
-	join_leave(join, 5, t0);
-	join_leave(join, 6, t0);
-	join_leave(join, 99, t0);
+	join_leave(join, 5, false, t0);
+	join_leave(join, 6, false, t0);
+	join_leave(join, 99, false, t0);
 	join_expire(join, soon);
 	cr_assert_eq(settled, 0);
 	(void)rcpt_of("2", 8, "101", soon); /* somebody came back */
@@ -328,7 +330,7 @@ Test(join, transactions_whose_connection_has_gone)
 	cr_assert_eq(settled, 1);
 	cr_assert_eq(join_count(join), 2);
 	/* They make room before others do. */
-	join_leave(join, 7, later);
+	join_leave(join, 7, false, later);
 	for (uint64_t i = 0; i < JOIN_MAX - 1; i++) {
 		snprintf(id, sizeof(id), "x%u", (unsigned)i);
 		(void)rcpt_of(id, 100 + i, "", later);
@@ -336,11 +338,30 @@ Test(join, transactions_whose_connection_has_gone)
 	cr_assert_eq(settled, 2);
 	cr_assert_eq(join_count(join), JOIN_MAX);
 	for (uint64_t i = 0; i < JOIN_MAX - 1; i++)
-		join_leave(join, 100 + i, later);
+		join_leave(join, 100 + i, false, later);
 	(void)rcpt_of("new", 9, "103", later);
 	cr_assert_eq(settled, 3);
 	join_end_all(join);
 	cr_assert_eq(join_count(join), 0);
+}
+
+Test(join, a_callout_whose_connection_has_gone)
+{
+	struct now later = { t0.mono + JOIN_GRACE + 1, t0.wall };
+
+	join_on_settle(join, on_settle, NULL);
+	settled = 0;
+	for (int i = 0; i < 2; i++) {
+		from = i ? "" : "s@y.test";
+		(void)rcpt_of(i ? "1" : "2", 5 + i, i ? "100" : "101", t0);
+		join_leave(join, 5 + i, true, t0);
+	}
+	from = "s@y.test";
+	join_expire(join, later);
+	cr_assert_eq(settled, 1);
+	cr_assert_str_eq(settled_sender, "");
+	cr_assert_eq(join_count(join), 1, "content may still come");
+	join_end_all(join);
 }
 
 Test(join, what_was_judged_is_not_settled)
