@@ -10,6 +10,8 @@
 #include "store/tally_kind.h"
 #include "store/tally_table.h"
 
+enum { AHEAD = 16 }; /* ops whose entries are asked of memory together */
+
 struct tallies *
 tallies_new(uint32_t max)
 {
@@ -137,8 +139,11 @@ tallies_submit(
     struct tallies *t, int64_t mono, const struct tally_op *ops, struct tally_answer *answers, uint32_t n)
 {
 	table_tick(&t->table, mono);
-	for (uint32_t k = 0; k < n; k++)
+	for (uint32_t k = 0; k < n; k++) {
+		if (k % AHEAD == 0)
+			table_fetch(&t->table, ops + k, n - k < AHEAD ? n - k : AHEAD);
 		submit_one(&t->table, t->table.now, &ops[k], &answers[k]);
+	}
 }
 
 void

@@ -35,6 +35,12 @@ head_of(const struct tally_table *t, uint64_t id)
 	return &t->group_heads[(id * 0x9e3779b97f4a7c15u) >> t->shift];
 }
 
+void
+group_fetch(const struct tally_table *t, uint64_t id)
+{
+	__builtin_prefetch(head_of(t, id));
+}
+
 static uint32_t
 group_find(const struct tally_table *t, uint64_t id)
 {

@@ -206,6 +206,26 @@ table_find(const struct tally_table *t, struct key128 key)
 	return i;
 }
 
+/* A large table lies beyond the caches: here its memory is asked for and not waited for. */
+void
+table_fetch(const struct tally_table *t, const struct tally_op *ops, uint32_t n)
+{
+	for (uint32_t k = 0; k < n; k++) {
+		__builtin_prefetch(table_head(t, ops[k].key.lo));
+		if (ops[k].group)
+			group_fetch(t, ops[k].group);
+	}
+	for (uint32_t k = 0; k < n; k++) {
+		uint32_t i = *table_head(t, ops[k].key.lo);
+		const struct entry *e = i ? table_at(t, i) : NULL;
+
+		if (!e)
+			continue;
+		__builtin_prefetch(&e->key);
+		__builtin_prefetch(&e->kind);
+	}
+}
+
 static uint32_t
 slot_take(struct tally_table *t)
 {
