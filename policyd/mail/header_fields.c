@@ -126,12 +126,13 @@ id_next(struct str *rest, char *out, size_t cap, struct str *id)
 		for (n = 0; i < rest->n; i++) {
 			char c = rest->p[i];
 
-			if (str_is_space(c) && !open)
+			if (str_is_space(c)) {
+				if (open)
+					continue;
 				break;
+			}
 			if (c == '<' && n)
 				break; /* "word<id>", "<unclosed <id>" */
-			if (str_is_space(c))
-				continue;
 			at |= c == '@';
 			if (n < cap)
 				out[n++] = c;
@@ -535,7 +536,7 @@ header_take(struct header *h, struct str name, struct str value)
 	header_part_name(&part, name);
 	low = (struct str){ part.text, name.n < sizeof(part.text) ? name.n : 0 };
 	row = row_find(low);
-	if (!(row && row->unstable) && !str_istarts(name, STR("X-Envelope-")))
+	if (row ? !row->unstable : !str_istarts(name, STR("X-Envelope-")))
 		h->running = header_part_end(&part, str_trim(value));
 	if (row)
 		row->take(h, row, value);

@@ -122,16 +122,22 @@ header_part_name(struct header_part *part, struct str name)
 	part->text[part->n++] = '\n';
 }
 
-/* One byte, or a run of white space. */
+/* Up to eight bytes one by one, each run of white space as one. */
 static size_t
-fill_one(struct header_part *part, struct str s)
+fill_slowly(struct header_part *part, struct str s)
 {
-	size_t i = 1;
-	bool space = str_is_space(s.p[0]);
+	size_t i = 0, end = part->n + WORD < sizeof(part->text) ? part->n + WORD : sizeof(part->text);
 
-	part->text[part->n++] = space ? ' ' : s.p[0];
-	while (space && i < s.n && str_is_space(s.p[i]))
-		i++;
+	while (i < s.n && part->n < end) {
+		char c = s.p[i++];
+
+		if (str_is_space(c)) {
+			c = ' ';
+			while (i < s.n && str_is_space(s.p[i]))
+				i++;
+		}
+		part->text[part->n++] = c;
+	}
 	return i;
 }
 
@@ -145,7 +151,7 @@ header_part_fill(struct header_part *part, struct str s)
 		size_t took = WORD;
 
 		if (!fits || !is_plain(s.p + i)) {
-			i += fill_one(part, str_sub(s, i, s.n));
+			i += fill_slowly(part, str_sub(s, i, s.n));
 			continue;
 		}
 		/* a space at its end is left for the next look: there may be more of them */

@@ -24,36 +24,22 @@ static const struct {
 	{ { "via", 3 }, OTHER },
 };
 
-/* Length of the comment at the front of s, parentheses included; an open one goes to the end. */
-static size_t
-comment_len(struct str s)
-{
-	unsigned depth = 0;
-
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '\\')
-			i++;
-		else if (s.p[i] == '(')
-			depth++;
-		else if (s.p[i] == ')' && --depth == 0)
-			return i + 1;
-	}
-	return s.n;
-}
-
-/* What a byte is in a word. */
+/* What a byte is in a word, and whether it means something in a comment. */
 enum {
 	SPACE = 1,
 	ENDS = 2,
 	OPENS = 4,
-	IN_IP = 8 /* the text of an address can have it; host names soon have another */
+	IN_IP = 8, /* the text of an address can have it; host names soon have another */
+	NESTS = 16,
 };
 static const unsigned char classes[256] = {
 	[' '] = SPACE,
 	['\t'] = SPACE,
 	['\r'] = SPACE,
 	['\n'] = SPACE,
-	['('] = ENDS,
+	['('] = ENDS | NESTS,
+	[')'] = NESTS,
+	['\\'] = NESTS,
 	[';'] = ENDS,
 	['<'] = OPENS,
 	['"'] = OPENS,
@@ -67,6 +53,25 @@ static unsigned
 class_of(char c)
 {
 	return classes[(unsigned char)c];
+}
+
+/* Length of the comment at the front of s, parentheses included; an open one goes to the end. */
+static size_t
+comment_len(struct str s)
+{
+	unsigned depth = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		if (!(class_of(s.p[i]) & NESTS))
+			continue;
+		if (s.p[i] == '\\')
+			i++;
+		else if (s.p[i] == '(')
+			depth++;
+		else if (--depth == 0)
+			return i + 1;
+	}
+	return s.n;
 }
 
 /* Behind what opens at i: at its end, at white space, or at the end of s. */
@@ -87,8 +92,13 @@ word_len(struct str s)
 {
 	size_t i = 0;
 
-	while (i < s.n && !(class_of(s.p[i]) & (SPACE | ENDS)))
-		i = class_of(s.p[i]) & OPENS ? inside_end(s, i) : i + 1;
+	while (i < s.n) {
+		unsigned class = class_of(s.p[i]);
+
+		if (class & (SPACE | ENDS))
+			break;
+		i = class & OPENS ? inside_end(s, i) : i + 1;
+	}
 	return i;
 }
 
