@@ -11,6 +11,7 @@
 enum {
 	PROVEN_FREE = 5, /* bounces for one message of his that pass in a flood */
 	OP_FLOOD = 0,
+	OP_NET,
 	OP_SAME,
 	OP_ID,
 };
@@ -48,6 +49,24 @@ add_one(const struct rule *r, struct key128 key, struct ops *ops)
 	op->ttl = r->window * 2;
 }
 
+/* The client's network has brought bounces to this address. */
+static void
+add_net(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
+{
+	struct tally_op *op = ops_add(ops);
+	struct hash h;
+
+	if (!op)
+		return;
+	hash_init(&h, v->site->hash_seed, "bounces-from");
+	hash_key(&h, detect_key_str(r, v, "bounce-flood", v->rcpts[rcpt].key));
+	(void)detect_hash_client(&h, &v->traits->client, 24);
+	op->kind = v->at_rcpt ? TALLY_GET : TALLY_MARK;
+	op->key = hash_end(&h);
+	op->elem = 1;
+	op->ttl = r->window;
+}
+
 static void
 bf_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
 {
@@ -58,6 +77,7 @@ bf_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *o
 	/* A null sender at RCPT mostly is a callout: it takes nobody's place. */
 	if (v->at_rcpt && ops->n)
 		ops->v[ops->n - 1].kind = TALLY_GET;
+	add_net(r, v, rcpt, ops);
 	if (v->at_rcpt || id.n == 0)
 		return;
 	hash_init(&h, v->site->hash_seed, "bounces-for");
@@ -72,7 +92,10 @@ bf_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct
     uint32_t n, struct finding *f)
 {
 	f->storm = detect_key_str(r, v, "storm", v->rcpts[rcpt].key);
-	if (n <= OP_FLOOD || answers[OP_FLOOD].sum + v->at_rcpt <= r->limit)
+	if (n <= OP_NET || answers[OP_FLOOD].sum + v->at_rcpt <= r->limit)
+		return;
+	/* Others are let in, for theirs may be a genuine one, which only its content tells. */
+	if (v->at_rcpt && !answers[OP_NET].known)
 		return;
 	if (n > OP_ID && answers[OP_ID].known && answers[OP_SAME].sum <= PROVEN_FREE)
 		return;

@@ -75,14 +75,20 @@ repl_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops 
 }
 
 /*
- * Mail that has neither an id nor a Received line of somebody else is a burst of a local program as
- * well as a retry: nothing tells its messages apart, and holding back the fourth alarm of a second
- * would be harm.
+ * Mail that has no Received line of somebody else, and no id or no date of these days, is a burst of a local
+ * program or device as well as a retry: nothing tells its messages apart, and holding back the fourth alarm
+ * of a second would be harm.
  */
 static bool
-can_repeat(const struct traits *t)
+can_repeat(const struct view *v)
 {
-	return !t->id_missing || t->foreign_hops > 0;
+	const struct traits *t = v->traits;
+	int64_t age = v->now.wall - t->date * MS_SEC;
+
+	if (t->foreign_hops > 0)
+		return true;
+	return !t->id_missing && t->dated && age < RETRY_DAYS * (int64_t)MS_DAY &&
+	    age > -RETRY_DAYS * (int64_t)MS_DAY;
 }
 
 /* What one recipient may get. A copy that names a gateway known to replicate has told on itself. */
@@ -104,7 +110,7 @@ too_often(const struct rule *r, const struct view *v, const struct tally_answer 
 static enum trip
 judge_copy(const struct rule *r, const struct view *v, const struct tally_answer *a, bool storm, bool retry)
 {
-	if (retry && (!a->elem_known || !can_repeat(v->traits)))
+	if (retry && (!a->elem_known || !can_repeat(v)))
 		return TRIP_NONE;
 	if (retry)
 		return too_often(r, v, a) ? TRIP_REPEAT : TRIP_NONE;

@@ -169,6 +169,7 @@ identity_seen(const struct seen *s, struct key128 fingerprint)
 	return hash_end(&h);
 }
 
+/* Programs that use an id again differ in Date. */
 static struct key128
 identity(const struct seen *s, struct key128 origin)
 {
@@ -194,13 +195,16 @@ compute_ids(struct traits *t, const struct header_facts *f, const struct origin 
 	bool tells = !o->here || !t->id_missing || f->date.n || f->from.n;
 
 	s.dated = date_parse(f->date, &s.date) == 0;
+	t->dated = s.dated;
+	t->date = s.date;
 	t->fingerprint = later = fingerprint_of(&s, o->key);
 	if (!same)
 		later = fingerprint_of(&s, back);
 	/* A door that states only counts says nothing by which one message could be told from another. */
 	if (!tells)
 		return;
-	t->ids[t->n_ids++] = t->id_missing ? identity_seen(&s, t->fingerprint) : identity(&s, o->key);
+	t->ids[t->n_ids++] =
+	    t->id_missing ? identity_seen(&s, t->fingerprint) : identity(&s, o->key);
 	if (!same)
 		t->ids[t->n_ids++] = t->id_missing ? identity_seen(&s, later) : identity(&s, back);
 	t->n_named = t->n_ids;

@@ -50,7 +50,9 @@ struct traits {
 	uint32_t own_top;      /* leading hops that are ours */
 	uint32_t relay_hops;   /* next below: lines that relays of ours wrote */
 	uint32_t foreign_hops; /* hops below both */
-	bool id_missing;       /* no usable Message-ID */
+	int64_t date;          /* of the Date field, seconds since 1970; when dated */
+	bool dated;
+	bool id_missing; /* no usable Message-ID */
 	enum automatic automatic;
 	enum subject_kind subject;
 	bool is_list;      /* List-Id, List-Post or the like: a list's copy */

@@ -51,6 +51,8 @@ bounce(const char *rcpt, const char *id)
 	return deliver("", header, rcpt);
 }
 
+static const char *client = "203.0.113.9";
+
 /* The policy door hears the recipient of a null sender. */
 static enum action
 ask_rcpt(const char *sender, const char *rcpt, const char *instance)
@@ -58,7 +60,7 @@ ask_rcpt(const char *sender, const char *rcpt, const char *instance)
 	msg_reset(&msg);
 	msg.door = DOOR_POLICY;
 	msg.stage = STAGE_RCPT;
-	msg.client_address = STR("203.0.113.9");
+	msg.client_address = str_of(client);
 	msg.client_port = msg.instance = str_of(instance);
 	msg.sender = str_of(sender);
 	msg.have_sender = true;
@@ -132,6 +134,8 @@ Test(bounces, the_brake_refuses_at_rcpt_and_lets_others_pass)
 	cr_assert(str_starts(v.text, STR("Too many bounces")));
 	cr_assert_eq(ask_rcpt("", "Victim+box@example.org", "2"), ACT_DEFER, "the same mailbox");
 	cr_assert_eq(ask_rcpt("", "colleague@example.org", "3"), ACT_PASS);
+	client = "198.51.100.7";
+	cr_assert_eq(ask_rcpt("", "victim@example.org", "5"), ACT_PASS, "from where none of them came");
 	cr_assert_eq(ask_rcpt("friend@other.example", "victim@example.org", "4"), ACT_PASS);
 }
 

@@ -235,6 +235,22 @@ Test(engine_copies, unmarked_copies_keep_the_rules_limit)
 	cr_assert_eq(offer(rewritten("sbs1", 9, "1@firm.example", MARKED), "a@example.org"), ACT_DISCARD);
 }
 
+/* Devices that write the same header each time, without a date or with one of their factory, and queue
+ * nothing: each alarm is one. */
+Test(engine_copies, harmless_alarms_of_a_device_without_a_clock)
+{
+	static const char *const dates[] = { "", "Date: Thu, 1 Jan 1970 00:00:07 +0000\r\n" };
+
+	rule("replication");
+	for (int i = 0; i < 200; i++) {
+		snprintf(text, sizeof(text),
+		    "From: ups@example.org\r\nTo: a@example.org\r\nSubject: alarm\r\n%s"
+		    "Message-ID: <1@ups>\r\n\r\n",
+		    dates[i % 2]);
+		cr_assert_eq(deliver("ups@example.org", text, "a@example.org"), ACT_PASS, "alarm %d", i);
+	}
+}
+
 Test(engine_copies, a_gateway_limit_above_the_limit_changes_nothing)
 {
 	struct rule *r = rule("replication");

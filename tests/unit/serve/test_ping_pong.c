@@ -100,6 +100,18 @@ Test(ping_pong, two_out_of_office_robots)
 	cr_assert_eq(found->n_hosts, 2);
 }
 
+/* Robots that call themselves lists are none the less robots. */
+Test(ping_pong, robots_that_call_themselves_lists)
+{
+	struct robot a = { "ann@example.org", "Automatic reply: *", REPLIED "List-Id: <a.example.org>\r\n",
+		2000, true };
+	struct robot b = { BOB, "Out of office: *", REPLIED "List-Id: <b.example>\r\n", 2000, true };
+
+	begin();
+	cr_assert_eq(let_talk(&a, &b, 100), 6);
+	cr_assert_eq(v.what, ACT_HOLD);
+}
+
 /* However slow they are, as long as it is more than the limit within the window. */
 Test(ping_pong, slow_out_of_office_robots)
 {
