@@ -24,10 +24,18 @@ struct storms;
 struct talk;
 struct ways;
 
-/* What a detector worked out of a message, for its next call: it plans and scores each recipient. */
+/* What detectors worked out of a message, for their next call: they plan and score each recipient. */
 struct memo {
 	struct arena *arena; /* until the next message */
 	struct talk *talk;   /* ping-pong's */
+	struct {
+		const struct rule *rule; /* of which this is; NULL: nothing yet */
+		struct key128 v[TRAITS_IDS];
+	} storms; /* replication's: of the message's identities */
+	struct {
+		const struct rule *rule;
+		bool possible;
+	} post; /* reply-all's */
 };
 
 /* What every rule looks at; filled by judge_view(). */

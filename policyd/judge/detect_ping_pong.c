@@ -64,7 +64,9 @@ is_daemon(struct str addr)
 static bool
 is_mail_system(struct str addr)
 {
-	return is_daemon(addr) || str_istarts(addr, STR("postmaster@"));
+	char first = addr.n ? str_lower(addr.p[0]) : '\0';
+
+	return first == 'm' ? is_daemon(addr) : first == 'p' && str_istarts(addr, STR("postmaster@"));
 }
 
 /* "@example.org": whoever answers there for the mail system. */

@@ -58,6 +58,20 @@ plan_rcpt(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops 
 		plan_traces(r, v, rcpt, st->key, ops);
 }
 
+/* The storm of each identity of the message. */
+static const struct key128 *
+storms_of(const struct rule *r, const struct view *v)
+{
+	const struct traits *t = v->traits;
+	struct memo *m = v->memo;
+
+	if (m->storms.rule != r)
+		for (unsigned i = 0; i < t->n_ids; i++)
+			m->storms.v[i] = detect_key(r, v, "storm", t->ids[i]);
+	m->storms.rule = r;
+	return m->storms.v;
+}
+
 /* An op for each identity of the message. That without its Message-ID is left out where it would join
  * different messages. */
 static void
@@ -65,13 +79,15 @@ repl_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops 
 {
 	const struct traits *t = v->traits;
 	bool shared = v->ways && ways_shared(v->ways, t->way);
+	const struct key128 *storms;
 
 	if (v->at_rcpt) {
 		plan_rcpt(r, v, rcpt, ops);
 		return;
 	}
+	storms = storms_of(r, v);
 	for (unsigned i = 0; i < (shared ? t->n_named : t->n_ids); i++)
-		plan_traces(r, v, rcpt, detect_key(r, v, "storm", t->ids[i]), ops);
+		plan_traces(r, v, rcpt, storms[i], ops);
 }
 
 /*
@@ -151,6 +167,7 @@ repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const stru
     uint32_t n, struct finding *f)
 {
 	uint32_t named = v->traits->n_named;
+	const struct key128 *storms;
 	bool retry = false; /* what one identity knows for a retry is a copy to none */
 	int best = 1;
 
@@ -159,14 +176,14 @@ repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const stru
 		score_rcpt(r, v, answers, f);
 	if (v->at_rcpt)
 		return;
+	storms = storms_of(r, v);
 	for (uint32_t i = 0; i < n && i < named; i++)
 		retry |= answers[i].elem_known;
 	/* Its way is known and its Message-ID is not: see ways_shared(). */
 	if (n > named && answers[named].elem_known && !retry)
 		n = named;
 	for (uint32_t i = 0; i < n; i++) {
-		struct key128 key = detect_key(r, v, "storm", v->traits->ids[i]);
-		bool storm = storms_find(v->storms, key) != NULL;
+		bool storm = storms_find(v->storms, storms[i]) != NULL;
 		enum trip trip = judge_copy(r, v, &answers[i], storm, retry);
 		int grave = (int)trip * 2 + storm;
 
@@ -174,7 +191,7 @@ repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const stru
 			continue;
 		best = grave;
 		f->trip = trip;
-		f->storm = key;
+		f->storm = storms[i];
 		f->why = trip == TRIP_STOP ? "more copies than one recipient may get"
 					   : "the same transmission again";
 	}

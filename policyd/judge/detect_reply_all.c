@@ -340,8 +340,13 @@ reply_whole(const struct rule *r)
 static bool
 reply_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
 {
+	struct memo *m = v->memo;
+
 	(void)rcpt;
-	return post_possible(r, v);
+	if (m->post.rule != r)
+		m->post.possible = post_possible(r, v);
+	m->post.rule = r;
+	return m->post.possible;
 }
 
 static void

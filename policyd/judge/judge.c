@@ -63,6 +63,8 @@ judge_view(struct judge *j, struct view *v, struct msg *m, const struct traits *
 static bool
 role_address(struct str plain)
 {
+	if (plain.n == 0 || (plain.p[0] != 'p' && plain.p[0] != 'a'))
+		return false;
 	return str_starts(plain, STR("postmaster@")) || str_starts(plain, STR("abuse@")) ||
 	    str_eq(plain, STR("postmaster")) || str_eq(plain, STR("abuse"));
 }
@@ -83,11 +85,18 @@ looks_at(const struct rule *r, const struct view *v, uint32_t rcpt)
 {
 	if (role_address(v->rcpts[rcpt].plain) && !r->detector->automatic)
 		return false;
-	if (exempt_rcpt(&r->exempt, v->rcpts[rcpt].plain))
+	if (exempt_names(&r->exempt) && exempt_rcpt(&r->exempt, v->rcpts[rcpt].plain))
 		return false;
 	if (!r->detector->both_ways && !in_scope(r, v, rcpt))
 		return false;
 	return !r->detector->applies || r->detector->applies(r, v, rcpt);
+}
+
+/* Others do not look at what is outside their scope. */
+static bool
+muted(const struct rule *r, const struct view *v, uint32_t rcpt)
+{
+	return r->detector->both_ways && !in_scope(r, v, rcpt);
 }
 
 static struct slot *
@@ -112,10 +121,10 @@ add_slot(struct judge *j, const struct rule *r, const struct view *v, uint32_t r
 		*s = first;
 		s->rcpt = rcpt;
 		s->shares = true;
-		s->muted = !in_scope(r, v, rcpt);
+		s->muted = muted(r, v, rcpt);
 		return;
 	}
-	*s = (struct slot){ .rule = r, .rcpt = rcpt, .op = j->ops.n, .muted = !in_scope(r, v, rcpt) };
+	*s = (struct slot){ .rule = r, .rcpt = rcpt, .op = j->ops.n, .muted = muted(r, v, rcpt) };
 	if (r->detector->plan)
 		r->detector->plan(r, v, rcpt, &j->ops);
 	s->n_ops = j->ops.n - s->op;

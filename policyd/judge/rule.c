@@ -82,7 +82,7 @@ exempt_rcpt(const struct exempt *e, struct str plain)
 	struct str local, domain;
 	bool has_domain;
 
-	if (plain.n == 0)
+	if (plain.n == 0 || !exempt_names(e))
 		return false;
 	has_domain = addr_split(plain, &local, &domain);
 	return (e->addrs.n && strset_has(&e->addrs, plain)) ||
@@ -93,7 +93,7 @@ exempt_rcpt(const struct exempt *e, struct str plain)
 bool
 exempt_msg(const struct exempt *e, const struct traits *t)
 {
-	if (t->client.family && netset_has(&e->nets, &t->client))
+	if (e->nets.n && t->client.family && netset_has(&e->nets, &t->client))
 		return true;
 	return !t->null_sender && exempt_rcpt(e, t->sender.plain);
 }

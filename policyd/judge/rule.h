@@ -104,6 +104,12 @@ const struct rule *ruleset_find(const struct ruleset *rs, struct str name);
 
 bool exempt_msg(const struct exempt *e, const struct traits *t);
 bool exempt_rcpt(const struct exempt *e, struct str plain);
+/* Whether it could hold for any recipient. */
+static inline bool
+exempt_names(const struct exempt *e)
+{
+	return e->addrs.n || e->domains.n || e->locals.n;
+}
 void exempt_fini(struct exempt *e);
 
 #endif

@@ -7,7 +7,7 @@
 #include "base/xalloc.h"
 #include "judge/storm.h"
 
-enum { COUNT_MAX = UINT16_MAX, STOPPED_MIN = 2 };
+enum { COUNT_MAX = UINT16_MAX, STOPPED_MIN = 2, HOST_NAME_KEEP = 255 };
 
 /* A host as a message's ways know it. */
 struct way_host {
@@ -124,11 +124,11 @@ ours(const struct view *v, struct str name)
 static uint32_t
 host_hash(const struct view *v, struct str name)
 {
-	struct hash h;
+	char lower[HOST_NAME_KEEP];
 
-	hash_init(&h, v->site->hash_seed, "host");
-	hash_istr(&h, name);
-	return (uint32_t)hash_end64(&h);
+	name = str_sub(name, 0, sizeof(lower));
+	str_lower_to(lower, name);
+	return (uint32_t)hash64(v->site->hash_seed, (struct str){ lower, name.n });
 }
 
 /* "out2.provider.example" is of provider.example; "provider.example" of itself. */

@@ -11,6 +11,8 @@ find_at(struct str addr)
 	size_t at = addr.n;
 	bool quoted = false;
 
+	if (str_find(addr, '"') == addr.n)
+		return str_rfind(addr, '@');
 	for (size_t i = 0; i < addr.n; i++) {
 		if (quoted && addr.p[i] == '\\')
 			i++;
@@ -74,6 +76,8 @@ addr_is_null(struct str sender)
 
 	if (s.n == 0)
 		return true;
+	if (!strchr("#-dD", s.p[0]))
+		return false;
 	for (size_t i = 0; i < ARRAY_LEN(nulls); i++)
 		if (str_ieq(s, str_of(nulls[i])))
 			return true;

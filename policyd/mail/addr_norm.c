@@ -273,6 +273,43 @@ is_list_owner(struct str local)
 	return false;
 }
 
+/* What a byte of a local part may mean. Most local parts have nothing of it. */
+enum {
+	IN_QUOTES = 1 << 0, /* stands there in quotes alone */
+	REWRITTEN = 1 << 1, /* no rewriting does without one of these */
+};
+
+static const uint8_t meanings[256] = {
+	[0 ... ' '] = IN_QUOTES,
+	[0x7f] = IN_QUOTES,
+	['('] = IN_QUOTES,
+	[')'] = IN_QUOTES,
+	['<'] = IN_QUOTES,
+	['>'] = IN_QUOTES,
+	['['] = IN_QUOTES,
+	[']'] = IN_QUOTES,
+	[':'] = IN_QUOTES,
+	[';'] = IN_QUOTES,
+	['@'] = IN_QUOTES,
+	['\\'] = IN_QUOTES,
+	[','] = IN_QUOTES,
+	['"'] = IN_QUOTES,
+	['='] = REWRITTEN,
+	['+'] = REWRITTEN,
+	['-'] = REWRITTEN,
+	['*'] = REWRITTEN,
+};
+
+static unsigned
+meaning(struct str local)
+{
+	unsigned all = 0;
+
+	for (size_t i = 0; i < local.n; i++)
+		all |= meanings[(unsigned char)local.p[i]];
+	return all;
+}
+
 static bool
 is_quoted(struct str local)
 {
@@ -287,19 +324,19 @@ unquote(struct str local)
 
 	if (s.n == 0 || s.p[0] == '.' || s.p[s.n - 1] == '.')
 		return local;
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		if (c <= ' ' || c == 0x7f || strchr("()<>[]:;@\\,\"", c))
-			return local;
-	}
-	return s;
+	return meaning(s) & IN_QUOTES ? local : s;
 }
 
 static struct str
 undot(struct str domain)
 {
 	return domain.n > 1 && domain.p[domain.n - 1] == '.' ? str_sub(domain, 0, domain.n - 1) : domain;
+}
+
+static bool
+drops_dots(struct str domain)
+{
+	return str_eq(domain, STR("gmail.com")) || str_eq(domain, STR("googlemail.com"));
 }
 
 static void
@@ -311,7 +348,7 @@ undo_detail(struct undo *u, char *buf)
 		return;
 	if (plus > 0 && plus < u->local.n)
 		u->local.n = plus;
-	if (!str_eq(u->domain, STR("gmail.com")) && !str_eq(u->domain, STR("googlemail.com")))
+	if (!drops_dots(u->domain))
 		return;
 	for (size_t i = 0; i < u->local.n; i++)
 		if (u->local.p[i] != '.')
@@ -352,30 +389,49 @@ join(struct arena *a, const struct undo *u)
 	return (struct str){ p, n };
 }
 
+/* The parts as one string: `whole` itself where they are all of it. */
+static struct str
+together(struct arena *a, const struct undo *u, struct str whole)
+{
+	size_t n = u->local.n + (u->domain.p ? 1 + u->domain.n : 0);
+
+	return u->local.p == whole.p && n == whole.n ? whole : join(a, u);
+}
+
+/* The key where it is another one than `plain`. */
+static struct str
+make_key(struct arena *a, struct undo *u, struct str lower)
+{
+	char *buf;
+
+	if (addr_is_null(lower)) {
+		*u = (struct undo){ STR(""), STR_NONE, ADDR_NULL };
+		return join(a, u);
+	}
+	buf = arena_alloc(a, lower.n + 1);
+	if (!buf)
+		return STR_NONE;
+	undo_all(u, buf);
+	return join(a, u);
+}
+
 void
 addr_normalise(struct arena *a, struct str addr, struct addr_norm *out)
 {
 	struct undo u = { .domain = STR_NONE };
 	struct str lower = arena_lower(a, addr_unbracket(addr));
-	char *buf = arena_alloc(a, lower.n + 1);
 
 	*out = (struct addr_norm){ .key = STR_NONE, .plain = STR_NONE };
-	if (!lower.p || !buf)
+	if (!lower.p)
 		return;
 	if (addr_split(lower, &u.local, &u.domain))
 		u.domain = undot(u.domain);
 	else
 		u.domain = STR_NONE;
 	u.local = unquote(u.local);
-	out->plain = join(a, &u);
-	if (addr_is_null(lower)) {
-		u.local = STR("");
-		u.domain = STR_NONE;
-		u.form = ADDR_NULL;
-	} else {
-		undo_all(&u, buf);
-	}
-	out->key = join(a, &u);
+	out->plain = out->key = together(a, &u, lower);
+	if (meaning(u.local) || drops_dots(u.domain) || addr_is_null(lower))
+		out->key = make_key(a, &u, lower);
 	out->form = u.form;
 	if (!out->key.p || !out->plain.p)
 		*out = (struct addr_norm){ .key = STR_NONE, .plain = STR_NONE };

@@ -63,16 +63,21 @@ set(struct date *d, int *field, int value, int min, int max)
 	*field = value;
 }
 
+/* Two or three numbers with colons between; the parts are as short as number() wants them. */
 static void
 take_time(struct date *d, struct str s)
 {
-	struct str part;
 	int v[3] = { 0 }, n = 0;
+	size_t begin = 0;
 
-	while (n < 3 && str_split(&s, ':', &part))
-		v[n++] = number(part);
+	for (size_t i = 0; i <= s.n && n < 3; i++) {
+		if (i < s.n && s.p[i] != ':')
+			continue;
+		v[n++] = number(str_sub(s, begin, i));
+		begin = i + 1;
+	}
 	/* 60 is a leap second */
-	if (s.n || n < 2 || v[0] < 0 || v[0] > 23 || v[1] < 0 || v[1] > 59 || v[2] < 0 || v[2] > 60)
+	if (begin < s.n || n < 2 || v[0] < 0 || v[0] > 23 || v[1] < 0 || v[1] > 59 || v[2] < 0 || v[2] > 60)
 		d->bad = true;
 	set(d, &d->seconds, (v[0] * 60 + v[1]) * 60 + v[2], 0, 86400);
 }
@@ -126,9 +131,9 @@ take_name(struct date *d, struct str s)
 }
 
 static void
-take(struct date *d, struct str word)
+take(struct date *d, struct str word, bool colon)
 {
-	if (str_find(word, ':') < word.n)
+	if (colon)
 		take_time(d, word);
 	else if (word.p[0] == '+' || word.p[0] == '-')
 		take_zone(d, word);
@@ -163,15 +168,16 @@ date_parse(struct str s, int64_t *out)
 
 	while (i < s.n) {
 		size_t begin = i;
+		bool colon = false;
 
 		if (s.p[i] == '(')
 			depth++;
 		if (s.p[i] == ')' && depth)
 			depth--;
-		while (!depth && i < s.n && !ends_word(s.p[i]))
-			i++;
+		for (; !depth && i < s.n && !ends_word(s.p[i]); i++)
+			colon |= s.p[i] == ':';
 		if (i > begin)
-			take(&d, str_sub(s, begin, i));
+			take(&d, str_sub(s, begin, i), colon);
 		else
 			i++;
 	}

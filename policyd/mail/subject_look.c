@@ -39,10 +39,16 @@ is_digit(char c)
 static char
 closing(char c)
 {
-	static const char open[] = "[({", close[] = "])}";
-	const char *at = c ? strchr(open, c) : NULL;
-
-	return at ? close[at - open] : '\0';
+	switch (c) {
+	case '[':
+		return ']';
+	case '(':
+		return ')';
+	case '{':
+		return '}';
+	default:
+		return '\0';
+	}
 }
 
 static void
