@@ -19,6 +19,7 @@
 #include "mail/verdict.h"
 
 struct brake;
+struct post;
 struct storm;
 struct storms;
 struct talk;
@@ -35,7 +36,9 @@ struct memo {
 	struct {
 		const struct rule *rule;
 		bool possible;
-	} post; /* reply-all's */
+		struct post *read; /* NULL: not yet */
+	} post;                    /* reply-all's */
+	uint8_t *inbound;          /* judge's own, of each recipient */
 };
 
 /* What every rule looks at; filled by judge_view(). */

@@ -315,12 +315,30 @@ walk_answered(struct search *s)
 	}
 }
 
+/* What was read when the ops were written down serves for their answers. */
+static void
+read_post(struct search *s)
+{
+	struct memo *m = s->tape.v->memo;
+
+	if (m->post.rule == s->tape.r && m->post.read) {
+		s->post = *m->post.read;
+		return;
+	}
+	post_read(&s->post, s->tape.r, s->tape.v);
+	if (m->post.rule != s->tape.r)
+		return;
+	m->post.read = arena_alloc(m->arena, sizeof(s->post));
+	if (m->post.read)
+		*m->post.read = s->post;
+}
+
 static void
 walk(struct search *s)
 {
 	enum post_role role;
 
-	post_read(&s->post, s->tape.r, s->tape.v);
+	read_post(s);
 	role = s->post.role;
 	if (role == POST_OPENER || role == POST_ANSWER || role == POST_RECALL)
 		walk_person(s);
@@ -343,8 +361,10 @@ reply_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
 	struct memo *m = v->memo;
 
 	(void)rcpt;
-	if (m->post.rule != r)
+	if (m->post.rule != r) {
 		m->post.possible = post_possible(r, v);
+		m->post.read = NULL;
+	}
 	m->post.rule = r;
 	return m->post.possible;
 }

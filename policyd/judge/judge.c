@@ -41,7 +41,10 @@ judge_view(struct judge *j, struct view *v, struct msg *m, const struct traits *
 		if (!norms[i].key.p)
 			return false;
 	}
-	j->memo = (struct memo){ .arena = &j->scratch };
+	j->memo = (struct memo){ .arena = &j->scratch, .inbound = arena_alloc(&j->scratch, m->n_rcpts + 1) };
+	if (!j->memo.inbound)
+		return false;
+	memset(j->memo.inbound, 0, m->n_rcpts + 1);
 	*v = (struct view){
 		.msg = m,
 		.traits = t,
@@ -69,15 +72,24 @@ role_address(struct str plain)
 	    str_eq(plain, STR("postmaster")) || str_eq(plain, STR("abuse"));
 }
 
+/* Looked up once for all rules. */
+static bool
+inbound(const struct view *v, uint32_t rcpt)
+{
+	enum { UNKNOWN, INBOUND, ELSEWHERE };
+	uint8_t *known = &v->memo->inbound[rcpt];
+
+	if (*known == UNKNOWN)
+		*known = traits_inbound(v->traits, v->site, v->rcpts[rcpt].plain) ? INBOUND : ELSEWHERE;
+	return *known == INBOUND;
+}
+
 static bool
 in_scope(const struct rule *r, const struct view *v, uint32_t rcpt)
 {
-	bool inbound;
-
 	if (r->scope == SCOPE_ANY)
 		return true;
-	inbound = traits_inbound(v->traits, v->site, v->rcpts[rcpt].plain);
-	return r->scope == SCOPE_INBOUND ? inbound : !inbound && v->traits->outbound;
+	return r->scope == SCOPE_INBOUND ? inbound(v, rcpt) : v->traits->outbound && !inbound(v, rcpt);
 }
 
 static bool

@@ -113,7 +113,8 @@ prefix_end(struct str s, struct subject_thread *t)
 {
 	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
 		struct str word = prefixes[i].text;
-		size_t n = str_starts(s, word) ? behind_colon(str_sub(s, word.n, s.n)) : 0;
+		bool begins = s.n && s.p[0] == word.p[0] && str_starts(s, word);
+		size_t n = begins ? behind_colon(str_sub(s, word.n, s.n)) : 0;
 
 		if (!n)
 			continue;
