@@ -107,3 +107,28 @@ Test(base64, back_and_forth)
 		}
 	}
 }
+
+/* Digits are taken four at a time where they stand together: what stands between may be at any place. */
+Test(base64, something_at_each_place)
+{
+	static const char digits[] = "Zm9vYmFyIGJheiBxdXV4IQ", out[] = "foobar baz quux!";
+	static const char between[] = { ' ', '\t', '\r', '\n', '.', '=', (char)0x80 };
+	char text[sizeof(digits) + 2];
+
+	for (size_t at = 0; at < sizeof(digits); at++) {
+		for (size_t k = 0; k < sizeof(between) * 2; k++) {
+			size_t more = 1 + k / sizeof(between);
+			struct str s = { text, sizeof(digits) - 1 + more };
+			char c = between[k % sizeof(between)];
+			bool fits = str_is_space(c) || (c == '=' && at == sizeof(digits) - 1);
+			struct sink got = { .n = 0 };
+
+			memcpy(text, digits, at);
+			memset(text + at, c, more);
+			memcpy(text + at + more, digits + at, sizeof(digits) - 1 - at);
+			cr_expect_eq(base64_decode(s, take, &got), fits ? 0 : ERR_SYNTAX,
+			    "%zu of 0x%02x at %zu", more, (unsigned char)c, at);
+			cr_expect(str_eq((struct str){ got.data, got.n }, str_of(fits ? out : "")));
+		}
+	}
+}
