@@ -29,7 +29,7 @@ struct request {
 };
 
 struct attr {
-	const char *name;
+	struct str name;
 	/* NULL: known, but no rule asks for it */
 	void (*put)(struct request *r, const struct attr *a, struct str value);
 	size_t offset;     /* put_str: of a struct str in struct msg */
@@ -37,12 +37,6 @@ struct attr {
 	const char *field; /* put_field: name of the header field */
 	bool extended;     /* a fact of the header: makes the door DOOR_EXTENDED */
 };
-
-void
-policy_init(struct policy *p)
-{
-	*p = (struct policy){ 0 };
-}
 
 static void
 mark_broken(struct policy *p, const char *why)
@@ -266,7 +260,7 @@ put_to_count(struct request *r, const struct attr *a, struct str value)
 
 	if (r->p->broken || !read_count(value, &n))
 		return;
-	header_state_count(&r->m->header, str_eq(str_of(a->name), STR("cc_count")), n);
+	header_state_count(&r->m->header, str_eq(a->name, STR("cc_count")), n);
 	r->stated = true;
 }
 
@@ -304,25 +298,30 @@ finish_body(struct request *r)
 
 enum { ADDR = MSG_ATTR_MAX, NAME = 1024, WORD = 255 };
 
-#define TO_MSG(name, member, cap)                                             \
-	{                                                                     \
-		name, put_str, offsetof(struct msg, member), cap, NULL, false \
+/* what STR() is, for constants */
+#define NAMED(name)                        \
+	{                                  \
+		"" name, sizeof(name) - 1, \
 	}
-#define CALL(name, put, cap)                   \
-	{                                      \
-		name, put, 0, cap, NULL, false \
+#define TO_MSG(name, member, cap)                                                    \
+	{                                                                            \
+		NAMED(name), put_str, offsetof(struct msg, member), cap, NULL, false \
 	}
-#define FIELD(name, field)                                       \
+#define CALL(name, put, cap)                          \
+	{                                             \
+		NAMED(name), put, 0, cap, NULL, false \
+	}
+#define FIELD(name, field)                                              \
+	{                                                               \
+		NAMED(name), put_field, 0, POLICY_LINE_MAX, field, true \
+	}
+#define HEADER(name, put)                                        \
 	{                                                        \
-		name, put_field, 0, POLICY_LINE_MAX, field, true \
+		NAMED(name), put, 0, POLICY_LINE_MAX, NULL, true \
 	}
-#define HEADER(name, put)                                 \
-	{                                                 \
-		name, put, 0, POLICY_LINE_MAX, NULL, true \
-	}
-#define UNUSED(name)                          \
-	{                                     \
-		name, NULL, 0, 0, NULL, false \
+#define UNUSED(name)                                 \
+	{                                            \
+		NAMED(name), NULL, 0, 0, NULL, false \
 	}
 
 /* In the order in which they are applied: the stage before the sender, all recipients before the one,
@@ -378,46 +377,84 @@ static const struct attr attrs[] = {
 	CALL("want", put_want, WORD),
 };
 
+/* Rows are found by length and first byte of the name: a chain holds few. The chains hold row + 1, 0 ends; they are
+ * worked out once. */
+enum { CHAINS = 64 };
+static unsigned char first_of[CHAINS], next_of[ARRAY_LEN(attrs)];
+
+static size_t
+chain_of(struct str name)
+{
+	return (4 * name.n + (unsigned char)name.p[0]) % CHAINS;
+}
+
+static void
+make_chains(void)
+{
+	for (size_t row = ARRAY_LEN(attrs); row-- > 0;) {
+		unsigned char *first = &first_of[chain_of(attrs[row].name)];
+
+		next_of[row] = *first;
+		*first = (unsigned char)(row + 1);
+	}
+}
+
 static const struct attr *
 find(struct str name)
 {
-	for (size_t i = 0; i < ARRAY_LEN(attrs); i++)
-		if (str_eq(name, str_of(attrs[i].name)))
-			return &attrs[i];
+	for (unsigned i = first_of[chain_of(name)]; i; i = next_of[i - 1])
+		if (str_eq(name, attrs[i - 1].name))
+			return &attrs[i - 1];
 	return NULL;
+}
+
+void
+policy_init(struct policy *p)
+{
+	static bool made;
+
+	if (!made)
+		make_chains();
+	made = true;
+	*p = (struct policy){ 0 };
 }
 
 /* --- a whole request ---------------------------------------------------------------------------------- */
 
-static struct str
-without_cr(struct str line)
+/* Cuts a line off, without its end, LF or CR LF; false: there is none. */
+static bool
+next_line(struct str *rest, struct str *line)
 {
-	return line.n && line.p[line.n - 1] == '\r' ? str_sub(line, 0, line.n - 1) : line;
+	const char *lf = rest->n ? memchr(rest->p, '\n', rest->n) : NULL;
+	size_t n = lf ? (size_t)(lf - rest->p) : rest->n;
+
+	if (rest->n == 0)
+		return false;
+	*line = (struct str){ rest->p, n && rest->p[n - 1] == '\r' ? n - 1 : n };
+	*rest = str_sub(*rest, n + 1, rest->n);
+	return true;
 }
 
 /* Sorts lines into `values`, by row; STR_NONE where the request has none. */
 static void
 sort_lines(struct policy *p, struct str text, struct str values[ARRAY_LEN(attrs)])
 {
+	bool has_nul = text.n && memchr(text.p, '\0', text.n);
 	struct str line;
 
-	for (unsigned n = 0; n < POLICY_ATTRS_MAX && str_split(&text, '\n', &line); n++) {
+	for (unsigned n = 0; n < POLICY_ATTRS_MAX && next_line(&text, &line) && line.n; n++) {
+		const char *eq = memchr(line.p, '=', line.n);
 		const struct attr *a;
-		size_t eq;
 
-		line = without_cr(line);
-		if (line.n == 0)
-			return;
-		eq = str_find(line, '=');
-		if (eq == line.n || eq == 0) {
-			mark_broken(p, eq ? "a line without =" : "a line without a name");
+		if (!eq || eq == line.p) {
+			mark_broken(p, eq ? "a line without a name" : "a line without =");
 			continue;
 		}
-		if (str_find(line, '\0') < line.n)
+		if (has_nul && memchr(line.p, '\0', line.n))
 			mark_broken(p, "a NUL byte");
-		a = find(str_sub(line, 0, eq));
+		a = find((struct str){ line.p, (size_t)(eq - line.p) });
 		if (a && !values[a - attrs].p)
-			values[a - attrs] = str_sub(line, eq + 1, line.n);
+			values[a - attrs] = str_sub(line, (size_t)(eq + 1 - line.p), line.n);
 	}
 }
 
@@ -467,18 +504,20 @@ static size_t
 find_end(struct policy *p, struct str s)
 {
 	while (p->scanned < s.n) {
-		size_t lf = p->scanned + str_find(str_sub(s, p->scanned, s.n), '\n');
-		struct str line = without_cr(str_sub(s, p->line, lf));
+		const char *lf = memchr(s.p + p->scanned, '\n', s.n - p->scanned);
+		size_t n;
 
-		if (lf == s.n) {
+		if (!lf) {
 			p->scanned = s.n;
 			return 0;
 		}
-		p->scanned = p->line = lf + 1;
-		if (line.n == 0)
-			return lf + 1;
+		n = (size_t)(lf - s.p) - p->line;
+		n -= n && lf[-1] == '\r';
+		p->scanned = p->line = (size_t)(lf - s.p) + 1;
+		if (n == 0)
+			return p->line;
 		p->attrs++;
-		p->long_line |= line.n > POLICY_LINE_MAX;
+		p->long_line |= n > POLICY_LINE_MAX;
 	}
 	return 0;
 }
