@@ -104,6 +104,7 @@ struct detector {
 	bool sent;      /* asks what left here: see judge/sent.h */
 	bool automatic; /* role addresses are not exempt: of mail to them it looks at the automatic only */
 	bool envelope;  /* the envelope is enough: it can be asked at RCPT, where its brake acts */
+	bool bounces;   /* with `envelope`: at RCPT it looks at the null sender's mail alone */
 	bool evidence;  /* what it counts stands, whatever becomes of the message */
 	bool no_block;  /* `block` would stop first copies and retries: it has none */
 	bool both_ways; /* counts mail outside its rule's scope too, where it never trips */

@@ -116,6 +116,7 @@ const struct detector detect_bounce_flood = {
 	.body = true,
 	.automatic = true,
 	.envelope = true,
+	.bounces = true,
 	.sent = true,
 	.applies = bf_applies,
 	.plan = bf_plan,

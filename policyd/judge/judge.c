@@ -164,6 +164,26 @@ reuse(struct judge *j)
 	j->n_slots = 0;
 }
 
+static bool
+braked(const struct rule *r)
+{
+	return r->mode != MODE_OFF && r->brake != BRAKE_OFF && r->detector->envelope;
+}
+
+bool
+judge_brakes(const struct ruleset *rules, const struct msg *m)
+{
+	bool from_nobody = m->have_sender && addr_is_null(m->sender);
+
+	for (unsigned i = 0; i < rules->n; i++) {
+		const struct rule *r = &rules->v[i];
+
+		if (braked(r) && (from_nobody || !r->detector->bounces))
+			return true;
+	}
+	return false;
+}
+
 /* Is the rule asked at this stage, with what is known? */
 static bool
 asked(const struct rule *r, const struct view *v)
@@ -171,7 +191,7 @@ asked(const struct rule *r, const struct view *v)
 	if (r->mode == MODE_OFF)
 		return false;
 	if (v->at_rcpt)
-		return r->brake != BRAKE_OFF && r->detector->envelope;
+		return braked(r);
 	return !r->detector->header || v->header;
 }
 

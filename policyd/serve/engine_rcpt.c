@@ -184,7 +184,7 @@ engine_rcpt(struct engine *e, struct msg *m, struct txn *txn, struct now now, st
 	bool again = txn && join_asked_again(txn, m), failing = engine_store_failing(e);
 
 	/* Without the store the brake still works from memory; where nothing may pass then, DATA says so. */
-	if (m->n_rcpts > 0 && !again && !(failing && e->defer_on_failure))
+	if (m->n_rcpts > 0 && !again && !(failing && e->defer_on_failure) && judge_brakes(e->rules, m))
 		judge_rcpt(e, m, txn, now, v);
 	v->degraded = failing;
 	if (txn && v->what == ACT_PASS)
