@@ -1,33 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "judge/join.h"
 
-#include "base/buf.h"
 #include "base/compiler.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "base/xalloc.h"
 #include "judge/action.h"
+#include "judge/join_txn.h"
 #include "mail/addr.h"
-
-enum { SESSIONS = 2 };
-
-struct txn {
-	struct list lru;
-	struct key128 key;
-	int64_t seen;
-	struct buf rcpts; /* raw addresses, each ended by NUL */
-	uint32_t n_rcpts; /* UINT32_MAX: too many to keep */
-	bool judged;
-	uint64_t what;
-	struct verdict verdict; /* its strings are in `text`, but for literals and nothing */
-	struct record record;   /* before it is judged: who it is from; strings are in `envelope` */
-	char *envelope;
-	size_t n_envelope;
-	struct arena text;
-	struct key128 sessions[SESSIONS]; /* that it is the latest of; zero: none */
-	struct reservation *reserved;
-	uint32_t n_reserved, cap_reserved;
-};
 
 enum { SESSION_CONNECTION, SESSION_CLIENT };
 
@@ -38,13 +18,15 @@ struct milter_client {
 
 struct join {
 	struct map txns;
-	struct list lru;  /* oldest first */
+	struct list lru; /* oldest first */
+	struct txn_spares spares;
 	struct list left; /* whose connection has gone, the first to go first; not in lru */
 	struct map milters;
 	struct map sessions; /* of policy connections and of SMTP clients: the latest transaction */
 	size_t bytes;
 	join_settle_fn *settle; /* may be NULL */
 	void *settle_arg;
+	struct arena told;            /* what settle is told: scratch */
 	struct reservation *released; /* scratch */
 	uint32_t cap_released;
 };
@@ -59,6 +41,8 @@ join_new(void)
 	map_init(&j->sessions);
 	list_init(&j->lru);
 	list_init(&j->left);
+	txn_spares_init(&j->spares);
+	arena_init(&j->told, 0);
 	return j;
 }
 
@@ -73,18 +57,21 @@ leave_session(struct join *j, struct txn *t, int which)
 static void
 leave_sessions(struct join *j, struct txn *t)
 {
-	for (int i = 0; i < SESSIONS; i++)
+	for (int i = 0; i < TXN_SESSIONS; i++)
 		leave_session(j, t, i);
 }
 
 /* The recipients that were gathered, as a record has them. */
 static void
-record_rcpts(struct txn *t)
+record_rcpts(struct join *j, struct txn *t)
 {
 	uint32_t n = t->n_rcpts == UINT32_MAX ? 0 : t->n_rcpts;
-	struct record_rcpt *v = n ? arena_alloc(&t->text, n * sizeof(*v)) : NULL;
+	struct record_rcpt *v = NULL;
 	struct str rest = buf_str(&t->rcpts), raw;
 
+	arena_reset(&j->told);
+	if (n)
+		v = arena_alloc(&j->told, n * sizeof(*v));
 	for (uint32_t i = 0; v && i < n && str_split(&rest, '\0', &raw); i++)
 		v[i] = (struct record_rcpt){ addr_unbracket(raw), STR("pass"), OUTCOME_PASSED };
 	t->record.rcpts = v;
@@ -98,15 +85,13 @@ forget_envelope(struct join *j, struct txn *t)
 	t->record = (struct record){ 0 };
 	j->bytes -= t->n_envelope;
 	t->n_envelope = 0;
-	xfree(t->envelope);
-	t->envelope = NULL;
 }
 
 void
 join_end(struct join *j, struct txn *t)
 {
 	if (!t->judged && j->settle) {
-		record_rcpts(t);
+		record_rcpts(j, t);
 		j->settle(j->settle_arg, t, &t->record);
 	}
 	leave_sessions(j, t);
@@ -114,10 +99,7 @@ join_end(struct join *j, struct txn *t)
 	list_del(&t->lru);
 	forget_envelope(j, t);
 	j->bytes -= t->rcpts.len + t->cap_reserved * sizeof(*t->reserved);
-	buf_fini(&t->rcpts);
-	arena_fini(&t->text);
-	xfree(t->reserved);
-	xfree(t);
+	txn_spare(&j->spares, t);
 }
 
 void
@@ -127,6 +109,8 @@ join_free(struct join *j)
 		return;
 	j->settle = NULL;
 	join_end_all(j);
+	txn_spares_fini(&j->spares);
+	arena_fini(&j->told);
 	for (uint32_t i = 0; i < j->milters.cap; i++)
 		xfree(j->milters.slots[i].value);
 	map_fini(&j->txns);
@@ -134,24 +118,6 @@ join_free(struct join *j)
 	map_fini(&j->sessions);
 	xfree(j->released);
 	xfree(j);
-}
-
-static bool
-txn_key(const struct msg *m, uint64_t seed, struct key128 *out)
-{
-	struct str id = m->instance.n ? m->instance : m->queue_id;
-	struct hash h;
-
-	/* At RCPT there may be no id yet; an SMTP client has one message at a time. */
-	if (id.n == 0 && (m->stage != STAGE_RCPT || m->client_address.n == 0 || m->client_port.n == 0))
-		return false;
-	hash_init(&h, seed, m->instance.n ? "instance" : id.n ? "queue-id" : "client");
-	hash_str(&h, id);
-	hash_str(&h, m->client_address);
-	hash_str(&h, m->client_port);
-	hash_str(&h, m->policy_context);
-	*out = hash_end(&h);
-	return true;
 }
 
 static struct key128
@@ -165,14 +131,28 @@ client_key(struct str address, struct str port)
 	return hash_end(&h);
 }
 
+static bool
+txn_key(const struct msg *m, struct key128 client, uint64_t seed, struct key128 *out)
+{
+	struct str id = m->instance.n ? m->instance : m->queue_id;
+	struct hash h;
+
+	/* At RCPT there may be no id yet; an SMTP client has one message at a time. */
+	if (id.n == 0 && (m->stage != STAGE_RCPT || m->client_address.n == 0 || m->client_port.n == 0))
+		return false;
+	hash_init(&h, seed, m->instance.n ? "instance" : id.n ? "queue-id" : "client");
+	hash_str(&h, id);
+	hash_key(&h, client);
+	hash_str(&h, m->policy_context);
+	*out = hash_end(&h);
+	return true;
+}
+
+/* Numbers that are ours need no hashing. */
 static struct key128
 connection_key(uint64_t connection)
 {
-	struct hash h;
-
-	hash_init(&h, 0, "policy-connection");
-	hash_u64(&h, connection);
-	return hash_end(&h);
+	return (struct key128){ .lo = connection, .hi = UINT64_MAX };
 }
 
 /* A session has one message at a time: the one before it is over. */
@@ -203,10 +183,10 @@ oldest(const struct join *j)
 struct txn *
 join_find(struct join *j, const struct msg *m, uint64_t seed, struct now now)
 {
-	struct key128 key;
+	struct key128 client = client_key(m->client_address, m->client_port), key;
 	struct txn *t;
 
-	if (!txn_key(m, seed, &key))
+	if (!txn_key(m, client, seed, &key))
 		return NULL;
 	t = map_get(&j->txns, key);
 	/* An id that comes again; a recipient after the verdict is another message's. */
@@ -217,11 +197,7 @@ join_find(struct join *j, const struct msg *m, uint64_t seed, struct now now)
 	if (!t) {
 		while (j->txns.n >= JOIN_MAX || (j->bytes > JOIN_BYTES && j->txns.n > 0))
 			join_end(j, oldest(j));
-		t = xcalloc(1, sizeof(*t));
-		t->key = key;
-		buf_init(&t->rcpts, 0);
-		arena_init(&t->text, 0);
-		list_init(&t->lru);
+		t = txn_new(&j->spares, key);
 		map_put(&j->txns, key, t);
 	}
 	t->seen = now.mono;
@@ -230,7 +206,7 @@ join_find(struct join *j, const struct msg *m, uint64_t seed, struct now now)
 	if (m->connection)
 		enter_session(j, t, SESSION_CONNECTION, connection_key(m->connection));
 	if (m->client_address.n && m->client_port.n)
-		enter_session(j, t, SESSION_CLIENT, client_key(m->client_address, m->client_port));
+		enter_session(j, t, SESSION_CLIENT, client);
 	return t;
 }
 
@@ -323,12 +299,6 @@ join_each_reserved(struct join *j, reservation_fn *fn, void *arg)
 	each_reserved(&j->left, fn, arg);
 }
 
-static struct str
-keep_str(struct arena *a, struct str s)
-{
-	return s.n ? arena_str(a, s) : s.p ? STR("") : STR_NONE;
-}
-
 /* Who it is from, at the first recipient: all strings in one piece. */
 static void
 gather_envelope(struct join *j, struct txn *t, const struct msg *m, struct now now)
@@ -358,7 +328,7 @@ gather_envelope(struct join *j, struct txn *t, const struct msg *m, struct now n
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
 		t->n_envelope += strings[i]->n;
 	j->bytes += t->n_envelope;
-	p = t->envelope = xmalloc(t->n_envelope + 1);
+	p = txn_envelope(t, t->n_envelope);
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++) {
 		size_t n = strings[i]->n;
 
@@ -375,7 +345,7 @@ join_would(struct txn *t, struct str rule)
 	if (t->judged || t->record.would)
 		return;
 	t->record.would = 1;
-	t->record.rule = keep_str(&t->text, rule);
+	t->record.rule = txn_str(&t->text, rule);
 }
 
 void
@@ -442,43 +412,12 @@ join_recipients(const struct txn *t, struct msg *m)
 	m->rcpt_count = stated;
 }
 
-/* A copy of everything that a door is told, with strings and arrays in `a`. */
-static bool
-copy_verdict(struct arena *a, const struct verdict *v, struct verdict *out)
-{
-	*out = *v;
-	out->code = keep_str(a, v->code);
-	out->dsn = keep_str(a, v->dsn);
-	out->text = keep_str(a, v->text);
-	out->redirect = keep_str(a, v->redirect);
-	out->sender = keep_str(a, v->sender);
-	out->rule = keep_str(a, v->rule);
-	for (uint32_t i = 0; i < v->n_edits; i++) {
-		out->edits[i].name = keep_str(a, v->edits[i].name);
-		out->edits[i].value = keep_str(a, v->edits[i].value);
-	}
-	if (v->n_drop) {
-		out->drop = arena_alloc(a, v->n_drop * sizeof(*out->drop));
-		if (!out->drop)
-			return false;
-		memcpy(out->drop, v->drop, v->n_drop * sizeof(*out->drop));
-	}
-	if (v->n_add) {
-		out->add = arena_alloc(a, v->n_add * sizeof(*out->add));
-		if (!out->add)
-			return false;
-		for (uint32_t i = 0; i < v->n_add; i++)
-			out->add[i] = keep_str(a, v->add[i]);
-	}
-	return true;
-}
-
 bool
 join_verdict(const struct txn *t, uint64_t what, struct msg *m, struct verdict *out)
 {
 	struct verdict v;
 
-	if (!t->judged || t->what != what || !copy_verdict(m->arena, &t->verdict, &v))
+	if (!t->judged || t->what != what || !txn_verdict(m->arena, &t->verdict, &v))
 		return false;
 	for (uint32_t i = 0; i < v.n_drop; i++)
 		if (v.drop[i] >= m->n_rcpts)
@@ -493,9 +432,10 @@ void
 join_keep(struct join *j, struct txn *t, uint64_t what, const struct verdict *v)
 {
 	forget_envelope(j, t);
+	txn_no_envelope(t);
 	arena_fini(&t->text);
 	arena_init(&t->text, 0);
-	t->judged = copy_verdict(&t->text, v, &t->verdict);
+	t->judged = txn_verdict(&t->text, v, &t->verdict);
 	t->what = what;
 }
 

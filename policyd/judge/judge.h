@@ -49,7 +49,7 @@ void judge_fini(struct judge *j);
 bool judge_view(struct judge *j, struct view *v, struct msg *m, const struct traits *t,
     const struct site *site, const struct lists *lists, const struct storms *storms, struct now now);
 
-/* Whether a rule has a brake that could act on the message at RCPT: without one nothing needs to be known there. */
+/* Whether a rule has a brake that could act on the message at RCPT: else nothing needs to be known there. */
 bool judge_brakes(const struct ruleset *rules, const struct msg *m);
 
 /* At RCPT (v->at_rcpt) only rules that have a brake are asked. */

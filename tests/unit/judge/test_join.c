@@ -435,3 +435,63 @@ Test(join, long_envelopes_make_room_for_each_other)
 	cr_assert_leq(most, fit + 1);
 	cr_assert_geq(most, fit - 100);
 }
+
+static struct str last_client;
+static uint32_t last_rcpts, settled;
+
+static void
+note_settled(void *arg, struct txn *t, const struct record *record)
+{
+	static char name[64];
+
+	(void)arg;
+	(void)t;
+	snprintf(name, sizeof(name), "%.*s", STR_FMT(record->client_name));
+	last_client = str_of(name);
+	last_rcpts = record->rcpt_count;
+	settled++;
+}
+
+/* The memory of a transaction goes to a later one, be it small or large: nothing of its message goes with it. */
+Test(join, nothing_of_one_is_seen_by_the_next)
+{
+	static char large[3000];
+	const struct verdict v = { .what = ACT_REJECT };
+	struct now now = t0;
+	char id[32];
+
+	memset(large, 'x', sizeof(large) - 1);
+	join_on_settle(join, note_settled, NULL);
+	for (uint32_t i = 0; i < 400; i++) {
+		uint32_t rcpts = 1 + i * 7 % 90;
+		struct txn *t = NULL;
+
+		for (uint32_t k = 0; k < rcpts; k++) {
+			snprintf(id, sizeof(id), "1.2.3.%u", i);
+			ask(id, "", "somebody@x.test");
+			msg.client_name = str_of(i % 3 ? "name" : NULL);
+			msg.helo = str_of(i % 5 ? "helo" : large);
+			t = join_find(join, &msg, 7, now);
+			if (k == 0)
+				cr_assert_not(join_asked_again(t, &msg), "%u: it begins empty", i);
+			join_gather(join, t, &msg, now);
+		}
+		cr_assert_not(join_verdict(t, 1, &msg, &(struct verdict){ 0 }), "%u: nothing was judged", i);
+		if (i % 4 == 0)
+			join_keep(join, t, 1, &v);
+		settled = 0;
+		/* as many at a time as are kept, and more */
+		if (i % 150 != 149)
+			continue;
+		now.mono += JOIN_TTL;
+		join_expire(join, (struct now){ now.mono + 1, 0 });
+		cr_assert_eq(join_count(join), 0);
+		cr_assert_gt(settled, 0);
+	}
+	ask("1.2.3.x", "", "last@x.test");
+	msg.client_name = STR("last");
+	join_gather(join, join_find(join, &msg, 7, now), &msg, now);
+	join_end_all(join);
+	cr_assert_eq(last_rcpts, 1);
+	cr_assert(str_eq(last_client, STR("last")));
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: ISC */
+#include "judge/join_txn.h"
+
+#include "base/compiler.h"
+#include "base/xalloc.h"
+
+void
+txn_spares_init(struct txn_spares *s)
+{
+	list_init(&s->all);
+	s->n = 0;
+}
+
+static void
+txn_free(struct txn *t)
+{
+	buf_fini(&t->rcpts);
+	xfree(t->envelope);
+	xfree(t);
+}
+
+void
+txn_spares_fini(struct txn_spares *s)
+{
+	LIST_FOREACH_SAFE (it, after, &s->all)
+		txn_free(container_of(it, struct txn, lru));
+	txn_spares_init(s);
+}
+
+struct txn *
+txn_new(struct txn_spares *s, struct key128 key)
+{
+	struct txn *t, fresh = { .key = key };
+
+	buf_init(&fresh.rcpts, 0);
+	arena_init(&fresh.text, 0);
+	if (list_empty(&s->all)) {
+		t = xmalloc(sizeof(*t));
+	} else {
+		t = container_of(s->all.prev, struct txn, lru);
+		list_del(&t->lru);
+		s->n--;
+		fresh.rcpts = t->rcpts;
+		fresh.envelope = t->envelope;
+		fresh.cap_envelope = t->cap_envelope;
+	}
+	*t = fresh;
+	list_init(&t->lru);
+	return t;
+}
+
+void
+txn_spare(struct txn_spares *s, struct txn *t)
+{
+	arena_fini(&t->text);
+	xfree(t->reserved);
+	if (s->n >= TXN_SPARES || t->rcpts.cap > TXN_SPARE_RCPTS || t->cap_envelope > TXN_SPARE_ENVELOPE) {
+		txn_free(t);
+		return;
+	}
+	buf_reset(&t->rcpts);
+	list_add_tail(&s->all, &t->lru);
+	s->n++;
+}
+
+char *
+txn_envelope(struct txn *t, size_t n)
+{
+	size_t piece = TXN_SPARE_ENVELOPE / 4;
+
+	if (!t->envelope || t->cap_envelope < n) {
+		xfree(t->envelope);
+		t->cap_envelope = (n / piece + 1) * piece;
+		t->envelope = xmalloc(t->cap_envelope);
+	}
+	return t->envelope;
+}
+
+void
+txn_no_envelope(struct txn *t)
+{
+	xfree(t->envelope);
+	t->envelope = NULL;
+	t->cap_envelope = 0;
+}
+
+struct str
+txn_str(struct arena *a, struct str s)
+{
+	return s.n ? arena_str(a, s) : s.p ? STR("") : STR_NONE;
+}
+
+bool
+txn_verdict(struct arena *a, const struct verdict *v, struct verdict *out)
+{
+	*out = *v;
+	out->code = txn_str(a, v->code);
+	out->dsn = txn_str(a, v->dsn);
+	out->text = txn_str(a, v->text);
+	out->redirect = txn_str(a, v->redirect);
+	out->sender = txn_str(a, v->sender);
+	out->rule = txn_str(a, v->rule);
+	for (uint32_t i = 0; i < v->n_edits; i++) {
+		out->edits[i].name = txn_str(a, v->edits[i].name);
+		out->edits[i].value = txn_str(a, v->edits[i].value);
+	}
+	if (v->n_drop) {
+		out->drop = arena_alloc(a, v->n_drop * sizeof(*out->drop));
+		if (!out->drop)
+			return false;
+		memcpy(out->drop, v->drop, v->n_drop * sizeof(*out->drop));
+	}
+	if (v->n_add) {
+		out->add = arena_alloc(a, v->n_add * sizeof(*out->add));
+		if (!out->add)
+			return false;
+		for (uint32_t i = 0; i < v->n_add; i++)
+			out->add[i] = txn_str(a, v->add[i]);
+	}
+	return true;
+}
