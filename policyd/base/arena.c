@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/arena.h"
 
-#include <stdalign.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -9,12 +8,6 @@
 #include "base/xalloc.h"
 
 enum { ARENA_BLOCK = 4096, ARENA_KEEP = 65536 };
-
-struct arena_block {
-	struct arena_block *next;
-	size_t size, used;
-	alignas(max_align_t) char data[];
-};
 
 void
 arena_init(struct arena *a, size_t max)
@@ -54,7 +47,7 @@ arena_fini(struct arena *a)
 }
 
 void *
-arena_alloc(struct arena *a, size_t n)
+arena_alloc_slow(struct arena *a, size_t n)
 {
 	struct arena_block *b = a->last;
 	size_t align = alignof(max_align_t);

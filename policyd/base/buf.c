@@ -79,23 +79,14 @@ buf_consume(struct buf *b, size_t n)
 }
 
 void
-buf_append(struct buf *b, const void *p, size_t n)
+buf_append_slow(struct buf *b, const void *p, size_t n)
 {
-	char *to;
+	char *to = buf_reserve(b, n);
 
-	if (n == 0 || b->failed)
-		return;
-	to = buf_reserve(b, n);
 	if (!to)
 		return;
 	memcpy(to, p, n);
 	buf_commit(b, n);
-}
-
-void
-buf_str_append(struct buf *b, struct str s)
-{
-	buf_append(b, s.p, s.n);
 }
 
 void

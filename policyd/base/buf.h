@@ -40,8 +40,29 @@ char *buf_reserve(struct buf *b, size_t n) MUSTCHECK;
 void buf_commit(struct buf *b, size_t n);
 
 void buf_consume(struct buf *b, size_t n);
-void buf_append(struct buf *b, const void *p, size_t n);
-void buf_str_append(struct buf *b, struct str s);
+
+/* buf_append() when room is to be made, or `max` is met. */
+void buf_append_slow(struct buf *b, const void *p, size_t n);
+
+static inline void
+buf_append(struct buf *b, const void *p, size_t n)
+{
+	if (n == 0 || b->failed)
+		return;
+	if (b->cap - b->start - b->len < n || (b->max && (b->len > b->max || b->max - b->len < n))) {
+		buf_append_slow(b, p, n);
+		return;
+	}
+	memcpy(b->data + b->start + b->len, p, n);
+	b->len += n;
+}
+
+static inline void
+buf_str_append(struct buf *b, struct str s)
+{
+	buf_append(b, s.p, s.n);
+}
+
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
 
 #endif

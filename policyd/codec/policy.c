@@ -14,6 +14,12 @@
 #include "base/limits.h"
 #include "mail/addr.h"
 
+/* STR() for constants */
+#define NAMED(name)                       \
+	{                                 \
+		"" name, sizeof(name) - 1 \
+	}
+
 struct request {
 	struct policy *p;
 	struct msg *m;
@@ -46,6 +52,32 @@ mark_broken(struct policy *p, const char *why)
 	p->broken = true;
 }
 
+static bool
+is_control(char c)
+{
+	return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+/* Eight bytes at a time: one below 0x20 gets its high bit by the subtraction, and 0x7f below 1 by the other. */
+static bool
+has_control(struct str s)
+{
+	const uint64_t each = 0x0101010101010101;
+	size_t i = 0;
+	uint64_t w;
+
+	for (; s.n - i >= sizeof(w); i += sizeof(w)) {
+		memcpy(&w, s.p + i, sizeof(w));
+		if ((((w - each * 0x20) & ~w) | (((w ^ each * 0x7f) - each) & ~(w ^ each * 0x7f))) &
+		    each * 0x80)
+			return true;
+	}
+	for (; i < s.n; i++)
+		if (is_control(s.p[i]))
+			return true;
+	return false;
+}
+
 /* A copy in the message's arena, cut, without control bytes. */
 static struct str
 clean_copy(struct msg *m, struct str s, size_t cap)
@@ -55,12 +87,11 @@ clean_copy(struct msg *m, struct str s, size_t cap)
 
 	if (!p)
 		return STR_NONE;
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		p[i] = c < 0x20 || c == 0x7f ? '?' : (char)c;
-	}
+	memcpy(p, s.p, n);
 	p[n] = '\0';
+	for (size_t i = has_control((struct str){ p, n }) ? 0 : n; i < n; i++)
+		if (is_control(p[i]))
+			p[i] = '?';
 	return (struct str){ p, n };
 }
 
@@ -85,23 +116,26 @@ static void
 put_stage(struct request *r, const struct attr *a, struct str value)
 {
 	static const struct {
-		const char *name;
+		struct str name;
 		enum stage stage;
 	} stages[] = {
-		{ "RCPT", STAGE_RCPT },
-		{ "DATA", STAGE_DATA },
-		{ "BDAT", STAGE_DATA },
-		{ "END-OF-MESSAGE", STAGE_EOM },
-		{ "MAIL", STAGE_MAIL },
-		{ "EHLO", STAGE_HELO },
-		{ "HELO", STAGE_HELO },
-		{ "CONNECT", STAGE_CONNECT },
+		{ NAMED("RCPT"), STAGE_RCPT },
+		{ NAMED("DATA"), STAGE_DATA },
+		{ NAMED("BDAT"), STAGE_DATA },
+		{ NAMED("END-OF-MESSAGE"), STAGE_EOM },
+		{ NAMED("MAIL"), STAGE_MAIL },
+		{ NAMED("EHLO"), STAGE_HELO },
+		{ NAMED("HELO"), STAGE_HELO },
+		{ NAMED("CONNECT"), STAGE_CONNECT },
 	};
 
 	(void)a;
-	for (size_t i = 0; i < ARRAY_LEN(stages); i++)
-		if (str_eq(value, str_of(stages[i].name)))
+	for (size_t i = 0; i < ARRAY_LEN(stages); i++) {
+		if (str_eq(value, stages[i].name)) {
 			r->m->stage = stages[i].stage;
+			return;
+		}
+	}
 }
 
 static void
@@ -112,15 +146,6 @@ put_sender(struct request *r, const struct attr *a, struct str value)
 	m->sender = addr_unbracket(clean_copy(m, value, a->cap));
 	/* Postfix sends the attribute, empty, before there was a MAIL FROM too. */
 	m->have_sender = m->stage != STAGE_CONNECT && m->stage != STAGE_HELO;
-}
-
-static bool
-has_control(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
-			return true;
-	return false;
 }
 
 static void
@@ -298,11 +323,6 @@ finish_body(struct request *r)
 
 enum { ADDR = MSG_ATTR_MAX, NAME = 1024, WORD = 255 };
 
-/* what STR() is, for constants */
-#define NAMED(name)                        \
-	{                                  \
-		"" name, sizeof(name) - 1, \
-	}
 #define TO_MSG(name, member, cap)                                                    \
 	{                                                                            \
 		NAMED(name), put_str, offsetof(struct msg, member), cap, NULL, false \
@@ -379,8 +399,8 @@ static const struct attr attrs[] = {
 
 /* Rows are found by length and first byte of the name: a chain holds few. The chains hold row + 1, 0 ends;
  * they are worked out once. */
-enum { CHAINS = 64 };
-static unsigned char first_of[CHAINS], next_of[ARRAY_LEN(attrs)];
+enum { ATTRS = ARRAY_LEN(attrs), CHAINS = 64 };
+static unsigned char first_of[CHAINS], next_of[ATTRS];
 
 static size_t
 chain_of(struct str name)
@@ -391,7 +411,7 @@ chain_of(struct str name)
 static void
 make_chains(void)
 {
-	for (size_t row = ARRAY_LEN(attrs); row-- > 0;) {
+	for (size_t row = ATTRS; row-- > 0;) {
 		unsigned char *first = &first_of[chain_of(attrs[row].name)];
 
 		next_of[row] = *first;
@@ -399,13 +419,14 @@ make_chains(void)
 	}
 }
 
-static const struct attr *
+/* The number of the row, or ATTRS. */
+static unsigned
 find(struct str name)
 {
 	for (unsigned i = first_of[chain_of(name)]; i; i = next_of[i - 1])
 		if (str_eq(name, attrs[i - 1].name))
-			return &attrs[i - 1];
-	return NULL;
+			return i - 1;
+	return ATTRS;
 }
 
 void
@@ -421,41 +442,63 @@ policy_init(struct policy *p)
 
 /* --- a whole request ---------------------------------------------------------------------------------- */
 
-/* Cuts a line off, without its end, LF or CR LF; false: there is none. */
+/* Its lines by row. */
+struct lines {
+	struct str values[ATTRS];
+	uint64_t given; /* one bit a row: its value was given */
+	const char *fault;
+	bool long_line, many; /* beyond the caps */
+};
+_Static_assert(ATTRS <= 64, "a row is a bit of lines.given");
+
+/* Cuts a line off, without its end, LF or CR LF; false: it has none. */
 static bool
 next_line(struct str *rest, struct str *line)
 {
 	const char *lf = rest->n ? memchr(rest->p, '\n', rest->n) : NULL;
-	size_t n = lf ? (size_t)(lf - rest->p) : rest->n;
+	size_t n;
 
-	if (rest->n == 0)
+	if (!lf)
 		return false;
-	*line = (struct str){ rest->p, n && rest->p[n - 1] == '\r' ? n - 1 : n };
-	*rest = str_sub(*rest, n + 1, rest->n);
+	n = (size_t)(lf - rest->p);
+	*line = (struct str){ rest->p, n && lf[-1] == '\r' ? n - 1 : n };
+	*rest = (struct str){ lf + 1, rest->n - n - 1 };
 	return true;
 }
 
-/* Sorts lines into `values`, by row; STR_NONE where the request has none. */
 static void
-sort_lines(struct policy *p, struct str text, struct str values[ARRAY_LEN(attrs)])
+sort_line(struct lines *l, struct str line)
 {
-	bool has_nul = text.n && memchr(text.p, '\0', text.n);
-	struct str line;
+	const char *eq = memchr(line.p, '=', line.n);
+	struct str name = { line.p, eq ? (size_t)(eq - line.p) : 0 };
+	unsigned row = name.n ? find(name) : ATTRS;
 
-	for (unsigned n = 0; n < POLICY_ATTRS_MAX && next_line(&text, &line) && line.n; n++) {
-		const char *eq = memchr(line.p, '=', line.n);
-		const struct attr *a;
+	if (name.n == 0 && !l->fault)
+		l->fault = eq ? "a line without a name" : "a line without =";
+	if (row == ATTRS || (l->given & 1ULL << row))
+		return;
+	l->given |= 1ULL << row;
+	l->values[row] = str_sub(line, name.n + 1, line.n);
+}
 
-		if (!eq || eq == line.p) {
-			mark_broken(p, eq ? "a line without a name" : "a line without =");
-			continue;
-		}
-		if (has_nul && memchr(line.p, '\0', line.n))
-			mark_broken(p, "a NUL byte");
-		a = find((struct str){ line.p, (size_t)(eq - line.p) });
-		if (a && !values[a - attrs].p)
-			values[a - attrs] = str_sub(line, (size_t)(eq + 1 - line.p), line.n);
+/* Returns the length of the request at the front of `s`, empty line included; 0 when its end is not there. */
+static size_t
+sort_lines(struct lines *l, struct str s)
+{
+	struct str rest = s, line;
+
+	l->given = 0;
+	l->fault = NULL;
+	l->long_line = l->many = false;
+	for (unsigned n = 0; next_line(&rest, &line); n++) {
+		if (line.n == 0)
+			return s.n - rest.n;
+		l->long_line |= line.n > POLICY_LINE_MAX;
+		l->many |= n >= POLICY_ATTRS_MAX;
+		if (!l->many)
+			sort_line(l, line);
 	}
+	return 0;
 }
 
 static void
@@ -473,25 +516,28 @@ finish_header(struct request *r)
 }
 
 static void
-read_request(struct policy *p, struct str text, struct msg *m)
+read_request(struct policy *p, struct str text, const struct lines *l, struct msg *m)
 {
 	struct request r = { .p = p, .m = m };
-	struct str values[ARRAY_LEN(attrs)] = { 0 };
 
-	if (p->long_line)
+	if (l->long_line)
 		mark_broken(p, "a line is too long");
-	if (p->attrs > POLICY_ATTRS_MAX)
+	if (l->many)
 		mark_broken(p, "too many attributes");
+	if (l->fault)
+		mark_broken(p, l->fault);
+	if (memchr(text.p, '\0', text.n))
+		mark_broken(p, "a NUL byte");
 	m->door = DOOR_POLICY;
 	m->stage = STAGE_OTHER;
-	sort_lines(p, text, values);
-	for (size_t i = 0; i < ARRAY_LEN(attrs); i++) {
-		if (!values[i].p)
-			continue;
-		if (attrs[i].extended)
+	for (uint64_t left = l->given; left; left &= left - 1) {
+		unsigned row = (unsigned)__builtin_ctzll(left);
+		const struct attr *a = &attrs[row];
+
+		if (a->extended)
 			m->door = DOOR_EXTENDED;
-		if (attrs[i].put)
-			attrs[i].put(&r, &attrs[i], values[i]);
+		if (a->put)
+			a->put(&r, a, l->values[row]);
 	}
 	if (!r.have_request)
 		mark_broken(p, "not request=smtpd_access_policy");
@@ -499,9 +545,10 @@ read_request(struct policy *p, struct str text, struct msg *m)
 	finish_body(&r);
 }
 
-/* Length of the request at the front of `s`, empty line included; 0 when its end is not there yet. */
-static size_t
-find_end(struct policy *p, struct str s)
+/* Whether the empty line has come, of a request that was sorted in vain before: whoever sends it in many pieces
+ * has each byte looked at once. */
+static bool
+end_came(struct policy *p, struct str s)
 {
 	while (p->scanned < s.n) {
 		const char *lf = memchr(s.p + p->scanned, '\n', s.n - p->scanned);
@@ -509,42 +556,55 @@ find_end(struct policy *p, struct str s)
 
 		if (!lf) {
 			p->scanned = s.n;
-			return 0;
+			return false;
 		}
 		n = (size_t)(lf - s.p) - p->line;
-		n -= n && lf[-1] == '\r';
+		if (n == 0 || (n == 1 && lf[-1] == '\r'))
+			return true;
 		p->scanned = p->line = (size_t)(lf - s.p) + 1;
-		if (n == 0)
-			return p->line;
-		p->attrs++;
-		p->long_line |= n > POLICY_LINE_MAX;
 	}
-	return 0;
+	return false;
+}
+
+/* There is no empty line. FEED_MSG: all lines have ended, and no more will come. */
+static enum feed
+without_end(struct policy *p, struct str s, bool half_closed)
+{
+	(void)end_came(p, s); /* how far was looked */
+	if (s.n == POLICY_REQUEST_MAX) {
+		p->why = "the request is too long";
+		return FEED_BAD;
+	}
+	if (!half_closed || s.n == 0)
+		return FEED_MORE;
+	if (p->line < s.n) {
+		p->why = "the peer stopped within a line";
+		return FEED_BAD;
+	}
+	return FEED_MSG;
 }
 
 enum feed
 policy_feed(struct policy *p, struct buf *in, bool half_closed, struct msg *m)
 {
 	struct str s = str_sub(buf_str(in), 0, POLICY_REQUEST_MAX);
-	size_t end = find_end(p, s);
+	struct lines lines;
+	size_t end = 0;
 
 	p->broken = false;
 	p->why = NULL;
-	if (end == 0 && s.n == POLICY_REQUEST_MAX) {
-		p->why = "the request is too long";
-		return FEED_BAD;
-	}
-	if (end == 0 && (!half_closed || s.n == 0))
-		return FEED_MORE;
-	if (end == 0 && p->line < s.n) {
-		p->why = "the peer stopped within a line";
-		return FEED_BAD;
-	}
-	if (end == 0)
+	if (p->scanned == 0 || end_came(p, s))
+		end = sort_lines(&lines, s);
+	if (end == 0) {
+		enum feed f = without_end(p, s, half_closed);
+
+		if (f != FEED_MSG)
+			return f;
+		(void)sort_lines(&lines, s);
 		end = s.n;
-	read_request(p, str_sub(s, 0, end), m);
+	}
+	read_request(p, str_sub(s, 0, end), &lines, m);
 	buf_consume(in, end);
-	p->scanned = p->line = p->attrs = 0;
-	p->long_line = false;
+	p->scanned = p->line = 0;
 	return FEED_MSG;
 }

@@ -33,8 +33,6 @@ struct policy {
 	/* the codec's own: the search for the end of the request, kept between two feeds */
 	size_t scanned; /* bytes at the front of `in` that were looked at */
 	size_t line;    /* where the line begins that is being looked at */
-	uint32_t attrs; /* lines so far */
-	bool long_line; /* one of them is beyond POLICY_LINE_MAX */
 };
 
 void policy_init(struct policy *p);
