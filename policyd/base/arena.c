@@ -61,8 +61,10 @@ arena_alloc_slow(struct arena *a, size_t n)
 	if (a->max && (take > a->max || a->used > a->max - take))
 		return NULL;
 	if (!b || b->size - b->used < take) {
-		size_t size = take > ARENA_BLOCK ? take : ARENA_BLOCK;
+		size_t size = a->block ? a->block : ARENA_BLOCK;
 
+		if (size < take)
+			size = take;
 		b = xmalloc(sizeof(*b) + size);
 		b->next = NULL;
 		b->size = size;

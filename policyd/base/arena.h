@@ -20,8 +20,9 @@ struct arena_block {
 
 struct arena {
 	struct arena_block *first, *last;
-	size_t used; /* bytes handed out since the last reset */
-	size_t max;  /* 0 = no bound */
+	size_t used;  /* bytes handed out since the last reset */
+	size_t max;   /* 0 = no bound */
+	size_t block; /* what is taken at a time; 0 = the usual */
 };
 
 void arena_init(struct arena *a, size_t max);

@@ -40,6 +40,33 @@ str_lower_to(char *to, struct str s)
 		to[i] = str_lower(s.p[i]);
 }
 
+/* A byte below 0x20 has its high bit set, which it had not, when that is taken from it; 0x7f is 0 when turned
+ * over, and below 1. */
+static bool
+word_has_control(uint64_t w)
+{
+	uint64_t del = w ^ EACH_BYTE(0x7f);
+
+	return (((w - EACH_BYTE(0x20)) & ~w) | ((del - EACH_BYTE(1)) & ~del)) & EACH_BYTE(0x80);
+}
+
+bool
+str_has_control(struct str s)
+{
+	size_t i = 0;
+
+	for (; s.n - i >= WORD; i += WORD)
+		if (word_has_control(word_at(s.p + i)))
+			return true;
+	/* the rest once more with bytes before it, where there are enough */
+	if (i && i < s.n)
+		return word_has_control(word_at(s.p + s.n - WORD));
+	for (; i < s.n; i++)
+		if (str_is_control(s.p[i]))
+			return true;
+	return false;
+}
+
 bool
 str_istarts(struct str s, struct str prefix)
 {

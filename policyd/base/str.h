@@ -41,6 +41,13 @@ str_is_space(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+/* What ASCII has below the space, and DEL. */
+static inline bool
+str_is_control(char c)
+{
+	return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
 static inline char
 str_lower(char c)
 {
@@ -70,6 +77,8 @@ size_t str_ifind(struct str s, struct str needle);
 
 /* str_lower() of all of `s`, to a place of s.n bytes that does not overlap it. */
 void str_lower_to(char *to, struct str s);
+
+bool str_has_control(struct str s);
 
 /* Without leading and trailing space, tab, CR, LF. */
 struct str str_trim(struct str s);

@@ -73,13 +73,21 @@ conn_fact(struct milter *mi, unsigned i)
 	return i < ARRAY_LEN(all) ? all[i] : NULL;
 }
 
+/* They are few and short, and stay as long as the connection does. */
+static void
+begin_conn_arena(struct milter *mi)
+{
+	arena_init(&mi->conn_arena, MILTER_CONN_ARENA);
+	mi->conn_arena.block = MILTER_CONN_BLOCK;
+}
+
 static void
 conn_compact(struct milter *mi)
 {
 	struct arena old = mi->conn_arena;
 	struct str *fact;
 
-	arena_init(&mi->conn_arena, MILTER_CONN_ARENA);
+	begin_conn_arena(mi);
 	for (unsigned i = 0; (fact = conn_fact(mi, i)) != NULL; i++)
 		if (fact->p)
 			*fact = arena_str(&mi->conn_arena, *fact);
@@ -493,7 +501,7 @@ void
 milter_init(struct milter *mi)
 {
 	*mi = (struct milter){ .state = MILTER_NEW };
-	arena_init(&mi->conn_arena, MILTER_CONN_ARENA);
+	begin_conn_arena(mi);
 }
 
 void

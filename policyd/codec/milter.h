@@ -39,6 +39,7 @@ enum {
 	MILTER_REASON_MAX = 100,      /* Postfix cuts the reason of a quarantine here */
 	MILTER_TEXT_MAX = 400,        /* text of a reply code: with code and DSN it fits an SMTP line */
 	MILTER_CONN_ARENA = 64 << 10, /* facts of one connection */
+	MILTER_CONN_BLOCK = 512,      /* their memory is taken so much at a time */
 	/* `out` should have this much room: then no verdict is too long for it */
 	MILTER_REPLY_MAX = 2 * MSG_ARENA_MAX,
 };

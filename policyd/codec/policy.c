@@ -52,32 +52,6 @@ mark_broken(struct policy *p, const char *why)
 	p->broken = true;
 }
 
-static bool
-is_control(char c)
-{
-	return (unsigned char)c < 0x20 || c == 0x7f;
-}
-
-/* Eight bytes at a time: one below 0x20 gets its high bit by the subtraction, and 0x7f below 1 by the other. */
-static bool
-has_control(struct str s)
-{
-	const uint64_t each = 0x0101010101010101;
-	size_t i = 0;
-	uint64_t w;
-
-	for (; s.n - i >= sizeof(w); i += sizeof(w)) {
-		memcpy(&w, s.p + i, sizeof(w));
-		if ((((w - each * 0x20) & ~w) | (((w ^ each * 0x7f) - each) & ~(w ^ each * 0x7f))) &
-		    each * 0x80)
-			return true;
-	}
-	for (; i < s.n; i++)
-		if (is_control(s.p[i]))
-			return true;
-	return false;
-}
-
 /* A copy in the message's arena, cut, without control bytes. */
 static struct str
 clean_copy(struct msg *m, struct str s, size_t cap)
@@ -89,8 +63,8 @@ clean_copy(struct msg *m, struct str s, size_t cap)
 		return STR_NONE;
 	memcpy(p, s.p, n);
 	p[n] = '\0';
-	for (size_t i = has_control((struct str){ p, n }) ? 0 : n; i < n; i++)
-		if (is_control(p[i]))
+	for (size_t i = str_has_control((struct str){ p, n }) ? 0 : n; i < n; i++)
+		if (str_is_control(p[i]))
 			p[i] = '?';
 	return (struct str){ p, n };
 }
@@ -155,7 +129,7 @@ add_rcpt(struct request *r, const struct attr *a, struct str raw)
 	if (raw.n == 0)
 		return;
 	/* Those beyond the cap are counted only: they take no memory. */
-	if (r->m->n_rcpts < MSG_RCPTS_MAX && has_control(raw))
+	if (r->m->n_rcpts < MSG_RCPTS_MAX && str_has_control(raw))
 		raw = clean_copy(r->m, raw, a->cap);
 	msg_add_rcpt(r->m, raw);
 }

@@ -3,7 +3,6 @@
  * messages are seen here with their header. */
 #include "serve/endpoint.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -31,20 +30,27 @@ announce_end(struct conn *c)
 }
 
 static void
+keep(char *to, struct str s)
+{
+	if (s.n)
+		memcpy(to, s.p, s.n);
+	to[s.n] = '\0';
+}
+
+static void
 announce(struct conn *c)
 {
 	struct milter_door *d = &c->door.milter;
-	char address[sizeof(d->address)], port[sizeof(d->port)];
+	struct str address = str_sub(d->codec.client_address, 0, sizeof(d->address) - 1);
+	struct str port = str_sub(d->codec.client_port, 0, sizeof(d->port) - 1);
 
-	snprintf(address, sizeof(address), "%.*s", STR_FMT(d->codec.client_address));
-	snprintf(port, sizeof(port), "%.*s", STR_FMT(d->codec.client_port));
-	if (d->announced && strcmp(address, d->address) == 0 && strcmp(port, d->port) == 0)
+	if (d->announced && str_eq(address, str_of(d->address)) && str_eq(port, str_of(d->port)))
 		return;
 	announce_end(c);
-	if (!address[0])
+	if (!address.n)
 		return;
-	memcpy(d->address, address, sizeof(address));
-	memcpy(d->port, port, sizeof(port));
+	keep(d->address, address);
+	keep(d->port, port);
 	d->announced = true;
 	engine_milter_begin(c->pool->engine, str_of(d->address), str_of(d->port));
 }

@@ -159,6 +159,26 @@ Test(str, u64)
 	}
 }
 
+/* Eight bytes are looked at at a time: each byte at each place, alone and between others. */
+Test(str, has_control)
+{
+	static const char fill[] = { 'a', (char)0x80, (char)0xff, ' ', (char)0xa0 };
+	char text[20];
+
+	for (size_t n = 1; n <= sizeof(text); n++) {
+		for (size_t at = 0; at < n; at++) {
+			for (unsigned c = 0; c < 256; c++) {
+				memset(text, fill[(at + c) % sizeof(fill)], sizeof(text));
+				text[at] = (char)c;
+				cr_assert_eq(str_has_control((struct str){ text, n }), c < 0x20 || c == 0x7f,
+				    "0x%02x at %zu of %zu", c, at, n);
+				cr_assert_eq(str_is_control((char)c), c < 0x20 || c == 0x7f);
+			}
+		}
+	}
+	cr_assert_not(str_has_control(STR_NONE));
+}
+
 Test(str, errors_have_names)
 {
 	cr_assert_str_eq(err_str(0), "ok");
