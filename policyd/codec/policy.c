@@ -57,10 +57,10 @@ static struct str
 clean_copy(struct msg *m, struct str s, size_t cap)
 {
 	size_t n = s.n < cap ? s.n : cap;
-	char *p = arena_alloc(m->arena, n + 1);
+	char *p = n ? arena_alloc(m->arena, n + 1) : NULL;
 
 	if (!p)
-		return STR_NONE;
+		return n ? STR_NONE : STR("");
 	memcpy(p, s.p, n);
 	p[n] = '\0';
 	for (size_t i = str_has_control((struct str){ p, n }) ? 0 : n; i < n; i++)
@@ -371,8 +371,8 @@ static const struct attr attrs[] = {
 	CALL("want", put_want, WORD),
 };
 
-/* Rows are found by length and first byte of the name: a chain holds few. The chains hold row + 1, 0 ends;
- * they are worked out once. */
+/* Rows that somebody reads are found by length and first byte of the name: a chain holds few. The chains hold
+ * row + 1, 0 ends; they are worked out once. */
 enum { ATTRS = ARRAY_LEN(attrs), CHAINS = 64 };
 static unsigned char first_of[CHAINS], next_of[ATTRS];
 
@@ -388,6 +388,8 @@ make_chains(void)
 	for (size_t row = ATTRS; row-- > 0;) {
 		unsigned char *first = &first_of[chain_of(attrs[row].name)];
 
+		if (!attrs[row].put)
+			continue;
 		next_of[row] = *first;
 		*first = (unsigned char)(row + 1);
 	}
@@ -420,57 +422,56 @@ policy_init(struct policy *p)
 struct lines {
 	struct str values[ATTRS];
 	uint64_t given; /* one bit a row: its value was given */
+	uint32_t n;
+	size_t longest;
 	const char *fault;
-	bool long_line, many; /* beyond the caps */
 };
 _Static_assert(ATTRS <= 64, "a row is a bit of lines.given");
 
-/* Cuts a line off, without its end, LF or CR LF; false: it has none. */
-static bool
-next_line(struct str *rest, struct str *line)
-{
-	const char *lf = rest->n ? memchr(rest->p, '\n', rest->n) : NULL;
-	size_t n;
-
-	if (!lf)
-		return false;
-	n = (size_t)(lf - rest->p);
-	*line = (struct str){ rest->p, n && lf[-1] == '\r' ? n - 1 : n };
-	*rest = (struct str){ lf + 1, rest->n - n - 1 };
-	return true;
-}
-
 static void
-sort_line(struct lines *l, struct str line)
+sort_line(struct lines *l, const char *p, size_t n)
 {
-	const char *eq = memchr(line.p, '=', line.n);
-	struct str name = { line.p, eq ? (size_t)(eq - line.p) : 0 };
-	unsigned row = name.n ? find(name) : ATTRS;
+	const char *eq = memchr(p, '=', n);
+	unsigned row;
 
-	if (name.n == 0 && !l->fault)
-		l->fault = eq ? "a line without a name" : "a line without =";
+	if (!eq || eq == p) {
+		if (!l->fault)
+			l->fault = eq ? "a line without a name" : "a line without =";
+		return;
+	}
+	row = find((struct str){ p, (size_t)(eq - p) });
 	if (row == ATTRS || (l->given & 1ULL << row))
 		return;
 	l->given |= 1ULL << row;
-	l->values[row] = str_sub(line, name.n + 1, line.n);
+	l->values[row] = (struct str){ eq + 1, (size_t)(p + n - eq - 1) };
 }
 
-/* Returns the length of the request at the front of `s`, empty line included; 0 when its end is not there. */
+/* Returns the length of the request at the front of `s`, empty line included; 0 when its end is not there.
+ * Lines end with LF or CR LF. */
 static size_t
 sort_lines(struct lines *l, struct str s)
 {
-	struct str rest = s, line;
+	const char *end = s.p + s.n, *lf;
 
 	l->given = 0;
+	l->n = 0;
+	l->longest = 0;
 	l->fault = NULL;
-	l->long_line = l->many = false;
-	for (unsigned n = 0; next_line(&rest, &line); n++) {
-		if (line.n == 0)
-			return s.n - rest.n;
-		l->long_line |= line.n > POLICY_LINE_MAX;
-		l->many |= n >= POLICY_ATTRS_MAX;
-		if (!l->many)
-			sort_line(l, line);
+	for (const char *p = s.p; p < end; p = lf + 1) {
+		size_t n;
+
+		lf = memchr(p, '\n', (size_t)(end - p));
+		if (!lf)
+			return 0;
+		n = (size_t)(lf - p);
+		if (n && lf[-1] == '\r')
+			n--;
+		if (n == 0)
+			return (size_t)(lf + 1 - s.p);
+		if (n > l->longest)
+			l->longest = n;
+		if (l->n++ < POLICY_ATTRS_MAX)
+			sort_line(l, p, n);
 	}
 	return 0;
 }
@@ -494,9 +495,9 @@ read_request(struct policy *p, struct str text, const struct lines *l, struct ms
 {
 	struct request r = { .p = p, .m = m };
 
-	if (l->long_line)
+	if (l->longest > POLICY_LINE_MAX)
 		mark_broken(p, "a line is too long");
-	if (l->many)
+	if (l->n > POLICY_ATTRS_MAX)
 		mark_broken(p, "too many attributes");
 	if (l->fault)
 		mark_broken(p, l->fault);
@@ -510,8 +511,7 @@ read_request(struct policy *p, struct str text, const struct lines *l, struct ms
 
 		if (a->extended)
 			m->door = DOOR_EXTENDED;
-		if (a->put)
-			a->put(&r, a, l->values[row]);
+		a->put(&r, a, l->values[row]);
 	}
 	if (!r.have_request)
 		mark_broken(p, "not request=smtpd_access_policy");

@@ -26,7 +26,7 @@ struct join {
 	size_t bytes;
 	join_settle_fn *settle; /* may be NULL */
 	void *settle_arg;
-	struct arena told;            /* what settle is told: scratch */
+	struct arena recorded;        /* of join_record(): scratch */
 	struct reservation *released; /* scratch */
 	uint32_t cap_released;
 };
@@ -42,7 +42,7 @@ join_new(void)
 	list_init(&j->lru);
 	list_init(&j->left);
 	txn_spares_init(&j->spares);
-	arena_init(&j->told, 0);
+	arena_init(&j->recorded, 0);
 	return j;
 }
 
@@ -61,22 +61,22 @@ leave_sessions(struct join *j, struct txn *t)
 		leave_session(j, t, i);
 }
 
-/* The recipients that were gathered, as a record has them. */
-static void
-record_rcpts(struct join *j, struct txn *t)
+const struct record *
+join_record(struct join *j, struct txn *t)
 {
 	uint32_t n = t->n_rcpts == UINT32_MAX ? 0 : t->n_rcpts;
 	struct record_rcpt *v = NULL;
 	struct str rest = buf_str(&t->rcpts), raw;
 
-	arena_reset(&j->told);
+	arena_reset(&j->recorded);
 	if (n)
-		v = arena_alloc(&j->told, n * sizeof(*v));
+		v = arena_alloc(&j->recorded, n * sizeof(*v));
 	for (uint32_t i = 0; v && i < n && str_split(&rest, '\0', &raw); i++)
 		v[i] = (struct record_rcpt){ addr_unbracket(raw), STR("pass"), OUTCOME_PASSED };
 	t->record.rcpts = v;
 	t->record.n_rcpts = v ? n : 0;
 	t->record.rcpt_count = t->n_rcpts == UINT32_MAX ? MSG_RCPTS_MAX : t->n_rcpts;
+	return &t->record;
 }
 
 static void
@@ -90,10 +90,8 @@ forget_envelope(struct join *j, struct txn *t)
 void
 join_end(struct join *j, struct txn *t)
 {
-	if (!t->judged && j->settle) {
-		record_rcpts(j, t);
-		j->settle(j->settle_arg, t, &t->record);
-	}
+	if (!t->judged && j->settle)
+		j->settle(j->settle_arg, t);
 	leave_sessions(j, t);
 	map_del(&j->txns, t->key);
 	list_del(&t->lru);
@@ -110,7 +108,7 @@ join_free(struct join *j)
 	j->settle = NULL;
 	join_end_all(j);
 	txn_spares_fini(&j->spares);
-	arena_fini(&j->told);
+	arena_fini(&j->recorded);
 	for (uint32_t i = 0; i < j->milters.cap; i++)
 		xfree(j->milters.slots[i].value);
 	map_fini(&j->txns);

@@ -62,8 +62,10 @@ void join_each_reserved(struct join *j, reservation_fn *fn, void *arg);
 struct txn *join_of_client(const struct join *j, struct str address, struct str port);
 
 /* `settle` gets each transaction that ends without having been judged, before it goes: what it reserved
- * is still there. `record` says what the message was as far as RCPT knew it. */
-typedef void join_settle_fn(void *arg, struct txn *t, const struct record *record);
+ * is still there. */
+typedef void join_settle_fn(void *arg, struct txn *t);
+/* There: what the message was as far as RCPT knew it. Valid until the next call. */
+const struct record *join_record(struct join *j, struct txn *t);
 void join_on_settle(struct join *j, join_settle_fn *settle, void *arg);
 /* It ends here; all of them do. */
 void join_end(struct join *j, struct txn *t);

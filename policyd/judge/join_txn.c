@@ -27,24 +27,32 @@ txn_spares_fini(struct txn_spares *s)
 	txn_spares_init(s);
 }
 
+static struct txn *
+take_spare(struct txn_spares *s)
+{
+	struct txn *t;
+
+	if (list_empty(&s->all))
+		return xcalloc(1, sizeof(*t));
+	t = container_of(s->all.prev, struct txn, lru);
+	list_del(&t->lru);
+	s->n--;
+	return t;
+}
+
 struct txn *
 txn_new(struct txn_spares *s, struct key128 key)
 {
-	struct txn *t, fresh = { .key = key };
+	struct txn *t = take_spare(s);
+	struct buf rcpts = t->rcpts;
+	char *envelope = t->envelope;
+	size_t cap = t->cap_envelope;
 
-	buf_init(&fresh.rcpts, 0);
-	arena_init(&fresh.text, 0);
-	if (list_empty(&s->all)) {
-		t = xmalloc(sizeof(*t));
-	} else {
-		t = container_of(s->all.prev, struct txn, lru);
-		list_del(&t->lru);
-		s->n--;
-		fresh.rcpts = t->rcpts;
-		fresh.envelope = t->envelope;
-		fresh.cap_envelope = t->cap_envelope;
-	}
-	*t = fresh;
+	memset(t, 0, sizeof(*t));
+	t->key = key;
+	t->rcpts = rcpts;
+	t->envelope = envelope;
+	t->cap_envelope = cap;
 	list_init(&t->lru);
 	return t;
 }

@@ -20,10 +20,13 @@ msg_fini(struct msg *m)
 void
 msg_reset(struct msg *m)
 {
-	struct header header = m->header;
+	struct arena *arena = m->arena;
+	enum door door = m->door;
 
-	arena_reset(m->arena);
-	*m = (struct msg){ .arena = m->arena, .door = m->door, .header = header };
+	arena_reset(arena);
+	memset(m, 0, offsetof(struct msg, header));
+	m->arena = arena;
+	m->door = door;
 	header_reset(&m->header);
 }
 

@@ -76,15 +76,15 @@ struct msg {
 	uint32_t rcpt_count; /* what the MTA says it accepted so far; 0 = it does not say */
 	uint64_t size;       /* bytes, 0 = unknown */
 
-	/* header: embedded scanner; facts count only when have_header */
-	struct header header;
-	bool have_header; /* header_end() was called and HDR_ANY or a stated value is there */
-
 	struct msg_kind kind; /* msg_kind() fills it */
 
 	/* body: of bounces and reports only; facts count only when have_dsn, and after msg_body_end() */
 	struct dsn dsn;
 	bool have_dsn;
+
+	/* header: embedded scanner; facts count only when have_header. The last member: see msg_reset() */
+	bool have_header; /* header_end() was called and HDR_ANY or a stated value is there */
+	struct header header;
 };
 
 /* Embedded in a connection; the arena is the caller's. */

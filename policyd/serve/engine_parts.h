@@ -23,7 +23,7 @@ const struct reservation *engine_take_back(struct engine *e, struct txn *txn, bo
 void engine_void(struct engine *e, struct txn *txn);
 /* All of them stand, and go into the record of the message that is judged now. */
 void engine_keep_held(struct engine *e, struct txn *txn);
-void engine_around_part(void *arg, uint32_t part, bool out, struct now now);         /* a ledger_part_fn */
-void engine_settle_unasked(void *arg, struct txn *txn, const struct record *record); /* a join_settle_fn */
+void engine_around_part(void *arg, uint32_t part, bool out, struct now now); /* a ledger_part_fn */
+void engine_settle_unasked(void *arg, struct txn *txn);                      /* a join_settle_fn */
 
 #endif

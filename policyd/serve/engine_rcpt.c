@@ -197,12 +197,17 @@ engine_rcpt(struct engine *e, struct msg *m, struct txn *txn, struct now now, st
  * but not from the null sender, who mostly is a callout.
  */
 void
-engine_settle_unasked(void *arg, struct txn *txn, const struct record *record)
+engine_settle_unasked(void *arg, struct txn *txn)
 {
 	struct engine *e = arg;
-	struct record row = *record;
+	struct record row;
 
-	if (e->asks_final || row.rcpt_count == 0 || addr_is_null(row.sender)) {
+	if (e->asks_final) {
+		engine_void(e, txn);
+		return;
+	}
+	row = *join_record(e->join, txn);
+	if (row.rcpt_count == 0 || addr_is_null(row.sender)) {
 		engine_void(e, txn);
 		return;
 	}

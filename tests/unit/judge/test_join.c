@@ -202,8 +202,9 @@ static unsigned settled, settled_held, settled_rcpts;
 static char settled_sender[64];
 
 static void
-on_settle(void *arg, struct txn *t, const struct record *r)
+on_settle(void *arg, struct txn *t)
 {
+	const struct record *r = join_record(join, t);
 	uint32_t n;
 
 	(void)arg;
@@ -437,15 +438,15 @@ Test(join, long_envelopes_make_room_for_each_other)
 }
 
 static struct str last_client;
-static uint32_t last_rcpts, settled;
+static uint32_t last_rcpts;
 
 static void
-note_settled(void *arg, struct txn *t, const struct record *record)
+note_settled(void *arg, struct txn *t)
 {
+	const struct record *record = join_record(join, t);
 	static char name[64];
 
 	(void)arg;
-	(void)t;
 	snprintf(name, sizeof(name), "%.*s", STR_FMT(record->client_name));
 	last_client = str_of(name);
 	last_rcpts = record->rcpt_count;
