@@ -519,8 +519,8 @@ read_request(struct policy *p, struct str text, const struct lines *l, struct ms
 	finish_body(&r);
 }
 
-/* Whether the empty line has come, of a request that was sorted in vain before: whoever sends it in many pieces
- * has each byte looked at once. */
+/* Whether the empty line has come, of a request that was sorted in vain before: whoever sends it in many
+ * pieces has each byte looked at once. */
 static bool
 end_came(struct policy *p, struct str s)
 {

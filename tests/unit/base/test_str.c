@@ -159,7 +159,7 @@ Test(str, u64)
 	}
 }
 
-/* Eight bytes are looked at at a time: each byte at each place, alone and between others. */
+/* Words of eight bytes are looked at: each byte at each place, alone and between others. */
 Test(str, has_control)
 {
 	static const char fill[] = { 'a', (char)0x80, (char)0xff, ' ', (char)0xa0 };

@@ -453,7 +453,7 @@ note_settled(void *arg, struct txn *t)
 	settled++;
 }
 
-/* The memory of a transaction goes to a later one, be it small or large: nothing of its message goes with it. */
+/* The memory of a transaction goes to a later one, be it small or large; nothing of its message does. */
 Test(join, nothing_of_one_is_seen_by_the_next)
 {
 	static char large[3000];
