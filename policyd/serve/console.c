@@ -118,6 +118,7 @@ json_ledger(struct json *j, struct ledger *ledger)
 	json_u64(j, "written", s.journal.written);
 	json_u64(j, "waiting", s.journal.waiting);
 	json_u64(j, "lost", s.journal.lost);
+	json_u64(j, "trimmed", s.journal.trimmed);
 	json_u64(j, "commits", s.journal.commits);
 	json_u64(j, "failures", s.journal.failures);
 	json_object_end(j);

@@ -39,6 +39,7 @@ new_journal(const struct store_conf *conf, const struct journal_hooks *hooks)
 	j->path = xstrdup(conf->path);
 	j->retention = conf->retention;
 	j->max_queue = conf->max_queue;
+	j->max_journal = conf->max_journal;
 	j->stats.healthy = true;
 	pthread_mutex_init(&j->lock, NULL);
 	thread_cond_init(&j->wake);
@@ -55,6 +56,8 @@ open_database(struct journal *j)
 		err = jdb_seq(&j->db);
 	if (!err)
 		err = parts_load(j);
+	if (!err)
+		room_keep(j); /* nothing goes yet: it takes note of what is used */
 	j->accepted_seq = j->written_seq = j->db.seq;
 	return err == ERR_BUSY ? ERR_IO : err;
 }

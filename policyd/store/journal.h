@@ -25,7 +25,8 @@ struct store_conf {
 	int64_t retention;     /* ms */
 	bool defer_on_failure; /* on_store_failure = defer */
 	uint32_t max_counters;
-	uint64_t max_queue; /* bytes waiting for the thread */
+	uint64_t max_queue;   /* bytes waiting for the thread */
+	uint64_t max_journal; /* bytes that the database uses; 0: no bound */
 };
 
 struct journal_stats {
@@ -34,6 +35,7 @@ struct journal_stats {
 	uint64_t skipped;           /* handed over again, were there already */
 	uint64_t deferred;          /* found the queue full, left to the spool */
 	uint64_t refilled;          /* fetched from the spool */
+	uint64_t trimmed;           /* messages that went before their time, for max_journal */
 	uint64_t commits, failures; /* attempts */
 	bool healthy;               /* the last attempt to commit succeeded */
 	bool behind;                /* the spool has records that were not fetched yet */

@@ -424,6 +424,14 @@ drop(struct jdb *d, enum jdb_stmt which, sqlite3_int64 bound)
 	return run(d, which);
 }
 
+static int
+drop_messages(struct jdb *d, sqlite3_int64 end)
+{
+	int err = drop(d, JDB_DROP_RECIPIENTS, end);
+
+	return err ? err : drop(d, JDB_DROP_MESSAGES, end);
+}
+
 int
 jdb_retain(struct jdb *d, int64_t before, int64_t now)
 {
@@ -433,11 +441,8 @@ jdb_retain(struct jdb *d, int64_t before, int64_t now)
 
 	if (!err)
 		err = jdb_exec(d, "BEGIN IMMEDIATE");
-	if (!err && end) {
-		err = drop(d, JDB_DROP_RECIPIENTS, end);
-		if (!err)
-			err = drop(d, JDB_DROP_MESSAGES, end);
-	}
+	if (!err && end)
+		err = drop_messages(d, end);
 	/* Storms are few: they go in the last slice of a round. */
 	if (!err && !(end && whole)) {
 		err = drop(d, JDB_DROP_STORM_HOSTS, before);
@@ -449,4 +454,38 @@ jdb_retain(struct jdb *d, int64_t before, int64_t now)
 	if (err)
 		rollback(d);
 	return err ? err : (end && whole);
+}
+
+int
+jdb_trim(struct jdb *d, uint64_t *messages)
+{
+	sqlite3_int64 end = 0;
+	bool whole;
+	int err = slice_end(d, INT64_MAX, 0, &end, &whole);
+
+	*messages = 0;
+	if (err || !end)
+		return err;
+	err = jdb_exec(d, "BEGIN IMMEDIATE");
+	if (!err)
+		err = drop_messages(d, end);
+	if (!err)
+		*messages = (uint64_t)sqlite3_changes(d->db);
+	if (!err)
+		err = jdb_exec(d, "COMMIT");
+	if (err)
+		rollback(d);
+	return err ? err : 1;
+}
+
+int
+jdb_used(struct jdb *d, uint64_t *bytes)
+{
+	sqlite3_stmt *st = d->st[JDB_USED];
+	int err = sqlite3_step(st) == SQLITE_ROW ? 0 : jdb_failed(d, "size");
+
+	if (!err)
+		*bytes = (uint64_t)sqlite3_column_int64(st, 0);
+	sqlite3_reset(st);
+	return err;
 }

@@ -33,6 +33,7 @@ enum jdb_stmt {
 	JDB_SEQ_SET,
 	JDB_SNAPSHOT,
 	JDB_SNAPSHOT_SEQS,
+	JDB_USED,
 	JDB_STMTS
 };
 
@@ -81,6 +82,12 @@ int jdb_write(struct jdb *d, const struct queue *q, size_t bytes) MUSTCHECK;
 /* Deletes a slice of what is older than `before` (wall ms). 1: there may be more, 0: nothing left, or
  * negative err. */
 int jdb_retain(struct jdb *d, int64_t before, int64_t now) MUSTCHECK;
+
+/* Bytes of the file that something stands in; what was deleted leaves room that is used again. */
+int jdb_used(struct jdb *d, uint64_t *bytes) MUSTCHECK;
+
+/* Deletes a slice of the oldest messages, whatever their age. 1, 0: there was none, or negative err. */
+int jdb_trim(struct jdb *d, uint64_t *messages) MUSTCHECK;
 
 /* Reads d->seq. */
 int jdb_seq(struct jdb *d) MUSTCHECK;

@@ -58,6 +58,8 @@ static const char *const statements[JDB_STMTS] = {
 			 "ON CONFLICT (part) DO UPDATE SET seq = excluded.seq, wall = excluded.wall, "
 			 "data = excluded.data",
 	[JDB_SNAPSHOT_SEQS] = "SELECT part, seq FROM snapshot",
+	[JDB_USED] = "SELECT (p.page_count - f.freelist_count) * s.page_size "
+		     "FROM pragma_page_count p, pragma_freelist_count f, pragma_page_size s",
 };
 
 /* Text of one column, "" when there is no row. */

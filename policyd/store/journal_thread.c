@@ -61,6 +61,7 @@ adopt(struct journal *j)
 	if (err)
 		return err;
 	j->foreign = false;
+	j->room = 0;
 	parts_forget(j);
 	return 0;
 }
@@ -154,6 +155,7 @@ write_batch(struct journal *j)
 		} else if (n > 0) {
 			journal_note_success(j);
 			go_on = settle(j, n, true);
+			room_keep(j);
 		}
 	}
 	return go_on;
@@ -165,7 +167,9 @@ retain(struct journal *j)
 	struct now now = clock_now();
 	int more = 0;
 
-	if (j->retention > 0 && !j->backoff) {
+	if (!j->backoff && room_slice(j)) {
+		more = 1;
+	} else if (j->retention > 0 && !j->backoff) {
 		more = journal_ready(j);
 		if (more == 0)
 			more = jdb_retain(&j->db, now.wall - j->retention, now.wall);

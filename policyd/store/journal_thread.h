@@ -30,7 +30,7 @@ struct journal {
 	struct journal_hooks hooks;
 	char *path;
 	int64_t retention;
-	uint64_t max_queue;
+	uint64_t max_queue, max_journal;
 	pthread_t thread;
 
 	/* the journal's thread alone */
@@ -41,6 +41,10 @@ struct journal {
 	int64_t backoff;                  /* 0: the last attempt succeeded */
 	int64_t stuck_since; /* mono ms: the spool does not give what it should have; 0: it does */
 	uint32_t next_part;  /* to be looked at first */
+	uint64_t room;       /* bytes that the database may use now; 0: not measured yet */
+	bool crowded;        /* what is left is above max_journal without any messages */
+	uint64_t trim_logged;
+	int64_t next_trim_log;
 	bool hurried;        /* saw that it is to stop */
 	bool foreign;        /* the file is another one: its numbers are not ours */
 
@@ -80,6 +84,13 @@ void *journal_run(void *arg);
 int journal_ready(struct journal *j) MUSTCHECK;
 void journal_note_failure(struct journal *j);
 void journal_note_success(struct journal *j);
+
+/* ---- journal_room.c ---- */
+
+/* Something was written: what it added above max_journal goes at the other end. */
+void room_keep(struct journal *j);
+/* One slice of what is above max_journal all the same. true: there may be more. */
+bool room_slice(struct journal *j);
 
 /* ---- journal_refill.c ---- */
 

@@ -98,7 +98,7 @@ def test_status(lab):
     assert one["rules"] == [{"name": "replication", "detect": "replication", "mode": "enforce", "action": "discard"}]
     assert one["connections"] == 2 and one["max_connections"] == 4096 and one["requests"] == 1, one
     assert one["storms"] == {"open": 0, "cooling": 0, "remembered": 0, "opened": 0, "max": 10000}
-    assert one["journal"]["healthy"] is True and one["journal"]["lost"] == 0
+    assert one["journal"]["healthy"] is True and one["journal"]["lost"] == 0 and one["journal"]["trimmed"] == 0
     assert 0 <= one["uptime"] < 60 and abs(one["time"] - time.time()) < 60
     copies(d, b"<1@x>", 4)
     two, = objects(lab, d, "status")

@@ -113,6 +113,7 @@ expect_defaults(void)
 	cr_expect_eq(c.log, LOG_TO_SYSLOG);
 	cr_expect_str_eq(c.store.path, "/var/lib/policyd-storm/storm.db");
 	cr_expect_eq(c.store.retention, 45 * (int64_t)MS_DAY);
+	cr_expect_eq(c.store.max_journal, (uint64_t)10 << 30);
 	cr_expect_not(c.store.defer_on_failure);
 	cr_expect_eq(c.store.max_counters, 1000000u);
 	cr_expect_eq(c.store.max_queue, (uint64_t)64 << 20);
@@ -263,6 +264,8 @@ static const struct fault faults[] = {
 	{ T "path =\n", "main.conf:2: path: no value\n" },
 	{ T "retention = 45x\n", "main.conf:2: retention: \"45x\" is not a time (use s m h d)\n" },
 	{ T "retention = 59m\n", "main.conf:2: retention: \"59m\" is out of range (1h to 3650d)\n" },
+	{ T "max_journal = 15M\n", "main.conf:2: max_journal: \"15M\" is out of range (16M to 1024G)\n" },
+	{ T "max_journal = 1025G\n", "main.conf:2: max_journal: \"1025G\" is out of range (16M to 1024G)\n" },
 	{ T "on_store_failure = reject\n",
 	    "main.conf:2: on_store_failure: \"reject\" is not one of pass | defer\n" },
 	{ T "max_counters = 999\n",
@@ -465,13 +468,14 @@ Test(config, no_reload)
 	old = c;
 	cr_assert_eq(
 	    load("[server]\nuser = two\nmode = enforce\ndrain = 2s\n[store]\npath = /b\nretention = 1d\n"
-		 "max_counters = 2000\nmax_queue = 1M\n"),
+		 "max_journal = 16M\nmax_counters = 2000\nmax_queue = 1M\n"),
 	    0);
 	buf_reset(&said);
 	config_no_reload(&old, &c, on_key, NULL);
 	buf_append(&said, "", 1);
-	cr_expect_str_eq(
-	    SAID, "server.user\nstore.path\nstore.retention\nstore.max_counters\nstore.max_queue\n");
+	cr_expect_str_eq(SAID,
+	    "server.user\nstore.path\nstore.retention\nstore.max_journal\nstore.max_counters\nstore.max_"
+	    "queue\n");
 	buf_reset(&said);
 	config_no_reload(&c, &c, on_key, NULL);
 	cr_expect_eq(buf_str(&said).n, 0u);
@@ -493,12 +497,13 @@ Test(config, socket_path_cap)
 Test(config, bounds)
 {
 	cr_assert_eq(
-	    load(
-		"[server]\nmax_connections = 1000000\nidle_timeout = 1d\nrequest_timeout = 1h\ndrain = 10m\n"
-		"socket_mode = 777\n[store]\nretention = 3650d\nmax_counters = 100000000\nmax_queue = 16G\n"),
+	    load("[server]\nmax_connections = 1000000\nidle_timeout = 1d\nrequest_timeout = 1h\ndrain = 10m\n"
+		 "socket_mode = 777\n[store]\nretention = 3650d\nmax_counters = 100000000\nmax_queue = 16G\n"
+		 "max_journal = 1024G\n"),
 	    0, "%s", SAID);
 	cr_expect_eq(c.serve.socket_mode, 0777u);
 	cr_expect_eq(c.store.max_queue, (uint64_t)16 << 30);
+	cr_expect_eq(c.store.max_journal, (uint64_t)1 << 40);
 }
 
 Test(config, table)
