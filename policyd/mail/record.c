@@ -193,6 +193,27 @@ unpack_fields(struct unpack *u, struct record *r, struct arena *a, bool *full)
 	unpack_rcpts(u, r, a, full);
 }
 
+static int
+check_version(struct str bytes)
+{
+	if (bytes.n == 0)
+		return ERR_CORRUPT;
+	return (unsigned char)bytes.p[0] == RECORD_VERSION ? 0 : ERR_VERSION;
+}
+
+int
+record_time(struct str bytes, int64_t *time)
+{
+	struct unpack u;
+	int err = check_version(bytes);
+
+	if (err)
+		return err;
+	unpack_init(&u, str_sub(bytes, 1, bytes.n));
+	*time = unpack_int(&u);
+	return unpack_ok(&u) ? 0 : ERR_CORRUPT;
+}
+
 int
 record_unpack(struct str bytes, struct record *out, struct arena *a)
 {
@@ -200,11 +221,10 @@ record_unpack(struct str bytes, struct record *out, struct arena *a)
 	struct unpack u;
 	bool full = false;
 	struct str copy;
+	int err = check_version(bytes);
 
-	if (bytes.n == 0)
-		return ERR_CORRUPT;
-	if ((unsigned char)bytes.p[0] != RECORD_VERSION)
-		return ERR_VERSION;
+	if (err)
+		return err;
 	copy = arena_str(a, bytes); /* the strings stay where they stand in it */
 	if (!copy.p)
 		return ERR_FULL;

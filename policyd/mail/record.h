@@ -86,5 +86,7 @@ void record_pack(const struct record *r, struct buf *out);
 /* ERR_VERSION: of another version; ERR_CORRUPT: not such bytes; ERR_FULL: the arena has no room. What came
  * out lives in the arena alone. No pointer is NULL (`rcpts` may be, when there are none), `seq` is 0. */
 int record_unpack(struct str bytes, struct record *out, struct arena *a) MUSTCHECK;
+/* Its time alone, from its first bytes. */
+int record_time(struct str bytes, int64_t *time) MUSTCHECK;
 
 #endif

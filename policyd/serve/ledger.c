@@ -197,7 +197,6 @@ read_op(struct unpack *u, struct tally_op *op)
 
 struct restore {
 	struct ledger *l;
-	struct arena arena;
 	struct now now;
 	struct tallies_restored restored;
 	uint64_t records, faults;
@@ -235,16 +234,15 @@ replay_record(void *arg, uint64_t seq, struct str bytes)
 {
 	struct restore *r = arg;
 	struct payload p = { 0 };
-	struct record record;
 	struct now then;
+	int64_t time;
 
 	r->records++;
-	arena_reset(&r->arena);
-	if (open_payload(bytes, &p) != 0 || record_unpack(p.record, &record, &r->arena) != 0) {
+	if (open_payload(bytes, &p) != 0 || record_time(p.record, &time) != 0) {
 		r->faults++;
 		return;
 	}
-	then = time_of(r, record.time);
+	then = time_of(r, time);
 	replay_ops(r, &p, seq, then);
 	if (!unpack_ok(&p.rest)) {
 		r->faults++;
@@ -358,7 +356,6 @@ ledger_open(const struct ledger_conf *conf, struct tallies *tallies, struct stor
 	arena_init(&l->hidden, 0);
 	buf_init(&l->payload, SPOOL_RECORD_MAX);
 	buf_init(&l->events, SPOOL_RECORD_MAX / 2);
-	arena_init(&r.arena, MSG_ARENA_MAX);
 	if (conf->spool.dir)
 		rc = spool_open(&conf->spool, &l->spool, why, why_len);
 	if (rc == 0)
@@ -369,7 +366,6 @@ ledger_open(const struct ledger_conf *conf, struct tallies *tallies, struct stor
 		r.journal_seq = jo.seq;
 		rc = restore(&r, why, why_len);
 	}
-	arena_fini(&r.arena);
 	if (rc != 0) {
 		ledger_close(l, 0);
 		return rc;

@@ -32,6 +32,7 @@ enum {
 	ENTRY_BYTES_MIN = 24, /* flags, key, the shortest numbers and contents */
 	HITS_MAX = 0x7fffffff,
 	AHEAD = 8,
+	ELEMS_FIRST = 64,
 };
 
 static const uint64_t age_max = (uint64_t)BLOB_TIME_MAX * 2;
@@ -228,16 +229,23 @@ tallies_snapshot(const struct tallies *t, uint32_t part, struct now now, struct 
 
 /* ---- reading ---- */
 
+/* One entry of the piece. */
+struct load {
+	struct entry e;
+	uint64_t group;
+	int64_t pin_until;
+	size_t elems; /* where they begin among the reader's */
+	unsigned flags;
+	bool pinned; /* is to be held */
+};
+
 struct reader {
 	struct unpack u;
 	int64_t base; /* what the snapshot's time is on our clock */
 	uint32_t serial;
-	/* the entry that was read last */
-	struct entry e;
-	struct elem elems[TALLY_CAP_MAX];
-	uint64_t group;
-	unsigned flags;
-	int64_t pin_until;
+	struct load *loads;
+	struct elem *elems; /* of all sets */
+	size_t n_elems, elems_room;
 };
 
 static int64_t
@@ -259,15 +267,23 @@ get_time(struct reader *r, int64_t from)
 	return from + v;
 }
 
-static void
-get_elems(struct reader *r)
+static struct elem *
+next_elem(struct reader *r)
 {
-	struct entry *e = &r->e;
+	if (r->n_elems == r->elems_room) {
+		r->elems_room *= 2;
+		r->elems = xrealloc(r->elems, r->elems_room * sizeof(*r->elems));
+	}
+	return &r->elems[r->n_elems++];
+}
 
+static void
+get_elems(struct reader *r, struct entry *e)
+{
 	e->cap = (uint16_t)(1u << unpack_within(&r->u, 0, CAP_BITS_MAX));
 	e->n = (uint16_t)unpack_within(&r->u, 0, e->cap);
 	for (uint16_t k = 0; k < e->n && unpack_ok(&r->u); k++) {
-		struct elem *x = &r->elems[k];
+		struct elem *x = next_elem(r);
 		uint64_t hits;
 		int64_t last;
 
@@ -282,18 +298,18 @@ get_elems(struct reader *r)
 }
 
 static void
-get_sum(struct reader *r)
+get_sum(struct reader *r, struct entry *e)
 {
-	r->e.u.sum.cur = unpack_var(&r->u);
-	r->e.u.sum.prev = unpack_var(&r->u);
-	r->e.u.sum.start = get_age(r, r->base);
+	e->u.sum.cur = unpack_var(&r->u);
+	e->u.sum.prev = unpack_var(&r->u);
+	e->u.sum.start = get_age(r, r->base);
 }
 
 static void
-get_min(struct reader *r)
+get_min(struct reader *r, struct entry *e)
 {
 	for (int k = 0; k < LOWS; k++) {
-		struct low *low = &r->e.u.low[k];
+		struct low *low = &e->u.low[k];
 
 		low->hits = (uint16_t)unpack_within(&r->u, 0, UINT16_MAX);
 		if (!low->hits)
@@ -307,16 +323,14 @@ get_min(struct reader *r)
 }
 
 static void
-get_mark(struct reader *r)
+get_mark(struct reader *r, struct entry *e)
 {
-	r->e.u.mark = unpack_u64(&r->u);
+	e->u.mark = unpack_u64(&r->u);
 }
 
 static void
-get_turn(struct reader *r)
+get_turn(struct reader *r, struct entry *e)
 {
-	struct entry *e = &r->e;
-
 	e->u.turn.elem = unpack_u64(&r->u);
 	e->u.turn.cur = (uint16_t)unpack_within(&r->u, 0, TALLY_TURNS_MAX);
 	e->u.turn.prev = (uint16_t)unpack_within(&r->u, 0, TALLY_TURNS_MAX);
@@ -324,7 +338,7 @@ get_turn(struct reader *r)
 	e->u.turn.pace = pace48_of(unpack_within(&r->u, 0, PACE_ALL));
 }
 
-static void (*const get_content[F_KIND + 1])(struct reader *) = {
+static void (*const get_content[F_KIND + 1])(struct reader *, struct entry *) = {
 	[TALLY_ADD] = get_sum,
 	[TALLY_DISTINCT] = get_elems,
 	[TALLY_MIN] = get_min,
@@ -341,18 +355,18 @@ flags_fit(unsigned flags)
 }
 
 static void
-get_entry(struct reader *r)
+get_entry(struct reader *r, struct load *l)
 {
-	struct entry *e = &r->e;
+	struct entry *e = &l->e;
 	int64_t last;
 
-	*e = (struct entry){ .cap = 0 };
-	r->flags = unpack_u8(&r->u);
-	e->kind = r->flags & F_KIND;
+	*l = (struct load){ .elems = r->n_elems };
+	l->flags = unpack_u8(&r->u);
+	e->kind = l->flags & F_KIND;
 	e->key.lo = unpack_u64(&r->u);
 	e->key.hi = unpack_u64(&r->u);
-	r->group = r->flags & F_GROUP ? unpack_u64(&r->u) : 0;
-	r->pin_until = r->flags & F_GROUP_PINNED ? get_time(r, r->base) : 0;
+	l->group = l->flags & F_GROUP ? unpack_u64(&r->u) : 0;
+	l->pin_until = l->flags & F_GROUP_PINNED ? get_time(r, r->base) : 0;
 	e->used = r->serial - (uint32_t)unpack_within(&r->u, 0, UINT32_MAX);
 	e->born = e->used - (uint32_t)unpack_within(&r->u, 0, UINT32_MAX);
 	e->touched = e->used - (uint32_t)unpack_within(&r->u, 0, UINT32_MAX);
@@ -362,10 +376,10 @@ get_entry(struct reader *r)
 	e->first = ms48_of(get_age(r, last));
 	e->until = ms48_of(get_time(r, last));
 	if (get_content[e->kind])
-		get_content[e->kind](r);
+		get_content[e->kind](r, e);
 	else
 		unpack_fail(&r->u);
-	if (!flags_fit(r->flags) || key_is_zero(e->key) || (r->flags & F_GROUP && !r->group))
+	if (!flags_fit(l->flags) || key_is_zero(e->key) || (l->flags & F_GROUP && !l->group))
 		unpack_fail(&r->u);
 }
 
@@ -390,30 +404,29 @@ get_pins(struct reader *r, struct tally_table *t, struct tallies_restored *stats
 
 /* ---- putting in ---- */
 
-/* One entry of the piece: those to be held first, then the youngest. */
-struct load {
-	bool pinned;
+/* Those to be held first, then the youngest. */
+struct turn {
+	const struct load *load;
 	uint32_t age;
-	size_t at; /* in the bytes */
 };
 
 static int
 by_turn(const void *a, const void *b)
 {
-	const struct load *x = a, *y = b;
+	const struct turn *x = a, *y = b;
 
-	if (x->pinned != y->pinned)
-		return x->pinned ? -1 : 1;
+	if (x->load->pinned != y->load->pinned)
+		return x->load->pinned ? -1 : 1;
 	return (x->age > y->age) - (x->age < y->age);
 }
 
 /* Is this entry to be held? As it was; but a pin that came to its group later holds it too. */
 static bool
-wants_pin(const struct reader *r, const struct tally_table *t)
+wants_pin(const struct load *l, const struct tally_table *t)
 {
-	if (r->flags & F_GROUP_PINNED && !(r->flags & F_PINNED))
+	if (l->flags & F_GROUP_PINNED && !(l->flags & F_PINNED))
 		return false;
-	return r->group && table_pinned(t, r->group);
+	return l->group && table_pinned(t, l->group);
 }
 
 /* What the loads will take beyond what is there. */
@@ -432,57 +445,55 @@ share_hold(struct share *s, const struct tally_table *t, uint32_t side)
 	return true;
 }
 
-/* Sorts what is not there yet into the order in which it goes in. Returns how many. */
+/* Lists what is not there yet; only when there is not room for all of it, the order matters in which it goes
+ * in. Returns how many. */
 static uint32_t
-list_loads(
-    struct reader *r, struct tally_table *t, struct load *v, uint32_t count, struct tallies_restored *stats)
+list_turns(
+    struct reader *r, struct tally_table *t, struct turn *v, uint32_t count, struct tallies_restored *stats)
 {
 	struct share more = { 0 };
 	uint32_t n = 0;
 
 	for (uint32_t k = 0; k < count; k++) {
-		size_t at = r->u.pos;
-		uint32_t side;
+		struct load *l = &r->loads[k];
+		uint32_t side = l->e.cap > 1 ? l->e.cap : 0;
 
-		get_entry(r);
-		if (r->flags & F_GROUP_PINNED)
-			table_restore_pin(t, r->group, r->pin_until);
-		if (table_find(t, r->e.key)) {
+		if (l->flags & F_GROUP_PINNED)
+			table_restore_pin(t, l->group, l->pin_until);
+		if (table_find(t, l->e.key)) {
 			stats->known++;
 			continue;
 		}
-		side = r->e.cap > 1 ? r->e.cap : 0;
 		more.side += side;
-		v[n] = (struct load){ .age = t->serial - r->e.used, .at = at };
-		if (wants_pin(r, t)) {
-			v[n].pinned = share_hold(&more, t, side);
-			stats->refused += !v[n].pinned;
+		v[n++] = (struct turn){ .load = l, .age = t->serial - l->e.used };
+		if (wants_pin(l, t)) {
+			l->pinned = share_hold(&more, t, side);
+			stats->refused += !l->pinned;
 		}
-		n++;
 	}
-	if (t->unsorted && ((uint64_t)t->n + n > t->max || t->elems + more.side > t->elems_max))
+	if ((uint64_t)t->n + n <= t->max && t->elems + more.side <= t->elems_max)
+		return n;
+	if (t->unsorted)
 		table_settle(t);
 	qsort(v, n, sizeof(*v), by_turn);
 	return n;
 }
 
 static void
-put_in(struct reader *r, struct tally_table *t, const struct load *l, struct tallies_restored *stats)
+put_in(const struct reader *r, struct tally_table *t, const struct load *l, struct tallies_restored *stats)
 {
 	uint32_t i;
 
-	r->u.pos = l->at;
-	get_entry(r);
-	if (table_find(t, r->e.key)) {
+	if (table_find(t, l->e.key)) {
 		stats->known++;
 		return;
 	}
-	i = table_restore(t, &r->e, r->elems, l->pinned, &stats->dropped);
+	i = table_restore(t, &l->e, r->elems + l->elems, l->pinned, &stats->dropped);
 	if (!i) {
 		stats->dropped++;
 		return;
 	}
-	if (r->group && !table_restore_member(t, i, r->group, l->pinned))
+	if (l->group && !table_restore_member(t, i, l->group, l->pinned))
 		stats->refused++;
 }
 
@@ -494,45 +505,54 @@ take_serial(struct tally_table *t, uint32_t serial)
 		t->serial = serial;
 }
 
+/* Reads all of it. */
 static int
-check(struct reader *r, uint32_t count)
+get_all(struct reader *r, uint32_t count)
 {
 	r->serial = unpack_u32(&r->u);
 	get_pins(r, NULL, NULL);
 	if (count > unpack_left(&r->u) / ENTRY_BYTES_MIN)
 		return ERR_CORRUPT;
+	r->loads = xmalloc(((size_t)count + 1) * sizeof(*r->loads));
+	r->elems_room = ELEMS_FIRST;
+	r->elems = xmalloc(r->elems_room * sizeof(*r->elems));
 	for (uint32_t k = 0; k < count && unpack_ok(&r->u); k++)
-		get_entry(r);
+		get_entry(r, &r->loads[k]);
 	return unpack_done(&r->u) ? 0 : ERR_CORRUPT;
+}
+
+static void
+put_all(struct reader *r, struct tally_table *t, uint32_t count, struct tallies_restored *stats)
+{
+	struct turn *v = xmalloc(((size_t)count + 1) * sizeof(*v));
+	uint32_t n;
+
+	take_serial(t, r->serial);
+	if (t->restored < r->base)
+		t->restored = r->base;
+	r->u.pos = BLOB_HEAD + sizeof(r->serial);
+	get_pins(r, t, stats);
+	stats->entries += count;
+	n = list_turns(r, t, v, count, stats);
+	for (uint32_t k = 0; k < n; k++)
+		put_in(r, t, v[k].load, stats);
+	xfree(v);
 }
 
 int
 tallies_restore(struct tallies *tallies, struct now now, struct str bytes, struct tallies_restored *stats)
 {
 	struct blob head = { .magic = MAGIC, .version = VERSION };
-	struct tally_table *t = &tallies->table;
-	struct reader *r = xcalloc(1, sizeof(*r));
-	int err = blob_open(bytes, &head, &r->u);
+	struct reader r = { .base = now.mono };
+	int err = blob_open(bytes, &head, &r.u);
 
 	if (!err) {
-		r->base = now.mono - (now.wall > head.wall ? now.wall - head.wall : 0);
-		err = check(r, head.count);
+		r.base -= now.wall > head.wall ? now.wall - head.wall : 0;
+		err = get_all(&r, head.count);
 	}
-	if (!err) {
-		struct load *v = xcalloc((size_t)head.count + 1, sizeof(*v));
-		uint32_t n;
-
-		take_serial(t, r->serial);
-		if (t->restored < r->base)
-			t->restored = r->base;
-		r->u.pos = BLOB_HEAD + sizeof(r->serial);
-		get_pins(r, t, stats);
-		stats->entries += head.count;
-		n = list_loads(r, t, v, head.count, stats);
-		for (uint32_t k = 0; k < n; k++)
-			put_in(r, t, &v[k], stats);
-		xfree(v);
-	}
-	xfree(r);
+	if (!err)
+		put_all(&r, &tallies->table, head.count, stats);
+	xfree(r.loads);
+	xfree(r.elems);
 	return err;
 }

@@ -6,7 +6,6 @@
  */
 #include "store/tally_table.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/xalloc.h"
@@ -17,6 +16,7 @@ enum {
 	MAX_MOST = 1 << 27,
 	SIDE_LEAST = 4096, /* elements on the side that any table may have */
 	SIDE_PER_ENTRY = 2,
+	AHEAD = 8,
 };
 
 void
@@ -424,10 +424,10 @@ table_restore(
 		return 0;
 	}
 	e = table_at(t, i);
-	if (like->kind == TALLY_DISTINCT)
-		memcpy(entry_elems(e), elems, like->n * sizeof(*elems));
-	else
+	if (like->kind != TALLY_DISTINCT)
 		e->u = like->u;
+	else if (like->n)
+		memcpy(entry_elems(e), elems, like->n * sizeof(*elems));
 	e->n = like->n;
 	e->kind = like->kind;
 	e->born = like->born;
@@ -441,18 +441,33 @@ table_restore(
 	return i;
 }
 
-static int
-by_age(const void *a, const void *b)
+/* By the upper half, the highest first. `spare` has room for as many; the result is in one of the two. */
+static uint64_t *
+sort_by_age(uint64_t *v, uint64_t *spare, size_t n)
 {
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	enum { DIGIT = 11, DIGITS = 1 << DIGIT };
 
-	return (x < y) - (x > y);
+	for (unsigned shift = 32; shift < 64; shift += DIGIT) {
+		size_t at[DIGITS + 1] = { 0 };
+		uint64_t *from = v;
+
+		for (size_t k = 0; k < n; k++)
+			at[v[k] >> shift & (DIGITS - 1)]++;
+		/* From counts to where each digit's first one goes: behind all that are higher. */
+		for (size_t d = DIGITS; d-- > 0;)
+			at[d] += at[d + 1];
+		for (size_t k = 0; k < n; k++)
+			spare[at[(v[k] >> shift & (DIGITS - 1)) + 1]++] = v[k];
+		v = spare;
+		spare = from;
+	}
+	return v;
 }
 
 void
 table_settle(struct tally_table *t)
 {
-	uint64_t *v = xmalloc(((size_t)t->n + 1) * sizeof(*v));
+	uint64_t *v = xmalloc(((size_t)t->n + 1) * 2 * sizeof(*v)), *sorted;
 	size_t n = 0;
 
 	for (uint32_t i = 1; i < t->n_slots; i++) {
@@ -461,10 +476,14 @@ table_settle(struct tally_table *t)
 		if (!key_is_zero(e->key) && !e->pinned)
 			v[n++] = (uint64_t)(t->serial - e->used) << 32 | i;
 	}
-	qsort(v, n, sizeof(*v), by_age);
+	sorted = sort_by_age(v, v + t->n + 1, n);
 	memset(t->lru, 0, sizeof(t->lru));
-	for (size_t k = 0; k < n; k++)
-		lru_add(t, (uint32_t)v[k]);
+	for (size_t k = 0; k < n; k++) {
+		/* Entries lie anywhere: have those that come soon on their way. */
+		if (k + AHEAD < n)
+			__builtin_prefetch(&table_at(t, (uint32_t)sorted[k + AHEAD])->older, 1);
+		lru_add(t, (uint32_t)sorted[k]);
+	}
 	xfree(v);
 	t->unsorted = false;
 }

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/limits.h"
+#include "base/pack.h"
 
 static struct arena arena;
 
@@ -315,4 +316,34 @@ Test(record, noise)
 		if (!err)
 			expect_harmless(&out, n);
 	}
+}
+
+Test(record, its_time_alone)
+{
+	static const int64_t times[] = { 0, 1, -1, 63, 64, -1700000000123, 1700000000123, INT64_MAX,
+		INT64_MIN };
+	struct buf b = { 0 };
+
+	for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+		struct record r = full;
+		struct unpack u;
+		int64_t time = 7;
+		size_t there;
+
+		r.time = times[i];
+		buf_reset(&b);
+		record_pack(&r, &b);
+		unpack_init(&u, str_sub(buf_str(&b), 1, b.len));
+		(void)unpack_int(&u);
+		there = 1 + u.pos;
+		for (size_t n = 0; n <= b.len; n++) {
+			int err = record_time(str_sub(buf_str(&b), 0, n), &time);
+
+			cr_assert_eq(err, n < there ? ERR_CORRUPT : 0, "%zu of %zu", n, there);
+			cr_assert_eq(time, n < there ? time : times[i]);
+		}
+		b.data[b.start]++;
+		cr_expect_eq(record_time(buf_str(&b), &time), ERR_VERSION);
+	}
+	buf_fini(&b);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "snapshot_rig.h"
+#include "store/tally_table.h"
 
 static bool
 there(struct tallies *t, int64_t at, uint64_t k)
@@ -102,6 +103,32 @@ Test(tally_snapshot, the_oldest_are_dropped)
 	cr_expect(there(b, then.mono + 1001, 5));
 	tallies_free(t);
 	tallies_free(b);
+}
+
+/* However far apart: ages up to all that a serial can tell. */
+Test(tally_snapshot, ages_of_all_sizes_keep_their_order)
+{
+	for (uint64_t seed = 1; seed <= 50; seed++) {
+		struct tallies *t = tallies_new(100), *b = tallies_new(100);
+		uint64_t rnd = seed * 0x9d2c5680a5b1c3d7u, left = UINT32_MAX - 1000;
+
+		for (uint64_t k = 1; k <= 100; k++) {
+			uint64_t gap = draw(&rnd, (uint64_t)1 << draw(&rnd, 31));
+
+			gap = gap < left ? gap : left;
+			left -= gap;
+			t->table.serial += (uint32_t)gap;
+			ask(t, then.mono, op_of(TALLY_MARK, k));
+		}
+		carry(t, then, b, then);
+		for (uint64_t k = 1; k <= 100; k++) {
+			cr_assert(there(b, then.mono, k), "%u", (unsigned)k);
+			ask(b, then.mono, op_of(TALLY_MARK, 1000 + k));
+			cr_assert_not(there(b, then.mono, k), "%u", (unsigned)k);
+		}
+		tallies_free(t);
+		tallies_free(b);
+	}
 }
 
 /* Two parts, the entries of each stand in it oldest first. */
