@@ -94,7 +94,7 @@ enum door_kind { POLICY_DOOR, MILTER_DOOR };
 /* Whose is "unix:/path" or "inet:host:port"? OURS_MISSED: it has our name or our port, and yet our daemon
  * does not listen there. */
 enum whose doctor_whose(const struct doctor *d, enum door_kind door, struct str spec);
-/* The first address of ours at that door; NULL: none. */
+/* An address of ours at that door, one that is there if there is one; NULL: none. */
 const char *doctor_address(const struct doctor *d, enum door_kind door);
 
 struct doctor_user {

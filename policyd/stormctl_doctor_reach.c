@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "judge/detect.h"
 #include "stormctl_doctor.h"
@@ -242,10 +243,14 @@ const char *
 doctor_address(const struct doctor *d, enum door_kind door)
 {
 	const struct serve_conf *c = &d->conf->serve;
+	char *const *specs = door == POLICY_DOOR ? c->policy : c->milter;
+	unsigned n = door == POLICY_DOOR ? c->n_policy : c->n_milter;
 
-	if (door == POLICY_DOOR)
-		return c->n_policy ? c->policy[0] : NULL;
-	return c->n_milter ? c->milter[0] : NULL;
+	/* A socket that is there, rather than one in the spool of an MTA that is not. */
+	for (unsigned i = 0; i < n; i++)
+		if (strncmp(specs[i], "unix:", 5) != 0 || access(specs[i] + 5, F_OK) == 0)
+			return specs[i];
+	return n ? specs[0] : NULL;
 }
 
 /* --- users -------------------------------------------------------------------------------------------- */

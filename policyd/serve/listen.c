@@ -100,7 +100,7 @@ listen_parse(const char *spec, struct listen_addr *out, char *why, size_t why_le
 	return rc;
 }
 
-/* The last folder of the path, made when it alone is missing. */
+/* The last folder of the path, made when it alone is missing. ERR_NOENT: not there, and not to be made. */
 static int
 make_dir(struct listener *l, char *why, size_t why_len)
 {
@@ -120,7 +120,7 @@ make_dir(struct listener *l, char *why, size_t why_len)
 		return 0;
 	}
 	snprintf(why, why_len, "cannot make the folder %s: %s", dir, strerror(errno));
-	return ERR_IO;
+	return ERR_NOENT;
 }
 
 /* A socket that nobody serves any more is removed; one that answers is left alone. */
@@ -347,11 +347,14 @@ listener_new(struct listeners *set, const struct endpoint *ep, const char *spec)
 	return l;
 }
 
-/* Opens what is missing onto `fresh`, marks what stays. */
+/* Opens what is missing onto `fresh`, marks what stays. A folder that is not there belongs to an MTA that is
+ * not there either: the door does without it while it has another address. */
 static int
 open_wanted(struct listeners *set, const struct listen_want *w, mode_t mode, struct list *fresh, char *why,
     size_t why_len)
 {
+	unsigned left_out = 0;
+
 	for (unsigned i = 0; i < w->n; i++) {
 		struct listener *l = find(set, w->ep, w->specs[i]);
 		int rc = 0;
@@ -361,8 +364,13 @@ open_wanted(struct listeners *set, const struct listen_want *w, mode_t mode, str
 			list_add_tail(fresh, &l->node);
 			rc = listener_open(l, mode, why, why_len);
 		}
+		if (rc == ERR_NOENT && ++left_out < w->n) {
+			log_warn("not listening door=%s on=%s: %s", w->ep->name, w->specs[i], why);
+			listener_free(l);
+			continue;
+		}
 		if (rc != 0)
-			return rc;
+			return rc == ERR_NOENT ? ERR_IO : rc;
 		l->stays = true;
 	}
 	return 0;

@@ -75,8 +75,10 @@ struct listen_want {
 	unsigned n;
 };
 
-/* Opens what is wanted and not there, then closes what is there and not wanted. ERR_SYNTAX, ERR_RANGE,
- * ERR_BUSY (somebody answers there) or ERR_IO with a sentence in `why`: nothing was changed. */
+/* Opens what is wanted and not there, then closes what is there and not wanted. Of several addresses of a
+ * door those whose folder is not there, and cannot be made, are left out with a warning; one must be left.
+ * ERR_SYNTAX, ERR_RANGE, ERR_BUSY (somebody answers there) or ERR_IO with a sentence in `why`: nothing was
+ * changed. */
 int listeners_set(struct listeners *set, const struct listen_want *want, unsigned n_want, mode_t mode,
     char *why, size_t why_len) MUSTCHECK;
 

@@ -199,7 +199,7 @@ def test_reload_refused(lab):
     d.configure(server="unheard_of = 1", rules=RULE)
     assert not d.reload()
     dunno(s)
-    d.configure(policy=f"unix:{d.policy}, unix:{lab.path('no/such/folder/x.sock')}", rules=RULE)
+    d.configure(policy=f"unix:{d.policy}, inet:192.0.2.1:10040", rules=RULE)
     assert not d.reload()
     dunno(s)
     dunno(d.dial())
@@ -210,6 +210,20 @@ def test_reload_refused(lab):
     d.configure(rules=RULE)
     assert d.reload()
     dunno(s)
+
+
+def test_folder_of_an_absent_mta(lab):
+    """A door with a socket in the spool of an MTA that is not installed serves the other one; a reload looks again."""
+    d, there = lab.daemon(), lab.path("spool")
+    d.configure(policy=f"unix:{d.policy}, unix:{there}/storm/x.sock", rules=RULE)
+    d.start()
+    d.logged(f"not listening door=policy on=unix:{there}/storm/x.sock")
+    dunno(d.dial())
+    assert d.reload() and not os.path.exists(there)
+    os.mkdir(there)
+    assert d.reload()
+    assert stat.S_ISSOCK(os.stat(f"{there}/storm/x.sock").st_mode)
+    dunno(d.dial())
 
 
 def test_reload_says_what_needs_a_restart(lab):

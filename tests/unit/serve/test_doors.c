@@ -404,7 +404,7 @@ Test(server, reconfigure_all_or_nothing, .init = server_setup, .fini = server_te
 	int fd;
 
 	cr_assert_eq(server_new(&conf, &engine, &server, why, sizeof(why)), 0, "%s", why);
-	specs[1] = xstrdup("unix:/no/such/folder/x.sock");
+	specs[1] = xstrdup("inet:192.0.2.1:10040"); /* of another machine */
 	conf.n_policy = 2;
 	conf.max_connections = 7;
 	cr_assert_eq(server_reconfigure(server, &conf, why, sizeof(why)), ERR_IO);

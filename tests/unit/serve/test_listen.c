@@ -58,14 +58,17 @@ setup(void)
 static void
 teardown(void)
 {
+	static const char *const folders[] = { "new", "missing/folder", "missing", "plain/d.sock", "plain" };
 	char made[128];
 
 	for (unsigned i = 0; i < n_got; i++)
 		close(got[i]);
 	listeners_fini(&set);
 	ev_loop_destroy(loop);
-	snprintf(made, sizeof(made), "%s/new", dir);
-	rmdir(made);
+	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+		snprintf(made, sizeof(made), "%s/%s", dir, folders[i]);
+		rmdir(made);
+	}
 	cr_assert_eq(rmdir(dir), 0, "something was left in %s", dir);
 }
 
@@ -262,16 +265,54 @@ Test(listen, anothers_socket_is_not_unlinked, .init = setup, .fini = teardown)
 	xfree(spec);
 }
 
+/* Something that is no socket stands where one is wanted. */
+static void
+make_unusable(const char *name)
+{
+	char *path = in_dir("", name), *slash = strrchr(path, '/');
+
+	*slash = '\0';
+	cr_assert_eq(mkdir(path, 0755), 0);
+	*slash = '/';
+	cr_assert_eq(mkdir(path, 0755), 0);
+	xfree(path);
+}
+
+/* The socket in the spool of an MTA that is not installed: the door has another; later the MTA comes. */
+Test(listen, folder_that_is_not_there, .init = setup, .fini = teardown)
+{
+	char *both[] = { in_dir("unix:", "/missing/folder/a.sock"), in_dir("unix:", "/b.sock") };
+	char *none[] = { both[0], in_dir("unix:", "/missing/other/c.sock") };
+	char *spool = in_dir("", "/missing");
+
+	cr_assert_eq(want(both, 2, NULL, 0), 0, "%s", why);
+	cr_assert(there("/b.sock") && !there("/missing"));
+	cr_assert_eq(want(none, 2, NULL, 0), ERR_IO, "none is left");
+	cr_assert(strstr(why, "No such file") != NULL, "%s", why);
+	cr_assert(there("/b.sock"));
+	cr_assert_eq(want(both, 2, NULL, 0), 0, "%s", why);
+	cr_assert_eq(mkdir(spool, 0755), 0);
+	cr_assert_eq(want(both, 2, NULL, 0), 0, "%s", why);
+	cr_assert(there("/b.sock") && there("/missing/folder/a.sock"));
+	cr_assert_eq(want(both, 1, NULL, 0), 0, "%s", why);
+	cr_assert(!there("/b.sock") && there("/missing/folder/a.sock"));
+	xfree(both[0]);
+	xfree(both[1]);
+	xfree(none[1]);
+	xfree(spool);
+}
+
 Test(listen, all_or_nothing, .init = setup, .fini = teardown)
 {
 	char *one[] = { in_dir("unix:", "/a.sock"), in_dir("unix:", "/b.sock") };
-	char *two[] = { in_dir("unix:", "/c.sock"), in_dir("unix:", "/missing/folder/d.sock") };
+	char *two[] = { in_dir("unix:", "/c.sock"), in_dir("unix:", "/plain/d.sock") };
 	char *three[] = { in_dir("unix:", "/b.sock"), in_dir("unix:", "/c.sock") };
 	int fd;
 
+	make_unusable("/plain/d.sock");
 	cr_assert_eq(want(one, 2, NULL, 0), 0, "%s", why);
 	fd = dial(one[1]); /* waits in the queue over both changes */
-	cr_assert_eq(want(two, 2, NULL, 0), ERR_IO);
+	cr_assert_eq(want(two, 2, NULL, 0), ERR_EXISTS);
 	cr_assert(there("/a.sock") && there("/b.sock") && !there("/c.sock"));
 	cr_assert_eq(want(three, 2, NULL, 0), 0, "%s", why);
 	cr_assert(!there("/a.sock") && there("/b.sock") && there("/c.sock"));
