@@ -18,6 +18,9 @@ SBINDIR ?= $(PREFIX)/sbin
 MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/policyd-storm
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
 
 # make V=1 shows the commands
 Q := $(if $(V),,@)
@@ -211,6 +214,10 @@ install: all
 	done
 	$(Q)umask 022; install -d -m 755 "$(DESTDIR)$(UNITDIR)"; \
 		$(call in_paths,packaging/systemd/policyd-storm.service,$(UNITDIR)/policyd-storm.service)
+	$(Q)umask 022; put() { install -d -m 755 "$(DESTDIR)$$2" && install -m 644 "$$1" "$(DESTDIR)$$2/policyd-storm.conf"; }; \
+		put packaging/systemd/policyd-storm.sysusers "$(SYSUSERSDIR)" && \
+		put packaging/systemd/policyd-storm.tmpfiles "$(TMPFILESDIR)"
+	$(Q)$(call put,$(wildcard packaging/completion/*),$(BASHDIR),644)
 	$(Q)$(call put,README.md NEWS.md LICENSE,$(DOCDIR),644)
 	$(Q)$(call put,etc/postfix/*,$(DOCDIR)/postfix,644)
 	$(Q)$(call put,$(wildcard etc/exim/[!c]*),$(DOCDIR)/exim,644)

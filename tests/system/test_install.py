@@ -16,7 +16,9 @@ CONF = "policyd-storm/policyd-storm.conf"
 PROGRAMS = {"sbin/policyd-storm", "sbin/stormctl"}
 FILES = {
     "share/man/man5/policyd-storm.conf.5", "share/man/man7/policyd-storm-protocol.7", "share/man/man8/policyd-storm.8",
-    "share/man/man8/stormctl.8", "lib/systemd/system/policyd-storm.service", "share/doc/policyd-storm/README.md",
+    "share/man/man8/stormctl.8", "lib/systemd/system/policyd-storm.service", "lib/sysusers.d/policyd-storm.conf",
+    "lib/tmpfiles.d/policyd-storm.conf", "share/bash-completion/completions/policyd-storm",
+    "share/bash-completion/completions/stormctl", "share/doc/policyd-storm/README.md",
     "share/doc/policyd-storm/NEWS.md", "share/doc/policyd-storm/LICENSE",
 }
 CONFS = {"policyd-storm/policyd-storm.conf", "policyd-storm/rules.conf", "policyd-storm/lists"}
