@@ -10,6 +10,7 @@
 #	make lint		layers, banned functions, documentation	make fmt	clang-format in place
 #	make SAN=address,undefined ...	with sanitizers	make CC=clang ...
 #	make install DESTDIR= PREFIX=/usr
+#	make dist		a tarball that builds without git, in build/dist
 
 VERSION := $(shell cat VERSION)
 PREFIX ?= /usr/local
@@ -86,8 +87,10 @@ $(B)/obj/gen/schema.o: $(B)/gen/schema.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
-DAEMON_SRC := policyd/main.c $(sort $(wildcard policyd/config*.c))
-CTL_SRC := $(sort $(wildcard policyd/stormctl*.c)) $(sort $(wildcard policyd/config*.c))
+DAEMON_SRC := policyd/main.c policyd/version.c $(sort $(wildcard policyd/config*.c))
+CTL_SRC := $(sort $(wildcard policyd/stormctl*.c)) policyd/version.c $(sort $(wildcard policyd/config*.c))
+# Told by -V, and known to nobody else.
+$(B)/obj/policyd/version.o: override CPPFLAGS += -DSTORM_SANITIZERS='"$(SAN)"' -DSTORM_INIH='"$(call pkg,modversion,inih)"'
 $(B)/policyd-storm: $(DAEMON_SRC:%.c=$(B)/obj/%.o) $(call archives,serve)
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(libs_serve)
@@ -194,15 +197,16 @@ fmt:
 fmt-check:
 	clang-format --dry-run -Werror $(shell find policyd tests -name '*.[ch]')
 
-# Paths stand in the binaries: with another PREFIX than before, what holds them is built again.
+# Version and paths stand in the binaries: when they change, what holds them is built again.
 $(B)/gen/paths: force
 	@mkdir -p $(@D)
 	@echo '$(VERSION) $(SYSCONFDIR)' | cmp -s - $@ || echo '$(VERSION) $(SYSCONFDIR)' >$@
-$(sort $(DAEMON_SRC:%.c=$(B)/obj/%.o) $(CTL_SRC:%.c=$(B)/obj/%.o)): $(B)/gen/paths
+$(sort $(DAEMON_SRC:%.c=$(B)/obj/%.o) $(CTL_SRC:%.c=$(B)/obj/%.o) $(B)/obj/policyd/serve/console.o): $(B)/gen/paths
 
 # Man pages and unit name the paths that they are installed to. Below DESTDIR, for packages, the configuration is put
 # down as it is; on the running system a file that stands there already is kept.
-in_paths = sed -e 's|/etc/policyd-storm|$(SYSCONFDIR)/policyd-storm|g' -e 's|/usr/sbin/|$(SBINDIR)/|g' $(1) \
+in_paths = sed -e 's|/etc/policyd-storm|$(SYSCONFDIR)/policyd-storm|g' -e 's|/usr/sbin/|$(SBINDIR)/|g' \
+	-e 's|^\.Os$$|.Os policyd-storm $(VERSION)|' $(1) \
 	>$(B)/gen/installed && install -m 644 $(B)/gen/installed "$(DESTDIR)$(2)"
 put = umask 022 && install -d -m 755 "$(DESTDIR)$(2)" && install -m $(3) $(1) "$(DESTDIR)$(2)/"
 
@@ -231,6 +235,14 @@ install: all
 
 clean:
 	rm -rf build
+
+# Releases.
+dist:
+	sh packaging/release/dist.sh $(B)/dist
+# What the present version leaves behind is kept for the tests of those to come; see tests/released/freeze.sh.
+freeze: scenario-bin
+	sh tests/released/freeze.sh $(B)
+.PHONY: dist freeze
 
 .PHONY: all unit-bin unit system scenario-bin scenario stories bench-bin bench lint deps deps-check deps-demo deps-bench check demo fmt fmt-check install clean force
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -27,6 +27,7 @@
 #include "serve/serve.h"
 #include "store/privacy_key.h"
 #include "store/tallies.h"
+#include "version.h"
 
 enum { CLOSE_GRACE = 10 * MS_SEC, WHY_MAX = 512, FDS_SPARE = 64 };
 
@@ -47,7 +48,7 @@ static const char usage_text[] =
     "  -c, --config FILE  read FILE instead of " CONFIG_DEFAULT_PATH "\n"
     "  -t, --test         check the configuration and exit: 0 when it is fine, 78 when it is not\n"
     "  -d, --debug        log ordinary events too, such as connections that end\n"
-    "  -V, --version      tell the version\n"
+    "  -V, --version      tell the version and what is built in\n"
     "  -h, --help         tell this\n";
 
 static PRINTF(2, 3) int
@@ -414,7 +415,7 @@ read_args(struct daemon *d, int argc, char **argv, bool *test)
 			*test = true;
 			break;
 		case 'V':
-			puts("policyd-storm " STORM_VERSION);
+			version_print("policyd-storm", NULL);
 			return EX_OK;
 		case 'h':
 			fputs(usage_text, stdout);

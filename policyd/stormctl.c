@@ -8,6 +8,8 @@
 #include <sysexits.h>
 
 #include "base/compiler.h"
+#include "stormctl_event_json.h"
+#include "version.h"
 
 static const struct command {
 	const char *name, *usage, *help;
@@ -53,7 +55,7 @@ print_usage(FILE *to)
 	fprintf(to,
 	    "\n  -c, --config FILE  read this configuration\n"
 	    "  -h, --help         print this text\n"
-	    "  -V, --version      print the version\n");
+	    "  -V, --version      print the version and what is built in\n");
 }
 
 static const struct command *
@@ -87,6 +89,7 @@ main(int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	struct stormctl ctl = { 0 };
+	char json[32];
 	const struct command *command;
 	int opt;
 
@@ -101,7 +104,8 @@ main(int argc, char **argv)
 			print_usage(stdout);
 			return 0;
 		case 'V':
-			printf("stormctl %s\n", STORM_VERSION);
+			event_json_library(json, sizeof(json));
+			version_print("stormctl", json);
 			return 0;
 		default:
 			print_usage(stderr);

@@ -7,6 +7,7 @@
 
 #include <cjson/cJSON.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/compiler.h"
@@ -321,4 +322,10 @@ event_by_cjson(struct event *ev, struct str line, struct arena *a)
 	cJSON_Delete(o);
 	ev->have_sender = ev->sender.p != NULL;
 	return is_object;
+}
+
+void
+event_json_library(char *out, size_t size)
+{
+	snprintf(out, size, "cJSON %s", cJSON_Version());
 }

@@ -12,4 +12,7 @@ bool event_from_json(struct event *ev, struct str line, struct arena *a) MUSTCHE
 /* The same by cJSON alone: what event_from_json() asks about lines that are not of the usual form. */
 bool event_by_cjson(struct event *ev, struct str line, struct arena *a) MUSTCHECK;
 
+/* The JSON library as it runs: "cJSON 1.7.15". */
+void event_json_library(char *out, size_t size);
+
 #endif

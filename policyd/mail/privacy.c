@@ -3,6 +3,7 @@
 
 #include <nettle/hmac.h>
 #include <nettle/version.h>
+#include <stdio.h>
 
 #include "base/xalloc.h"
 #include "mail/addr.h"
@@ -28,6 +29,12 @@ privacy_free(struct privacy *p)
 	if (p)
 		explicit_bzero(p, sizeof(*p));
 	xfree(p);
+}
+
+void
+privacy_library(char *out, size_t size)
+{
+	snprintf(out, size, "nettle %d.%d", nettle_version_major(), nettle_version_minor());
 }
 
 void

@@ -52,6 +52,9 @@ int server_check_address(const char *spec, char *why, size_t why_len) MUSTCHECK;
 /* What the operator is told about the configuration in force; `path` is borrowed. */
 void server_set_config(struct server *s, const char *path, bool enforce);
 
+/* The event library as it runs: "libev 4.33". */
+void server_library(char *out, size_t size);
+
 struct server_stats {
 	unsigned connections, max_connections;
 	uint64_t accepted, requests;

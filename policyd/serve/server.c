@@ -319,6 +319,12 @@ server_check_address(const char *spec, char *why, size_t why_len)
 }
 
 void
+server_library(char *out, size_t size)
+{
+	snprintf(out, size, "libev %d.%02d", ev_version_major(), ev_version_minor());
+}
+
+void
 server_set_config(struct server *s, const char *path, bool enforce)
 {
 	struct console *con = &s->pool.console;

@@ -101,4 +101,8 @@ bool journal_flush(struct journal *j, int64_t ms);
 
 void journal_stats(struct journal *j, struct journal_stats *out);
 
+/* The database library as it runs, "SQLite 3.40.1", and the newest schema that is known. */
+void journal_library(char *out, size_t size);
+int journal_schema(void);
+
 #endif

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "store/journal.h"
 #include "store/journal_reading.h"
 #include "store/migrate.h"
 
@@ -51,16 +52,6 @@ number(struct reading *r, const char *sql, int64_t *out)
 	return err;
 }
 
-static int
-newest_version(void)
-{
-	int version = 0;
-
-	for (const struct migration *m = migrations; m->version; m++)
-		version = m->version;
-	return version;
-}
-
 /* Is it the journal's, and of our version? */
 static int
 check_owner(struct reading *r, int *version)
@@ -77,10 +68,11 @@ check_owner(struct reading *r, int *version)
 		snprintf(r->why, r->why_len, "the database belongs to another program");
 		return ERR_CORRUPT;
 	}
-	if (v == newest_version())
+	if (v == journal_schema())
 		return 0;
-	snprintf(r->why, r->why_len, "the database has schema version %lld, this program knows version %d",
-	    (long long)v, newest_version());
+	snprintf(r->why, r->why_len, "the database has schema version %lld, this program knows %d: %s",
+	    (long long)v, journal_schema(),
+	    v > journal_schema() ? "a newer policyd-storm wrote it" : "the daemon's next start raises it");
 	return ERR_VERSION;
 }
 
@@ -255,7 +247,7 @@ journal_check(
     const char *path, journal_fault_fn *fn, void *arg, struct journal_report *out, char *why, size_t why_len)
 {
 	struct checking c = { .r = { NULL, why, why_len }, .fn = fn, .arg = arg };
-	struct journal_report report = { .known = newest_version() };
+	struct journal_report report = { .known = journal_schema() };
 	int err = reading_open(&c.r, path, &report.version);
 
 	if (!err)

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/xalloc.h"
+#include "store/journal.h"
 #include "store/migrate.h"
 
 enum { CHECK_MAX = 64 << 20 }; /* files up to this size are checked as a whole at open */
@@ -299,4 +300,16 @@ jdb_moved(const struct jdb *d)
 	if (d->memory)
 		return false;
 	return stat(d->path, &sb) != 0 || sb.st_dev != d->dev || sb.st_ino != d->ino;
+}
+
+void
+journal_library(char *out, size_t size)
+{
+	snprintf(out, size, "SQLite %s", sqlite3_libversion());
+}
+
+int
+journal_schema(void)
+{
+	return migrate_newest(migrations);
 }

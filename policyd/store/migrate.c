@@ -46,8 +46,8 @@ query_int(sqlite3 *db, const char *sql, int *out, char *why, size_t why_len)
 	return err;
 }
 
-static int
-newest(const struct migration *steps)
+int
+migrate_newest(const struct migration *steps)
 {
 	int version = 0;
 
@@ -116,8 +116,9 @@ check(sqlite3 *db, int newest_known, int *version, char *why, size_t why_len)
 	err = query_int(db, "PRAGMA user_version", version, why, why_len);
 	if (!err && *version > newest_known) {
 		snprintf(why, why_len,
-		    "the database has schema version %d, this program knows versions up to %d", *version,
-		    newest_known);
+		    "the database has schema version %d, this program knows versions up to %d: a newer "
+		    "policyd-storm wrote it; install that one again, or move the database away",
+		    *version, newest_known);
 		err = ERR_VERSION;
 	}
 	if (!err)
@@ -131,7 +132,7 @@ int
 migrate_with(sqlite3 *db, const struct migration *steps, char *why, size_t why_len)
 {
 	int version = 0;
-	int err = check(db, newest(steps), &version, why, why_len);
+	int err = check(db, migrate_newest(steps), &version, why, why_len);
 
 	for (; !err && steps->version; steps++)
 		if (steps->version > version)

@@ -33,6 +33,9 @@ int migrate(sqlite3 *db, char *why, size_t why_len) MUSTCHECK;
 /* The same with a table of one's own. */
 int migrate_with(sqlite3 *db, const struct migration *steps, char *why, size_t why_len) MUSTCHECK;
 
+/* The version that the last step leads to. */
+int migrate_newest(const struct migration *steps);
+
 /* The err for a result of SQLite. */
 int migrate_err(int rc);
 

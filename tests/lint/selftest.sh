@@ -83,5 +83,41 @@ harms '	unit x.z'; expect harms fail "a test that is not there"
 harms '	system y'; expect harms fail "a test of another kind"
 harms ''; expect harms fail "a harm without a test"
 
+# version NEWS SPEC DEBIAN: a tree of 1.2.3 whose other places say that
+version() {
+	echo 1.2.3 | tree VERSION
+	mkdir -p "$tmp/t/packaging/rpm" "$tmp/t/packaging/debian"
+	printf '# News\n\n## %s\n\n* All.\n\n## 1.2.2\n' "$1" >"$tmp/t/NEWS.md"
+	printf 'Version:  %s\n%%changelog\n* Sat Nov 21 2026 A <a@x.example> - %s-1\n- All\n' "$2" "$2" \
+		>"$tmp/t/packaging/rpm/policyd-storm.spec"
+	printf 'policyd-storm (%s-1) unstable; urgency=medium\n' "$3" >"$tmp/t/packaging/debian/changelog"
+}
+version 1.2.3 1.2.3 1.2.3; expect versions pass "one version"
+version 1.2.4 1.2.3 1.2.3; expect versions fail "another version in the news"
+version 1.2.3 1.2.2 1.2.3; expect versions fail "another version in the spec"
+version 1.2.3 1.2.3 1.2.30; expect versions fail "another version in the changelog"
+version 1.2.3 1.2.3 1.2.3; sed -i '/All/d' "$tmp/t/NEWS.md"; expect versions fail "a version without news"
+version 1.2.3 1.2.3 1.2.3; echo 'It is 1.2.3.' >"$tmp/t/README.md"; expect versions fail "a version in the README"
+
+# released LINE...: a tree with a released past whose list has these lines beside the right ones
+released() {
+	echo 'CREATE TABLE a (x);' | tree schema/0001_a.sql
+	mkdir -p "$tmp/t/tests/released/1.0.0"
+	for f in storm.sql before.story after.story; do echo "$f" >"$tmp/t/tests/released/1.0.0/$f"; done
+	(cd "$tmp/t" && for f in schema/0001_a.sql tests/released/1.0.0/*; do
+		echo "1.0.0  $(sha256sum <"$f" | cut -d ' ' -f 1)  $f"
+	done >schema/released)
+	for line; do echo "$line" >>"$tmp/t/schema/released"; done
+}
+released; expect released pass "all as it was"
+released; echo '-- more' >>"$tmp/t/schema/0001_a.sql"; expect released fail "a released schema that changed"
+released; rm "$tmp/t/schema/0001_a.sql"; expect released fail "a released schema that is gone"
+released; echo x >>"$tmp/t/tests/released/1.0.0/storm.sql"; expect released fail "a past that changed"
+released; echo x >"$tmp/t/tests/released/1.0.0/spool.1.hex"; expect released fail "a past with more to it"
+released; sed -i /after/d "$tmp/t/schema/released"; expect released fail "a past without its end"
+released "1.0.0  aa"; expect released fail "half a line"
+released; mkdir "$tmp/t/tests/released/1.1.0"; echo x >"$tmp/t/tests/released/1.1.0/storm.sql"
+expect released pass "a past in the making"
+
 [ $bad = 0 ] && echo "selftest: $tried examples judged rightly"
 exit $bad

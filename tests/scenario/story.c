@@ -4,6 +4,7 @@
  * process of its own with the real codecs, doors, rules, spool and database, so that it can really die.
  *
  *	story [--literal] FILE...	one line a story, then "stories: N passed, M failed"
+ *	STORY_KEEP=FOLDER	what a story leaves is moved there, for the next version's tests
  *
  * A story is a text file. "#" at the beginning of a line is a comment; indentation is free; a block opens
  * with "{" at the end of a line and ends with "}" alone. $name stands for what `let` or `for` gave it, $i for
@@ -37,6 +38,8 @@
  *
  *	start  restart  reboot  kill -9  disk full  disk free  database locked  database unlocked
  *			(an engine that does not run is started by whoever needs it)
+ *
+ *	inherit FOLDER	the store of another version: storm.sql and spool.*.hex there, beside the story
  *
  *	expect DUNNO		the last reply; "*" is anything; "expect S: continue" names the door
  *	expect count 1 of S T U: continue		among doors that were asked together
@@ -252,6 +255,14 @@ do_database(struct story *s, struct str rest)
 	return world_start(s) && world_lock(s, str_eq(rest, STR("locked")));
 }
 
+static bool
+do_inherit(struct story *s, struct str rest)
+{
+	if (s->world.pid || !rest.n)
+		return story_fail(s, "inherit FOLDER, in front of the start");
+	return past_inherit(s, rest);
+}
+
 static const struct {
 	const char *word;
 	bool (*run)(struct story *s, struct str rest);
@@ -271,6 +282,7 @@ static const struct {
 	{ "reload", do_reload },
 	{ "disk", do_disk },
 	{ "database", do_database },
+	{ "inherit", do_inherit },
 	{ "expect", expect_command },
 };
 

@@ -116,6 +116,9 @@ bool world_lock(struct story *s, bool on);
 /* One row of integers from the database. */
 bool world_query(struct story *s, const char *sql, int64_t *out, unsigned n);
 
+/* story_past.c: the store that another version left becomes the engine's, before it was ever started. */
+bool past_inherit(struct story *s, struct str folder);
+
 /* story_door.c, story_milter.c: "policy NAME: ..." and "milter NAME: ...". */
 struct mta *door_find(struct story *s, struct str name);
 struct mta *door_get(struct story *s, struct str name, bool milter);

@@ -314,8 +314,12 @@ world_kill(struct story *s)
 void
 world_fini(struct story *s)
 {
+	const char *keep = getenv("STORY_KEEP");
+
 	(void)world_lock(s, false);
 	world_kill(s);
+	if (s->world.dir[0] && keep && rename(s->world.dir, keep) == 0)
+		return;
 	if (s->world.dir[0])
 		nftw(s->world.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
