@@ -37,6 +37,7 @@ struct tally_op {
 enum {
 	TALLY_CAP_MAX = 1024,
 	TALLY_TURNS_MAX = 65535, /* turns that a span counts */
+	TALLY_KEPT_MAX = 4095,   /* kept ops of an entry, or elements ever, are counted so far */
 	TALLY_PACE_TURNS = 8,    /* the last intervals between turns, of which the pace is the median */
 };
 
@@ -49,11 +50,11 @@ struct tally_answer {
 	uint32_t elem_hits; /* hits of this element within the window, this one included */
 	uint32_t ever;      /* elements kept since the entry began, window or not, this one excluded */
 	int64_t pace;       /* TURN: how many ms a turn takes, the median of the last ones; 0 unknown */
-	/* Of the entry's first and last kept touch before this op, monotonic ms; 0 unknown. */
-	int64_t first, last;
+	int64_t last;       /* monotonic ms of the entry's last kept touch before this op; 0 unknown */
 	uint64_t last_elem; /* DISTINCT, MARK, TURN: the element of that last touch; 0 unknown */
 	/* the backend's own, for undo */
 	uint32_t ref, ref_before; /* of this op, and of the last kept touch before it */
+	uint16_t born;            /* of the op that made the entry, some bits */
 	int64_t at;               /* monotonic ms of this op */
 	uint64_t before;          /* MIN: the number that had to go for it; TURN: the times of turns */
 	int64_t before_at;        /* MIN: since when that was there */
@@ -85,8 +86,9 @@ struct tally_answer {
  *          of the op that writes.
  *
  * Undo takes back the sum, the hit, the element if that was its only hit, the mark, the number, the turn and
- * its time, and `last`, with an entry of which nothing is left. When several ops on one entry are undone in
- * another order than the reverse of how they came, the counts are right all the same, but `first`, `last`,
+ * its time, and `last`, with an entry of which nothing is left (one of TALLY_KEPT_MAX kept ops and more
+ * stays until its time). When several ops on one entry are undone in
+ * another order than the reverse of how they came, the counts are right all the same, but `last`,
  * `last_elem` or a mark may name one that was undone, so may a minimum of three or more numbers, and the
  * pace may be that of fewer turns. A turn stays one when what it answered is undone.
  *

@@ -30,11 +30,11 @@ tallies_free(struct tallies *t)
 	xfree(t);
 }
 
-/* When an entry touched at `now` by this op may go. */
-static struct ms48
-until_of(const struct tally_op *op, int64_t now)
+/* How long an entry lives that this op touched. */
+static uint32_t
+life_of(const struct tally_op *op)
 {
-	return ms48_of(now + (op->ttl > op->window ? op->ttl : op->window));
+	return span_of(op->ttl > op->window ? op->ttl : op->window);
 }
 
 void
@@ -42,10 +42,8 @@ step_touch(struct step *s)
 {
 	struct entry *e = s->e;
 
-	if (!s->a->known)
-		e->first = ms48_of(s->now);
 	e->last = ms48_of(s->now);
-	e->until = until_of(s->op, s->now);
+	e->span = life_of(s->op);
 	e->touched = s->a->ref;
 	s->a->stored = true;
 }
@@ -62,7 +60,6 @@ static void
 answer_known(struct entry *e, struct tally_answer *a)
 {
 	a->known = true;
-	a->first = ms48_get(e->first);
 	a->last = ms48_get(e->last);
 	a->ref_before = e->touched;
 	if (kinds[e->kind]->last_elem)
@@ -125,13 +122,15 @@ submit_one(struct tally_table *t, int64_t now, const struct tally_op *op, struct
 		if (!s.i)
 			return;
 		s.e = table_at(t, s.i);
-		s.e->kind = (uint8_t)op->kind;
-		s.e->born = a->ref;
+		s.e->kind = (unsigned)op->kind & 7;
+		s.e->born = a->ref & BORN_MASK;
 	}
+	a->born = (uint16_t)s.e->born;
 	kinds[op->kind]->apply(&s);
 	if (!kinds[op->kind]->keeps_elems)
 		kept_more(s.e);
-	table_join(t, s.i, op->group);
+	if (op->group)
+		table_join(t, s.i, group_of(op->group));
 }
 
 void
@@ -157,13 +156,13 @@ tallies_undo(struct tallies *t, const struct tally_op *op, const struct tally_an
 		return;
 	e = table_at(&t->table, i);
 	/* Made anew since: what stands there is not what this op counted in. */
-	if (e->kind != op->kind || (int32_t)(a->ref - e->born) < 0)
+	if (e->kind != op->kind || e->born != a->born)
 		return;
 	is_last = e->touched == a->ref;
 	kinds[op->kind]->undo(e, op, a, is_last);
 	if (!kinds[op->kind]->keeps_elems)
 		kept_less(e);
-	if (e->n == 0 && e->kept == 0) {
+	if (entry_n(e) == 0 && e->kept == 0) {
 		table_remove(&t->table, i);
 		return;
 	}
@@ -172,20 +171,22 @@ tallies_undo(struct tallies *t, const struct tally_op *op, const struct tally_an
 	e->touched = a->ref_before;
 	if (a->known) {
 		e->last = ms48_of(a->last);
-		e->until = until_of(op, a->last);
+		e->span = life_of(op);
 	}
 }
 
 void
 tallies_pin(struct tallies *t, uint64_t group, int64_t until)
 {
-	table_pin(&t->table, group, until);
+	if (group)
+		table_pin(&t->table, group_of(group), until);
 }
 
 void
 tallies_unpin(struct tallies *t, uint64_t group)
 {
-	table_unpin(&t->table, group);
+	if (group)
+		table_unpin(&t->table, group_of(group));
 }
 
 void

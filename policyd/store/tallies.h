@@ -39,7 +39,7 @@ void tallies_submit(
     struct tallies *t, int64_t mono, const struct tally_op *ops, struct tally_answer *answers, uint32_t n);
 
 /* Takes back what one op of a former submit added. The answer must be the one it gave; an entry that was
- * evicted in between is left alone. At most once an op. */
+ * evicted in between and made anew is left alone, but for one in 16,000. At most once an op. */
 void tallies_undo(struct tallies *t, const struct tally_op *op, const struct tally_answer *answer);
 
 /* Entries of the group (present and later ones) are not evicted and live until `until` (mono ms). */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Groups and their pins. A group exists while it has members or a pin. Its unpinned members stand in
- * front: pinning walks from the head until it meets a pinned one, so that pinning the same group with
- * every message costs nothing.
+ * Groups and their pins. A group is nothing but its members: they stand in a list that the group's hash
+ * finds, in the order in which a pin would take them, those of other groups with such a hash between them.
+ * A pin has a list of its own, of the members that it holds.
  */
 #include "store/tally_group.h"
 
@@ -10,140 +10,125 @@
 
 #include "base/xalloc.h"
 
+enum {
+	GROUP_BITS = 48,
+	HEADS_SHARE =
+	    2, /* a head for 4 entries: they are walked when a pin comes and goes, not with each op */
+	HEADS_BITS_LEAST = 6,
+};
+
 void
 group_init(struct tally_table *t)
 {
-	t->group_heads = xcalloc(t->n_heads, sizeof(*t->group_heads));
-	t->groups_cap = t->pins_cap = 16;
-	t->groups_used = 1;
-	t->groups = xcalloc(t->groups_cap, sizeof(*t->groups));
+	unsigned bits = 64 - t->shift - HEADS_SHARE;
+
+	if (bits < HEADS_BITS_LEAST)
+		bits = HEADS_BITS_LEAST;
+	t->group_shift = GROUP_BITS - bits;
+	t->group_heads = xcalloc((size_t)1 << bits, sizeof(*t->group_heads));
+	t->pins_cap = 16;
 	t->pins = xcalloc(t->pins_cap, sizeof(*t->pins));
+	map_init(&t->pins_by_group);
 }
 
 void
 group_fini(struct tally_table *t)
 {
-	xfree(t->group_heads);
-	xfree(t->groups);
+	for (uint32_t k = 1; k <= t->n_pins; k++)
+		xfree(t->pins[k]);
 	xfree(t->pins);
+	xfree(t->group_heads);
+	map_fini(&t->pins_by_group);
 }
 
 static uint32_t *
-head_of(const struct tally_table *t, uint64_t id)
+head_of(const struct tally_table *t, uint64_t group)
 {
-	/* A caller's own numbers may come in order: spread them. */
-	return &t->group_heads[(id * 0x9e3779b97f4a7c15u) >> t->shift];
+	return &t->group_heads[group >> t->group_shift];
 }
 
 void
-group_fetch(const struct tally_table *t, uint64_t id)
+group_fetch(const struct tally_table *t, uint64_t group)
 {
-	__builtin_prefetch(head_of(t, id));
+	__builtin_prefetch(head_of(t, group));
 }
 
-static uint32_t
-group_find(const struct tally_table *t, uint64_t id)
+static struct key128
+pin_key(uint64_t group)
 {
-	uint32_t g = *head_of(t, id);
-
-	while (g && t->groups[g].id != id)
-		g = t->groups[g].chain;
-	return g;
+	return (struct key128){ group, 0 };
 }
 
-static uint32_t
-group_get(struct tally_table *t, uint64_t id)
+static struct pin *
+pin_find(const struct tally_table *t, uint64_t group)
 {
-	uint32_t *head = head_of(t, id), g = group_find(t, id);
-
-	if (g)
-		return g;
-	g = t->free_group;
-	if (g) {
-		t->free_group = t->groups[g].chain;
-	} else {
-		if (t->groups_used == t->groups_cap) {
-			t->groups_cap *= 2;
-			t->groups = xrealloc(t->groups, t->groups_cap * sizeof(*t->groups));
-		}
-		g = t->groups_used++;
-	}
-	t->groups[g] = (struct group){ .id = id, .chain = *head };
-	*head = g;
-	return g;
-}
-
-static void
-group_drop_if_idle(struct tally_table *t, uint32_t g)
-{
-	struct group *gr = &t->groups[g];
-	uint32_t *at = head_of(t, gr->id);
-
-	if (gr->n || gr->heap)
-		return;
-	while (*at != g)
-		at = &t->groups[*at].chain;
-	*at = gr->chain;
-	*gr = (struct group){ .chain = t->free_group };
-	t->free_group = g;
+	return t->n_pins ? map_get(&t->pins_by_group, pin_key(group)) : NULL;
 }
 
 /* ---- members ---- */
 
+/* `tail`: NULL where none is kept. */
 static void
-member_unlink(struct tally_table *t, struct group *g, uint32_t i)
+unlink_member(struct tally_table *t, uint32_t *head, uint32_t *tail, uint32_t i)
 {
 	struct entry *e = table_at(t, i);
 
 	if (e->gprev)
 		table_at(t, e->gprev)->gnext = e->gnext;
 	else
-		g->head = e->gnext;
+		*head = e->gnext;
 	if (e->gnext)
 		table_at(t, e->gnext)->gprev = e->gprev;
-	else
-		g->tail = e->gprev;
+	else if (tail)
+		*tail = e->gprev;
 	e->gprev = e->gnext = 0;
-	g->n--;
 }
 
 static void
-member_front(struct tally_table *t, struct group *g, uint32_t i)
+push_free(struct tally_table *t, uint32_t i, uint64_t group)
 {
+	uint32_t *head = head_of(t, group);
 	struct entry *e = table_at(t, i);
 
 	e->gprev = 0;
-	e->gnext = g->head;
-	if (g->head)
-		table_at(t, g->head)->gprev = i;
-	else
-		g->tail = i;
-	g->head = i;
-	g->n++;
+	e->gnext = *head;
+	if (*head)
+		table_at(t, *head)->gprev = i;
+	*head = i;
 }
 
 static void
-member_back(struct tally_table *t, struct group *g, uint32_t i)
+push_held(struct tally_table *t, uint32_t i, struct pin *pin)
 {
 	struct entry *e = table_at(t, i);
 
 	e->gnext = 0;
-	e->gprev = g->tail;
-	if (g->tail)
-		table_at(t, g->tail)->gnext = i;
+	e->gprev = pin->tail;
+	if (pin->tail)
+		table_at(t, pin->tail)->gnext = i;
 	else
-		g->head = i;
-	g->tail = i;
-	g->n++;
+		pin->head = i;
+	pin->tail = i;
 }
 
-static bool
-member_pin(struct tally_table *t, struct group *g, uint32_t i)
+static void
+entry_set_group(struct entry *e, uint64_t group)
 {
-	if (!entry_pin(t, i))
+	e->group[0] = (uint16_t)group;
+	e->group[1] = (uint16_t)(group >> 16);
+	e->group[2] = (uint16_t)(group >> 32);
+}
+
+/* A free member comes under its group's pin; false: there is no room. */
+static bool
+hold(struct tally_table *t, struct pin *pin, uint32_t i)
+{
+	if (!entry_pin(t, i)) {
+		pin->crowded = true;
 		return false;
-	member_unlink(t, g, i);
-	member_back(t, g, i);
+	}
+	unlink_member(t, head_of(t, pin->group), NULL, i);
+	push_held(t, i, pin);
 	return true;
 }
 
@@ -151,145 +136,184 @@ void
 group_leave(struct tally_table *t, uint32_t i)
 {
 	struct entry *e = table_at(t, i);
-	uint32_t g = e->group;
+	uint64_t group = entry_group(e);
+	struct pin *pin = e->pinned ? pin_find(t, group) : NULL;
 
-	if (!g)
+	if (!group)
 		return;
-	member_unlink(t, &t->groups[g], i);
-	e->group = 0;
-	group_drop_if_idle(t, g);
+	if (pin)
+		unlink_member(t, &pin->head, &pin->tail, i);
+	else
+		unlink_member(t, head_of(t, group), NULL, i);
+	entry_set_group(e, 0);
 }
 
 void
-table_join(struct tally_table *t, uint32_t i, uint64_t id)
+table_join(struct tally_table *t, uint32_t i, uint64_t group)
 {
 	struct entry *e = table_at(t, i);
-	uint32_t g;
+	struct pin *pin = pin_find(t, group);
 
-	if (!id)
-		return;
-	if (!e->group || t->groups[e->group].id != id) {
-		g = group_get(t, id);
+	if (entry_group(e) != group) {
 		group_leave(t, i);
 		entry_release(t, i);
-		e->group = g;
-		member_front(t, &t->groups[g], i);
+		entry_set_group(e, group);
+		push_free(t, i, group);
 	}
-	g = e->group;
-	if (t->groups[g].heap && !e->pinned && !member_pin(t, &t->groups[g], i))
+	if (pin && !e->pinned && !hold(t, pin, i))
 		t->refused++;
+}
+
+/* The next free member of the group, from this one on. */
+static uint32_t
+next_free(const struct tally_table *t, uint32_t i, uint64_t group)
+{
+	while (i && entry_group(table_at(t, i)) != group)
+		i = table_at(t, i)->gnext;
+	return i;
+}
+
+/* All that the pin held stands among the free ones again, behind those members that it never held. */
+static void
+set_free(struct tally_table *t, struct pin *pin)
+{
+	uint32_t *head = head_of(t, pin->group), before = 0, after;
+
+	if (!pin->head)
+		return;
+	if (pin->crowded)
+		for (uint32_t i = next_free(t, *head, pin->group); i;
+		     i = next_free(t, table_at(t, i)->gnext, pin->group))
+			before = i;
+	after = before ? table_at(t, before)->gnext : *head;
+	if (before)
+		table_at(t, before)->gnext = pin->head;
+	else
+		*head = pin->head;
+	if (after)
+		table_at(t, after)->gprev = pin->tail;
+	table_at(t, pin->head)->gprev = before;
+	table_at(t, pin->tail)->gnext = after;
 }
 
 /* ---- pins: a heap, earliest end on top ---- */
 
 static void
-heap_put(struct tally_table *t, uint32_t at, uint32_t g)
+heap_put(struct tally_table *t, uint32_t at, struct pin *pin)
 {
-	t->pins[at] = g;
-	t->groups[g].heap = at;
-}
-
-static bool
-heap_less(const struct tally_table *t, uint32_t a, uint32_t b)
-{
-	return t->groups[a].until < t->groups[b].until;
+	t->pins[at] = pin;
+	pin->heap = at;
 }
 
 static void
 heap_up(struct tally_table *t, uint32_t at)
 {
-	uint32_t g = t->pins[at];
+	struct pin *pin = t->pins[at];
 
-	while (at > 1 && heap_less(t, g, t->pins[at / 2])) {
+	while (at > 1 && pin->until < t->pins[at / 2]->until) {
 		heap_put(t, at, t->pins[at / 2]);
 		at /= 2;
 	}
-	heap_put(t, at, g);
+	heap_put(t, at, pin);
 }
 
 static void
 heap_down(struct tally_table *t, uint32_t at)
 {
-	uint32_t g = t->pins[at];
+	struct pin *pin = t->pins[at];
 
 	while (at * 2 <= t->n_pins) {
 		uint32_t kid = at * 2;
 
-		if (kid < t->n_pins && heap_less(t, t->pins[kid + 1], t->pins[kid]))
+		if (kid < t->n_pins && t->pins[kid + 1]->until < t->pins[kid]->until)
 			kid++;
-		if (!heap_less(t, t->pins[kid], g))
+		if (t->pins[kid]->until >= pin->until)
 			break;
 		heap_put(t, at, t->pins[kid]);
 		at = kid;
 	}
-	heap_put(t, at, g);
+	heap_put(t, at, pin);
 }
 
 static void
-heap_add(struct tally_table *t, uint32_t g)
+heap_add(struct tally_table *t, struct pin *pin)
 {
 	if (t->n_pins + 1 == t->pins_cap) {
 		t->pins_cap *= 2;
-		t->pins = xrealloc(t->pins, t->pins_cap * sizeof(*t->pins));
+		t->pins = xrealloc(t->pins, t->pins_cap * sizeof(struct pin *));
 	}
-	heap_put(t, ++t->n_pins, g);
+	heap_put(t, ++t->n_pins, pin);
 	heap_up(t, t->n_pins);
 }
 
 static void
-heap_del(struct tally_table *t, uint32_t g)
+heap_del(struct tally_table *t, struct pin *pin)
 {
-	uint32_t at = t->groups[g].heap, last = t->pins[t->n_pins--];
+	struct pin *last = t->pins[t->n_pins--];
+	uint32_t at = pin->heap;
 
-	t->groups[g].heap = 0;
-	if (at > t->n_pins)
+	if (last == pin)
 		return;
 	heap_put(t, at, last);
 	heap_up(t, at);
-	heap_down(t, t->groups[last].heap);
+	heap_down(t, last->heap);
 }
 
 static void
-group_release(struct tally_table *t, uint32_t g)
+release(struct tally_table *t, struct pin *pin)
 {
-	heap_del(t, g);
-	for (uint32_t i = t->groups[g].head; i; i = table_at(t, i)->gnext)
+	heap_del(t, pin);
+	map_del(&t->pins_by_group, pin_key(pin->group));
+	for (uint32_t i = pin->head; i; i = table_at(t, i)->gnext)
 		entry_release(t, i);
-	group_drop_if_idle(t, g);
+	set_free(t, pin);
+	xfree(pin);
 }
 
 void
 group_release_due(struct tally_table *t)
 {
-	while (t->n_pins && t->groups[t->pins[1]].until <= t->now)
-		group_release(t, t->pins[1]);
+	while (t->n_pins && t->pins[1]->until <= t->now)
+		release(t, t->pins[1]);
+}
+
+/* The group's pin with this end; NULL: there are too many. */
+static struct pin *
+pin_until(struct tally_table *t, uint64_t group, int64_t until)
+{
+	struct pin *pin = pin_find(t, group);
+
+	if (pin) {
+		pin->until = until;
+		heap_up(t, pin->heap);
+		heap_down(t, pin->heap);
+		return pin;
+	}
+	/* As many pins as entries: enough for anything, and a bound. */
+	if (t->n_pins >= t->max) {
+		t->refused++;
+		return NULL;
+	}
+	pin = xmalloc(sizeof(*pin));
+	*pin = (struct pin){ .group = group, .until = until, .crowded = true };
+	heap_add(t, pin);
+	map_put(&t->pins_by_group, pin_key(group), pin);
+	return pin;
 }
 
 void
-table_pin(struct tally_table *t, uint64_t id, int64_t until)
+table_pin(struct tally_table *t, uint64_t group, int64_t until)
 {
-	uint32_t g = id ? group_find(t, id) : 0;
-	struct group *gr;
+	struct pin *pin = pin_until(t, group, until);
+	uint32_t i, next;
 
-	if (!id)
+	/* Whoever comes under a pin later is held at once: with every message anew, this costs nothing. */
+	if (!pin || !pin->crowded)
 		return;
-	/* As many pins as entries: enough for anything, and a bound. */
-	if ((!g || !t->groups[g].heap) && t->n_pins >= t->max) {
-		t->refused++;
-		return;
-	}
-	if (!g)
-		g = group_get(t, id);
-	gr = &t->groups[g];
-	gr->until = until;
-	if (gr->heap) {
-		heap_up(t, gr->heap);
-		heap_down(t, gr->heap);
-	} else {
-		heap_add(t, g);
-	}
-	while (gr->head && !table_at(t, gr->head)->pinned) {
-		if (!member_pin(t, gr, gr->head)) {
+	pin->crowded = false;
+	for (i = next_free(t, *head_of(t, group), group); i; i = next) {
+		next = next_free(t, table_at(t, i)->gnext, group);
+		if (!hold(t, pin, i)) {
 			t->refused++;
 			break;
 		}
@@ -297,56 +321,55 @@ table_pin(struct tally_table *t, uint64_t id, int64_t until)
 }
 
 void
-table_unpin(struct tally_table *t, uint64_t id)
+table_unpin(struct tally_table *t, uint64_t group)
 {
-	uint32_t g = id ? group_find(t, id) : 0;
+	struct pin *pin = pin_find(t, group);
 
-	if (g && t->groups[g].heap)
-		group_release(t, g);
+	if (pin)
+		release(t, pin);
+}
+
+const struct pin *
+table_pin_of(const struct tally_table *t, uint64_t group)
+{
+	return pin_find(t, group);
 }
 
 bool
-table_pinned(const struct tally_table *t, uint64_t id)
+table_restore_pin(struct tally_table *t, uint64_t group, int64_t until)
 {
-	return id && t->groups[group_find(t, id)].heap;
-}
+	struct pin *pin = pin_find(t, group);
 
-bool
-table_restore_pin(struct tally_table *t, uint64_t id, int64_t until)
-{
-	struct group *gr;
-
-	if (!table_pinned(t, id)) {
-		table_pin(t, id, until);
-		return table_pinned(t, id);
+	if (!pin) {
+		table_pin(t, group, until);
+		return pin_find(t, group);
 	}
-	gr = &t->groups[group_find(t, id)];
-	if (gr->until < until) {
-		gr->until = until;
-		heap_down(t, gr->heap);
+	if (pin->until < until) {
+		pin->until = until;
+		heap_down(t, pin->heap);
 	}
 	return true;
 }
 
 bool
-table_restore_member(struct tally_table *t, uint32_t i, uint64_t id, bool pinned)
+table_restore_member(struct tally_table *t, uint32_t i, uint64_t group, bool pinned)
 {
-	struct entry *e = table_at(t, i);
-	uint32_t g = group_get(t, id);
+	struct pin *pin = pin_find(t, group);
 
-	e->group = g;
-	pinned = pinned && t->groups[g].heap;
-	if (pinned && entry_pin(t, i)) {
-		member_back(t, &t->groups[g], i);
+	entry_set_group(table_at(t, i), group);
+	push_free(t, i, group);
+	if (!pin)
 		return true;
-	}
-	member_front(t, &t->groups[g], i);
-	return !pinned;
+	if (pinned)
+		return hold(t, pin, i);
+	pin->crowded = true;
+	return true;
 }
 
 uint64_t
 group_bytes(const struct tally_table *t)
 {
-	return (uint64_t)t->n_heads * sizeof(*t->group_heads) + t->groups_cap * sizeof(*t->groups) +
-	    t->pins_cap * sizeof(*t->pins);
+	return ((uint64_t)1 << (GROUP_BITS - t->group_shift)) * sizeof(*t->group_heads) +
+	    t->pins_cap * sizeof(*t->pins) + t->n_pins * sizeof(**t->pins) +
+	    t->pins_by_group.cap * sizeof(*t->pins_by_group.slots);
 }

@@ -45,13 +45,13 @@ within(int64_t window, int64_t then, int64_t now)
 static inline void
 kept_more(struct entry *e)
 {
-	e->kept += e->kept < UINT32_MAX;
+	e->kept += e->kept < TALLY_KEPT_MAX;
 }
 
 static inline void
 kept_less(struct entry *e)
 {
-	e->kept -= e->kept && e->kept < UINT32_MAX;
+	e->kept -= e->kept && e->kept < TALLY_KEPT_MAX;
 }
 
 #endif

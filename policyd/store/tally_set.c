@@ -27,7 +27,9 @@ elem_to_end(struct elem *v, uint32_t n, uint32_t k)
 static uint64_t
 distinct_last_elem(struct entry *e)
 {
-	return e->n ? entry_elems(e)[e->n - 1u].id : 0;
+	uint32_t n = entry_n(e);
+
+	return n ? entry_elems(e)[n - 1].id : 0;
 }
 
 static void
@@ -35,14 +37,14 @@ distinct_prune(struct step *s)
 {
 	struct entry *e = s->e;
 	struct elem *v = entry_elems(e);
-	uint16_t kept = 0;
+	uint32_t n = entry_n(e), kept = 0;
 
-	for (uint16_t k = 0; k < e->n; k++)
+	for (uint32_t k = 0; k < n; k++)
 		if (within(s->op->window, ms48_get(v[k].last), s->now))
 			v[kept++] = v[k];
-	if (kept == e->n)
+	if (kept == n)
 		return;
-	e->n = kept;
+	entry_set_n(e, kept);
 	table_shrink(s->t, s->i);
 }
 
@@ -64,7 +66,7 @@ elem_hit(struct step *s, uint32_t k)
 	s->a->elem_known = true;
 	s->a->elem_hits = x->hits;
 	s->a->ever = s->e->kept ? s->e->kept - 1 : 0;
-	elem_to_end(v, s->e->n, k);
+	elem_to_end(v, entry_n(s->e), k);
 }
 
 /* false: it did not fit. */
@@ -72,7 +74,7 @@ static bool
 elem_new(struct step *s)
 {
 	struct entry *e = s->e;
-	uint32_t cap = s->op->cap;
+	uint32_t cap = s->op->cap, n = entry_n(e);
 
 	if (cap < 1)
 		cap = 1;
@@ -80,15 +82,16 @@ elem_new(struct step *s)
 		cap = TALLY_CAP_MAX;
 	s->a->elem_hits = 1;
 	s->a->ever = e->kept;
-	if (e->n >= cap) {
+	if (n >= cap) {
 		s->a->distinct = cap + 1;
 		return false;
 	}
-	s->a->distinct = e->n + 1u;
-	if (!table_reserve(s->t, s->i, e->n + 1u))
+	s->a->distinct = n + 1;
+	if (!table_reserve(s->t, s->i, n + 1))
 		return false;
-	entry_elems(e)[e->n++] =
+	entry_elems(e)[n] =
 	    (struct elem){ .id = s->op->elem, .hits = 1, .first = ms48_of(s->now), .last = ms48_of(s->now) };
+	entry_set_n(e, n + 1);
 	kept_more(e);
 	return true;
 }
@@ -100,10 +103,10 @@ distinct_do(struct step *s)
 	uint32_t k;
 
 	distinct_prune(s);
-	k = elem_find(entry_elems(e), e->n, s->op->elem);
-	if (k < e->n) {
+	k = elem_find(entry_elems(e), entry_n(e), s->op->elem);
+	if (k < entry_n(e)) {
 		elem_hit(s, k);
-		s->a->distinct = e->n;
+		s->a->distinct = entry_n(e);
 	} else if (!elem_new(s)) {
 		return;
 	}
@@ -114,17 +117,17 @@ static void
 elem_undo(struct entry *e, const struct tally_op *op, const struct tally_answer *a)
 {
 	struct elem *v = entry_elems(e);
-	uint32_t k = elem_find(v, e->n, op->elem);
+	uint32_t n = entry_n(e), k = elem_find(v, n, op->elem);
 
 	/* Gone, or its hits began anew since: nothing of this op is left in it. */
-	if (k == e->n || a->at < ms48_get(v[k].first))
+	if (k == n || a->at < ms48_get(v[k].first))
 		return;
 	if (v[k].hits)
 		v[k].hits--;
 	if (v[k].hits || v[k].older)
 		return;
-	elem_to_end(v, e->n, k);
-	e->n--;
+	elem_to_end(v, n, k);
+	entry_set_n(e, n - 1);
 	kept_less(e);
 }
 
@@ -135,9 +138,9 @@ distinct_undo(struct entry *e, const struct tally_op *op, const struct tally_ans
 
 	elem_undo(e, op, a);
 	if (is_last && a->known) {
-		k = elem_find(entry_elems(e), e->n, a->last_elem);
-		if (k < e->n)
-			elem_to_end(entry_elems(e), e->n, k);
+		k = elem_find(entry_elems(e), entry_n(e), a->last_elem);
+		if (k < entry_n(e))
+			elem_to_end(entry_elems(e), entry_n(e), k);
 	}
 }
 
@@ -147,7 +150,7 @@ distinct_get(struct step *s)
 	struct elem *v = entry_elems(s->e);
 
 	s->a->ever = s->e->kept;
-	for (uint32_t k = 0; k < s->e->n; k++) {
+	for (uint32_t k = 0; k < entry_n(s->e); k++) {
 		if (!within(s->op->window, ms48_get(v[k].last), s->now))
 			continue;
 		s->a->distinct++;
@@ -166,7 +169,7 @@ distinct_latest(struct entry *e)
 	const struct elem *v = entry_elems(e);
 	int64_t at = INT64_MIN;
 
-	for (uint16_t k = 0; k < e->n; k++)
+	for (uint32_t k = 0; k < entry_n(e); k++)
 		if (ms48_get(v[k].last) > at)
 			at = ms48_get(v[k].last);
 	return at;

@@ -16,7 +16,7 @@
 #include "store/tallies.h"
 #include "store/tally_table.h"
 
-enum { MAGIC = 0x6e53744d, VERSION = 2 };
+enum { MAGIC = 0x6e53744d, VERSION = 3 };
 
 /* Of an entry; its kind stands in the lowest bits. */
 enum {
@@ -31,6 +31,7 @@ enum {
 	CAP_BITS_MAX = 10,    /* TALLY_CAP_MAX */
 	ENTRY_BYTES_MIN = 24, /* flags, key, the shortest numbers and contents */
 	HITS_MAX = 0x7fffffff,
+	GROUP_BITS = 48,
 	AHEAD = 8,
 	ELEMS_FIRST = 64,
 };
@@ -71,11 +72,11 @@ put_elems(struct writer *w, struct entry *e)
 	const struct elem *v = entry_elems(e);
 	uint64_t bits = 0;
 
-	while ((1u << bits) < e->cap)
+	while ((1u << bits) < entry_side(e))
 		bits++;
 	pack_var(w->out, bits);
-	pack_var(w->out, e->n);
-	for (uint16_t k = 0; k < e->n; k++) {
+	pack_var(w->out, entry_n(e));
+	for (uint32_t k = 0; k < entry_n(e); k++) {
 		pack_u64(w->out, v[k].id);
 		pack_var(w->out, (uint64_t)v[k].hits << 1 | v[k].older);
 		put_age(w, w->base, ms48_get(v[k].last));
@@ -132,27 +133,27 @@ static void (*const put_content[])(struct writer *, struct entry *) = {
 static void
 put_entry(struct writer *w, struct entry *e)
 {
-	const struct group *g = &w->t->groups[e->group];
-	int64_t first = ms48_get(e->first), last = ms48_get(e->last);
+	uint64_t group = entry_group(e);
+	const struct pin *pin = group ? table_pin_of(w->t, group) : NULL;
+	int64_t last = ms48_get(e->last);
 	unsigned flags = e->kind;
 
 	flags |= e->pinned ? F_PINNED : 0;
-	flags |= e->group ? F_GROUP : 0;
-	flags |= e->group && g->heap ? F_GROUP_PINNED : 0;
+	flags |= group ? F_GROUP : 0;
+	flags |= pin ? F_GROUP_PINNED : 0;
 	pack_u8(w->out, (uint8_t)flags);
 	pack_u64(w->out, e->key.lo);
 	pack_u64(w->out, e->key.hi);
-	if (flags & F_GROUP)
-		pack_u64(w->out, g->id);
-	if (flags & F_GROUP_PINNED)
-		put_time(w, w->base, g->until);
+	if (group)
+		pack_u64(w->out, group);
+	if (pin)
+		put_time(w, w->base, pin->until);
 	pack_var(w->out, w->t->serial - e->used);
-	pack_var(w->out, e->used - e->born);
 	pack_var(w->out, e->used - e->touched);
+	pack_var(w->out, e->born);
 	pack_var(w->out, e->kept);
 	put_age(w, w->base, last);
-	put_age(w, last, first);
-	put_time(w, last, ms48_get(e->until));
+	pack_var(w->out, e->span);
 	put_content[e->kind](w, e);
 }
 
@@ -183,23 +184,21 @@ put_entries(struct writer *w, uint32_t from, uint32_t to)
 
 /* Held groups, whether they have members or not: two rounds, to count and to write. */
 static void
-put_pins(struct writer *w, uint32_t from, uint32_t to)
+put_pins(struct writer *w, uint32_t part)
 {
 	for (int round = 0; round < 2; round++) {
 		uint64_t n = 0;
 
-		for (uint32_t h = from; h < to; h++) {
-			for (uint32_t g = w->t->group_heads[h]; g; g = w->t->groups[g].chain) {
-				const struct group *gr = &w->t->groups[g];
+		for (uint32_t k = 1; k <= w->t->n_pins; k++) {
+			const struct pin *pin = w->t->pins[k];
 
-				if (!gr->heap)
-					continue;
-				n++;
-				if (round == 0)
-					continue;
-				pack_u64(w->out, gr->id);
-				put_time(w, w->base, gr->until);
-			}
+			if (pin->group >> (GROUP_BITS - TALLY_PART_BITS) != part)
+				continue;
+			n++;
+			if (round == 0)
+				continue;
+			pack_u64(w->out, pin->group);
+			put_time(w, w->base, pin->until);
 		}
 		if (round == 0)
 			pack_var(w->out, n);
@@ -219,7 +218,7 @@ tallies_snapshot(const struct tallies *t, uint32_t part, struct now now, struct 
 		w.base = t->table.now;
 	pack_u32(out, t->table.serial);
 	if (part < TALLY_PARTS) {
-		put_pins(&w, part * heads, (part + 1) * heads);
+		put_pins(&w, part);
 		n = put_entries(&w, part * heads, (part + 1) * heads);
 	} else {
 		pack_var(out, 0);
@@ -234,7 +233,8 @@ struct load {
 	struct entry e;
 	uint64_t group;
 	int64_t pin_until;
-	size_t elems; /* where they begin among the reader's */
+	size_t elems;    /* where they begin among the reader's */
+	uint16_t n, cap; /* of the set */
 	unsigned flags;
 	bool pinned; /* is to be held */
 };
@@ -267,6 +267,18 @@ get_time(struct reader *r, int64_t from)
 	return from + v;
 }
 
+static uint64_t
+get_group(struct reader *r)
+{
+	uint64_t group = unpack_u64(&r->u);
+
+	if (!group || group >> GROUP_BITS) {
+		unpack_fail(&r->u);
+		group = 1;
+	}
+	return group;
+}
+
 static struct elem *
 next_elem(struct reader *r)
 {
@@ -278,11 +290,11 @@ next_elem(struct reader *r)
 }
 
 static void
-get_elems(struct reader *r, struct entry *e)
+get_elems(struct reader *r, struct load *l)
 {
-	e->cap = (uint16_t)(1u << unpack_within(&r->u, 0, CAP_BITS_MAX));
-	e->n = (uint16_t)unpack_within(&r->u, 0, e->cap);
-	for (uint16_t k = 0; k < e->n && unpack_ok(&r->u); k++) {
+	l->cap = (uint16_t)(1u << unpack_within(&r->u, 0, CAP_BITS_MAX));
+	l->n = (uint16_t)unpack_within(&r->u, 0, l->cap);
+	for (uint16_t k = 0; k < l->n && unpack_ok(&r->u); k++) {
 		struct elem *x = next_elem(r);
 		uint64_t hits;
 		int64_t last;
@@ -298,16 +310,20 @@ get_elems(struct reader *r, struct entry *e)
 }
 
 static void
-get_sum(struct reader *r, struct entry *e)
+get_sum(struct reader *r, struct load *l)
 {
+	struct entry *e = &l->e;
+
 	e->u.sum.cur = unpack_var(&r->u);
 	e->u.sum.prev = unpack_var(&r->u);
 	e->u.sum.start = get_age(r, r->base);
 }
 
 static void
-get_min(struct reader *r, struct entry *e)
+get_min(struct reader *r, struct load *l)
 {
+	struct entry *e = &l->e;
+
 	for (int k = 0; k < LOWS; k++) {
 		struct low *low = &e->u.low[k];
 
@@ -323,14 +339,18 @@ get_min(struct reader *r, struct entry *e)
 }
 
 static void
-get_mark(struct reader *r, struct entry *e)
+get_mark(struct reader *r, struct load *l)
 {
+	struct entry *e = &l->e;
+
 	e->u.mark = unpack_u64(&r->u);
 }
 
 static void
-get_turn(struct reader *r, struct entry *e)
+get_turn(struct reader *r, struct load *l)
 {
+	struct entry *e = &l->e;
+
 	e->u.turn.elem = unpack_u64(&r->u);
 	e->u.turn.cur = (uint16_t)unpack_within(&r->u, 0, TALLY_TURNS_MAX);
 	e->u.turn.prev = (uint16_t)unpack_within(&r->u, 0, TALLY_TURNS_MAX);
@@ -338,7 +358,7 @@ get_turn(struct reader *r, struct entry *e)
 	e->u.turn.pace = pace48_of(unpack_within(&r->u, 0, PACE_ALL));
 }
 
-static void (*const get_content[F_KIND + 1])(struct reader *, struct entry *) = {
+static void (*const get_content[F_KIND + 1])(struct reader *, struct load *) = {
 	[TALLY_ADD] = get_sum,
 	[TALLY_DISTINCT] = get_elems,
 	[TALLY_MIN] = get_min,
@@ -358,28 +378,25 @@ static void
 get_entry(struct reader *r, struct load *l)
 {
 	struct entry *e = &l->e;
-	int64_t last;
 
 	*l = (struct load){ .elems = r->n_elems };
 	l->flags = unpack_u8(&r->u);
 	e->kind = l->flags & F_KIND;
 	e->key.lo = unpack_u64(&r->u);
 	e->key.hi = unpack_u64(&r->u);
-	l->group = l->flags & F_GROUP ? unpack_u64(&r->u) : 0;
+	l->group = l->flags & F_GROUP ? get_group(r) : 0;
 	l->pin_until = l->flags & F_GROUP_PINNED ? get_time(r, r->base) : 0;
 	e->used = r->serial - (uint32_t)unpack_within(&r->u, 0, UINT32_MAX);
-	e->born = e->used - (uint32_t)unpack_within(&r->u, 0, UINT32_MAX);
 	e->touched = e->used - (uint32_t)unpack_within(&r->u, 0, UINT32_MAX);
-	e->kept = (uint32_t)unpack_within(&r->u, 0, UINT32_MAX);
-	last = get_age(r, r->base);
-	e->last = ms48_of(last);
-	e->first = ms48_of(get_age(r, last));
-	e->until = ms48_of(get_time(r, last));
+	e->born = (uint32_t)unpack_within(&r->u, 0, BORN_MASK) & BORN_MASK;
+	e->kept = (uint32_t)unpack_within(&r->u, 0, TALLY_KEPT_MAX) & TALLY_KEPT_MAX;
+	e->last = ms48_of(get_age(r, r->base));
+	e->span = (uint32_t)unpack_within(&r->u, 0, UINT32_MAX);
 	if (get_content[e->kind])
-		get_content[e->kind](r, e);
+		get_content[e->kind](r, l);
 	else
 		unpack_fail(&r->u);
-	if (!flags_fit(l->flags) || key_is_zero(e->key) || (l->flags & F_GROUP && !l->group))
+	if (!flags_fit(l->flags) || key_is_zero(e->key))
 		unpack_fail(&r->u);
 }
 
@@ -390,14 +407,14 @@ get_pins(struct reader *r, struct tally_table *t, struct tallies_restored *stats
 	uint64_t n = unpack_var(&r->u);
 
 	for (; n && unpack_ok(&r->u); n--) {
-		uint64_t id = unpack_u64(&r->u);
+		uint64_t group = get_group(r);
 		int64_t until = get_time(r, r->base);
 
-		if (!id)
-			unpack_fail(&r->u);
-		else if (t && table_restore_pin(t, id, until))
+		if (!t)
+			continue;
+		if (table_restore_pin(t, group, until))
 			stats->pins++;
-		else if (t)
+		else
 			stats->refused++;
 	}
 }
@@ -426,7 +443,7 @@ wants_pin(const struct load *l, const struct tally_table *t)
 {
 	if (l->flags & F_GROUP_PINNED && !(l->flags & F_PINNED))
 		return false;
-	return l->group && table_pinned(t, l->group);
+	return l->group && table_pin_of(t, l->group);
 }
 
 /* What the loads will take beyond what is there. */
@@ -456,7 +473,7 @@ list_turns(
 
 	for (uint32_t k = 0; k < count; k++) {
 		struct load *l = &r->loads[k];
-		uint32_t side = l->e.cap > 1 ? l->e.cap : 0;
+		uint32_t side = l->cap > 1 ? l->cap : 0;
 
 		if (l->flags & F_GROUP_PINNED)
 			table_restore_pin(t, l->group, l->pin_until);
@@ -482,13 +499,14 @@ list_turns(
 static void
 put_in(const struct reader *r, struct tally_table *t, const struct load *l, struct tallies_restored *stats)
 {
+	struct set set = { r->elems + l->elems, l->n, l->cap };
 	uint32_t i;
 
 	if (table_find(t, l->e.key)) {
 		stats->known++;
 		return;
 	}
-	i = table_restore(t, &l->e, r->elems + l->elems, l->pinned, &stats->dropped);
+	i = table_restore(t, &l->e, &set, l->pinned, &stats->dropped);
 	if (!i) {
 		stats->dropped++;
 		return;

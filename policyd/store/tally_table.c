@@ -16,6 +16,7 @@ enum {
 	MAX_MOST = 1 << 27,
 	SIDE_LEAST = 4096, /* elements on the side that any table may have */
 	SIDE_PER_ENTRY = 2,
+	MALLOC_COST = 8, /* of a piece of memory */
 	AHEAD = 8,
 };
 
@@ -48,7 +49,7 @@ table_fini(struct tally_table *t)
 	for (uint32_t i = 1; i < t->n_slots; i++) {
 		struct entry *e = table_at(t, i);
 
-		if (e->cap > 1)
+		if (e->wide)
 			xfree(e->u.many);
 	}
 	for (uint32_t b = 0; b < t->max / TALLY_BLOCK + 1; b++)
@@ -81,7 +82,7 @@ table_tick(struct tally_table *t, int64_t now)
 static struct lru *
 lru_of(struct tally_table *t, const struct entry *e)
 {
-	return &t->lru[e->cap > 1 ? LRU_WIDE : LRU_NARROW];
+	return &t->lru[e->wide ? LRU_WIDE : LRU_NARROW];
 }
 
 static void
@@ -128,16 +129,16 @@ table_use(struct tally_table *t, uint32_t i)
 	lru_add(t, i);
 }
 
-/* Puts an entry that became wide or narrow into the list of its kind, at its age's place: it is in use
+/* Puts an entry that becomes wide or narrow into the list of its kind, at its age's place: it is in use
  * just now. */
 static void
-lru_move(struct tally_table *t, uint32_t i, uint16_t cap)
+lru_move(struct tally_table *t, uint32_t i, bool wide)
 {
 	struct entry *e = table_at(t, i);
 
 	if (!e->pinned)
 		lru_del(t, i);
-	e->cap = cap;
+	e->wide = wide;
 	if (!e->pinned)
 		lru_add(t, i);
 }
@@ -165,7 +166,7 @@ bool
 entry_pin(struct tally_table *t, uint32_t i)
 {
 	struct entry *e = table_at(t, i);
-	uint32_t side = e->cap > 1 ? e->cap : 0;
+	uint32_t side = entry_side(e);
 
 	if (e->pinned)
 		return true;
@@ -187,8 +188,7 @@ entry_release(struct tally_table *t, uint32_t i)
 		return;
 	e->pinned = false;
 	t->n_pinned--;
-	if (e->cap > 1)
-		t->elems_pinned -= e->cap;
+	t->elems_pinned -= entry_side(e);
 	/* It was held because it mattered: it starts as the youngest, in all lists' order of use. */
 	e->used = table_serial(t);
 	lru_add(t, i);
@@ -213,7 +213,7 @@ table_fetch(const struct tally_table *t, const struct tally_op *ops, uint32_t n)
 	for (uint32_t k = 0; k < n; k++) {
 		__builtin_prefetch(table_head(t, ops[k].key.lo));
 		if (ops[k].group)
-			group_fetch(t, ops[k].group);
+			group_fetch(t, group_of(ops[k].group));
 	}
 	for (uint32_t k = 0; k < n; k++) {
 		uint32_t i = *table_head(t, ops[k].key.lo);
@@ -222,7 +222,7 @@ table_fetch(const struct tally_table *t, const struct tally_op *ops, uint32_t n)
 		if (!e)
 			continue;
 		__builtin_prefetch(&e->key);
-		__builtin_prefetch(&e->kind);
+		__builtin_prefetch(&e->last);
 	}
 }
 
@@ -276,12 +276,13 @@ table_remove(struct tally_table *t, uint32_t i)
 	group_leave(t, i);
 	if (e->pinned) {
 		t->n_pinned--;
-		t->elems_pinned -= e->cap > 1 ? e->cap : 0;
+		t->elems_pinned -= entry_side(e);
 	} else {
 		lru_del(t, i);
 	}
-	if (e->cap > 1) {
-		t->elems -= e->cap;
+	if (e->wide) {
+		t->elems -= e->u.many->cap;
+		t->sides--;
 		xfree(e->u.many);
 	}
 	*e = (struct entry){ .chain = t->free_slot };
@@ -327,31 +328,55 @@ side_room(struct tally_table *t, uint32_t i, uint32_t more)
 	return true;
 }
 
+static struct side *
+side_alloc(struct side *old, uint32_t cap)
+{
+	struct side *side = xrealloc(old, sizeof(*side) + cap * sizeof(side->v[0]));
+
+	side->cap = (uint16_t)cap;
+	return side;
+}
+
+static void
+side_begin(struct tally_table *t, uint32_t i, uint32_t cap)
+{
+	struct entry *e = table_at(t, i);
+	struct side *side = side_alloc(NULL, cap);
+
+	side->n = e->one;
+	side->v[0] = e->u.one;
+	e->one = false;
+	e->u.many = side;
+	t->sides++;
+	lru_move(t, i, true);
+}
+
+static void
+side_end(struct tally_table *t, uint32_t i)
+{
+	struct entry *e = table_at(t, i);
+	struct side *side = e->u.many;
+
+	lru_move(t, i, false);
+	e->one = side->n != 0;
+	e->u.one = side->n ? side->v[0] : (struct elem){ .id = 0 };
+	t->sides--;
+	xfree(side);
+}
+
+/* cap: 0 = in the entry itself, which holds one. */
 static void
 side_resize(struct tally_table *t, uint32_t i, uint32_t cap)
 {
 	struct entry *e = table_at(t, i);
-	uint32_t had = e->cap > 1 ? e->cap : 0;
-	struct elem one;
+	uint32_t had = entry_side(e);
 
-	if (!had) {
-		one = e->u.one;
-		e->u.many = xmalloc(cap * sizeof(one));
-		e->u.many[0] = one;
-		lru_move(t, i, (uint16_t)cap);
-	} else if (cap == 1) {
-		struct elem *many = e->u.many;
-
-		/* The list is chosen by cap, so that changes first. */
-		lru_move(t, i, 1);
-		one = e->n ? many[0] : (struct elem){ .id = 0 };
-		e->u.one = one;
-		xfree(many);
-		cap = 0;
-	} else {
-		e->u.many = xrealloc(e->u.many, cap * sizeof(one));
-		e->cap = (uint16_t)cap;
-	}
+	if (!had)
+		side_begin(t, i, cap);
+	else if (!cap)
+		side_end(t, i);
+	else
+		e->u.many = side_alloc(e->u.many, cap);
 	t->elems += cap;
 	t->elems -= had;
 	if (e->pinned) {
@@ -364,7 +389,7 @@ bool
 table_reserve(struct tally_table *t, uint32_t i, uint32_t n)
 {
 	struct entry *e = table_at(t, i);
-	uint32_t cap = e->cap > 1 ? e->cap : 1, had = e->cap > 1 ? e->cap : 0;
+	uint32_t had = entry_side(e), cap = had ? had : 1;
 
 	if (n <= cap)
 		return true;
@@ -383,12 +408,12 @@ table_shrink(struct tally_table *t, uint32_t i)
 {
 	struct entry *e = table_at(t, i);
 
-	if (e->cap <= 1)
+	if (!e->wide)
 		return;
-	if (e->n <= 1)
-		side_resize(t, i, 1);
-	else if (e->n <= e->cap / 4u)
-		side_resize(t, i, e->cap / 2u);
+	if (entry_n(e) <= 1)
+		side_resize(t, i, 0);
+	else if (entry_n(e) <= entry_side(e) / 4u)
+		side_resize(t, i, entry_side(e) / 2u);
 }
 
 /* ---- restoring ---- */
@@ -405,9 +430,9 @@ displace(struct tally_table *t, uint32_t victim, uint32_t used, bool force)
 
 uint32_t
 table_restore(
-    struct tally_table *t, const struct entry *like, const struct elem *elems, bool force, uint64_t *dropped)
+    struct tally_table *t, const struct entry *like, const struct set *set, bool force, uint64_t *dropped)
 {
-	uint32_t i, side = like->cap > 1 ? like->cap : 0;
+	uint32_t i, side = set->cap > 1 ? set->cap : 0;
 	struct entry *e;
 
 	for (; t->n >= t->max; ++*dropped)
@@ -419,24 +444,23 @@ table_restore(
 	i = table_add(t, like->key);
 	if (!i)
 		return 0;
-	if (!table_reserve(t, i, like->cap)) {
+	if (!table_reserve(t, i, set->cap)) {
 		table_remove(t, i);
 		return 0;
 	}
 	e = table_at(t, i);
 	if (like->kind != TALLY_DISTINCT)
 		e->u = like->u;
-	else if (like->n)
-		memcpy(entry_elems(e), elems, like->n * sizeof(*elems));
-	e->n = like->n;
+	else if (set->n)
+		memcpy(entry_elems(e), set->v, set->n * sizeof(*set->v));
+	entry_set_n(e, set->n);
 	e->kind = like->kind;
 	e->born = like->born;
 	e->touched = like->touched;
 	e->used = like->used;
 	e->kept = like->kept;
-	e->first = like->first;
 	e->last = like->last;
-	e->until = like->until;
+	e->span = like->span;
 	t->unsorted = true;
 	return i;
 }
@@ -494,5 +518,6 @@ table_bytes(const struct tally_table *t)
 	uint64_t blocks = (t->n_slots + TALLY_BLOCK - 1) / TALLY_BLOCK;
 
 	return (uint64_t)t->n_heads * sizeof(*t->heads) + (t->max / TALLY_BLOCK + 1) * sizeof(*t->blocks) +
-	    blocks * TALLY_BLOCK * sizeof(struct entry) + t->elems * sizeof(struct elem) + group_bytes(t);
+	    blocks * TALLY_BLOCK * sizeof(struct entry) + t->elems * sizeof(struct elem) +
+	    t->sides * (sizeof(struct side) + MALLOC_COST) + group_bytes(t);
 }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where the tallies keep their entries; tallies.c says what an entry means.
+ * Where the tallies keep their entries; tallies.c says what an entry means. There may be millions of them, so
+ * each byte of one counts: 88, with what finds it some 94.
  *
  *	heads[hash] -> entry -> entry      chains through u32 indexes into a slab that never moves
  *	lru[narrow], lru[wide]             unpinned entries, oldest first; wide = elements in a side
- *	allocation group -> its entries               unpinned members in front, pinned ones behind, so
- *	                                   that pinning and releasing cost as much as the group is large
- *	pins                               heap of pinned groups, the earliest end on top
+ *	group_heads[hash] -> entry <-> ... members of groups that are not pinned, mixed where hashes meet
+ *	pin -> entry <-> entry             members that are held; a pin is looked for by its group
+ *	pins                               heap of pins, the earliest end on top
  *
+ * So a group costs nothing but its members, and pinning and releasing cost as much as the group is large.
  * Index 0 means none. Pinned entries (and the elements on their side) take at most 3/4 of the room.
  */
 #ifndef STORE_TALLY_TABLE_H
@@ -18,6 +20,7 @@
 
 #include "base/compiler.h"
 #include "base/hash.h"
+#include "base/map.h"
 #include "mail/tally.h"
 #include "store/tallies.h"
 #include "store/tally_pace.h"
@@ -45,6 +48,28 @@ ms48_of(int64_t v)
 	return (struct ms48){ { (uint16_t)v, (uint16_t)(v >> 16), (uint16_t)(v >> 32) } };
 }
 
+/* How long, in four bytes: to the millisecond up to 24 days, then in full seconds, 68 years at most. */
+static const uint32_t span_seconds = (uint32_t)1 << 31;
+
+static inline uint32_t
+span_of(int64_t ms)
+{
+	int64_t s;
+
+	if (ms <= 0)
+		return 0;
+	if (ms < span_seconds)
+		return (uint32_t)ms;
+	s = ms / 1000 + (ms % 1000 != 0);
+	return span_seconds | (uint32_t)(s < span_seconds ? s : span_seconds - 1);
+}
+
+static inline int64_t
+span_get(uint32_t span)
+{
+	return span & span_seconds ? (int64_t)(span & ~span_seconds) * 1000 : span;
+}
+
 /* One element of a DISTINCT. `older`: it has kept hits from before `first`, so it stays without any. */
 struct elem {
 	uint64_t id;
@@ -63,6 +88,14 @@ enum { LOWS = 2 };
 
 enum { LRU_NARROW, LRU_WIDE, LRU_LISTS };
 
+enum { BORN_BITS = 14, BORN_MASK = (1 << BORN_BITS) - 1 };
+
+/* More than one element. */
+struct side {
+	uint16_t n, cap;
+	struct elem v[];
+};
+
 struct entry {
 	struct key128 key;
 	union {
@@ -79,28 +112,33 @@ struct entry {
 			struct pace48 pace;
 		} turn;
 		struct elem one;
-		struct elem *many; /* when cap > 1 */
+		struct side *many; /* when wide */
 	} u;
 	uint32_t chain;
-	uint32_t group;         /* index into groups */
-	uint32_t older, newer;  /* lru */
-	uint32_t gprev, gnext;  /* members of the group */
-	uint32_t born, touched; /* serial of the op that made it, of the last kept touch */
-	uint32_t used;          /* serial of the last op at all: age in the lru */
-	uint32_t kept;          /* DISTINCT: elements since it began; otherwise ops that were not undone */
-	struct ms48 first, last, until;
-	uint16_t n, cap; /* elements, and how many have room */
-	uint8_t kind;    /* enum tally_kind */
-	bool pinned;
+	uint32_t older, newer; /* lru */
+	uint32_t gprev, gnext; /* members of the group, and of others while it is not pinned */
+	uint32_t used;         /* serial of the last op at all: age in the lru */
+	uint32_t touched;      /* ... of the last kept touch */
+	uint32_t span;         /* how long after `last` it lives */
+	uint16_t group[3];     /* 48 bits of its number, 0 = none */
+	struct ms48 last;
+	uint32_t kind : 3; /* enum tally_kind */
+	uint32_t pinned : 1;
+	uint32_t wide : 1;         /* DISTINCT: its elements are in a side */
+	uint32_t one : 1;          /* ... not wide: there is one */
+	uint32_t born : BORN_BITS; /* of the serial of the op that made it, the low bits */
+	uint32_t kept : 12;        /* DISTINCT: elements since it began; otherwise ops that were not undone */
 };
 
-struct group {
-	uint64_t id;
+_Static_assert(sizeof(struct entry) == 88, "each byte counts a million times");
+
+/* A group that is held, with or without members. */
+struct pin {
+	uint64_t group;
 	int64_t until;
-	uint32_t chain;
-	uint32_t head, tail;
-	uint32_t n;
-	uint32_t heap; /* place in pins, 0 = not pinned */
+	uint32_t head, tail; /* its members, those pinned first in front */
+	uint32_t heap;       /* place in pins */
+	bool crowded;        /* there were members for which there was no room: they are not held */
 };
 
 struct lru {
@@ -109,7 +147,7 @@ struct lru {
 
 struct tally_table {
 	uint32_t max, n, n_pinned;
-	uint32_t n_heads; /* a power of two, the same for groups */
+	uint32_t n_heads; /* a power of two */
 	unsigned shift;   /* the head of a key: its highest bits, so that a part is a range of heads */
 	uint32_t *heads;
 	struct entry **blocks;
@@ -121,11 +159,12 @@ struct tally_table {
 	bool unsorted;    /* restored entries stand anywhere in the lru lists */
 
 	uint64_t elems, elems_max, elems_pinned; /* on the side */
+	uint32_t sides;
 
-	struct group *groups; /* [0] unused */
 	uint32_t *group_heads;
-	uint32_t groups_used, groups_cap, free_group;
-	uint32_t *pins; /* [0] unused */
+	unsigned group_shift;
+	struct map pins_by_group;
+	struct pin **pins; /* [0] unused */
 	uint32_t n_pins, pins_cap;
 
 	uint32_t cursor; /* of table_expire() */
@@ -147,14 +186,51 @@ table_at(const struct tally_table *t, uint32_t i)
 static inline struct elem *
 entry_elems(struct entry *e)
 {
-	return e->cap > 1 ? e->u.many : &e->u.one;
+	return e->wide ? e->u.many->v : &e->u.one;
+}
+
+static inline uint32_t
+entry_n(const struct entry *e)
+{
+	return e->wide ? e->u.many->n : e->one;
+}
+
+static inline void
+entry_set_n(struct entry *e, uint32_t n)
+{
+	if (e->wide)
+		e->u.many->n = (uint16_t)n;
+	else
+		e->one = n != 0;
+}
+
+/* Elements on the side that it has room for. */
+static inline uint32_t
+entry_side(const struct entry *e)
+{
+	return e->wide ? e->u.many->cap : 0;
+}
+
+/* Groups go by 48 bits: a caller's own numbers may come in order, so they are spread first. Never 0. */
+static inline uint64_t
+group_of(uint64_t id)
+{
+	uint64_t group = id * 0x9e3779b97f4a7c15u >> 16;
+
+	return group ? group : 1;
+}
+
+static inline uint64_t
+entry_group(const struct entry *e)
+{
+	return (uint64_t)e->group[0] | (uint64_t)e->group[1] << 16 | (uint64_t)e->group[2] << 32;
 }
 
 /* Past its ttl, and no pin holds it. */
 static inline bool
 entry_dead(const struct entry *e, int64_t now)
 {
-	return !e->pinned && now >= ms48_get(e->until);
+	return !e->pinned && now >= ms48_get(e->last) + span_get(e->span);
 }
 
 void table_init(struct tally_table *t, uint32_t max);
@@ -176,7 +252,9 @@ void table_remove(struct tally_table *t, uint32_t i);
 /* The entry is the youngest now. */
 void table_use(struct tally_table *t, uint32_t i);
 
-/* Puts the entry into the group (0: leaves it where it is), and under the group's pin if there is one. */
+/* Groups here are group_of() what the caller names. */
+
+/* Puts the entry into the group, and under the group's pin if there is one. */
 void table_join(struct tally_table *t, uint32_t i, uint64_t group);
 
 /* Room for n elements; may evict others. false: there is none. */
@@ -196,17 +274,22 @@ table_head(const struct tally_table *t, uint64_t lo)
 	return &t->heads[lo >> t->shift];
 }
 
+struct set {
+	const struct elem *v;
+	uint16_t n, cap;
+};
+
 /* Puts an entry back, not pinned and in no group. When there is no room, older ones go and are counted in
  * *dropped; 0: all others are younger, so it is this one that goes. `force`: others go, whatever their age.
  * Give those of one piece youngest first, with table_settle() before when they may not find room. */
-uint32_t table_restore(struct tally_table *t, const struct entry *like, const struct elem *elems, bool force,
+uint32_t table_restore(struct tally_table *t, const struct entry *like, const struct set *set, bool force,
     uint64_t *dropped) MUSTCHECK;
 /* Puts the lru lists in order after that. */
 void table_settle(struct tally_table *t);
 
 /* As table_pin(), but a pin that is there already is never cut short. false: there is no room for it. */
 bool table_restore_pin(struct tally_table *t, uint64_t group, int64_t until);
-bool table_pinned(const struct tally_table *t, uint64_t group);
+const struct pin *table_pin_of(const struct tally_table *t, uint64_t group); /* NULL: none */
 /* Into the group as it was, held or not, whatever the group's pin says. false: not held for lack of room. */
 bool table_restore_member(struct tally_table *t, uint32_t i, uint64_t group, bool pinned);
 

@@ -42,10 +42,7 @@ on_clock_of_a(struct tally_answer b, int64_t shift)
 {
 	b.at -= shift;
 	b.before_at -= b.before_at ? shift : 0;
-	if (b.known) {
-		b.first -= shift;
-		b.last -= shift;
-	}
+	b.last -= b.known ? shift : 0;
 	return b;
 }
 
@@ -53,8 +50,8 @@ on_clock_of_a(struct tally_answer b, int64_t shift)
 static inline bool
 same(struct tally_answer x, struct tally_answer y)
 {
-	return same_answer(&x, &y) && x.ref == y.ref && x.ref_before == y.ref_before && x.at == y.at &&
-	    x.before == y.before && x.before_at == y.before_at;
+	return same_answer(&x, &y) && x.ref == y.ref && x.ref_before == y.ref_before && x.born == y.born &&
+	    x.at == y.at && x.before == y.before && x.before_at == y.before_at;
 }
 
 static inline struct tally_op

@@ -268,7 +268,8 @@ model_undo(void *t, const struct tally_op *op, const struct tally_answer *a)
 		return;
 	is_last = e->touched == a->ref;
 	take_back(e, op, a, is_last);
-	e->kept -= op->kind != TALLY_DISTINCT;
+	if (op->kind != TALLY_DISTINCT)
+		keep_less(e);
 	if (!e->n && !e->kept) {
 		forget(e);
 		return;

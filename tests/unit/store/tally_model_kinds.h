@@ -33,9 +33,24 @@ struct m_entry {
 	uint64_t elem;                  /* MARK, TURN */
 	uint8_t gaps[TALLY_PACE_TURNS]; /* TURN: the youngest first; step_of() and one, 0 = none */
 	uint32_t kept;
-	int64_t first, last, until;
+	int64_t last, until;
 	uint32_t born, touched, age;
 };
+
+/* A count that is full stays so. */
+static void
+keep_more(struct m_entry *e)
+{
+	if (e->kept < TALLY_KEPT_MAX)
+		e->kept++;
+}
+
+static void
+keep_less(struct m_entry *e)
+{
+	if (e->kept > 0 && e->kept < TALLY_KEPT_MAX)
+		e->kept--;
+}
 
 static bool
 counts(const struct tally_op *op, int64_t then, int64_t now)
@@ -115,7 +130,7 @@ distinct(struct m_entry *e, const struct tally_op *op, int64_t now, struct tally
 		if (e->n >= cap)
 			return false;
 		e->elems[e->n++] = (struct m_elem){ op->elem, now, now, 1, false };
-		e->kept++;
+		keep_more(e);
 		return true;
 	}
 	x = &e->elems[k];
@@ -250,7 +265,6 @@ static void
 known(const struct m_entry *e, struct tally_answer *a)
 {
 	a->known = true;
-	a->first = e->first;
 	a->last = e->last;
 	a->ref_before = e->touched;
 	if (e->kind == TALLY_DISTINCT && e->n)
@@ -317,10 +331,9 @@ apply(struct m_entry *e, const struct tally_op *op, int64_t now, struct tally_an
 	}
 	if (!kept)
 		return;
-	e->kept += op->kind != TALLY_DISTINCT;
+	if (op->kind != TALLY_DISTINCT)
+		keep_more(e);
 	a->stored = true;
-	if (!a->known)
-		e->first = now;
 	e->last = now;
 	e->until = now + (op->ttl > op->window ? op->ttl : op->window);
 	e->touched = a->ref;
@@ -348,7 +361,7 @@ distinct_undo(struct m_entry *e, const struct tally_op *op, const struct tally_a
 		e->elems[k].hits -= e->elems[k].hits > 0;
 		if (!e->elems[k].hits && !e->elems[k].older) {
 			elem_cut(e, k);
-			e->kept -= e->kept > 0;
+			keep_less(e);
 		}
 	}
 	k = elem_at(e, a->last_elem);

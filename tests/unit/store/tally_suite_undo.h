@@ -338,6 +338,26 @@ undo_leaves_what_came_for_the_evicted_alone(struct rig *r)
 	EXPECT_EQ(r, ask(r, 1003, op).sum, 2);
 }
 
+/* So many kept ops are counted; what had more cannot be told empty, and stays until its time. */
+static void
+undo_of_very_many(struct rig *r)
+{
+	static struct tally_answer answers[TALLY_KEPT_MAX];
+
+	for (uint32_t n = TALLY_KEPT_MAX - 1; n <= TALLY_KEPT_MAX; n++) {
+		renew(r, 16);
+		for (uint32_t k = 0; k < n; k++)
+			answers[k] = ask(r, 1000, op_of(TALLY_ADD, 1));
+		EXPECT_EQ(r, look(r, 1000, 1).sum, n);
+		for (uint32_t k = n; k-- > 0;)
+			undo(r, op_of(TALLY_ADD, 1), answers[k]);
+		EXPECT_EQ(r, look(r, 1000, 1).sum, 0);
+		EXPECT_EQ(r, stats(r).entries, n == TALLY_KEPT_MAX);
+		r->b->expire(r->t, 1000 + op_of(TALLY_ADD, 1).ttl, UINT32_MAX);
+		EXPECT_EQ(r, stats(r).entries, 0);
+	}
+}
+
 static const struct tally_check checks_undo[] = {
 	{ "undo in reverse order leaves nothing", 0, undo_in_reverse_leaves_nothing },
 	{ "undo in any order leaves the counts right", 0, undo_in_any_order },
@@ -348,6 +368,7 @@ static const struct tally_check checks_undo[] = {
 	{ "undo of a mark", 0, undo_of_a_mark },
 	{ "undo of turns", 0, undo_of_turns },
 	{ "undo leaves a later entry alone", 0, undo_leaves_a_later_entry_alone },
+	{ "undo of very many", 0, undo_of_very_many },
 	{ "undo after eviction", HAS_EVICTION, undo_leaves_what_came_for_the_evicted_alone },
 };
 

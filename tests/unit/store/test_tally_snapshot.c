@@ -354,7 +354,6 @@ Test(tally_snapshot, replay_of_what_is_older_than_its_entry)
 		a = ask(b, old, op);
 		cr_expect_eq(a.at, then.mono, "kind %d", kinds[k]);
 		cr_expect_eq(a.last, then.mono);
-		cr_expect_eq(a.first, then.mono - MS_MIN);
 		tallies_undo(b, &op, &a);
 		cr_expect_eq(ask(b, old, op_of(TALLY_GET, k + 1)).last, then.mono);
 	}
@@ -430,8 +429,8 @@ Test(tally_snapshot, turns_and_numbers_are_carried)
 	min.n = 4;
 	a = ask(t, then.mono, min);
 	carry(t, then, b, now);
-	tallies_undo(
-	    b, &min, &(struct tally_answer){ .stored = true, .known = true, .ref = a.ref, .at = 5000 });
+	a.at = 5000;
+	tallies_undo(b, &min, &a);
 	cr_expect_eq(ask(b, now.mono, op_of(TALLY_GET, 2)).sum, 7);
 	turn.elem = 1;
 	a = ask(b, now.mono, turn);

@@ -99,7 +99,7 @@ Test(tally_snapshot_bytes, counts_that_do_not_fit)
 	buf_init(&bad, 0);
 	tallies_snapshot(t, 0, then, &good);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct blob head = { .magic = 0x6e53744d, .version = 2, .wall = then.wall };
+		struct blob head = { .magic = 0x6e53744d, .version = 3, .wall = then.wall };
 		size_t at;
 
 		buf_reset(&bad);
@@ -143,7 +143,7 @@ Test(tally_snapshot_bytes, numbers_in_order)
 	tallies_snapshot(t, 0, then, &good);
 	cr_assert_eq(memcmp(good.data + good.len - 6, rows[0].tail, 6), 0);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct blob head = { .magic = 0x6e53744d, .version = 2, .wall = then.wall };
+		struct blob head = { .magic = 0x6e53744d, .version = 3, .wall = then.wall };
 		struct tallies *b = tallies_new(16);
 		struct tallies_restored got = { 0 };
 		size_t at;
@@ -163,7 +163,7 @@ Test(tally_snapshot_bytes, numbers_in_order)
 
 Test(tally_snapshot_bytes, another_version)
 {
-	struct blob head = { .magic = 0x6e53744d, .version = 3, .wall = then.wall };
+	struct blob head = { .magic = 0x6e53744d, .version = 4, .wall = then.wall };
 	struct tallies *t = tallies_new(16);
 	struct tallies_restored got = { 0 };
 	struct buf out;
@@ -203,7 +203,7 @@ Test(tally_snapshot_bytes, wrong_content_under_a_right_checksum)
 	buf_init(&bad, 0);
 	tallies_snapshot(t, 0, then, &good);
 	for (unsigned round = 0; round < 30000; round++) {
-		struct blob head = { .magic = 0x6e53744d, .version = 2, .wall = then.wall };
+		struct blob head = { .magic = 0x6e53744d, .version = 3, .wall = then.wall };
 		struct tallies *b = tallies_new(16);
 		struct tallies_restored got = { 0 };
 		size_t at;
