@@ -224,6 +224,7 @@ install: all
 	$(Q)$(call put,$(wildcard packaging/completion/*),$(BASHDIR),644)
 	$(Q)$(call put,README.md NEWS.md LICENSE,$(DOCDIR),644)
 	$(Q)$(call put,etc/postfix/*,$(DOCDIR)/postfix,644)
+	$(Q)$(call put,etc/sendmail/*,$(DOCDIR)/sendmail,644)
 	$(Q)$(call put,$(wildcard etc/exim/[!c]*),$(DOCDIR)/exim,644)
 	$(Q)for part in main acl router; do $(call put,etc/exim/conf.d/$$part/*,$(DOCDIR)/exim/conf.d/$$part,644) || exit 1; done
 	$(Q)umask 022; install -d -m 755 "$(DESTDIR)$(SYSCONFDIR)/policyd-storm"; \

@@ -272,8 +272,9 @@ is_loopback(const struct ip *ip)
 	    (ip->family == 6 && memcmp(ip->b, six, sizeof(six)) == 0);
 }
 
-/* Behind a relay of ours: down the lines that relays wrote to the first client that is none. Unknown, not
- * the relay, when no line tells: all mail through it would be one client's. */
+/* Behind a relay of ours: down the lines that relays wrote to the first client that is none. The relay may be
+ * this host, whose own lines tell then (smtpd in front of a filter). Unknown, not the relay, when no line
+ * tells: all mail through it would be one client's. */
 static void
 compute_client(struct traits *t, const struct msg *m, const struct site *site)
 {
@@ -284,14 +285,18 @@ compute_client(struct traits *t, const struct msg *m, const struct site *site)
 		t->client = (struct ip){ 0 };
 	if (!t->client.family || !site_relay(site, &t->client))
 		return;
-	for (uint32_t i = t->own_top; i < f->n_hops && m->have_header; i++) {
+	for (uint32_t i = 0; i < f->n_hops && m->have_header; i++) {
+		bool own = i < t->own_top;
 		struct ip ip;
 
-		t->relay_hops++;
+		t->relay_hops += !own;
 		if (i + 1 == f->n_hops && f->skipped_hops)
 			break; /* lines are missing above the bottom one */
-		if (ip_parse(f->hops[i].from_ip, &ip))
+		if (ip_parse(f->hops[i].from_ip, &ip)) {
+			if (own)
+				continue;
 			break;
+		}
 		if (site_relay(site, &ip) || is_loopback(&ip))
 			continue;
 		t->client = ip;

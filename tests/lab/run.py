@@ -12,6 +12,7 @@ sys.path.insert(0, HERE)
 
 from lab import bench  # noqa: E402
 from lab.daemon import programs  # noqa: E402
+from lab import table  # noqa: E402
 from lab.net import polite_signals  # noqa: E402
 from lab.postfix import why_not  # noqa: E402
 
@@ -31,18 +32,22 @@ class Said(unittest.TextTestResult):
     def addSuccess(self, test):
         unittest.TestResult.addSuccess(self, test)
         self.say("ok", test)
+        table.note(test, getattr(test, "note", "ok"))
 
     def addError(self, test, err):
         unittest.TestResult.addError(self, test, err)
         self.say("FAIL", test)
+        table.note(test, "FAIL")
 
     def addFailure(self, test, err):
         unittest.TestResult.addFailure(self, test, err)
         self.say("FAIL", test)
+        table.note(test, "FAIL")
 
     def addSkip(self, test, reason):
         unittest.TestResult.addSkip(self, test, reason)
         self.say("skip", test, ": " + reason)
+        table.note(test, "-")
 
 
 def flatten(suite):
@@ -72,6 +77,7 @@ def main(build, wanted):
     runner = unittest.TextTestRunner(stream=sys.stdout, resultclass=Said, verbosity=0)
     with bench.Bench(build) as bench.BENCH:
         result = runner.run(unittest.TestSuite(tests))
+    print(table.text())
     bad = {id(t) for t, _ in result.failures + result.errors}
     skipped = len(result.skipped)
     passed = result.testsRun - len(bad) - skipped

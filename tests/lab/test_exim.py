@@ -614,8 +614,9 @@ class Debian(OnExim, test_actions.Actions):
             return e
         os.makedirs(os.path.join(bench.folder, "debian"), exist_ok=True)
         e = bench.other("debian", make)
-        self.daemon.more_policy = ["unix:" + e.root.path(socket_at)]
-        self.addCleanup(setattr, self.daemon, "more_policy", [])
+        address = "unix:" + e.root.path(socket_at)
+        self.daemon.more_policy.append(address)
+        self.addCleanup(self.daemon.more_policy.remove, address)
         return e
 
     def test_copies(self):

@@ -26,7 +26,7 @@ CONFS = {"policyd-storm/policyd-storm.conf", "policyd-storm/rules.conf", "policy
 
 def snippets():
     etc = os.path.join(TOP, "etc")
-    return {"share/doc/policyd-storm/" + os.path.relpath(os.path.join(path, name), etc) for d in ("postfix", "exim")
+    return {"share/doc/policyd-storm/" + os.path.relpath(os.path.join(path, name), etc) for d in ("postfix", "exim", "sendmail")
             for path, _, names in os.walk(os.path.join(etc, d)) for name in names}
 
 

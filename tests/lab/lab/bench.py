@@ -11,7 +11,8 @@ from .daemon import Daemon
 from .exim import Exim
 from .late import LateMilter
 from .net import free_ports, workdir
-from .postfix import Postfix
+from .postfix import Postfix, shipped
+from .sendmail import Sendmail
 from .sink import Sink
 
 
@@ -23,7 +24,7 @@ ALIASES = "virtual_alias_maps = inline:{ { %s = %s } }\n" % (TEAM, ", ".join(MEM
 
 class Bench:
     """Listeners: plain (no daemon asked), guarded (both doors), policy (that door alone), rcpt (the same, asked at RCPT
-    alone), milter (that door alone), late (both doors, and a milter behind ours that may refuse)."""
+    alone), milter (that door alone), late (both doors, and a milter behind ours that may refuse); more in forms()."""
 
     def __init__(self, build):
         self.build = build
@@ -39,16 +40,38 @@ class Bench:
             self.daemon = Daemon(self.folder, self.build)
             self.undo.append(lambda: self.daemon.stop())
             d = self.daemon
+            queue = os.path.join(self.folder, "postfix", "queue", "policyd-storm")
+            d.more_policy, d.more_milter = ["unix:%s/policy.sock" % queue], ["unix:%s/milter.sock" % queue]
             rcpt = d.postfix_params(milter=False)
             del rcpt["smtpd_data_restrictions"]
             late = ["{ inet:127.0.0.1:%d, default_action=tempfail }" % late_port]
             self.postfix = self._enter(Postfix(self.folder, sink_port, {
                 "plain": {}, "guarded": d.postfix_params(), "policy": d.postfix_params(milter=False),
-                "rcpt": rcpt, "milter": d.postfix_params(policy=False), "late": d.postfix_params(later=late)}, ALIASES))
+                "rcpt": rcpt, "milter": d.postfix_params(policy=False), "late": d.postfix_params(later=late), **self.forms()},
+                ALIASES + "non_smtpd_milters = %s\n" % d.postfix_params()["smtpd_milters"]))
         except BaseException:
             self.__exit__()
             raise
         return self
+
+    def forms(self):
+        """chroot (the shipped snippet, by unix sockets), short (queue ids that come again), filtered (a content
+        filter brings mail back to a listener that does not ask), filtered2 (to one that asks again), proxied (a filter before the
+        queue: asked at RCPT in front of it, by the milter behind), xclient (the client may say who it is)."""
+        both, anybody = self.daemon.postfix_params(), {"mynetworks": "127.0.0.0/8"}
+        return {
+            "chroot": {"chroot": True, **shipped()},
+            "short": {"cleanup": {"enable_long_queue_ids": "no"}, **both},
+            "filtered": {"content_filter": "relay:[127.0.0.1]:{reinject}", **both},
+            "reinject": {"smtpd_recipient_restrictions": "permit_mynetworks, reject", **anybody},
+            "filtered2": {"content_filter": "relay:[127.0.0.1]:{reinject2}", **both},
+            "reinject2": {**both, **anybody},
+            "proxied": {"smtpd_authorized_xclient_hosts": "127.0.0.0/8", "smtpd_proxy_filter": "127.0.0.1:{behind}",
+                        "smtpd_recipient_restrictions": both["smtpd_recipient_restrictions"]},
+            "behind": {"smtpd_authorized_xforward_hosts": "127.0.0.0/8", **anybody,
+                       **self.daemon.postfix_params(policy=False)},
+            "xclient": {"smtpd_authorized_xclient_hosts": "127.0.0.0/8", **both},
+        }
 
     def _enter(self, manager):
         value = manager.__enter__()
@@ -63,6 +86,9 @@ class Bench:
 
     def exim(self):
         return self.other("exim", lambda: Exim(self.folder, self.sink.port, "inet:127.0.0.1:%d" % self.daemon.policy))
+
+    def sendmail(self):
+        return self.other("sendmail", lambda: Sendmail(self.folder, self.sink.port, self.daemon.milter))
 
     def __exit__(self, *_):
         while self.undo:

@@ -13,7 +13,7 @@ CONF = """\
 [server]
 mode    = {mode}
 policy  = {policy}
-milter  = inet:127.0.0.1:{milter}
+milter  = {milter}
 control = unix:{dir}/control.sock
 user    = nobody
 rules   = rules.conf
@@ -22,8 +22,8 @@ log     = stderr
 path      = {dir}/db/storm.db
 [mail]
 hostname = mx.victim.example
-trusted  = 127.0.0.9/32
-local_domains = victim.example, faulty1.example, faulty2.example, faulty3.example
+trusted  = {trusted}
+{mail}local_domains = victim.example, faulty1.example, faulty2.example, faulty3.example
 lists    = lists
 """
 
@@ -57,7 +57,9 @@ class Daemon:
         self.db = os.path.join(self.dir, "db", "storm.db")
         self.log = os.path.join(self.dir, "log")
         self.proc = None
-        self.more_policy = []  # further addresses of the policy door
+        self.trusted = "127.0.0.9/32"
+        self.more_mail = ""  # further lines of [mail]
+        self.more_policy, self.more_milter = [], []  # further addresses of the doors
         if not os.path.isdir(self.dir):
             os.mkdir(self.dir)
         user = pwd.getpwnam("nobody")
@@ -81,8 +83,10 @@ class Daemon:
         return params
 
     def configure(self, rules=REPLICATION, mode="enforce", lists=LISTS):
-        door = ["inet:127.0.0.1:%d" % self.policy, *self.more_policy]
-        for name, text in (("policyd-storm.conf", CONF.format(mode=mode, policy=", ".join(door), milter=self.milter,
+        policy = ["inet:127.0.0.1:%d" % self.policy, *self.more_policy]
+        milter = ["inet:127.0.0.1:%d" % self.milter, *self.more_milter]
+        for name, text in (("policyd-storm.conf", CONF.format(mode=mode, policy=", ".join(policy),
+                                                              milter=", ".join(milter), mail=self.more_mail, trusted=self.trusted,
                                                               dir=self.dir)),
                            ("rules.conf", rules), ("lists", lists)):
             with open(os.path.join(self.dir, name), "w") as f:

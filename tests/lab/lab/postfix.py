@@ -74,7 +74,11 @@ scache    unix  -       -       n       -       1       scache
 postlog   unix-dgram n  -       n       -       1       postlogd
 """
 
-SMTPD = "127.0.0.1:{port} inet n - n - 30 smtpd\n"
+SMTPD = "127.0.0.1:{port} inet n - {chroot} - 30 smtpd\n"
+CLEANUP = "cleanup-{name} unix n - n - 0 cleanup\n"
+
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..")
+SHIPPED = os.path.join(TOP, "etc", "postfix", "main.cf.snippet")
 
 QUEUES = ("maildrop", "incoming", "active", "deferred", "hold")
 
@@ -93,9 +97,24 @@ def why_not():
     return None
 
 
+def shipped():
+    """What the shipped snippet says of smtpd: {parameter: value}."""
+    params, name = {}, None
+    with open(SHIPPED) as f:
+        for line in f:
+            if line[:1] == "#" or not line.strip():
+                continue
+            if not line[:1].isspace():
+                name, line = (part.strip() for part in line.split("=", 1))
+                params[name] = ""
+            params[name] = (params[name] + " " + line.strip()).strip()
+    return {n: v for n, v in params.items() if n.startswith("smtpd_")}
+
+
 class Postfix:
     """Context manager. `services` maps a name to the smtpd parameters (main.cf names) of one listener each;
-    self.port[name] is where it listens."""
+    self.port[name] is where it listens, and {NAME} in a parameter the port of another one. Beside parameters there may
+    be "chroot": True, and "cleanup": parameters of a cleanup service of its own."""
 
     def __init__(self, folder, sink_port, services, extra=""):
         self.dir = os.path.join(folder, "postfix")
@@ -112,9 +131,28 @@ class Postfix:
         with open(os.path.join(self.etc, "master.cf"), "w") as f:
             f.write(MASTER_CF)
             for name, params in services.items():
-                f.write(SMTPD.format(port=self.port[name]))
-                for key, value in params.items():
-                    f.write("  -o { %s = %s }\n" % (key, value))
+                f.write(self._listener(name, dict(params)))
+
+    def _listener(self, name, params):
+        text = SMTPD.format(port=self.port[name], chroot="y" if params.pop("chroot", False) else "n")
+        cleanup = params.pop("cleanup", None)
+        if cleanup:
+            params["cleanup_service_name"] = "cleanup-" + name
+        for key, value in params.items():
+            for other, port in self.port.items():
+                value = value.replace("{%s}" % other, str(port))
+            text += "  -o { %s = %s }\n" % (key, value)
+        if cleanup:
+            text += CLEANUP.format(name=name) + "".join("  -o { %s = %s }\n" % row for row in cleanup.items())
+        return text
+
+    def submit(self, recipients, content, sender=None):
+        """A local program's mail by sendmail(1): (exit code, what was said)."""
+        as_sender = ["-f", sender] if sender is not None else []
+        p = subprocess.run(["/usr/sbin/sendmail", "-i", *as_sender, *recipients], input=content, timeout=30,
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                           env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C", "MAIL_CONFIG": self.etc})
+        return p.returncode, p.stdout.decode("utf-8", "replace")
 
     def _postfix(self, command):
         p = subprocess.run(["/usr/sbin/postfix", "-c", self.etc, command], stdin=subprocess.DEVNULL,

@@ -98,9 +98,9 @@ class Root:
                 os.setuid(uid)
         return enter
 
-    def run(self, *command, text=b"", uid=0, timeout=20):
+    def run(self, *command, text=b"", uid=0, timeout=20, errors=subprocess.STDOUT):
         """A program of the root to its end: (exit code, what it said)."""
-        p = subprocess.run(command, input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout,
+        p = subprocess.run(command, input=text, stdout=subprocess.PIPE, stderr=errors, timeout=timeout,
                            preexec_fn=self._as(uid), env={"PATH": "/usr/sbin:/usr/bin:/bin", "LC_ALL": "C"})
         return p.returncode, p.stdout.decode("utf-8", "replace")
 

@@ -40,9 +40,10 @@ def stuff(content):
 
 
 class Client:
-    """One connection. `source` is the loopback address that it comes from."""
+    """One connection. `source` is the loopback address that it comes from, `xclient` what it says of itself
+    instead."""
 
-    def __init__(self, port, helo, source="127.0.0.1", timeout=60.0):
+    def __init__(self, port, helo, source="127.0.0.1", timeout=60.0, xclient=""):
         self.sock = socket.create_connection(("127.0.0.1", port), timeout=timeout, source_address=(source, 0))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.file = self.sock.makefile("rb")
@@ -50,6 +51,11 @@ class Client:
             self._expect(220)
             self._say("EHLO %s" % helo)
             self._expect(250)
+            if xclient:
+                self._say("XCLIENT " + xclient)
+                self._expect(220)
+                self._say("EHLO %s" % helo)
+                self._expect(250)
         except BaseException:
             self.close()
             raise
@@ -86,13 +92,13 @@ class Client:
         if got[0] != code:
             raise Gone("%d %s, expected %d" % (got[0], got[1], code))
 
-    def send(self, sender, recipients, content):
-        """One transaction. Never raises for a refusal, only for a connection that is gone."""
-        lines = ["MAIL FROM:<%s>" % sender] + ["RCPT TO:<%s>" % r for r in recipients] + ["DATA"]
+    def send(self, sender, recipients, content, bdat=0):
+        """One transaction, by BDAT in chunks of so many bytes if wanted. Never raises for a refusal, only for a connection that is gone."""
+        lines = ["MAIL FROM:<%s>" % sender] + ["RCPT TO:<%s>" % r for r in recipients] + ["DATA"] * (not bdat)
         self._say("\r\n".join(lines))
         mail = self._reply()
         rcpts = {r: self._reply() for r in recipients}
-        data = self._reply()
+        data = self._bdat(content, bdat) if bdat else self._reply()
         if data[0] == 354:
             self.sock.sendall(stuff(content))
             data = self._reply()
@@ -102,7 +108,19 @@ class Client:
         return Result(mail, rcpts, data)
 
 
-def send(port, sender, recipients, content, helo="mail.sender.example", source="127.0.0.5", chunk=50):
+    def _bdat(self, content, size):
+        text = content.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        for i in range(0, len(text), size):
+            last = b" LAST" if i + size >= len(text) else b""
+            self.sock.sendall(b"BDAT %d%s\r\n" % (len(text[i:i + size]), last) + text[i:i + size])
+            got = self._reply()
+            if got[0] != 250:
+                break
+        return got
+
+
+def send(port, sender, recipients, content, helo="mail.sender.example", source="127.0.0.5", chunk=50, xclient="",
+         bdat=0):
     """All recipients, in transactions of `chunk`, over one connection. Returns the list of results."""
-    with Client(port, helo, source) as c:
-        return [c.send(sender, recipients[i:i + chunk], content) for i in range(0, len(recipients), chunk)]
+    with Client(port, helo, source, xclient=xclient) as c:
+        return [c.send(sender, recipients[i:i + chunk], content, bdat) for i in range(0, len(recipients), chunk)]

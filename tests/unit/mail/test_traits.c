@@ -356,6 +356,14 @@ Test(traits, client_behind_relays)
 		    "Received: from x ([203.0.113.7]) by backup.example.org\n"
 		    "Received: from forged ([203.0.113.66]) by x\n",
 		    "203.0.113.7", false },
+		/* the relay is this host: its smtpd, then the filter, then its smtpd again */
+		{ "198.51.100.25",
+		    "Received: from x ([203.0.113.9]) by mx.example.org\n"
+		    "Received: from forged ([203.0.113.66]) by x\n",
+		    "203.0.113.9", false },
+		{ "198.51.100.25",
+		    "Received: by mx.example.org\nReceived: from x ([203.0.113.9]) by backup.example.org\n",
+		    "203.0.113.9", false },
 		{ "198.51.100.25",
 		    "Received: (qmail 1 invoked by uid 2); x\nReceived: from x ([203.0.113.9]) by y\n", NULL,
 		    false },

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: ISC
+"""The same stories through every mail server and every form of it. run.py prints them as one table: a row for each
+story, named by its first line here, a column for each class."""
+
+import itertools
+import re
+
+from lab import bench as bench_mod
+from lab import exim as exim_mod
+from lab import sendmail as sendmail_mod
+from lab import smtp, store
+from lab.actors import Message, Storm, origin
+from lab.bench import LabTest
+from lab.net import wait_for
+
+LIST, OWNER = "all@victim.example", "all-owner@victim.example"
+PEOPLE = ["person%02d@victim.example" % i for i in range(27)]
+FIVE = PEOPLE[:5]
+AWAY = ["friend%d@outside.example" % i for i in range(12)]
+OWN = "127.0.0.9"
+SERIAL = itertools.count(1)
+
+COPIES = "[rule replication]\ndetect = replication\nlimit = 3\nwindow = 1d\naction = discard\n"
+WIDE = "[rule wide]\ndetect = wide-recipients\nlimit = 10\nscope = outbound\naction = %s\n"
+BOUNCES = "[rule bounces]\ndetect = bounce-to-list\nlimit = 0\naction = redirect-owner\n"
+PATH = "[rule path]\ndetect = list-return-path\nlimit = 0\nscope = any\naction = set-sender-owner\n"
+HOLD = "[rule hold]\ndetect = wide-recipients\nlimit = 1\naction = hold\n"
+SOME = "[rule some]\ndetect = wide-recipients\nlimit = 1\naction = drop-recipients\nexempt = %s\n" % ", ".join(FIVE[:3])
+
+
+class Stories:
+    """`door` names the listener; `conceals` is False where the action table has a warning instead."""
+
+    door = "guarded"
+    conceals = True
+
+    def use(self, rules):
+        self.daemon.stop()
+        self.daemon.configure(rules)
+        self.daemon.start()
+
+    def letter(self, to, **kw):
+        return Message("<story.%d@sender.example>" % next(SERIAL), "Meeting", to, **kw)
+
+    def one(self, to, content, **kw):
+        result, = self.send(to, content, self.door, **kw)
+        return result
+
+    @staticmethod
+    def copy(m, n):
+        line = "Received: from x by sbs%d.faulty1.example id %d;\n\tMon, 16 Jan 2006 10:00:%02d +0000\n" % (n, n, n)
+        return line.encode() + m.through(origin())
+
+    def rows(self, sql):
+        self.daemon.stop()
+        return store.query(self.daemon.db, sql)
+
+    def test_a_storm_ends(self):
+        """A: three faulty servers, nobody gets more than 3"""
+        self.use(COPIES)
+        m = self.letter(["reception@faulty%d.example" % i for i in (1, 2, 3)] + PEOPLE)
+        with Storm(self.port(self.door), self.sink, self.mta, 900) as storm:
+            for r in smtp.send(self.port(self.door), m.sender, m.to, m.through(origin())):
+                self.assertEqual(250, r.code, r.data)
+            self.assertTrue(storm.run(timeout=30), "still going")
+        counts = {r: self.sink.count(r, m.message_id) for r in m.to}
+        self.assertEqual({}, {r: n for r, n in counts.items() if not 1 <= n <= 3})
+        self.assertEqual({250}, {code for s in storm.servers for code in s.replies})
+
+    def test_b_item_again(self):
+        """A: one queue item again and again, deferred after two"""
+        self.use(COPIES)
+        m = self.letter(FIVE)
+        codes = [self.one(FIVE, m.through(origin())).code for _ in range(5)]
+        self.assertEqual([250, 250, 250, 451, 451], codes)
+        self.assert_each(FIVE, 3, m.message_id)
+
+    def test_c_chunks(self):
+        """A: one message in many transactions is none"""
+        self.use(COPIES)
+        m = self.letter(["w%03d@victim.example" % i for i in range(100)])
+        self.send_ok(m.to, m.through(origin()), self.door, chunk=20)
+        self.assert_each(m.to, 1, m.message_id)
+
+    def test_d_once(self):
+        """Each message is counted once, with its recipients"""
+        self.use(COPIES)
+        for n in range(3):
+            self.assertEqual(250, self.one(FIVE, self.letter(FIVE).through(origin(n + 1))).code)
+        rows = self.rows("SELECT message_id, recipients FROM messages")
+        self.assertEqual([5, 5, 5], [r["recipients"] for r in rows], rows)
+        self.assertEqual(3, len({r["message_id"] for r in rows}))
+
+    def test_e_wide(self):
+        """C: own mail with many in To is refused with advice"""
+        self.use(WIDE % "reject 5.7.27 Please use Bcc")
+        got = self.one(AWAY[:1], self.letter(AWAY).content, source=OWN)
+        self.assertEqual((550, True), (got.code, got.data[1].endswith("Please use Bcc")), got.data)
+        self.assertEqual(250, self.one(AWAY[:1], self.letter(AWAY[:10]).content, source=OWN).code)
+        self.assertEqual(250, self.one(FIVE[:1], self.letter(AWAY).through(origin())).code)
+        self.assertEqual(2, self.sink.total)
+
+    def test_f_conceal(self):
+        """C: or its To is concealed"""
+        self.use(WIDE % "conceal")
+        self.assertEqual(250, self.one(AWAY[:1], self.letter(AWAY).content, source=OWN).code)
+        d, = self.sink.to(AWAY[0])
+        if self.conceals:
+            self.assertEqual("undisclosed-recipients:;", d.field("to"))
+            self.assertNotIn(AWAY[1].encode(), d.content)
+        else:
+            self.note = "warns"
+            self.assertEqual(len(AWAY), len(re.findall("@outside", d.field("to"))))
+            self.assertIn("action=warn", self.daemon_said())
+
+    def bounce(self, to):
+        text = ("From: Mail Delivery System <MAILER-DAEMON@gone.example>\nTo: <%s>\nSubject: Undelivered\n"
+                "Auto-Submitted: auto-replied\nMessage-ID: <b.%d@gone.example>\n"
+                "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\ngone\n--b--\n")
+        return self.one(to, (text % (LIST, next(SERIAL))).encode(), sender="", source="127.0.0.50")
+
+    def test_g_bounce(self):
+        """D: a bounce to the list goes to its owner"""
+        self.use(BOUNCES)
+        self.assertEqual(250, self.bounce([LIST]).code)
+        self.assertEqual((0, 1), (self.sink.count(LIST), self.sink.count(OWNER)))
+
+    def test_h_bounce_for_two(self):
+        """D: and another recipient keeps his"""
+        self.use(BOUNCES)
+        self.assertEqual(250, self.bounce([LIST, FIVE[0]]).code)
+        self.assertEqual((0, 1, 1), tuple(self.sink.count(r) for r in (LIST, OWNER, FIVE[0])))
+
+    def test_i_path(self):
+        """D: copies leave with the owner as return path, and so come back"""
+        self.use(PATH)
+        self.sink.refuse = {FIVE[0]}
+        self.assertEqual(250, self.one(FIVE[:2], self.letter(FIVE[:2]).through(origin()), sender=LIST).code)
+        wait_for("the bounce", lambda: self.sink.count(OWNER))
+        self.mta.settle()
+        self.assertEqual((1, 1, 0), tuple(self.sink.count(r) for r in (FIVE[1], OWNER, LIST)))
+        self.assertEqual({OWNER, ""}, {d.sender for d in self.sink.deliveries})
+
+    def test_j_hold(self):
+        """Hold, and release"""
+        self.use(HOLD)
+        self.assertEqual(250, self.one(FIVE, self.letter(FIVE).through(origin())).code)
+        held, = self.mta.queue_ids()
+        self.assertEqual(([held], 0), (self.mta.queue_ids("hold"), self.sink.total))
+        self.mta.release(held)
+        wait_for("the released message", lambda: self.sink.total == 5)
+        self.mta.settle()
+
+    def test_k_some(self):
+        """Two of five recipients are dropped"""
+        self.use(SOME)
+        self.assertEqual(250, self.one(FIVE, self.letter(FIVE).through(origin())).code)
+        self.assertEqual([1, 1, 1, 0, 0], [self.sink.count(r) for r in FIVE])
+
+    def test_l_local(self):
+        """Mail of local programs counts"""
+        self.use(COPIES)
+        m = self.letter(FIVE)
+        for n in range(5):
+            code, said = self.mta.submit(FIVE, self.copy(m, n), sender=m.sender)
+            self.assertEqual((0, ""), (code, said))
+            self.mta.settle()
+        self.assert_each(FIVE, 3, m.message_id)
+
+    def test_m_away(self):
+        """The daemon is away: mail passes; it is back: it is asked"""
+        self.daemon.stop()
+        m = self.letter(FIVE)
+        self.assertEqual(250, self.one(FIVE, m.through(origin())).code)
+        self.daemon.configure(COPIES)
+        self.daemon.start()
+        m = self.letter(FIVE)
+        for n in range(5):
+            self.assertEqual(250, self.one(FIVE, self.copy(m, n)).code)
+        self.assert_each(FIVE, 3, m.message_id)
+
+
+class Postfix(Stories, LabTest):
+    """both doors"""
+
+
+class PostfixMilter(Stories, LabTest):
+    """milter alone"""
+    door = "milter"
+
+
+class PostfixChroot(Stories, LabTest):
+    """the snippet, unix sockets, chroot"""
+    door = "chroot"
+
+
+class PostfixShortIds(Stories, LabTest):
+    """short queue ids"""
+    door = "short"
+
+
+class PostfixFilter(Stories, LabTest):
+    """content filter"""
+    door = "filtered"
+
+
+class PostfixProxy(Stories, LabTest):
+    """filter before the queue"""
+    door = "proxied"
+
+    def setUp(self):
+        """The listener behind the filter has this host as its client."""
+        daemon = bench_mod.BENCH.daemon
+        self.addCleanup(setattr, daemon, "trusted", daemon.trusted)
+        daemon.trusted += ", 127.0.0.1"
+        super().setUp()
+
+
+class Exim(Stories, LabTest):
+    """readsocket"""
+    conceals = False
+
+    def server(self):
+        if exim_mod.why_not():
+            self.skipTest(exim_mod.why_not())
+        return self.bench.exim()
+
+    def port(self, door):
+        return self.mta.port
+
+
+class Sendmail(Stories, LabTest):
+    """INPUT_MAIL_FILTER"""
+
+    def server(self):
+        if sendmail_mod.why_not():
+            self.skipTest(sendmail_mod.why_not())
+        return self.bench.sendmail()
+
+    def port(self, door):
+        return self.mta.port
