@@ -3,6 +3,7 @@
 check puts them below build/mta), the libraries of this machine, a handful of files in etc. Its programs find all at
 the places they were compiled for, and share nothing with the machine but the network."""
 
+import functools
 import os
 import shutil
 import subprocess
@@ -16,9 +17,18 @@ LIBS = ("/usr/lib/x86_64-linux-gnu", "/lib/x86_64-linux-gnu", "/usr/lib/aarch64-
 
 def why_not(tree, program):
     """The sentence that tells why there is no such root, or None."""
-    if os.access(os.path.join(TREES, tree) + program, os.X_OK):
-        return None
-    return "%s is not unpacked (sh packaging/install-deps.sh check)" % tree
+    if not os.access(os.path.join(TREES, tree) + program, os.X_OK):
+        return "%s is not unpacked (sh packaging/install-deps.sh check)" % tree
+    return None if may_chroot() else "chroot is not permitted here"
+
+
+@functools.lru_cache(1)
+def may_chroot():
+    try:
+        subprocess.run(["true"], preexec_fn=lambda: os.chroot("/"), check=True, timeout=10)
+    except (subprocess.SubprocessError, OSError):
+        return False
+    return True
 
 
 def libraries(tree, program):
