@@ -196,6 +196,7 @@ join_find(struct join *j, const struct msg *m, uint64_t seed, struct now now)
 		while (j->txns.n >= JOIN_MAX || (j->bytes > JOIN_BYTES && j->txns.n > 0))
 			join_end(j, oldest(j));
 		t = txn_new(&j->spares, key);
+		t->mta = m->mta;
 		map_put(&j->txns, key, t);
 	}
 	t->seen = now.mono;
@@ -221,10 +222,22 @@ join_of_client(const struct join *j, struct str address, struct str port)
 	return map_get(&j->sessions, client_key(address, port));
 }
 
+struct txn *
+join_of_connection(const struct join *j, uint64_t connection)
+{
+	return map_get(&j->sessions, connection_key(connection));
+}
+
+uint64_t
+join_mta(const struct txn *t)
+{
+	return t->mta;
+}
+
 void
 join_disconnect(struct join *j, uint64_t connection)
 {
-	struct txn *t = map_get(&j->sessions, connection_key(connection));
+	struct txn *t = join_of_connection(j, connection);
 
 	if (t && !t->judged)
 		join_end(j, t);
@@ -235,7 +248,7 @@ join_disconnect(struct join *j, uint64_t connection)
 void
 join_leave(struct join *j, uint64_t connection, bool data_follows, struct now now)
 {
-	struct txn *t = map_get(&j->sessions, connection_key(connection));
+	struct txn *t = join_of_connection(j, connection);
 
 	if (!t || t->judged || (data_follows && !addr_is_null(t->record.sender)))
 		return;

@@ -58,8 +58,11 @@ const struct reservation *join_release(struct join *j, struct txn *t, bool whole
 typedef void reservation_fn(void *arg, struct reservation *r);
 void join_each_reserved(struct join *j, reservation_fn *fn, void *arg);
 
-/* The transaction that the SMTP client is in, or NULL. */
+/* The transaction that the SMTP client, or a connection of the policy door, is in, or NULL. */
 struct txn *join_of_client(const struct join *j, struct str address, struct str port);
+struct txn *join_of_connection(const struct join *j, uint64_t connection);
+/* Number of the MTA's host that asked first (msg.mta). */
+uint64_t join_mta(const struct txn *t);
 
 /* `settle` gets each transaction that ends without having been judged, before it goes: what it reserved
  * is still there. */

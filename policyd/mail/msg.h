@@ -56,6 +56,7 @@ struct msg {
 	enum stage stage;
 
 	uint64_t connection; /* number of the policy door's connection, 0 = none */
+	uint64_t mta;        /* number of the host of the MTA that asks, 0 = this one */
 
 	/* identity of the transaction at the MTA; any may be empty */
 	struct str instance;                    /* Postfix pid.sec.usec.seq, Exim's message id */

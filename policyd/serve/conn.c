@@ -380,6 +380,7 @@ conn_new(struct pool *p, const struct endpoint *ep, int fd, const struct sockadd
 	c->peer.sa.sa_family = AF_UNIX;
 	if (peer && peer->sa_family != AF_UNIX && peer_len <= sizeof(c->peer))
 		memcpy(&c->peer, peer, peer_len);
+	c->host = hosts_number(&c->peer.sa);
 	buf_init(&c->in, ep->in_max);
 	buf_init(&c->out, ep->out_max);
 	arena_init(&c->arena, MSG_ARENA_MAX);

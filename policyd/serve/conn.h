@@ -95,6 +95,7 @@ struct conn {
 	int64_t since; /* when this state was entered, mono ms */
 	int64_t opened;
 	uint64_t number; /* from 1, of no other connection since the start */
+	uint64_t host;   /* number of the peer's, see hosts.h */
 	uint64_t requests;
 	struct ev_io io;
 	int fd;

@@ -8,6 +8,7 @@ void
 engine_init(struct engine *e)
 {
 	*e = (struct engine){ .sweep = ENGINE_SWEEP };
+	hosts_init(&e->finals);
 	judge_init(&e->judge);
 	e->ways = ways_new();
 	e->brake = brake_new();
@@ -17,6 +18,7 @@ void
 engine_fini(struct engine *e)
 {
 	judge_fini(&e->judge);
+	hosts_fini(&e->finals);
 	ways_free(e->ways);
 	brake_free(e->brake);
 	xfree(e->kept.v);
@@ -369,7 +371,7 @@ end_of_client(struct engine *e, const struct msg *m)
 
 	if (!txn)
 		return;
-	e->asks_final = true;
+	hosts_add(&e->finals, join_mta(txn));
 	join_end(e->join, txn);
 }
 
@@ -459,10 +461,7 @@ engine_judge(struct engine *e, struct msg *m, struct now now, struct verdict *v)
 		m->stage = STAGE_DATA;
 	if (m->stage != STAGE_RCPT && m->stage != STAGE_DATA && m->stage != STAGE_EOM)
 		return;
-	/* A local program's mail through a milter says nothing about what the policy door is asked. */
-	e->asks_final |= m->stage != STAGE_RCPT && m->door != DOOR_REPLAY &&
-	    (m->door != DOOR_MILTER || m->client_port.n > 0);
-	txn = gathered ? join_find(e->join, m, e->site->hash_seed, now) : NULL;
+	txn = engine_find_txn(e, m, now);
 	if (m->stage == STAGE_RCPT) {
 		engine_rcpt(e, m, txn, now, v);
 		return;
@@ -480,7 +479,6 @@ engine_judge(struct engine *e, struct msg *m, struct now now, struct verdict *v)
 void
 engine_milter_begin(struct engine *e, struct str client_address, struct str client_port)
 {
-	e->asks_final |= client_port.n > 0;
 	join_milter_begin(e->join, client_address, client_port);
 }
 
@@ -499,10 +497,12 @@ engine_abort(struct engine *e, const struct msg *m)
 void
 engine_disconnect(struct engine *e, uint64_t connection, uint64_t questions, struct now now)
 {
+	struct txn *txn = join_of_connection(e->join, connection);
+
 	if (questions > 1)
 		join_disconnect(e->join, connection);
-	else /* DATA tells, or the client's next message, or the time */
-		join_leave(e->join, connection, e->asks_final, now);
+	else if (txn) /* DATA tells, or the client's next message, or the time */
+		join_leave(e->join, connection, hosts_has(&e->finals, join_mta(txn)), now);
 }
 
 void

@@ -22,6 +22,7 @@
 #include "mail/msg.h"
 #include "mail/site.h"
 #include "mail/verdict.h"
+#include "serve/hosts.h"
 #include "serve/ledger.h"
 #include "store/tallies.h"
 
@@ -43,7 +44,7 @@ struct engine {
 	bool quiet;            /* no log lines (replay) */
 	uint32_t sweep;        /* counters that one tick looks at for those past their time */
 	struct engine_stats stats;
-	bool asks_final;     /* somebody asks about whole messages: RCPT alone proves no message */
+	struct hosts finals; /* whose MTAs ask about whole messages: RCPT alone proves no message of theirs */
 	struct ways *ways;   /* its own */
 	struct brake *brake; /* the same */
 	struct judge judge;  /* scratch memory, kept over messages */

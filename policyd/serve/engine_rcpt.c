@@ -1,9 +1,49 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The brake at RCPT, and what becomes of a message of which only RCPT was heard. What passes holds its place
- * in the counters until the message itself is judged or comes to nothing.
+ * in the counters until the message itself is judged or comes to nothing: whether that may be, each MTA's host
+ * tells by what it asks.
  */
 #include "serve/engine_parts.h"
+
+/*
+ * Does this MTA ask about whole messages, here or at the milter door? Each host for itself: what one asks says
+ * nothing of another. A local program's mail through a milter says nothing about what the policy door is asked.
+ */
+static bool
+asks_about_whole(const struct engine *e, const struct msg *m)
+{
+	if (m->stage == STAGE_RCPT)
+		return join_milter_serves(e->join, m->client_address, m->client_port);
+	return m->door != DOOR_REPLAY && (m->door != DOOR_MILTER || m->client_port.n > 0);
+}
+
+/* One message may be asked about from two addresses of its MTA: that tells of both. */
+static void
+learn_from(struct engine *e, const struct txn *txn)
+{
+	if (txn)
+		hosts_add(&e->finals, join_mta(txn));
+}
+
+struct txn *
+engine_find_txn(struct engine *e, const struct msg *m, struct now now)
+{
+	bool gathered = m->door != DOOR_MILTER && m->door != DOOR_REPLAY;
+	bool whole = (m->stage != STAGE_RCPT || !hosts_has(&e->finals, m->mta)) && asks_about_whole(e, m);
+	struct txn *txn;
+
+	if (whole)
+		hosts_add(&e->finals, m->mta);
+	if (!gathered)
+		return NULL;
+	if (whole)
+		learn_from(e, join_of_client(e->join, m->client_address, m->client_port));
+	txn = join_find(e->join, m, e->site->hash_seed, now);
+	if (whole)
+		learn_from(e, txn);
+	return txn;
+}
 
 /* What a transaction reserved at RCPT: of the whole message only, or all. */
 const struct reservation *
@@ -142,7 +182,7 @@ static void
 tell_would(struct engine *e, struct msg *m, struct txn *txn, const struct view *view, struct verdict *v,
     struct now now)
 {
-	if (e->asks_final)
+	if (hosts_has(&e->finals, m->mta))
 		return;
 	v->storm = engine_book_storms(e, view, now);
 	engine_log_verdict(e, m, v);
@@ -192,8 +232,8 @@ engine_rcpt(struct engine *e, struct msg *m, struct txn *txn, struct now now, st
 }
 
 /*
- * Where somebody asks at DATA or has a milter, a message of which only RCPT was heard came to nothing (a
- * callout, somebody else's refusal): void. Where nobody does, RCPT is all there is, and it counts as passed;
+ * Where an MTA asks at DATA or has a milter, a message of which only RCPT was heard came to nothing (a
+ * callout, somebody else's refusal): void. Where it does not, RCPT is all there is, and it counts as passed;
  * but not from the null sender, who mostly is a callout.
  */
 void
@@ -202,7 +242,7 @@ engine_settle_unasked(void *arg, struct txn *txn)
 	struct engine *e = arg;
 	struct record row;
 
-	if (e->asks_final) {
+	if (hosts_has(&e->finals, join_mta(txn))) {
 		engine_void(e, txn);
 		return;
 	}

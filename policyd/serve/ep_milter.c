@@ -91,6 +91,7 @@ reply_milter(struct conn *c)
 	char peer[CONN_PEER_MAX];
 	uint32_t unsaid;
 
+	c->msg.mta = c->host;
 	engine_judge(c->pool->engine, &c->msg, c->pool->now, &v);
 	unsaid = milter_reply(&c->door.milter.codec, &c->msg, &v, &c->out);
 	if (unsaid)

@@ -39,6 +39,7 @@ reply_policy(struct conn *c)
 		    LOGV(str_of(p->why)));
 	else {
 		c->msg.connection = c->number;
+		c->msg.mta = c->host;
 		engine_judge(c->pool->engine, &c->msg, c->pool->now, &v);
 	}
 	policy_reply(p, &c->msg, &v, &c->out);

@@ -5,11 +5,12 @@ import json
 import os
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import time
 
-from harness import Milter, ask, dunno, packet, wait_for
+from harness import Milter, ask, dunno, free_port, packet, wait_for
 
 FLOOD = "[rule flood]\ndetect = flood\nlimit = {limit}\nwindow = 1d\n{more}\n"
 TRAP = "[rule trap]\ndetect = trap\naddresses = trap@example.org, @gone.example\n"
@@ -193,6 +194,28 @@ def test_stop_settles_what_was_asked_at_rcpt_only(lab):
     assert [r[2] for r in rows(d)] == ["passed", "passed"], rows(d)
     d.start()
     assert rcpt(d.dial(), 3) == DEFER
+
+
+def test_hosts_of_which_one_asks_at_rcpt_only(lab):
+    """Over TCP; in the address that they come from lies all the difference."""
+    port = free_port()
+    d = lab.daemon(server="mode = enforce", rules=FLOOD.format(limit=2, more=""), policy=f"inet:127.0.0.1:{port}").start()
+
+    def dial(host):
+        s = socket.create_connection(("127.0.0.1", port), timeout=20, source_address=(host, 0))
+        lab.sockets.append(s)
+        return s
+    one, two = dial("127.0.0.2"), dial("127.0.0.3")
+    dunno(one, instance="whole", protocol_state="DATA", recipient_count="1", client_address="192.0.2.20")
+    for n in range(10):  # refused behind us, or callouts: DATA never comes
+        assert rcpt(one, n, client_address="192.0.2.1") == b"action=DUNNO\n\n", n
+    for n in range(5):
+        assert rcpt(two, 100 + n, client_address="192.0.2.2") == (b"action=DUNNO\n\n" if n < 2 else DEFER), n
+    again = dial("127.0.0.2")
+    assert rcpt(again, 200, client_address="192.0.2.1") == b"action=DUNNO\n\n"
+    assert data(again, 200, client_address="192.0.2.1") == b"action=DUNNO\n\n"
+    wait_for("rows", lambda: len(rows(d)) >= 7)
+    assert sorted(r[2] for r in rows(d)) == ["passed"] * 4 + ["stopped"] * 3, rows(d)
 
 
 MANY, BATCH, COUNTERS = 300000, 500, 20000

@@ -8,7 +8,7 @@
 /* Who asks: changed by a test, put back by ask_as_usual(). */
 static struct {
 	const char *client, *port, *sender, *user, *queue_id;
-	uint64_t connection, size;
+	uint64_t connection, size, mta;
 } who;
 
 static inline void
@@ -18,7 +18,7 @@ ask_as_usual(void)
 	who.port = "";
 	who.sender = "a@far.example";
 	who.user = who.queue_id = "";
-	who.connection = 0;
+	who.connection = who.mta = 0;
 	who.size = 0;
 }
 
@@ -37,6 +37,7 @@ ask_at(enum stage stage, const char *instance, const char *rcpt, uint32_t count)
 	msg.door = DOOR_POLICY;
 	msg.stage = stage;
 	msg.connection = who.connection;
+	msg.mta = who.mta;
 	msg.instance = str_of(instance);
 	msg.queue_id = str_of(who.queue_id);
 	msg.client_address = str_of(who.client);
