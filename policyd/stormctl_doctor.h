@@ -132,5 +132,7 @@ void doctor_networks(struct doctor *d, struct str networks, const char *where);
 /* Is there a rule, not off, with this detector or action? NULL: any */
 bool doctor_has_rule(const struct doctor *d, const char *detector);
 bool doctor_does(const struct doctor *d, enum action action);
+/* Is there one with a brake at RCPT? */
+bool doctor_brakes(const struct doctor *d);
 
 #endif

@@ -90,6 +90,18 @@ exim_not_at_data(struct doctor *d)
 		hook_missing(d, EX_DATA);
 }
 
+/* Where it names no ACL Exim takes no mail at all by SMTP. */
+static void
+exim_not_at_rcpt(struct doctor *d)
+{
+	const struct exim *x = ex_of(d);
+	struct str acl = ex_get(x, ex_hook_names[EX_RCPT]);
+
+	if (acl.n && asks(x, EX_DATA) && !asks(x, EX_RCPT) && doctor_brakes(d))
+		doctor_find(d, doctor_text(d, "%s: %s", x->path, ex_hook_names[EX_RCPT]), x->path,
+		    doctor_text(d, "%.*s:\n  ...\n  .include /etc/exim4/storm.rcpt\n  accept", STR_FMT(acl)));
+}
+
 static void
 exim_not_local(struct doctor *d)
 {
@@ -433,6 +445,9 @@ const struct doctor_check doctor_exim_checks[] = {
 	    exim_no_door },
 	{ "exim-not-at-data", SEVERITY_WARNING,
 	    "acl_smtp_data does not ask, so no header of what comes by SMTP is seen.", exim_not_at_data },
+	{ "exim-not-at-rcpt", SEVERITY_WARNING,
+	    "acl_smtp_rcpt does not ask, so no brake can refuse a recipient before the data.",
+	    exim_not_at_rcpt },
 	{ "exim-not-smtp", SEVERITY_NOTE, "Mail that programs on this machine send is not seen.",
 	    exim_not_local },
 	{ "exim-address", SEVERITY_DANGER,

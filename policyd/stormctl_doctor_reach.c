@@ -449,3 +449,14 @@ doctor_does(const struct doctor *d, enum action action)
 			return true;
 	return false;
 }
+
+bool
+doctor_brakes(const struct doctor *d)
+{
+	const struct ruleset *rs = &d->conf->rules;
+
+	for (unsigned i = 0; i < rs->n; i++)
+		if (rs->v[i].mode != MODE_OFF && rs->v[i].brake != BRAKE_OFF)
+			return true;
+	return false;
+}

@@ -10,7 +10,7 @@ import stat
 
 from test_doctor import TOP, ctl, told
 
-ACL, ROUTERS = f"{TOP}/etc/exim/storm.acl", f"{TOP}/etc/exim/storm.routers"
+ACL, RCPT, ROUTERS = (f"{TOP}/etc/exim/storm.{name}" for name in ("acl", "rcpt", "routers"))
 EXIM = f"""\
 STORM = @run@/policy.sock
 primary_hostname = mx.example.org
@@ -29,6 +29,7 @@ acl_check_rcpt:
   accept hosts = :
   deny message = relay not permitted
        domains = ! +local_domains
+  .include {RCPT}
   accept
 acl_check_data:
   deny condition = ${{if >{{$message_size}}{{100M}}}}
@@ -52,6 +53,7 @@ EXIM = EXIM.replace("acl_not_smtp = ACL_LOCAL\n", "").replace(
     ".endif\n", ".endif\nacl_not_smtp = ACL_LOCAL\n.ifdef NEVER\nacl_smtp_data = none\n.endif\n", 1)
 FIELDS = (r"request=smtpd_access_policy\nprotocol_state=DATA\nclient_address=$sender_host_address\n"
           r"instance=$message_exim_id\nheader=${base64:$message_headers_raw}\n")
+NO_BRAKE = "[rule backscatter]\ndetect = backscatter\n"
 OWN = "  warn set acl_m_r = ${readsocket{@run@/policy.sock}{%s\\n}{5s}{\\n}{action=DUNNO}}\n"
 OWN += "       set acl_m_action = ${sg{$acl_m_r}{\\Naction=\\N}{}}\n  deny condition = ${if match{$acl_m_action}{^5}}\n"
 
@@ -82,7 +84,7 @@ class Site:
         self.server = {"policy": f"unix:{self.run}/policy.sock", "milter": f"unix:{self.run}/milter.sock"}
         self.mail = {"hostname": "mx.example.org", "local_domains": "example.org, .example.org",
                      "trusted": "127.0.0.0/8, ::1, 192.0.2.0/24"}
-        self.rules = "[rule backscatter]\ndetect = backscatter\n"
+        self.rules = NO_BRAKE + "[rule bounces]\ndetect = bounce-flood\n"
         for door in ("policy", "milter"):
             self.bind(f"{self.run}/{door}.sock")
         os.makedirs(lab.path("bin"), exist_ok=True)
@@ -170,14 +172,20 @@ def sub(old, new):
 
 
 def own(fields=FIELDS, **words):
-    """A recipe of the administrator's own in place of ours, in both ACLs; then no routers are wanted."""
+    """A recipe of the administrator's own in place of ours, in both ACLs and not at RCPT; then no routers are wanted."""
     def change(site):
         text = OWN % fields
         for old, new in words.values():
             assert old in text, old
             text = text.replace(old, new)
         site.sub(f"  .include {ACL}\n", text)
+        not_at_rcpt(site)
+        site.rules = NO_BRAKE
     return change
+
+
+def not_at_rcpt(site):
+    site.sub(f"  .include {RCPT}\n", "")
 
 
 def server(**keys):
@@ -194,9 +202,10 @@ TAIL = "{5s}{\\n}{action=DUNNO}}"
 FRIENDS = sub("acl_check_local:\n", "acl_friends:\n  accept hosts = +relay_from_hosts\nacl_check_local:\n")
 
 BROKEN_EXIM = [
-    (both(sub(INCLUDE, ""), sub(f".include {ROUTERS}\n", "")), ["exim-not-asked"]),
+    (both(sub(INCLUDE, ""), sub(f".include {ROUTERS}\n", ""), not_at_rcpt), ["exim-not-asked"]),
     (both(lambda s: s.server.pop("policy"), own()), ["exim-no-policy-door", "exim-not-asked"]),
     (sub("acl_smtp_data = acl_check_data\n", ""), ["exim-not-at-data"]),
+    (not_at_rcpt, ["exim-not-at-rcpt"]),
     (sub("acl_not_smtp = ACL_LOCAL\n", ""), ["exim-not-smtp"]),
     (both(sub("STORM = @run@/policy.sock", "STORM = /var/policyd-storm/p")), ["exim-address"]),
     (both(sub("STORM = @run@/policy.sock", "STORM = inet:127.0.0.1:10040"), server(policy="inet:192.0.2.1:10040")),
@@ -230,6 +239,8 @@ BROKEN_EXIM = [
 
 HARMLESS_EXIM = [
     lambda site: None,
+    both(not_at_rcpt, lambda s: setattr(s, "rules", NO_BRAKE + "[rule f]\ndetect = flood\nmode = off\n")),
+    both(not_at_rcpt, sub("acl_smtp_rcpt = acl_check_rcpt\n", "")),
     own(),
     both(own(), server(policy="inet:*:10040"), sub("{@run@/policy.sock}", "{inet:localhost:10040}")),
     both(sub("acl_check_data:\n", "acl_check_data:\n  warn acl = acl_friends\n"), FRIENDS),
