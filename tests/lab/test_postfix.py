@@ -7,7 +7,7 @@ import os
 import test_brake
 
 from lab import exim as exim_mod
-from lab import smtp, store
+from lab import sasl, smtp, store
 from lab.actors import Message, origin
 from lab.bench import LabTest
 from lab.daemon import Daemon
@@ -111,27 +111,47 @@ class BeforeQueue(Forms):
 
 
 class Submission(Forms):
-    """Users who log in. XCLIENT stands in for the password."""
+    """Users who log in."""
 
-    WIDE = "[rule wide]\ndetect = wide-recipients\nlimit = 2\nscope = outbound\naction = reject 5.7.27 Please use Bcc\n"
+    WIDE = "[rule wide]\ndetect = wide-recipients\nlimit = 2\nscope = outbound\naction = %s\n"
     AWAY = ["friend%d@outside.example" % i for i in range(4)]
 
-    def post(self, login):
+    def post(self, login, to=AWAY[:1]):
         m = self.letter(self.AWAY)
-        xclient = "ADDR=192.0.2.9 LOGIN=%s" % login
-        return self.send(FIVE[:1], m.through(origin()), "xclient", xclient=xclient)[0]
+        return self.send(to, m.through(origin()), "submission", login=login)[0]
+
+    def test_without_a_login_nothing_passes(self):
+        self.assertEqual({554}, {code for code, _ in self.post("").rcpts.values()})
+        with self.assertRaisesRegex(smtp.Gone, "535"):
+            with smtp.Client(self.port("submission"), "x.example") as c:
+                c._say("AUTH PLAIN " + sasl.response("alice", "guessed"))
+                c._expect(235)
+        self.assertEqual([], self.messages())
 
     def test_mail_of_a_user_is_outbound(self):
-        self.use(self.WIDE.replace("reject 5.7.27 Please use Bcc", "warn"))
-        self.assertEqual(250, self.post("alice@victim.example").code)
-        row = self.messages()[-1]
-        self.assertEqual(("alice@victim.example", "192.0.2.9", "milter"),
-                         (row["sasl_username"], row["client_address"], row["door"]))
+        self.use(self.WIDE % "warn")
+        self.assertEqual(250, self.post("alice").code)
+        row, = self.messages()
+        self.assertEqual(("alice@victim.example", "127.0.0.5", "milter", "warn"),
+                         tuple(row[n] for n in ("sasl_username", "client_address", "door", "verdict")))
+
+    def test_refused_with_advice(self):
+        self.use(self.WIDE % "reject 5.7.27 Please use Bcc")
+        self.assertEqual((550, "5.7.27 Please use Bcc"), self.post("alice").data)
+        self.assertEqual(0, self.sink.total)
 
     def test_a_limit_for_each_user(self):
+        """At RCPT, by the policy door."""
         self.use(test_brake.flood(2, "count_by = sasl-user\n"))
-        codes = [self.post(login).rcpts[FIVE[0]][0] for login in ("alice", "alice", "alice", "bob", "alice")]
+        to = self.AWAY[0]
+        codes = [self.post(login).rcpts[to][0] for login in ("alice", "alice", "alice", "bob", "alice")]
         self.assertEqual([250, 250, 451, 250, 451], codes)
+
+    def test_no_copies_beyond_the_limit(self):
+        m = self.letter()
+        for content in self.copies(m, 5):
+            self.send_ok(FIVE, content, "submission", login="alice")
+        self.assert_each(FIVE, 3, m.message_id)
 
 
 class Bdat(Forms):

@@ -12,6 +12,7 @@ from .exim import Exim
 from .late import LateMilter
 from .net import free_ports, workdir
 from .postfix import Postfix, shipped
+from .sasl import Sasl
 from .sendmail import Sendmail
 from .sink import Sink
 
@@ -34,9 +35,10 @@ class Bench:
     def __enter__(self):
         try:
             self.folder = self._enter(workdir())
-            sink_port, late_port = free_ports(2)
+            sink_port, late_port, self.sasl = free_ports(3)
             self.sink = self._enter(Sink(sink_port))
             self.late = self._enter(LateMilter(late_port))
+            self._enter(Sasl(self.sasl))
             self.daemon = Daemon(self.folder, self.build)
             self.undo.append(lambda: self.daemon.stop())
             d = self.daemon
@@ -57,7 +59,7 @@ class Bench:
     def forms(self):
         """chroot (the shipped snippet, by unix sockets), short (queue ids that come again), filtered (a content
         filter brings mail back to a listener that does not ask), filtered2 (to one that asks again), proxied (a filter before the
-        queue: asked at RCPT in front of it, by the milter behind), xclient (the client may say who it is)."""
+        queue: asked at RCPT in front of it, by the milter behind), submission (for those who log in)."""
         both, anybody = self.daemon.postfix_params(), {"mynetworks": "127.0.0.0/8"}
         return {
             "chroot": {"chroot": True, **shipped()},
@@ -70,7 +72,12 @@ class Bench:
                         "smtpd_recipient_restrictions": both["smtpd_recipient_restrictions"]},
             "behind": {"smtpd_authorized_xforward_hosts": "127.0.0.0/8", **anybody,
                        **self.daemon.postfix_params(policy=False)},
-            "xclient": {"smtpd_authorized_xclient_hosts": "127.0.0.0/8", **both},
+            "submission": {
+                "smtpd_sasl_auth_enable": "yes", "smtpd_sasl_type": "dovecot", **both,
+                "smtpd_sasl_path": "inet:127.0.0.1:%d" % self.sasl,
+                "smtpd_relay_restrictions": "permit_sasl_authenticated, reject",
+                "smtpd_recipient_restrictions": both["smtpd_recipient_restrictions"] + ", permit_sasl_authenticated, reject",
+            },
         }
 
     def _enter(self, manager):

@@ -3,6 +3,8 @@
 
 import socket
 
+from . import sasl
+
 
 class Gone(Exception):
     """The server closed the connection or spoke nonsense."""
@@ -41,9 +43,9 @@ def stuff(content):
 
 class Client:
     """One connection. `source` is the loopback address that it comes from, `xclient` what it says of itself
-    instead."""
+    instead, `login` the user who logs in."""
 
-    def __init__(self, port, helo, source="127.0.0.1", timeout=60.0, xclient=""):
+    def __init__(self, port, helo, source="127.0.0.1", timeout=60.0, xclient="", login=""):
         self.sock = socket.create_connection(("127.0.0.1", port), timeout=timeout, source_address=(source, 0))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.file = self.sock.makefile("rb")
@@ -56,6 +58,9 @@ class Client:
                 self._expect(220)
                 self._say("EHLO %s" % helo)
                 self._expect(250)
+            if login:
+                self._say("AUTH PLAIN " + sasl.response(login))
+                self._expect(235)
         except BaseException:
             self.close()
             raise
@@ -93,7 +98,8 @@ class Client:
             raise Gone("%d %s, expected %d" % (got[0], got[1], code))
 
     def send(self, sender, recipients, content, bdat=0):
-        """One transaction, by BDAT in chunks of so many bytes if wanted. Never raises for a refusal, only for a connection that is gone."""
+        """One transaction, by BDAT in chunks of so many bytes if wanted. Never raises for a refusal, only for a
+        connection that is gone."""
         lines = ["MAIL FROM:<%s>" % sender] + ["RCPT TO:<%s>" % r for r in recipients] + ["DATA"] * (not bdat)
         self._say("\r\n".join(lines))
         mail = self._reply()
@@ -120,7 +126,7 @@ class Client:
 
 
 def send(port, sender, recipients, content, helo="mail.sender.example", source="127.0.0.5", chunk=50, xclient="",
-         bdat=0):
+         login="", bdat=0):
     """All recipients, in transactions of `chunk`, over one connection. Returns the list of results."""
-    with Client(port, helo, source, xclient=xclient) as c:
+    with Client(port, helo, source, xclient=xclient, login=login) as c:
         return [c.send(sender, recipients[i:i + chunk], content, bdat) for i in range(0, len(recipients), chunk)]
