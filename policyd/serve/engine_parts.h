@@ -16,8 +16,8 @@ void engine_write_record(
 void engine_log_verdict(const struct engine *e, const struct msg *m, const struct verdict *v);
 
 /* engine_rcpt.c */
-/* The transaction of a question at the policy door, else NULL. Before any other one ends, it is noted what the
- * question tells of its MTA. */
+/* The transaction of a question at the policy door, else NULL. Before any other one ends, it is noted what
+ * the question tells of its MTA. */
 struct txn *engine_find_txn(struct engine *e, const struct msg *m, struct now now);
 void engine_rcpt(struct engine *e, struct msg *m, struct txn *txn, struct now now, struct verdict *v);
 /* What a transaction (NULL: none) reserved at RCPT, of the whole message only or all: out of the counters. */

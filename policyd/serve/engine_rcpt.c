@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The brake at RCPT, and what becomes of a message of which only RCPT was heard. What passes holds its place
- * in the counters until the message itself is judged or comes to nothing: whether that may be, each MTA's host
- * tells by what it asks.
+ * The brake at RCPT, and what becomes of a message of which only RCPT was heard. What passes holds its
+ * place in the counters until the message itself is judged or comes to nothing: whether that may be, each
+ * MTA's host tells by what it asks.
  */
 #include "serve/engine_parts.h"
 
 /*
- * Does this MTA ask about whole messages, here or at the milter door? Each host for itself: what one asks says
- * nothing of another. A local program's mail through a milter says nothing about what the policy door is asked.
+ * Does this MTA ask about whole messages, here or at the milter door? Each host for itself: what one asks
+ * says nothing of another. A local program's mail through a milter says nothing about what the policy door
+ * is asked.
  */
 static bool
 asks_about_whole(const struct engine *e, const struct msg *m)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Hosts of MTAs, by number (msg.mta), of which something is known: that they ask about whole messages. Bounded:
- * beyond HOSTS_MAX all further ones are taken for one.
+ * Hosts of MTAs, by number (msg.mta), of which something is known: that they ask about whole messages.
+ * Bounded: beyond HOSTS_MAX all further ones are taken for one.
  */
 #ifndef SERVE_HOSTS_H
 #define SERVE_HOSTS_H

@@ -181,8 +181,8 @@ Test(hosts, numbers)
 {
 	struct sockaddr here = { .sa_family = AF_UNIX };
 	uint64_t all[] = { 0, number(AF_INET, "127.0.0.2"), number(AF_INET, "192.0.2.1"),
-		number(AF_INET, "192.0.2.2"), number(AF_INET6, "2001:db8::1"), number(AF_INET6, "2001:db8::2"),
-		number(AF_INET6, "c000:201::") };
+		number(AF_INET, "192.0.2.2"), number(AF_INET6, "2001:db8::1"),
+		number(AF_INET6, "2001:db8::2"), number(AF_INET6, "c000:201::") };
 
 	cr_assert_eq(hosts_number(&here), 0);
 	cr_assert_eq(number(AF_INET, "127.0.0.1"), 0);
