@@ -10,7 +10,7 @@
 
 #include "bench.h"
 
-enum { CONNS_MAX = 5000, PATIENCE_MS = 10000, EVENTS = 256 };
+enum { CONNS_MAX = 5000, PACE_MAX = 100000, PATIENCE_MS = 10000, EVENTS = 256 };
 
 static const struct door *const doors[] = { &door_policy, &door_milter, NULL };
 
@@ -57,7 +57,7 @@ struct loop {
 	int ep;
 	struct conn *conns;
 	uint64_t begun, deadline, ended; /* ns; deadline 0: none */
-	unsigned greeting, busy;
+	unsigned greeting, busy, resting;
 };
 
 static void
@@ -113,14 +113,47 @@ begin_message(struct loop *lp, struct conn *c, uint64_t now)
 	flush(lp, c);
 }
 
+/* The beats of the connections are spread over the time between two messages. */
 static void
 begin_all(struct loop *lp)
 {
+	struct load *l = lp->l;
+
 	lp->begun = bench_ns();
-	if (lp->l->seconds > 0)
-		lp->deadline = lp->begun + (uint64_t)(lp->l->seconds * 1e9);
-	for (unsigned i = 0; i < lp->l->conns; i++)
-		begin_message(lp, &lp->conns[i], bench_ns());
+	if (l->seconds > 0)
+		lp->deadline = lp->begun + (uint64_t)(l->seconds * 1e9);
+	for (unsigned i = 0; i < l->conns; i++) {
+		struct conn *c = &lp->conns[i];
+
+		if (!l->pace) {
+			begin_message(lp, c, bench_ns());
+			continue;
+		}
+		c->due = lp->begun + 1000000000 / l->pace * i / l->conns;
+		lp->resting++;
+	}
+}
+
+/* Begins what is due; returns for how many ms nothing more is, -1 when nobody rests. */
+static int
+begin_due(struct loop *lp)
+{
+	uint64_t now = bench_ns(), next = 0;
+
+	for (unsigned i = 0; lp->resting && i < lp->l->conns; i++) {
+		struct conn *c = &lp->conns[i];
+
+		if (!c->due)
+			continue;
+		if (c->due > now && !over(lp, now)) {
+			next = !next || c->due < next ? c->due : next;
+			continue;
+		}
+		c->due = 0;
+		lp->resting--;
+		begin_message(lp, c, bench_ns());
+	}
+	return next ? (int)((next - now + 999999) / 1000000) : -1;
 }
 
 static void
@@ -138,7 +171,13 @@ finish_message(struct loop *lp, struct conn *c)
 	lp->busy--;
 	c->busy = false;
 	lp->ended = now;
-	begin_message(lp, c, now);
+	if (!lp->l->pace) {
+		begin_message(lp, c, now);
+		return;
+	}
+	/* The next beat that is still to come: what was missed is not made up for. */
+	c->due = c->begun + 1000000000 / lp->l->pace;
+	lp->resting++;
 }
 
 static void
@@ -201,10 +240,13 @@ run(struct loop *lp)
 	struct epoll_event ev[EVENTS];
 
 	open_all(lp);
-	while (lp->greeting || lp->busy) {
-		int n = epoll_wait(lp->ep, ev, EVENTS, PATIENCE_MS);
+	for (;;) {
+		int n, rest = begin_due(lp);
 
-		if (n == 0)
+		if (!lp->greeting && !lp->busy && !lp->resting)
+			break;
+		n = epoll_wait(lp->ep, ev, EVENTS, rest >= 0 && rest < PATIENCE_MS ? rest : PATIENCE_MS);
+		if (n == 0 && (rest < 0 || rest >= PATIENCE_MS))
 			bench_fail("%s: no answer for %d s", lp->l->address, PATIENCE_MS / 1000);
 		for (int i = 0; i < n; i++) {
 			if (ev[i].events & EPOLLOUT)
@@ -235,10 +277,10 @@ report(const struct loop *lp)
 static const char usage[] =
     "usage: load --door policy|milter --address inet:HOST:PORT|unix:PATH [--connections N]\n"
     "            [--seconds S] [--requests N] [--state RCPT|DATA|END-OF-MESSAGE] [--lines N]\n"
-    "            [--senders N] [--rcpts N] [--clients N] [--ids N] [--first N]\n"
-    "One question at a time on each connection. --ids 0: each message is another one; else so many,\n"
-    "each coming again by another way. --first: the number of the first copy. A line of JSON is the "
-    "result.\n";
+    "            [--senders N] [--rcpts N] [--clients N] [--client N] [--ids N] [--first N] [--pace N]\n"
+    "One question at a time on each connection; --pace: so many messages a second on each. --ids 0: each\n"
+    "message is another one; else so many, each coming again by another way. --client: the first of the\n"
+    "clients, --first: the number of the first copy. A line of JSON is the result.\n";
 
 static void
 set_door(struct load *l, const char *name)
@@ -278,6 +320,8 @@ set_number(struct load *l, const char *name, const char *value)
 		{ "--senders", &l->variety.senders, decimals },
 		{ "--rcpts", &l->variety.rcpts, decimals },
 		{ "--clients", &l->variety.clients, 1000000 },
+		{ "--client", &l->variety.client, 1000000 },
+		{ "--pace", &l->pace, PACE_MAX },
 		{ "--ids", &l->variety.ids, hexes },
 		{ "--first", &l->serial, hexes },
 	};

@@ -22,8 +22,8 @@ struct conn {
 	bool wants_out;
 	char in[LOAD_IN];
 	size_t in_n;
-	uint64_t begun;
-	bool busy; /* a message is under way */
+	uint64_t begun, due; /* due: with a pace, when the next message begins */
+	bool busy;           /* a message is under way */
 	/* the door's own */
 	unsigned step;
 	bool negotiated;
@@ -59,6 +59,7 @@ struct load {
 	uint64_t conns, lines;
 	double seconds;    /* 0: until `requests` are done */
 	uint64_t requests; /* 0: until the time is over */
+	uint64_t pace;     /* messages a second of each connection; 0: as fast as answers come */
 	struct variety variety;
 	uint64_t serial;
 	/* results */

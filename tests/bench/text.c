@@ -32,7 +32,7 @@ copy_make(struct copy *c, const struct variety *v, uint64_t serial)
 	c->sender = bench_mix(c->id * 4 + 1) % v->senders;
 	c->rcpt = bench_mix(c->id * 4 + 2) % v->rcpts;
 	c->rcpts = v->rcpts;
-	c->client = bench_mix(serial * 4 + 3) % v->clients;
+	c->client = v->client + bench_mix(serial * 4 + 3) % v->clients;
 }
 
 static unsigned

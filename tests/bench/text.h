@@ -13,9 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* How many different ones there are; ids 0: each message is another one. */
+/* How many different ones there are, clients from `client` on; ids 0: each message is another one. */
 struct variety {
-	uint64_t senders, rcpts, clients, ids;
+	uint64_t senders, rcpts, clients, client, ids;
 };
 
 struct copy {
