@@ -132,6 +132,12 @@ scenario: all scenario-bin
 # The incidents at their own size, by replay. Takes some minutes; the table is in $(B)/stories too.
 stories: all
 	python3 tests/scenario/incidents.py $(B) --full
+	python3 tests/scenario/traffic.py $(B) --full
+
+# How far a storm spreads when only some sites run policyd-storm. Takes some minutes; tables and pictures in $(B)/lab/.
+lab-spread: all
+	python3 tests/scenario/spread.py $(B) --full
+.PHONY: lab-spread
 
 # The benchmark: a load generator, what the daemon is compared with, and a maker of large stores. What needs a library
 # that is not here is left out, and the run says so.

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # run.sh BUILD [NAME...] : storms and harmless mail of many shapes through the real engine (stormctl replay), with fixed
-# seeds, then the stories; with names only what has one of them in its name.
+# seeds, then the stories, the incidents in small, a day's traffic and how far a storm spreads; with names only what has one of them in its name.
 here=$(cd "$(dirname "$0")" && pwd)
 out=$(mktemp) || exit 2
 trap 'rm -f "$out"' EXIT
@@ -18,6 +18,10 @@ part() {
 }
 part python3 "$here/run.py" "$@"
 part sh "$here/stories.sh" "$@"
-[ $# -gt 1 ] || part python3 "$here/incidents.py" "$1"
+if [ $# = 1 ]; then
+	part python3 "$here/incidents.py" "$1"
+	part python3 "$here/traffic.py" "$1"
+	part python3 "$here/spread.py" "$1"
+fi
 echo "scenario: $passed passed, $failed failed"
 [ $failed = 0 ] && [ $passed -gt 0 ]
