@@ -6,6 +6,7 @@
 #	make demo		installs what is missing, then shows a storm being stopped on a private Postfix
 #	make unit		the unit tests alone		make system	the tests that drive the real binary
 #	make bench		installs what is missing, then measures (PEERS=1: other policy servers too); see tests/bench/run.py
+#	make mtas		the same stories through every mail server, at full size
 #	make scenario		storms, harmless mail and stories against the engine
 #	make lint		layers, banned functions, documentation	make fmt	clang-format in place
 #	make SAN=address,undefined ...	with sanitizers	make CC=clang ...
@@ -139,6 +140,10 @@ lab-spread: all
 	python3 tests/scenario/spread.py $(B) --full
 .PHONY: lab-spread
 
+# The stories through every mail server and every form of it, long, and without the daemon too. The table is in $(B)/lab.
+mtas: deps-check all
+	LAB_FULL=1 sh tests/lab/run.sh $(B) $(addsuffix .,test_stories)
+
 # The benchmark: a load generator, what the daemon is compared with, and a maker of large stores. What needs a library
 # that is not here is left out, and the run says so.
 GMIME := $(shell $(PKG_CONFIG) --exists gmime-3.0 2>/dev/null && echo yes)
@@ -251,5 +256,5 @@ freeze: scenario-bin
 	sh tests/released/freeze.sh $(B)
 .PHONY: dist freeze
 
-.PHONY: all unit-bin unit system scenario-bin scenario stories bench-bin bench lint deps deps-check deps-demo deps-bench check demo fmt fmt-check install clean force
+.PHONY: all unit-bin unit system scenario-bin scenario stories mtas bench-bin bench lint deps deps-check deps-demo deps-bench check demo fmt fmt-check install clean force
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""run.py BUILD [NAME...]: all lab tests, or those whose name contains one of NAME, over one private Postfix."""
+"""run.py BUILD [NAME...]: all lab tests, or those whose name contains one of NAME, over one private Postfix. With LAB_FULL=1
+the stories are long. The table of stories and mail servers is left in BUILD/lab."""
 
 import os
 import sys
@@ -77,7 +78,7 @@ def main(build, wanted):
     runner = unittest.TextTestRunner(stream=sys.stdout, resultclass=Said, verbosity=0)
     with bench.Bench(build) as bench.BENCH:
         result = runner.run(unittest.TestSuite(tests))
-    print(table.text())
+        print(table.write(build, bench.BENCH.versions(), bool(os.environ.get("LAB_FULL"))), end="")
     bad = {id(t) for t, _ in result.failures + result.errors}
     skipped = len(result.skipped)
     passed = result.testsRun - len(bad) - skipped

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: ISC
 """The same stories through every mail server and every form of it. run.py prints them as one table: a row for each
-story, named by its first line here, a column for each class."""
+story, named by its first line here, a column for each class. With LAB_FULL=1 each is long, and each storm runs without
+the daemon too."""
 
 import itertools
+import os
 import re
 
 from lab import bench as bench_mod
@@ -11,12 +13,19 @@ from lab import sendmail as sendmail_mod
 from lab import smtp, store
 from lab.actors import Message, Storm, origin
 from lab.bench import LabTest
+from lab.listserver import ListLoop
 from lab.net import wait_for
 
 LIST, OWNER = "all@victim.example", "all-owner@victim.example"
-PEOPLE = ["person%02d@victim.example" % i for i in range(27)]
+FULL = bool(os.environ.get("LAB_FULL"))
+SERVERS = ["reception@faulty%d.example" % i for i in (1, 2, 3)]
+PEOPLE = ["person%02d@victim.example" % i for i in range(627 if FULL else 27)]
+COPIES_BOUND = 20000 if FULL else 900
+WIDE_TO, WIDE_SENDERS = (600, 40) if FULL else (12, 1)
+MEMBERS, LIST_BOUND = (200, 4000) if FULL else (10, 100)
+PATIENCE = 600 if FULL else 30
 FIVE = PEOPLE[:5]
-AWAY = ["friend%d@outside.example" % i for i in range(12)]
+AWAY = ["friend%d@outside.example" % i for i in range(WIDE_TO)]
 OWN = "127.0.0.9"
 SERIAL = itertools.count(1)
 
@@ -29,9 +38,12 @@ SOME = "[rule some]\ndetect = wide-recipients\nlimit = 1\naction = drop-recipien
 
 
 class Stories:
-    """`door` names the listener; `conceals` is False where the action table has a warning instead."""
+    """`door` names the listener, `unguarded` one where no daemon is missed; `conceals` is False where the action table
+    has a warning instead."""
 
     door = "guarded"
+    unguarded = "plain"
+    how = {}  # arguments of smtp.send()
     conceals = True
 
     def use(self, rules):
@@ -43,7 +55,7 @@ class Stories:
         return Message("<story.%d@sender.example>" % next(SERIAL), "Meeting", to, **kw)
 
     def one(self, to, content, **kw):
-        result, = self.send(to, content, self.door, **kw)
+        result, = self.send(to, content, self.door, **self.how, **kw)
         return result
 
     @staticmethod
@@ -55,17 +67,32 @@ class Stories:
         self.daemon.stop()
         return store.query(self.daemon.db, sql)
 
+    def storm(self, door):
+        """The letter to all, and what three servers make of it. Did it end by itself?"""
+        m = self.letter(SERVERS + PEOPLE)
+        with Storm(self.port(door), self.sink, self.mta, COPIES_BOUND) as storm:
+            for r in smtp.send(self.port(door), m.sender, m.to, m.through(origin()), **self.how):
+                self.assertEqual(250, r.code, r.data)
+            ended = storm.run(timeout=PATIENCE)
+        counts = {r: self.sink.count(r, m.message_id) for r in m.to}
+        self.figures = {"copies offered": storm.budget.offered + len(m.to), "delivered": sum(counts.values()),
+                        "most for one": max(counts.values())}
+        return storm, ended, counts
+
     def test_a_storm_ends(self):
         """A: three faulty servers, nobody gets more than 3"""
         self.use(COPIES)
-        m = self.letter(["reception@faulty%d.example" % i for i in (1, 2, 3)] + PEOPLE)
-        with Storm(self.port(self.door), self.sink, self.mta, 900) as storm:
-            for r in smtp.send(self.port(self.door), m.sender, m.to, m.through(origin())):
-                self.assertEqual(250, r.code, r.data)
-            self.assertTrue(storm.run(timeout=30), "still going")
-        counts = {r: self.sink.count(r, m.message_id) for r in m.to}
+        storm, ended, counts = self.storm(self.door)
+        self.assertTrue(ended, "still going")
         self.assertEqual({}, {r: n for r, n in counts.items() if not 1 <= n <= 3})
         self.assertEqual({250}, {code for s in storm.servers for code in s.replies})
+
+    def test_a_without(self):
+        """A: without the daemon it does not end"""
+        self.daemon.stop()
+        _, ended, counts = self.storm(self.unguarded)
+        self.assertFalse(ended)
+        self.assertGreater(min(counts.values()), 3)
 
     def test_b_item_again(self):
         """A: one queue item again and again, deferred after two"""
@@ -94,11 +121,13 @@ class Stories:
     def test_e_wide(self):
         """C: own mail with many in To is refused with advice"""
         self.use(WIDE % "reject 5.7.27 Please use Bcc")
-        got = self.one(AWAY[:1], self.letter(AWAY).content, source=OWN)
-        self.assertEqual((550, True), (got.code, got.data[1].endswith("Please use Bcc")), got.data)
-        self.assertEqual(250, self.one(AWAY[:1], self.letter(AWAY[:10]).content, source=OWN).code)
-        self.assertEqual(250, self.one(FIVE[:1], self.letter(AWAY).through(origin())).code)
-        self.assertEqual(2, self.sink.total)
+        for n in range(WIDE_SENDERS):
+            got = self.one(AWAY[n:n + 1], self.letter(AWAY).content, sender="user%d@victim.example" % n, source=OWN)
+            self.assertEqual((550, True), (got.code, got.data[1].endswith("Please use Bcc")), got.data)
+            self.assertEqual(250, self.one(AWAY[:1], self.letter(AWAY[:10]).content, source=OWN).code)
+            self.assertEqual(250, self.one(FIVE[:1], self.letter(AWAY).through(origin())).code)
+        self.assertEqual(2 * WIDE_SENDERS, self.sink.total)
+        self.figures = {"refused": WIDE_SENDERS, "named in each": len(AWAY), "others, passed": self.sink.total}
 
     def test_f_conceal(self):
         """C: or its To is concealed"""
@@ -130,6 +159,28 @@ class Stories:
         self.use(BOUNCES)
         self.assertEqual(250, self.bounce([LIST, FIVE[0]]).code)
         self.assertEqual((0, 1, 1), tuple(self.sink.count(r) for r in (LIST, OWNER, FIVE[0])))
+
+    def loop(self, door):
+        members = ["member%d@outside.example" % i for i in range(MEMBERS)]
+        with ListLoop(self.port(door), self.sink, self.mta, LIST, members, LIST_BOUND) as loop:
+            result, = smtp.send(self.port(door), "friend@sender.example", [LIST], self.letter([LIST]).through(origin()))
+            self.assertEqual(250, result.code)
+            ended = loop.ends(PATIENCE)
+        self.figures = {"copies offered": loop.offered, "bounces": loop.bounces}
+        return ended
+
+    def test_h_loop(self):
+        """D: the loop of list and dead member ends with the first bounce"""
+        self.use(BOUNCES)
+        self.assertTrue(self.loop(self.door), "still going")
+        self.assertEqual({"copies offered": MEMBERS + 1, "bounces": 1}, self.figures)
+        self.assertEqual((1, 1), (self.sink.count(LIST), self.sink.count(OWNER)))
+
+    def test_h_loop_without(self):
+        """D: without the daemon it does not end"""
+        self.daemon.stop()
+        self.assertFalse(self.loop(self.unguarded))
+        self.assertGreater(self.sink.count(LIST), 2)
 
     def test_i_path(self):
         """D: copies leave with the owner as return path, and so come back"""
@@ -180,31 +231,48 @@ class Stories:
         self.assert_each(FIVE, 3, m.message_id)
 
 
+    if not FULL:
+        test_a_without = test_h_loop_without = None
+
+
+class Form(Stories):
+    """What is the same for each form of Postfix."""
+
+    test_a_without = test_h_loop_without = None
+    if not FULL:  # it asks again after some seconds only
+        test_m_away = None
+
+
 class Postfix(Stories, LabTest):
     """both doors"""
 
 
-class PostfixMilter(Stories, LabTest):
+class PostfixMilter(Form, LabTest):
     """milter alone"""
     door = "milter"
 
 
-class PostfixChroot(Stories, LabTest):
+class PostfixChroot(Form, LabTest):
     """the snippet, unix sockets, chroot"""
     door = "chroot"
 
 
-class PostfixShortIds(Stories, LabTest):
+class PostfixShortIds(Form, LabTest):
     """short queue ids"""
     door = "short"
 
 
-class PostfixFilter(Stories, LabTest):
+class PostfixFilter(Form, LabTest):
     """content filter"""
     door = "filtered"
 
 
-class PostfixProxy(Stories, LabTest):
+class PostfixBdat(Form, LabTest):
+    """content comes by BDAT"""
+    how = {"bdat": 200}
+
+
+class PostfixProxy(Form, LabTest):
     """filter before the queue"""
     door = "proxied"
 

@@ -97,6 +97,10 @@ class Bench:
     def sendmail(self):
         return self.other("sendmail", lambda: Sendmail(self.folder, self.sink.port, self.daemon.milter))
 
+    def versions(self):
+        """{mail server: version} of those that took part."""
+        return {type(s).__name__: s.version() for s in (self.postfix, *self.others.values())}
+
     def __exit__(self, *_):
         while self.undo:
             self.undo.pop()()

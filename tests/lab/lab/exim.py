@@ -177,6 +177,9 @@ class Exim:
         for queue_id in self.queue_ids():
             self.delete(queue_id)
 
+    def version(self):
+        return self.root.run(PROGRAM, "-bV")[1].split()[2]
+
     def log_text(self):
         return self.root.text("/var/log/exim4/mainlog")
 

@@ -223,6 +223,11 @@ class Postfix:
         """Waits until nothing is on its way through the queue."""
         wait_for("the queue to empty", lambda: not self.queue_ids("maildrop", "incoming", "active"), timeout)
 
+    def version(self):
+        p = subprocess.run(["/usr/sbin/postconf", "-c", self.etc, "-h", "mail_version"], stdin=subprocess.DEVNULL,
+                           stdout=subprocess.PIPE, timeout=30)
+        return p.stdout.decode().strip()
+
     def log_text(self):
         try:
             with open(self.log, errors="replace") as f:

@@ -130,6 +130,9 @@ class Sendmail:
         self.root.run(PROGRAM, "-qQ", "-qI" + queue_id, "-Q")
         self.root.run(PROGRAM, "-qI" + queue_id)
 
+    def version(self):
+        return self.root.run(PROGRAM, "-d0.1", "-bt")[1].split()[1]
+
     def log_text(self):
         """Sendmail writes to syslog alone; what it said to its clients is all there is here."""
         return self.root.text("/run/talk")
