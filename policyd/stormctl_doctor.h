@@ -47,7 +47,7 @@ struct doctor_mta {
 extern const struct doctor_mta doctor_postfix, doctor_exim, doctor_sendmail;
 /* Each ends with a row without a name. */
 extern const struct doctor_check doctor_postfix_policy[], doctor_postfix_milter[], doctor_postfix_site[];
-extern const struct doctor_check doctor_exim_checks[];
+extern const struct doctor_check doctor_exim_checks[], doctor_sendmail_checks[];
 
 struct doctor_finding {
 	const struct doctor_check *check;

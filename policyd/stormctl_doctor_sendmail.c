@@ -1,48 +1,29 @@
 /* SPDX-License-Identifier: ISC */
-/* Sendmail: its sendmail.cf read as text, and what is wrong with how it uses the milter door. */
+/* Reads Sendmail: its sendmail.cf as text, and the files that it names. */
+#include "stormctl_doctor_sendmail.h"
+
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sysexits.h>
-
-#include "stormctl_doctor.h"
-
-struct sm_filter {
-	struct str name, socket, flags, times;
-	unsigned line;
-	enum whose whose;
-	enum filter_kind kind;
-	int at; /* place in InputMailFilters; -1: not there */
-};
-
-struct sendmail {
-	const char *path;
-	struct sm_filter *filters;
-	unsigned n_filters;
-	struct str inputs, hostname, domains, macros_connect, macros_from, macros_rcpt;
-	struct str macros_i[3]; /* where {i} may come: data, end of header, end of message */
-};
-
-static struct sendmail *
-sm_of(const struct doctor *d)
-{
-	return d->model;
-}
 
 /* --- reading ----------------------------------------------------------------------------------------- */
 
-/* "name=value" of a definition whose parts are separated by commas */
+/* "name=value" of a definition whose parts are separated by commas; of the name its first letter matters.
+ * p == NULL: it is not there. */
 static struct str
 part(struct str s, char key)
 {
 	struct str piece;
 
 	while (str_split(&s, ',', &piece)) {
+		size_t eq;
+
 		piece = str_trim(piece);
-		if (piece.n > 1 && piece.p[0] == key && piece.p[1] == '=')
-			return str_trim(str_sub(piece, 2, piece.n));
+		eq = str_find(piece, '=');
+		if (eq > 0 && eq < piece.n && str_lower(piece.p[0]) == str_lower(key))
+			return str_trim(str_sub(piece, eq + 1, piece.n));
 	}
-	return STR("");
+	return STR_NONE;
 }
 
 /* Sendmail: inet:port@host, inet6:, unix:path, local:path; a bare path is local. */
@@ -79,7 +60,19 @@ take_filter(struct doctor *d, struct str s, unsigned line)
 }
 
 static void
-take_option(struct doctor *d, struct str s)
+take_daemon(struct doctor *d, struct str options, unsigned line)
+{
+	struct sendmail *m = sm_of(d);
+	struct str filters = part(options, 'I');
+
+	if (!filters.p)
+		return;
+	m->daemons = doctor_push(d, m->daemons, &m->n_daemons, sizeof(*m->daemons));
+	m->daemons[m->n_daemons - 1] = (struct sm_daemon){ options, filters, line };
+}
+
+static void
+take_option(struct doctor *d, struct str s, unsigned line)
 {
 	struct sendmail *m = sm_of(d);
 	struct {
@@ -94,28 +87,99 @@ take_option(struct doctor *d, struct str s)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		if (str_ieq(str_trim(str_sub(s, 0, eq)), str_of(rows[i].name)))
 			*rows[i].to = str_trim(str_sub(s, eq + 1, s.n));
+	if (str_ieq(str_trim(str_sub(s, 0, eq)), STR("DaemonPortOptions")))
+		take_daemon(d, str_sub(s, eq + 1, s.n), line);
 }
 
 static void
-add_domains(struct doctor *d, struct str more)
+add(struct doctor *d, struct str *list, struct str more)
 {
-	struct sendmail *m = sm_of(d);
-
-	m->domains = str_of(doctor_text(d, "%.*s %.*s", STR_FMT(m->domains), STR_FMT(more)));
+	*list = str_of(doctor_text(d, "%.*s %.*s", STR_FMT(*list), STR_FMT(more)));
 }
 
-/* Fw/file, Fw-o /file: one name a line */
+/* Relayed for as a client: "192.0.2" is 192.0.2.0/24, whole addresses stay; names are no networks. */
 static void
-take_file(struct doctor *d, struct str s)
+add_client(struct doctor *d, struct str s)
+{
+	unsigned parts = s.n > 0;
+
+	if (str_istarts(s, STR("IPv6:"))) {
+		add(d, &sm_of(d)->networks, str_sub(s, 5, s.n));
+		return;
+	}
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] != '.' && (s.p[i] < '0' || s.p[i] > '9'))
+			return;
+		parts += s.p[i] == '.';
+	}
+	if (parts >= 1 && parts <= 4)
+		add(d, &sm_of(d)->networks,
+		    str_of(doctor_text(d, "%.*s%s/%u", STR_FMT(s), &".0.0.0"[2 * (parts - 1)], 8 * parts)));
+}
+
+/* Class w: who we are. Class R: for whom we relay. */
+static void
+add_class(struct doctor *d, char class, struct str words)
+{
+	struct str word;
+	bool braced;
+
+	if (class == 'w')
+		add(d, &sm_of(d)->domains, words);
+	while (class == 'R' && doctor_word(&words, &word, &braced))
+		add_client(d, word);
+}
+
+static bool
+slurp(struct doctor *d, struct str path, struct str *text)
+{
+	return path.n && doctor_slurp(d, doctor_text(d, "%.*s", STR_FMT(str_trim(path))), text) == 0;
+}
+
+/* Fw/file, FR-o /file: one name a line */
+static void
+take_file(struct doctor *d, char class, struct str s)
 {
 	struct str text, line;
-	size_t at = str_find(s, '/');
 
-	s = str_sub(s, at, str_find(s, ' ') > at ? str_find(s, ' ') : s.n);
-	if (s.n == 0 || doctor_slurp(d, doctor_text(d, "%.*s", STR_FMT(str_trim(s))), &text) != 0)
+	s = str_sub(s, str_find(s, '/'), s.n);
+	s = str_sub(s, 0, str_find(s, ' '));
+	if (!slurp(d, s, &text))
 		return;
 	while (str_split(&text, '\n', &line))
-		add_domains(d, str_sub(line, 0, str_find(line, '#')));
+		add_class(d, class, str_sub(line, 0, str_find(line, '#')));
+}
+
+/* Kaccess hash -T<TMPF> /etc/mail/access: the map is made of the text beside it, "Connect:192.0.2 RELAY". */
+static void
+take_map(struct doctor *d, struct str s)
+{
+	struct str text, line, word, who, what;
+	bool braced, access = doctor_word(&s, &word, &braced) && str_eq(word, STR("access"));
+
+	while (access && doctor_word(&s, &word, &braced))
+		;
+	if (!access || word.n == 0 || word.p[0] != '/' || !slurp(d, word, &text))
+		return;
+	while (str_split(&text, '\n', &line))
+		if (doctor_word(&line, &who, &braced) && doctor_word(&line, &what, &braced) &&
+		    str_istarts(who, STR("Connect:")) && str_ieq(what, STR("RELAY")))
+			add_client(d, str_sub(who, 8, who.n));
+}
+
+/* C or F with a class, "w" or "{w}" */
+static void
+take_class(struct doctor *d, struct str s)
+{
+	bool braced = s.n > 1 && s.p[1] == '{';
+	size_t at = braced ? 2 : 1;
+
+	if (s.n <= at || (braced && (s.n <= 3 || s.p[3] != '}')))
+		return;
+	if (s.p[0] == 'C')
+		add_class(d, s.p[at], str_sub(s, at + 1 + braced, s.n));
+	else
+		take_file(d, s.p[at], str_sub(s, at + 1 + braced, s.n));
 }
 
 static void
@@ -126,13 +190,13 @@ take_line(struct doctor *d, struct str s, unsigned line)
 	if (str_starts(s, STR("X")))
 		take_filter(d, s, line);
 	else if (str_starts(s, STR("O ")))
-		take_option(d, str_sub(s, 2, s.n));
+		take_option(d, str_sub(s, 2, s.n), line);
 	else if (str_starts(s, STR("Dj")))
 		m->hostname = str_trim(str_sub(s, 2, s.n));
-	else if (str_starts(s, STR("Cw")))
-		add_domains(d, str_sub(s, 2, s.n));
-	else if (str_starts(s, STR("Fw")))
-		take_file(d, str_sub(s, 2, s.n));
+	else if (str_starts(s, STR("C")) || str_starts(s, STR("F")))
+		take_class(d, s);
+	else if (str_starts(s, STR("K")))
+		take_map(d, str_sub(s, 1, s.n));
 }
 
 static void
@@ -177,304 +241,7 @@ read_sendmail(struct doctor *d, const char *path)
 	return 0;
 }
 
-/* --- checks ------------------------------------------------------------------------------------------ */
-
-#define EACH_FILTER(m, f) \
-	for (const struct sm_filter *f = (m)->filters; f < (m)->filters + (m)->n_filters; f++)
-
-static const char *
-where(struct doctor *d, const struct sm_filter *f)
-{
-	return doctor_text(d, "%s:%u", sm_of(d)->path, f->line);
-}
-
-/* What our line should be. */
-static const char *
-good(struct doctor *d, struct str name)
-{
-	const char *ours = doctor_address(d, MILTER_DOOR), *colon = ours ? strrchr(ours, ':') : NULL;
-	struct str host = ours ? str_sub(str_of(ours), 5, (size_t)(colon - ours)) : STR("");
-	const char *socket = ours;
-
-	if (ours && strncmp(ours, "unix:", 5) == 0)
-		socket = doctor_text(d, "local:%s", ours + 5);
-	else if (ours && host.n && host.p[0] == '[')
-		socket = doctor_text(d, "inet6:%s@%.*s", colon + 1, STR_FMT(str_sub(host, 1, host.n - 1)));
-	else if (ours)
-		socket = doctor_text(d, "inet:%s@%.*s", colon + 1,
-		    STR_FMT(
-			str_eq(host, STR("*")) || str_eq(host, STR("0.0.0.0")) ? STR("127.0.0.1") : host));
-	return doctor_text(
-	    d, "X%.*s, S=%s, F=, T=C:5s;S:10s;R:10s;E:30s", STR_FMT(name), socket ? socket : "");
-}
-
-static void
-find_line(struct doctor *d, const struct sm_filter *f)
-{
-	doctor_find(d, where(d, f), sm_of(d)->path, good(d, f->name));
-}
-
-static void
-sendmail_no_door(struct doctor *d)
-{
-	if (!doctor_address(d, MILTER_DOOR))
-		doctor_find_ours(d, doctor_text(d, "%s [server]: milter", d->conf_path), "server",
-		    "milter = unix:/run/policyd-storm/milter.sock");
-}
-
-static const char *
-listed(struct doctor *d, struct str name)
-{
-	const struct sendmail *m = sm_of(d);
-	const char *front = "", *signers = "";
-
-	for (int at = 0; at < (int)m->n_filters; at++)
-		EACH_FILTER(m, f)
-		{
-			const char **to = f->kind == FILTER_SIGNS ? &signers : &front;
-
-			if (f->at == at && f->whose == NOT_OURS)
-				*to = doctor_text(d, "%s%s%.*s", *to, **to ? "," : "", STR_FMT(f->name));
-		}
-	return doctor_text(d, "O InputMailFilters=%s%s%.*s%s%s", front, *front ? "," : "", STR_FMT(name),
-	    *signers ? "," : "", signers);
-}
-
-static void
-sendmail_not_asked(struct doctor *d)
-{
-	const struct sendmail *m = sm_of(d);
-
-	EACH_FILTER(m, f)
-	if (f->whose != NOT_OURS)
-		return;
-	if (doctor_address(d, MILTER_DOOR))
-		doctor_find(d, m->path, m->path,
-		    doctor_text(d, "%s\n%s", good(d, STR("policyd-storm")), listed(d, STR("policyd-storm"))));
-}
-
-static void
-sendmail_not_listed(struct doctor *d)
-{
-	EACH_FILTER(sm_of(d), f)
-	if (f->whose == OURS && f->at < 0)
-		doctor_find(d, where(d, f), sm_of(d)->path, listed(d, f->name));
-}
-
-static void
-sendmail_fails_closed(struct doctor *d)
-{
-	EACH_FILTER(sm_of(d), f)
-	if (f->whose == OURS && f->flags.n)
-		find_line(d, f);
-}
-
-static void
-sendmail_address(struct doctor *d)
-{
-	EACH_FILTER(sm_of(d), f)
-	if (f->whose == OURS_MISSED && doctor_address(d, MILTER_DOOR))
-		find_line(d, f);
-}
-
-static void
-sendmail_at_policy(struct doctor *d)
-{
-	EACH_FILTER(sm_of(d), f)
-	if (f->whose == OURS_OTHER_DOOR)
-		find_line(d, f);
-}
-
-/* T=C:5m;S:10s;R:10s;E:5m; what is not said is the default */
-static int64_t
-timeout(const struct sm_filter *f, char which, int64_t otherwise)
-{
-	struct str rest = f->times, piece;
-
-	while (str_split(&rest, ';', &piece)) {
-		piece = str_trim(piece);
-		if (piece.n > 2 && piece.p[0] == which && piece.p[1] == ':')
-			return doctor_seconds(str_sub(piece, 2, piece.n), 1);
-	}
-	return otherwise;
-}
-
-static void
-sendmail_slow(struct doctor *d)
-{
-	EACH_FILTER(sm_of(d), f)
-	if (f->whose == OURS &&
-	    (timeout(f, 'C', 300) > 30 || timeout(f, 'S', 10) > 30 || timeout(f, 'R', 10) > 30 ||
-		timeout(f, 'E', 300) > 60))
-		find_line(d, f);
-}
-
-static void
-by_order(struct doctor *d, enum filter_kind kind, bool before)
-{
-	EACH_FILTER(sm_of(d), f)
-	EACH_FILTER(sm_of(d), g)
-	if (f->whose == OURS && f->at >= 0 && g->at >= 0 && g->kind == kind && g->whose == NOT_OURS &&
-	    before == (g->at < f->at))
-		doctor_find(d, doctor_text(d, "%s: InputMailFilters", sm_of(d)->path), sm_of(d)->path,
-		    listed(d, f->name));
-}
-
-static void
-sendmail_before_filter(struct doctor *d)
-{
-	by_order(d, FILTER_REFUSES, false);
-}
-
-static void
-sendmail_behind_signer(struct doctor *d)
-{
-	by_order(d, FILTER_SIGNS, true);
-}
-
-static void
-find_macro(struct doctor *d, const char *option, struct str now, const char *macro)
-{
-	doctor_find(d, doctor_text(d, "%s: %s", sm_of(d)->path, option), sm_of(d)->path,
-	    doctor_text(d, "O %s=%.*s%s%s", option, STR_FMT(now), now.n ? ", " : "", macro));
-}
-
-static bool
-asked(const struct doctor *d)
-{
-	EACH_FILTER(sm_of(d), f)
-	if (f->whose == OURS)
-		return true;
-	return false;
-}
-
-static bool
-has_macro(struct str list, const char *name)
-{
-	struct str word;
-	bool braced;
-
-	while (doctor_word(&list, &word, &braced))
-		if (str_eq(word, str_of(name)))
-			return true;
-	return false;
-}
-
-static void
-sendmail_no_queue_id(struct doctor *d)
-{
-	const struct sendmail *m = sm_of(d);
-
-	if (asked(d) && !has_macro(m->macros_from, "i") && !has_macro(m->macros_i[0], "i") &&
-	    !has_macro(m->macros_i[1], "i") && !has_macro(m->macros_i[2], "i"))
-		find_macro(d, "Milter.macros.envfrom", m->macros_from, "i");
-}
-
-static void
-sendmail_macros(struct doctor *d)
-{
-	const struct sendmail *m = sm_of(d);
-
-	if (asked(d) && !has_macro(m->macros_from, "auth_authen"))
-		find_macro(d, "Milter.macros.envfrom", m->macros_from, "{auth_authen}");
-	if (asked(d) && !has_macro(m->macros_rcpt, "rcpt_mailer"))
-		find_macro(d, "Milter.macros.envrcpt", m->macros_rcpt, "{rcpt_mailer}");
-}
-
-static void
-sendmail_socket_missing(struct doctor *d)
-{
-	struct stat st;
-
-	EACH_FILTER(sm_of(d), f)
-	{
-		const char *path = doctor_text(d, "%.*s", STR_FMT(str_sub(f->socket, 5, f->socket.n)));
-
-		if (f->whose == OURS && str_starts(f->socket, STR("unix:")) && stat(path, &st) < 0)
-			doctor_find(d, path, "a shell", "systemctl start policyd-storm");
-	}
-}
-
-/* Sendmail trusts no socket in a folder that others may write to. */
-static void
-sendmail_socket_unsafe(struct doctor *d)
-{
-	struct stat st;
-
-	EACH_FILTER(sm_of(d), f)
-	{
-		struct str path = str_sub(f->socket, 5, f->socket.n);
-		const char *folder = doctor_text(d, "%.*s", STR_FMT(str_sub(path, 0, str_rfind(path, '/'))));
-
-		if (f->whose == OURS && str_starts(f->socket, STR("unix:")) && stat(folder, &st) == 0 &&
-		    (st.st_mode & (S_IWGRP | S_IWOTH)))
-			doctor_find(d, folder, "a shell", doctor_text(d, "chmod go-w %s", folder));
-	}
-}
-
-static void
-sendmail_hostname(struct doctor *d)
-{
-	struct str name = sm_of(d)->hostname;
-
-	/* $w.Domain and the like are known to Sendmail only */
-	if (str_find(name, '$') == name.n)
-		doctor_hostname(d, name, doctor_text(d, "%s: Dj", sm_of(d)->path));
-}
-
-static void
-sendmail_domains(struct doctor *d)
-{
-	doctor_domains(d, sm_of(d)->domains, doctor_text(d, "%s: class w", sm_of(d)->path));
-}
-
-static const struct doctor_check checks[] = {
-	{ "sendmail-no-milter-door", SEVERITY_DANGER,
-	    "The daemon has no milter door, the only one that Sendmail can ask.", sendmail_no_door },
-	{ "sendmail-not-asked", SEVERITY_DANGER, "Sendmail asks the daemon nothing: there is no protection.",
-	    sendmail_not_asked },
-	{ "sendmail-not-listed", SEVERITY_DANGER,
-	    "The filter is defined, but not in InputMailFilters, so it is not asked.", sendmail_not_listed },
-	{ "sendmail-fails-closed", SEVERITY_DANGER,
-	    "While the daemon is away Sendmail refuses all mail: F= is not empty.", sendmail_fails_closed },
-	{ "sendmail-address", SEVERITY_DANGER,
-	    "This filter looks like ours, but the daemon's configuration does not listen there.",
-	    sendmail_address },
-	{ "sendmail-at-policy-door", SEVERITY_DANGER,
-	    "The filter is looked for at the policy door, which does not understand it and hangs up.",
-	    sendmail_at_policy },
-	{ "sendmail-slow", SEVERITY_WARNING,
-	    "A daemon that hangs holds each session for minutes: the filter's timeouts are long.",
-	    sendmail_slow },
-	{ "sendmail-before-filter", SEVERITY_WARNING,
-	    "A filter behind us may refuse what we have counted as delivered, and then a retry counts as a "
-	    "copy.",
-	    sendmail_before_filter },
-	{ "sendmail-behind-signer", SEVERITY_WARNING,
-	    "A signature is made before us, and conceal, prepend and set-sender-owner break it.",
-	    sendmail_behind_signer },
-	{ "sendmail-no-queue-id", SEVERITY_WARNING, "The filter is not told the queue id, macro i.",
-	    sendmail_no_queue_id },
-	{ "sendmail-macros", SEVERITY_WARNING,
-	    "The filter is not told a macro: {auth_authen} names own users, {rcpt_mailer} refused "
-	    "recipients.",
-	    sendmail_macros },
-	{ "sendmail-socket-missing", SEVERITY_WARNING, "There is no such socket: the daemon does not run.",
-	    sendmail_socket_missing },
-	{ "sendmail-socket-unsafe", SEVERITY_DANGER,
-	    "Sendmail takes no socket from a folder that group or others may write to.",
-	    sendmail_socket_unsafe },
-	{ "sendmail-hostname", SEVERITY_WARNING,
-	    "Sendmail writes its Received lines under a name that the daemon does not take for its own.",
-	    sendmail_hostname },
-	{ "sendmail-local-domains", SEVERITY_WARNING,
-	    "Sendmail takes mail for these domains and the daemon does not know them: their mail is not "
-	    "taken for "
-	    "inbound.",
-	    sendmail_domains },
-	{ .name = NULL },
-};
-static const struct doctor_check *const groups[] = { checks, NULL };
+static const struct doctor_check *const groups[] = { doctor_sendmail_checks, NULL };
 
 const struct doctor_mta doctor_sendmail = {
 	.name = "sendmail",

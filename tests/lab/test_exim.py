@@ -600,7 +600,7 @@ def debian(exim):
         raise RuntimeError(p.stdout.decode())
 
 
-class Debian(OnExim, test_actions.Actions):
+class OnDebian(OnExim):
     """The fragments in /etc/exim4/conf.d, over a unix socket."""
 
     def server(self):
@@ -619,6 +619,8 @@ class Debian(OnExim, test_actions.Actions):
         self.addCleanup(self.daemon.more_policy.remove, address)
         return e
 
+
+class Debian(OnDebian, test_actions.Actions):
     def test_copies(self):
         self.enforce("[rule r]\ndetect = replication\nlimit = 3\naction = discard\n")
         m = Message("<debian.1@sender.example>", "Copies", FIVE)

@@ -108,6 +108,34 @@ class Verdicts(OnSendmail, test_actions.Actions):
             self.assertIn("verdict action=would-act rule=wide door=milter", self.verdicts()[-1])
 
 
+class Alias(OnSendmail, test_actions.Actions):
+    """A list that Sendmail expands itself: a recipient that is taken out is taken out before that."""
+
+    lists = "%s %s\n" % (sendmail_mod.TEAM, sendmail_mod.TEAM_OWNER)
+
+    def test_it_is_expanded_otherwise(self):
+        self.enforce(test_lists.BounceToList.rules)
+        self.assertEqual(250, self.post([sendmail_mod.TEAM])[0])
+        self.assert_got(sendmail_mod.MEMBERS, sendmail_mod.MEMBERS)
+
+    def test_no_member_gets_the_bounce_but_the_owner(self):
+        self.enforce(test_lists.BounceToList.rules)
+        for to in ([sendmail_mod.TEAM], [sendmail_mod.TEAM.upper()], [sendmail_mod.TEAM, sendmail_mod.TEAM_OWNER]):
+            self.sink.reset()
+            self.assertEqual(250, self.post(to, content=test_lists.BOUNCE, sender="", source="127.0.0.50")[0])
+            self.assert_got([sendmail_mod.TEAM_OWNER], sendmail_mod.MEMBERS)
+
+    def test_dropped(self):
+        self.enforce(rule("wide", "drop-recipients", EXEMPT_SPARED))
+        self.assertEqual(250, self.post(SPARED + [sendmail_mod.TEAM])[0])
+        self.assert_got(SPARED, SPARED + sendmail_mod.MEMBERS)
+
+    def test_return_path(self):
+        self.enforce(by_sender("path", "set-sender-owner"))
+        self.assertEqual(250, self.post([sendmail_mod.TEAM], sender=sendmail_mod.TEAM)[0])
+        self.assertEqual({sendmail_mod.TEAM_OWNER}, {d.sender for d in self.sink.deliveries})
+
+
 class Facts(OnSendmail, test_actions.Actions):
     """Macros and events: what the daemon learns."""
 

@@ -153,7 +153,7 @@ class Site:
         elif self.mta == "sendmail":
             at = int(f["where"].rsplit(":", 1)[1]) if re.search(r":\d+$", f["where"]) else 0
             lines = self.text.splitlines()
-            if fix.startswith("X") and at:
+            if fix.startswith(("X", "O DaemonPortOptions=")) and at:
                 lines[at - 1] = fix
                 if lines[at].startswith("\t"):
                     del lines[at]
@@ -253,6 +253,18 @@ HARMLESS_EXIM = [
 
 LINE = "Xpolicyd-storm, S=local:@run@/milter.sock, F=,\n\tT=C:5s;S:10s;R:10s;E:30s\n"
 
+ACCESS = "Kaccess hash -T<TMPF> -o @run@/access\nCwlocalhost"
+MSA = "O DaemonPortOptions=Name=MTA\nO DaemonPortOptions=Name=MSA, Port=587, "
+
+
+def beside(name, text):
+    """A file that sendmail.cf names."""
+    def change(site):
+        with open(os.path.join(site.run, name), "w", encoding="utf-8") as f:
+            f.write(text)
+    return change
+
+
 BROKEN_SENDMAIL = [
     (lambda s: s.server.pop("milter"), ["sendmail-no-milter-door"]),
     (both(sub(LINE, ""), sub("scan, policyd-storm, ", "scan, ")), ["sendmail-not-asked"]),
@@ -272,6 +284,17 @@ BROKEN_SENDMAIL = [
     (lambda s: os.chmod(s.run, 0o775), ["sendmail-socket-unsafe"]),
     (sub("Djmx", "Djmail"), ["sendmail-hostname"]),
     (sub("Cwlocalhost", "Cwlocalhost example.net"), ["sendmail-local-domains"]),
+    (sub("Cwlocalhost", "C{w}example.net\nCwlocalhost"), ["sendmail-local-domains"]),
+    (both(sub("Cwlocalhost", "Fw-o @run@/names %[^\\#]\nCwlocalhost"), beside("names", "example.net # new\nexample.org\n")),
+     ["sendmail-local-domains"]),
+    (sub("Cwlocalhost", "CR203.0.113\nCwlocalhost"), ["sendmail-trusted"]),
+    (both(sub("Cwlocalhost", "F{R}@run@/relay\nCwlocalhost"), beside("relay", "friend.example\n198.51.100.7\n")),
+     ["sendmail-trusted"]),
+    (both(sub("Cwlocalhost", ACCESS), beside("access", "Connect:10\tRELAY\n")), ["sendmail-trusted"]),
+    (both(sub("Cwlocalhost", ACCESS), beside("access", "Connect:IPv6:2001:db8::1 RELAY\n")), ["sendmail-trusted"]),
+    (sub("O MaxHopCount=25", MSA + "I=scan"), ["sendmail-other-filters"]),
+    (sub("O MaxHopCount=25", MSA + "InputMailFilters=scan;opendkim, M=E"), ["sendmail-other-filters"]),
+    (sub("O MaxHopCount=25", MSA + "I="), ["sendmail-other-filters"]),
 ]
 
 HARMLESS_SENDMAIL = [
@@ -279,6 +302,11 @@ HARMLESS_SENDMAIL = [
     both(sub("local:@run@/milter.sock", "inet:10041@localhost"), server(milter="inet:127.0.0.1:10041")),
     both(sub("local:@run@/milter.sock", "inet6:10041@::1"), server(milter="inet:[::1]:10041")),
     sub("Djmx.example.org", "Dj$w.$m"),
+    sub("Cwlocalhost", "CR192.0.2 192.0.2.77 127 friend.example 1.2.3.4.5 IPv6:::1\nCwlocalhost"),
+    both(sub("Cwlocalhost", ACCESS),
+         beside("access", "Connect:203.0.113 OK\nConnect:192.0.2.7 RELAY\n10.1 RELAY\nConnect:friend.example RELAY\n")),
+    both(sub("Cwlocalhost", "Fw-o @run@/missing\nFR\nF{R\nC{\nC\nK\nKaccess\nCwlocalhost")),
+    sub("O MaxHopCount=25", MSA + "I=scan; policyd-storm , M=E"),
 ]
 
 

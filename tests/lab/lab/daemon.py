@@ -23,7 +23,7 @@ path      = {dir}/db/storm.db
 [mail]
 hostname = mx.victim.example
 trusted  = {trusted}
-{mail}local_domains = victim.example, faulty1.example, faulty2.example, faulty3.example
+{mail}local_domains = victim.example, lists.victim.example, faulty1.example, faulty2.example, faulty3.example
 lists    = lists
 """
 

@@ -73,6 +73,12 @@ class Root:
             os.makedirs(os.path.dirname(to), exist_ok=True)
             shutil.copy2(os.path.realpath(path), to)
 
+    def bring(self, program, place):
+        """A program of this machine."""
+        for path, at in libraries("", program):
+            self._copy(path, at)
+        self._copy(program, place)
+
     def _etc(self, users):
         rows = [("root", 0), ("nobody", 65534), *users]
         self.write("etc/passwd", "".join("%s:x:%d:%d::/:/bin/false\n" % (n, i, i) for n, i in rows))

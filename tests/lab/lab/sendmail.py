@@ -28,8 +28,9 @@ define(`confSERVICE_SWITCH_FILE', `/etc/mail/service.switch')dnl
 define(`confPID_FILE', `/run/sendmail.pid')dnl
 define(`confMAX_HEADERS_LENGTH', `262144')dnl
 define(`STATUS_FILE', `/var/lib/sendmail/statistics')dnl
-define(`ALIAS_FILE', `')dnl
+define(`ALIAS_FILE', `/etc/mail/aliases')dnl
 define(`SMART_HOST', `relay:[127.0.0.1]')dnl
+LOCAL_DOMAIN(`lists.victim.example')dnl
 define(`RELAY_MAILER_ARGS', `TCP $h {sink}')dnl
 FEATURE(`no_default_msa')dnl
 FEATURE(`accept_unresolvable_domains')dnl
@@ -37,6 +38,7 @@ FEATURE(`nocanonify')dnl
 FEATURE(`promiscuous_relay')dnl
 DAEMON_OPTIONS(`Name=MTA, Addr=127.0.0.1, Port={port}')dnl
 include(`/etc/mail/storm.m4')dnl
+MAILER(`local')dnl
 MAILER(`smtp')dnl
 """
 
@@ -54,6 +56,12 @@ define(`confDONT_PROBE_INTERFACES', `true')dnl
 define(`RELAY_MAILER_ARGS', `TCP $h {port}')dnl
 FEATURE(`msp', `[127.0.0.1]')dnl
 """
+
+
+# A list that it expands itself: an alias in a domain that it takes for its own.
+TEAM, TEAM_OWNER = "team@lists.victim.example", "team-owner@victim.example"
+MEMBERS = ["member1@victim.example", TEAM_OWNER, "member2@victim.example"]
+ALIASES = "team: %s\n" % ", ".join(MEMBERS)
 
 
 def why_not():
@@ -82,10 +90,14 @@ class Sendmail:
             if code != 0 or "\nXstorm, S=inet:" not in cf and name == "sendmail":
                 raise RuntimeError(cf)
             self.root.write("/etc/mail/%s.cf" % name, cf)
+        self.root.write("/etc/mail/aliases", ALIASES)
         self.root.own("/var/spool/mqueue", 0, 0o700)
         self.root.own("/var/spool/clientmqueue", 4102, 0o770)
         self.root.own("/var/lib/sendmail", 0, 0o755)
         self.proc = None
+        code, said = self.root.run(PROGRAM, "-bi")
+        if code != 0:
+            raise RuntimeError(said)
 
     def __enter__(self):
         self.proc = self.root.start(PROGRAM, "-bD", "-X", "/run/talk")

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: ISC */
+/* What can be wrong with how Sendmail uses the milter door. */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "stormctl_doctor_sendmail.h"
+
+#define EACH_FILTER(m, f) \
+	for (const struct sm_filter *f = (m)->filters; f < (m)->filters + (m)->n_filters; f++)
+
+static const char *
+where(struct doctor *d, const struct sm_filter *f)
+{
+	return doctor_text(d, "%s:%u", sm_of(d)->path, f->line);
+}
+
+/* What our line should be. */
+static const char *
+good(struct doctor *d, struct str name)
+{
+	const char *ours = doctor_address(d, MILTER_DOOR), *colon = ours ? strrchr(ours, ':') : NULL;
+	struct str host = ours ? str_sub(str_of(ours), 5, (size_t)(colon - ours)) : STR("");
+	const char *socket = ours;
+
+	if (ours && strncmp(ours, "unix:", 5) == 0)
+		socket = doctor_text(d, "local:%s", ours + 5);
+	else if (ours && host.n && host.p[0] == '[')
+		socket = doctor_text(d, "inet6:%s@%.*s", colon + 1, STR_FMT(str_sub(host, 1, host.n - 1)));
+	else if (ours)
+		socket = doctor_text(d, "inet:%s@%.*s", colon + 1,
+		    STR_FMT(
+			str_eq(host, STR("*")) || str_eq(host, STR("0.0.0.0")) ? STR("127.0.0.1") : host));
+	return doctor_text(
+	    d, "X%.*s, S=%s, F=, T=C:5s;S:10s;R:10s;E:30s", STR_FMT(name), socket ? socket : "");
+}
+
+static void
+find_line(struct doctor *d, const struct sm_filter *f)
+{
+	doctor_find(d, where(d, f), sm_of(d)->path, good(d, f->name));
+}
+
+static void
+sendmail_no_door(struct doctor *d)
+{
+	if (!doctor_address(d, MILTER_DOOR))
+		doctor_find_ours(d, doctor_text(d, "%s [server]: milter", d->conf_path), "server",
+		    "milter = unix:/run/policyd-storm/milter.sock");
+}
+
+static const char *
+listed(struct doctor *d, struct str name)
+{
+	const struct sendmail *m = sm_of(d);
+	const char *front = "", *signers = "";
+
+	for (int at = 0; at < (int)m->n_filters; at++)
+		EACH_FILTER(m, f)
+		{
+			const char **to = f->kind == FILTER_SIGNS ? &signers : &front;
+
+			if (f->at == at && f->whose == NOT_OURS)
+				*to = doctor_text(d, "%s%s%.*s", *to, **to ? "," : "", STR_FMT(f->name));
+		}
+	return doctor_text(d, "O InputMailFilters=%s%s%.*s%s%s", front, *front ? "," : "", STR_FMT(name),
+	    *signers ? "," : "", signers);
+}
+
+static void
+sendmail_not_asked(struct doctor *d)
+{
+	const struct sendmail *m = sm_of(d);
+
+	EACH_FILTER(m, f)
+	if (f->whose != NOT_OURS)
+		return;
+	if (doctor_address(d, MILTER_DOOR))
+		doctor_find(d, m->path, m->path,
+		    doctor_text(d, "%s\n%s", good(d, STR("policyd-storm")), listed(d, STR("policyd-storm"))));
+}
+
+static void
+sendmail_not_listed(struct doctor *d)
+{
+	EACH_FILTER(sm_of(d), f)
+	if (f->whose == OURS && f->at < 0)
+		doctor_find(d, where(d, f), sm_of(d)->path, listed(d, f->name));
+}
+
+/* DaemonPortOptions=Port=smtp, I=filter;filter: in place of InputMailFilters */
+static void
+sendmail_other_filters(struct doctor *d)
+{
+	const struct sendmail *m = sm_of(d);
+
+	EACH_FILTER(m, f)
+	for (const struct sm_daemon *p = m->daemons; f->whose == OURS && p < m->daemons + m->n_daemons; p++) {
+		struct str filters = p->filters, one, name = STR("");
+		size_t at = (size_t)(p->filters.p - p->options.p) + p->filters.n;
+
+		while (!str_eq(name, f->name) && str_split(&filters, ';', &one))
+			name = str_trim(one);
+		if (!str_eq(name, f->name))
+			doctor_find(d, doctor_text(d, "%s:%u", m->path, p->line), m->path,
+			    doctor_text(d, "O DaemonPortOptions=%.*s%s%.*s%.*s", STR_FMT(str_sub(p->options, 0, at)),
+				p->filters.n ? ";" : "", STR_FMT(f->name),
+				STR_FMT(str_sub(p->options, at, p->options.n))));
+	}
+}
+
+static void
+sendmail_fails_closed(struct doctor *d)
+{
+	EACH_FILTER(sm_of(d), f)
+	if (f->whose == OURS && f->flags.n)
+		find_line(d, f);
+}
+
+static void
+sendmail_address(struct doctor *d)
+{
+	EACH_FILTER(sm_of(d), f)
+	if (f->whose == OURS_MISSED && doctor_address(d, MILTER_DOOR))
+		find_line(d, f);
+}
+
+static void
+sendmail_at_policy(struct doctor *d)
+{
+	EACH_FILTER(sm_of(d), f)
+	if (f->whose == OURS_OTHER_DOOR)
+		find_line(d, f);
+}
+
+/* T=C:5m;S:10s;R:10s;E:5m; what is not said is the default */
+static int64_t
+timeout(const struct sm_filter *f, char which, int64_t otherwise)
+{
+	struct str rest = f->times, piece;
+
+	while (str_split(&rest, ';', &piece)) {
+		piece = str_trim(piece);
+		if (piece.n > 2 && piece.p[0] == which && piece.p[1] == ':')
+			return doctor_seconds(str_sub(piece, 2, piece.n), 1);
+	}
+	return otherwise;
+}
+
+static void
+sendmail_slow(struct doctor *d)
+{
+	EACH_FILTER(sm_of(d), f)
+	if (f->whose == OURS &&
+	    (timeout(f, 'C', 300) > 30 || timeout(f, 'S', 10) > 30 || timeout(f, 'R', 10) > 30 ||
+		timeout(f, 'E', 300) > 60))
+		find_line(d, f);
+}
+
+static void
+by_order(struct doctor *d, enum filter_kind kind, bool before)
+{
+	EACH_FILTER(sm_of(d), f)
+	EACH_FILTER(sm_of(d), g)
+	if (f->whose == OURS && f->at >= 0 && g->at >= 0 && g->kind == kind && g->whose == NOT_OURS &&
+	    before == (g->at < f->at))
+		doctor_find(d, doctor_text(d, "%s: InputMailFilters", sm_of(d)->path), sm_of(d)->path,
+		    listed(d, f->name));
+}
+
+static void
+sendmail_before_filter(struct doctor *d)
+{
+	by_order(d, FILTER_REFUSES, false);
+}
+
+static void
+sendmail_behind_signer(struct doctor *d)
+{
+	by_order(d, FILTER_SIGNS, true);
+}
+
+static void
+find_macro(struct doctor *d, const char *option, struct str now, const char *macro)
+{
+	doctor_find(d, doctor_text(d, "%s: %s", sm_of(d)->path, option), sm_of(d)->path,
+	    doctor_text(d, "O %s=%.*s%s%s", option, STR_FMT(now), now.n ? ", " : "", macro));
+}
+
+static bool
+asked(const struct doctor *d)
+{
+	EACH_FILTER(sm_of(d), f)
+	if (f->whose == OURS)
+		return true;
+	return false;
+}
+
+static bool
+has_macro(struct str list, const char *name)
+{
+	struct str word;
+	bool braced;
+
+	while (doctor_word(&list, &word, &braced))
+		if (str_eq(word, str_of(name)))
+			return true;
+	return false;
+}
+
+static void
+sendmail_no_queue_id(struct doctor *d)
+{
+	const struct sendmail *m = sm_of(d);
+
+	if (asked(d) && !has_macro(m->macros_from, "i") && !has_macro(m->macros_i[0], "i") &&
+	    !has_macro(m->macros_i[1], "i") && !has_macro(m->macros_i[2], "i"))
+		find_macro(d, "Milter.macros.envfrom", m->macros_from, "i");
+}
+
+static void
+sendmail_macros(struct doctor *d)
+{
+	const struct sendmail *m = sm_of(d);
+
+	if (asked(d) && !has_macro(m->macros_from, "auth_authen"))
+		find_macro(d, "Milter.macros.envfrom", m->macros_from, "{auth_authen}");
+	if (asked(d) && !has_macro(m->macros_rcpt, "rcpt_mailer"))
+		find_macro(d, "Milter.macros.envrcpt", m->macros_rcpt, "{rcpt_mailer}");
+}
+
+static void
+sendmail_socket_missing(struct doctor *d)
+{
+	struct stat st;
+
+	EACH_FILTER(sm_of(d), f)
+	{
+		const char *path = doctor_text(d, "%.*s", STR_FMT(str_sub(f->socket, 5, f->socket.n)));
+
+		if (f->whose == OURS && str_starts(f->socket, STR("unix:")) && stat(path, &st) < 0)
+			doctor_find(d, path, "a shell", "systemctl start policyd-storm");
+	}
+}
+
+/* Sendmail trusts no socket in a folder that others may write to. */
+static void
+sendmail_socket_unsafe(struct doctor *d)
+{
+	struct stat st;
+
+	EACH_FILTER(sm_of(d), f)
+	{
+		struct str path = str_sub(f->socket, 5, f->socket.n);
+		const char *folder = doctor_text(d, "%.*s", STR_FMT(str_sub(path, 0, str_rfind(path, '/'))));
+
+		if (f->whose == OURS && str_starts(f->socket, STR("unix:")) && stat(folder, &st) == 0 &&
+		    (st.st_mode & (S_IWGRP | S_IWOTH)))
+			doctor_find(d, folder, "a shell", doctor_text(d, "chmod go-w %s", folder));
+	}
+}
+
+static void
+sendmail_hostname(struct doctor *d)
+{
+	struct str name = sm_of(d)->hostname;
+
+	/* $w.Domain and the like are known to Sendmail only */
+	if (str_find(name, '$') == name.n)
+		doctor_hostname(d, name, doctor_text(d, "%s: Dj", sm_of(d)->path));
+}
+
+static void
+sendmail_domains(struct doctor *d)
+{
+	doctor_domains(d, sm_of(d)->domains, doctor_text(d, "%s: class w", sm_of(d)->path));
+}
+
+static void
+sendmail_networks(struct doctor *d)
+{
+	doctor_networks(
+	    d, sm_of(d)->networks, doctor_text(d, "%s: class R and the access map", sm_of(d)->path));
+}
+
+const struct doctor_check doctor_sendmail_checks[] = {
+	{ "sendmail-no-milter-door", SEVERITY_DANGER,
+	    "The daemon has no milter door, the only one that Sendmail can ask.", sendmail_no_door },
+	{ "sendmail-not-asked", SEVERITY_DANGER, "Sendmail asks the daemon nothing: there is no protection.",
+	    sendmail_not_asked },
+	{ "sendmail-not-listed", SEVERITY_DANGER,
+	    "The filter is defined, but not in InputMailFilters, so it is not asked.", sendmail_not_listed },
+	{ "sendmail-other-filters", SEVERITY_WARNING,
+	    "This daemon of Sendmail has filters of its own, and ours is not among them.",
+	    sendmail_other_filters },
+	{ "sendmail-fails-closed", SEVERITY_DANGER,
+	    "While the daemon is away Sendmail refuses all mail: F= is not empty.", sendmail_fails_closed },
+	{ "sendmail-address", SEVERITY_DANGER,
+	    "This filter looks like ours, but the daemon's configuration does not listen there.",
+	    sendmail_address },
+	{ "sendmail-at-policy-door", SEVERITY_DANGER,
+	    "The filter is looked for at the policy door, which does not understand it and hangs up.",
+	    sendmail_at_policy },
+	{ "sendmail-slow", SEVERITY_WARNING,
+	    "A daemon that hangs holds each session for minutes: the filter's timeouts are long.",
+	    sendmail_slow },
+	{ "sendmail-before-filter", SEVERITY_WARNING,
+	    "A filter behind us may refuse what we have counted as delivered, and then a retry counts as a "
+	    "copy.",
+	    sendmail_before_filter },
+	{ "sendmail-behind-signer", SEVERITY_WARNING,
+	    "A signature is made before us, and conceal, prepend and set-sender-owner break it.",
+	    sendmail_behind_signer },
+	{ "sendmail-no-queue-id", SEVERITY_WARNING, "The filter is not told the queue id, macro i.",
+	    sendmail_no_queue_id },
+	{ "sendmail-macros", SEVERITY_WARNING,
+	    "The filter is not told a macro: {auth_authen} names own users, {rcpt_mailer} refused "
+	    "recipients.",
+	    sendmail_macros },
+	{ "sendmail-socket-missing", SEVERITY_WARNING, "There is no such socket: the daemon does not run.",
+	    sendmail_socket_missing },
+	{ "sendmail-socket-unsafe", SEVERITY_DANGER,
+	    "Sendmail takes no socket from a folder that group or others may write to.",
+	    sendmail_socket_unsafe },
+	{ "sendmail-hostname", SEVERITY_WARNING,
+	    "Sendmail writes its Received lines under a name that the daemon does not take for its own.",
+	    sendmail_hostname },
+	{ "sendmail-local-domains", SEVERITY_WARNING,
+	    "Sendmail takes mail for these domains and the daemon does not know them: their mail is not "
+	    "taken for "
+	    "inbound.",
+	    sendmail_domains },
+	{ "sendmail-trusted", SEVERITY_WARNING,
+	    "Sendmail relays for these networks and the daemon does not know them: their mail is taken for "
+	    "inbound.",
+	    sendmail_networks },
+	{ .name = NULL },
+};
