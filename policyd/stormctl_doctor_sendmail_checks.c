@@ -102,9 +102,9 @@ sendmail_other_filters(struct doctor *d)
 			name = str_trim(one);
 		if (!str_eq(name, f->name))
 			doctor_find(d, doctor_text(d, "%s:%u", m->path, p->line), m->path,
-			    doctor_text(d, "O DaemonPortOptions=%.*s%s%.*s%.*s", STR_FMT(str_sub(p->options, 0, at)),
-				p->filters.n ? ";" : "", STR_FMT(f->name),
-				STR_FMT(str_sub(p->options, at, p->options.n))));
+			    doctor_text(d, "O DaemonPortOptions=%.*s%s%.*s%.*s",
+				STR_FMT(str_sub(p->options, 0, at)), p->filters.n ? ";" : "",
+				STR_FMT(f->name), STR_FMT(str_sub(p->options, at, p->options.n))));
 	}
 }
 
