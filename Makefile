@@ -251,10 +251,16 @@ clean:
 # Releases.
 dist:
 	sh packaging/release/dist.sh $(B)/dist
+# An rpm package, and what becomes of it in a root of its own: installed, upgraded, erased (needs root).
+rpm: deps-rpm
+	sh packaging/rpm/make.sh $(B)
+	python3 tests/package/rpm_root.py $(B)
 # What the present version leaves behind is kept for the tests of those to come; see tests/released/freeze.sh.
 freeze: scenario-bin
 	sh tests/released/freeze.sh $(B)
-.PHONY: dist freeze
+deps-rpm:
+	sh packaging/install-deps.sh rpm
+.PHONY: dist rpm freeze deps-rpm
 
 .PHONY: all unit-bin unit system scenario-bin scenario stories mtas bench-bin bench lint deps deps-check deps-demo deps-bench check demo fmt fmt-check install clean force
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
