@@ -4,6 +4,8 @@
 # installed. RPMBUILD: more options for rpmbuild, such as "--with unit" or "--nocheck".
 set -eu
 LC_ALL=C; export LC_ALL
+# What make was told about this build is not for the package's.
+unset MAKEFLAGS MFLAGS MAKELEVEL CC SAN B DESTDIR PREFIX CFLAGS CPPFLAGS LDFLAGS 2>/dev/null || true
 umask 022
 cd "$(dirname "$0")/../.."
 build=$1 version=$(cat VERSION)

@@ -2,6 +2,7 @@
 #include "store/migrate.h"
 
 #include <criterion/criterion.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,22 +56,31 @@ static const struct migration broken[] = {
 	{ 0, NULL, NULL },
 };
 
+/* The whole of a file, for free(). */
+static char *
+slurp(const char *path)
+{
+	char *text = calloc(1, 1 << 20);
+	FILE *f = fopen(path, "r");
+	size_t len;
+
+	cr_assert(f, "%s (run from the top of the tree)", path);
+	len = fread(text, 1, (1 << 20) - 1, f);
+	cr_assert_lt(len, (1 << 20) - 1);
+	fclose(f);
+	return text;
+}
+
 Test(migrate, embedded_steps_are_the_files)
 {
 	unsigned n = 0;
 
 	for (const struct migration *m = migrations; m->version; m++, n++) {
-		char path[256], *text = calloc(1, 1 << 20);
-		FILE *f;
-		size_t len;
+		char path[256], *text;
 
 		snprintf(path, sizeof(path), "schema/%s", m->name);
-		f = fopen(path, "r");
-		cr_assert(f, "%s (run from the top of the tree)", path);
-		len = fread(text, 1, (1 << 20) - 1, f);
-		fclose(f);
+		text = slurp(path);
 		cr_expect_eq(m->version, (int)n + 1);
-		cr_expect_eq(len, strlen(m->sql));
 		cr_expect_str_eq(text, m->sql);
 		free(text);
 	}
@@ -155,4 +165,97 @@ Test(migrate, a_lock_is_a_failure)
 	sqlite3_close(other);
 	sqlite3_close(db);
 	unlink(path);
+}
+
+/* --- databases of released versions ----------------------------------------------------------------- */
+
+/* What sqlite_master says, without the order in which things were made; for free(). */
+static char *
+schema_of(sqlite3 *db)
+{
+	char *text = NULL;
+	sqlite3_stmt *st;
+
+	must(db, "CREATE TEMP TABLE said AS SELECT type || ' ' || name || ' ' || coalesce(sql, '') AS line "
+		 "FROM main.sqlite_master ORDER BY type, name");
+	cr_assert_eq(
+	    sqlite3_prepare_v2(db, "SELECT group_concat(line, x'0a') FROM temp.said", -1, &st, NULL), SQLITE_OK);
+	cr_assert_eq(sqlite3_step(st), SQLITE_ROW);
+	text = strdup((const char *)sqlite3_column_text(st, 0));
+	sqlite3_finalize(st);
+	must(db, "DROP TABLE said");
+	return text;
+}
+
+static sqlite3 *
+open_past(const char *path)
+{
+	sqlite3 *db = open_db(":memory:");
+	char *sql = slurp(path);
+
+	must(db, sql);
+	free(sql);
+	return db;
+}
+
+static void
+check_past(const char *path)
+{
+	sqlite3 *db = open_past(path), *fresh = open_db(":memory:");
+	int rows = number(db, "SELECT count(*) FROM message"), storms = number(db, "SELECT count(*) FROM storm");
+	char *have, *want;
+
+	cr_assert(rows > 0 && storms > 0, "%s tells of nothing", path);
+	cr_assert_eq(migrate(db, why, sizeof(why)), 0, "%s: %s", path, why);
+	cr_assert_eq(migrate(fresh, why, sizeof(why)), 0, "%s", why);
+	cr_expect_eq(number(db, "PRAGMA user_version"), migrate_newest(migrations));
+	have = schema_of(db);
+	want = schema_of(fresh);
+	cr_expect_str_eq(have, want, "%s: upgraded and new databases differ", path);
+	cr_expect_eq(number(db, "SELECT count(*) FROM messages"), rows);
+	cr_expect_eq(number(db, "SELECT count(*) FROM storms"), storms);
+	free(have);
+	free(want);
+	sqlite3_close(fresh);
+	sqlite3_close(db);
+}
+
+Test(migrate, released_databases_become_the_newest)
+{
+	glob_t found;
+
+	cr_assert_eq(glob("tests/released/*/storm.sql", 0, NULL, &found), 0, "run from the top of the tree");
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		check_past(found.gl_pathv[i]);
+	globfree(&found);
+}
+
+/* A step as it may come: it changes a table that has rows, and must leave them. */
+Test(migrate, a_step_to_come_keeps_the_rows_of_0_1_0)
+{
+	const struct migration to_come[] = {
+		migrations[0],
+		{ 2, "to come",
+		    "ALTER TABLE message ADD COLUMN language TEXT NOT NULL DEFAULT 'en';"
+		    "CREATE INDEX message_time ON message(time); UPDATE storm SET recipients = recipients + 1" },
+		{ 0, NULL, NULL },
+	};
+	sqlite3 *db = open_past("tests/released/0.1.0/storm.sql");
+	int rows = number(db, "SELECT count(*) FROM message");
+	int recipients = number(db, "SELECT sum(recipients) FROM storm");
+	int storms = number(db, "SELECT count(*) FROM storm");
+
+	cr_assert_eq(number(db, "PRAGMA user_version"), 1);
+	cr_assert_eq(migrate_with(db, to_come, why, sizeof(why)), 0, "%s", why);
+	cr_expect_eq(number(db, "PRAGMA user_version"), 2);
+	cr_expect_eq(number(db, "SELECT count(*) FROM message WHERE language = 'en'"), rows);
+	cr_expect_eq(number(db, "SELECT sum(recipients) FROM storm"), recipients + storms);
+	/* And back: refused in words, nothing touched. */
+	cr_expect_eq(migrate_with(db, migrations, why, sizeof(why)),
+	    migrations[1].version ? 0 : ERR_VERSION);
+	if (!migrations[1].version)
+		cr_expect(strstr(why, "version 2") && strstr(why, "up to 1") && strstr(why, "newer policyd-storm"),
+		    "%s", why);
+	cr_expect_eq(number(db, "SELECT count(*) FROM message WHERE language = 'en'"), rows);
+	sqlite3_close(db);
 }
