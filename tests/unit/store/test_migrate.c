@@ -178,8 +178,7 @@ schema_of(sqlite3 *db)
 
 	must(db, "CREATE TEMP TABLE said AS SELECT type || ' ' || name || ' ' || coalesce(sql, '') AS line "
 		 "FROM main.sqlite_master ORDER BY type, name");
-	cr_assert_eq(
-	    sqlite3_prepare_v2(db, "SELECT group_concat(line, x'0a') FROM temp.said", -1, &st, NULL), SQLITE_OK);
+	sqlite3_prepare_v2(db, "SELECT group_concat(line, x'0a') FROM temp.said", -1, &st, NULL);
 	cr_assert_eq(sqlite3_step(st), SQLITE_ROW);
 	text = strdup((const char *)sqlite3_column_text(st, 0));
 	sqlite3_finalize(st);
@@ -202,7 +201,8 @@ static void
 check_past(const char *path)
 {
 	sqlite3 *db = open_past(path), *fresh = open_db(":memory:");
-	int rows = number(db, "SELECT count(*) FROM message"), storms = number(db, "SELECT count(*) FROM storm");
+	int rows = number(db, "SELECT count(*) FROM message");
+	int storms = number(db, "SELECT count(*) FROM storm");
 	char *have, *want;
 
 	cr_assert(rows > 0 && storms > 0, "%s tells of nothing", path);
@@ -237,7 +237,8 @@ Test(migrate, a_step_to_come_keeps_the_rows_of_0_1_0)
 		migrations[0],
 		{ 2, "to come",
 		    "ALTER TABLE message ADD COLUMN language TEXT NOT NULL DEFAULT 'en';"
-		    "CREATE INDEX message_time ON message(time); UPDATE storm SET recipients = recipients + 1" },
+		    "CREATE INDEX message_time ON message(time);"
+		    "UPDATE storm SET recipients = recipients + 1" },
 		{ 0, NULL, NULL },
 	};
 	sqlite3 *db = open_past("tests/released/0.1.0/storm.sql");
@@ -254,8 +255,8 @@ Test(migrate, a_step_to_come_keeps_the_rows_of_0_1_0)
 	cr_expect_eq(migrate_with(db, migrations, why, sizeof(why)),
 	    migrations[1].version ? 0 : ERR_VERSION);
 	if (!migrations[1].version)
-		cr_expect(strstr(why, "version 2") && strstr(why, "up to 1") && strstr(why, "newer policyd-storm"),
-		    "%s", why);
+		cr_expect(strstr(why, "version 2,") && strstr(why, "up to 1: a newer policyd-storm"), "%s",
+		    why);
 	cr_expect_eq(number(db, "SELECT count(*) FROM message WHERE language = 'en'"), rows);
 	sqlite3_close(db);
 }
