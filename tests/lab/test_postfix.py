@@ -4,13 +4,16 @@ ids; and several servers or daemons at once."""
 
 import os
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
 import test_brake
 
 from lab import exim as exim_mod
 from lab import sasl, smtp, store
+from lab import sendmail as sendmail_mod
 from lab.actors import Message, origin
 from lab.bench import LabTest
-from lab.daemon import Daemon
 from lab.net import wait_for
 from lab.postfix import shipped
 
@@ -88,25 +91,43 @@ class ContentFilter(Forms):
 
 
 class BeforeQueue(Forms):
-    """smtpd_proxy_filter: the milter stands behind it."""
+    """smtpd_proxy_filter: the milter stands behind it, and the client is the one in the line that the smtpd in front wrote."""
 
-    def test_relays_names_the_client(self):
+    CLIENT = {"xclient": "ADDR=192.0.2.77 NAME=peer.sender.example"}
+
+    def use(self, rules):
         self.addCleanup(setattr, self.daemon, "more_mail", "")
         self.daemon.more_mail = "relays = 127.0.0.1\n"
+        super().use(rules)
+
+    def test_relays_names_the_client(self):
         self.use(COPIES)
         m = self.letter()
-        xclient = "ADDR=192.0.2.77 NAME=peer.sender.example"
-        codes = [self.send(FIVE, m.through(origin()), "proxied", xclient=xclient)[0].code for _ in range(5)]
+        codes = [self.send(FIVE, m.through(origin()), "proxied", **self.CLIENT)[0].code for _ in range(5)]
         self.assertEqual([250, 250, 250, 451, 451], codes)
         self.assert_each(FIVE, 3, m.message_id)
         self.assertEqual({"192.0.2.77"}, {row["client_address"] for row in self.messages()})
 
+    def rcpt_codes(self, n, sender):
+        sent = [self.send(FIVE[:1], self.letter().through(origin()), "proxied", sender=sender, **self.CLIENT)[0]
+                for _ in range(n)]
+        return [r.rcpts[FIVE[0]][0] for r in sent]
+
     def test_brake_in_front_of_the_filter(self):
-        """Counted in front at RCPT and behind at the end: once."""
-        self.use(FLOOD)
-        for n in range(3):
-            r, = self.send(FIVE[:1], self.letter().through(origin()), "proxied", source="127.0.0.66")
-            self.assertEqual(250, r.code, n)
+        """What was counted behind at the end is refused in front, at RCPT; another client is not."""
+        self.use("[rule bounces]\ndetect = bounce-flood\nlimit = 3\n")
+        self.assertEqual([250] * 3 + [451] * 2, self.rcpt_codes(5, ""))
+        self.assertEqual([250], self.rcpt_codes(1, "friend@sender.example"))
+        other = {"xclient": "ADDR=198.51.100.78 NAME=other.sender.example"}
+        r, = self.send(FIVE[:1], self.letter().through(origin()), "proxied", sender="", **other)
+        self.assertEqual((250, 451), (r.rcpts[FIVE[0]][0], r.code), "not braked, but there are too many")
+        self.assertEqual(4, self.sink.total)
+
+    def test_volume_without_a_brake(self):
+        """A place that RCPT held in front would not be known to be that of the message behind."""
+        self.use(test_brake.flood(3, "brake = off\n"))
+        codes = [self.send(FIVE[:1], self.letter().through(origin()), "proxied", **self.CLIENT)[0].code for _ in range(5)]
+        self.assertEqual([250] * 3 + [451] * 2, codes)
         self.assertEqual(3, self.sink.total)
 
 
@@ -210,26 +231,44 @@ class Local(Forms):
 class Together(Forms):
     """Several mail servers and one daemon; several daemons on one host."""
 
-    def test_exim_and_postfix_share_a_daemon(self):
-        if exim_mod.why_not():
-            self.skipTest(exim_mod.why_not())
-        exim = self.bench.exim()
-        m = self.letter()
-        for i, content in enumerate(self.copies(m, 8)):
-            port = exim.port if i % 2 else self.postfix.port["guarded"]
+    def servers(self):
+        """Each MTA that is here: [(itself, its port)]."""
+        for why in (exim_mod.why_not(), sendmail_mod.why_not()):
+            if why:
+                self.skipTest(why)
+        exim, sendmail = self.bench.exim(), self.bench.sendmail()
+        return [(self.postfix, self.postfix.port["guarded"]), (exim, exim.port), (sendmail, sendmail.port)]
+
+    def test_three_servers_share_a_daemon(self):
+        m, three = self.letter(), self.servers()
+        for i, content in enumerate(self.copies(m, 9)):
+            mta, port = three[i % 3]
             self.assertEqual(250, smtp.send(port, m.sender, FIVE, content)[0].code)
-            exim.settle()
-            self.postfix.settle()
+            mta.settle()
         self.assert_each(FIVE, 3, m.message_id)
         rows = self.messages()
-        self.assertEqual({"milter", "repairs"}, {r["door"] for r in rows})
-        self.assertEqual(8, len(rows))
+        self.assertEqual(["milter", "repairs", "milter"] * 3, [r["door"] for r in rows])
+        self.assertEqual({"passed": 3, "stopped": 6}, Counter(r["outcome"] for r in rows))
+
+    def test_one_storm_through_all_of_them_at_once(self):
+        three = self.servers()
+        m = self.letter()
+
+        def flood(port, first):
+            with smtp.Client(port, "x.example", "127.0.0.5") as c:
+                for content in list(self.copies(m, 30))[first::3]:
+                    self.assertEqual(250, c.send(m.sender, FIVE, content).code)
+        with ThreadPoolExecutor(3) as pool:
+            for job in [pool.submit(flood, port, i) for i, (_, port) in enumerate(three)]:
+                job.result()
+        for mta, _ in three:
+            mta.settle()
+        self.assert_each(FIVE, 3, m.message_id)
+        self.assertEqual(30, len(self.messages()))
 
     def test_from_exim_to_postfix(self):
         """A message that goes through both hosts is one way, not two copies: Exim's line is a host of ours."""
-        if exim_mod.why_not():
-            self.skipTest(exim_mod.why_not())
-        exim = self.bench.exim()
+        exim = self.servers()[1][0]
         m = self.letter()
         for content in self.copies(m, 3):
             self.assertEqual(250, smtp.send(exim.port, m.sender, FIVE, content)[0].code)
@@ -244,17 +283,18 @@ class Together(Forms):
 
     def test_two_daemons_on_one_host(self):
         """Each with its own configuration, sockets and record; one may stop and the other does not mind."""
-        folder = os.path.join(self.bench.folder, "second")
-        os.makedirs(folder, exist_ok=True)
-        second = Daemon(folder, self.bench.build)
-        second.configure(FLOOD)
+        second = self.bench.second
+        second.forget()
+        second.configure(COPIES.replace("limit = 3", "limit = 2"))
         second.start()
         self.addCleanup(second.stop)
         m = self.letter()
-        for content in self.copies(m, 4):
-            self.send_ok(FIVE, content)
+        for content in self.copies(m, 5):
+            for door in ("guarded", "second"):
+                self.send_ok(FIVE, content, door)
+        self.assert_each(FIVE, 3 + 2, m.message_id)
         self.assertEqual(0, second.stop())
         self.send_ok(FIVE, self.letter().through(origin()))
-        self.assert_each(FIVE, 3, m.message_id)
-        self.assertEqual([], store.query(second.db, "SELECT * FROM messages"))
-        self.assertEqual(5, len(self.messages()))
+        self.assertEqual(6, len(self.messages()))
+        rows = store.query(second.db, "SELECT outcome FROM messages")
+        self.assertEqual({"passed": 2, "stopped": 3}, Counter(r["outcome"] for r in rows))

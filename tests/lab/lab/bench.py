@@ -41,6 +41,9 @@ class Bench:
             self._enter(Sasl(self.sasl))
             self.daemon = Daemon(self.folder, self.build)
             self.undo.append(lambda: self.daemon.stop())
+            os.mkdir(os.path.join(self.folder, "second"))
+            self.second = Daemon(os.path.join(self.folder, "second"), self.build)
+            self.undo.append(lambda: self.second.stop())
             d = self.daemon
             queue = os.path.join(self.folder, "postfix", "queue", "policyd-storm")
             d.more_policy, d.more_milter = ["unix:%s/policy.sock" % queue], ["unix:%s/milter.sock" % queue]
@@ -59,7 +62,8 @@ class Bench:
     def forms(self):
         """chroot (the shipped snippet, by unix sockets), short (queue ids that come again), filtered (a content
         filter brings mail back to a listener that does not ask), filtered2 (to one that asks again), proxied (a filter before the
-        queue: asked at RCPT in front of it, by the milter behind), submission (for those who log in)."""
+        queue: asked at RCPT in front of it, by the milter behind), submission (for those who log in), second (asks the
+        second daemon, both doors)."""
         both, anybody = self.daemon.postfix_params(), {"mynetworks": "127.0.0.0/8"}
         return {
             "chroot": {"chroot": True, **shipped()},
@@ -72,6 +76,7 @@ class Bench:
                         "smtpd_recipient_restrictions": both["smtpd_recipient_restrictions"]},
             "behind": {"smtpd_authorized_xforward_hosts": "127.0.0.0/8", **anybody,
                        **self.daemon.postfix_params(policy=False)},
+            "second": self.second.postfix_params(),
             "submission": {
                 "smtpd_sasl_auth_enable": "yes", "smtpd_sasl_type": "dovecot", **both,
                 "smtpd_sasl_path": "inet:127.0.0.1:%d" % self.sasl,

@@ -77,7 +77,8 @@ class Daemon:
             params["smtpd_data_restrictions"] = ask
         milters = list(later)
         if milter:
-            milters.insert(0, "{ inet:127.0.0.1:%d, default_action=accept }" % self.milter)
+            milters.insert(0, "{ inet:127.0.0.1:%d, default_action=accept, connect_timeout=5s, command_timeout=10s, "
+                           "content_timeout=30s }" % self.milter)
         if milters:
             params["smtpd_milters"] = ", ".join(milters)
         return params
