@@ -25,7 +25,7 @@ group_init(struct tally_table *t)
 	if (bits < HEADS_BITS_LEAST)
 		bits = HEADS_BITS_LEAST;
 	t->group_shift = GROUP_BITS - bits;
-	t->group_heads = xcalloc((size_t)1 << bits, sizeof(*t->group_heads));
+	t->group_heads = table_pages((size_t)1 << bits, sizeof(*t->group_heads));
 	t->pins_cap = 16;
 	t->pins = xcalloc(t->pins_cap, sizeof(*t->pins));
 	map_init(&t->pins_by_group);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Chained hashing over a slab: keys are keyed hashes already, so their high bits serve as they are. The heads
- * are sized for `max` at once; the system hands out their pages as they are touched, and nothing is ever
- * rehashed while mail waits.
+ * Chained hashing over a slab: keys are keyed hashes already, so their high bits serve as they are. Heads and
+ * slab are sized for `max` at once; the system hands out their pages as they are touched, and nothing is ever
+ * rehashed or moved while mail waits. Where one looks is nowhere near where one looked before, so what a large
+ * table costs is waiting for memory, and half of that for where its pages are: these are large ones.
  */
 #include "store/tally_table.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/xalloc.h"
 #include "store/tally_group.h"
@@ -16,30 +18,41 @@ enum {
 	MAX_MOST = 1 << 27,
 	SIDE_LEAST = 4096, /* elements on the side that any table may have */
 	SIDE_PER_ENTRY = 2,
+	PAGE = 4096,
+	LARGE_PAGE = 2 << 20,
 	MALLOC_COST = 8, /* of a piece of memory */
 	AHEAD = 8,
 };
+
+void *
+table_pages(size_t count, size_t n)
+{
+	char *p = xcalloc(count, n);
+	size_t at = -(uintptr_t)p & (LARGE_PAGE - 1);
+
+	/* It does without where the system has none. */
+	if (count * n >= at + LARGE_PAGE)
+		(void)madvise(p + at, (count * n - at) & ~(size_t)(LARGE_PAGE - 1), MADV_HUGEPAGE);
+	return p;
+}
 
 void
 table_init(struct tally_table *t, uint32_t max)
 {
 	unsigned bits = TALLY_PART_BITS;
-	uint32_t blocks;
-
 	if (max < MAX_LEAST)
 		max = MAX_LEAST;
 	if (max > MAX_MOST)
 		max = MAX_MOST;
 	while ((1u << bits) < max)
 		bits++;
-	blocks = max / TALLY_BLOCK + 1; /* slot 0 is not used */
 	*t = (struct tally_table){ .max = max, .n_heads = 1u << bits, .shift = 64 - bits, .n_slots = 1 };
 	t->now = t->restored = INT64_MIN;
 	t->elems_max = (uint64_t)max * SIDE_PER_ENTRY;
 	if (t->elems_max < SIDE_LEAST)
 		t->elems_max = SIDE_LEAST;
-	t->heads = xcalloc(t->n_heads, sizeof(*t->heads));
-	t->blocks = xcalloc(blocks, sizeof(*t->blocks));
+	t->heads = table_pages(t->n_heads, sizeof(*t->heads));
+	t->slab = table_pages((size_t)max + 1, sizeof(*t->slab)); /* slot 0 is not used */
 	group_init(t);
 }
 
@@ -52,9 +65,7 @@ table_fini(struct tally_table *t)
 		if (e->wide)
 			xfree(e->u.many);
 	}
-	for (uint32_t b = 0; b < t->max / TALLY_BLOCK + 1; b++)
-		xfree(t->blocks[b]);
-	xfree(t->blocks);
+	xfree(t->slab);
 	xfree(t->heads);
 	group_fini(t);
 }
@@ -151,6 +162,28 @@ evict(struct tally_table *t, uint32_t i)
 	table_remove(t, i);
 }
 
+/* Where memory is full, each new entry needs the oldest gone, which nobody has looked at for long: the next to
+ * go is asked of memory, and with the one after this what it is tied to. */
+static void
+fetch_victims(const struct tally_table *t, uint32_t i)
+{
+	uint32_t next = table_at(t, i)->newer;
+	const struct entry *e = table_at(t, next);
+
+	if (!next)
+		return;
+	__builtin_prefetch(table_head(t, e->key.lo), 1);
+	if (e->gprev)
+		__builtin_prefetch(&table_at(t, e->gprev)->gnext, 1);
+	if (e->gnext)
+		__builtin_prefetch(&table_at(t, e->gnext)->gprev, 1);
+	if (e->newer) {
+		e = table_at(t, e->newer);
+		__builtin_prefetch(&e->key, 1);
+		__builtin_prefetch(&e->last, 1);
+	}
+}
+
 /* The oldest unpinned entry of both lists, 0 when there is none. */
 static uint32_t
 oldest(const struct tally_table *t)
@@ -235,10 +268,7 @@ slot_take(struct tally_table *t)
 		t->free_slot = table_at(t, i)->chain;
 		return i;
 	}
-	i = t->n_slots++;
-	if (!t->blocks[i / TALLY_BLOCK])
-		t->blocks[i / TALLY_BLOCK] = xcalloc(TALLY_BLOCK, sizeof(struct entry));
-	return i;
+	return t->n_slots++;
 }
 
 uint32_t
@@ -253,6 +283,7 @@ table_add(struct tally_table *t, struct key128 key)
 			t->refused++;
 			return 0;
 		}
+		fetch_victims(t, i);
 		evict(t, i);
 	}
 	i = slot_take(t);
@@ -515,9 +546,9 @@ table_settle(struct tally_table *t)
 uint64_t
 table_bytes(const struct tally_table *t)
 {
-	uint64_t blocks = (t->n_slots + TALLY_BLOCK - 1) / TALLY_BLOCK;
+	uint64_t slab = (uint64_t)t->n_slots * sizeof(*t->slab);
 
-	return (uint64_t)t->n_heads * sizeof(*t->heads) + (t->max / TALLY_BLOCK + 1) * sizeof(*t->blocks) +
-	    blocks * TALLY_BLOCK * sizeof(struct entry) + t->elems * sizeof(struct elem) +
+	return (uint64_t)t->n_heads * sizeof(*t->heads) + (slab + PAGE - 1) / PAGE * PAGE +
+	    t->elems * sizeof(struct elem) +
 	    t->sides * (sizeof(struct side) + MALLOC_COST) + group_bytes(t);
 }

@@ -150,7 +150,7 @@ struct tally_table {
 	uint32_t n_heads; /* a power of two */
 	unsigned shift;   /* the head of a key: its highest bits, so that a part is a range of heads */
 	uint32_t *heads;
-	struct entry **blocks;
+	struct entry *slab; /* of `max` and one, of which memory is taken as they are used */
 	uint32_t n_slots, free_slot;
 	struct lru lru[LRU_LISTS];
 	uint32_t serial;
@@ -171,8 +171,6 @@ struct tally_table {
 	uint64_t evicted, refused;
 };
 
-enum { TALLY_BLOCK = 1024 };
-
 struct tallies {
 	struct tally_table table;
 };
@@ -180,7 +178,7 @@ struct tallies {
 static inline struct entry *
 table_at(const struct tally_table *t, uint32_t i)
 {
-	return &t->blocks[i / TALLY_BLOCK][i % TALLY_BLOCK];
+	return &t->slab[i];
 }
 
 static inline struct elem *
@@ -232,6 +230,9 @@ entry_dead(const struct entry *e, int64_t now)
 {
 	return !e->pinned && now >= ms48_get(e->last) + span_get(e->span);
 }
+
+/* Zeroed, as xcalloc(), on large pages. */
+void *table_pages(size_t count, size_t n);
 
 void table_init(struct tally_table *t, uint32_t max);
 void table_fini(struct tally_table *t);
