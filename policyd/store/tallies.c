@@ -159,6 +159,7 @@ tallies_undo(struct tallies *t, const struct tally_op *op, const struct tally_an
 	if (e->kind != op->kind || e->born != a->born)
 		return;
 	is_last = e->touched == a->ref;
+	table_spread(&t->table, i);
 	kinds[op->kind]->undo(e, op, a, is_last);
 	if (!kinds[op->kind]->keeps_elems)
 		kept_less(e);

@@ -28,8 +28,9 @@ static uint64_t
 distinct_last_elem(struct entry *e)
 {
 	uint32_t n = entry_n(e);
+	struct elem room[2];
 
-	return n ? entry_elems(e)[n - 1].id : 0;
+	return n ? entry_view(e, room)[n - 1].id : 0;
 }
 
 static void
@@ -75,6 +76,7 @@ elem_new(struct step *s)
 {
 	struct entry *e = s->e;
 	uint32_t cap = s->op->cap, n = entry_n(e);
+	struct elem x;
 
 	if (cap < 1)
 		cap = 1;
@@ -87,11 +89,9 @@ elem_new(struct step *s)
 		return false;
 	}
 	s->a->distinct = n + 1;
-	if (!table_reserve(s->t, s->i, n + 1))
+	x = (struct elem){ .id = s->op->elem, .hits = 1, .first = ms48_of(s->now), .last = ms48_of(s->now) };
+	if (!table_put(s->t, s->i, &x))
 		return false;
-	entry_elems(e)[n] =
-	    (struct elem){ .id = s->op->elem, .hits = 1, .first = ms48_of(s->now), .last = ms48_of(s->now) };
-	entry_set_n(e, n + 1);
 	kept_more(e);
 	return true;
 }
@@ -102,6 +102,7 @@ distinct_do(struct step *s)
 	struct entry *e = s->e;
 	uint32_t k;
 
+	table_spread(s->t, s->i);
 	distinct_prune(s);
 	k = elem_find(entry_elems(e), entry_n(e), s->op->elem);
 	if (k < entry_n(e)) {
@@ -147,7 +148,8 @@ distinct_undo(struct entry *e, const struct tally_op *op, const struct tally_ans
 static void
 distinct_get(struct step *s)
 {
-	struct elem *v = entry_elems(s->e);
+	struct elem room[2];
+	const struct elem *v = entry_view(s->e, room);
 
 	s->a->ever = s->e->kept;
 	for (uint32_t k = 0; k < entry_n(s->e); k++) {
@@ -166,7 +168,8 @@ distinct_get(struct step *s)
 static int64_t
 distinct_latest(struct entry *e)
 {
-	const struct elem *v = entry_elems(e);
+	struct elem room[2];
+	const struct elem *v = entry_view(e, room);
 	int64_t at = INT64_MIN;
 
 	for (uint32_t k = 0; k < entry_n(e); k++)

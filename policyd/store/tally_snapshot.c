@@ -69,7 +69,8 @@ put_time(struct writer *w, int64_t from, int64_t at)
 static void
 put_elems(struct writer *w, struct entry *e)
 {
-	const struct elem *v = entry_elems(e);
+	struct elem room[2];
+	const struct elem *v = entry_view(e, room);
 	uint64_t bits = 0;
 
 	while ((1u << bits) < entry_side(e))

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Chained hashing over a slab: keys are keyed hashes already, so their high bits serve as they are. Heads and
- * slab are sized for `max` at once; the system hands out their pages as they are touched, and nothing is ever
- * rehashed or moved while mail waits. Where one looks is nowhere near where one looked before, so what a large
- * table costs is waiting for memory, and half of that for where its pages are: these are large ones.
+ * Chained hashing over a slab: keys are keyed hashes already, so their high bits serve as they are. Heads
+ * and slab are sized for `max` at once; the system hands out their pages as they are touched, and nothing is
+ * ever rehashed or moved while mail waits. Where one looks is nowhere near where one looked before, so what
+ * a large table costs is waiting for memory, and half of that for where its pages are: these are large ones.
  */
 #include "store/tally_table.h"
 
@@ -12,6 +12,7 @@
 
 #include "base/xalloc.h"
 #include "store/tally_group.h"
+#include "store/tally_side.h"
 
 enum {
 	MAX_LEAST = 16,
@@ -62,7 +63,7 @@ table_fini(struct tally_table *t)
 	for (uint32_t i = 1; i < t->n_slots; i++) {
 		struct entry *e = table_at(t, i);
 
-		if (e->wide)
+		if (e->form == FORM_SIDE)
 			xfree(e->u.many);
 	}
 	xfree(t->slab);
@@ -93,7 +94,7 @@ table_tick(struct tally_table *t, int64_t now)
 static struct lru *
 lru_of(struct tally_table *t, const struct entry *e)
 {
-	return &t->lru[e->wide ? LRU_WIDE : LRU_NARROW];
+	return &t->lru[e->form >= FORM_TWINS ? LRU_WIDE : LRU_NARROW];
 }
 
 static void
@@ -140,30 +141,29 @@ table_use(struct tally_table *t, uint32_t i)
 	lru_add(t, i);
 }
 
-/* Puts an entry that becomes wide or narrow into the list of its kind, at its age's place: it is in use
- * just now. */
-static void
-lru_move(struct tally_table *t, uint32_t i, bool wide)
+/* It is in use just now: the youngest in any list. */
+void
+table_reform(struct tally_table *t, uint32_t i, unsigned form)
 {
 	struct entry *e = table_at(t, i);
 
 	if (!e->pinned)
 		lru_del(t, i);
-	e->wide = wide;
+	e->form = form & 3;
 	if (!e->pinned)
 		lru_add(t, i);
 }
 
-static void
-evict(struct tally_table *t, uint32_t i)
+void
+table_evict(struct tally_table *t, uint32_t i)
 {
 	if (!entry_dead(table_at(t, i), t->now))
 		t->evicted++;
 	table_remove(t, i);
 }
 
-/* Where memory is full, each new entry needs the oldest gone, which nobody has looked at for long: the next to
- * go is asked of memory, and with the one after this what it is tied to. */
+/* In a full table each new entry needs the oldest gone, which nobody has looked at for long: the next one to
+ * go is asked of memory, and of the one after it what it is tied to. */
 static void
 fetch_victims(const struct tally_table *t, uint32_t i)
 {
@@ -284,7 +284,7 @@ table_add(struct tally_table *t, struct key128 key)
 			return 0;
 		}
 		fetch_victims(t, i);
-		evict(t, i);
+		table_evict(t, i);
 	}
 	i = slot_take(t);
 	e = table_at(t, i);
@@ -311,8 +311,9 @@ table_remove(struct tally_table *t, uint32_t i)
 	} else {
 		lru_del(t, i);
 	}
-	if (e->wide) {
-		t->elems -= e->u.many->cap;
+	t->elems -= entry_side(e);
+	t->twins -= e->form == FORM_TWINS;
+	if (e->form == FORM_SIDE) {
 		t->sides--;
 		xfree(e->u.many);
 	}
@@ -337,114 +338,6 @@ table_expire(struct tally_table *t, uint32_t budget)
 		if (!key_is_zero(e->key) && entry_dead(e, t->now))
 			table_remove(t, t->cursor);
 	}
-}
-
-/* ---- elements on the side ---- */
-
-static bool
-side_room(struct tally_table *t, uint32_t i, uint32_t more)
-{
-	struct entry *e = table_at(t, i);
-
-	if (e->pinned && t->elems_pinned + more > t->elems_max / 4 * 3)
-		return false;
-	/* The entry itself is in use: it is the youngest of its list, met last. */
-	while (t->elems + more > t->elems_max) {
-		uint32_t victim = t->lru[LRU_WIDE].oldest;
-
-		if (!victim || victim == i)
-			return false;
-		evict(t, victim);
-	}
-	return true;
-}
-
-static struct side *
-side_alloc(struct side *old, uint32_t cap)
-{
-	struct side *side = xrealloc(old, sizeof(*side) + cap * sizeof(side->v[0]));
-
-	side->cap = (uint16_t)cap;
-	return side;
-}
-
-static void
-side_begin(struct tally_table *t, uint32_t i, uint32_t cap)
-{
-	struct entry *e = table_at(t, i);
-	struct side *side = side_alloc(NULL, cap);
-
-	side->n = e->one;
-	side->v[0] = e->u.one;
-	e->one = false;
-	e->u.many = side;
-	t->sides++;
-	lru_move(t, i, true);
-}
-
-static void
-side_end(struct tally_table *t, uint32_t i)
-{
-	struct entry *e = table_at(t, i);
-	struct side *side = e->u.many;
-
-	lru_move(t, i, false);
-	e->one = side->n != 0;
-	e->u.one = side->n ? side->v[0] : (struct elem){ .id = 0 };
-	t->sides--;
-	xfree(side);
-}
-
-/* cap: 0 = in the entry itself, which holds one. */
-static void
-side_resize(struct tally_table *t, uint32_t i, uint32_t cap)
-{
-	struct entry *e = table_at(t, i);
-	uint32_t had = entry_side(e);
-
-	if (!had)
-		side_begin(t, i, cap);
-	else if (!cap)
-		side_end(t, i);
-	else
-		e->u.many = side_alloc(e->u.many, cap);
-	t->elems += cap;
-	t->elems -= had;
-	if (e->pinned) {
-		t->elems_pinned += cap;
-		t->elems_pinned -= had;
-	}
-}
-
-bool
-table_reserve(struct tally_table *t, uint32_t i, uint32_t n)
-{
-	struct entry *e = table_at(t, i);
-	uint32_t had = entry_side(e), cap = had ? had : 1;
-
-	if (n <= cap)
-		return true;
-	while (cap < n)
-		cap *= 2;
-	if (!side_room(t, i, cap - had)) {
-		t->refused++;
-		return false;
-	}
-	side_resize(t, i, cap);
-	return true;
-}
-
-void
-table_shrink(struct tally_table *t, uint32_t i)
-{
-	struct entry *e = table_at(t, i);
-
-	if (!e->wide)
-		return;
-	if (entry_n(e) <= 1)
-		side_resize(t, i, 0);
-	else if (entry_n(e) <= entry_side(e) / 4u)
-		side_resize(t, i, entry_side(e) / 2u);
 }
 
 /* ---- restoring ---- */
@@ -475,16 +368,13 @@ table_restore(
 	i = table_add(t, like->key);
 	if (!i)
 		return 0;
-	if (!table_reserve(t, i, set->cap)) {
+	if (!side_restore(t, i, set)) {
 		table_remove(t, i);
 		return 0;
 	}
 	e = table_at(t, i);
 	if (like->kind != TALLY_DISTINCT)
 		e->u = like->u;
-	else if (set->n)
-		memcpy(entry_elems(e), set->v, set->n * sizeof(*set->v));
-	entry_set_n(e, set->n);
 	e->kind = like->kind;
 	e->born = like->born;
 	e->touched = like->touched;
@@ -549,6 +439,6 @@ table_bytes(const struct tally_table *t)
 	uint64_t slab = (uint64_t)t->n_slots * sizeof(*t->slab);
 
 	return (uint64_t)t->n_heads * sizeof(*t->heads) + (slab + PAGE - 1) / PAGE * PAGE +
-	    t->elems * sizeof(struct elem) +
+	    (t->elems - 2 * (uint64_t)t->twins) * sizeof(struct elem) +
 	    t->sides * (sizeof(struct side) + MALLOC_COST) + group_bytes(t);
 }

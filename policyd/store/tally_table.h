@@ -90,7 +90,10 @@ enum { LRU_NARROW, LRU_WIDE, LRU_LISTS };
 
 enum { BORN_BITS = 14, BORN_MASK = (1 << BORN_BITS) - 1 };
 
-/* More than one element. */
+/* How the elements of a DISTINCT are kept: none, one, two that came together and were not touched since (as
+ * what one message counts in one set), or any on the side. */
+enum { FORM_NONE, FORM_ONE, FORM_TWINS, FORM_SIDE };
+
 struct side {
 	uint16_t n, cap;
 	struct elem v[];
@@ -112,7 +115,11 @@ struct entry {
 			struct pace48 pace;
 		} turn;
 		struct elem one;
-		struct side *many; /* when wide */
+		struct {
+			uint64_t id[2];
+			struct ms48 at;
+		} twins;
+		struct side *many;
 	} u;
 	uint32_t chain;
 	uint32_t older, newer; /* lru */
@@ -124,8 +131,7 @@ struct entry {
 	struct ms48 last;
 	uint32_t kind : 3; /* enum tally_kind */
 	uint32_t pinned : 1;
-	uint32_t wide : 1;         /* DISTINCT: its elements are in a side */
-	uint32_t one : 1;          /* ... not wide: there is one */
+	uint32_t form : 2;
 	uint32_t born : BORN_BITS; /* of the serial of the op that made it, the low bits */
 	uint32_t kept : 12;        /* DISTINCT: elements since it began; otherwise ops that were not undone */
 };
@@ -159,7 +165,7 @@ struct tally_table {
 	bool unsorted;    /* restored entries stand anywhere in the lru lists */
 
 	uint64_t elems, elems_max, elems_pinned; /* on the side */
-	uint32_t sides;
+	uint32_t sides, twins; /* entries of these forms; twins stand in `elems` as if on a side */
 
 	uint32_t *group_heads;
 	unsigned group_shift;
@@ -181,32 +187,45 @@ table_at(const struct tally_table *t, uint32_t i)
 	return &t->slab[i];
 }
 
+/* Not of twins. */
 static inline struct elem *
 entry_elems(struct entry *e)
 {
-	return e->wide ? e->u.many->v : &e->u.one;
+	return e->form == FORM_SIDE ? e->u.many->v : &e->u.one;
+}
+
+/* To be looked at: twins are written into `room`, which is of two. */
+static inline const struct elem *
+entry_view(struct entry *e, struct elem *room)
+{
+	if (e->form != FORM_TWINS)
+		return entry_elems(e);
+	for (int k = 0; k < 2; k++)
+		room[k] = (struct elem){ e->u.twins.id[k], 1, 0, e->u.twins.at, e->u.twins.at };
+	return room;
 }
 
 static inline uint32_t
 entry_n(const struct entry *e)
 {
-	return e->wide ? e->u.many->n : e->one;
+	return e->form == FORM_SIDE ? e->u.many->n : e->form;
 }
 
+/* Not of twins. */
 static inline void
 entry_set_n(struct entry *e, uint32_t n)
 {
-	if (e->wide)
+	if (e->form == FORM_SIDE)
 		e->u.many->n = (uint16_t)n;
 	else
-		e->one = n != 0;
+		e->form = n ? FORM_ONE : FORM_NONE;
 }
 
 /* Elements on the side that it has room for. */
 static inline uint32_t
 entry_side(const struct entry *e)
 {
-	return e->wide ? e->u.many->cap : 0;
+	return e->form == FORM_SIDE ? e->u.many->cap : e->form == FORM_TWINS ? 2 : 0;
 }
 
 /* Groups go by 48 bits: a caller's own numbers may come in order, so they are spread first. Never 0. */
@@ -258,8 +277,10 @@ void table_use(struct tally_table *t, uint32_t i);
 /* Puts the entry into the group, and under the group's pin if there is one. */
 void table_join(struct tally_table *t, uint32_t i, uint64_t group);
 
-/* Room for n elements; may evict others. false: there is none. */
-bool table_reserve(struct tally_table *t, uint32_t i, uint32_t n) MUSTCHECK;
+/* One more element; may evict others. false: there is no room. */
+bool table_put(struct tally_table *t, uint32_t i, const struct elem *x) MUSTCHECK;
+/* Twins go on the side, where each may change. */
+void table_spread(struct tally_table *t, uint32_t i);
 /* Gives back room that is no longer needed. */
 void table_shrink(struct tally_table *t, uint32_t i);
 

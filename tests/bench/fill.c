@@ -2,7 +2,7 @@
 /*
  * A store with a past: so many rows in the journal, so many live counters in the snapshot, as a daemon that
  * was stopped leaves them. The counters are those that replication makes: of three, two sets of one trace
- * and one smallest number of hops. What is there already is topped up; counters are always made anew.
+ * and one smallest number of hops, in one group. What is there already is topped up; counters are always made anew.
  */
 #include <sqlite3.h>
 #include <stdio.h>
@@ -135,6 +135,9 @@ fill_counters(uint32_t n, uint64_t seed)
 		hash_u64(&h, i);
 		op.key = hash_end(&h);
 		op.elem = op.key.hi;
+		hash_init(&h, seed, "bench group");
+		hash_u64(&h, i / 3);
+		op.group = hash_end(&h).lo;
 		op.cap = 3;
 		op.n = 2;
 		tallies_submit(t, now.mono - (n - i) / 1000, &op, &answer, 1);

@@ -353,7 +353,7 @@ strangers_find_room_for_elements(struct rig *r)
 	EXPECT_EQ(r, look(r, 1000, 20).distinct, TALLY_CAP_MAX);
 }
 
-/* All in all, each in a group of its own, every twentieth a set of two. */
+/* All in all, each in a group of its own, every third with two elements of one moment, every twentieth of two. */
 static void
 an_entry_takes_a_hundred_bytes(struct rig *r)
 {
@@ -366,8 +366,10 @@ an_entry_takes_a_hundred_bytes(struct rig *r)
 		op.group = k + 1;
 		ask(r, 1000, op);
 		op.elem = 2;
-		if (k % 20 == 0)
+		if (k % 3 == 0)
 			ask(r, 1000, op);
+		if (k % 20 == 1)
+			ask(r, 1001, op);
 	}
 	EXPECT_EQ(r, stats(r).entries, n);
 	EXPECT_EQ(r, stats(r).evicted, 0);
