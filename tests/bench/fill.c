@@ -2,7 +2,8 @@
 /*
  * A store with a past: so many rows in the journal, so many live counters in the snapshot, as a daemon that
  * was stopped leaves them. The counters are those that replication makes: of three, two sets of one trace
- * and one smallest number of hops, in one group. What is there already is topped up; counters are always made anew.
+ * and one smallest number of hops, in one group. What is there already is topped up;
+ * counters are always made anew.
  */
 #include <sqlite3.h>
 #include <stdio.h>

@@ -353,7 +353,8 @@ strangers_find_room_for_elements(struct rig *r)
 	EXPECT_EQ(r, look(r, 1000, 20).distinct, TALLY_CAP_MAX);
 }
 
-/* All in all, each in a group of its own, every third with two elements of one moment, every twentieth of two. */
+/* All in all, each in a group of its own, every third with two elements of one moment, every twentieth with
+ * two of two moments. */
 static void
 an_entry_takes_a_hundred_bytes(struct rig *r)
 {
