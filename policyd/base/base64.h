@@ -12,13 +12,15 @@
 #include "base/compiler.h"
 #include "base/str.h"
 
-enum { BASE64_PIECE = 3072 };
+/* How many bytes so many digits may make. */
+static inline size_t
+base64_room(size_t digits)
+{
+	return digits / 4 * 3 + 3;
+}
 
-/* A piece of the decoded bytes, at most BASE64_PIECE of them, valid during the call only. */
-typedef void base64_fn(void *arg, const char *p, size_t n);
-
-/* Decodes all of `text`. ERR_SYNTAX: it is not base64, and `fn` was not called at all. `fn` NULL: check
- * only. */
-int base64_decode(struct str text, base64_fn *fn, void *arg) MUSTCHECK;
+/* Decodes all of `text` to `out`, which has base64_room(text.n) bytes; *n of them are it. ERR_SYNTAX: it is
+ * not base64; then what stands in `out` means nothing. */
+int base64_decode(struct str text, char *out, size_t *n) MUSTCHECK;
 
 #endif

@@ -28,9 +28,6 @@ struct request {
 	bool have_rcpts;  /* recipients= named somebody */
 	bool have_header; /* the scanner was given something */
 	bool stated;      /* to_count= or cc_count= was given */
-	char last;        /* byte of the block */
-	bool block_done;
-	bool body_done;
 	struct str body; /* in base64: it means nothing before the header is complete */
 };
 
@@ -221,26 +218,39 @@ put_want(struct request *r, const struct attr *a, struct str value)
 		r->m->door = DOOR_REPAIRS;
 }
 
-static void
-feed_block(void *arg, const char *p, size_t n)
+/* What a value in base64 stands for; empty when it is none, and the request is broken then. */
+static struct str
+decode(struct request *r, struct str value, const char *why)
 {
-	struct request *r = arg;
+	char *out = value.n ? arena_alloc(r->m->arena, base64_room(value.n)) : NULL;
+	size_t n = 0;
 
-	if (!r->block_done)
-		r->block_done = header_feed(&r->m->header, p, n) < n;
-	r->have_block = true;
-	r->last = p[n - 1];
+	if (value.n && (!out || base64_decode(value, out, &n) != 0))
+		mark_broken(r->p, why);
+	return (struct str){ out, n };
+}
+
+static bool
+is_cut(struct str text)
+{
+	return text.p[text.n - 1] != '\n' && text.p[text.n - 1] != '\r';
 }
 
 static void
 put_block(struct request *r, const struct attr *a, struct str value)
 {
+	struct str block;
+
 	(void)a;
 	if (r->p->broken)
 		return;
-	if (base64_decode(value, feed_block, r) != 0)
-		mark_broken(r->p, "header= is not base64");
-	r->have_header |= r->have_block;
+	block = decode(r, value, "header= is not base64");
+	if (block.n == 0)
+		return;
+	r->have_block = r->have_header = true;
+	/* Exim cuts what it expands at 64 KB without a word, nearly always within a line. */
+	if (header_feed(&r->m->header, block.p, block.n) == block.n && is_cut(block))
+		r->m->header.f.flags |= HDR_TRUNCATED;
 }
 
 static void
@@ -270,27 +280,20 @@ keep_body(struct request *r, const struct attr *a, struct str value)
 	r->body = value;
 }
 
-static void
-feed_body(void *arg, const char *p, size_t n)
-{
-	struct request *r = arg;
-
-	if (!r->body_done)
-		r->body_done = !msg_body(r->m, p, n);
-	r->last = p[n - 1];
-}
-
 /* Most clients send the front of it: a line that does not end was cut. */
 static void
 finish_body(struct request *r)
 {
+	struct str body;
+
 	if (r->p->broken)
 		return;
-	r->last = '\n';
-	if (base64_decode(r->body, feed_body, r) != 0)
-		mark_broken(r->p, "body= is not base64");
-	else
-		msg_body_end(r->m, r->last == '\n' || r->last == '\r');
+	body = decode(r, r->body, "body= is not base64");
+	if (r->p->broken)
+		return;
+	if (body.n)
+		(void)msg_body(r->m, body.p, body.n);
+	msg_body_end(r->m, body.n == 0 || !is_cut(body));
 }
 
 /* --- the table ---------------------------------------------------------------------------------------- */
@@ -483,9 +486,6 @@ finish_header(struct request *r)
 
 	if ((!r->have_header && !r->stated) || r->p->broken)
 		return;
-	/* Exim cuts what it expands at 64 KB without a word, nearly always within a line. */
-	if (r->have_block && !r->block_done && r->last != '\n' && r->last != '\r')
-		r->m->header.f.flags |= HDR_TRUNCATED;
 	f = header_end(&r->m->header);
 	r->m->have_header = (f->flags & HDR_ANY) || r->stated;
 }

@@ -157,18 +157,25 @@ mime_encoding(struct str value)
 	return str_ieq(value, STR("quoted-printable")) ? MIME_QUOTED : MIME_PLAIN;
 }
 
+enum { DIGITS_MAX = 1024 }; /* decoded at a time */
+
 static void
 base64_digits(struct mime_decoder *d, struct str digits, mime_bytes_fn *fn, void *arg)
 {
-	if (digits.n && base64_decode(digits, fn, arg) != 0)
+	char bytes[DIGITS_MAX];
+	size_t n = 0;
+
+	if (base64_decode(digits, bytes, &n) != 0)
 		d->n = 0;
+	if (n)
+		fn(arg, bytes, n);
 }
 
 /* Whole groups of four; what is left waits for the next line. */
 static void
 decode_base64(struct mime_decoder *d, struct str piece, mime_bytes_fn *fn, void *arg)
 {
-	char text[1024];
+	char text[DIGITS_MAX];
 	size_t n = d->n;
 
 	memcpy(text, d->wait, n);
