@@ -3,12 +3,11 @@
  * goes into XXH3's state piece by piece; the values are the same. */
 #include "base/hash.h"
 
-#include <endian.h>
 #include <stdio.h>
 
-/* Makes room by giving what was gathered to the state. */
-static void
-spill(struct hash *h)
+/* What was gathered goes to the state. */
+void
+hash_spill(struct hash *h)
 {
 	if (!h->streams)
 		XXH3_128bits_reset_withSeed(&h->state, h->seed);
@@ -18,26 +17,14 @@ spill(struct hash *h)
 }
 
 void
-hash_u64(struct hash *h, uint64_t v)
+hash_long(struct hash *h, struct str s)
 {
-	uint64_t le = htole64(v);
-
-	if (sizeof(h->part) - h->n < sizeof(le))
-		spill(h);
-	memcpy(h->part + h->n, &le, sizeof(le));
-	h->n += sizeof(le);
-}
-
-void
-hash_str(struct hash *h, struct str s)
-{
-	hash_u64(h, s.n);
 	while (s.n > sizeof(h->part) - h->n) {
 		size_t n = sizeof(h->part) - h->n;
 
 		memcpy(h->part + h->n, s.p, n);
 		h->n += n;
-		spill(h);
+		hash_spill(h);
 		s = str_sub(s, n, s.n);
 	}
 	if (s.n)
@@ -54,18 +41,11 @@ hash_istr(struct hash *h, struct str s)
 
 		str_lower_to(h->part + h->n, str_sub(s, 0, n));
 		h->n += n;
-		spill(h);
+		hash_spill(h);
 		s = str_sub(s, n, s.n);
 	}
 	str_lower_to(h->part + h->n, s);
 	h->n += s.n;
-}
-
-void
-hash_key(struct hash *h, struct key128 k)
-{
-	hash_u64(h, k.lo);
-	hash_u64(h, k.hi);
 }
 
 static XXH128_hash_t
@@ -73,7 +53,7 @@ digest(struct hash *h)
 {
 	if (!h->streams)
 		return XXH3_128bits_withSeed(h->part, h->n, h->seed);
-	spill(h);
+	hash_spill(h);
 	return XXH3_128bits_digest(&h->state);
 }
 

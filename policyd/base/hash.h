@@ -7,6 +7,7 @@
 #ifndef BASE_HASH_H
 #define BASE_HASH_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -42,12 +43,42 @@ key_is_zero(struct key128 k)
 	return k.lo == 0 && k.hi == 0;
 }
 
-void hash_str(struct hash *h, struct str s);
+void hash_spill(struct hash *h);              /* makes room in `part` */
+void hash_long(struct hash *h, struct str s); /* hash_str() behind its length, of any */
 void hash_istr(struct hash *h, struct str s); /* as if lower-cased (ASCII) */
-void hash_u64(struct hash *h, uint64_t v);
-void hash_key(struct hash *h, struct key128 k);
 struct key128 hash_end(struct hash *h); /* never all zero */
 uint64_t hash_end64(struct hash *h);    /* never zero */
+
+static inline void
+hash_u64(struct hash *h, uint64_t v)
+{
+	uint64_t le = htole64(v);
+
+	if (sizeof(h->part) - h->n < sizeof(le))
+		hash_spill(h);
+	memcpy(h->part + h->n, &le, sizeof(le));
+	h->n += sizeof(le);
+}
+
+static inline void
+hash_key(struct hash *h, struct key128 k)
+{
+	hash_u64(h, k.lo);
+	hash_u64(h, k.hi);
+}
+
+static inline void
+hash_str(struct hash *h, struct str s)
+{
+	hash_u64(h, s.n);
+	if (s.n > sizeof(h->part) - h->n) {
+		hash_long(h, s);
+		return;
+	}
+	if (s.n)
+		memcpy(h->part + h->n, s.p, s.n);
+	h->n += s.n;
+}
 
 /* `tag` keeps uses apart ("trace", "rule", ...); it is the first part. */
 static inline void

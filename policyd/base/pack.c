@@ -3,79 +3,16 @@
 
 #include <endian.h>
 
-/* Where the next n bytes go, to be counted in b->len; NULL when they do not fit. */
-static inline char *
-pack_room(struct buf *b, size_t n)
-{
-	if (b->failed)
-		return NULL;
-	if (b->cap - b->start - b->len >= n && (!b->max || b->max - b->len >= n))
-		return b->data + b->start + b->len;
-	return buf_reserve(b, n);
-}
-
-static inline void
-pack_fixed(struct buf *b, const void *v, size_t size)
-{
-	char *to = pack_room(b, size);
-
-	if (!to)
-		return;
-	memcpy(to, v, size);
-	b->len += size;
-}
-
 void
-pack_u8(struct buf *b, uint8_t v)
+pack_var_long(struct buf *b, uint64_t v)
 {
-	pack_fixed(b, &v, sizeof(v));
-}
+	char bytes[10]; /* seven bits each */
+	size_t n = 0;
 
-void
-pack_u32(struct buf *b, uint32_t v)
-{
-	v = htole32(v);
-	pack_fixed(b, &v, sizeof(v));
-}
-
-void
-pack_u64(struct buf *b, uint64_t v)
-{
-	v = htole64(v);
-	pack_fixed(b, &v, sizeof(v));
-}
-
-void
-pack_var(struct buf *b, uint64_t v)
-{
-	size_t bits = 64 - (size_t)__builtin_clzll(v | 1), n = (bits + 6) / 7;
-	char *to = pack_room(b, n);
-
-	if (!to)
-		return;
-	b->len += n;
 	for (; v >= 0x80; v >>= 7)
-		*to++ = (char)(unsigned char)(v | 0x80);
-	*to = (char)(unsigned char)v;
-}
-
-void
-pack_int(struct buf *b, int64_t v)
-{
-	pack_var(b, v < 0 ? ~((uint64_t)v << 1) : (uint64_t)v << 1);
-}
-
-void
-pack_str(struct buf *b, struct str s)
-{
-	char *to;
-
-	pack_var(b, s.n);
-	to = s.n ? pack_room(b, s.n) : NULL;
-	if (!to)
-		return;
-	memcpy(to, s.p, s.n);
-	b->len += s.n;
+		bytes[n++] = (char)(unsigned char)(v | 0x80);
+	bytes[n++] = (char)(unsigned char)v;
+	buf_append(b, bytes, n);
 }
 
 static inline const unsigned char *

@@ -8,6 +8,7 @@
 #ifndef BASE_PACK_H
 #define BASE_PACK_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,12 +16,51 @@
 #include "base/buf.h"
 #include "base/str.h"
 
-void pack_u8(struct buf *b, uint8_t v);
-void pack_u32(struct buf *b, uint32_t v);
-void pack_u64(struct buf *b, uint64_t v);
-void pack_var(struct buf *b, uint64_t v);
-void pack_int(struct buf *b, int64_t v);    /* as pack_var(), small in both directions */
-void pack_str(struct buf *b, struct str s); /* its length as pack_var(), then its bytes */
+static inline void
+pack_u8(struct buf *b, uint8_t v)
+{
+	buf_append(b, &v, sizeof(v));
+}
+
+static inline void
+pack_u32(struct buf *b, uint32_t v)
+{
+	v = htole32(v);
+	buf_append(b, &v, sizeof(v));
+}
+
+static inline void
+pack_u64(struct buf *b, uint64_t v)
+{
+	v = htole64(v);
+	buf_append(b, &v, sizeof(v));
+}
+
+void pack_var_long(struct buf *b, uint64_t v); /* pack_var() of any number */
+
+static inline void
+pack_var(struct buf *b, uint64_t v)
+{
+	if (v < 0x80)
+		pack_u8(b, (uint8_t)v);
+	else
+		pack_var_long(b, v);
+}
+
+/* As pack_var(), small in both directions. */
+static inline void
+pack_int(struct buf *b, int64_t v)
+{
+	pack_var(b, v < 0 ? ~((uint64_t)v << 1) : (uint64_t)v << 1);
+}
+
+/* Its length as pack_var(), then its bytes. */
+static inline void
+pack_str(struct buf *b, struct str s)
+{
+	pack_var(b, s.n);
+	buf_str_append(b, s);
+}
 
 struct unpack {
 	const unsigned char *p;
