@@ -31,14 +31,15 @@ enum {
 	OPENS = 4,
 	IN_IP = 8, /* the text of an address can have it; host names soon have another */
 	NESTS = 16,
+	PARTS = 32, /* stands between the words of a comment */
 };
 static const unsigned char classes[256] = {
-	[' '] = SPACE,
-	['\t'] = SPACE,
-	['\r'] = SPACE,
-	['\n'] = SPACE,
-	['('] = ENDS | NESTS,
-	[')'] = NESTS,
+	[' '] = SPACE | PARTS,
+	['\t'] = SPACE | PARTS,
+	['\r'] = SPACE | PARTS,
+	['\n'] = SPACE | PARTS,
+	['('] = ENDS | NESTS | PARTS,
+	[')'] = NESTS | PARTS,
 	['\\'] = NESTS,
 	[';'] = ENDS,
 	['<'] = OPENS,
@@ -55,13 +56,13 @@ class_of(char c)
 	return classes[(unsigned char)c];
 }
 
-/* Length of the comment at the front of s, parentheses included; an open one goes to the end. */
+/* Behind the comment at i; an open one goes to the end. */
 static size_t
-comment_len(struct str s)
+comment_end(struct str s, size_t i)
 {
 	unsigned depth = 0;
 
-	for (size_t i = 0; i < s.n; i++) {
+	for (; i < s.n; i++) {
 		if (!(class_of(s.p[i]) & NESTS))
 			continue;
 		if (s.p[i] == '\\')
@@ -86,12 +87,10 @@ inside_end(struct str s, size_t i)
 	return i;
 }
 
-/* Length of the word at the front of s. A ';' ends it, but not inside "<...>" or quotes. */
+/* Behind the word at i. A ';' ends it, but not inside "<...>" or quotes. */
 static size_t
-word_len(struct str s)
+word_end(struct str s, size_t i)
 {
-	size_t i = 0;
-
 	while (i < s.n) {
 		unsigned class = class_of(s.p[i]);
 
@@ -102,38 +101,38 @@ word_len(struct str s)
 	return i;
 }
 
+/* The token at *at, which moves behind it. */
 static enum token
-token_next(struct str *rest, struct str *tok)
+token_next(struct str s, size_t *at, struct str *tok)
 {
+	size_t begin = *at, end;
 	enum token kind = TOK_WORD;
-	size_t i = 0, n;
 
-	while (i < rest->n && class_of(rest->p[i]) & SPACE)
-		i++;
-	*rest = str_sub(*rest, i, rest->n);
-	if (rest->n == 0)
+	while (begin < s.n && class_of(s.p[begin]) & SPACE)
+		begin++;
+	if (begin == s.n)
 		return TOK_END;
-	if (rest->p[0] == ';') {
+	if (s.p[begin] == ';') {
 		kind = TOK_SEMICOLON;
-		n = 1;
-	} else if (rest->p[0] == '(') {
+		end = begin + 1;
+	} else if (s.p[begin] == '(') {
 		kind = TOK_COMMENT;
-		n = comment_len(*rest);
+		end = comment_end(s, begin);
 	} else {
-		n = word_len(*rest);
+		end = word_end(s, begin);
 	}
-	*tok = str_sub(*rest, 0, n);
-	*rest = str_sub(*rest, n, rest->n);
+	*tok = (struct str){ s.p + begin, end - begin };
+	*at = end;
 	return kind;
 }
 
 static enum clause
 keyword(struct str word)
 {
-	if (word.n > 4)
+	if (word.n < 2 || word.n > 4)
 		return NO_CLAUSE;
 	for (size_t i = 0; i < ARRAY_LEN(keywords); i++)
-		if (str_ieq(keywords[i].word, word))
+		if (keywords[i].word.p[0] == str_lower(word.p[0]) && str_ieq(keywords[i].word, word))
 			return keywords[i].clause;
 	return NO_CLAUSE;
 }
@@ -187,10 +186,10 @@ from_comment(struct hop *hop, struct str text)
 		size_t begin;
 		struct str word;
 
-		while (i < text.n && (str_is_space(text.p[i]) || text.p[i] == '(' || text.p[i] == ')'))
+		while (i < text.n && class_of(text.p[i]) & PARTS)
 			i++;
 		begin = i;
-		while (i < text.n && !str_is_space(text.p[i]) && text.p[i] != '(' && text.p[i] != ')')
+		while (i < text.n && !(class_of(text.p[i]) & PARTS))
 			i++;
 		word = str_sub(text, begin, i);
 		if (word.n == 0)
@@ -252,15 +251,18 @@ clause_value(struct hop *hop, enum clause clause, struct str word)
 void
 received_parse(struct str value, struct hop *hop)
 {
-	struct str rest = value, tok = STR_NONE, word_ip = STR_NONE;
+	struct str tok = STR_NONE, word_ip = STR_NONE;
 	enum clause clause = NO_CLAUSE; /* whose words we are among */
 	bool want = false;              /* its value has not come yet */
-	enum token kind;
+	size_t at = 0;
 
 	*hop = (struct hop){ 0 };
-	for (kind = token_next(&rest, &tok); kind != TOK_END; kind = token_next(&rest, &tok)) {
+	for (;;) {
+		enum token kind = token_next(value, &at, &tok);
 		enum clause next = kind == TOK_WORD ? keyword(tok) : NO_CLAUSE;
 
+		if (kind == TOK_END)
+			break;
 		if (kind == TOK_SEMICOLON) {
 			/* The date follows; Courier has its id behind it. */
 			clause = NO_CLAUSE;
