@@ -29,14 +29,20 @@ struct command {
 	enum feed (*take)(struct milter *mi, struct wire *w, struct msg *m, struct buf *out);
 };
 
-const char *const milter_counted[MILTER_COUNTED] = { "To", "Cc", "Bcc", "Resent-To", "Resent-Cc",
-	"Resent-Bcc" };
+/* STR() for constants */
+#define NAMED(name)                       \
+	{                                 \
+		"" name, sizeof(name) - 1 \
+	}
+
+const struct str milter_counted[MILTER_COUNTED] = { NAMED("To"), NAMED("Cc"), NAMED("Bcc"),
+	NAMED("Resent-To"), NAMED("Resent-Cc"), NAMED("Resent-Bcc") };
 
 int
 milter_counted_find(struct str name)
 {
 	for (int i = 0; i < MILTER_COUNTED; i++)
-		if (str_ieq(name, str_of(milter_counted[i])))
+		if (str_ieq(name, milter_counted[i]))
 			return i;
 	return -1;
 }
@@ -175,19 +181,19 @@ take_optneg(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
 enum macro_place { TO_MSG, TO_CONN, TO_CONN_EMPTY, TO_RCPT };
 
 static const struct macro {
-	const char *name; /* without braces */
+	struct str name; /* without braces */
 	enum macro_place place;
 	size_t offset;
 } macros[] = {
-	{ "i", TO_MSG, offsetof(struct msg, queue_id) },
-	{ "auth_authen", TO_MSG, offsetof(struct msg, sasl_username) },
-	{ "daemon_name", TO_CONN, offsetof(struct milter, daemon_name) },
-	{ "j", TO_CONN, offsetof(struct milter, my_hostname) },
+	{ NAMED("i"), TO_MSG, offsetof(struct msg, queue_id) },
+	{ NAMED("auth_authen"), TO_MSG, offsetof(struct msg, sasl_username) },
+	{ NAMED("daemon_name"), TO_CONN, offsetof(struct milter, daemon_name) },
+	{ NAMED("j"), TO_CONN, offsetof(struct milter, my_hostname) },
 	/* the arguments of CONNECT are the better source */
-	{ "client_addr", TO_CONN_EMPTY, offsetof(struct milter, client_address) },
-	{ "client_port", TO_CONN_EMPTY, offsetof(struct milter, client_port) },
-	{ "client_name", TO_CONN_EMPTY, offsetof(struct milter, client_name) },
-	{ "rcpt_mailer", TO_RCPT, 0 },
+	{ NAMED("client_addr"), TO_CONN_EMPTY, offsetof(struct milter, client_address) },
+	{ NAMED("client_port"), TO_CONN_EMPTY, offsetof(struct milter, client_port) },
+	{ NAMED("client_name"), TO_CONN_EMPTY, offsetof(struct milter, client_name) },
+	{ NAMED("rcpt_mailer"), TO_RCPT, 0 },
 };
 
 static void
@@ -214,7 +220,7 @@ macro_find(struct str name)
 	if (name.n > 2 && name.p[0] == '{' && name.p[name.n - 1] == '}')
 		name = str_sub(name, 1, name.n - 1);
 	for (size_t i = 0; i < ARRAY_LEN(macros); i++)
-		if (str_eq(name, str_of(macros[i].name)))
+		if (str_eq(name, macros[i].name))
 			return &macros[i];
 	return NULL;
 }
@@ -479,15 +485,16 @@ take_quit_nc(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
 
 #define ROW(name) "milter " name " out of order", "milter " name " with bad data"
 
+/* Those that come most often first. */
 static const struct command commands[] = {
-	{ SMFIC_OPTNEG, MILTER_NEW | MILTER_READY, 0, ROW("OPTNEG"), take_optneg },
+	{ SMFIC_HEADER, MILTER_ENVELOPE | MILTER_HEADER, SMFIP_NR_HDR, ROW("HEADER"), take_header },
 	{ SMFIC_MACRO, NEGOTIATED, 0, ROW("MACRO"), take_macro },
+	{ SMFIC_RCPT, MILTER_ENVELOPE, SMFIP_NR_RCPT, ROW("RCPT"), take_rcpt },
+	{ SMFIC_OPTNEG, MILTER_NEW | MILTER_READY, 0, ROW("OPTNEG"), take_optneg },
 	{ SMFIC_CONNECT, MILTER_READY, SMFIP_NR_CONN, ROW("CONNECT"), take_connect },
 	{ SMFIC_HELO, MILTER_READY | MILTER_OPEN | MILTER_ENVELOPE, SMFIP_NR_HELO, ROW("HELO"), take_helo },
 	{ SMFIC_MAIL, MILTER_READY | MILTER_OPEN, SMFIP_NR_MAIL, ROW("MAIL"), take_mail },
-	{ SMFIC_RCPT, MILTER_ENVELOPE, SMFIP_NR_RCPT, ROW("RCPT"), take_rcpt },
 	{ SMFIC_DATA, MILTER_ENVELOPE, SMFIP_NR_DATA, ROW("DATA"), take_data },
-	{ SMFIC_HEADER, MILTER_ENVELOPE | MILTER_HEADER, SMFIP_NR_HDR, ROW("HEADER"), take_header },
 	{ SMFIC_EOH, MILTER_ENVELOPE | MILTER_HEADER, SMFIP_NR_EOH, ROW("EOH"), take_eoh },
 	{ SMFIC_BODY, IN_MESSAGE, 0, ROW("BODY"), take_body },
 	{ SMFIC_BODYEOB, IN_MESSAGE, 0, ROW("EOM"), take_eom },

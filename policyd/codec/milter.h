@@ -97,7 +97,7 @@ enum feed milter_feed(struct milter *mi, struct buf *in, struct msg *m, struct b
 uint32_t milter_reply(struct milter *mi, struct msg *m, const struct verdict *v, struct buf *out);
 
 /* Header names that carry recipients: To, Cc, Bcc and the Resent forms. */
-extern const char *const milter_counted[MILTER_COUNTED];
+extern const struct str milter_counted[MILTER_COUNTED];
 /* Index into milter_counted[], or -1. */
 int milter_counted_find(struct str name);
 
