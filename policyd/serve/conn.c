@@ -76,7 +76,9 @@ conn_rearm(struct conn *c)
 	ev_io_stop(c->pool->loop, &c->io);
 	if (!want)
 		return;
-	ev_io_set(&c->io, c->fd, want);
+	/* The same descriptor all its life: the kernel is told only when what is waited for has changed by the
+	 * end of the loop turn. */
+	ev_io_modify(&c->io, want);
 	ev_io_start(c->pool->loop, &c->io);
 }
 
@@ -194,17 +196,18 @@ conn_note_wait(struct conn *c, size_t before)
 		conn_set_state(c, state);
 }
 
-/* Linux takes the wish back by itself, so it is told after each read; elsewhere the delay stays. */
+/* We wait for more of what the peer says; an answer would have acknowledged it by the way. Linux takes the wish
+ * back by itself, so it is told each time; elsewhere the delay stays. */
 static void
-ack_now(int fd)
+ack_now(struct conn *c)
 {
 #ifdef TCP_QUICKACK
 	int on = 1;
 
-	setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
-#else
-	(void)fd;
+	if (c->heard && c->ep->quick_ack && c->peer.sa.sa_family != AF_UNIX)
+		setsockopt(c->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
 #endif
+	c->heard = false;
 }
 
 /* False: nothing more can be done now. */
@@ -234,9 +237,8 @@ conn_fill(struct conn *c)
 	}
 	if (n == 0)
 		c->eof = true;
-	if (c->ep->quick_ack && c->peer.sa.sa_family != AF_UNIX)
-		ack_now(c->fd);
 	buf_commit(&c->in, (size_t)n);
+	c->heard = n > 0;
 	c->emptied = n > 0 && (size_t)n < room;
 	return true;
 }
@@ -318,6 +320,7 @@ conn_flush(struct conn *c)
 		ssize_t n = send(c->fd, s.p, s.n, MSG_NOSIGNAL);
 
 		if (n >= 0) {
+			c->heard = false;
 			buf_consume(&c->out, (size_t)n);
 			continue;
 		}
@@ -350,6 +353,8 @@ conn_step(struct conn *c)
 	if (c->state == CONN_DEAD)
 		return;
 	conn_give_back(c);
+	if (c->state == CONN_IDLE || c->state == CONN_READ)
+		ack_now(c);
 	if (more)
 		list_add_tail(&c->pool->again, &c->again);
 	conn_rearm(c);
@@ -387,7 +392,7 @@ conn_new(struct pool *p, const struct endpoint *ep, int fd, const struct sockadd
 	msg_init(&c->msg, &c->arena, NULL);
 	list_init(&c->node);
 	list_init(&c->again);
-	ev_init(&c->io, conn_event);
+	ev_io_init(&c->io, conn_event, fd, EV_NONE);
 	ep->open(c);
 	p->live++;
 	c->number = ++p->opened;

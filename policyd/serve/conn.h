@@ -101,6 +101,7 @@ struct conn {
 	int fd;
 	bool eof;     /* the peer will send no more */
 	bool emptied; /* the last read took all there was */
+	bool heard;   /* bytes have come since we said something */
 	bool last;    /* close once the output is gone */
 	const char *why;
 	union {
