@@ -66,6 +66,7 @@ join_record(struct join *j, struct txn *t)
 {
 	uint32_t n = t->n_rcpts == UINT32_MAX ? 0 : t->n_rcpts;
 	struct record_rcpt *v = NULL;
+	struct record *r = txn_record(t);
 	struct str rest = buf_str(&t->rcpts), raw;
 
 	arena_reset(&j->recorded);
@@ -73,16 +74,16 @@ join_record(struct join *j, struct txn *t)
 		v = arena_alloc(&j->recorded, n * sizeof(*v));
 	for (uint32_t i = 0; v && i < n && str_split(&rest, '\0', &raw); i++)
 		v[i] = (struct record_rcpt){ addr_unbracket(raw), STR("pass"), OUTCOME_PASSED };
-	t->record.rcpts = v;
-	t->record.n_rcpts = v ? n : 0;
-	t->record.rcpt_count = t->n_rcpts == UINT32_MAX ? MSG_RCPTS_MAX : t->n_rcpts;
-	return &t->record;
+	r->rcpts = v;
+	r->n_rcpts = v ? n : 0;
+	r->rcpt_count = t->n_rcpts == UINT32_MAX ? MSG_RCPTS_MAX : t->n_rcpts;
+	return r;
 }
 
 static void
 forget_envelope(struct join *j, struct txn *t)
 {
-	t->record = (struct record){ 0 };
+	t->recorded = false;
 	j->bytes -= t->n_envelope;
 	t->n_envelope = 0;
 }
@@ -157,18 +158,19 @@ connection_key(uint64_t connection)
 static void
 enter_session(struct join *j, struct txn *t, int which, struct key128 key)
 {
-	struct txn *before = map_get(&j->sessions, key);
+	struct txn *before;
 
-	if (before == t)
+	if (key_eq(t->sessions[which], key))
 		return;
-	if (before && !before->judged)
-		join_end(j, before);
-	else if (before)
-		leave_session(j, before, which);
 	/* An MTA may ask about one message on several connections. */
 	leave_session(j, t, which);
-	map_put(&j->sessions, key, t);
+	before = map_put(&j->sessions, key, t);
 	t->sessions[which] = key;
+	if (!before)
+		return;
+	before->sessions[which] = (struct key128){ 0 };
+	if (!before->judged)
+		join_end(j, before);
 }
 
 /* Who makes room: rather one that nobody may come back to. */
@@ -250,7 +252,7 @@ join_leave(struct join *j, uint64_t connection, bool data_follows, struct now no
 {
 	struct txn *t = join_of_connection(j, connection);
 
-	if (!t || t->judged || (data_follows && !addr_is_null(t->record.sender)))
+	if (!t || t->judged || (data_follows && t->recorded && !addr_is_null(t->record.sender)))
 		return;
 	t->seen = now.mono;
 	list_del(&t->lru);
@@ -314,7 +316,7 @@ join_each_reserved(struct join *j, reservation_fn *fn, void *arg)
 static void
 gather_envelope(struct join *j, struct txn *t, const struct msg *m, struct now now)
 {
-	struct record *r = &t->record;
+	struct record *r = txn_record(t);
 	struct str *const strings[] = { &r->queue_id, &r->instance, &r->client_address, &r->client_name,
 		&r->helo, &r->sasl_username, &r->sender };
 	char *p;
@@ -353,10 +355,12 @@ gather_envelope(struct join *j, struct txn *t, const struct msg *m, struct now n
 void
 join_would(struct txn *t, struct str rule)
 {
-	if (t->judged || t->record.would)
+	struct record *r = t->judged ? NULL : txn_record(t);
+
+	if (!r || r->would)
 		return;
-	t->record.would = 1;
-	t->record.rule = txn_str(&t->text, rule);
+	r->would = 1;
+	r->rule = txn_str(&t->text, rule);
 }
 
 void
@@ -428,7 +432,13 @@ join_verdict(const struct txn *t, uint64_t what, struct msg *m, struct verdict *
 {
 	struct verdict v;
 
-	if (!t->judged || t->what != what || !txn_verdict(m->arena, &t->verdict, &v))
+	if (!t->judged || t->what != what)
+		return false;
+	if (t->passed) {
+		*out = (struct verdict){ .what = ACT_PASS };
+		return true;
+	}
+	if (!txn_verdict(m->arena, &t->verdict, &v))
 		return false;
 	for (uint32_t i = 0; i < v.n_drop; i++)
 		if (v.drop[i] >= m->n_rcpts)
@@ -446,7 +456,7 @@ join_keep(struct join *j, struct txn *t, uint64_t what, const struct verdict *v)
 	txn_no_envelope(t);
 	arena_fini(&t->text);
 	arena_init(&t->text, 0);
-	t->judged = txn_verdict(&t->text, v, &t->verdict);
+	txn_judged(t, v);
 	t->what = what;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "judge/join_txn.h"
 
+#include <stddef.h>
+
 #include "base/compiler.h"
 #include "base/xalloc.h"
 
@@ -48,7 +50,7 @@ txn_new(struct txn_spares *s, struct key128 key)
 	char *envelope = t->envelope;
 	size_t cap = t->cap_envelope;
 
-	memset(t, 0, sizeof(*t));
+	memset(t, 0, offsetof(struct txn, record));
 	t->key = key;
 	t->rcpts = rcpts;
 	t->envelope = envelope;
@@ -92,6 +94,15 @@ txn_no_envelope(struct txn *t)
 	t->cap_envelope = 0;
 }
 
+struct record *
+txn_record(struct txn *t)
+{
+	if (!t->recorded)
+		t->record = (struct record){ 0 };
+	t->recorded = true;
+	return &t->record;
+}
+
 struct str
 txn_str(struct arena *a, struct str s)
 {
@@ -126,4 +137,19 @@ txn_verdict(struct arena *a, const struct verdict *v, struct verdict *out)
 			out->add[i] = txn_str(a, v->add[i]);
 	}
 	return true;
+}
+
+/* As nearly all mail: it passes, and that is all. */
+static bool
+says_nothing(const struct verdict *v)
+{
+	return v->what == ACT_PASS && v->shown == ACT_PASS && !v->would && !v->degraded && !v->storm &&
+	    !v->rule.n && !v->sender.p && !v->n_edits && !v->n_drop && !v->n_add;
+}
+
+void
+txn_judged(struct txn *t, const struct verdict *v)
+{
+	t->passed = says_nothing(v);
+	t->judged = t->passed || txn_verdict(&t->text, v, &t->verdict);
 }

@@ -22,15 +22,18 @@ struct txn {
 	struct buf rcpts; /* raw addresses, each ended by NUL */
 	uint32_t n_rcpts; /* UINT32_MAX: too many to keep */
 	bool judged;
+	bool passed;   /* judged, and there is nothing more to say: `verdict` is not set */
+	bool recorded; /* `record` is set */
 	uint64_t what;
-	struct verdict verdict; /* its strings are in `text`, but for literals and nothing */
-	struct record record;   /* before it is judged: who it is from; strings are in `envelope` */
 	char *envelope;
 	size_t n_envelope, cap_envelope;
 	struct arena text;
 	struct key128 sessions[TXN_SESSIONS]; /* that it is the latest of; zero: none */
 	struct reservation *reserved;
 	uint32_t n_reserved, cap_reserved;
+	/* Large, and unset until somebody needs them. */
+	struct record record;   /* before it is judged: who it is from; strings are in `envelope` */
+	struct verdict verdict; /* its strings are in `text`, but for literals and nothing */
 };
 
 struct txn_spares {
@@ -45,6 +48,12 @@ void txn_spares_fini(struct txn_spares *s);
 struct txn *txn_new(struct txn_spares *s, struct key128 key);
 /* It is in no list and no map any more. */
 void txn_spare(struct txn_spares *s, struct txn *t);
+
+/* Its record, empty at first. */
+struct record *txn_record(struct txn *t);
+
+/* Takes note of the verdict. */
+void txn_judged(struct txn *t, const struct verdict *v);
 
 /* Memory for n bytes of envelope, in place of what was there. */
 char *txn_envelope(struct txn *t, size_t n);

@@ -205,7 +205,7 @@ judge_plan(struct judge *j, const struct ruleset *rules, const struct view *v)
 	for (unsigned i = 0; i < rules->n; i++) {
 		const struct rule *r = &rules->v[i];
 
-		if (!asked(r, v) || exempt_msg(&r->exempt, v->traits))
+		if (!asked(r, v) || (exempt_any(&r->exempt) && exempt_msg(&r->exempt, v->traits)))
 			continue;
 		if (v->nobody && !(r->detector->whole && r->detector->whole(r)))
 			continue;

@@ -110,6 +110,12 @@ exempt_names(const struct exempt *e)
 {
 	return e->addrs.n || e->domains.n || e->locals.n;
 }
+/* Or for any message. */
+static inline bool
+exempt_any(const struct exempt *e)
+{
+	return e->nets.n || exempt_names(e);
+}
 void exempt_fini(struct exempt *e);
 
 #endif

@@ -7,7 +7,7 @@
 #include "base/xalloc.h"
 #include "judge/storm.h"
 
-enum { COUNT_MAX = UINT16_MAX, STOPPED_MIN = 2, HOST_NAME_KEEP = 255 };
+enum { COUNT_MAX = UINT16_MAX, STOPPED_MIN = 2, HOST_NAME_KEEP = 255, FEW = 4 };
 
 /* A host as a message's ways know it. */
 struct way_host {
@@ -30,6 +30,9 @@ struct way {
 	bool shared;     /* see ways_shared() */
 	uint32_t *lines; /* of the common part, bottom first */
 	struct way_host *hosts;
+	/* where they stand while they are few, as they mostly are */
+	uint32_t few_lines[FEW];
+	struct way_host few_hosts[FEW];
 };
 
 struct ways {
@@ -37,10 +40,14 @@ struct ways {
 	struct list lru; /* longest not seen first */
 };
 
+/* What names a host. */
+enum how { HOW_LINE, HOW_CLIENT, HOW_HELO };
+static const char *const hows[] = { [HOW_LINE] = "received", [HOW_CLIENT] = "client", [HOW_HELO] = "helo" };
+
 /* One host on the way of the message at hand. */
 struct stop {
 	struct str name;
-	const char *how;
+	enum how how;
 	uint32_t hash, domain;
 	bool common; /* it stands in the common part as well */
 	bool bottom; /* in the bottom line even */
@@ -72,8 +79,10 @@ way_drop(struct ways *w, struct way *way)
 {
 	map_del(&w->map, way->key);
 	list_del(&way->lru);
-	xfree(way->lines);
-	xfree(way->hosts);
+	if (way->lines != way->few_lines)
+		xfree(way->lines);
+	if (way->hosts != way->few_hosts)
+		xfree(way->hosts);
 	xfree(way);
 }
 
@@ -121,16 +130,6 @@ ours(const struct view *v, struct str name)
 	return site_own_host(v->site, name);
 }
 
-static uint32_t
-host_hash(const struct view *v, struct str name)
-{
-	char lower[HOST_NAME_KEEP];
-
-	name = str_sub(name, 0, sizeof(lower));
-	str_lower_to(lower, name);
-	return (uint32_t)hash64(v->site->hash_seed, (struct str){ lower, name.n });
-}
-
 /* "out2.provider.example" is of provider.example; "provider.example" of itself. */
 static struct str
 domain_of(struct str name)
@@ -142,7 +141,19 @@ domain_of(struct str name)
 }
 
 static void
-road_add(struct road *r, const struct view *v, struct str name, const char *how, uint32_t line)
+hash_host(struct stop *s, const struct view *v, bool has_domain)
+{
+	char text[HOST_NAME_KEEP];
+	struct str lower = { text, s->name.n < sizeof(text) ? s->name.n : sizeof(text) };
+
+	str_lower_to(text, str_sub(s->name, 0, lower.n));
+	s->hash = s->domain = (uint32_t)hash64(v->site->hash_seed, lower);
+	if (has_domain)
+		s->domain = (uint32_t)hash64(v->site->hash_seed, domain_of(lower));
+}
+
+static void
+road_add(struct road *r, const struct view *v, struct str name, enum how how, uint32_t line)
 {
 	const struct header_facts *f = &v->msg->header.f;
 	struct stop *s = &r->stops[r->n];
@@ -150,8 +161,7 @@ road_add(struct road *r, const struct view *v, struct str name, const char *how,
 	if (name.n == 0 || r->n == STOPS_MAX || ours(v, name))
 		return;
 	*s = (struct stop){ .name = name, .how = how, .above = line < r->common };
-	s->hash = host_hash(v, name);
-	s->domain = strcmp(how, "client") == 0 ? s->hash : host_hash(v, domain_of(name));
+	hash_host(s, v, how != HOW_CLIENT);
 	for (uint32_t i = 0; i < r->n; i++)
 		if (r->stops[i].hash == s->hash)
 			return;
@@ -176,9 +186,9 @@ road_of(struct road *r, const struct view *v, uint32_t n_common)
 	r->common = r->end - r->top > n_common ? r->end - n_common : r->top;
 	r->length = t->foreign_hops < COUNT_MAX ? (uint16_t)t->foreign_hops : COUNT_MAX;
 	for (uint32_t i = r->top; i < r->end; i++)
-		road_add(r, v, f->hops[i].by, "received", i);
-	road_add(r, v, t->client_text, "client", r->top);
-	road_add(r, v, t->relay_hops ? f->hops[r->top - 1].from : v->msg->helo, "helo", r->top);
+		road_add(r, v, f->hops[i].by, HOW_LINE, i);
+	road_add(r, v, t->client_text, HOW_CLIENT, r->top);
+	road_add(r, v, t->relay_hops ? f->hops[r->top - 1].from : v->msg->helo, HOW_HELO, r->top);
 }
 
 /* --- what is remembered ------------------------------------------------------------------------------- */
@@ -192,6 +202,17 @@ host_find(const struct way *way, uint32_t hash)
 	return NULL;
 }
 
+static void
+grow_hosts(struct way *way)
+{
+	struct way_host *few = way->hosts == way->few_hosts ? way->hosts : NULL;
+
+	way->cap_hosts *= 2;
+	way->hosts = xrealloc(few ? NULL : way->hosts, way->cap_hosts * sizeof(*way->hosts));
+	if (few)
+		memcpy(way->hosts, few, sizeof(way->few_hosts));
+}
+
 /* A place for one more; at the cap that of a host of longer ways than this one, or none. */
 static struct way_host *
 host_place(struct way *way, uint16_t length)
@@ -199,10 +220,8 @@ host_place(struct way *way, uint16_t length)
 	struct way_host *worst = way->hosts;
 
 	if (way->n_hosts < WAY_HOSTS_MAX) {
-		if (way->n_hosts == way->cap_hosts) {
-			way->cap_hosts = way->cap_hosts ? way->cap_hosts * 2 : 8;
-			way->hosts = xrealloc(way->hosts, way->cap_hosts * sizeof(*way->hosts));
-		}
+		if (way->n_hosts == way->cap_hosts)
+			grow_hosts(way);
 		return &way->hosts[way->n_hosts++];
 	}
 	way->full = true;
@@ -236,7 +255,8 @@ note_lines(struct way *way, const struct header_facts *f, const struct road *r)
 
 	if (way->ways == 0) {
 		way->n_lines = (uint8_t)(have < WAY_LINES_MAX ? have : WAY_LINES_MAX);
-		way->lines = way->n_lines ? xmalloc(way->n_lines * sizeof(*way->lines)) : NULL;
+		if (way->n_lines > FEW)
+			way->lines = xmalloc(way->n_lines * sizeof(*way->lines));
 		for (uint32_t i = 0; i < way->n_lines; i++)
 			way->lines[i] = line_hash(f, r->end - 1 - i);
 		if (f->skipped_hops && way->n_lines)
@@ -262,6 +282,9 @@ way_of(struct ways *w, struct key128 key)
 		way = xcalloc(1, sizeof(*way));
 		way->key = key;
 		way->shortest = COUNT_MAX;
+		way->lines = way->few_lines;
+		way->hosts = way->few_hosts;
+		way->cap_hosts = FEW;
 		map_put(&w->map, key, way);
 	}
 	list_add_tail(&w->lru, &way->lru);
@@ -289,7 +312,7 @@ on_every(const struct way *way, const struct way_host *h)
 static bool
 wrote_line(const struct stop *s)
 {
-	return strcmp(s->how, "received") == 0;
+	return s->how == HOW_LINE;
 }
 
 /* The host from which it came: the last one to write a line, of those that do not lie on every way. When all
@@ -401,7 +424,7 @@ name_suspects(struct naming *n, struct storm *st, uint64_t copies)
 		return;
 	for (uint32_t i = 0; i < r->n; i++)
 		if (suspect(n, &r->stops[i]))
-			storm_add_host(st, r->stops[i].name, r->stops[i].how, copies);
+			storm_add_host(st, r->stops[i].name, hows[r->stops[i].how], copies);
 }
 
 static bool
@@ -427,11 +450,11 @@ name_by_growth(const struct road *r, struct storm *st, uint64_t copies)
 			continue;
 		lowest = s;
 		if (s->common)
-			storm_add_host(st, s->name, s->how, copies);
+			storm_add_host(st, s->name, hows[s->how], copies);
 		grown |= s->common;
 	}
 	if (lowest && !grown)
-		storm_add_host(st, lowest->name, lowest->how, copies);
+		storm_add_host(st, lowest->name, hows[lowest->how], copies);
 }
 
 /* Nothing is known but how long the shortest way was: who wrote more than that, and is not below it. */
@@ -445,7 +468,7 @@ name_by_length(const struct view *v, uint32_t base, struct storm *st, uint64_t c
 		return;
 	for (uint32_t i = 0; i < r.n; i++)
 		if (r.stops[i].above && !r.stops[i].common)
-			storm_add_host(st, r.stops[i].name, r.stops[i].how, copies);
+			storm_add_host(st, r.stops[i].name, hows[r.stops[i].how], copies);
 }
 
 void
