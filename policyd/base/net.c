@@ -9,6 +9,31 @@
 
 static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
 
+/* Four numbers up to 255 without needless zeros. */
+static bool
+parse_v4(struct str s, uint8_t b[4])
+{
+	unsigned v = 0, digits = 0, n = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned digit = (unsigned char)s.p[i] - (unsigned)'0';
+
+		if (s.p[i] == '.' && digits && n < 3) {
+			b[n++] = (uint8_t)v;
+			v = digits = 0;
+			continue;
+		}
+		if (digit > 9 || (digits && v == 0))
+			return false;
+		v = v * 10 + digit;
+		digits++;
+		if (v > 255)
+			return false;
+	}
+	b[n] = (uint8_t)v;
+	return digits && n == 3;
+}
+
 /* `as_v6`: an IPv4 address that was written as an IPv4-mapped IPv6 one. */
 static int
 parse(struct str s, struct ip *out, bool *as_v6)
@@ -16,6 +41,13 @@ parse(struct str s, struct ip *out, bool *as_v6)
 	char text[INET6_ADDRSTRLEN];
 	struct ip ip = { 0 };
 
+	*as_v6 = false;
+	ip.family = 4;
+	if (parse_v4(s, ip.b)) {
+		*out = ip;
+		return 0;
+	}
+	ip = (struct ip){ 0 };
 	if (s.n >= 2 && s.p[0] == '[' && s.p[s.n - 1] == ']')
 		s = str_sub(s, 1, s.n - 1);
 	if (str_istarts(s, STR("IPv6:")))

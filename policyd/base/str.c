@@ -36,6 +36,13 @@ str_lower_to(char *to, struct str s)
 
 		memcpy(to + i, &w, sizeof(w));
 	}
+	/* the rest together with bytes before it, where there are enough */
+	if (i && i < s.n) {
+		uint64_t w = word_lower(word_at(s.p + s.n - WORD));
+
+		memcpy(to + s.n - WORD, &w, sizeof(w));
+		return;
+	}
 	for (; i < s.n; i++)
 		to[i] = str_lower(s.p[i]);
 }
@@ -68,12 +75,10 @@ str_has_control(struct str s)
 }
 
 bool
-str_istarts(struct str s, struct str prefix)
+str_istarts_there(struct str s, struct str prefix)
 {
 	size_t i = 0;
 
-	if (s.n < prefix.n)
-		return false;
 	for (; i + WORD <= prefix.n; i += WORD)
 		if (word_lower(word_at(s.p + i)) != word_lower(word_at(prefix.p + i)))
 			return false;
@@ -87,14 +92,6 @@ bool
 str_iends(struct str s, struct str suffix)
 {
 	return s.n >= suffix.n && str_istarts(str_sub(s, s.n - suffix.n, s.n), suffix);
-}
-
-size_t
-str_find(struct str s, char c)
-{
-	const char *hit = s.n ? memchr(s.p, c, s.n) : NULL;
-
-	return hit ? (size_t)(hit - s.p) : s.n;
 }
 
 size_t
@@ -119,7 +116,7 @@ str_ifind(struct str s, struct str needle)
 }
 
 struct str
-str_trim(struct str s)
+str_trim_spaces(struct str s)
 {
 	while (s.n && str_is_space(s.p[0])) {
 		s.p++;

@@ -54,7 +54,17 @@ str_lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
-bool str_istarts(struct str s, struct str prefix);
+/* str_istarts() where there are bytes enough. */
+bool str_istarts_there(struct str s, struct str prefix);
+
+/* Most do not begin with the same letter. */
+static inline bool
+str_istarts(struct str s, struct str prefix)
+{
+	if (s.n < prefix.n || prefix.n == 0)
+		return s.n >= prefix.n;
+	return str_lower(s.p[0]) == str_lower(prefix.p[0]) && str_istarts_there(s, prefix);
+}
 
 static inline bool
 str_ieq(struct str a, struct str b)
@@ -71,7 +81,13 @@ str_starts(struct str s, struct str prefix)
 bool str_iends(struct str s, struct str suffix);
 
 /* Offset of the first match, or s.n when there is none. */
-size_t str_find(struct str s, char c);
+static inline size_t
+str_find(struct str s, char c)
+{
+	const char *hit = s.n ? memchr(s.p, c, s.n) : NULL;
+
+	return hit ? (size_t)(hit - s.p) : s.n;
+}
 size_t str_rfind(struct str s, char c);
 size_t str_ifind(struct str s, struct str needle);
 
@@ -79,9 +95,6 @@ size_t str_ifind(struct str s, struct str needle);
 void str_lower_to(char *to, struct str s);
 
 bool str_has_control(struct str s);
-
-/* Without leading and trailing space, tab, CR, LF. */
-struct str str_trim(struct str s);
 
 static inline struct str
 str_sub(struct str s, size_t from, size_t to)
@@ -91,6 +104,17 @@ str_sub(struct str s, size_t from, size_t to)
 	if (from > to)
 		from = to;
 	return (struct str){ s.p ? s.p + from : NULL, to - from };
+}
+
+struct str str_trim_spaces(struct str s); /* str_trim() where there are any */
+
+/* Without leading and trailing space, tab, CR, LF. */
+static inline struct str
+str_trim(struct str s)
+{
+	if (s.n == 0 || !(str_is_space(s.p[0]) || str_is_space(s.p[s.n - 1])))
+		return s;
+	return str_trim_spaces(s);
 }
 
 /* Cuts the text up to `sep` off the front of *rest; false when *rest is used up. An empty piece

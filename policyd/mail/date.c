@@ -153,10 +153,31 @@ days(int year, int month, int day)
 	return y * 365 + y / 4 - y / 100 + y / 400 + in_year - 719468;
 }
 
-static bool
-ends_word(char c)
+enum { ENDS = 1, COLON = 2 };
+static const unsigned char classes[256] = {
+	[' '] = ENDS,
+	['\t'] = ENDS,
+	['\r'] = ENDS,
+	['\n'] = ENDS,
+	[','] = ENDS,
+	['('] = ENDS,
+	[')'] = ENDS,
+	[':'] = COLON,
+};
+
+/* Behind the word at i; *has: what there is in it. */
+static size_t
+word_end(struct str s, size_t i, unsigned *has)
 {
-	return str_is_space(c) || c == ',' || c == '(' || c == ')';
+	*has = 0;
+	for (; i < s.n; i++) {
+		unsigned class = classes[(unsigned char)s.p[i]];
+
+		if (class & ENDS)
+			break;
+		*has |= class;
+	}
+	return i;
 }
 
 int
@@ -168,16 +189,16 @@ date_parse(struct str s, int64_t *out)
 
 	while (i < s.n) {
 		size_t begin = i;
-		bool colon = false;
+		unsigned has = 0;
 
 		if (s.p[i] == '(')
 			depth++;
 		if (s.p[i] == ')' && depth)
 			depth--;
-		for (; !depth && i < s.n && !ends_word(s.p[i]); i++)
-			colon |= s.p[i] == ':';
+		if (!depth)
+			i = word_end(s, i, &has);
 		if (i > begin)
-			take(&d, str_sub(s, begin, i), colon);
+			take(&d, str_sub(s, begin, i), has & COLON);
 		else
 			i++;
 	}

@@ -33,7 +33,7 @@ header_unfold(struct str value, char *out, size_t cap)
 
 	value = str_trim(value);
 	front = str_sub(value, 0, cap);
-	if (str_find(front, '\n') < front.n || str_find(front, '\r') < front.n)
+	if (str_has_control(front))
 		return unfold(value, out, cap);
 	return str_trim(front);
 }
@@ -122,22 +122,46 @@ header_part_name(struct header_part *part, struct str name)
 	part->text[part->n++] = '\n';
 }
 
-/* Up to eight bytes one by one, each run of white space as one. */
+/* Eight bytes at a time, as long as they stay as they are; a rest as if something plain followed it. Returns
+ * how many. */
+static size_t
+fill_plain(struct header_part *part, struct str s)
+{
+	size_t room = sizeof(part->text) - part->n, i = 0;
+	char *to = part->text + part->n, word[WORD];
+
+	for (; i + WORD <= s.n && i + WORD <= room && is_plain(s.p + i); i += WORD) {
+		memcpy(to + i, s.p + i, WORD);
+		/* a space at its end is left for the next look: there may be more of them */
+		i -= s.p[i + WORD - 1] == ' ';
+	}
+	if (i + WORD > s.n && i + WORD <= room) {
+		memset(word, 'x', sizeof(word));
+		memcpy(word, s.p + i, s.n - i);
+		if (is_plain(word)) {
+			memcpy(to + i, word, sizeof(word));
+			i = s.n;
+		}
+	}
+	part->n += i;
+	return i;
+}
+
+/* One by one up to eight bytes, or up to and with a run of white space, which is one space. */
 static size_t
 fill_slowly(struct header_part *part, struct str s)
 {
 	size_t i = 0, end = part->n + WORD < sizeof(part->text) ? part->n + WORD : sizeof(part->text);
+	bool space = false;
 
-	while (i < s.n && part->n < end) {
+	while (i < s.n && part->n < end && !space) {
 		char c = s.p[i++];
 
-		if (str_is_space(c)) {
-			c = ' ';
-			while (i < s.n && str_is_space(s.p[i]))
-				i++;
-		}
-		part->text[part->n++] = c;
+		space = str_is_space(c);
+		part->text[part->n++] = space ? ' ' : c;
 	}
+	while (space && i < s.n && str_is_space(s.p[i]))
+		i++;
 	return i;
 }
 
@@ -147,19 +171,8 @@ header_part_fill(struct header_part *part, struct str s)
 	size_t i = 0;
 
 	while (i < s.n && part->n < sizeof(part->text)) {
-		bool fits = i + WORD <= s.n && part->n + WORD <= sizeof(part->text);
-		size_t took = WORD;
-
-		if (!fits || !is_plain(s.p + i)) {
-			i += fill_slowly(part, str_sub(s, i, s.n));
-			continue;
-		}
-		/* a space at its end is left for the next look: there may be more of them */
-		if (s.p[i + WORD - 1] == ' ')
-			took--;
-		memcpy(part->text + part->n, s.p + i, WORD);
-		part->n += took;
-		i += took;
+		i += fill_plain(part, str_sub(s, i, s.n));
+		i += fill_slowly(part, str_sub(s, i, s.n));
 	}
 	return i;
 }

@@ -12,16 +12,14 @@
 enum clause { NO_CLAUSE, FROM, BY, ID, FOR, OTHER };
 enum token { TOK_END, TOK_WORD, TOK_COMMENT, TOK_SEMICOLON };
 
-static const struct {
+enum { KEYWORD_MAX = 4, SAME_LENGTH = 2 };
+static const struct keyword {
 	struct str word;
 	enum clause clause;
-} keywords[] = {
-	{ { "from", 4 }, FROM },
-	{ { "by", 2 }, BY },
-	{ { "id", 2 }, ID },
-	{ { "for", 3 }, FOR },
-	{ { "with", 4 }, OTHER },
-	{ { "via", 3 }, OTHER },
+} keywords[KEYWORD_MAX + 1][SAME_LENGTH] = {
+	[2] = { { { "by", 2 }, BY }, { { "id", 2 }, ID } },
+	[3] = { { { "for", 3 }, FOR }, { { "via", 3 }, OTHER } },
+	[4] = { { { "from", 4 }, FROM }, { { "with", 4 }, OTHER } },
 };
 
 /* What a byte is in a word, and whether it means something in a comment. */
@@ -32,6 +30,7 @@ enum {
 	IN_IP = 8, /* the text of an address can have it; host names soon have another */
 	NESTS = 16,
 	PARTS = 32, /* stands between the words of a comment */
+	STOPS = SPACE | ENDS | OPENS,
 };
 static const unsigned char classes[256] = {
 	[' '] = SPACE | PARTS,
@@ -91,14 +90,13 @@ inside_end(struct str s, size_t i)
 static size_t
 word_end(struct str s, size_t i)
 {
-	while (i < s.n) {
-		unsigned class = class_of(s.p[i]);
-
-		if (class & (SPACE | ENDS))
-			break;
-		i = class & OPENS ? inside_end(s, i) : i + 1;
+	for (;;) {
+		while (i < s.n && !(class_of(s.p[i]) & STOPS))
+			i++;
+		if (i == s.n || !(class_of(s.p[i]) & OPENS))
+			return i;
+		i = inside_end(s, i);
 	}
-	return i;
 }
 
 /* The token at *at, which moves behind it. */
@@ -129,11 +127,11 @@ token_next(struct str s, size_t *at, struct str *tok)
 static enum clause
 keyword(struct str word)
 {
-	if (word.n < 2 || word.n > 4)
+	if (word.n < 2 || word.n > KEYWORD_MAX)
 		return NO_CLAUSE;
-	for (size_t i = 0; i < ARRAY_LEN(keywords); i++)
-		if (keywords[i].word.p[0] == str_lower(word.p[0]) && str_ieq(keywords[i].word, word))
-			return keywords[i].clause;
+	for (size_t i = 0; i < SAME_LENGTH; i++)
+		if (str_ieq(word, keywords[word.n][i].word))
+			return keywords[word.n][i].clause;
 	return NO_CLAUSE;
 }
 

@@ -24,16 +24,32 @@ struct scan {
 	struct subject_look *out;
 };
 
-static bool
-is_letter(char c)
+/* What a byte is; the text is in lower case. */
+enum { SPACE = 1, OPENS = 2, COLON = 4, DIGIT = 8, LETTER = 16 };
+static const unsigned char classes[256] = {
+	[' '] = SPACE,
+	['\t'] = SPACE,
+	['\r'] = SPACE,
+	['\n'] = SPACE,
+	['['] = OPENS,
+	['('] = OPENS,
+	['{'] = OPENS,
+	[':'] = COLON,
+	['0' ... '9'] = DIGIT,
+	['a' ... 'z'] = LETTER,
+	[0x80 ... 0xff] = LETTER,
+};
+
+static unsigned
+class_of(char c)
 {
-	return (c >= 'a' && c <= 'z') || (unsigned char)c >= 0x80;
+	return classes[(unsigned char)c];
 }
 
 static bool
-is_digit(char c)
+is_letter(char c)
 {
-	return c >= '0' && c <= '9';
+	return class_of(c) & LETTER;
 }
 
 static char
@@ -86,15 +102,10 @@ is_reply_prefix(struct str word)
 	return false;
 }
 
-/* `word` may end with the colon that made it one. */
+/* `prefix`: its colon is there too. */
 static void
-take_word(struct scan *s, struct str word)
+take_word(struct scan *s, struct str word, bool prefix)
 {
-	bool prefix = word.n && word.p[word.n - 1] == ':';
-
-	for (size_t i = 0; i < word.n; i++)
-		if (is_digit(word.p[i]))
-			return;
 	while (word.n && !is_letter(word.p[0]))
 		word = str_sub(word, 1, word.n);
 	while (word.n && !is_letter(word.p[word.n - 1]))
@@ -119,17 +130,18 @@ take_piece(struct scan *s, struct str rest)
 {
 	char close = closing(rest.p[0]);
 	size_t n = close ? str_find(rest, close) : rest.n;
+	unsigned has = 0;
 
 	if (close && n < rest.n) {
 		note_prefix(s, str_sub(rest, 1, n));
 		return n + 1;
 	}
-	if (close || str_is_space(rest.p[0]))
+	if (class_of(rest.p[0]) & (SPACE | OPENS))
 		return 1;
-	for (n = 0; n < rest.n && !str_is_space(rest.p[n]) && !closing(rest.p[n]);)
-		if (rest.p[n++] == ':')
-			break;
-	take_word(s, str_sub(rest, 0, n));
+	for (n = 0; n < rest.n && !(class_of(rest.p[n]) & (SPACE | OPENS)) && !(has & COLON); n++)
+		has |= class_of(rest.p[n]);
+	if (!(has & DIGIT))
+		take_word(s, str_sub(rest, 0, n), has & COLON);
 	return n;
 }
 
