@@ -284,6 +284,8 @@ conn_advance(struct conn *c)
 	size_t before = c->in.len;
 	bool hold = false;
 
+	if (before == 0 && !c->eof)
+		return conn_more(c, before);
 	switch (c->ep->feed(c)) {
 	case FEED_MORE:
 		return conn_more(c, before);
