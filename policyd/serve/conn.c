@@ -284,7 +284,7 @@ conn_advance(struct conn *c)
 	size_t before = c->in.len;
 	bool hold = false;
 
-	if (before == 0 && !c->eof)
+	if (before == 0 && !c->eof && c->ep->only_bytes)
 		return conn_more(c, before);
 	switch (c->ep->feed(c)) {
 	case FEED_MORE:

@@ -21,8 +21,9 @@ struct endpoint {
 	/* The peer writes several packets before it waits for an answer. Over TCP it holds the second back
 	 * until the first is acknowledged (RFC 896), and we would delay that: 40 ms a message. */
 	bool quick_ack;
-	unsigned mode; /* of its unix sockets; 0: what the configuration says */
-	bool always;   /* is served even when all connections are in use: it bounds its own number */
+	bool only_bytes; /* its codec has nothing to say or to finish when no bytes are there */
+	unsigned mode;   /* of its unix sockets; 0: what the configuration says */
+	bool always;     /* is served even when all connections are in use: it bounds its own number */
 	void (*open)(struct conn *c);
 	/* Feeds c->in to the codec. After FEED_BAD c->why is set. */
 	enum feed (*feed)(struct conn *c);

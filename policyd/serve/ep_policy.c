@@ -63,6 +63,7 @@ const struct endpoint ep_policy = {
 	.name = "policy",
 	.in_max = POLICY_REQUEST_MAX + CONN_CHUNK_MAX,
 	.out_max = 2 * MSG_ARENA_MAX,
+	.only_bytes = true,
 	.open = open_policy,
 	.feed = feed_policy,
 	.reply = reply_policy,
