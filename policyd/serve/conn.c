@@ -76,8 +76,8 @@ conn_rearm(struct conn *c)
 	ev_io_stop(c->pool->loop, &c->io);
 	if (!want)
 		return;
-	/* The same descriptor all its life: the kernel is told only when what is waited for has changed by the
-	 * end of the loop turn. */
+	/* The same descriptor all its life: the kernel is told only when what is waited for has changed by
+	 * the end of the loop turn. */
 	ev_io_modify(&c->io, want);
 	ev_io_start(c->pool->loop, &c->io);
 }
@@ -196,8 +196,8 @@ conn_note_wait(struct conn *c, size_t before)
 		conn_set_state(c, state);
 }
 
-/* We wait for more of what the peer says; an answer would have acknowledged it by the way. Linux takes the wish
- * back by itself, so it is told each time; elsewhere the delay stays. */
+/* We wait for more of what the peer says; an answer would have acknowledged it by the way. Linux takes the
+ * wish back by itself, so it is told each time; elsewhere the delay stays. */
 static void
 ack_now(struct conn *c)
 {
