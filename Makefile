@@ -12,6 +12,8 @@
 #	make SAN=address,undefined ...	with sanitizers	make CC=clang ...
 #	make install DESTDIR= PREFIX=/usr
 #	make dist		a tarball that builds without git, in build/dist
+#	make rpm		installs what is missing, then packages for Fedora's kin in build/rpm, tried in a root of their own
+#	make release-check	all that must hold before a version is given away, see HACKING.md
 
 VERSION := $(shell cat VERSION)
 PREFIX ?= /usr/local
@@ -253,7 +255,7 @@ install: all
 clean:
 	rm -rf build
 
-# Releases.
+# Releases: HACKING.md has the steps.
 dist:
 	sh packaging/release/dist.sh $(B)/dist
 # An rpm package, and what becomes of it in a root of its own: installed, upgraded, erased (needs root).
@@ -265,7 +267,9 @@ freeze: scenario-bin
 	sh tests/released/freeze.sh $(B)
 deps-rpm:
 	sh packaging/install-deps.sh rpm
-.PHONY: dist rpm freeze deps-rpm
+release-check: deps-check
+	sh packaging/release/check.sh $(B)
+.PHONY: dist rpm freeze deps-rpm release-check
 
 .PHONY: all unit-bin unit system scenario-bin scenario stories mtas bench-bin bench lint deps deps-check deps-demo deps-bench check demo fmt fmt-check install clean force
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

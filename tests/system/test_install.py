@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """make install: what lands where, with which rights, and that it works from there. Installs from a copy of the build,
 for another PREFIX means other paths in the binaries."""
+import fnmatch
 import os
 import re
 import shutil
@@ -75,6 +76,34 @@ def output(lab, *args):
     return p.stdout
 
 
+def spec_patterns():
+    """What the spec file's %files lists, macros replaced, as patterns of paths below DESTDIR, without folders."""
+    macros = {"_sbindir": "usr/sbin", "_mandir": "usr/share/man", "_unitdir": "usr/lib/systemd/system",
+              "_sysusersdir": "usr/lib/sysusers.d", "_tmpfilesdir": "usr/lib/tmpfiles.d", "_datadir": "usr/share",
+              "_pkgdocdir": "usr/share/doc/policyd-storm", "_sysconfdir": "etc", "_sharedstatedir": "var/lib"}
+    text = read(TOP, "packaging/rpm/policyd-storm.spec")
+    for line in re.search(r"(?ms)^%files\n(.*?)\n\n", text).group(1).splitlines():
+        kind, path = line.split()[0], line.split()[-1]
+        path = re.sub(r"%\{(\w+)\}", lambda m: macros[m.group(1)], path)
+        if kind == "%license":
+            path = f"usr/share/doc/policyd-storm/{path}"  # the spec moves it from there
+        if kind == "%doc":
+            path += "/*"
+        if kind != "%dir":
+            yield kind, path
+
+
+def check_spec(got):
+    """The spec lists what is installed, and nothing else: rpmbuild would say so, but is not everywhere."""
+    seen = set()
+    for kind, pattern in spec_patterns():
+        found = {name for name in got if fnmatch.fnmatchcase(name, pattern)}
+        assert found, f"the spec lists {pattern}, which is not installed"
+        assert (kind == "%config(noreplace)") == pattern.startswith("etc/"), (kind, pattern)
+        seen |= found
+    assert seen == set(got), f"the spec does not list {sorted(set(got) - seen)}"
+
+
 def test_package(lab):
     """DESTDIR with a space, PREFIX=/usr: all files, their rights, and no path of another place in them."""
     dest = lab.path("dest dir")
@@ -84,6 +113,7 @@ def test_package(lab):
     want.update({f"etc/{name}": 0o644 for name in CONFS})
     got = tree(dest)
     assert got == want, (sorted(set(got.items()) ^ set(want.items())))
+    check_spec(got)
     assert f"/etc/{CONF}\n" in output(lab, f"{dest}/usr/sbin/policyd-storm", "-h")
     for name in sorted(got):
         if name.endswith((".service", ".5", ".7", ".8")):
