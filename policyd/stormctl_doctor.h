@@ -129,6 +129,9 @@ void doctor_hostname(struct doctor *d, struct str name, const char *where);
 void doctor_domains(struct doctor *d, struct str domains, const char *where);
 void doctor_networks(struct doctor *d, struct str networks, const char *where);
 
+/* "192.0.2.0/24, " for each of them, so that one more may follow. */
+const char *doctor_net_list(struct doctor *d, const struct netset *set);
+
 /* Is there a rule, not off, with this detector or action? NULL: any */
 bool doctor_has_rule(const struct doctor *d, const char *detector);
 bool doctor_does(const struct doctor *d, enum action action);

@@ -140,6 +140,9 @@ sees(const struct postfix *p, const struct pf_service *s, enum pf_role role)
 bool
 pf_hands_on(const struct postfix *p)
 {
+	EACH_FILTER(p, f)
+	if (f->whose != NOT_OURS && pf_behind(p, f->service))
+		return true;
 	return sees(p, NULL, PF_PUBLIC);
 }
 
@@ -328,7 +331,8 @@ milter_service(struct doctor *d)
 	for (unsigned i = 0; i < p->n_services; i++) {
 		const struct pf_service *s = &p->services[i];
 
-		if (s->role == PF_PUBLIC && pf_hands_on(p) && !sees(p, s, PF_PUBLIC) && !switched_off(p, s))
+		if (pf_hands_on(p) && !sees(p, s, s->role) && !switched_off(p, s) &&
+		    (s->role == PF_PUBLIC ? !pf_in_front(p, s) : pf_behind(p, s)))
 			find_list(d, s, "smtpd_milters", PLACE_GOOD);
 	}
 }
@@ -344,7 +348,8 @@ milter_switched_off(struct doctor *d)
 		const char *rest = "";
 		bool braced;
 
-		if (s->role != PF_PUBLIC || !doctor_address(d, MILTER_DOOR) || !switched_off(p, s))
+		if (s->role != PF_PUBLIC || !doctor_address(d, MILTER_DOOR) || !switched_off(p, s) ||
+		    pf_in_front(p, s))
 			continue;
 		while (doctor_word(&options, &word, &braced))
 			if (!str_ieq(word, STR("no_milters")))
@@ -357,7 +362,16 @@ static void
 milter_reinjected(struct doctor *d)
 {
 	EACH_FILTER(pf_of(d), f)
-	if (f->whose == OURS && f->service->role == PF_REINJECT)
+	if (f->whose == OURS && f->service->role == PF_REINJECT && !pf_behind(pf_of(d), f->service))
+		pf_find_override(
+		    d, f->service, "smtpd_milters", put_right(d, f->service, "smtpd_milters", PLACE_NOWHERE));
+}
+
+static void
+milter_in_front(struct doctor *d)
+{
+	EACH_FILTER(pf_of(d), f)
+	if (f->whose == OURS && pf_in_front(pf_of(d), f->service))
 		pf_find_override(
 		    d, f->service, "smtpd_milters", put_right(d, f->service, "smtpd_milters", PLACE_NOWHERE));
 }
@@ -452,6 +466,10 @@ const struct doctor_check doctor_postfix_milter[] = {
 	{ "milter-reinjected", SEVERITY_WARNING,
 	    "What a content filter brings back goes through the milter a second time, and is counted again.",
 	    milter_reinjected },
+	{ "milter-in-front", SEVERITY_WARNING,
+	    "In front of a filter that is asked before the queue smtpd has no header to show: the milter "
+	    "belongs behind it.",
+	    milter_in_front },
 	{ "milter-reinjected-locally", SEVERITY_WARNING,
 	    "A content filter brings mail back by sendmail(1), and the milter counts it again.",
 	    milter_reinjected_locally },

@@ -195,8 +195,9 @@ policy_unreachable(struct doctor *d)
 static bool
 milter_sees(const struct postfix *p, const struct pf_service *s)
 {
-	for (unsigned i = 0; i < p->n_filters; i++)
-		if (p->filters[i].service == s && p->filters[i].whose == OURS)
+	for (const struct pf_filter *f = p->filters; f < p->filters + p->n_filters; f++)
+		if (f->whose == OURS &&
+		    (f->service == s || (pf_in_front(p, s) && pf_behind(p, f->service))))
 			return true;
 	return false;
 }
@@ -262,7 +263,7 @@ by_service(struct doctor *d, bool rcpt, bool data, enum pf_list missing, enum pl
 		const struct pf_service *s = &p->services[i];
 
 		if (s->role == PF_PUBLIC && pf_asks(p) && asks_at(p, s, false) == rcpt &&
-		    asks_at(p, s, true) == data)
+		    asks_at(p, s, true) == data && (missing != PF_DATA || !pf_in_front(p, s)))
 			pf_find(
 			    d, s, pf_list_names[missing], pf_put_right(d, s, pf_list_names[missing], place));
 	}
@@ -337,6 +338,16 @@ policy_reinjected(struct doctor *d)
 	    (!a->permit || strcmp(a->permit, "permit_mynetworks") != 0))
 		pf_find_override(d, a->service, pf_list_names[a->list],
 		    a->list == PF_RECIPIENT || a->list == PF_RELAY ? "permit_mynetworks,reject" : "");
+}
+
+static void
+policy_in_front(struct doctor *d)
+{
+	const char *data = pf_list_names[PF_DATA];
+
+	EACH_ASK(pf_of(d), a)
+	if (a->whose == OURS && a->list == PF_DATA && pf_in_front(pf_of(d), a->service))
+		pf_find_override(d, a->service, data, pf_put_right(d, a->service, data, PLACE_NOWHERE));
 }
 
 /* The daemon closes what it takes for idle; Postfix finds out with its next question, and waits a second. */
@@ -417,6 +428,11 @@ const struct doctor_check doctor_postfix_policy[] = {
 	{ "policy-reinjected", SEVERITY_WARNING,
 	    "What a content filter brings back is asked about a second time, and counted again.",
 	    policy_reinjected },
+	{ "policy-in-front", SEVERITY_WARNING,
+	    "In front of a filter that is asked before the queue a question at DATA is one message, and the "
+	    "milter "
+	    "behind it sees another.",
+	    policy_in_front },
 	{ "policy-idle", SEVERITY_WARNING,
 	    "The daemon hangs up on idle connections before Postfix does, and the next question waits a "
 	    "second.",

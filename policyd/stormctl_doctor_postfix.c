@@ -253,6 +253,40 @@ reinjects(const struct postfix *p, const struct pf_service *s)
 	return elsewhere || pf_overrides(s, "content_filter");
 }
 
+static bool
+proxied(const struct postfix *p, const struct pf_service *s)
+{
+	return s->role == PF_PUBLIC && pf_get(p, s, "smtpd_proxy_filter").n > 0;
+}
+
+static bool
+before_queue(const struct postfix *p)
+{
+	bool front = false, behind = false;
+
+	for (unsigned i = 0; i < p->n_services; i++) {
+		const struct pf_service *s = &p->services[i];
+
+		if (s->role == PF_PUBLIC && pf_get(p, s, "content_filter").n)
+			return false;
+		front = front || proxied(p, s);
+		behind = behind || s->role == PF_REINJECT;
+	}
+	return front && behind;
+}
+
+bool
+pf_in_front(const struct postfix *p, const struct pf_service *s)
+{
+	return proxied(p, s) && before_queue(p);
+}
+
+bool
+pf_behind(const struct postfix *p, const struct pf_service *s)
+{
+	return s->role == PF_REINJECT && before_queue(p);
+}
+
 static void
 give_roles(struct postfix *p)
 {

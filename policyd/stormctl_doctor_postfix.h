@@ -93,6 +93,11 @@ pf_of(const struct doctor *d)
 struct str pf_get(const struct postfix *p, const struct pf_service *s, const char *name);
 bool pf_overrides(const struct pf_service *s, const char *name);
 
+/* A filter before the queue: the smtpd in front of it, which has no header, and the one behind it. Both are
+ * there, and no other content filter, or neither. */
+bool pf_in_front(const struct postfix *p, const struct pf_service *s);
+bool pf_behind(const struct postfix *p, const struct pf_service *s);
+
 /* "main.cf: NAME", or "master.cf: smtp/inet: -o NAME" where the service has its own. */
 const char *pf_where(struct doctor *d, const struct pf_service *s, const char *name);
 /* Finding at that parameter, with `value` as what to write there. */

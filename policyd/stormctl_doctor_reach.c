@@ -378,10 +378,9 @@ own_machine(const struct net *net)
 	    (net->ip.b[0] == 0xfe && (net->ip.b[1] & 0xc0) == 0x80);
 }
 
-static const char *
-networks_now(struct doctor *d)
+const char *
+doctor_net_list(struct doctor *d, const struct netset *t)
 {
-	const struct netset *t = &d->conf->site.trusted;
 	const char *text = "";
 
 	for (unsigned i = 0; i < t->n; i++) {
@@ -422,7 +421,7 @@ doctor_networks(struct doctor *d, struct str networks, const char *where)
 	}
 	if (more)
 		doctor_find_ours(d, doctor_text(d, "%s: %s", where, more), "mail",
-		    doctor_text(d, "trusted = %s%s", networks_now(d), more));
+		    doctor_text(d, "trusted = %s%s", doctor_net_list(d, &d->conf->site.trusted), more));
 }
 
 /* --- rules -------------------------------------------------------------------------------------------- */

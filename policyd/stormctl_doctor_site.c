@@ -296,15 +296,29 @@ recipient_limit(struct doctor *d)
 		pf_find(d, NULL, "smtpd_recipient_limit", doctor_text(d, "%d", MSG_RCPTS_MAX));
 }
 
+/* The smtpd behind the filter is elsewhere, if there is one. */
 static void
 proxy_filter(struct doctor *d)
 {
 	const struct postfix *p = pf_of(d);
 
 	for (unsigned i = 0; i < p->n_services; i++)
-		if (p->services[i].role == PF_PUBLIC && pf_asks(p) &&
+		if (p->services[i].role == PF_PUBLIC && pf_asks(p) && !pf_in_front(p, &p->services[i]) &&
 		    pf_get(p, &p->services[i], "smtpd_proxy_filter").n)
 			pf_find(d, &p->services[i], "smtpd_proxy_filter", "");
+}
+
+static void
+proxy_relay(struct doctor *d)
+{
+	const struct postfix *p = pf_of(d);
+	struct ip local = { .family = 4, .b = { 127, 0, 0, 1 } };
+
+	for (const struct pf_filter *f = p->filters; f < p->filters + p->n_filters; f++)
+		if (f->whose == OURS && pf_behind(p, f->service) && !site_relay(&d->conf->site, &local))
+			doctor_find_ours(d, doctor_text(d, "%s [mail]: relays", d->conf_path), "mail",
+			    doctor_text(
+				d, "relays = %s127.0.0.1", doctor_net_list(d, &d->conf->site.relays)));
 }
 
 /* Each smtpd keeps a connection at each door. */
@@ -383,6 +397,10 @@ const struct doctor_check doctor_postfix_site[] = {
 	    "cannot "
 	    "be done there.",
 	    proxy_filter },
+	{ "proxy-relay", SEVERITY_WARNING,
+	    "Behind the filter the client is this machine: as a relay it is told by the line of the smtpd in "
+	    "front.",
+	    proxy_relay },
 	{ "connections", SEVERITY_WARNING,
 	    "There may be more smtpd processes than the daemon takes connections; the others wait.",
 	    connections },

@@ -157,6 +157,17 @@ NOT_AGAIN = several(FILTERED, *(service("127.0.0.1:10025/inet", f"  -o {o}") for
     "smtpd_recipient_restrictions=permit_mynetworks,reject", "smtpd_data_restrictions=", "smtpd_milters=")))
 
 
+PROXIED = service("smtp/inet", "  -o smtpd_proxy_filter=127.0.0.1:10024")
+FRONT = several(PROXIED, service("smtp/inet", "  -o smtpd_data_restrictions="), service("smtp/inet", "  -o smtpd_milters="))
+BEHIND = several(lambda site: setattr(site, "master", site.master + "127.0.0.1:10025 inet n - y - 10 smtpd\n"), *(
+    service("127.0.0.1:10025/inet", f"  -o {o}") for o in (
+        "mynetworks=127.0.0.0/8", "smtpd_recipient_restrictions=permit_mynetworks,reject", "smtpd_data_restrictions=")))
+
+
+def relay(address):
+    return lambda site: site.mail.update(relays=address)
+
+
 def no_relay_before(site):
     site.add_main("smtpd_relay_before_recipient_restrictions = no")
 
@@ -303,6 +314,16 @@ BROKEN = [
      ["hostname", "missing-headers"]),
     ("too many recipients", main("smtpd_recipient_limit = 50001"), ["recipient-limit"]),
     ("before-queue filter", main("smtpd_proxy_filter = 127.0.0.1:10026"), ["proxy-filter"]),
+    ("both doors in front of it", several(BEHIND, PROXIED, relay("127.0.0.1")), ["policy-in-front", "milter-in-front"]),
+    ("another milter in front of it", several(BEHIND, FRONT, relay("127.0.0.1"), service(
+        "smtp/inet", f"  -o {{ smtpd_milters = {MILTER}, inet:127.0.0.1:11332 }}")), ["milter-in-front", "milter-before-filter"]),
+    ("no milter behind it", several(BEHIND, FRONT, relay("127.0.0.1"), service("127.0.0.1:10025/inet", "  -o smtpd_milters=")),
+     ["milter-service"]),
+    ("asked behind it too", several(BEHIND, FRONT, relay("127.0.0.1"), service(
+        "127.0.0.1:10025/inet", f"  -o {{ smtpd_recipient_restrictions = {ASK}, permit_mynetworks, reject }}")),
+     ["policy-reinjected"]),
+    ("no relay", several(BEHIND, FRONT), ["proxy-relay"]),
+    ("another relay", several(BEHIND, FRONT, relay("192.0.2.0/24")), ["proxy-relay"]),
     ("processes", server(max_connections="399"), ["connections"]),
 ]
 
@@ -324,6 +345,7 @@ HARMLESS = [
     ("no_milters where the filter brings mail back", several(FILTERED, *(service("127.0.0.1:10025/inet", o) for o in (
         "  -o receive_override_options=no_header_body_checks,no_milters", "  -o smtpd_data_restrictions=",
         "  -o { smtpd_recipient_restrictions = permit_mynetworks, reject }")))),
+    ("a filter before the queue", several(BEHIND, FRONT, relay("192.0.2.7, 127.0.0.1"))),
     ("soft_bounce when nothing is rejected", main("soft_bounce = yes")),
     ("no original recipient when no owner is added", main("enable_original_recipient = no")),
     ("headers are added under our own name", main("always_add_missing_headers = yes")),
