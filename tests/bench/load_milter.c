@@ -139,11 +139,11 @@ add_field(unsigned k)
 	packets += add_event(&script[packets], &e);
 }
 
-/* The port stands between the strings, as two bytes. */
+/* The port stands between the strings, as two bytes; behind it the address, 10 and the client. */
 static void
 add_connect(void)
 {
-	static const char data[] = "....Crelay.sender.example.4..10.0.0.1.";
+	static const char data[] = "....Crelay.sender.example.4..10.100.100.100.";
 	struct packet *p = &greetings[n_greetings];
 
 	n_greetings += add_event(p, &greeting[0]);
@@ -156,6 +156,8 @@ add_connect(void)
 	p->text.data[25] = '\0';
 	p->text.data[p->text.n - 1] = '\0';
 	port = p->text.data + 27;
+	p->text.place[p->text.places].at = 32;
+	p->text.place[p->text.places++].what = 'C';
 }
 
 static void
@@ -214,7 +216,8 @@ static bool
 say(struct load *l, struct conn *c)
 {
 	if (!c->busy) {
-		/* Clients are told apart by it. */
+		/* Each connection is another client all its life. */
+		copy_make(&c->copy, &l->variety, (uint64_t)c->fd);
 		port[0] = (char)(c->fd >> 8);
 		port[1] = (char)c->fd;
 		return say_packets(c, greetings, n_greetings);

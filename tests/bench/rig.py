@@ -4,6 +4,7 @@ and what was measured, round by round."""
 import contextlib
 import json
 import os
+import platform
 import shutil
 import socket
 import sqlite3
@@ -39,6 +40,19 @@ class Plan:
 
     def number(self, name, little, much):
         return int(os.environ.get(name, little if self.quick else much))
+
+
+def about(plan):
+    """What the figures were taken on."""
+    model = ""
+    with open("/proc/cpuinfo", encoding="utf-8") as f:
+        for line in f:
+            if line.startswith("model name"):
+                model = line.split(":", 1)[1].strip()
+                break
+    return {"date": time.strftime("%Y-%m-%d"), "machine": f"{os.cpu_count()} x {model}, Linux {platform.release()}",
+            "load": os.getloadavg()[0], "transport": "TCP loopback", "rounds": plan.rounds, "seconds": plan.seconds,
+            "rows": plan.rows, "counters": plan.counters, "storms": plan.storms, "quick": plan.quick}
 
 
 class Results:

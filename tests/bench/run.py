@@ -10,7 +10,6 @@ leaves a table and charts in BUILD/bench. It never judges a time: what fails are
   PEERS=1          other policy servers too, as far as they are installed
 """
 import os
-import platform
 import resource
 import sys
 import time
@@ -22,19 +21,6 @@ import rig as rigs  # noqa: E402
 import chart  # noqa: E402
 import parts  # noqa: E402
 import report  # noqa: E402
-
-
-def about(plan):
-    """What the figures were taken on."""
-    model = ""
-    with open("/proc/cpuinfo", encoding="utf-8") as f:
-        for line in f:
-            if line.startswith("model name"):
-                model = line.split(":", 1)[1].strip()
-                break
-    return {"date": time.strftime("%Y-%m-%d"), "machine": f"{os.cpu_count()} x {model}, Linux {platform.release()}",
-            "load": os.getloadavg()[0], "transport": "TCP loopback", "rounds": plan.rounds, "seconds": plan.seconds,
-            "rows": plan.rows, "counters": plan.counters, "storms": plan.storms, "quick": plan.quick}
 
 
 def run_part(name, build, plan, results):
@@ -62,7 +48,7 @@ def main():
         sys.exit(f"no such part: {', '.join(unknown)}")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192) if hard > 0 else 8192, hard))
-    facts, begun = about(plan), time.monotonic()
+    facts, begun = rigs.about(plan), time.monotonic()
     for name in names:
         run_part(name, build, plan, results)
     facts["took"] = round(time.monotonic() - begun)

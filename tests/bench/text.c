@@ -76,11 +76,11 @@ put(char *to, uint64_t v, unsigned width, unsigned base)
 	}
 }
 
-/* 100 to 199 each: the width never changes. */
+/* 100 to 199 each: the width never changes. Neighbours are of one network. */
 static void
 put_client(char *to, uint64_t v)
 {
-	for (int k = 0; k < 3; k++, v /= 100) {
+	for (int k = 2; k >= 0; k--, v /= 100) {
 		put(to + 4 * k, 100 + v % 100, 3, 10);
 		if (k < 2)
 			to[4 * k + 3] = '.';
