@@ -19,3 +19,13 @@ clock_now(void)
 	/* BOOTTIME also counts the time that a laptop or a paused machine slept. */
 	return (struct now){ read_ms(CLOCK_BOOTTIME), read_ms(CLOCK_REALTIME) };
 }
+
+int64_t
+clock_us(void)
+{
+	struct timespec ts;
+
+	if (clock_gettime(CLOCK_MONOTONIC, &ts) != 0)
+		return 0;
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}

@@ -17,4 +17,7 @@ enum { MS_SEC = 1000, MS_MIN = 60 * MS_SEC, MS_HOUR = 60 * MS_MIN, MS_DAY = 24 *
 
 struct now clock_now(void);
 
+/* Microseconds, arbitrary origin, never goes back: for how long a piece of work takes, nothing else. */
+int64_t clock_us(void);
+
 #endif

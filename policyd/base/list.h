@@ -39,6 +39,19 @@ list_add_tail(struct list *head, struct list *n)
 	head->prev = n;
 }
 
+/* All of `from` in front of all that is on `head`; nothing is left of `from`. */
+static inline void
+list_splice(struct list *head, struct list *from)
+{
+	if (list_empty(from))
+		return;
+	from->prev->next = head->next;
+	head->next->prev = from->prev;
+	head->next = from->next;
+	from->next->prev = head;
+	list_init(from);
+}
+
 #define LIST_FOREACH(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)
 /* The body may delete `it`. */
 #define LIST_FOREACH_SAFE(it, after, head)                                                \

@@ -340,6 +340,14 @@ conn_flush(struct conn *c)
 	return true;
 }
 
+static void
+conn_queue(struct conn *c)
+{
+	struct pool *p = c->pool;
+
+	list_add_tail(share_ask(&c->share, &p->shares) ? &p->first : &p->again, &c->again);
+}
+
 void
 conn_step(struct conn *c)
 {
@@ -352,13 +360,14 @@ conn_step(struct conn *c)
 	for (steps = 0; more && steps < CONN_STEPS; steps++)
 		more = c->state == CONN_FLUSH ? conn_flush(c) : conn_advance(c);
 	list_del(&c->again);
+	share_use(&c->share, &c->pool->shares, steps);
 	if (c->state == CONN_DEAD)
 		return;
 	conn_give_back(c);
 	if (c->state == CONN_IDLE || c->state == CONN_READ)
 		ack_now(c);
 	if (more)
-		list_add_tail(&c->pool->again, &c->again);
+		conn_queue(c);
 	conn_rearm(c);
 }
 
@@ -372,7 +381,10 @@ conn_event(struct ev_loop *loop, struct ev_io *io, int revents)
 		conn_close(c, CLOSE_LOST, "the event loop cannot watch it");
 		return;
 	}
-	conn_step(c);
+	if (list_empty(&c->again))
+		conn_queue(c);
+	else
+		c->pool->seen_again++;
 }
 
 struct conn *
@@ -395,6 +407,7 @@ conn_new(struct pool *p, const struct endpoint *ep, int fd, const struct sockadd
 	list_init(&c->node);
 	list_init(&c->again);
 	ev_io_init(&c->io, conn_event, fd, EV_NONE);
+	share_init(&c->share, &p->shares);
 	ep->open(c);
 	p->live++;
 	c->number = ++p->opened;
@@ -416,7 +429,9 @@ pool_init(struct pool *p, struct ev_loop *loop, struct engine *engine)
 	for (int i = 0; i < CONN_STATES; i++)
 		list_init(&p->states[i]);
 	console_init(&p->console, engine, p->now);
+	list_init(&p->first);
 	list_init(&p->again);
+	p->turn_us = POOL_TURN_US;
 	buf_init(&p->in, 0);
 	buf_init(&p->out, 0);
 	arena_init(&p->arena, 0);
@@ -461,21 +476,38 @@ pool_release(struct pool *p)
 	}
 }
 
+/* In their order, at least one, for `us`. Those that come back wait for the next turn, behind those that are
+ * left. */
+static void
+pool_serve(struct pool *p, struct list *who, int64_t us)
+{
+	int64_t begun = clock_us();
+	struct list now;
+
+	if (list_empty(who))
+		return;
+	list_init(&now);
+	list_splice(&now, who);
+	do
+		conn_step(container_of(now.next, struct conn, again));
+	while (!list_empty(&now) && clock_us() - begun < us);
+	list_splice(who, &now);
+	pool_release(p);
+}
+
 bool
 pool_turn(struct pool *p)
 {
-	struct list now = p->again;
+	/* A turn ends early so that it is soon seen who else came. To see those again that wait already costs
+	 * time too: the more they are, the longer it is. */
+	int64_t us = shares_alike(&p->shares, p->live) ? INT64_MAX : p->turn_us + p->seen_again / 4;
 
-	/* Those that ask again go to the next round. */
-	if (!list_empty(&p->again)) {
-		now.next->prev = now.prev->next = &now;
-		list_init(&p->again);
-		while (!list_empty(&now))
-			conn_step(container_of(now.next, struct conn, again));
-	}
+	p->seen_again = 0;
+	pool_serve(p, &p->first, us);
+	pool_serve(p, &p->again, us);
 	pool_release(p);
 	pool_bury(p);
-	return !list_empty(&p->again) || !list_empty(&p->states[CONN_HOLD]);
+	return !list_empty(&p->first) || !list_empty(&p->again) || !list_empty(&p->states[CONN_HOLD]);
 }
 
 static void

@@ -30,6 +30,7 @@
 #include "serve/console.h"
 #include "serve/endpoint.h"
 #include "serve/engine.h"
+#include "serve/share.h"
 
 enum conn_state { CONN_IDLE, CONN_READ, CONN_HOLD, CONN_FLUSH, CONN_DEAD, CONN_STATES };
 
@@ -51,6 +52,7 @@ enum {
 	CONN_CHUNK_MAX = 131072, /* largest */
 	CONN_KEEP = 65536,       /* an empty buffer above this is not kept for others */
 	CONN_PEER_MAX = 64,
+	POOL_TURN_US = 50,
 };
 
 /* All connections of one loop. */
@@ -60,7 +62,11 @@ struct pool {
 	struct now now;        /* of this loop turn; the owner sets it */
 	int64_t idle_timeout, request_timeout;
 	struct list states[CONN_STATES];
-	struct list again; /* used up their share of this turn, have more to do */
+	/* Have something to do, in the order in which they came; those who ask little are on `first`. */
+	struct list first, again;
+	struct shares shares;
+	int64_t turn_us;     /* how long the others may take before it is looked who else came */
+	uint32_t seen_again; /* events since the last turn for connections that waited already */
 	unsigned live;     /* all but the dead */
 	uint64_t opened, requests;
 	bool draining; /* no new request is waited for */
@@ -88,7 +94,8 @@ struct control_door {
 
 struct conn {
 	struct list node;  /* states[state] */
-	struct list again; /* pool's again, or alone */
+	struct list again; /* pool's first or again, or alone */
+	struct share share;
 	struct pool *pool;
 	const struct endpoint *ep;
 	enum conn_state state;
@@ -122,8 +129,8 @@ struct conn {
 void pool_init(struct pool *p, struct ev_loop *loop, struct engine *engine);
 /* Closes what is open, frees all. */
 void pool_fini(struct pool *p, const char *why);
-/* Once a loop turn, outside of any connection's callback: serves those that had to wait for their next
- * share and frees the dead. True: there is more to do at once. */
+/* Once a loop turn, outside of any connection's callback: serves those that have something to do, first those
+ * that ask little, then others for turn_us, and frees the dead. True: there is more to do at once. */
 bool pool_turn(struct pool *p);
 /* Timeouts, about once a second. */
 void pool_tick(struct pool *p);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+#include "serve/share.h"
+
+/* What he had, seen from the present round. */
+static struct share
+today(const struct share *s, const struct shares *all)
+{
+	uint32_t ago = all->round - s->round;
+
+	if (ago == 0)
+		return *s;
+	return (struct share){ .round = all->round, .before = ago == 1 ? s->used : 0 };
+}
+
+void
+share_init(struct share *s, const struct shares *all)
+{
+	*s = (struct share){ .round = all->round, .before = SHARE_MODEST };
+}
+
+bool
+share_ask(const struct share *s, struct shares *all)
+{
+	struct share t = today(s, all);
+	bool modest = (uint64_t)t.used + t.before < SHARE_MODEST;
+
+	if (modest)
+		all->modest = all->round;
+	return modest;
+}
+
+static void
+next_round(struct shares *all)
+{
+	all->round++;
+	all->left = (uint64_t)SHARE_STEPS * (all->active ? all->active : 1);
+	all->active_before = all->active;
+	all->active = 0;
+}
+
+void
+share_use(struct share *s, struct shares *all, uint32_t steps)
+{
+	if (all->left == 0)
+		next_round(all);
+	*s = today(s, all);
+	if (s->used == 0 && steps)
+		all->active++;
+	s->used += steps;
+	all->left -= steps < all->left ? steps : all->left;
+}
+
+bool
+shares_alike(const struct shares *all, uint32_t live)
+{
+	return live <= all->active_before && all->round - all->modest > 1;
+}
