@@ -247,16 +247,6 @@ enum { NOISY = 20 };
 static int noisy[NOISY];
 
 static void
-ask_all(int fd)
-{
-	ssize_t n;
-
-	do
-		n = write(fd, "a\na\na\na\na\na\na\na\n", 16);
-	while (n == 16);
-}
-
-static void
 make_noise(void)
 {
 	char answers[4096];
@@ -264,7 +254,8 @@ make_noise(void)
 	for (unsigned i = 0; i < NOISY; i++) {
 		while (read(noisy[i], answers, sizeof(answers)) > 0)
 			;
-		ask_all(noisy[i]);
+		while (write(noisy[i], "a\na\na\na\na\na\na\na\n", 16) == 16)
+			;
 	}
 }
 
