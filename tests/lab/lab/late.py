@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """A milter that stands behind ours and refuses messages at their end: the scanner that is down."""
 
+import socket
 import socketserver
 import struct
 import threading
@@ -13,6 +14,7 @@ STEPS = NO_CONNECT | NO_HELO | NO_MAIL | NO_RCPT | NO_BODY | NO_HEADERS | NO_EOH
 
 class _Handler(socketserver.BaseRequestHandler):
     def packet(self):
+        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)  # no delayed acknowledgement
         head = self.exactly(4)
         return self.exactly(struct.unpack("!I", head)[0]) if head else None
 

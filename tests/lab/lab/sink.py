@@ -81,7 +81,7 @@ class _Handler(socketserver.StreamRequestHandler):
             elif verb == b"RCPT":
                 rcpt = self.address(line)
                 if rcpt in sink.refuse:
-                    self.say("550 5.1.1 no such mailbox")
+                    self.say(sink.refusal)
                 else:
                     rcpts.append(rcpt)
                     self.say("250 2.1.5 Ok")
@@ -135,7 +135,8 @@ class Sink:
 
     def reset(self):
         with self.lock:
-            self.refuse = set()  # mailboxes that are answered 550 at RCPT
+            self.refuse = set()  # mailboxes that are refused at RCPT
+            self.refusal = "550 5.1.1 no such mailbox"
             self.deliveries = []
             self.copies = Counter()  # (recipient, message-id) -> copies
             self.total = 0
