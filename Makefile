@@ -6,6 +6,7 @@
 #	make demo		installs what is missing, then shows a storm being stopped on a private Postfix
 #	make unit		the unit tests alone		make system	the tests that drive the real binary
 #	make bench		installs what is missing, then measures (PEERS=1: other policy servers too); see tests/bench/run.py
+#	make lab		the storms of the record between several real Postfix sites, without and with the daemon
 #	make mtas		the same stories through every mail server, at full size
 #	make scenario		storms, harmless mail and stories against the engine
 #	make lint		layers, banned functions, documentation	make fmt	clang-format in place
@@ -137,6 +138,14 @@ scenario: all scenario-bin
 stories: all
 	python3 tests/scenario/incidents.py $(B) --full
 	python3 tests/scenario/traffic.py $(B) --full
+
+# The storms of the record between real Postfix sites, each without and with the daemon; root. COPIES: where story A is cut
+# off. Takes some minutes; the table is in $(B)/lab, as text and JSON.
+COPIES := 100000
+lab: deps-demo
+	$(MAKE) --no-print-directory all
+	python3 tests/lab/record.py $(B) --full --copies=$(COPIES)
+.PHONY: lab
 
 # How far a storm spreads when only some sites run policyd-storm. Takes some minutes; tables and pictures in $(B)/lab/.
 lab-spread: all

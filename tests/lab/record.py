@@ -32,7 +32,7 @@ def say(text=""):
 
 def play(world, names, size):
     for name in names:
-        say("%s: %s" % (name, (STORIES[name].__doc__ or STORIES[name].__module__).split("\n")[0]))
+        say("story %s" % name)
         for row in STORIES[name](world, size):
             for fault in row.faults:
                 say("FAIL %s: %s" % (row.name, fault))
@@ -63,7 +63,7 @@ def main():
     bad = sum(1 for r in done if r.faults)
     say("\n" + rows.text(done))
     say("lab: %d rows as they must be, %d not, %.0f s; %s" % (len(done) - bad, bad, time.monotonic() - began,
-                                                             os.path.join(args.build, "lab", "table.txt")))
+                                                             os.path.join(args.build, "lab", "record.txt")))
     return 1 if bad or not done else 0
 
 

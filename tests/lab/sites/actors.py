@@ -94,12 +94,12 @@ class Robot(threading.Thread):
 
 
 class Feeder(threading.Thread):
-    """Submits (sender, recipients, content) over one connection, from one address, as fast as it is answered. A server
-    that hangs up is called again."""
+    """Submits (sender, recipients, content) over one connection, from one address anywhere, as fast as it is answered. A
+    server that hangs up is called again."""
 
-    def __init__(self, port, source, helo, mails, refused=None):
+    def __init__(self, port, address, helo, mails):
         super().__init__(daemon=True)
-        self.port, self.source, self.helo, self.mails = port, source, helo, mails
+        self.port, self.client, self.helo, self.mails = port, "ADDR=" + address, helo, mails
         self.leave = threading.Event()
         self.done, self.codes = False, {}
 
@@ -118,7 +118,7 @@ class Feeder(threading.Thread):
                 if self.leave.is_set():
                     break
                 try:
-                    client = client or smtp.Client(self.port, self.helo, self.source)
+                    client = client or smtp.Client(self.port, self.helo, xclient=self.client)
                     r = client.send(sender, recipients, content)
                     code = r.rcpts[recipients[0]][0] if r.code == 554 else r.code
                 except (OSError, smtp.Gone):

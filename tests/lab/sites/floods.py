@@ -49,6 +49,7 @@ def story_g(world, size):
     """What the innocent seems to have written comes to full mailboxes at two companies, whose servers bounce it."""
     n = 5000 if size.full else 240
     row = Row("G", "%d bounces of full mailboxes to the innocent" % n, n)
+    row.feeds = False
     full = {k: ["user%d@%d.%s" % (i, k, FULL) for i in range(n // 2)] for k in (1, 2)}
     homes = {"%d.%s" % (k, FULL): "partner%d" % k for k in (1, 2)}
     for guarded in (False, True):
@@ -60,7 +61,7 @@ def story_g(world, size):
             for k in (1, 2):
                 p.post.refuse.update(full[k])
                 mails = [(VICTIM, [to], letter(VICTIM, [to], "Our offer", "This is our best offer.\n" * 40)) for to in full[k]]
-                p.actor(Feeder(world.sites["partner%d" % k].smtp, "127.0.0.%d" % (49 + k), "bot.example", mails))
+                p.actor(Feeder(world.sites["partner%d" % k].smtp, "198.18.0.%d" % k, "bot.example", mails))
             for fn in p.later:
                 time.sleep(0.02)
                 fn()
@@ -99,14 +100,15 @@ def ordinary(p, world, n, sent):
     p.expect(mid, [to])
     sent[mid] = time.monotonic()
     smtp.send(world.sites["mx" if n % 2 else "backup"].smtp, author, [to], from_far(letter(author, [to], "Letter", mid=mid), n),
-              helo="mail.far.example", source="127.4.%d.%d" % (n // 200, n % 200 + 1))
+              helo="mail.far.example", xclient="ADDR=198.18.%d.%d" % (100 + n // 200, n % 200 + 1))
 
 
 def story_h(world, size):
     clients, each, limit, letters = (40, 250, 50, 200) if size.full else (6, 50, 20, 16)
     n = clients * each
     row = Row("H", "spam storm from %d clients, half by the backup MX" % clients, n)
-    rules = shipped(flood={"mode": "enforce", "limit": limit, "exempt": "127.0.0.9/32"}, trap={"mode": "enforce", "addresses": TRAP})
+    row.feeds = False
+    rules = shipped(flood={"mode": "enforce", "limit": limit}, trap={"mode": "enforce", "addresses": TRAP})
     users = "".join("%s\tx\n" % u for u in KNOWN + [TRAP])
     more = {"mx": ("relay_recipient_maps = texthash:{etc}/users\n", {"users": users})}
     for guarded in (False, True):
@@ -114,7 +116,7 @@ def story_h(world, size):
             p.post.storm_to = lambda r: r.endswith("@victim.example")
             sent, came = {}, {}
             p.post.watch = lambda d: came.setdefault(d.message_id, time.monotonic())
-            feeders = [p.actor(Feeder(world.sites["backup" if k % 2 else "mx"].smtp, "127.5.0.%d" % (k + 1), "bot%d.example" % k,
+            feeders = [p.actor(Feeder(world.sites["backup" if k % 2 else "mx"].smtp, "198.18.1.%d" % (k + 1), "bot%d.example" % k,
                                       spam(random.Random(k), each))) for k in range(clients)]
             for k in range(letters):
                 ordinary(p, world, k, sent)

@@ -188,6 +188,7 @@ def attempts(s, n):
 
 def story_i(world, size):
     row = Row("I", "%d kinds of mail that look like a storm" % len(CASES), 10000)
+    row.feeds = False
     port = free_ports(1)[0]
     forward = "virtual_alias_maps = inline:{%s}\n" % ", ".join(
         "{ old%d@partner2.example = alumni%d@victim.example }" % (n, n) for n in range(20))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The calendar of a program that is started with LAB_LATER=SECONDS, moved by so many seconds. Loaded in front of the C library. */
+/* A program started with LAB_LATER=SECONDS lives so many seconds later. Loaded in front of the C library. */
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <time.h>

@@ -5,15 +5,15 @@ import json
 import os
 
 HEAD = """\
-                                                    without         |           with policyd-storm            |first | lawful mail | storm messages  |         |
-                                               copies    copies to  |   copies    copies to   copies   what    |copies| lost     of |  before    last | MB      |
-story                                         offered    mailboxes  |  offered    mailboxes  stopped   became  |lost  |             | 1st stop passed | saved   | seconds
+                                                        | without             | with policyd-storm                     | first  | lawful mail | storm messages  |        |
+                                                        |  copies   copies to |  copies   copies to   copies  what     | copies |             | before     last |     MB |
+story                                                   | offered   mailboxes | offered   mailboxes  stopped  became   | lost   | lost     of | 1st stop passed |  saved | seconds
 """
 LEGEND = """\
 offered: recipients of storm messages at our MX (for lists: posts and bounces to the list, before it expands them).
 copies to mailboxes: storm copies that lay in mailboxes of all sites at the end; first copies of the letter itself included.
 stopped: of those offered, what the daemon refused, put off, held, dropped or gave to the list's owner.
-what became: of the storm with the daemon. Without it every storm that feeds itself ran until the lab cut it off.
+what became: died, went on until the lab cut it off, or over: it does not feed itself. Without the daemon each that does was cut off.
 before 1st stop: storm messages before the first of which a copy was stopped; last passed: the last one that any copy passed of.
 """
 
@@ -25,6 +25,7 @@ class Wrong(Exception):
 class Row:
     def __init__(self, name, what, bound):
         self.name, self.what, self.bound = name, what, bound
+        self.feeds = True  # it makes more of itself
         self.notes = []
         self.faults = []
 
@@ -55,9 +56,10 @@ class Row:
     def line(self):
         first = "-" if self.until_first is None else self.until_first
         what = "%-2s %s" % (self.name, self.what)
-        return "%-44s %8d %12d  |%9d %12d %8d   %-7s |%5d |%5d %6d  |%8s %7s |%8.1f | %.1f + %.1f" % (
-            what[:44], self.without_offered, self.without_delivered, self.offered, self.delivered, self.stopped,
-            "died" if self.ended else "went on", self.first_lost, self.legit_lost, self.legit, first, self.until_last,
+        became = "over" if not self.feeds else "died" if self.ended else "went on"
+        return "%-55s |%8d %11d |%8d %11d %8d  %-8s |%7d |%5d %6d |%9s %6d |%7.1f | %.1f + %.1f" % (
+            what[:55], self.without_offered, self.without_delivered, self.offered, self.delivered, self.stopped,
+            became, self.first_lost, self.legit_lost, self.legit, first, self.until_last,
             self.saved() / 1e6, self.without_seconds, self.seconds)
 
     def record(self):
@@ -65,7 +67,7 @@ class Row:
 
 
 def text(rows):
-    out = [HEAD + "-" * 178]
+    out = [HEAD + "-" * 188]
     for r in rows:
         out.append(r.line())
     out.append("")
@@ -77,8 +79,8 @@ def text(rows):
 def keep(rows, folder, full):
     os.makedirs(folder, exist_ok=True)
     owner = int(os.environ.get("SUDO_UID", -1)), int(os.environ.get("SUDO_GID", -1))
-    for name, content in (("table.txt", text(rows)),
-                          ("table.json", json.dumps({"full": full, "stories": [r.record() for r in rows]}, indent=1))):
+    for name, content in (("record.txt", text(rows)),
+                          ("record.json", json.dumps({"full": full, "stories": [r.record() for r in rows]}, indent=1))):
         path = os.path.join(folder, name)
         with open(path, "w") as f:
             f.write(content + "\n" * (not content.endswith("\n")))

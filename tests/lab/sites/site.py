@@ -21,6 +21,7 @@ smtpd_client_connection_limit_exceptions = 127.0.0.0/8
 smtpd_recipient_limit = 2000
 bounce_size_limit = 50000
 hopcount_limit = 50
+smtpd_authorized_xclient_hosts = 127.0.0.0/8
 """
 
 LOCAL = "local     unix  -       n       n       -       -       local\n"
@@ -33,11 +34,16 @@ def entries(text):
 
 
 def alive(group):
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    """Is there a process of that group that is more than a name waiting to be reaped?"""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/stat" % pid) as f:
+                state, _, its_group = f.read().rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        if its_group == str(group) and state not in "ZX":
+            return True
+    return False
 
 
 class Site(Postfix):

@@ -21,7 +21,7 @@ from .site import Site
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DESK = "127.0.0.9"  # where our own people sit
-CALM = 0.7          # seconds without any movement after which a storm is over
+CALM = 0.4          # seconds without any movement after which a storm is over
 
 # name: (host, own address, who may send anywhere through it)
 SITES = {
