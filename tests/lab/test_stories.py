@@ -6,6 +6,8 @@ the daemon too."""
 import itertools
 import os
 import re
+import signal
+import time
 
 from lab import bench as bench_mod
 from lab import exim as exim_mod
@@ -231,14 +233,27 @@ class Stories:
         self.assert_each(FIVE, 3, m.message_id)
 
 
+    def test_n_hangs(self):
+        """The daemon hangs: mail passes after its timeouts"""
+        self.daemon.proc.send_signal(signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            code = self.one(FIVE, self.letter(FIVE).through(origin())).code
+        finally:
+            self.daemon.proc.send_signal(signal.SIGCONT)
+        self.figures = {"seconds": round(time.monotonic() - began)}
+        self.assertEqual(250, code)
+        self.assert_each(FIVE, 1)
+        self.assertLess(self.figures["seconds"], 60)
+
     if not FULL:
-        test_a_without = test_h_loop_without = None
+        test_a_without = test_h_loop_without = test_n_hangs = None
 
 
 class Form(Stories):
     """What is the same for each form of Postfix."""
 
-    test_a_without = test_h_loop_without = None
+    test_a_without = test_h_loop_without = test_n_hangs = None
     if not FULL:  # it asks again after some seconds only
         test_m_away = None
 
