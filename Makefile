@@ -150,7 +150,10 @@ lab: deps-demo
 # How far a storm spreads when only some sites run policyd-storm. Takes some minutes; tables and pictures in $(B)/lab/.
 lab-spread: all
 	python3 tests/scenario/spread.py $(B) --full
-.PHONY: lab-spread
+# How long legitimate mail waits during a flood through both doors; the real daemon in real time: let nothing else run.
+lab-flood: all $(B)/bench/load
+	python3 tests/bench/flood.py $(B)
+.PHONY: lab-spread lab-flood
 
 # The stories through every mail server and every form of it, long, and without the daemon too. The table is in $(B)/lab.
 mtas: deps-check all

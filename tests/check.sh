@@ -53,6 +53,7 @@ part scenario "storms, harmless mail and stories, simulated" sh tests/scenario/r
 part scenario-san "stories with sanitizers" sh tests/scenario/stories.sh build/san
 part lab "lab: a private Postfix" sh tests/lab/run.sh build
 part bench "benchmark, a smoke run" env BENCH_QUICK=1 sh tests/bench/run.sh build
+part flood "legitimate mail during a flood, a smoke run" env BENCH_QUICK=1 python3 tests/bench/flood.py build
 
 echo
 if [ $skipped -gt 0 ]; then
