@@ -495,13 +495,27 @@ pool_serve(struct pool *p, struct list *who, int64_t us)
 	pool_release(p);
 }
 
+/* How long a turn may take: not long, so that it is soon seen who else came, and shorter while somebody modest
+ * goes on with what he began. To see those again that wait already takes time too: the more they are, the
+ * longer it is. Where all ask alike each gets his turn. */
+static int64_t
+pool_patience(const struct pool *p, int64_t now)
+{
+	int64_t us = p->turn_us + p->seen_again / 4;
+
+	if (shares_alike(&p->shares, p->live))
+		return INT64_MAX;
+	return now - p->modest_at < POOL_GOES_ON_US ? us / 4 : us;
+}
+
 bool
 pool_turn(struct pool *p)
 {
-	/* A turn ends early so that it is soon seen who else came. To see those again that wait already costs
-	 * time too: the more they are, the longer it is. */
-	int64_t us = shares_alike(&p->shares, p->live) ? INT64_MAX : p->turn_us + p->seen_again / 4;
+	int64_t now = clock_us(), us;
 
+	if (!list_empty(&p->first))
+		p->modest_at = now;
+	us = pool_patience(p, now);
 	p->seen_again = 0;
 	pool_serve(p, &p->first, us);
 	pool_serve(p, &p->again, us);

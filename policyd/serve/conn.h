@@ -52,7 +52,8 @@ enum {
 	CONN_CHUNK_MAX = 131072, /* largest */
 	CONN_KEEP = 65536,       /* an empty buffer above this is not kept for others */
 	CONN_PEER_MAX = 64,
-	POOL_TURN_US = 50,
+	POOL_TURN_US = 30,
+	POOL_GOES_ON_US = 200, /* an MTA's next packet comes sooner than this */
 };
 
 /* All connections of one loop. */
@@ -66,6 +67,7 @@ struct pool {
 	struct list first, again;
 	struct shares shares;
 	int64_t turn_us;     /* how long the others may take before it is looked who else came */
+	int64_t modest_at;   /* us, when somebody on `first` was last served */
 	uint32_t seen_again; /* events since the last turn for connections that waited already */
 	unsigned live;     /* all but the dead */
 	uint64_t opened, requests;
