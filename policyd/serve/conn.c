@@ -495,9 +495,9 @@ pool_serve(struct pool *p, struct list *who, int64_t us)
 	pool_release(p);
 }
 
-/* How long a turn may take: not long, so that it is soon seen who else came, and shorter while somebody modest
- * goes on with what he began. To see those again that wait already takes time too: the more they are, the
- * longer it is. Where all ask alike each gets his turn. */
+/* How long a turn may take: not long, so that it is soon seen who else came, and shorter while somebody
+ * modest goes on with what he began. To see those again that wait already takes time too: the more they
+ * are, the longer it is. Where all ask alike each gets his turn. */
 static int64_t
 pool_patience(const struct pool *p, int64_t now)
 {
