@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # install-deps.sh build|check|demo|bench|bench-peers|rpm: looks for what that needs and installs what is missing, nothing else.
-# Debian and Ubuntu by apt-get; Fedora and its kin by dnf (names compared with Fedora's own package lists and spec files,
-# 2025; never run there). Enterprise Linux has some of them in CRB and EPEL, to be switched on by hand.
+# Debian and Ubuntu by apt-get; Fedora and its kin by dnf: names as in Fedora's own lists and spec files, tried with dnf 4 and
+# stand-in packages of these names, never on a Fedora. Enterprise Linux has some in CRB and EPEL, to be switched on by hand.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 PATH=$PATH:/usr/sbin:/sbin
@@ -182,7 +182,7 @@ fi
 echo "install-deps: ${as_root:+sudo }$say"
 
 if [ $tool = dnf ]; then
-	echo "install-deps: the dnf part was never run on a Fedora"
+	echo "install-deps: the dnf part was never tried on a Fedora"
 	# shellcheck disable=SC2086
 	exec $as_root dnf install -y --setopt=install_weak_deps=False $packages $postfix </dev/null
 fi

@@ -141,6 +141,7 @@ def check_files(root, build):
             assert "n" in flags, (name, "noreplace")
             configs.add(name)
     want = {in_package(path): mode for path, mode in installed_by_make(build).items()}
+    want["/usr/share/doc/policyd-storm/README.Fedora"] = 0o644
     assert files == want, sorted(set(files.items()) ^ set(want.items()))
     assert configs == {f"/etc/policyd-storm/{n}" for n in ("policyd-storm.conf", "rules.conf", "lists")}, configs
     assert {STATE, "/etc/policyd-storm", "/usr/share/doc/policyd-storm"} <= folders, folders
@@ -241,7 +242,7 @@ def main(build):
         root.rpm("--initdb")
         root.rpm("-i", "--nodeps", package)
         uid = check_user(root)
-        print(f"ok   installed: {check_files(root, work)} files as `make install` puts them, owners and modes right")
+        print(f"ok   installed: {check_files(root, work)} files: what `make install` puts there, owners and modes right")
         assert root.asked() == ["--no-reload preset policyd-storm.service"]
         print("ok   nothing was started: the distribution's preset decides")
         check_daemon(root, uid)
