@@ -38,8 +38,11 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes 
 	-Wwrite-strings -Wvla -Wundef -Wformat=2 -Wimplicit-fallthrough
 CFLAGS ?= -O2 -g
 HARDEN ?= -fstack-protector-strong $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+# GCC clears and copies some hundred bytes by "rep stos" and "rep movs" on x86, which takes longer than plain moves do.
+MOVES := -mmemset-strategy=vector_loop:1024:noalign,libcall:-1:noalign -mmemcpy-strategy=vector_loop:256:noalign,libcall:-1:noalign
+MOVES := $(shell $(CC) $(MOVES) -E -x c /dev/null >/dev/null 2>&1 && echo $(MOVES))
 override CPPFLAGS += -D_GNU_SOURCE -DSTORM_VERSION='"$(VERSION)"' -DSTORM_SYSCONFDIR='"$(SYSCONFDIR)"' -Ipolicyd
-ALL_CFLAGS = -std=c11 $(WARN) $(HARDEN) $(CFLAGS) -pthread $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+ALL_CFLAGS = -std=c11 $(WARN) $(HARDEN) $(MOVES) $(CFLAGS) -pthread $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 ALL_LDFLAGS = $(LDFLAGS) -pthread $(if $(SAN),-fsanitize=$(SAN))
 
 pkg = $(shell $(PKG_CONFIG) --$(1) $(2) 2>/dev/null)
