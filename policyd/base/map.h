@@ -25,6 +25,15 @@ struct map {
 void map_init(struct map *m);
 void map_fini(struct map *m);
 void *map_get(const struct map *m, struct key128 key); /* NULL: not there */
+
+/* It will be looked for soon: memory is asked for the place, and not waited for. */
+static inline void
+map_fetch(const struct map *m, struct key128 key)
+{
+	if (m->cap)
+		__builtin_prefetch(&m->slots[(uint32_t)key.lo & (m->cap - 1)]);
+}
+
 /* Sets or replaces; `value` is not NULL. Returns the value that stood there before, or NULL. */
 void *map_put(struct map *m, struct key128 key, void *value);
 void *map_del(struct map *m, struct key128 key); /* returns what was there, or NULL */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "judge/join.h"
 
+#include <stddef.h>
+
 #include "base/compiler.h"
 #include "base/list.h"
 #include "base/map.h"
@@ -10,6 +12,7 @@
 #include "mail/addr.h"
 
 enum { SESSION_CONNECTION, SESSION_CLIENT };
+enum { MEMORY_LINE = 64 }; /* bytes that memory gives at a time */
 
 struct milter_client {
 	struct key128 key;
@@ -180,6 +183,16 @@ oldest(const struct join *j)
 	return container_of(list_empty(&j->left) ? j->lru.next : j->left.next, struct txn, lru);
 }
 
+/* The next one that makes room: for long nobody has touched it. */
+static void
+fetch_oldest(const struct join *j)
+{
+	const char *t = (const char *)oldest(j);
+
+	for (size_t at = 0; at < offsetof(struct txn, record); at += MEMORY_LINE)
+		__builtin_prefetch(t + at);
+}
+
 struct txn *
 join_find(struct join *j, const struct msg *m, uint64_t seed, struct now now)
 {
@@ -188,6 +201,8 @@ join_find(struct join *j, const struct msg *m, uint64_t seed, struct now now)
 
 	if (!txn_key(m, client, seed, &key))
 		return NULL;
+	map_fetch(&j->txns, key);
+	map_fetch(&j->sessions, client);
 	t = map_get(&j->txns, key);
 	/* An id that comes again; a recipient after the verdict is another message's. */
 	if (t && (now.mono - t->seen > JOIN_TTL || (t->judged && m->stage == STAGE_RCPT))) {
@@ -200,6 +215,8 @@ join_find(struct join *j, const struct msg *m, uint64_t seed, struct now now)
 		t = txn_new(&j->spares, key);
 		t->mta = m->mta;
 		map_put(&j->txns, key, t);
+		if (j->txns.n == JOIN_MAX)
+			fetch_oldest(j);
 	}
 	t->seen = now.mono;
 	list_del(&t->lru);

@@ -74,8 +74,9 @@ ways_new(void)
 	return w;
 }
 
+/* Leaves nothing of it but its place in memory. */
 static void
-way_drop(struct ways *w, struct way *way)
+way_empty(struct ways *w, struct way *way)
 {
 	map_del(&w->map, way->key);
 	list_del(&way->lru);
@@ -83,7 +84,6 @@ way_drop(struct ways *w, struct way *way)
 		xfree(way->lines);
 	if (way->hosts != way->few_hosts)
 		xfree(way->hosts);
-	xfree(way);
 }
 
 void
@@ -91,8 +91,12 @@ ways_free(struct ways *w)
 {
 	if (!w)
 		return;
-	LIST_FOREACH_SAFE (it, after, &w->lru)
-		way_drop(w, container_of(it, struct way, lru));
+	LIST_FOREACH_SAFE (it, after, &w->lru) {
+		struct way *way = container_of(it, struct way, lru);
+
+		way_empty(w, way);
+		xfree(way);
+	}
 	map_fini(&w->map);
 	xfree(w);
 }
@@ -269,6 +273,19 @@ note_lines(struct way *way, const struct header_facts *f, const struct road *r)
 		way->n_lines = (uint8_t)n;
 }
 
+/* It makes room; the one behind it is the next to do so. */
+static struct way *
+take_oldest(struct ways *w)
+{
+	struct way *way = container_of(w->lru.next, struct way, lru);
+	const struct way *next = container_of(way->lru.next, struct way, lru);
+
+	__builtin_prefetch(&next->lru);
+	__builtin_prefetch(&next->hosts);
+	way_empty(w, way);
+	return way;
+}
+
 static struct way *
 way_of(struct ways *w, struct key128 key)
 {
@@ -277,14 +294,14 @@ way_of(struct ways *w, struct key128 key)
 	if (way) {
 		list_del(&way->lru);
 	} else {
-		if (w->map.n >= WAYS_MAX)
-			way_drop(w, container_of(w->lru.next, struct way, lru));
-		way = xcalloc(1, sizeof(*way));
-		way->key = key;
-		way->shortest = COUNT_MAX;
-		way->lines = way->few_lines;
-		way->hosts = way->few_hosts;
-		way->cap_hosts = FEW;
+		way = w->map.n < WAYS_MAX ? xmalloc(sizeof(*way)) : take_oldest(w);
+		*way = (struct way){
+			.key = key,
+			.shortest = COUNT_MAX,
+			.lines = way->few_lines,
+			.hosts = way->few_hosts,
+			.cap_hosts = FEW,
+		};
 		map_put(&w->map, key, way);
 	}
 	list_add_tail(&w->lru, &way->lru);
@@ -354,6 +371,12 @@ ways_note(struct ways *w, struct key128 key, const struct view *v, bool stopped)
 		h->stopped++;
 	else if (h)
 		h->passed++;
+}
+
+void
+ways_fetch(const struct ways *w, struct key128 key)
+{
+	map_fetch(&w->map, key);
 }
 
 bool

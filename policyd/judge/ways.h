@@ -54,6 +54,9 @@ bool ways_shared(const struct ways *w, struct key128 key);
 void ways_name(
     const struct ways *w, struct key128 key, const struct view *v, struct storm *st, uint64_t copies);
 
+/* This one is asked about next: memory is told. */
+void ways_fetch(const struct ways *w, struct key128 key);
+
 uint32_t ways_count(const struct ways *w);
 
 #endif

@@ -408,6 +408,7 @@ judge_final(struct engine *e, struct msg *m, struct txn *txn, struct now now, st
 	if (txn && m->n_rcpts == 0)
 		join_recipients(txn, m);
 	traits_compute(&t, m, e->site);
+	ways_fetch(e->ways, t.way);
 	what = txn ? what_it_is(e, m, &t) : 0;
 	if (txn && join_verdict(txn, what, m, v))
 		return;
