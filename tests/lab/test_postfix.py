@@ -237,6 +237,7 @@ class Together(Forms):
             if why:
                 self.skipTest(why)
         exim, sendmail = self.bench.exim(), self.bench.sendmail()
+        self.use(COPIES)
         return [(self.postfix, self.postfix.port["guarded"]), (exim, exim.port), (sendmail, sendmail.port)]
 
     def test_three_servers_share_a_daemon(self):

@@ -100,7 +100,11 @@ class Bench:
         return self.other("exim", lambda: Exim(self.folder, self.sink.port, "inet:127.0.0.1:%d" % self.daemon.policy))
 
     def sendmail(self):
-        return self.other("sendmail", lambda: Sendmail(self.folder, self.sink.port, self.daemon.milter))
+        """From the daemon's next start on it listens for it."""
+        s = self.other("sendmail", lambda: Sendmail(self.folder, self.sink.port))
+        if s.milter not in self.daemon.more_milter:
+            self.daemon.more_milter.append(s.milter)
+        return s
 
     def versions(self):
         """{mail server: version} of those that took part."""

@@ -2,6 +2,7 @@
 """A real Sendmail in a root of its own, with the shipped line for its .mc file."""
 
 import os
+import shutil
 import subprocess
 
 from . import root
@@ -9,6 +10,7 @@ from .net import free_ports, port_open, wait_for
 
 SHIPPED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "etc", "sendmail")
 PROGRAM, M4 = "/usr/libexec/sendmail/sendmail", "/usr/bin/m4"
+SOCKET = "/run/policyd-storm/milter.sock"
 
 MC = """\
 divert(-1)
@@ -69,16 +71,14 @@ def why_not():
 
 
 class Sendmail:
-    """Context manager. `milter` is the daemon's milter port."""
+    """Context manager. The daemon has to listen at self.milter, where the shipped line looks for it."""
 
-    def __init__(self, folder, sink_port, milter):
+    def __init__(self, folder, sink_port):
         self.port, = free_ports(1)
         self.root = root.Root(folder, "sendmail", [PROGRAM, M4], [("mail", 8), ("smmsp", 4102), ("daemon", 1)])
-        with open(os.path.join(SHIPPED, "storm.m4")) as f:
-            line = f.read()
-        assert "S=local:/run/policyd-storm/milter.sock" in line
-        self.root.write("/etc/mail/storm.m4", line.replace("S=local:/run/policyd-storm/milter.sock",
-                                                           "S=inet:%d@127.0.0.1" % milter))
+        shutil.copy(os.path.join(SHIPPED, "storm.m4"), self.root.path("/etc/mail/storm.m4"))
+        self.root.own(os.path.dirname(SOCKET), 65534, 0o755)
+        self.milter = "unix:" + self.root.path(SOCKET)
         self.root.write("/etc/mail/service.switch", "hosts files\naliases files\npasswd files\n")
         for name in ("local-host-names", "trusted-users", "relay-domains"):
             self.root.write("/etc/mail/" + name, "")
@@ -87,7 +87,7 @@ class Sendmail:
                 "{port}", str(self.port)))
             # It complains that it has no shell to find out who makes this, and goes on.
             code, cf = self.root.run(M4, "/etc/mail/%s.mc" % name, errors=subprocess.DEVNULL)
-            if code != 0 or "\nXstorm, S=inet:" not in cf and name == "sendmail":
+            if code != 0 or "\nXstorm, S=local:%s, " % SOCKET not in cf and name == "sendmail":
                 raise RuntimeError(cf)
             self.root.write("/etc/mail/%s.cf" % name, cf)
         self.root.write("/etc/mail/aliases", ALIASES)
@@ -150,4 +150,6 @@ class Sendmail:
         return self.root.text("/run/talk")
 
     def panic_text(self):
-        return self.root.text("said")
+        """Started before the daemon it says that there is no socket yet, and asks it when there is."""
+        return "".join(line for line in self.root.text("said").splitlines(True)
+                       if line != "WARNING: Xstorm: local socket name %s missing\n" % SOCKET)
