@@ -326,6 +326,7 @@ config_fini(struct config *c)
 	config_doors_fini(&c->serve);
 	xfree(c->store.path);
 	xfree(c->spool_dir);
+	xfree(c->ring_dir);
 	xfree(c->user);
 	xfree(c->rules_path);
 	xfree(c->lists_files);
@@ -333,6 +334,17 @@ config_fini(struct config *c)
 	ruleset_fini(&c->rules);
 	lists_fini(&c->lists);
 	*c = (struct config){ 0 };
+}
+
+void
+config_outbox(const struct config *c, char *dir, size_t dir_len, struct outbox_conf *out)
+{
+	*out = (struct outbox_conf){ .ring_dir = c->ring_dir, .ring_bytes = c->ring };
+	if (strcmp(c->store.path, ":memory:") == 0)
+		return;
+	snprintf(
+	    dir, dir_len, "%s%s", c->spool_dir ? c->spool_dir : c->store.path, c->spool_dir ? "" : ".spool");
+	out->spool = (struct spool_conf){ .dir = dir, .max_bytes = c->max_spool, .sync = c->sync };
 }
 
 /* --- what to say about it --------------------------------------------------------------------- */

@@ -16,6 +16,7 @@
 #include "mail/site.h"
 #include "serve/serve.h"
 #include "store/journal.h"
+#include "store/outbox.h"
 
 #define CONFIG_DEFAULT_PATH STORM_SYSCONFDIR "/policyd-storm/policyd-storm.conf"
 
@@ -26,6 +27,8 @@ struct config {
 	bool hashed;     /* [store] privacy; the key is beside the database */
 	uint64_t max_spool;
 	int64_t sync;
+	char *ring_dir;
+	uint64_t ring;
 	struct site site; /* hash_seed is 0: it comes from the database */
 	struct ruleset rules;
 	struct lists lists;
@@ -47,6 +50,9 @@ int config_load(const char *path, struct config *out, struct conf_faults *faults
 int config_load_with(const char *path, const char *const *sets, unsigned n_sets, struct config *out,
     struct conf_faults *faults) MUSTCHECK;
 void config_fini(struct config *c);
+
+/* Where records wait for the database; `dir` gets the spool's folder. Nowhere for ":memory:". */
+void config_outbox(const struct config *c, char *dir, size_t dir_len, struct outbox_conf *out);
 
 /* For conf_faults.report with a FILE * as `arg`: "file:line: what". */
 void config_print_fault(void *arg, const char *file, unsigned line, const char *what);

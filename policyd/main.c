@@ -281,11 +281,7 @@ open_ledger(struct daemon *d, char *why, size_t why_len)
 	char dir[PATH_MAX];
 	int rc;
 
-	if (strcmp(c->store.path, ":memory:") != 0) {
-		snprintf(dir, sizeof(dir), "%s%s", c->spool_dir ? c->spool_dir : c->store.path,
-		    c->spool_dir ? "" : ".spool");
-		conf.spool = (struct spool_conf){ .dir = dir, .max_bytes = c->max_spool, .sync = c->sync };
-	}
+	config_outbox(c, dir, sizeof(dir), &conf.outbox);
 	rc = ledger_open(&conf, e->tallies, e->storms, clock_now(), &d->ledger, &opened, why, why_len);
 	if (rc != 0)
 		return rc;

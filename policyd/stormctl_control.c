@@ -113,10 +113,10 @@ print_spool(const cJSON *s)
 {
 	if (!cJSON_IsObject(s))
 		return;
-	printf("  %-14s %.0f records in %.0f bytes, %.0f refused, %.0f writes failed; %.0f answers were not "
-	       "safe\n",
-	    "spool", number_of(s, "records"), number_of(s, "bytes"), number_of(s, "refused"),
-	    number_of(s, "failures"), number_of(s, "unsafe"));
+	printf("  %-14s %.0f records, %.0f bytes, %.0f more on their way; %.0f refused, %.0f writes failed; "
+	       "%.0f answers were not safe\n",
+	    "spool", number_of(s, "records"), number_of(s, "bytes"), number_of(s, "waiting"),
+	    number_of(s, "refused"), number_of(s, "failures"), number_of(s, "unsafe"));
 }
 
 static void

@@ -69,7 +69,7 @@ conn_rearm(struct conn *c)
 
 	if (c->state == CONN_FLUSH)
 		want = EV_WRITE;
-	else if (c->state != CONN_DEAD && c->state != CONN_HOLD && !c->eof)
+	else if (c->state != CONN_DEAD && !c->eof)
 		want = EV_READ;
 	if (ev_is_active(&c->io) && (c->io.events & (EV_READ | EV_WRITE)) == want)
 		return;
@@ -265,24 +265,10 @@ conn_more(struct conn *c, size_t before)
 	return emptied ? false : conn_fill(c);
 }
 
-/* False: the answer counted something, and waits until that is written down. */
-static bool
-conn_reply(struct conn *c)
-{
-	struct ledger *l = c->pool->engine ? c->pool->engine->ledger : NULL;
-	uint64_t before = l ? ledger_records(l) : 0;
-
-	c->requests++;
-	c->pool->requests++;
-	c->ep->reply(c);
-	return !l || ledger_records(l) == before;
-}
-
 static bool
 conn_advance(struct conn *c)
 {
 	size_t before = c->in.len;
-	bool hold = false;
 
 	if (before == 0 && !c->eof && c->ep->only_bytes)
 		return conn_more(c, before);
@@ -290,7 +276,9 @@ conn_advance(struct conn *c)
 	case FEED_MORE:
 		return conn_more(c, before);
 	case FEED_MSG:
-		hold = !conn_reply(c);
+		c->requests++;
+		c->pool->requests++;
+		c->ep->reply(c);
 		break;
 	case FEED_REPLY:
 		if (!c->out.len)
@@ -307,11 +295,9 @@ conn_advance(struct conn *c)
 		conn_close(c, CLOSE_BROKEN, "the reply is larger than %zu bytes", c->out.max);
 		return false;
 	}
-	if (hold)
-		conn_set_state(c, CONN_HOLD);
-	else if (c->out.len || c->last)
+	if (c->out.len || c->last)
 		conn_set_state(c, CONN_FLUSH);
-	return !hold;
+	return true;
 }
 
 static bool
@@ -456,30 +442,10 @@ pool_fini(struct pool *p, const char *why)
 	arena_fini(&p->arena);
 }
 
-/* One write for all that this turn counted, then its answers go. When it fails they go all the same. */
-static void
-pool_release(struct pool *p)
-{
-	struct list held = p->states[CONN_HOLD];
-
-	if (list_empty(&p->states[CONN_HOLD]))
-		return;
-	(void)ledger_commit(p->engine->ledger);
-	/* Those that hold again go to the next round. */
-	held.next->prev = held.prev->next = &held;
-	list_init(&p->states[CONN_HOLD]);
-	while (!list_empty(&held)) {
-		struct conn *c = container_of(held.next, struct conn, node);
-
-		conn_set_state(c, CONN_FLUSH);
-		conn_step(c);
-	}
-}
-
 /* In their order, at least one, for `us`. Those that come back wait for the next turn, behind those that are
  * left. */
 static void
-pool_serve(struct pool *p, struct list *who, int64_t us)
+pool_serve(struct list *who, int64_t us)
 {
 	int64_t begun = clock_us();
 	struct list now;
@@ -492,7 +458,6 @@ pool_serve(struct pool *p, struct list *who, int64_t us)
 		conn_step(container_of(now.next, struct conn, again));
 	while (!list_empty(&now) && clock_us() - begun < us);
 	list_splice(who, &now);
-	pool_release(p);
 }
 
 /* How long a turn may take: not long, so that it is soon seen who else came, and shorter while somebody
@@ -517,11 +482,10 @@ pool_turn(struct pool *p)
 		p->modest_at = now;
 	us = pool_patience(p, now);
 	p->seen_again = 0;
-	pool_serve(p, &p->first, us);
-	pool_serve(p, &p->again, us);
-	pool_release(p);
+	pool_serve(&p->first, us);
+	pool_serve(&p->again, us);
 	pool_bury(p);
-	return !list_empty(&p->first) || !list_empty(&p->again) || !list_empty(&p->states[CONN_HOLD]);
+	return !list_empty(&p->first) || !list_empty(&p->again);
 }
 
 static void

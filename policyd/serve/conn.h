@@ -6,7 +6,6 @@
  *
  *	CONN_IDLE	nothing of a request is here	closed after idle_timeout
  *	CONN_READ	a request has begun		closed after request_timeout from its first byte
- *	CONN_HOLD	a reply waits until what it counted is written down, at the end of the loop turn
  *	CONN_FLUSH	a reply is on its way		closed after request_timeout
  *	CONN_DEAD	closed; freed by pool_turn(), never inside a callback
  */
@@ -32,7 +31,7 @@
 #include "serve/engine.h"
 #include "serve/share.h"
 
-enum conn_state { CONN_IDLE, CONN_READ, CONN_HOLD, CONN_FLUSH, CONN_DEAD, CONN_STATES };
+enum conn_state { CONN_IDLE, CONN_READ, CONN_FLUSH, CONN_DEAD, CONN_STATES };
 
 enum conn_reason {
 	CLOSE_DONE,   /* the peer has all it asked for */

@@ -127,11 +127,12 @@ json_ledger(struct json *j, struct ledger *ledger)
 		return;
 	}
 	json_object(j, "spool");
-	json_u64(j, "bytes", s.spool.bytes);
-	json_u64(j, "segments", s.spool.segments);
-	json_u64(j, "records", s.spool.committed);
-	json_u64(j, "refused", s.spool.refused);
-	json_u64(j, "failures", s.spool.failures);
+	json_u64(j, "bytes", s.outbox.spool.bytes);
+	json_u64(j, "segments", s.outbox.spool.segments);
+	json_u64(j, "records", s.outbox.spool.committed);
+	json_u64(j, "waiting", s.outbox.waiting);
+	json_u64(j, "refused", s.outbox.refused);
+	json_u64(j, "failures", s.outbox.spool.failures);
 	json_u64(j, "unsafe", s.unsafe);
 	json_object_end(j);
 }

@@ -25,15 +25,13 @@ enum {
 
 struct ledger {
 	struct journal *journal;
-	struct spool *spool; /* NULL: none */
+	struct outbox *outbox; /* NULL: none */
 	struct tallies *tallies;
 	struct storms *storms;
 	const struct privacy *privacy; /* NULL: plain */
 	struct arena hidden;           /* what privacy puts into one record */
 	uint64_t max_spool;
 	struct buf payload, events;
-	uint64_t records;
-	uint32_t waiting; /* records not yet written */
 	uint64_t unsafe;
 	uint32_t next_part;
 	int64_t next_at; /* mono ms */
@@ -86,7 +84,6 @@ pack_record(struct buf *b, const struct record *r)
 static uint64_t
 spool_message(struct ledger *l, const struct record *r, const struct ops *kept, struct str *record)
 {
-	uint64_t seq;
 	size_t end;
 
 	buf_reset(&l->payload);
@@ -98,12 +95,7 @@ spool_message(struct ledger *l, const struct record *r, const struct ops *kept, 
 	if (l->payload.failed)
 		return 0;
 	*record = str_sub(buf_str(&l->payload), RECORD_AT, end);
-	seq = spool_append(l->spool, buf_str(&l->payload).p, l->payload.len);
-	if (seq) {
-		l->records++;
-		l->waiting++;
-	}
-	return seq;
+	return outbox_append(l->outbox, buf_str(&l->payload).p, l->payload.len);
 }
 
 void
@@ -115,12 +107,14 @@ ledger_message(struct ledger *l, struct record *r, const struct ops *kept)
 		arena_reset(&l->hidden);
 		privacy_record(l->privacy, &l->hidden, r);
 	}
-	if (l->spool) {
+	if (l->outbox) {
+		bool late = outbox_late(l->outbox);
+
+		r->degraded |= late;
 		r->seq = spool_message(l, r, kept, &bytes);
-		if (!r->seq) {
+		if (!r->seq)
 			r->degraded = 1;
-			l->unsafe++;
-		}
+		l->unsafe += late || !r->seq;
 		/* What happened to storms stands in no record: the next part to be taken is theirs. */
 		if ((!r->seq && l->events.len) || l->events.failed)
 			l->next_part = STORMS_PART;
@@ -138,21 +132,10 @@ ledger_storm(struct ledger *l, const struct record_storm *r)
 	journal_storm(l->journal, r);
 }
 
-uint64_t
-ledger_records(const struct ledger *l)
+bool
+ledger_written(struct ledger *l, int64_t ms)
 {
-	return l->records;
-}
-
-int
-ledger_commit(struct ledger *l)
-{
-	int rc = l->waiting ? spool_commit(l->spool) : 0;
-
-	if (rc != 0)
-		l->unsafe += l->waiting;
-	l->waiting = 0;
-	return rc;
+	return !l->outbox || outbox_flush(l->outbox, ms);
 }
 
 /* --- records in ------------------------------------------------------------------------------------- */
@@ -277,7 +260,7 @@ refill(void *arg, uint64_t after, journal_refill_fn *give, void *give_arg)
 	struct ledger *l = arg;
 	struct refill f = { .give = give, .arg = give_arg };
 
-	return spool_read(l->spool, after, refill_record, &f);
+	return outbox_read(l->outbox, after, refill_record, &f);
 }
 
 /* --- start and end ------------------------------------------------------------------------------------ */
@@ -325,17 +308,21 @@ restore(struct restore *r, char *why, size_t why_len)
 {
 	struct ledger *l = r->l;
 	uint64_t after = oldest_part(l);
+	int rc;
 
 	if (after > r->journal_seq)
 		after = r->journal_seq;
-	if (spool_replay(l->spool, after, replay_record, r, NULL) != 0) {
-		snprintf(why, why_len, "the spool's numbers do not fit those of the database");
-		return ERR_CORRUPT;
+	rc = outbox_replay(l->outbox, after, replay_record, r, NULL);
+	if (rc != 0) {
+		snprintf(why, why_len, "%s",
+		    rc == ERR_RANGE ? "the spool's numbers do not fit those of the database"
+				    : "no memory or no thread for what is to be written");
+		return rc == ERR_RANGE ? ERR_CORRUPT : rc;
 	}
 	if (r->faults)
 		log_error("%llu records of the spool cannot be understood", (unsigned long long)r->faults);
-	if (spool_last(l->spool) > r->journal_seq)
-		journal_refill(l->journal, spool_last(l->spool));
+	if (outbox_last(l->outbox) > r->journal_seq)
+		journal_refill(l->journal, outbox_last(l->outbox));
 	return 0;
 }
 
@@ -352,17 +339,17 @@ ledger_open(const struct ledger_conf *conf, struct tallies *tallies, struct stor
 	l->tallies = tallies;
 	l->storms = storms;
 	l->privacy = conf->privacy;
-	l->max_spool = conf->spool.max_bytes;
+	l->max_spool = conf->outbox.spool.max_bytes;
 	arena_init(&l->hidden, 0);
 	buf_init(&l->payload, SPOOL_RECORD_MAX);
 	buf_init(&l->events, SPOOL_RECORD_MAX / 2);
-	if (conf->spool.dir)
-		rc = spool_open(&conf->spool, &l->spool, why, why_len);
+	if (conf->outbox.spool.dir)
+		rc = outbox_open(&conf->outbox, &l->outbox, why, why_len);
 	if (rc == 0)
-		rc = journal_open(&conf->store, l->spool ? &hooks : NULL, &l->journal, &jo, why, why_len);
-	if (rc == 0 && l->spool)
+		rc = journal_open(&conf->store, l->outbox ? &hooks : NULL, &l->journal, &jo, why, why_len);
+	if (rc == 0 && l->outbox)
 		rc = journal_load_snapshots(conf->store.path, load_part, &r, why, why_len);
-	if (rc == 0 && l->spool) {
+	if (rc == 0 && l->outbox) {
 		r.journal_seq = jo.seq;
 		rc = restore(&r, why, why_len);
 	}
@@ -390,10 +377,9 @@ ledger_close(struct ledger *l, int64_t grace)
 {
 	if (!l)
 		return;
-	(void)ledger_commit(l);
 	storms_log(l->storms, NULL);
 	journal_close(l->journal, grace);
-	spool_close(l->spool);
+	outbox_close(l->outbox, grace);
 	buf_fini(&l->payload);
 	buf_fini(&l->events);
 	arena_fini(&l->hidden);
@@ -423,7 +409,7 @@ static void
 take_part(struct ledger *l, struct now now)
 {
 	uint32_t part = l->next_part;
-	uint64_t seq = spool_last(l->spool);
+	uint64_t seq = outbox_last(l->outbox);
 	struct buf blob;
 
 	l->next_part = (part + 1) % PARTS;
@@ -442,22 +428,20 @@ take_part(struct ledger *l, struct now now)
 void
 ledger_tick(struct ledger *l, struct now now)
 {
-	struct spool_stats s;
+	struct outbox_stats s;
 	uint64_t written, parts;
 
-	if (!l->spool)
+	if (!l->outbox)
 		return;
-	/* What no reply waited for. */
-	(void)ledger_commit(l);
-	spool_probe(l->spool);
-	spool_stats(l->spool, &s);
-	if (now.mono >= l->next_at || s.bytes > l->max_spool / 4) {
+	outbox_tick(l->outbox);
+	outbox_stats(l->outbox, &s);
+	if (now.mono >= l->next_at || s.spool.bytes > l->max_spool / 4) {
 		take_part(l, now);
 		l->next_at = now.mono + PART_EVERY;
 	}
 	written = journal_written_seq(l->journal);
 	parts = journal_snapshot_seq(l->journal);
-	spool_release(l->spool, written < parts ? written : parts);
+	outbox_release(l->outbox, written < parts ? written : parts);
 }
 
 bool
@@ -466,16 +450,16 @@ ledger_healthy(struct ledger *l)
 	struct journal_stats js;
 
 	journal_stats(l->journal, &js);
-	return js.healthy && (!l->spool || spool_healthy(l->spool));
+	return js.healthy && (!l->outbox || outbox_healthy(l->outbox));
 }
 
 void
 ledger_stats(struct ledger *l, struct ledger_stats *out)
 {
-	*out = (struct ledger_stats){ .has_spool = l->spool != NULL, .unsafe = l->unsafe };
+	*out = (struct ledger_stats){ .has_spool = l->outbox != NULL, .unsafe = l->unsafe };
 	journal_stats(l->journal, &out->journal);
-	if (l->spool)
-		spool_stats(l->spool, &out->spool);
+	if (l->outbox)
+		outbox_stats(l->outbox, &out->outbox);
 }
 
 bool
@@ -486,7 +470,7 @@ ledger_flush(struct ledger *l, int64_t ms)
 	/* What the queue refused, or a restart left in the spool, is fetched by the journal's thread in
 	 * its own time. */
 	while (left > 0 && journal_flush(l->journal, left)) {
-		if (!l->spool || journal_written_seq(l->journal) >= spool_last(l->spool))
+		if (!l->outbox || journal_written_seq(l->journal) >= outbox_last(l->outbox))
 			return true;
 		usleep(2000);
 		left = until - clock_now().mono;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What must not be lost: each judged message leaves one record in the spool, with what it counted and
- * what it did to storms, and its reply waits until that record is written. Now and then the counters
+ * what it did to storms, before its reply leaves. Now and then the counters
  * and storms themselves go into the database, part by part; a restart reads the newest parts and walks
  * through the records behind them. What the spool need not keep any more is released.
  *
@@ -19,14 +19,14 @@
 #include "mail/privacy.h"
 #include "mail/record.h"
 #include "store/journal.h"
-#include "store/spool.h"
+#include "store/outbox.h"
 
 struct ledger;
 struct tallies;
 
 struct ledger_conf {
 	struct store_conf store;
-	struct spool_conf spool; /* dir NULL: no spool (":memory:"), nothing waits and nothing survives */
+	struct outbox_conf outbox; /* spool.dir NULL: none (":memory:"), nothing survives */
 	const struct privacy *privacy; /* NULL: plain; borrowed until ledger_close() */
 };
 
@@ -37,7 +37,7 @@ struct ledger_opened {
 };
 
 /* Opens the database and the spool, and brings `tallies` and `storms` to where they were. ERR_* of
- * journal_open() and spool_open(). Both are borrowed until ledger_close(). With privacy, storms are hidden
+ * journal_open() and outbox_open(). Both are borrowed until ledger_close(). With privacy, storms are hidden
  * (storms_hide()) and messages are on their way to the disk, whoever wrote them. */
 int ledger_open(const struct ledger_conf *conf, struct tallies *tallies, struct storms *storms,
     struct now now, struct ledger **out, struct ledger_opened *opened, char *why, size_t why_len) MUSTCHECK;
@@ -50,11 +50,9 @@ void ledger_close(struct ledger *l, int64_t grace);
 void ledger_message(struct ledger *l, struct record *r, const struct ops *kept);
 void ledger_storm(struct ledger *l, const struct record_storm *r);
 
-/* Records put into the spool so far: a reply whose question made this rise waits for ledger_commit(). */
-uint64_t ledger_records(const struct ledger *l);
-/* One write for all of it. ERR_IO: the replies go out all the same, degraded; the number of records is
- * counted. */
-int ledger_commit(struct ledger *l);
+/* Waits until the spool's files have all that was told, `ms` at most; false: they do not. For tests and
+ * shutdown: what stands in the outbox is safe from kill -9 already. */
+bool ledger_written(struct ledger *l, int64_t ms) MUSTCHECK;
 
 /* Called before a part of the counters is taken (`out`) and after it: what is only reserved does not belong
  * into a snapshot. NULL: nobody. */
@@ -68,9 +66,9 @@ bool ledger_healthy(struct ledger *l);
 
 struct ledger_stats {
 	struct journal_stats journal;
-	struct spool_stats spool;
+	struct outbox_stats outbox;
 	bool has_spool;
-	uint64_t unsafe; /* messages answered although their record was not written */
+	uint64_t unsafe; /* messages answered although their record was late, or had no room */
 };
 void ledger_stats(struct ledger *l, struct ledger_stats *out);
 

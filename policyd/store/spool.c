@@ -99,7 +99,7 @@ leave_segment(struct spool *s)
 static int
 begin_segment(struct spool *s)
 {
-	uint64_t first = s->batch.len ? s->batch_first : s->last + 1;
+	uint64_t first = s->batch.len ? s->batch_first : s->committed + 1;
 	struct segment *old;
 	int fd;
 
@@ -208,7 +208,7 @@ outage_over(struct outage *o)
 	return count;
 }
 
-static uint64_t
+static bool
 refuse(struct spool *s, bool no_room)
 {
 	pthread_mutex_lock(&s->lock);
@@ -218,7 +218,7 @@ refuse(struct spool *s, bool no_room)
 	pthread_mutex_unlock(&s->lock);
 	if (no_room && outage_failed(&s->room))
 		log_error("spool state=full dir=%s max_bytes=%" PRIu64, LOGV(str_of(s->dir)), s->max_bytes);
-	return 0;
+	return false;
 }
 
 static void
@@ -244,7 +244,7 @@ note_commit(struct spool *s, int err, int failure)
 		log_info("spool state=recovered dir=%s failures=%" PRIu64, LOGV(str_of(s->dir)), n);
 }
 
-/* ---- the loop thread ---- */
+/* ---- the writer ---- */
 
 static bool
 fits(struct spool *s, size_t n)
@@ -254,7 +254,7 @@ fits(struct spool *s, size_t n)
 	bool fit;
 
 	pthread_mutex_lock(&s->lock);
-	fit = s->last < SPOOL_SEQ_MAX && more <= s->max_bytes && s->stats.bytes <= s->max_bytes - more;
+	fit = more <= s->max_bytes && s->stats.bytes <= s->max_bytes - more;
 	pthread_mutex_unlock(&s->lock);
 	return fit;
 }
@@ -275,31 +275,32 @@ fits_after_release(struct spool *s, size_t n)
 	return fits(s, n);
 }
 
-uint64_t
-spool_append(struct spool *s, const void *payload, size_t n)
+bool
+spool_append(struct spool *s, uint64_t seq, const void *payload, size_t n)
 {
-	uint64_t seq, over;
+	uint64_t over;
 
-	if (!s->replayed)
-		log_panic("spool_append() before spool_replay()");
+	if (!s->replayed || seq <= s->committed || seq <= s->batch_last || seq > SPOOL_SEQ_MAX)
+		log_panic("spool_append() out of order");
 	if (n > SPOOL_RECORD_MAX)
 		return refuse(s, false);
 	if (!fits(s, n) && !fits_after_release(s, n))
 		return refuse(s, true);
-	seq = s->last + 1;
 	pthread_mutex_lock(&s->lock);
-	s->last = seq;
+	if (seq > s->last)
+		s->last = seq;
 	s->stats.appended++;
 	s->room_ok = true;
 	pthread_mutex_unlock(&s->lock);
 	if (s->batch.len == 0)
 		s->batch_first = seq;
+	s->batch_last = seq;
 	s->batch_records++;
 	segment_record(&s->batch, seq, (struct str){ payload, n });
 	over = outage_over(&s->room);
 	if (over)
 		log_info("spool state=room dir=%s refused=%" PRIu64, LOGV(str_of(s->dir)), over);
-	return seq;
+	return true;
 }
 
 /* What was written of the batch goes off again. */
@@ -348,7 +349,7 @@ write_batch(struct spool *s)
 	}
 	pthread_mutex_lock(&s->lock);
 	seg = spool_newest(s);
-	seg->last = s->last;
+	seg->last = s->committed = s->batch_last;
 	seg->size += done;
 	s->stats.bytes += done;
 	pthread_mutex_unlock(&s->lock);
@@ -371,32 +372,20 @@ spool_commit(struct spool *s)
 		free_room(s, failure);
 	note_commit(s, err, failure);
 	buf_reset(&s->batch);
-	s->batch_records = 0;
+	s->batch_records = s->batch_last = 0;
 	return err;
-}
-
-void
-spool_probe(struct spool *s)
-{
-	bool well;
-	int err;
-
-	pthread_mutex_lock(&s->lock);
-	well = s->commit_ok && s->room_ok;
-	pthread_mutex_unlock(&s->lock);
-	if (well || s->batch.len || (!fits(s, 0) && !fits_after_release(s, 0)))
-		return;
-	err = begin_segment(s);
-	pthread_mutex_lock(&s->lock);
-	s->commit_ok = err == 0;
-	s->room_ok = true;
-	pthread_mutex_unlock(&s->lock);
 }
 
 uint64_t
 spool_last(const struct spool *s)
 {
 	return s->last;
+}
+
+uint64_t
+spool_committed(const struct spool *s)
+{
+	return s->committed;
 }
 
 /* ---- everybody ---- */

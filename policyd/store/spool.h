@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What must survive kill -9 before a reply leaves: records are appended during a loop turn, one write(2) puts
- * all of them into the newest segment, then the replies go. Somebody else carries them into the database
- * and says how far it got; segments that are wholly below go. What is left over is read at the next start.
+ * Files of records that wait for the database: records are appended, one write(2) puts all of them into
+ * the newest segment. Somebody else carries them into the database and says how far it got; segments that
+ * are wholly below go. What is left over is read at the next start.
  *
  *	spool.lock                        held with flock(2): one daemon a folder
  *	spool.0000000000000001            a segment; its name is the number of its first record, in hex
@@ -11,13 +11,14 @@
  *	spool.new                         a segment in the making; renamed when its header is there
  *
  * Bytes that were written stay when the process dies; a power cut may take what is younger than `sync`.
- * fdatasync(2) and unlink(2) run on a thread of the spool's own.
+ * fdatasync(2) and unlink(2) run on a thread of the spool's own; write(2) on the caller's, and it may wait
+ * for the disk: what answers mail calls store/outbox.h instead.
  *
- * A record's number is never given twice, over restarts too: it goes on behind the highest number that the
- * files or the caller's marks know of.
+ * A record's number rises from one to the next, over restarts too.
  *
- * All calls are for the loop thread, but spool_release(), spool_read(), spool_healthy() and spool_stats(),
- * which are for anybody once spool_replay() has returned. SIGXFSZ is to be ignored by the program.
+ * All calls are for one thread at a time, but spool_release(), spool_read(), spool_healthy() and
+ * spool_stats(), which are for anybody once spool_replay() has returned. SIGXFSZ is to be ignored by the
+ * program.
  */
 #ifndef STORE_SPOOL_H
 #define STORE_SPOOL_H
@@ -65,36 +66,38 @@ struct spool_stats {
 typedef void spool_fn(void *arg, uint64_t seq, struct str payload);
 
 /*
- * Makes the folder when it is missing (0700; not those above it), takes the lock, looks for segments, starts
- * the thread: so to be called after privileges were dropped and the last fork. ERR_IO; ERR_BUSY (another
- * daemon has it); ERR_RANGE (max_bytes is 0). `why` gets a sentence for the log.
+ * Makes the folder when it is missing (0700; not those above it), takes the lock, looks for segments,
+ * starts the thread: so to be called after privileges were dropped and the last fork. ERR_IO; ERR_BUSY
+ * (another daemon has it); ERR_RANGE (max_bytes is 0). `why` gets a sentence for the log.
  */
 int spool_open(const struct spool_conf *conf, struct spool **out, char *why, size_t why_len) MUSTCHECK;
 
 /*
- * Once, before the first append: hands over each left-over record above `after`, in order, each number once.
- * A segment ends at its first record that is cut or does not check; the ones behind it are still read. All
- * that is odd is logged and counted in *stats (may be NULL). ERR_RANGE: `after` is above SPOOL_SEQ_MAX.
+ * Once, before the first append: hands over each left-over record above `after`, in order, each number
+ * once. A segment ends at its first record that is cut or does not check; the ones behind it are still
+ * read. All that is odd is logged and counted in *stats (may be NULL). ERR_RANGE: `after` is above
+ * SPOOL_SEQ_MAX.
  */
 int spool_replay(
     struct spool *s, uint64_t after, spool_fn *fn, void *arg, struct spool_replayed *stats) MUSTCHECK;
 
-/* Copies the payload; it waits for spool_commit(). The record's number, or 0: there is no room below
- * max_bytes, or n is above SPOOL_RECORD_MAX; counted. */
-uint64_t spool_append(struct spool *s, const void *payload, size_t n) MUSTCHECK;
+/* Copies the payload; it waits for spool_commit(). `seq` is above that of all records committed, and of
+ * those that wait; at most SPOOL_SEQ_MAX. False: there is no room below max_bytes, or n is above
+ * SPOOL_RECORD_MAX; counted. */
+bool spool_append(struct spool *s, uint64_t seq, const void *payload, size_t n) MUSTCHECK;
 
 /*
- * Writes all that was appended. 0: kill -9 cannot lose it any more. ERR_IO: all of it is given up, its
- * numbers are not given again; nothing of it is left in the way of later records. Of what could neither be
- * written to its end nor be cut off, whole records may come back at replay. Never waits for the disk to sync.
- * An outage is logged when it begins and when it has been over for a second.
+ * Writes all that was appended. 0: kill -9 cannot lose it any more. ERR_IO: nothing of it is left in the
+ * way of later records; it may be appended again, with the same numbers. Of what could neither be written
+ * to its end nor be cut off, whole records may come back at replay. Does not wait for a sync. An outage is
+ * logged when it begins and when it has been over for a second.
  */
 int spool_commit(struct spool *s) MUSTCHECK;
 
 /*
- * Records up to seq are not needed any more: they are where a crash that shall be survived cannot reach them,
- * and the mark that the next spool_replay() gets is not below seq. Segments wholly below go; the newest
- * one when it is large or the spool is full, with the next append or commit.
+ * Records up to seq are not needed any more: they are where a crash that shall be survived cannot reach
+ * them, and the mark that the next spool_replay() gets is not below seq. Segments wholly below go; the
+ * newest one when it is large or the spool is full, with the next append or commit.
  */
 void spool_release(struct spool *s, uint64_t seq);
 
@@ -102,18 +105,16 @@ void spool_release(struct spool *s, uint64_t seq);
 typedef bool spool_read_fn(void *arg, uint64_t seq, struct str payload);
 
 /*
- * Hands over what is committed above `after` at the time of the call, in order, beside the loop thread's
+ * Hands over what is committed above `after` at the time of the call, in order, beside the
  * writing. What is released meanwhile may be left out. ERR_IO, ERR_CORRUPT: a segment could not be read to
  * its end; those behind it were not looked at.
  */
 int spool_read(struct spool *s, uint64_t after, spool_read_fn *fn, void *arg) MUSTCHECK;
 
-/* Now and then: when the last commit failed or the last append found no room, finds out whether that is
- * over. So an outage ends although nobody appends. */
-void spool_probe(struct spool *s);
-
-/* The highest number given, or found at replay; 0 = none yet. */
+/* The highest number appended, or that may have been given before the start; 0 = none yet. */
 uint64_t spool_last(const struct spool *s);
+/* The highest number that is in a file, as far as files are left; 0 = none. */
+uint64_t spool_committed(const struct spool *s);
 
 /* The last commit and the last sync succeeded, and the last append found room. */
 bool spool_healthy(struct spool *s);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The spool at its start and end: the folder, its lock, what is left over. Nothing here is in a hurry, and
- * nobody but the loop thread has the spool yet.
+ * no other thread has the spool yet.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -309,6 +309,8 @@ replay_segment(struct spool *s, struct segment *seg, struct replay *r)
 	     got = segment_next(&rd, &seq, &payload))
 		hand_over(r, seq, payload);
 	seg->last = rd.last;
+	if (seg->last > s->committed)
+		s->committed = seg->last;
 	note_end(s, seg, &rd, got, r);
 	segment_close(&rd);
 }

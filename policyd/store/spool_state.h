@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Inside of the spool. The loop thread alone has the batch, the descriptor of the newest segment and the
+ * Inside of the spool. The writing thread alone has the batch, the descriptor of the newest segment and the
  * numbers; `lock` guards the list of segments and what is counted, and is never held over a call that may
  * wait for the disk. bytes = the sum of the segments' sizes; `fd`, when there is one, is the newest's.
  */
@@ -31,13 +31,14 @@ struct outage {
 };
 
 struct spool {
-	/* the loop thread alone */
+	/* the writing thread alone */
 	char *dir;
 	int dir_fd, lock_fd;
 	uint64_t max_bytes, segment_bytes;
 	struct syncer *syncer;
 	struct buf batch;
-	uint64_t batch_first, batch_records;
+	uint64_t batch_first, batch_last, batch_records;
+	uint64_t committed; /* the highest number that is in a file */
 	int fd; /* of the newest segment; -1: a new one is to be begun */
 	int spare; /* held while there is none: connections may have taken all other descriptors by then */
 	bool replayed;
@@ -46,7 +47,7 @@ struct spool {
 	pthread_mutex_t lock;
 	/* under lock */
 	struct list segments;    /* in order */
-	uint64_t last, released; /* numbers; `last` is written by the loop thread alone */
+	uint64_t last, released; /* numbers; `last` is written by the writing thread alone */
 	bool commit_ok, room_ok;
 	struct spool_stats stats;
 };
@@ -58,7 +59,7 @@ void spool_segment_drop(struct spool *s, struct segment *seg);
 void spool_spare_take(struct spool *s);
 void spool_spare_drop(struct spool *s);
 
-/* Numbers up to this one may have been given away. Before anybody but the loop thread calls. */
+/* Numbers up to this one may have been given away. Before any other thread calls. */
 static inline void
 spool_used_up_to(struct spool *s, uint64_t seq)
 {

@@ -279,6 +279,6 @@ class Rig:
         d.stop(60)
         with contextlib.closing(sqlite3.connect(d.path)) as db:
             rows = db.execute("SELECT count(*) FROM message WHERE id > ?", (before,)).fetchone()[0]
-        left = sum(os.path.getsize(os.path.join(d.path + ".spool", f)) for f in os.listdir(d.path + ".spool"))
+        left = sum(os.lstat(os.path.join(d.path + ".spool", f)).st_size for f in os.listdir(d.path + ".spool"))
         self.results.check(f"{server.name}: each answered message is one row of the journal",
                            rows == server.answered, f"{rows} rows, {server.answered} answered, {left} B of spool")

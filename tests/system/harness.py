@@ -196,6 +196,13 @@ class Lab:
                     text += f"--- {name}\n{f.read()[-4000:]}\n"
         return text
 
+    def forget_rings(self):
+        """What killed daemons left in memory."""
+        for folder, _dirs, names in os.walk(self.dir):
+            ring = os.path.join(folder, "spool.ring")
+            if "spool.ring" in names and os.path.isfile(ring):
+                os.unlink(os.path.realpath(ring))
+
     def close(self):
         """Stops what runs; anything wrong with how it ended is an error of the test."""
         wrong = []
@@ -216,6 +223,7 @@ class Lab:
             with open(os.path.join(self.path("san"), name), encoding="utf-8", errors="replace") as f:
                 wrong.append(f.read())
         text = self.logs() if wrong else ""
+        self.forget_rings()
         shutil.rmtree(self.dir, ignore_errors=True)
         if wrong:
             raise AssertionError("\n".join(wrong) + text)

@@ -290,7 +290,7 @@ def test_kill_under_load(lab):
                 time.sleep(kill_at)
             else:
                 answers(book, 1)
-                time.sleep(rnd.uniform(0, 0.04))
+                time.sleep(rnd.uniform(0, 0.02))
             kill(d)
             assert not book.wrong, book.wrong[:5]
             d.start(ready=(i + 1) % 8 != 7)
@@ -365,7 +365,7 @@ def test_disk_full(lab):
     finish(d, book)
     book.check_answers()
     spool = lab.path("db/storm.db.spool")
-    sizes = [os.path.getsize(os.path.join(spool, f)) for f in os.listdir(spool)]
+    sizes = [os.path.getsize(os.path.join(spool, f)) for f in os.listdir(spool) if f != "spool.ring"]
     assert max(sizes) > room, sizes
     kill(d)
     d.start()

@@ -8,11 +8,14 @@
 
 #include <criterion/criterion.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,7 +38,9 @@ struct rig_event {
 };
 RIG struct rig_event rig_log[] = { { "state=failing", 0 }, { "state=recovered", 0 }, { "state=full", 0 },
 	{ "state=room", 0 }, { "state=torn", 0 }, { "state=damaged", 0 }, { "state=unreadable", 0 },
-	{ "state=gap", 0 }, { "sync=failing", 0 }, { "sync=recovered", 0 }, { "state=segment-removed", 0 } };
+	{ "state=gap", 0 }, { "sync=failing", 0 }, { "sync=recovered", 0 }, { "state=segment-removed", 0 },
+	{ "ring=full", 0 }, { "ring=room", 0 }, { "ring=removed", 0 }, { "ring=on-disk", 0 },
+	{ "ring=homeless", 0 }, { "ring=cannot-use", 0 } };
 
 RIG void
 rig_count_line(const char *level, const char *line)
@@ -237,13 +242,22 @@ open_and_replay(const struct spool_conf *conf, uint64_t after)
 	return s;
 }
 
+/* Under the next number, which is returned; 0: refused. */
+RIG uint64_t
+append_next(struct spool *s, const void *p, size_t n)
+{
+	uint64_t seq = spool_last(s) + 1;
+
+	return spool_append(s, seq, p, n) ? seq : 0;
+}
+
 RIG uint64_t
 add(struct spool *s)
 {
 	char room[RIG_PAYLOAD_MAX];
 	struct str p = payload_of(spool_last(s) + 1, room);
 
-	return spool_append(s, p.p, p.n);
+	return append_next(s, p.p, p.n);
 }
 
 /* n records, each with a commit of its own. */
@@ -297,6 +311,28 @@ next_random(uint32_t *x)
 	*x ^= *x >> 17;
 	*x ^= *x << 5;
 	return *x;
+}
+
+/* A disk of its own, 128 KB; false: this system does not let us. */
+RIG bool
+small_disk(void)
+{
+	if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+		return false;
+	return mount("none", rig_base, "tmpfs", 0, "size=128k,mode=700") == 0;
+}
+
+RIG void
+fill_disk(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	char block[1024] = "";
+
+	cr_assert(fd >= 0);
+	while (write(fd, block, sizeof(block)) > 0)
+		;
+	cr_assert_eq(errno, ENOSPC);
+	close(fd);
 }
 
 #endif

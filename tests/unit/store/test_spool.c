@@ -113,14 +113,13 @@ Test(spool, numbers_go_on_behind_the_marks)
 	/* the highest number there is */
 	conf.used = SPOOL_SEQ_MAX - 1;
 	s = open_and_replay(&conf, 0);
-	cr_assert_eq(spool_append(s, "x", 1), SPOOL_SEQ_MAX);
-	cr_assert_eq(spool_append(s, "x", 1), 0);
+	cr_assert_eq(append_next(s, "x", 1), SPOOL_SEQ_MAX);
 	cr_assert_eq(spool_commit(s), 0);
 	spool_close(s);
 	s = open_conf(&conf);
 	cr_assert_eq(spool_replay(s, SPOOL_SEQ_MAX + 1, note_record, NULL, NULL), ERR_RANGE);
 	cr_assert_eq(replay(s, SPOOL_SEQ_MAX - 1, NULL).records, 1);
-	cr_assert_eq(spool_append(s, "x", 1), 0);
+	cr_assert_eq(spool_last(s), SPOOL_SEQ_MAX);
 	spool_close(s);
 }
 
@@ -221,7 +220,7 @@ Test(spool, append_before_replay, .signal = SIGABRT)
 	struct spool *s = open_conf(&conf);
 
 	rig_tear_down(); /* nobody comes back here */
-	if (spool_append(s, "x", 1) == 0)
+	if (append_next(s, "x", 1) == 0)
 		spool_close(s);
 }
 
@@ -232,10 +231,10 @@ Test(spool, largest_record)
 	char *p = calloc(1, SPOOL_RECORD_MAX + 1);
 	struct seen seen;
 
-	cr_assert_eq(spool_append(s, p, SPOOL_RECORD_MAX + 1), 0);
+	cr_assert_eq(append_next(s, p, SPOOL_RECORD_MAX + 1), 0);
 	cr_expect_eq(stats_of(s).refused, 1);
 	cr_expect(spool_healthy(s));
-	cr_assert_eq(spool_append(s, p, SPOOL_RECORD_MAX), 1);
+	cr_assert_eq(append_next(s, p, SPOOL_RECORD_MAX), 1);
 	cr_assert_eq(spool_commit(s), 0);
 	add_all(s, 1);
 	spool_close(s);
@@ -258,28 +257,28 @@ Test(spool, max_bytes)
 
 	conf.max_bytes = MAX;
 	s = open_and_replay(&conf, 0);
-	cr_assert_eq(spool_append(s, p, MAX - OVERHEAD + 1), 0);
+	cr_assert_eq(append_next(s, p, MAX - OVERHEAD + 1), 0);
 	cr_expect_eq(stats_of(s).refused, 1);
 	cr_expect_not(spool_healthy(s));
 	cr_expect_eq(logged("state=full"), 1);
-	cr_assert_eq(spool_append(s, p, MAX - OVERHEAD - spare), 1, "a refused one takes no number");
+	cr_assert_eq(append_next(s, p, MAX - OVERHEAD - spare), 1, "a refused one takes no number");
 	cr_expect(spool_healthy(s));
 	used = MAX - spare; /* with the header that is to come */
-	cr_assert_eq(spool_append(s, p, MAX - used - SEGMENT_RECORD_HEADER + 1), 0);
-	cr_assert_eq(spool_append(s, p, 100), 2);
+	cr_assert_eq(append_next(s, p, MAX - used - SEGMENT_RECORD_HEADER + 1), 0);
+	cr_assert_eq(append_next(s, p, 100), 2);
 	cr_assert_eq(spool_commit(s), 0);
 	used += SEGMENT_RECORD_HEADER + 100;
 	cr_expect_eq(bytes_on_disk(), used);
 	/* one more segment may be begun */
-	cr_assert_eq(spool_append(s, p, MAX - used - OVERHEAD + 1), 0);
-	cr_assert_eq(spool_append(s, p, MAX - used - OVERHEAD), 3);
+	cr_assert_eq(append_next(s, p, MAX - used - OVERHEAD + 1), 0);
+	cr_assert_eq(append_next(s, p, MAX - used - OVERHEAD), 3);
 	cr_assert_eq(spool_commit(s), 0);
 	cr_expect_eq(bytes_on_disk(), MAX);
-	cr_assert_eq(spool_append(s, p, 0), 0);
+	cr_assert_eq(append_next(s, p, 0), 0);
 	cr_expect_eq(logged("state=full"), 1, "an outage is told once");
 	/* all of it is in the database now: the room comes back at once */
 	spool_release(s, 3);
-	cr_assert_eq(spool_append(s, p, MAX - 2 * OVERHEAD), 4);
+	cr_assert_eq(append_next(s, p, MAX - 2 * OVERHEAD), 4);
 	cr_assert_eq(spool_commit(s), 0);
 	cr_expect(segment_goes(1) && segment_goes(3));
 	cr_expect(bytes_on_disk() <= MAX);
@@ -295,12 +294,12 @@ Test(spool, full_of_leftovers)
 
 	conf.max_bytes = 1000;
 	s = open_and_replay(&conf, 0);
-	cr_assert_eq(spool_append(s, (char[900]){ 0 }, 900), 1);
+	cr_assert_eq(append_next(s, (char[900]){ 0 }, 900), 1);
 	spool_close(s);
 	s = open_and_replay(&conf, 1);
-	cr_assert_eq(spool_append(s, (char[500]){ 0 }, 500), 0);
+	cr_assert_eq(append_next(s, (char[500]){ 0 }, 500), 0);
 	spool_release(s, 1);
-	cr_assert_eq(spool_append(s, (char[500]){ 0 }, 500), 2);
+	cr_assert_eq(append_next(s, (char[500]){ 0 }, 500), 2);
 	cr_assert_eq(spool_commit(s), 0);
 	cr_assert(segment_goes(1));
 	spool_close(s);
@@ -351,18 +350,18 @@ Test(spool, the_newest_goes_when_it_is_large)
 
 	conf.segment_bytes = 8000;
 	s = open_and_replay(&conf, 0);
-	cr_assert_eq(spool_append(s, (char[100]){ 0 }, 100), 1);
+	cr_assert_eq(append_next(s, (char[100]){ 0 }, 100), 1);
 	cr_assert_eq(spool_commit(s), 0);
 	spool_release(s, 1);
-	cr_assert_eq(spool_append(s, (char[1900]){ 0 }, 1900), 2);
+	cr_assert_eq(append_next(s, (char[1900]){ 0 }, 1900), 2);
 	cr_assert_eq(spool_commit(s), 0);
 	cr_expect_eq(stats_of(s).segments, 1);
-	cr_assert_eq(spool_append(s, "", 0), 3);
+	cr_assert_eq(append_next(s, "", 0), 3);
 	cr_assert_eq(spool_commit(s), 0);
 	cr_expect_eq(stats_of(s).segments, 1, "2 is still needed");
 	spool_release(s, 3);
 	cr_expect(segment_there(1, ""));
-	cr_assert_eq(spool_append(s, "", 0), 4);
+	cr_assert_eq(append_next(s, "", 0), 4);
 	cr_assert_eq(spool_commit(s), 0);
 	cr_expect(segment_goes(1));
 	cr_expect(segment_there(4, ""));

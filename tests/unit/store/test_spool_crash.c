@@ -2,9 +2,7 @@
 /* kill -9 at any moment, full disks, disks that say no or are slow. */
 #include <errno.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -256,6 +254,54 @@ Test(spool_crash, file_size_limit_and_no_cutting)
 	run_into_the_limit(true);
 }
 
+/* The same numbers again, whether the first try could be cut off or not: each comes back once. */
+static void
+try_again(bool no_cutting)
+{
+	struct spool_conf conf = rig_conf();
+	struct spool *s = open_and_replay(&conf, 0);
+	char room[RIG_PAYLOAD_MAX];
+	uint32_t x = 5;
+	struct seen seen;
+	uint64_t seq = 0;
+
+	fail_ftruncate = no_cutting;
+	add_all(s, 1);
+	for (seq = 1; seq < 400;) {
+		unsigned n = next_random(&x) % 5 + 1;
+		bool limited = next_random(&x) % 3 != 0;
+
+		limit_files(limited ? stats_of(s).bytes / stats_of(s).segments + next_random(&x) % 900
+				    : RLIM_INFINITY);
+		for (unsigned i = 1; i <= n; i++) {
+			struct str p = payload_of(seq + i, room);
+
+			cr_assert(spool_append(s, seq + i, p.p, p.n));
+		}
+		if (spool_commit(s) == 0)
+			seq += n;
+		cr_assert_eq(spool_committed(s), seq);
+	}
+	limit_files(RLIM_INFINITY);
+	spool_close(s);
+	s = open_conf(&conf);
+	replay(s, 0, &seen);
+	cr_assert(seen_just(&seen, 1, seq));
+	cr_assert_eq(spool_committed(s), seq);
+	spool_close(s);
+	free(seen.seqs);
+}
+
+Test(spool_crash, a_failed_batch_is_tried_again)
+{
+	try_again(false);
+}
+
+Test(spool_crash, a_failed_batch_is_tried_again_and_no_cutting)
+{
+	try_again(true);
+}
+
 Test(spool_crash, an_outage_ends_after_a_calm_second)
 {
 	struct spool_conf conf = rig_conf();
@@ -275,28 +321,6 @@ Test(spool_crash, an_outage_ends_after_a_calm_second)
 	cr_assert_eq(commit_batch(s, 1), 0);
 	cr_expect_eq(logged("state=recovered"), 1);
 	spool_close(s);
-}
-
-/* A disk of its own, 128 KB; false: this system does not let us. */
-static bool
-small_disk(void)
-{
-	if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
-		return false;
-	return mount("none", rig_base, "tmpfs", 0, "size=128k,mode=700") == 0;
-}
-
-static void
-fill_disk(const char *path)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
-	char block[1024] = "";
-
-	cr_assert(fd >= 0);
-	while (write(fd, block, sizeof(block)) > 0)
-		;
-	cr_assert_eq(errno, ENOSPC);
-	close(fd);
 }
 
 Test(spool_crash, disk_full)

@@ -40,7 +40,7 @@ Test(spool_damage, bytes_on_disk)
 	size_t n;
 	uint64_t sum = 0;
 
-	cr_assert_eq(spool_append(s, "hello", 5), 7);
+	cr_assert_eq(append_next(s, "hello", 5), 7);
 	spool_close(s);
 	segment_path(path, sizeof(path), 7, "");
 	cr_assert(strstr(path, "/spool.0000000000000007"));

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: ISC
+"""A disk that hangs: a file system of the test's own is frozen, so that each write to it waits until it is thawed.
+Replies go on, also over a kill in the middle of it, and nothing that was answered is missing afterwards."""
+import json
+import os
+import signal
+import subprocess
+
+from harness import Skip, wait_for
+from test_kill import RULES, Book, Load, answers, check_rows, check_storms, database, finish
+
+
+class Disk:
+    """An ext4 in a file, mounted below the test's folder."""
+
+    def __init__(self, lab):
+        if os.geteuid() != 0:
+            raise Skip("needs root: a file system is mounted and frozen")
+        self.lab, self.image, self.at = lab, lab.path("disk.img"), lab.path("disk")
+        self.mounted = self.frozen = False
+        with open(self.image, "wb") as f:
+            f.truncate(64 << 20)
+        os.makedirs(self.at)
+        self.run("mkfs.ext4", "-q", self.image)
+        if self.run("mount", "-o", "loop", self.image, self.at, must=False):
+            raise Skip("needs the right to mount")
+        self.mounted = True
+        self.freeze(True)  # may it?
+        self.freeze(False)
+        os.chmod(self.at, 0o755)
+
+    @staticmethod
+    def run(*args, must=True):
+        path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+        p = subprocess.run(args, capture_output=True, text=True, timeout=20, check=False, env={"PATH": path})
+        assert p.returncode == 0 or not must, (args, p.stderr)
+        return p.returncode
+
+    def freeze(self, on):
+        if self.run("fsfreeze", "-f" if on else "-u", self.at, must=False):
+            raise Skip("needs the right to freeze a file system")
+        self.frozen = on
+
+    def close(self):
+        if self.frozen:
+            self.run("fsfreeze", "-u", self.at, must=False)
+        for p in self.lab.procs:
+            if p.poll() is None:
+                p.kill()
+                p.wait()
+        self.lab.forget_rings()
+        if self.mounted:
+            self.run("umount", self.at)
+
+
+def status(lab, d):
+    p = subprocess.run([lab.binary("stormctl"), "-c", d.conf, "status", "--json"], capture_output=True, timeout=20,
+                       check=False, env=lab.env)
+    return json.loads(p.stdout) if p.returncode == 0 else None
+
+
+def play(lab, disk, store, killed):
+    """Load before, while and after the disk hangs; with `killed` it is killed while it does."""
+    book = Book(31)
+    d = lab.daemon()
+    # room for all that comes while it hangs: what a ring that is full refuses, a kill may take
+    store += "ring = 64M\n"
+    d.configure(server=f"mode = enforce\ncontrol = unix:{lab.path('run/control.sock')}\n", store=store, rules=RULES)
+    d.start()
+    load = Load(d, book)
+    try:
+        answers(book, 300)
+        disk.freeze(True)
+        for _ in range(3):  # ever more of them, none has to wait for the disk
+            answers(book, 400)
+        wait_for("it is told", lambda: status(lab, d)["degraded"] > 0, 20)
+        answers(book, 100)
+        if killed:
+            d.proc.send_signal(signal.SIGKILL)  # it dies when the thread that writes comes back
+            disk.freeze(False)
+            d.proc.wait(20)
+            d.notify.close()
+            d.start()
+        else:
+            disk.freeze(False)
+        answers(book, 300)
+    finally:
+        load.stop()
+        if disk.frozen:
+            disk.freeze(False)
+    finish(d, book)
+    book.check_answers()
+    wait_for("it is well again", lambda: status(lab, d)["journal"]["healthy"], 20)
+
+    def written():
+        with database(lab) as db:
+            return set(book.answered) <= {q for q, in db.execute("SELECT queue_id FROM message")}
+
+    wait_for("all rows", written, 20)
+    d.stop()
+    rows = check_rows(lab, book)
+    check_storms(lab, book)
+    return f"{len(book.answered)} answers, {rows} rows"
+
+
+def test_spool_on_a_disk_that_hangs(lab):
+    disk = Disk(lab)
+    try:
+        return play(lab, disk, f"spool = {disk.at}/spool\n", False)
+    finally:
+        disk.close()
+
+
+def test_killed_while_the_disk_hangs(lab):
+    disk = Disk(lab)
+    try:
+        return play(lab, disk, f"spool = {disk.at}/spool\n", True)
+    finally:
+        disk.close()
+
+
+def test_database_and_spool_on_a_disk_that_hangs(lab):
+    disk = Disk(lab)
+    try:
+        os.symlink(disk.at, lab.path("db"))
+        return play(lab, disk, "", True)
+    finally:
+        disk.close()
