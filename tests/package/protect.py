@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""protect.py setup | mode shadow|enforce | storm shadow|enforce|away: the storm of three faulty servers on the Postfix
-and the policyd-storm that this machine's packages brought. Changes main.cf: for machines made to be thrown away."""
+"""protect.py setup | mode shadow|enforce | storm shadow|enforce|away | storm again SERIAL: the storm of three faulty servers on
+the Postfix and the policyd-storm that this machine's packages brought; again is the letter of a storm that was stopped
+before. Changes main.cf: for machines made to be thrown away."""
 
 import os
 import re
@@ -120,15 +121,20 @@ def open_storms(subject):
         return []
 
 
-def storm(kind):
+def storm(kind, serial=None):
     people = ["reception@" + d for d in FAULTY] + ["parish%03d@victim.example" % n for n in range(PEOPLE - 3)]
-    serial = "%s.%d" % (kind, time.time_ns())
+    serial = serial or "%s.%d" % (kind, time.time_ns())
     subject = "Meeting of all parishes (%s)" % serial
     message = Message("<%s@sender.example>" % serial, subject, people)
     ended, offered, counts = blow(message)
     told = "%d people, %d copies offered by three servers, in one mailbox %d to %d, %s" % (
         PEOPLE, offered, min(counts), max(counts), "died by itself" if ended else "cut off at the cap")
-    print("protect: %s: %s" % (kind, told))
+    print("protect: %s: %s\nserial %s" % (kind, told, serial))
+    if kind == "again":
+        # Everybody has the letter, and the storm is open or remembered.
+        if max(counts) > 0 or not ended:
+            sys.exit("protect: the storm of before was forgotten")
+        return
     if min(counts) < 1:
         sys.exit("protect: somebody got nothing")
     if kind == "enforce":
