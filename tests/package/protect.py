@@ -16,14 +16,16 @@ from lab import smtp, store  # noqa: E402
 from lab.actors import Message, Storm, origin  # noqa: E402
 from lab.net import port_open, wait_for  # noqa: E402
 from lab.postfix import Postfix  # noqa: E402
-from lab.sink import Sink  # noqa: E402
+from lab.sink import Delivery, Sink  # noqa: E402
 
 SINK = 10588
 PEOPLE, COPIES, LIMIT = 40, 2000, 3
+AWAY = 6, 36  # the same while Postfix waits a second for each question
 CONF = "/etc/policyd-storm/policyd-storm.conf"
 DB = "/var/lib/policyd-storm/storm.db"
 SOCKETS = "/var/spool/postfix/policyd-storm"
 FAULTY = ["faulty%d.example" % n for n in (1, 2, 3)]
+FAULTY_HOSTS = {"sbs%d.%s" % (n, d) for n, d in enumerate(FAULTY, 1)}
 
 # What the README asks for.
 PROTECTION = [
@@ -71,7 +73,22 @@ def answering():
     return True
 
 
+def change(**keys):
+    """As an administrator does it: policyd-storm.conf, -t, reload."""
+    with open(CONF, encoding="utf-8") as f:
+        text = f.read()
+    for key, value in keys.items():
+        text, n = re.subn(r"(?m)^;?%s *=.*$" % key, "%s = %s" % (key, value), text)
+        if n != 1:
+            sys.exit("protect: %d lines of %s in %s" % (n, key, CONF))
+    with open(CONF, "w", encoding="utf-8") as f:
+        f.write(text)
+    run("policyd-storm", "-t")
+    run("service", "policyd-storm", "reload")
+
+
 def setup():
+    change(hostname=LAB[0].split()[-1], trusted="127.0.0.9/32", local_domains="victim.example, " + ", ".join(FAULTY))
     run("postconf", "-e", *PROTECTION, *LAB)
     chrooted = run("postconf", "-F", "smtp/inet/chroot").strip()
     run("service", "postfix", "restart")
@@ -85,15 +102,7 @@ def setup():
 
 
 def mode(word):
-    """As an administrator does it."""
-    with open(CONF, encoding="utf-8") as f:
-        text, n = re.subn(r"(?m)^mode *=.*$", "mode = " + word, f.read())
-    if n != 1:
-        sys.exit("protect: %d lines of mode in %s" % (n, CONF))
-    with open(CONF, "w", encoding="utf-8") as f:
-        f.write(text)
-    run("policyd-storm", "-t")
-    run("service", "policyd-storm", "reload")
+    change(mode=word)
     wait_for("the new mode", lambda: word in mode_line())
     print("protect: mode = %s" % word)
 
@@ -102,14 +111,19 @@ def mode_line():
     return "".join(line for line in run("stormctl", "status", fail=False).splitlines(True) if "mode" in line)
 
 
-def blow(message):
-    """(ended by itself, copies offered, copies in each mailbox)"""
+def blow(message, copies, again):
+    """(ended by itself, copies offered, copies in each mailbox); again: the sender writes nothing, the servers have it"""
     postfix = SystemPostfix()
     with Sink(SINK) as sink:
-        with Storm(25, sink, postfix, COPIES) as storm:
-            for r in smtp.send(25, message.sender, message.to, message.through(origin())):
-                if r.code != 250:
-                    sys.exit("protect: the first message was refused: %d %s" % r.data)
+        with Storm(25, sink, postfix, copies) as storm:
+            content = message.through(origin())
+            if again:
+                for server in storm.servers:
+                    server.inbox.put(Delivery(message.sender, [server.mailbox], content.replace(b"\n", b"\r\n")))
+            else:
+                for r in smtp.send(25, message.sender, message.to, content):
+                    if r.code != 250:
+                        sys.exit("protect: the first message was refused: %d %s" % r.data)
             ended = storm.run(timeout=180)
         return ended, storm.budget.offered, [sink.count(r, message.message_id) for r in message.to]
 
@@ -121,18 +135,23 @@ def open_storms(subject):
         return []
 
 
+def named(storm_id):
+    return {h["name"] for h in store.storm_hosts(DB) if h["storm"] == storm_id}
+
+
 def storm(kind, serial=None):
-    people = ["reception@" + d for d in FAULTY] + ["parish%03d@victim.example" % n for n in range(PEOPLE - 3)]
+    number, copies = AWAY if kind == "away" else (PEOPLE, COPIES)
+    people = ["reception@" + d for d in FAULTY] + ["parish%03d@victim.example" % n for n in range(number - 3)]
     serial = serial or "%s.%d" % (kind, time.time_ns())
     subject = "Meeting of all parishes (%s)" % serial
     message = Message("<%s@sender.example>" % serial, subject, people)
-    ended, offered, counts = blow(message)
+    ended, offered, counts = blow(message, copies, kind == "again")
     told = "%d people, %d copies offered by three servers, in one mailbox %d to %d, %s" % (
-        PEOPLE, offered, min(counts), max(counts), "died by itself" if ended else "cut off at the cap")
+        number, offered, min(counts), max(counts), "died by itself" if ended else "cut off at the cap")
     print("protect: %s: %s\nserial %s" % (kind, told, serial))
     if kind == "again":
         # Everybody has the letter, and the storm is open or remembered.
-        if max(counts) > 0 or not ended:
+        if max(counts) > 0 or offered < PEOPLE or not ended:
             sys.exit("protect: the storm of before was forgotten")
         return
     if min(counts) < 1:
@@ -151,10 +170,8 @@ def storm(kind, serial=None):
     for row in open_storms(subject):
         if row["id"][:8] not in listed:
             sys.exit("protect: stormctl does not list storm %s" % row["id"])
-        names = {h["name"] for h in store.storm_hosts(DB) if h["storm"] == row["id"]}
-        missing = {"sbs%d.faulty%d.example" % (n, n) for n in (1, 2, 3)} - names
-        if row["rule"] == "replication" and missing:
-            sys.exit("protect: not named: %s" % missing)
+        if row["rule"] == "replication":
+            wait_for("the three servers to be named", lambda r=row: FAULTY_HOSTS <= named(r["id"]), 20)
 
 
 def main():

@@ -18,7 +18,7 @@ NEEDED = ("debootstrap", "unshare", "nsenter", "chroot", "mount", "ip", "tar")
 # The first process of the namespaces. It makes what a root needs below /dev and /proc, tells that it is ready, and
 # lives until its standard input ends; children that lost their parents are not kept as zombies.
 INIT = """\
-import os, signal, stat, subprocess, sys
+import os, signal, stat, struct, subprocess, sys
 root, net = sys.argv[1], sys.argv[2] == "own"
 def mount(*args): subprocess.run(("mount",) + args, check=True)
 mount("--make-rprivate", "/")
@@ -36,6 +36,9 @@ os.symlink("/proc/self/fd", root + "/dev/fd")
 mount("-t", "tmpfs", "-o", "mode=755", "run", root + "/run")
 os.mkdir(root + "/run/lock")
 os.chmod(root + "/run/lock", 0o1777)
+# What an init that came up to runlevel 2 leaves in utmp: scripts of packages ask for it.
+with open(root + "/run/utmp", "wb") as f:
+    f.write(struct.pack("<hxxi32s4s32s", 1, ord("N") << 8 | ord("2"), b"~", b"~~", b"runlevel").ljust(384, b"\\0"))
 if net: subprocess.run(("ip", "link", "set", "lo", "up"), check=True)
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 os.chroot(root)
@@ -136,7 +139,7 @@ class Root:
         """(exit status, what it said)"""
         words = ("nsenter", "--target", self.pid, *self.spaces, "--root", "--wd=" + self.dir + cwd, *command)
         full = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/root",
-                "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "2", "PREVLEVEL": "N", **(env or {})}
+                "DEBIAN_FRONTEND": "noninteractive", **(env or {})}
         full.update({k: v for k, v in os.environ.items() if k.endswith("_proxy")})
         begun = time.monotonic()
         p = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=full,
@@ -154,7 +157,8 @@ class Root:
         return text
 
     def path(self, name):
-        return os.path.join(self.dir, name.lstrip("/"))
+        """As seen from outside; of an entered root with what is mounted inside."""
+        return os.path.join("/proc/%s/root" % self.pid if self.init else self.dir, name.lstrip("/"))
 
     def read(self, name):
         with open(self.path(name), encoding="utf-8", errors="replace") as f:
