@@ -13,6 +13,8 @@
 #	make SAN=address,undefined ...	with sanitizers	make CC=clang ...
 #	make install DESTDIR= PREFIX=/usr
 #	make dist		a tarball that builds without git, in build/dist
+#	make deb		installs what is missing, then Debian packages in build/deb: built twice, examined by lintian
+#	make lifecycle		what becomes of that package in a Debian of its own: installed, upgraded, removed, purged; root
 #	make rpm		installs what is missing, then packages for Fedora's kin in build/rpm, tried in a root of their own
 #	make release-check	all that must hold before a version is given away, see HACKING.md
 
@@ -273,6 +275,18 @@ clean:
 # Releases: HACKING.md has the steps.
 dist:
 	sh packaging/release/dist.sh $(B)/dist
+deb_tarball = $(B)/dist/policyd-storm-$(VERSION).tar.gz
+deb: deps-deb dist
+	LINTIAN=1 REPRODUCE=1 sh packaging/deb.sh $(deb_tarball) $(B)/deb
+# The package, and one of a lower version to come from.
+lifecycle: deps-lifecycle dist
+	DEB_BUILD_OPTIONS=nocheck sh packaging/deb.sh $(deb_tarball) $(B)/lifecycle/debs
+	sh packaging/deb.sh $(deb_tarball) $(B)/lifecycle/debs 0.0.9
+	python3 tests/package/lifecycle.py $(B)/lifecycle/debs $(B)/lifecycle
+deps-deb:
+	sh packaging/install-deps.sh deb
+deps-lifecycle:
+	sh packaging/install-deps.sh lifecycle
 # An rpm package, and what becomes of it in a root of its own: installed, upgraded, erased (needs root).
 rpm: deps-rpm
 	sh packaging/rpm/make.sh $(B)
@@ -284,7 +298,7 @@ deps-rpm:
 	sh packaging/install-deps.sh rpm
 release-check: deps-check
 	sh packaging/release/check.sh $(B)
-.PHONY: dist rpm freeze deps-rpm release-check
+.PHONY: dist deb lifecycle rpm freeze deps-deb deps-lifecycle deps-rpm release-check
 
 .PHONY: all unit-bin unit system scenario-bin scenario stories mtas bench-bin bench lint deps deps-check deps-demo deps-bench check demo fmt fmt-check install clean force
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

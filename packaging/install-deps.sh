@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# install-deps.sh build|check|demo|bench|bench-peers|rpm: looks for what that needs and installs what is missing, nothing else.
+# install-deps.sh build|check|demo|bench|bench-peers|deb|lifecycle|rpm: looks for what that needs and installs what is missing,
+# nothing else.
 # Debian and Ubuntu by apt-get; Fedora and its kin by dnf: names as in Fedora's own lists and spec files, tried with dnf 4 and
 # stand-in packages of these names, never on a Fedora. Enterprise Linux has some in CRB and EPEL, to be switched on by hand.
 set -u
@@ -14,8 +15,10 @@ check) sets='b|c' ;;
 demo) sets='b|d' ;;
 bench) sets='b|m' ;;
 bench-peers) sets='p' ;;
+deb) sets='b|k' ;;
+lifecycle) sets='b|k|l' ;;
 rpm) sets='b|r' ;;
-*) echo "usage: install-deps.sh build|check|demo|bench|bench-peers|rpm" >&2; exit 2 ;;
+*) echo "usage: install-deps.sh build|check|demo|bench|bench-peers|deb|lifecycle|rpm" >&2; exit 2 ;;
 esac
 
 # sets | probe | what is looked for | Debian package | Fedora package
@@ -33,7 +36,7 @@ b  header ini.h                  libinih-dev      inih-devel
 b  header cjson/cJSON.h          libcjson-dev     cjson-devel
 b  header xxhash.h               libxxhash-dev    xxhash-devel
 b  header nettle/hmac.h          nettle-dev       nettle-devel
-c  header criterion/criterion.h  libcriterion-dev -
+ck header criterion/criterion.h  libcriterion-dev -
 c  cmd    gcc                    gcc              gcc
 c  cmd    clang                  clang            clang
 c  san    address,undefined      gcc              libasan
@@ -41,13 +44,20 @@ c  san    address,undefined      gcc              libubsan
 c  cmd    ps                     procps           procps-ng
 c  cmd    mandoc                 mandoc           mandoc
 c  cmd    miltertest             miltertest       opendkim
-cdmr cmd  python3                python3          python3
-cd cmd    sqlite3                sqlite3          sqlite
+cdmrk cmd python3                python3          python3
+cdk cmd   sqlite3                sqlite3          sqlite
 cd cmd    postfix                postfix          postfix
 c  tree   exim:/usr/sbin/exim4   exim4-daemon-light,exim4-config -
 c  tree   sendmail:/usr/libexec/sendmail/sendmail sendmail-bin,sendmail-cf,m4 -
 m  header libmilter/mfapi.h      libmilter-dev    sendmail-milter-devel
 m  pc     gmime-3.0              libgmime-3.0-dev gmime30-devel
+k  cmd    dpkg-buildpackage      dpkg-dev         -
+k  cmd    dh                     debhelper        -
+k  cmd    dh_apparmor            dh-apparmor      -
+k  cmd    lintian                lintian          -
+l  cmd    debootstrap            debootstrap      -
+l  cmd    unshare                util-linux       -
+l  cmd    ip                     iproute2         -
 r  cmd    rpmbuild               rpm              rpm-build
 r  cmd    rpmlint                rpmlint          rpmlint
 p  cmd    postfwd                postfwd          postfwd
