@@ -150,6 +150,7 @@ COPIES := 100000
 lab: deps-demo
 	$(MAKE) --no-print-directory all
 	python3 tests/lab/record.py $(B) --full --copies=$(COPIES)
+	$(MAKE) --no-print-directory lab-spread lab-flood
 .PHONY: lab
 
 # How far a storm spreads when only some sites run policyd-storm. Takes some minutes; tables and pictures in $(B)/lab/.
