@@ -18,7 +18,7 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 if ! grep -q " $here/" $list; then
 	STORY_KEEP=$tmp/left "$build/scenario/story" "$here/before.story"
-	rm -f "$here/storm.sql" "$here"/spool.*.hex
+	rm -f "$here/storm.sql" "$here"/spool.*.hex "$here"/ring.*.hex
 	{
 		echo "-- SPDX-License-Identifier: ISC"
 		echo "-- Made by tests/released/freeze.sh out of before.story; do not edit."
@@ -31,6 +31,11 @@ if ! grep -q " $here/" $list; then
 	for segment in "$tmp"/left/storm.db.spool/spool.[0-9]*; do
 		od -An -v -tx1 "$segment" | tr -d ' ' >"$here/${segment##*/}.hex"
 	done
+	# Of the ring the first page and what was ever put in; its size goes into the name.
+	ring=$tmp/left/$(basename "$(readlink "$tmp/left/storm.db.spool/spool.ring")")
+	# shellcheck disable=SC2046
+	set -- $(od -An -tu8 -j64 -N16 "$ring")
+	head -c $((4096 + $1 - $2)) "$ring" | od -An -v -tx1 | tr -d ' ' >"$here/ring.$(stat -c %s "$ring").hex"
 fi
 for file in schema/[0-9]*.sql "$here"/*; do
 	grep -q "  $file\$" $list && continue

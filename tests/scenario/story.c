@@ -39,7 +39,7 @@
  *	start  restart  reboot  kill -9  disk full  disk free  database locked  database unlocked
  *			(an engine that does not run is started by whoever needs it)
  *
- *	inherit FOLDER	another version's store: storm.sql and spool.*.hex beside the story
+ *	inherit FOLDER	another version's store: storm.sql, spool.*.hex, ring.*.hex beside the story
  *
  *	expect DUNNO		the last reply; "*" is anything; "expect S: continue" names the door
  *	expect count 1 of S T U: continue		among doors that were asked together

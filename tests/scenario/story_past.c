@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A store as another version left it, out of text: storm.sql (what "sqlite3 .dump" printed, with the two
- * pragmas that tell whose it is) and the spool's files as hex digits.
+ * pragmas that tell whose it is), the spool's files as hex digits, and what was used of the ring in memory,
+ * whose whole size stands in the name: ring.SIZE.hex.
  */
 #include "story.h"
 
@@ -9,7 +10,9 @@
 #include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/conf.h"
 #include "base/xalloc.h"
@@ -83,6 +86,20 @@ make_spool_file(struct story *s, const char *folder, const char *name)
 	return read_file(s, from.p, &hex) && write_bytes(s, to.p, hex);
 }
 
+/* Where it lay, and the link in the spool's folder by which it is found. */
+static bool
+make_ring(struct story *s, const char *folder, const char *name)
+{
+	struct str from = arena_printf(&s->arena, "%s/%s", folder, name), hex;
+	struct str to = arena_printf(&s->arena, "%s/policyd-storm.inherited", s->world.dir);
+	struct str link = arena_printf(&s->arena, "%s/storm.db.spool/spool.ring", s->world.dir);
+	off_t size = (off_t)strtoll(name + strlen("ring."), NULL, 10);
+
+	return read_file(s, from.p, &hex) && write_bytes(s, to.p, hex) &&
+	    story_need(s, truncate(to.p, size) == 0 && chmod(to.p, 0600) == 0 && symlink(to.p, link.p) == 0,
+		"the ring could not be made");
+}
+
 bool
 past_inherit(struct story *s, struct str folder)
 {
@@ -103,6 +120,8 @@ past_inherit(struct story *s, struct str folder)
 
 		if (text_glob(STR("spool.*.hex"), name))
 			ok = make_spool_file(s, from.p, e->d_name);
+		if (text_glob(STR("ring.*.hex"), name))
+			ok = make_ring(s, from.p, e->d_name);
 	}
 	closedir(d);
 	return ok && make_database(s, from.p);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-title the store that 0.1.0 left is taken over: storms, counters, rows, and what only the spool had
+title the store that 0.1.0 left is taken over: storms, counters, rows, what only the spool had, and what only the ring had
 
 rules {
 	[rule replication]
@@ -47,7 +47,7 @@ inherit .
 clock 2006-01-09 11:20
 start
 expect storms open 2 remembered 1
-expect journal all 20 passed 14 stopped 6
+expect journal all 21 passed 14 stopped 7
 # The open storm.
 milter S: send copy of OPEN via sbs3.example from <post@club.example> to <ann@example.org>
 expect discard

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-title what this version leaves behind when it dies: a storm that is open, one that is over, counters, and a full spool
+title what this version leaves behind when it dies: a storm that is open, one that is over, counters, and records in spool and ring
 
 rules {
 	[rule replication]
@@ -73,10 +73,13 @@ policy T: client=192.0.2.66 port=4766 from=x@evil.example instance=66.1.0
 policy T: rcpt to=trap@example.org
 expect 550 *
 
-# All parts of the counters go into the database; what comes then is in the spool alone.
+# All parts of the counters go into the database; what comes then is in the spool alone, then in memory alone.
 clock +12m
 expect journal all 19
 database locked
+milter S: send copy of OPEN via sbs2.example from <post@club.example> to <ann@example.org>
+expect discard
+disk full
 milter S: send copy of OPEN via sbs2.example from <post@club.example> to <ann@example.org>
 expect discard
 kill -9
