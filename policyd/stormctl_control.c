@@ -101,11 +101,12 @@ print_journal(const cJSON *j)
 {
 	if (!cJSON_IsObject(j))
 		return;
-	printf("  %-14s %s: %.0f written, %.0f waiting, %.0f lost, %.0f removed to make room; %.0f commits, "
-	       "%.0f failed\n",
+	printf("  %-14s %s: %.0f written, %.0f waiting, %.0f left to the spool for a full queue, %.0f lost, "
+	       "%.0f "
+	       "removed to make room; %.0f commits, %.0f failed\n",
 	    "journal", cJSON_IsTrue(cJSON_GetObjectItem(j, "healthy")) ? "healthy" : "FAILING",
-	    number_of(j, "written"), number_of(j, "waiting"), number_of(j, "lost"), number_of(j, "trimmed"),
-	    number_of(j, "commits"), number_of(j, "failures"));
+	    number_of(j, "written"), number_of(j, "waiting"), number_of(j, "deferred"), number_of(j, "lost"),
+	    number_of(j, "trimmed"), number_of(j, "commits"), number_of(j, "failures"));
 }
 
 static void
@@ -133,14 +134,17 @@ print_status(const cJSON *o)
 	printf("  %-14s %.0f, running for %s, since %s\n", "process", number_of(o, "pid"), up, since);
 	line_text("configuration", text_of(o, "config"));
 	printf("  %-14s %s\n", "read", configured);
-	printf("  %-14s %.0f of %.0f, %.0f accepted so far\n", "connections", number_of(o, "connections"),
-	    number_of(o, "max_connections"), number_of(o, "accepted"));
-	printf("  %-14s %.0f\n", "requests", number_of(o, "requests"));
+	printf("  %-14s %.0f of %.0f, %.0f accepted so far, %.0f times all in use\n", "connections",
+	    number_of(o, "connections"), number_of(o, "max_connections"), number_of(o, "accepted"),
+	    number_of(o, "full"));
+	printf("  %-14s %.0f, %.0f broken or too long\n", "requests", number_of(o, "requests"),
+	    number_of(o, "broken"));
 	printf("  %-14s %.0f: %.0f passed, %.0f stopped; %.0f degraded\n", "messages",
 	    number_of(o, "messages"), number_of(o, "passed"), number_of(o, "stopped"),
 	    number_of(o, "degraded"));
-	printf("  %-14s %.0f open, %.0f remembered; opened so far: %.0f\n", "storms",
-	    number_of(storms, "open"), number_of(storms, "remembered"), number_of(storms, "opened"));
+	printf("  %-14s %.0f open, %.0f remembered; opened so far: %.0f, gone to make room: %.0f\n", "storms",
+	    number_of(storms, "open"), number_of(storms, "remembered"), number_of(storms, "opened"),
+	    number_of(storms, "displaced"));
 	printf("  %-14s %.0f of %.0f, %.0f pinned, %.1f MiB; %.0f evicted, %.0f refused\n", "counters",
 	    number_of(c, "entries"), number_of(c, "max"), number_of(c, "pinned"),
 	    number_of(c, "bytes") / (1 << 20), number_of(c, "evicted"), number_of(c, "refused"));

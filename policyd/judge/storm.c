@@ -18,6 +18,7 @@ struct storms {
 	storm_fn *leave; /* may be NULL */
 	void *leave_arg;
 	const struct privacy *privacy; /* NULL: plain */
+	uint64_t displaced;
 };
 
 /* Events: a letter, the storm's key, and what storms_replay() reads of each. */
@@ -152,8 +153,10 @@ storm_new(struct storms *s, const struct opening *o, struct now now)
 {
 	struct storm *st = xcalloc(1, sizeof(*st));
 
-	if (s->map.n >= STORMS_MAX)
+	if (s->map.n >= STORMS_MAX) {
+		s->displaced++;
 		storms_drop(storm_order_victim(&s->order));
+	}
 	st->owner = s;
 	st->id = o->id;
 	st->key = o->key;
@@ -180,6 +183,7 @@ storms_put(struct storms *s, struct storm *st)
 	if (before)
 		storms_drop(before);
 	if (s->map.n >= STORMS_MAX) {
+		s->displaced++;
 		oldest = storm_order_victim(&s->order);
 		if (oldest->last.mono > st->last.mono &&
 		    storm_order_count(&s->order, st->rule_id) + 1 >=
@@ -555,4 +559,10 @@ uint32_t
 storms_total(const struct storms *s)
 {
 	return s->map.n;
+}
+
+uint64_t
+storms_displaced(const struct storms *s)
+{
+	return s->displaced;
 }

@@ -124,6 +124,7 @@ void storms_each_changed(struct storms *s, storm_fn *fn, void *arg);
 void storms_each(const struct storms *s, storm_fn *fn, void *arg);
 uint32_t storms_count(const struct storms *s, enum storm_state state);
 uint32_t storms_total(const struct storms *s);
+uint64_t storms_displaced(const struct storms *s); /* went before their time, for STORMS_MAX */
 
 const char *storm_state_name(enum storm_state st);
 

@@ -118,6 +118,7 @@ json_ledger(struct json *j, struct ledger *ledger)
 	json_u64(j, "written", s.journal.written);
 	json_u64(j, "waiting", s.journal.waiting);
 	json_u64(j, "lost", s.journal.lost);
+	json_u64(j, "deferred", s.journal.deferred);
 	json_u64(j, "trimmed", s.journal.trimmed);
 	json_u64(j, "commits", s.journal.commits);
 	json_u64(j, "failures", s.journal.failures);
@@ -145,6 +146,8 @@ json_traffic(struct json *j, const struct console *con)
 	json_u64(j, "connections", con->connections);
 	json_u64(j, "max_connections", con->max_connections);
 	json_u64(j, "accepted", con->accepted);
+	json_u64(j, "full", con->full);
+	json_u64(j, "broken", con->broken);
 	json_u64(j, "requests", s->requests);
 	json_u64(j, "messages", s->messages);
 	json_u64(j, "passed", s->passed);
@@ -177,6 +180,7 @@ tell_status(const struct request *rq)
 	json_u64(&j, "remembered", storms_count(e->storms, STORM_REMEMBERED));
 	json_u64(&j, "opened", e->stats.storms_opened);
 	json_u64(&j, "max", STORMS_MAX);
+	json_u64(&j, "displaced", storms_displaced(e->storms));
 	json_object_end(&j);
 	json_counters(&j, e->tallies);
 	json_ledger(&j, e->ledger);

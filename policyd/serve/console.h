@@ -34,7 +34,9 @@ struct console {
 	bool enforce;       /* [server] mode */
 	unsigned connections, max_connections;
 	uint64_t accepted;
-	unsigned peers; /* operators that are connected */
+	uint64_t full;   /* times that max_connections was reached, and others had to wait */
+	uint64_t broken; /* requests and packets that are none, or beyond their size */
+	unsigned peers;  /* operators that are connected */
 };
 
 /* An answer under way. */

@@ -79,8 +79,10 @@ feed_milter(struct conn *c)
 		m->aborted = false;
 	}
 	announce(c);
-	if (f == FEED_BAD)
+	if (f == FEED_BAD) {
 		c->why = m->why;
+		c->pool->console.broken++;
+	}
 	return f;
 }
 

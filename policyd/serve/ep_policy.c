@@ -22,8 +22,10 @@ feed_policy(struct conn *c)
 	/* A reload may have replaced the set since the last request. */
 	c->msg.header.markers = &c->pool->engine->site->gateway_markers;
 	f = policy_feed(p, &c->in, c->eof, &c->msg);
-	if (f == FEED_BAD)
+	if (f == FEED_BAD) {
 		c->why = p->why;
+		c->pool->console.broken++;
+	}
 	return f;
 }
 
@@ -34,10 +36,11 @@ reply_policy(struct conn *c)
 	struct verdict v = { .what = ACT_PASS };
 	char peer[CONN_PEER_MAX];
 
-	if (p->broken)
+	if (p->broken) {
+		c->pool->console.broken++;
 		log_warn("broken-request door=%s peer=%s why=%s", c->ep->name, conn_peer(c, peer),
 		    LOGV(str_of(p->why)));
-	else {
+	} else {
 		c->msg.connection = c->number;
 		c->msg.mta = c->host;
 		engine_judge(c->pool->engine, &c->msg, c->pool->now, &v);

@@ -50,6 +50,7 @@ static void
 see_room(struct server *s)
 {
 	if (!s->listeners.full && s->pool.live >= s->max_connections) {
+		s->pool.console.full++;
 		if (!s->full_told_at || s->pool.now.mono - s->full_told_at >= FULL_TOLD_EVERY) {
 			log_warn("all %u connections are in use, others have to wait", s->max_connections);
 			s->full_told_at = s->pool.now.mono;

@@ -123,8 +123,6 @@ fill_counters(uint32_t n, uint64_t seed)
 	struct tallies_stats stats;
 	struct buf blob;
 
-	if (jdb_raise_seq(&db, 1) != 0)
-		bench_fail("number: %s", db.why);
 	for (uint32_t i = 0; i < n; i++) {
 		struct tally_op op = {
 			.kind = i % 3 ? TALLY_DISTINCT : TALLY_MIN, .window = MS_DAY, .ttl = 2 * MS_DAY

@@ -4,6 +4,7 @@ was written down, that nothing was lost over a kill."""
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -278,4 +279,94 @@ def replay(rig):
     os.unlink(path)
 
 
-ALL = {"scan": scan, "replay": replay, "milter": milter, "policy": policy}
+# --- strangers -----------------------------------------------------------------------------------------------------------
+
+def strangers(rig):
+    """Messages of which no two have anything in common, ten times as many as there are counters, and more than the
+    journal can write down: what is kept in memory stays at its cap, and they push out nothing of an open storm."""
+    plan, results = rig.plan, rig.results
+    server = rig.start(OURS, rig.daemon("strangers", max_counters=min(plan.counters, plan.strangers // 10)))
+    rig.open_storms(server)
+    pinned = rig.status(server.daemon)["counters"]["pinned"]
+    chunks, sizes, stopped = 20, [], 0
+    for _ in range(chunks):
+        got = rig.load(server, "policy", 10, state="END-OF-MESSAGE", requests=plan.strangers // chunks,
+                       senders=100000000, rcpts=100000000, clients=1000000)
+        stopped += got["stopped"]
+        sizes.append(server.rss())
+    status = rig.status(server.daemon)
+    counters, full = status["counters"], max(sizes[:chunks // 2])
+    results.fact("counters that strangers pushed out", counters["evicted"], "")
+    results.fact(f"resident memory after {plan.strangers // 2:,} strangers", full / MB, "MB")
+    results.fact(f"resident memory after {plan.strangers:,}, of that", max(sizes) / full, "x", 1.1)
+    results.fact("records that found the journal's queue full", status["journal"]["deferred"], "")
+    results.check("all strangers pass", stopped == 0, stopped)
+    results.check("counters stay at their cap", counters["entries"] <= counters["max"] < counters["evicted"], counters)
+    results.check("what open storms hold is held", counters["pinned"] == pinned > 0, f"{pinned}, {counters}")
+    again = rig.load(server, "policy", 10, state="END-OF-MESSAGE", ids=plan.storms, requests=plan.storms,
+                     first=5 * plan.storms)
+    results.check("each storm knows its next copy", again["stopped"] == plan.storms, again)
+
+
+# --- retention ---------------------------------------------------------------------------------------------------------------
+
+KEEPS, DELETES = "keeps all rows", "deletes old rows"
+STEADY = 100  # messages a second on each of ten connections
+
+
+def retention(rig):
+    """Two daemons on the same store, to one of which nearly all of it is too old; in turns, the other one halted."""
+    plan, results = rig.plan, rig.results
+    daemons = [rig.daemon("keeps"), rig.daemon("deletes", retention="1h")]
+    print(f"     a store of {plan.old_rows:,} rows is made, twice", flush=True)
+    with open(rig.lab.path("fill.log"), "ab") as log:
+        subprocess.run([rig.program("fill"), daemons[0].path, str(plan.old_rows), "1000"], stdout=log, stderr=log,
+                       timeout=1200, check=True)
+    shutil.copyfile(daemons[0].path, daemons[1].path)
+    was = os.path.getsize(daemons[1].path)
+    loads = {"as fast as they come": {}, f"{10 * STEADY} a second": {"pace": STEADY}}
+    servers, p99, deleted = [], {}, 0
+    for name, d in zip((KEEPS, DELETES), daemons):
+        servers.append(rig.start(name, d))
+        servers[-1].rows_before = plan.old_rows
+        halt(servers[-1])
+    for n in range(plan.rounds):
+        for server in servers[::-1] if n % 2 else servers:
+            d, oldest = server.daemon, first_row(server.daemon)
+            d.proc.send_signal(signal.SIGCONT)
+            for what, options in loads.items():
+                got = rig.load(server, "policy", 10, state="END-OF-MESSAGE", seconds=plan.seconds, **options)
+                p99.setdefault(what, {}).setdefault(server.name, []).append(got["p99_us"])
+            halt(server)
+            deleted += first_row(d) - oldest
+    for what in loads:
+        ratios = [b / a for a, b in zip(p99[what][KEEPS], p99[what][DELETES])]
+        results.fact(f"p99 while old rows are deleted, {what}", median(ratios), "x", 2)
+    results.fact("rows deleted during these runs", deleted, "rows")
+    for server in servers:
+        server.daemon.proc.send_signal(signal.SIGCONT)
+    begun = time.monotonic()
+    end = begun + 900
+    while time.monotonic() < end and first_row(daemons[1]) <= plan.old_rows * 0.99:
+        time.sleep(0.2)
+    results.fact("until all of them were gone after that", time.monotonic() - begun, "s")
+    results.check("retention deleted what was old", plan.old_rows * 0.99 < first_row(daemons[1]) <= plan.old_rows + 1,
+                  first_row(daemons[1]))
+    results.check("and only there", first_row(daemons[0]) == 1, first_row(daemons[0]))
+    for server in servers:
+        rig.check_journal(server)
+    results.fact("size of the file afterwards, of what it was", os.path.getsize(daemons[1].path) / was, "x")
+
+
+def halt(server):
+    server.daemon.proc.send_signal(signal.SIGSTOP)
+
+
+def first_row(d):
+    """Of a daemon that runs or is halted: a reader sees what was committed last."""
+    with contextlib.closing(sqlite3.connect(d.path, timeout=30)) as db:
+        return db.execute("SELECT ifnull(min(id), 0) FROM message").fetchone()[0]
+
+
+ALL = {"scan": scan, "replay": replay, "milter": milter, "policy": policy,
+       "strangers": strangers, "retention": retention}

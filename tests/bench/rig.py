@@ -35,6 +35,8 @@ class Plan:
         self.storms = 50 if self.quick else 1000
         self.rows = self.number("BENCH_ROWS", 20000, 10000000)
         self.counters = self.number("BENCH_COUNTERS", 10000, 1000000)
+        self.old_rows = self.number("BENCH_OLD_ROWS", 20000, 5000000)
+        self.strangers = self.number("BENCH_STRANGERS", 30000, 10000000)
         self.events = self.number("BENCH_EVENTS", 2000, 100000)
         self.idle = 50 if self.quick else 500
 

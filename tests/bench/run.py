@@ -7,6 +7,8 @@ leaves a table and charts in BUILD/bench. It never judges a time: what fails are
   BENCH_ROWS=N     rows of the big store (10000000)        BENCH_COUNTERS=N  live counters in it (1000000)
   BENCH_ROUNDS=N   rounds, of which the median is shown (5)  BENCH_SECONDS=S   of one run (1.0)
   BENCH_EVENTS=N   replayed messages (100000)               BENCH_KEEP=1      keeps the stores in BUILD/bench/store
+  BENCH_OLD_ROWS=N rows that retention deletes under load (5000000)
+  BENCH_STRANGERS=N messages of which no two have anything in common (10000000)
   PEERS=1          other policy servers too, as far as they are installed
 """
 import os

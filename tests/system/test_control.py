@@ -97,7 +97,8 @@ def test_status(lab):
     assert one["pid"] == d.proc.pid and one["mode"] == "enforce" and one["config"] == d.conf, one
     assert one["rules"] == [{"name": "replication", "detect": "replication", "mode": "enforce", "action": "discard"}]
     assert one["connections"] == 2 and one["max_connections"] == 4096 and one["requests"] == 1, one
-    assert one["storms"] == {"open": 0, "cooling": 0, "remembered": 0, "opened": 0, "max": 10000}
+    assert one["storms"] == {"open": 0, "cooling": 0, "remembered": 0, "opened": 0, "max": 10000, "displaced": 0}
+    assert one["full"] == one["broken"] == one["journal"]["deferred"] == 0, one
     assert one["journal"]["healthy"] is True and one["journal"]["lost"] == 0 and one["journal"]["trimmed"] == 0
     assert 0 <= one["uptime"] < 60 and abs(one["time"] - time.time()) < 60
     copies(d, b"<1@x>", 4)
@@ -108,7 +109,9 @@ def test_status(lab):
     text = said(lab, d, "status")
     for line in (r"policyd-storm \d", r"  mode  +enforce$", rf"  process  +{d.proc.pid}, running for \d+s, since 20",
                  rf"  configuration  +{d.conf}$", r"  messages  +4: 1 passed, 3 stopped; 0 degraded$",
-                 r"  storms  +1 open, 0 remembered; opened so far: 1$", r"  journal  +healthy: ",
+                 r"  storms  +1 open, 0 remembered; opened so far: 1, gone to make room: 0$", r"  journal  +healthy: ",
+                 r"  connections  +\d+ of 4096, \d+ accepted so far, 0 times all in use$",
+                 r"  requests  +\d+, 0 broken or too long$",
                  r"  replication  replication  enforce  discard$"):
         assert re.search("^" + line, text, re.M), (line, text)
 
@@ -272,6 +275,36 @@ def test_full_doors_leave_the_operator_in(lab):
     held[1].close()
     waits.settimeout(10)
     assert waits.recv(100) == b"action=DUNNO\n\n"
+
+
+def test_bounds_that_were_met_are_counted(lab):
+    """At the cap and one beyond. The operator is a connection too."""
+    d = daemon(lab, server="max_connections = 4").start()
+    held = [d.dial(), d.dial()]
+    for s in held:
+        dunno(s)
+    one, = objects(lab, d, "status")
+    assert (one["full"], one["broken"]) == (0, 0), one
+    held += [d.dial(), d.dial()]
+    for s in held:
+        dunno(s)
+    wait_for("the doors to be full", lambda: "all 4 connections are in use" in d.log())
+    one, = objects(lab, d, "status")
+    assert one["full"] == 1, one
+    line = b"x=" + b"y" * ((1 << 20) - 2) + b"\n"
+    held[0].sendall(b"request=smtpd_access_policy\n" + line + b"\n")
+    assert held[0].recv(100) == b"action=DUNNO\n\n", "a line of the largest size"
+    one, = objects(lab, d, "status")
+    assert one["broken"] == 0, one
+    try:
+        held[0].sendall(b"request=smtpd_access_policy\n" + b"x" + line + b"\n")
+        held[0].recv(100)
+    except OSError:
+        pass  # it was closed before all was sent
+    held[1].sendall(b"sender=a@example.org\n\n")
+    assert held[1].recv(100) == b"action=DUNNO\n\n", "no request, but it ends as one"
+    one, = objects(lab, d, "status")
+    assert one["broken"] == 2, one
 
 
 def test_sixteen_operators(lab):

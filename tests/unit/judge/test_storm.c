@@ -180,12 +180,14 @@ Test(storm, bounded_at_the_cap_and_one_beyond)
 		storms_open(storms, (struct key128){ i, 7 }, &rule, &view, t0);
 	cr_assert_not_null(storms_find(storms, first));
 	cr_assert_eq(storms_count(storms, STORM_OPEN), STORMS_MAX);
+	cr_assert_eq(storms_displaced(storms), 0);
 	/* The one least recently seen makes room. */
 	storms_open(storms, first, &rule, &view, t0);
 	storms_open(storms, (struct key128){ STORMS_MAX + 1, 7 }, &rule, &view, t0);
 	cr_assert_not_null(storms_find(storms, first));
 	cr_assert_null(storms_find(storms, (struct key128){ 2, 7 }));
 	cr_assert_eq(storms_count(storms, STORM_OPEN), STORMS_MAX);
+	cr_assert_eq(storms_displaced(storms), 1);
 }
 
 /* Who can open storms by the thousand pushes out his own, and not one that another rule remembers. */

@@ -188,6 +188,8 @@ Test(console, status)
 	pool.console.connections = 17;
 	pool.console.max_connections = 4096;
 	pool.console.accepted = 99;
+	pool.console.full = 12;
+	pool.console.broken = 34;
 	got = ask("status");
 	cr_expect(strstr(got, "\"uptime\":90061.001,\"config\":\"/etc/main.conf\""), "%s", got);
 	cr_expect(strstr(got, "\"time\":1700000000.123,\"started\":1699909939.122,"), "%s", got);
@@ -198,12 +200,12 @@ Test(console, status)
 	    "%s", got);
 	cr_expect(
 	    strstr(got,
-		"\"connections\":17,\"max_connections\":4096,\"accepted\":99,\"requests\":1,\"messages\":2,"
+		"\"connections\":17,\"max_connections\":4096,\"accepted\":99,\"full\":12,\"broken\":34,"
+		"\"requests\":1,\"messages\":2,"
 		"\"passed\":3,\"stopped\":4,\"degraded\":5,"),
 	    "%s", got);
-	cr_expect(
-	    strstr(got, "\"storms\":{\"open\":1,\"cooling\":0,\"remembered\":1,\"opened\":6,\"max\":10000}"),
-	    "%s", got);
+	cr_expect(strstr(got, "\"storms\":{\"open\":1,\"cooling\":0,\"remembered\":1,"), "%s", got);
+	cr_expect(strstr(got, "\"opened\":6,\"max\":10000,\"displaced\":0}"), "%s", got);
 	cr_expect(strstr(got, "\"counters\":{\"entries\":0,\"max\":1000,"), "%s", got);
 	cr_expect(strstr(got, "\"journal\":null,\"spool\":null}\n\n"), "%s", got);
 	pool.console.enforce = true;
