@@ -94,21 +94,23 @@ class Daemon:
                 f.write(text)
 
     def start(self):
+        said = len(self.log_text())
         with open(self.log, "ab") as log:
             self.proc = subprocess.Popen([self.program, "-c", self.conf], stdin=subprocess.DEVNULL, stdout=log,
                                          stderr=log, cwd="/", start_new_session=True,
                                          env=dict(os.environ, ASAN_OPTIONS=SAN, UBSAN_OPTIONS=SAN))
         try:
-            wait_for("policyd-storm to listen", self._listening, 20)
+            wait_for("policyd-storm to listen", lambda: self._listening(said), 20)
         except BaseException:
             self.stop()
             raise
         return self
 
-    def _listening(self):
+    def _listening(self, said):
+        """At all addresses: it says that it has started when it does."""
         if self.proc.poll() is not None:
             raise RuntimeError("policyd-storm ended with %d:\n%s" % (self.proc.returncode, self.log_text()[-2000:]))
-        return port_open(self.policy) and port_open(self.milter)
+        return "started version=" in self.log_text()[said:] and port_open(self.policy) and port_open(self.milter)
 
     def running(self):
         return self.proc is not None and self.proc.poll() is None
