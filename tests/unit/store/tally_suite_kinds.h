@@ -87,6 +87,49 @@ add_is_exact_for_a_steady_stream(struct rig *r)
 	}
 }
 
+/* What a rule makes of a sum: beyond the limit nothing passes, and what did not pass is taken back. */
+static bool
+passes(struct rig *r, int64_t at, uint64_t limit)
+{
+	struct tally_op op = op_of(TALLY_ADD, 1);
+	struct tally_answer a = ask(r, at, op);
+
+	if (a.sum <= limit)
+		return true;
+	undo(r, op, a);
+	return false;
+}
+
+/* Bursts of all sizes: in no window more than twice the limit pass; and of a sender who sees to it that no
+ * window has more than half of it, everything. */
+static void
+add_is_bounded_in_every_window(struct rig *r)
+{
+	enum { LIMIT = 10, SENT = 20000, WINDOW = 1000 };
+	static int64_t passed[SENT];
+
+	for (int modest = 0; modest < 2; modest++) {
+		uint64_t rnd = 0xb0d5b0d5u, most = 0, stopped = 0, n = 0, from = 0;
+		int64_t at = 5000;
+
+		renew(r, 16);
+		for (unsigned i = 0; i < SENT; i++) {
+			at += draw(&rnd, 12) ? (int64_t)draw(&rnd, 40) : (int64_t)draw(&rnd, 2500);
+			while (from < n && at - passed[from] >= WINDOW)
+				from++;
+			if (modest && n - from >= LIMIT / 2)
+				continue;
+			if (passes(r, at, LIMIT))
+				passed[n++] = at;
+			else
+				stopped++;
+			most = n - from > most ? n - from : most;
+		}
+		EXPECT(r, n > 1000);
+		EXPECT(r, modest ? stopped == 0 && most == LIMIT / 2 : most > LIMIT && most <= 2 * LIMIT);
+	}
+}
+
 static void
 distinct_counts(struct rig *r)
 {
@@ -312,6 +355,7 @@ get_changes_nothing(struct rig *r)
 static const struct tally_check checks_kinds[] = {
 	{ "a sum slides", 0, add_slides },
 	{ "a steady stream is summed up exactly", 0, add_is_exact_for_a_steady_stream },
+	{ "a sum is bounded in every window", 0, add_is_bounded_in_every_window },
 	{ "a set counts, to its cap and one beyond, and elements drop out", 0, distinct_counts },
 	{ "a set's cap has a cap", 0, distinct_has_a_cap_of_its_own },
 	{ "the smallest", 0, min_keeps_the_smallest },
