@@ -447,10 +447,7 @@ ledger_tick(struct ledger *l, struct now now)
 bool
 ledger_healthy(struct ledger *l)
 {
-	struct journal_stats js;
-
-	journal_stats(l->journal, &js);
-	return js.healthy && (!l->outbox || outbox_healthy(l->outbox));
+	return journal_healthy(l->journal) && (!l->outbox || outbox_healthy(l->outbox));
 }
 
 void

@@ -40,7 +40,7 @@ new_journal(const struct store_conf *conf, const struct journal_hooks *hooks)
 	j->retention = conf->retention;
 	j->max_queue = conf->max_queue;
 	j->max_journal = conf->max_journal;
-	j->stats.healthy = true;
+	j->stats.healthy = j->healthy = true;
 	pthread_mutex_init(&j->lock, NULL);
 	thread_cond_init(&j->wake);
 	thread_cond_init(&j->done);
@@ -289,6 +289,12 @@ journal_flush(struct journal *j, int64_t ms)
 	ok = is_written(j, &want);
 	pthread_mutex_unlock(&j->lock);
 	return ok;
+}
+
+bool
+journal_healthy(const struct journal *j)
+{
+	return j->healthy;
 }
 
 void

@@ -99,6 +99,8 @@ uint64_t journal_snapshot_seq(struct journal *j);
 /* Waits until all that was handed over before is committed, or `ms` have gone. For tests and shutdown. */
 bool journal_flush(struct journal *j, int64_t ms);
 
+/* As in the stats; waits for nobody. */
+bool journal_healthy(const struct journal *j);
 void journal_stats(struct journal *j, struct journal_stats *out);
 
 /* The database library as it runs, "SQLite 3.40.1", and the newest schema that is known. */

@@ -73,6 +73,7 @@ struct journal {
 	bool stop;
 	int64_t stop_at; /* mono ms: no more attempts after it */
 	struct journal_stats stats;
+	_Atomic bool healthy; /* the same as in stats, read without it */
 };
 
 /* The thread's body. */

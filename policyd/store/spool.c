@@ -456,14 +456,7 @@ spool_read(struct spool *s, uint64_t after, spool_read_fn *fn, void *arg)
 bool
 spool_healthy(struct spool *s)
 {
-	struct syncer_stats sync;
-	bool ok;
-
-	syncer_stats(s->syncer, &sync);
-	pthread_mutex_lock(&s->lock);
-	ok = s->commit_ok && s->room_ok && sync.ok;
-	pthread_mutex_unlock(&s->lock);
-	return ok;
+	return s->commit_ok && s->room_ok && syncer_ok(s->syncer);
 }
 
 void

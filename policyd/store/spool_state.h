@@ -48,7 +48,7 @@ struct spool {
 	/* under lock */
 	struct list segments;    /* in order */
 	uint64_t last, released; /* numbers; `last` is written by the writing thread alone */
-	bool commit_ok, room_ok;
+	_Atomic bool commit_ok, room_ok; /* read without it */
 	struct spool_stats stats;
 };
 

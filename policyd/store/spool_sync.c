@@ -41,6 +41,7 @@ struct syncer {
 	bool dirty, dir_dirty;
 	bool stop;
 	struct syncer_stats stats;
+	_Atomic bool ok; /* read without it */
 };
 
 /* ---- the thread ---- */
@@ -51,8 +52,8 @@ note(struct syncer *sy, int failed)
 	bool was_ok;
 
 	pthread_mutex_lock(&sy->lock);
-	was_ok = sy->stats.ok;
-	sy->stats.ok = failed == 0;
+	was_ok = sy->ok;
+	sy->ok = failed == 0;
 	sy->stats.syncs += failed == 0;
 	sy->stats.failures += failed != 0;
 	pthread_mutex_unlock(&sy->lock);
@@ -165,7 +166,7 @@ syncer_start(int dir_fd, int64_t every, struct syncer **out)
 	struct syncer *sy = xcalloc(1, sizeof(*sy));
 	int rc;
 
-	*sy = (struct syncer){ .dir_fd = dir_fd, .every = every, .fd = -1, .stats.ok = true };
+	*sy = (struct syncer){ .dir_fd = dir_fd, .every = every, .fd = -1, .ok = true };
 	list_init(&sy->jobs);
 	pthread_mutex_init(&sy->lock, NULL);
 	thread_cond_init(&sy->wake);
@@ -233,6 +234,12 @@ void
 syncer_unlink(struct syncer *sy, uint64_t first)
 {
 	add_job(sy, -1, first);
+}
+
+bool
+syncer_ok(const struct syncer *sy)
+{
+	return sy->ok;
 }
 
 void

@@ -15,7 +15,6 @@ struct syncer;
 
 struct syncer_stats {
 	uint64_t syncs, failures;
-	bool ok; /* the last sync succeeded */
 };
 
 /* Syncs every `every` ms while there is something to sync, 0 = at once. Keeps dir_fd (not owned) in use
@@ -32,6 +31,8 @@ void syncer_retire(struct syncer *sy, int fd);
 /* Unlinks the segment of that name. */
 void syncer_unlink(struct syncer *sy, uint64_t first);
 
+/* The last sync succeeded. Waits for nobody. */
+bool syncer_ok(const struct syncer *sy);
 void syncer_stats(struct syncer *sy, struct syncer_stats *out);
 
 /* Does all that is left, tries one last sync, ends the thread. Takes NULL. */
