@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Who lives at the sites: letters, POP connectors that send again, robots that answer, programs that submit much."""
+"""Who lives at the sites: POP connectors that send again, robots that answer, programs that submit much."""
 
 import itertools
 import queue
@@ -12,7 +12,7 @@ SERIAL = itertools.count(1)
 
 
 def letter(author, to, subject, body="Hello,\n", mid=None, extra=(), cc=()):
-    """Bytes as an author's program writes them. A lawful letter has a Message-ID that says so: see legit()."""
+    """Bytes as an author's program writes them. A lawful letter's Message-ID says so: see legit()."""
     n = next(SERIAL)
     lines = ["From: <%s>" % author, "To: " + ",\n\t".join("<%s>" % r for r in to)]
     if cc:
@@ -37,7 +37,7 @@ class Connector(FaultyServer):
     """A POP connector that hands what it fetched to the Postfix of its own site, for everybody in To."""
 
     def __init__(self, n, world, budget):
-        super().__init__(n, world.sites["sbs%d" % n].smtp, world.post, budget, chunk=1000)
+        super().__init__(n, world.port("sbs%d" % n), world.post, budget, chunk=1000)
         self.kept = []
 
     def idle(self):
@@ -52,8 +52,8 @@ class Connector(FaultyServer):
 
 
 class Robot(threading.Thread):
-    """A program that answers mail to one address, through a server, until its patience ends. `answer(delivery)` gives
-    (envelope sender, recipient, content) or None."""
+    """A program that answers mail to one address, through a server, until its patience ends. `answer(mail)`
+    gives (envelope sender, recipient, content) or None."""
 
     def __init__(self, address, post, port, source, answer, most=100000):
         super().__init__(daemon=True, name=address)
@@ -94,8 +94,8 @@ class Robot(threading.Thread):
 
 
 class Feeder(threading.Thread):
-    """Submits (sender, recipients, content) over one connection, from one address anywhere, as fast as it is answered. A
-    server that hangs up is called again."""
+    """Submits (sender, recipients, content) over one connection, from one address anywhere, as fast as it is
+    answered. A server that hangs up is called again."""
 
     def __init__(self, port, address, helo, mails):
         super().__init__(daemon=True)

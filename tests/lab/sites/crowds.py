@@ -25,7 +25,8 @@ def to_one(p, n, author):
     """The same people write to one colleague, in the same thread."""
     mid, to = legit(author), staff(7)
     p.expect(mid, [to])
-    smtp.send(p.world.sites["mx"].smtp, author, [to], letter(author, [to], "Re: test", mid=mid, extra=["References: " + ROOT]),
+    smtp.send(p.world.port("mx"), author, [to],
+              letter(author, [to], "Re: test", mid=mid, extra=["References: " + ROOT]),
               source=DESK)
 
 
@@ -35,20 +36,23 @@ def discussion(p, n, readers):
     mid = legit(author)
     p.expect(mid, readers)
     text = letter(author, ["talk@lists.example"], "Re: [talk] tabs or spaces", mid=mid,
-                  extra=["List-Id: <talk.lists.example>", "Precedence: list", "In-Reply-To: <talk.0@far.example>",
+                  extra=["List-Id: <talk.lists.example>", "Precedence: list",
+                         "In-Reply-To: <talk.0@far.example>",
                          "References: <talk.0@far.example>"])
-    smtp.send(p.world.sites["mx"].smtp, "talk-bounces@lists.example", readers, from_far(text, n), helo="lists.example",
+    smtp.send(p.world.port("mx"), "talk-bounces@lists.example", readers, from_far(text, n),
+              helo="lists.example",
               source="127.0.0.40")
 
 
 def crowd(p, row, posts, repliers, audience, members):
     """The letter, then answers to all. Returns the answers' codes and one text of a refusal."""
     codes, text = {}, ""
-    mx = p.world.sites["mx"].smtp
+    mx = p.world.port("mx")
     boss = "boss@victim.example"
     rcpts = audience(boss)
     with smtp.Client(mx, "desk.victim.example", DESK) as c:
-        first = c.send(boss, rcpts[0] + rcpts[1], letter(boss, *rcpts[:1], "test", mid="<legit.root.%s>" % row.name, cc=rcpts[1]))
+        first = c.send(boss, rcpts[0] + rcpts[1],
+                       letter(boss, *rcpts[:1], "test", mid="<legit.root.%s>" % row.name, cc=rcpts[1]))
         row.need(first.code == 250, "the first letter was refused:", first.data)
         p.expect("<legit.root.%s>" % row.name, members)
         for n in range(posts):
@@ -75,7 +79,8 @@ def story_f(world, size):
     def in_to(author):
         rest = [r for r in clerks if r != author]
         return rest[:len(rest) // 2], rest[len(rest) // 2:]
-    cases = (("F1", "list of %d, %d people answer to all" % (size_f1, repliers), ("mx", "lists"), posts_f1, lambda _: ([ALL], []),
+    cases = (("F1", "list of %d, %d people answer to all" % (size_f1, repliers), ("mx", "lists"), posts_f1,
+              lambda _: ([ALL], []),
               ["m%d@mbx.victim.example" % n for n in range(size_f1)]),
              ("F2", "%d in To and Cc answer to all" % len(clerks), ("mx",), 50, in_to, clerks))
     for name, what, names, posts, audience, members in cases:
@@ -83,8 +88,7 @@ def story_f(world, size):
         row.feeds = False
         more = list_site(members, OWNER) if name == "F1" else {}
         for guarded in (False, True):
-            with world.phase(name + (" with" if guarded else " without"), guarded, names, row.bound, size.seconds,
-                             special=outside, more=more) as p:
+            with world.phase(name, guarded, names, row.bound, size.seconds, special=outside, more=more) as p:
                 codes, text = crowd(p, row, posts, repliers, audience, members)
                 p.run()
                 p.arrived()

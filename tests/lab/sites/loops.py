@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Stories D and E: what goes round between machines. A list that is its own return path, and robots that answer."""
+"""Stories D and E: what goes round between machines. A list as its own return path, robots that answer."""
 
 import itertools
 
@@ -20,8 +20,7 @@ LIST_MAIN = ("mydestination = victim.example\nalias_maps = texthash:{etc}/aliase
 
 
 def list_site(members, owner=ALL):
-    """An inner server that expands the list; with the list itself as the return path of what it sends, if nobody says
-    otherwise."""
+    """An inner server that expands the list, with itself as the return path if nobody says otherwise."""
     return {"lists": (LIST_MAIN, {"aliases": "all\t:include:{etc}/members\nowner-all\t%s\n" % owner,
                                   "members": "\n".join(members) + "\n"})}
 
@@ -32,7 +31,7 @@ def post(p, n, members):
     mid = legit(author)
     p.expect(mid, members)
     text = letter(author, [ALL], "Offer %d" % n, "We can offer the following things.\n" * 40, mid=mid)
-    smtp.send(p.world.sites["mx"].smtp, author, [ALL], from_far(text, n), source="127.1.0.%d" % (4 + n % 2))
+    smtp.send(p.world.port("mx"), author, [ALL], from_far(text, n), source="127.1.0.%d" % (4 + n % 2))
 
 
 def to_list(p):
@@ -41,20 +40,23 @@ def to_list(p):
 
 
 def story_d(world, size):
-    bound = 50000 if size.full else 1500
+    """Partners that take mail for the dead members and bounce it, and partners that refuse it: then our own MX writes
+    the bounces, which nobody asks the daemon about."""
     special = [("mx", ALL, "lists")]
     refusing = special + [("partner%d" % n, DEAD[n - 1], NO_USER) for n in (1, 2)]
-    cases = (("D1", "list = its own return path, two dead members", {"list_return_path": {"mode": "off"}}),
-             ("D2", "the same; return path repaired too", {}))
-    plain = None
-    for name, what, rules in cases:
+    cases = (("D1", "list = its own return path, two dead members", {"list_return_path": {"mode": "off"}}, special, 20),
+             ("D2", "the same; return path repaired too", {}, special, 20),
+             ("D3", "the same; our own MX writes the bounces", {}, refusing, 10))
+    plain = {}
+    for name, what, rules, places, bounces in cases:
+        bound = (50000 if size.full else 1500) // (1 if places is special else 10)
         row = Row(name, what, bound)
         for guarded in (False, True):
-            if plain and not guarded:
-                row.without(plain)
+            if not guarded and len(places) in plain:
+                row.without(plain[len(places)])
                 continue
-            with world.phase(name + (" with" if guarded else " without"), guarded, NAMES, bound, size.seconds, shipped(**rules),
-                             special=special, more=list_site(INSIDE + ALIVE + DEAD)) as p:
+            with world.phase(name, guarded, NAMES, bound, size.seconds, shipped(**rules), special=places,
+                             more=list_site(INSIDE + ALIVE + DEAD)) as p:
                 to_list(p)
                 p.post.refuse.update(DEAD)
                 p.of_storm = lambda sender, _: sender == ""
@@ -64,17 +66,17 @@ def story_d(world, size):
                 p.arrived()
             if not guarded:
                 row.without(p)
-                plain = p
+                plain[len(places)] = p
         row.with_it(p)
         row.need(not row.without_ended and p.ended, "without: ended, or with: went on")
         row.need(row.delivered == 0, "bounces reached members:", row.delivered)
-        row.need(p.post.aside == 20, "bounces that the owner got:", p.post.aside, "of 20")
+        row.need(p.post.aside == bounces, "bounces that the owner got:", p.post.aside, "of", bounces)
         if name == "D1":
             names = p.journal.named("bounce-to-list")
             row.need({"mail.partner1.example", "mail.partner2.example"} <= names, "not named:", names)
             row.need(set(DEAD) <= names, "dead members not named:", names)
             row.note("named: " + ", ".join(sorted(names)))
-        row.note("the owner got %d bounces of %d posts" % (p.post.aside, 10))
+        row.note("the owner got %d bounces of 10 posts" % p.post.aside)
         yield row
     yield out_of_office_to_list(world, size, special)
 
@@ -82,7 +84,7 @@ def story_d(world, size):
 def out_of_office_to_list(world, size, special):
     """Two members are away, and their robots answer to the list, with a sender of their own."""
     bound = 20000 if size.full else 600
-    row = Row("D3", "two members' out-of-office answers to the list", bound)
+    row = Row("D4", "two members' out-of-office answers to the list", bound)
     away = ["away1@partner1.example", "away2@partner2.example"]
     members = INSIDE + ALIVE + away
 
@@ -94,9 +96,9 @@ def out_of_office_to_list(world, size, special):
                 return None
             return me, ALL, letter(me, [ALL], "Out of office: " + (d.field("subject") or "")[:60],
                                    extra=["Auto-Submitted: auto-replied"])
-        return Robot(me, world.post, world.sites["partner%d" % n].smtp, "127.3.0.%d" % n, answer, bound)
+        return Robot(me, world.post, world.port("partner%d" % n), "127.3.0.%d" % n, answer, bound)
     for guarded in (False, True):
-        with world.phase("D3" + (" with" if guarded else " without"), guarded, NAMES, bound, size.seconds, special=special,
+        with world.phase("D4", guarded, NAMES, bound, size.seconds, special=special,
                          more=list_site(members, OWNER)) as p:
             to_list(p)
             p.actor(robot(1))
@@ -115,7 +117,7 @@ def out_of_office_to_list(world, size, special):
 
 
 def answering(address, other, subject, extra=()):
-    """A robot that answers everything but what people write about lunch. It knows neither itself nor other robots."""
+    """A robot that answers everything but what people write about lunch. It knows no other robots."""
     serial = itertools.count(1000, 7)
 
     def answer(d):
@@ -123,14 +125,17 @@ def answering(address, other, subject, extra=()):
         if "lunch" in heard:
             return None
         said = subject.format(n=next(serial), s=heard)[:200]
-        return address, other, letter(address, [other], said, "This answer was written by a machine.\n", extra=extra)
+        return address, other, letter(address, [other], said, "This answer was written by a machine.\n",
+                                      extra=extra)
     return answer
 
 
 PAIRS = (
-    ("E1", "two out-of-office robots", 6, ("ann@victim.example", "Automatic reply: {s}", ["Auto-Submitted: auto-replied"]),
+    ("E1", "two out-of-office robots", 6,
+     ("ann@victim.example", "Automatic reply: {s}", ["Auto-Submitted: auto-replied"]),
      ("bob@partner1.example", "Out of office: {s}", ["Auto-Submitted: auto-replied"])),
-    ("E2", "service desk and mailbox rule, both unmarked", 20, ("desk@victim.example", "[Ticket #{n}] received: {s}", []),
+    ("E2", "service desk and mailbox rule, both unmarked", 20,
+     ("desk@victim.example", "[Ticket #{n}] received: {s}", []),
      ("bob@partner1.example", "Re: {s}", [])),
     ("E3", "ticket system against ticket system", 20, ("desk@victim.example", "[Ticket#{n}] opened: {s}", []),
      ("help@partner1.example", "Case {n} received: {s}", [])),
@@ -140,15 +145,16 @@ PAIRS = (
 def people(p, ours, theirs):
     """Ten letters in a hurry between the people behind the two addresses, and a third one."""
     world = p.world
-    sides = [(ours, theirs, world.sites["mx"].smtp, DESK), (theirs, ours, world.sites["partner1"].smtp, "127.3.0.1"),
-             ("carl@victim.example", theirs, world.sites["mx"].smtp, DESK)]
+    sides = [(ours, theirs, world.port("mx"), DESK), (theirs, ours, world.port("partner1"), "127.3.0.1"),
+             ("carl@victim.example", theirs, world.port("mx"), DESK)]
     last = None
     for n in range(10):
         author, to, port, source = sides[n % 3]
         mid = legit(author)
         extra = ["In-Reply-To: " + last, "References: " + last] if last else []
         p.expect(mid, [to])
-        smtp.send(port, author, [to], letter(author, [to], "Re: lunch", "At noon %d?\n" % n, mid=mid, extra=extra), source=source)
+        smtp.send(port, author, [to], letter(author, [to], "Re: lunch", "At noon %d?\n" % n, mid=mid,
+                                             extra=extra), source=source)
         last = mid
 
 
@@ -158,11 +164,13 @@ def story_e(world, size):
         row = Row(name, what, bound)
         (ours, our_subject, our_extra), (theirs, their_subject, their_extra) = left, right
         for guarded in (False, True):
-            with world.phase(name + (" with" if guarded else " without"), guarded, ("mx", "partner1"), bound, size.seconds) as p:
-                mx, there = world.sites["mx"].smtp, world.sites["partner1"].smtp
+            with world.phase(name, guarded, ("mx", "partner1"), bound, size.seconds) as p:
+                mx, there = world.port("mx"), world.port("partner1")
                 p.actor(Robot(ours, world.post, mx, DESK, answering(ours, theirs, our_subject, our_extra)))
-                p.actor(Robot(theirs, world.post, there, "127.3.0.1", answering(theirs, ours, their_subject, their_extra)))
-                smtp.send(there, theirs, [ours], letter(theirs, [ours], "The printer is broken"), source="127.3.0.1")
+                p.actor(Robot(theirs, world.post, there, "127.3.0.1",
+                              answering(theirs, ours, their_subject, their_extra)))
+                smtp.send(there, theirs, [ours], letter(theirs, [ours], "The printer is broken"),
+                          source="127.3.0.1")
                 p.run()
                 if guarded:  # at once, faster than any people
                     people(p, ours, theirs)

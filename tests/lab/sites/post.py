@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: ISC
 """The mailboxes of all sites. What arrives is counted and handed to whoever lives there; nothing is kept.
 
-Mail whose Message-ID begins with <legit. is lawful and is counted for itself; all other mail belongs to the storm."""
+Mail whose Message-ID begins with <legit. is lawful and is counted for itself; all other mail is the
+storm's."""
 
 from collections import Counter
 

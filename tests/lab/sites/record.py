@@ -48,9 +48,11 @@ class Journal:
 
     def __init__(self, path, of_storm, after=0, only_to=None):
         self.path = path
-        rows = store.query(path, "SELECT m.id, m.sender, m.message_id, count(*) AS offered, sum(%s) AS stopped FROM messages m "
-                           "JOIN recipients r ON r.message = m.id WHERE m.outcome <> 'void' AND m.id > ?1 "
-                           "AND (?2 IS NULL OR r.recipient = ?2) GROUP BY m.id ORDER BY m.id" % STOPPED, after, only_to)
+        rows = store.query(
+            path, "SELECT m.id, m.sender, m.message_id, count(*) AS offered, sum(%s) AS stopped "
+            "FROM messages m JOIN recipients r ON r.message = m.id "
+            "WHERE m.outcome <> 'void' AND m.id > ?1 AND (?2 IS NULL OR r.recipient = ?2) "
+            "GROUP BY m.id ORDER BY m.id" % STOPPED, after, only_to)
         rows = [r for r in rows if of_storm(r["sender"], r["message_id"])]
         self.messages = len(rows)
         self.offered = sum(r["offered"] for r in rows)
@@ -63,7 +65,9 @@ class Journal:
 
     def count(self, recipient):
         """Stopped copies of one recipient."""
-        return store.query(self.path, "SELECT count(*) AS n FROM recipients r WHERE r.recipient = ? AND (%s)" % STOPPED, recipient)[0]["n"]
+        return store.query(self.path,
+                           "SELECT count(*) AS n FROM recipients r WHERE r.recipient = ? AND (%s)" % STOPPED,
+                           recipient)[0]["n"]
 
     def named(self, rule=None):
         return {h["name"] for h in self.hosts if rule is None or h["rule"] == rule}

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""Stories A, B and C: three faulty servers send one letter to 630 people again and again, come back 28 days later, and
-find nobody to send to when addresses are not shown."""
+"""Stories A, B and C: three faulty servers send one letter to 630 people again and again, come back 28 days
+later, and find nobody to send to when addresses are not shown."""
 
 import itertools
 import time
@@ -39,7 +39,7 @@ def write(p, content, groups, sender=INNOCENT, source="127.0.0.5"):
 
 def lawful(p, n=10):
     """Letters of the innocent author and of others to people who are in the storm."""
-    port = p.world.sites["mx"].smtp
+    port = p.world.port("mx")
     for i in range(n):
         author = INNOCENT if i % 2 else "friend%d@far.example" % i
         mid, to = legit(author), "parish%03d@victim.example" % i
@@ -68,12 +68,12 @@ def story_a(world, size):
         row = Row(name, what, bound)
         everybody = parish(people)
         for guarded in (False, True):
-            with world.phase(row.name + (" with" if guarded else " without"), guarded, ("mx", "sbs1", "sbs2", "sbs3"), bound,
-                             size.seconds, homes=homes, domains=("victim.example", *homes)) as p:
+            with world.phase(name, guarded, ("mx", "sbs1", "sbs2", "sbs3"), bound, size.seconds, homes=homes,
+                             domains=("victim.example", *homes)) as p:
                 p.post.storm_to = None if homes else (lambda r: r.endswith("@victim.example"))
                 faulty(p, Budget(bound), 1, 2, 3)
-                mx = world.sites["mx"].smtp
-                own = [(world.sites["sbs%d" % n].smtp, [FAULTY[n - 1]]) for n in (1, 2, 3)]
+                mx = world.port("mx")
+                own = [(world.port("sbs%d" % n), [FAULTY[n - 1]]) for n in (1, 2, 3)]
                 write(p, from_far(circular(1, everybody)),
                       [(mx, everybody)] if homes else [(mx, everybody[3:])] + own)
                 if guarded:
@@ -88,7 +88,7 @@ def story_a(world, size):
         row.need(not row.without_ended, "without the daemon the storm ended by itself")
         row.need(p.ended == bool(homes), "the storm ended by itself:", p.ended)
         if not homes:
-            row.note("our %d people got at most %d copies each; the three go on outside, where nobody stops them"
+            row.note("our %d people got at most %d copies each; outside, where nobody stops it, it goes on"
                      % (len(inside), max(inside.values())))
         named(row, p, 1, 2, 3)
         yield row
@@ -104,8 +104,8 @@ def stuck(world, p, connector, copies, people):
 
 
 def story_b(world, size):
-    """January: the storm dies (or the daemon is not there yet). 28 days later the queue is opened; one of the others
-    was not really repaired, and a fifth server joins."""
+    """January: the storm dies (or the daemon is not there yet). 28 days later the queue is opened; one of the
+    others was not really repaired, and a fifth server joins."""
     people, n_stuck, bound = (630, size.copies // 3, size.copies // 2) if size.full else (120, 720, 2400)
     row = Row("B", "28 days later: a stuck queue, a fifth server", bound)
     names = ("mx", "sbs1", "sbs2", "sbs3", "sbs5")
@@ -114,15 +114,14 @@ def story_b(world, size):
     for guarded in (False, True):
         with world.phase("B January", guarded, names, 10 * bound, size.seconds, **where) as p:
             first = faulty(p, Budget(10 * people if guarded else 0), 1, 2, 3)[0]
-            write(p, from_far(circular(1, everybody)), [(world.sites["mx"].smtp, everybody)])
+            write(p, from_far(circular(1, everybody)), [(world.port("mx"), everybody)])
             p.run()
             stuck(world, p, first, n_stuck, len(everybody))
         if guarded:
             world.daemon.start_later(14 * DAY)  # retention runs meanwhile
             time.sleep(1.5)
             world.daemon.stop()
-        with world.phase("B with" if guarded else "B without", guarded, names, bound, size.seconds, keep=True,
-                         later=28 * DAY, **where) as p:
+        with world.phase("B", guarded, names, bound, size.seconds, keep=True, later=28 * DAY, **where) as p:
             faulty(p, Budget(bound), 2, 5)
             lawful(p)
             world.change("sbs1")
@@ -147,16 +146,17 @@ def story_c(world, size):
     hidden = letter(own, [], "Our news", BODY).replace(b"To: \n", b"To: undisclosed-recipients:;\n")
     plain = None
     for name, what, action in (("C1", "own letter shows %d addresses; concealed" % people, "conceal"),
-                               ("C2", "the same; refused with advice, then by Bcc", "reject 5.7.1 Please use Bcc")):
+                               ("C2", "the same; refused with advice, then by Bcc",
+                                "reject 5.7.1 Please use Bcc")):
         row = Row(name, what, bound)
         rules = shipped(wide_recipients={"action": action, "scope": "outbound"})
         for guarded in (False, True):
             if plain and not guarded:
                 row.without(plain)
                 continue
-            with world.phase(row.name + (" with" if guarded else " without"), guarded, names, bound, size.seconds, rules) as p:
+            with world.phase(name, guarded, names, bound, size.seconds, rules) as p:
                 faulty(p, Budget(bound), 1, 2, 3)
-                mx = world.sites["mx"].smtp
+                mx = world.port("mx")
                 said = smtp.send(mx, own, everybody, content, source=DESK, chunk=1000)[0]
                 if guarded and action != "conceal":
                     row.need(said.code == 550 and "Please use Bcc" in said.data[1], "no advice:", said.data)
@@ -178,10 +178,11 @@ def story_c(world, size):
 
 def few_and_notice(p):
     """An own letter to some, and a school's notice to many of ours: not what the rule is for."""
-    port = p.world.sites["mx"].smtp
+    port = p.world.port("mx")
     some = ["friend%d@partner1.example" % n for n in range(40)]
     many = ["pupil%d@victim.example" % n for n in range(150)]
-    for author, rcpts, source in (("press@victim.example", some, DESK), ("school@far.example", many, "127.0.0.31")):
+    for author, rcpts, source in (("press@victim.example", some, DESK),
+                                  ("school@far.example", many, "127.0.0.31")):
         mid = legit(author)
         p.expect(mid, rcpts)
         smtp.send(port, author, rcpts, letter(author, rcpts, "For you", mid=mid), source=source)

@@ -4,22 +4,27 @@
 import json
 import os
 
-HEAD = """\
-                                                        | without             | with policyd-storm                     | first  | lawful mail | storm messages  |        |
-                                                        |  copies   copies to |  copies   copies to   copies  what     | copies |             | before     last |     MB |
-story                                                   | offered   mailboxes | offered   mailboxes  stopped  became   | lost   | lost     of | 1st stop passed |  saved | seconds
-"""
+# Three lines of head and a width each; "|" stands between groups.
+COLUMNS = (
+    ("", "", "story", -52), "|",
+    ("without", "copies", "offered", 9), ("", "copies to", "mailboxes", 10), ("", "most", "in one", 7), "|",
+    ("with", "copies", "offered", 9), ("", "copies to", "mailboxes", 10), ("", "most", "in one", 7),
+    ("", "copies", "stopped", 8), ("", " what", " became", -8), "|",
+    ("first", "copies", "lost", 6), "|", ("lawful", "mail", "lost", 6), ("", "", "of", 6), "|",
+    ("storm", "mails till", "1st stop", 10), ("", "last", "passed", 7), "|",
+    ("", "MB", "saved", 8), "|", ("", "seconds", "without + with", 15),
+)
 LEGEND = """\
-offered: recipients of storm messages at our MX (for lists: posts and bounces to the list, before it expands them).
-copies to mailboxes: storm copies that lay in mailboxes of all sites at the end; first copies of the letter itself included.
-stopped: of those offered, what the daemon refused, put off, held, dropped or gave to the list's owner.
-what became: died, went on until the lab cut it off, or over: it does not feed itself. Without the daemon each that does was cut off.
-before 1st stop: storm messages before the first of which a copy was stopped; last passed: the last one that any copy passed of.
+without, with: policyd-storm beside our MX.
+offered: recipients of storm messages at our MX; of a list, before it expands them.
+copies to mailboxes: storm copies in the mailboxes of all sites at the end, first copies of a letter included;
+most in one: in that mailbox which got most of them.
+stopped: of those offered, what the daemon refused, put off, held, dropped or gave to the owner of the list.
+what became: died; went on until the lab cut it off; over: it does not feed itself. Those that do were cut
+off without.
+1st stop: storm messages before the first that was stopped, be it in part; last passed: the last that was not
+stopped altogether.
 """
-
-
-class Wrong(Exception):
-    """A story that did not come to what it must."""
 
 
 class Row:
@@ -38,6 +43,7 @@ class Row:
 
     def without(self, p):
         self.without_offered, self.without_delivered = p.offered, p.delivered
+        self.without_highest = p.highest
         self.without_bytes, self.without_ended, self.without_seconds = p.bytes, p.ended, p.seconds
 
     def with_it(self, p):
@@ -45,44 +51,42 @@ class Row:
         self.passed, self.stopped = p.journal.passed, p.journal.stopped
         self.until_first, self.until_last = p.journal.until_first, p.journal.until_last
         self.first_lost, self.legit_lost, self.legit = len(p.first_lost), len(p.legit_lost), len(p.wanted)
-        self.ended, self.highest = p.ended, max(p.each.values(), default=0)
+        self.ended, self.highest = p.ended, p.highest
+        self.bytes_saved = self.without_bytes - self.bytes
         self.need(p.code == 0, "the daemon ended with", p.code)
         self.need(not p.first_lost, "first copies lost:", p.first_lost[:5])
         self.need(not p.legit_lost, "lawful mail lost:", p.legit_lost[:5])
 
-    def saved(self):
-        return self.without_bytes - self.bytes
-
-    def line(self):
-        first = "-" if self.until_first is None else self.until_first
-        what = "%-2s %s" % (self.name, self.what)
+    def cells(self):
         became = "over" if not self.feeds else "died" if self.ended else "went on"
-        return "%-55s |%8d %11d |%8d %11d %8d  %-8s |%7d |%5d %6d |%9s %6d |%7.1f | %.1f + %.1f" % (
-            what[:55], self.without_offered, self.without_delivered, self.offered, self.delivered, self.stopped,
-            became, self.first_lost, self.legit_lost, self.legit, first, self.until_last,
-            self.saved() / 1e6, self.without_seconds, self.seconds)
+        first = "-" if self.until_first is None else self.until_first
+        return ("%-2s %s" % (self.name, self.what), self.without_offered, self.without_delivered,
+                self.without_highest, self.offered, self.delivered, self.highest, self.stopped, " " + became,
+                self.first_lost, self.legit_lost, self.legit, first, self.until_last,
+                "%.1f" % (self.bytes_saved / 1e6), "%.1f + %.1f" % (self.without_seconds, self.seconds))
 
-    def record(self):
-        return dict(vars(self), bytes_saved=self.saved())
+
+def line(cells):
+    cells = iter(cells)
+    return "".join(" |" if c == "|" else "%*s" % (c[3], next(cells)) for c in COLUMNS).rstrip()
 
 
 def text(rows):
-    out = [HEAD + "-" * 188]
-    for r in rows:
-        out.append(r.line())
-    out.append("")
-    for r in rows:
-        out += ["%-2s %s" % (r.name, n) for n in r.notes]
+    columns = [c for c in COLUMNS if c != "|"]
+    out = [line(c[k] for c in columns) for k in range(3)]
+    out.append("-" * max(map(len, out)))
+    out += [line(r.cells()) for r in rows] + [""]
+    out += ["%-2s %s" % (r.name, n) for r in rows for n in r.notes]
     return "\n".join(out) + "\n\n" + LEGEND
 
 
 def keep(rows, folder, full):
     os.makedirs(folder, exist_ok=True)
     owner = int(os.environ.get("SUDO_UID", -1)), int(os.environ.get("SUDO_GID", -1))
-    for name, content in (("record.txt", text(rows)),
-                          ("record.json", json.dumps({"full": full, "stories": [r.record() for r in rows]}, indent=1))):
+    record = {"full": full, "stories": [vars(r) for r in rows]}
+    for name, content in (("record.txt", text(rows)), ("record.json", json.dumps(record, indent=1) + "\n")):
         path = os.path.join(folder, name)
         with open(path, "w") as f:
-            f.write(content + "\n" * (not content.endswith("\n")))
+            f.write(content)
         os.chown(path, *owner)
     os.chown(folder, *owner)

@@ -25,7 +25,8 @@ smtpd_authorized_xclient_hosts = 127.0.0.0/8
 """
 
 LOCAL = "local     unix  -       n       n       -       -       local\n"
-STORES = ("maildrop", "incoming", "active", "deferred", "hold", "bounce", "defer", "trace", "corrupt", "saved")
+STORES = ("maildrop", "incoming", "active", "deferred", "hold", "bounce", "defer", "trace", "corrupt",
+          "saved")
 assert "\nlocal " not in MASTER_CF
 
 
@@ -47,8 +48,7 @@ def alive(group):
 
 
 class Site(Postfix):
-    """`friends` may send anywhere through it. Made once and started when it is wanted; settle() and queue_ids() as
-    every Postfix of the lab has them."""
+    """`friends` may send anywhere through it. Made once, and started when it is wanted."""
 
     def __init__(self, folder, name, host, source, friends, sink_port):
         self.name, self.host, self.source, self.friends = name, host, source, friends
@@ -64,10 +64,12 @@ class Site(Postfix):
             f.write(LOCAL)
 
     def configure(self, own, routes, more="", files=()):
-        """`own`: domains that it takes mail for; `routes`: [(address or domain, transport)]; `more`: main.cf lines;
+        """`own`: domains that it takes mail for; `routes`: [(address or domain, transport)]; `more`: main.cf;
         `files`: {name: text} beside main.cf. A running site takes it over before this returns."""
-        say = {"transport": "".join("%s\t%s\n" % r for r in routes), **{n: t.replace("{etc}", self.etc) for n, t in dict(files).items()}}
-        mine = MAIN.format(host=self.host, source=self.source, friends=", ".join(self.friends), own=", ".join(own), etc=self.etc)
+        say = {"transport": "".join("%s\t%s\n" % r for r in routes),
+               **{n: t.replace("{etc}", self.etc) for n, t in dict(files).items()}}
+        mine = MAIN.format(host=self.host, source=self.source, friends=", ".join(self.friends),
+                           own=", ".join(own), etc=self.etc)
         # One entry a name: postlogd would wait for itself to log a warning of two.
         main = {**self.base, **entries(mine + more.replace("{etc}", self.etc))}
         main = "".join("%s =%s\n" % e for e in main.items())

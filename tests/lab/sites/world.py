@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: ISC
-"""The sites, who is where, the daemon beside our MX, and one run of a storm from its first message to its end.
+"""The sites, who is where, the daemon beside our MX, and a run of a storm from its first message to its end.
 
-Our site is victim.example: mx (asks the daemon in a guarded run) and lists, an inner server that expands lists as Exchange does,
-behind it. backup is our backup MX. The others are companies with servers of their own."""
+Our site is victim.example: mx (asks the daemon in a guarded run) and lists, an inner server behind it that
+expands lists as Exchange does. backup is our backup MX. The others are companies with servers of their
+own."""
 
 import concurrent.futures
 import contextlib
@@ -32,10 +33,12 @@ SITES = {
     "partner2": ("mail.partner2.example", "127.1.0.5", ("127.3.0.2",)),
 }
 for _n in (1, 2, 3, 5):
-    SITES["sbs%d" % _n] = ("sbs%d.faulty%d.example" % (_n, _n), "127.1.0.%d" % (10 + _n), ("127.0.0.%d" % (10 + _n),))
+    SITES["sbs%d" % _n] = ("sbs%d.faulty%d.example" % (_n, _n), "127.1.0.%d" % (10 + _n),
+                           ("127.0.0.%d" % (10 + _n),))
 
 HOME = {"victim.example": "mx", "partner1.example": "partner1", "partner2.example": "partner2",
-        "faulty1.example": "sbs1", "faulty2.example": "sbs2", "faulty3.example": "sbs3", "faulty5.example": "sbs5"}
+        "faulty1.example": "sbs1", "faulty2.example": "sbs2", "faulty3.example": "sbs3",
+        "faulty5.example": "sbs5"}
 
 CONF = """\
 [server]
@@ -81,7 +84,8 @@ class OurDaemon(Daemon):
 
     def set_up(self, rules, domains):
         text = {"policyd-storm.conf": CONF.format(policy=self.policy, milter=self.milter, dir=self.dir,
-                                                  domains=", ".join(domains)), "rules.conf": rules, "lists": LISTS}
+                                                  domains=", ".join(domains)), "rules.conf": rules,
+                "lists": LISTS}
         for name, content in text.items():
             with open(os.path.join(self.dir, name), "w") as f:
                 f.write(content)
@@ -91,7 +95,8 @@ class OurDaemon(Daemon):
         lib = os.path.join(os.path.dirname(self.dir), "later.so")
         if not os.path.exists(lib):
             subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", lib,
-                            os.path.join(HERE, "later.c"), "-ldl"], check=True, stdin=subprocess.DEVNULL, timeout=60)
+                            os.path.join(HERE, "later.c"), "-ldl"], check=True, stdin=subprocess.DEVNULL,
+                           timeout=60)
         os.environ.update(LD_PRELOAD=lib, LAB_LATER=str(int(seconds)))
         try:
             self.start()
@@ -127,7 +132,8 @@ class Phase:
         now = time.monotonic()
         if now - self.shown > 2.0:
             self.shown = now
-            self.world.say("    %-38s %5.1fs %8d copies in mailboxes%s" % (self.title, now - self.began, self.post.copies, more))
+            self.world.say("    %-38s %5.1fs %8d copies in mailboxes%s" % (self.title, now - self.began,
+                                                                           self.post.copies, more))
 
     def calm(self):
         return all(i() for i in self.idle) and all(s.idle() for s in self.world.running())
@@ -166,6 +172,8 @@ class Phase:
         self.leave = []
         self.seconds = time.monotonic() - self.began
         self.delivered, self.bytes, self.each = self.post.copies, self.post.bytes, dict(self.post.each)
+        mine = self.post.storm_to or (lambda _: True)
+        self.highest = max((n for r, n in self.each.items() if mine(r)), default=0)
         self.first_lost = [r for r in self.due if not self.each.get(r)]
         self.legit_lost = self.lost()
         mx = self.world.sites["mx"]
@@ -218,8 +226,11 @@ class World:
     def down(self):
         self.every(Site.down, self.running())
 
+    def port(self, name):
+        return self.sites[name].smtp
+
     def to(self, name):
-        return "smtp:[127.0.0.1]:%d" % self.sites[name].smtp
+        return "smtp:[127.0.0.1]:%d" % self.port(name)
 
     def place(self, name, guarded, homes, special, text="", files=()):
         """One site with its table of where domains are."""
@@ -256,7 +267,7 @@ class World:
     @contextlib.contextmanager
     def phase(self, title, guarded, names, bound, seconds=120, rules=None, homes=None, special=(), more=None,
               domains=("victim.example",), keep=False, later=0):
-        """A run on the named sites; `keep`: with the daemon's record of the run before, `later` seconds after it."""
+        """A run on the named sites; `keep`: with the last one's queues and record, `later` seconds on."""
         self.daemon.stop()
         self.settle(names, guarded, {**HOME, **(homes or {})}, special, more or {}, keep)
         self.post.reset()
@@ -268,7 +279,7 @@ class World:
                 self.daemon.start_later(later)
             else:
                 self.daemon.start()
-        p = Phase(self, title, guarded, bound, seconds)
+        p = Phase(self, title + (" with" if guarded else " without"), guarded, bound, seconds)
         p.after = last_message(self.daemon.db) if keep and guarded else 0
         try:
             yield p
