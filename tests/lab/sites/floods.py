@@ -115,7 +115,8 @@ def story_h(world, size):
     n = clients * each
     row = Row("H", "spam storm from %d clients, half by the backup MX" % clients, n)
     row.feeds = False
-    rules = shipped(flood={"mode": "enforce", "limit": limit}, trap={"mode": "enforce", "addresses": TRAP})
+    rules = shipped(flood={"mode": "enforce", "limit": limit},
+                    trap={"mode": "enforce", "addresses": TRAP, "action": "discard"})
     users = "".join("%s\tx\n" % u for u in KNOWN + [TRAP])
     more = {"mx": ("relay_recipient_maps = texthash:{etc}/users\n", {"users": users})}
     for guarded in (False, True):
@@ -143,8 +144,10 @@ def story_h(world, size):
                     late[len(late) // 2], late[-1]))
         if not guarded:
             row.without(p)
+            innocent = backscatter
     row.with_it(p)
     row.need(p.ended, "the flood went on")
+    row.need(backscatter <= innocent, "bounces to forged senders:", backscatter, "where there were", innocent)
     row.need(p.delivered <= clients * limit, "spam delivered:", p.delivered, "from", clients, "clients of",
              limit)
     yield row

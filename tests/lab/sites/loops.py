@@ -49,7 +49,7 @@ def story_d(world, size):
              ("D3", "the same; our own MX writes the bounces", {}, refusing, 10))
     plain = {}
     for name, what, rules, places, bounces in cases:
-        bound = (50000 if size.full else 1500) // (1 if places is special else 10)
+        bound = (50000 if size.full else 1500) // (1 if places is special else 20)
         row = Row(name, what, bound)
         for guarded in (False, True):
             if not guarded and len(places) in plain:

@@ -62,7 +62,7 @@ def named(row, p, *numbers):
 
 
 def story_a(world, size):
-    people, bound = (630, size.copies) if size.full else (120, 3600)
+    people, bound = (630, size.copies) if size.full else (120, 2400)
     for name, what, homes in (("A1", "one letter to %d; POP boxes behind our MX" % people, HUB),
                               ("A2", "the same; faulty servers with MX of their own", {})):
         row = Row(name, what, bound)
