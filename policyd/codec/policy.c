@@ -374,8 +374,8 @@ static const struct attr attrs[] = {
 	CALL("want", put_want, WORD),
 };
 
-/* Rows that somebody reads are found by length and first byte of the name: a chain holds few. The chains hold
- * row + 1, 0 ends; they are worked out once. */
+/* Rows are found by length and first byte of the name: a chain holds few. The chains hold row + 1, 0 ends; they
+ * are worked out once. */
 enum { ATTRS = ARRAY_LEN(attrs), CHAINS = 64 };
 static unsigned char first_of[CHAINS], next_of[ATTRS];
 
@@ -391,8 +391,6 @@ make_chains(void)
 	for (size_t row = ATTRS; row-- > 0;) {
 		unsigned char *first = &first_of[chain_of(attrs[row].name)];
 
-		if (!attrs[row].put)
-			continue;
 		next_of[row] = *first;
 		*first = (unsigned char)(row + 1);
 	}
@@ -431,28 +429,44 @@ struct lines {
 };
 _Static_assert(ATTRS <= 64, "a row is a bit of lines.given");
 
-static void
-sort_line(struct lines *l, const char *p, size_t n)
+/* Is this the line's name? */
+static bool
+is_row(unsigned row, const char *p, size_t n)
 {
-	const char *eq = memchr(p, '=', n);
-	unsigned row;
+	struct str name = attrs[row].name;
 
-	if (!eq || eq == p) {
-		if (!l->fault)
-			l->fault = eq ? "a line without a name" : "a line without =";
-		return;
+	return n > name.n && p[name.n] == '=' && memcmp(p, name.p, name.n) == 0;
+}
+
+/* `guess`: what stood there in the request before. */
+static void
+sort_line(struct lines *l, const char *p, size_t n, unsigned char *guess)
+{
+	unsigned row = *guess;
+
+	if (!is_row(row, p, n)) {
+		const char *eq = memchr(p, '=', n);
+
+		if (!eq || eq == p) {
+			if (!l->fault)
+				l->fault = eq ? "a line without a name" : "a line without =";
+			return;
+		}
+		row = find((struct str){ p, (size_t)(eq - p) });
+		if (row == ATTRS)
+			return;
+		*guess = (unsigned char)row;
 	}
-	row = find((struct str){ p, (size_t)(eq - p) });
-	if (row == ATTRS || (l->given & 1ULL << row))
+	if (!attrs[row].put || (l->given & 1ULL << row))
 		return;
 	l->given |= 1ULL << row;
-	l->values[row] = (struct str){ eq + 1, (size_t)(p + n - eq - 1) };
+	l->values[row] = str_sub((struct str){ p, n }, attrs[row].name.n + 1, n);
 }
 
 /* Returns the length of the request at the front of `s`, empty line included; 0 when its end is not there.
  * Lines end with LF or CR LF. */
 static size_t
-sort_lines(struct lines *l, struct str s)
+sort_lines(struct policy *pol, struct lines *l, struct str s)
 {
 	const char *end = s.p + s.n, *lf;
 
@@ -474,7 +488,7 @@ sort_lines(struct lines *l, struct str s)
 		if (n > l->longest)
 			l->longest = n;
 		if (l->n++ < POLICY_ATTRS_MAX)
-			sort_line(l, p, n);
+			sort_line(l, p, n, &pol->rows[l->n % POLICY_ROWS]);
 	}
 	return 0;
 }
@@ -568,13 +582,13 @@ policy_feed(struct policy *p, struct buf *in, bool half_closed, struct msg *m)
 	p->broken = false;
 	p->why = NULL;
 	if (p->scanned == 0 || end_came(p, s))
-		end = sort_lines(&lines, s);
+		end = sort_lines(p, &lines, s);
 	if (end == 0) {
 		enum feed f = without_end(p, s, half_closed);
 
 		if (f != FEED_MSG)
 			return f;
-		(void)sort_lines(&lines, s);
+		(void)sort_lines(p, &lines, s);
 		end = s.n;
 	}
 	read_request(p, str_sub(s, 0, end), &lines, m);

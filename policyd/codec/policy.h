@@ -27,12 +27,17 @@
 #include "mail/msg.h"
 #include "mail/verdict.h"
 
+enum { POLICY_ROWS = 40 };
+
 struct policy {
 	const char *why; /* after FEED_BAD, or when `broken`: a phrase for the log, never NULL then */
 	bool broken;     /* the request in msg ended properly but is not usable: answer DUNNO */
 	/* the codec's own: the search for the end of the request, kept between two feeds */
 	size_t scanned; /* bytes at the front of `in` that were looked at */
 	size_t line;    /* where the line begins that is being looked at */
+	/* What the lines of the request before were, by the rows of the codec's table: an MTA says the same
+	 * things in the same order. */
+	unsigned char rows[POLICY_ROWS];
 };
 
 void policy_init(struct policy *p);
