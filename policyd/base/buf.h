@@ -41,6 +41,15 @@ void buf_commit(struct buf *b, size_t n);
 
 void buf_consume(struct buf *b, size_t n);
 
+/* Where n more bytes would go, to be counted by buf_commit(); NULL: no room was made for them yet. */
+static inline char *
+buf_room(const struct buf *b, size_t n)
+{
+	bool there = !b->failed && b->cap - b->start - b->len >= n && (!b->max || b->len + n <= b->max);
+
+	return there ? b->data + b->start + b->len : NULL;
+}
+
 /* buf_append() when room is to be made, or `max` is met. */
 void buf_append_slow(struct buf *b, const void *p, size_t n);
 
