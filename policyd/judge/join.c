@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "judge/join.h"
 
-#include <stddef.h>
-
 #include "base/compiler.h"
 #include "base/list.h"
 #include "base/map.h"
@@ -189,7 +187,7 @@ fetch_oldest(const struct join *j)
 {
 	const char *t = (const char *)oldest(j);
 
-	for (size_t at = 0; at < offsetof(struct txn, record); at += MEMORY_LINE)
+	for (size_t at = 0; at < sizeof(struct txn); at += MEMORY_LINE)
 		__builtin_prefetch(t + at);
 }
 
@@ -269,7 +267,7 @@ join_leave(struct join *j, uint64_t connection, bool data_follows, struct now no
 {
 	struct txn *t = join_of_connection(j, connection);
 
-	if (!t || t->judged || (data_follows && t->recorded && !addr_is_null(t->record.sender)))
+	if (!t || t->judged || (data_follows && t->recorded && !addr_is_null(t->more->record.sender)))
 		return;
 	t->seen = now.mono;
 	list_del(&t->lru);
@@ -455,7 +453,7 @@ join_verdict(const struct txn *t, uint64_t what, struct msg *m, struct verdict *
 		*out = (struct verdict){ .what = ACT_PASS };
 		return true;
 	}
-	if (!txn_verdict(m->arena, &t->verdict, &v))
+	if (!txn_verdict(m->arena, &t->more->verdict, &v))
 		return false;
 	for (uint32_t i = 0; i < v.n_drop; i++)
 		if (v.drop[i] >= m->n_rcpts)

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "judge/join_txn.h"
 
-#include <stddef.h>
-
 #include "base/compiler.h"
 #include "base/xalloc.h"
 
@@ -18,6 +16,7 @@ txn_free(struct txn *t)
 {
 	buf_fini(&t->rcpts);
 	xfree(t->envelope);
+	xfree(t->more);
 	xfree(t);
 }
 
@@ -49,12 +48,14 @@ txn_new(struct txn_spares *s, struct key128 key)
 	struct buf rcpts = t->rcpts;
 	char *envelope = t->envelope;
 	size_t cap = t->cap_envelope;
+	struct txn_more *more = t->more;
 
-	memset(t, 0, offsetof(struct txn, record));
+	memset(t, 0, sizeof(*t));
 	t->key = key;
 	t->rcpts = rcpts;
 	t->envelope = envelope;
 	t->cap_envelope = cap;
+	t->more = more;
 	list_init(&t->lru);
 	return t;
 }
@@ -94,13 +95,23 @@ txn_no_envelope(struct txn *t)
 	t->cap_envelope = 0;
 }
 
+static struct txn_more *
+more_of(struct txn *t)
+{
+	if (!t->more)
+		t->more = xmalloc(sizeof(*t->more));
+	return t->more;
+}
+
 struct record *
 txn_record(struct txn *t)
 {
+	struct record *r = &more_of(t)->record;
+
 	if (!t->recorded)
-		t->record = (struct record){ 0 };
+		*r = (struct record){ 0 };
 	t->recorded = true;
-	return &t->record;
+	return r;
 }
 
 struct str
@@ -151,5 +162,9 @@ void
 txn_judged(struct txn *t, const struct verdict *v)
 {
 	t->passed = says_nothing(v);
-	t->judged = t->passed || txn_verdict(&t->text, v, &t->verdict);
+	t->judged = t->passed || txn_verdict(&t->text, v, &more_of(t)->verdict);
+	if (!t->passed)
+		return;
+	xfree(t->more);
+	t->more = NULL;
 }

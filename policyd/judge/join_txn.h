@@ -14,6 +14,12 @@
 
 enum { TXN_SESSIONS = 2, TXN_SPARES = 64, TXN_SPARE_RCPTS = 1024, TXN_SPARE_ENVELOPE = 1024 };
 
+/* What is large, and most have no need of. */
+struct txn_more {
+	struct record record;   /* before it is judged: who it is from; strings are in `envelope` */
+	struct verdict verdict; /* its strings are in `text`, but for literals and nothing */
+};
+
 struct txn {
 	struct list lru;
 	struct key128 key;
@@ -22,8 +28,8 @@ struct txn {
 	struct buf rcpts; /* raw addresses, each ended by NUL */
 	uint32_t n_rcpts; /* UINT32_MAX: too many to keep */
 	bool judged;
-	bool passed;   /* judged, and there is nothing more to say: `verdict` is not set */
-	bool recorded; /* `record` is set */
+	bool passed;   /* judged, and there is nothing more to say: its verdict is not set */
+	bool recorded; /* its record is set */
 	uint64_t what;
 	char *envelope;
 	size_t n_envelope, cap_envelope;
@@ -31,9 +37,7 @@ struct txn {
 	struct key128 sessions[TXN_SESSIONS]; /* that it is the latest of; zero: none */
 	struct reservation *reserved;
 	uint32_t n_reserved, cap_reserved;
-	/* Large, and unset until somebody needs them. */
-	struct record record;   /* before it is judged: who it is from; strings are in `envelope` */
-	struct verdict verdict; /* its strings are in `text`, but for literals and nothing */
+	struct txn_more *more; /* NULL: nobody needed it yet */
 };
 
 struct txn_spares {
