@@ -374,8 +374,8 @@ static const struct attr attrs[] = {
 	CALL("want", put_want, WORD),
 };
 
-/* Rows are found by length and first byte of the name: a chain holds few. The chains hold row + 1, 0 ends; they
- * are worked out once. */
+/* Rows are found by length and first byte of the name: a chain holds few. The chains hold row + 1, 0 ends;
+ * they are worked out once. */
 enum { ATTRS = ARRAY_LEN(attrs), CHAINS = 64 };
 static unsigned char first_of[CHAINS], next_of[ATTRS];
 
