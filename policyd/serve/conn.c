@@ -14,6 +14,10 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 
+#ifndef ev_io_modify /* before libev 4.33 */
+#define ev_io_modify(w, what) ev_io_set(w, (w)->fd, what)
+#endif
+
 static const struct {
 	const char *name;
 	bool warn;
