@@ -2,6 +2,7 @@
 """A real Exim with the shipped ACLs and routers: what is asked, what each verdict becomes, what cannot be injected."""
 
 import base64
+import itertools
 import os
 import shutil
 import socket
@@ -21,6 +22,8 @@ from lab.bench import LabTest, MEMBERS, TEAM, TEAM_OWNER
 from lab.exim import Exim
 from lab.net import wait_for
 from test_actions import CLIENT, EXEMPT_SPARED, FIVE, HIT, LIST, OWNER, SPARED, by_sender, rule
+
+SERIAL = itertools.count(1)
 
 
 class OnExim:
@@ -314,6 +317,29 @@ class Brake(OnExim, test_brake.Brake):
                 c._expect(250)
                 c._say("RCPT TO:<%s>" % test_brake.READERS[0])
                 self.assertEqual(want, c._reply()[0], size)
+
+
+class Login(OnExim, test_brake.Brake):
+    """Users who log in."""
+
+    AWAY = ["friend%d@outside.example" % i for i in range(3)]
+
+    def post(self, login):
+        m = Message("<login.%d@victim.example>" % next(SERIAL), "Offer", self.AWAY)
+        return self.send(self.AWAY[:1], m.content, sender="%s@victim.example" % (login or "x"), login=login)[0]
+
+    def test_their_mail_is_outbound(self):
+        self.use("[rule w]\ndetect = wide-recipients\nlimit = 2\nscope = outbound\naction = reject 5.7.27 Please use Bcc\n")
+        self.assertEqual({550}, {code for code, _ in self.post("").rcpts.values()})
+        self.assertEqual((550, "5.7.27 Please use Bcc"), self.post("alice").data)
+
+    def test_a_limit_for_each(self):
+        self.use(test_brake.flood(2, "count_by = sasl-user\n"))
+        codes = [self.post(login).rcpts[self.AWAY[0]][0] for login in ("alice", "alice", "alice", "bob", "alice")]
+        self.assertEqual([250, 250, 451, 250, 451], codes)
+        self.daemon.stop()
+        rows = store.query(self.daemon.db, "SELECT sasl_username FROM messages")
+        self.assertEqual({"alice@victim.example", "bob@victim.example"}, {r["sasl_username"] for r in rows})
 
 
 class Asked(threading.Thread):

@@ -29,6 +29,7 @@ begin acl
 acl_rcpt:
   deny ! domains = +relay_domains
        ! hosts = +relay_hosts
+       ! authenticated = *
        message = relay not permitted
   .include /etc/exim4/storm.rcpt
   accept
@@ -52,6 +53,15 @@ begin transports
 {transport}
 begin retry
 * * F,2h,15m
+
+begin authenticators
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_prompts = :
+  server_advertise_condition = yes
+  server_condition = ${{if or{{{{eq{{$auth2:$auth3}}{{alice:ecila}}}}{{eq{{$auth2:$auth3}}{{bob:bob}}}}}}}}
+  server_set_id = $auth2@victim.example
 """
 
 SINK_ROUTER = """\
