@@ -198,18 +198,24 @@ time_of(const struct restore *r, int64_t wall)
 static void
 replay_ops(struct restore *r, struct payload *p, uint64_t seq, struct now then)
 {
-	uint32_t n = (uint32_t)unpack_within(&p->rest, 0, OPS_MAX);
-	struct tally_answer answer;
+	enum { TOGETHER = 16 };
+	uint32_t left = (uint32_t)unpack_within(&p->rest, 0, OPS_MAX), n = 0;
+	struct tally_op ops[TOGETHER];
+	struct tally_answer answers[TOGETHER];
 
-	for (uint32_t i = 0; i < n; i++) {
-		struct tally_op op = { 0 };
-
-		read_op(&p->rest, &op);
+	/* Several at once: each of them waits for memory that is far away. */
+	for (; left > 0; left--) {
+		ops[n] = (struct tally_op){ 0 };
+		read_op(&p->rest, &ops[n]);
 		if (!unpack_ok(&p->rest))
-			return;
-		if (seq > r->l->part_seq[tally_part(op.key)])
-			tallies_submit(r->l->tallies, then.mono, &op, &answer, 1);
+			break;
+		n += seq > r->l->part_seq[tally_part(ops[n].key)];
+		if (n == TOGETHER) {
+			tallies_submit(r->l->tallies, then.mono, ops, answers, n);
+			n = 0;
+		}
 	}
+	tallies_submit(r->l->tallies, then.mono, ops, answers, n);
 }
 
 static void
@@ -303,6 +309,16 @@ oldest_part(const struct ledger *l)
 	return seq;
 }
 
+/* The highest number that the database has seen. */
+static uint64_t
+newest(const struct ledger *l, uint64_t seq)
+{
+	for (uint32_t i = 0; i < PARTS; i++)
+		if (l->part_seq[i] > seq)
+			seq = l->part_seq[i];
+	return seq;
+}
+
 static int
 restore(struct restore *r, char *why, size_t why_len)
 {
@@ -312,6 +328,8 @@ restore(struct restore *r, char *why, size_t why_len)
 
 	if (after > r->journal_seq)
 		after = r->journal_seq;
+	/* The spool may be gone: a number that the database has would be taken for a repetition. */
+	outbox_used(l->outbox, newest(l, r->journal_seq));
 	rc = outbox_replay(l->outbox, after, replay_record, r, NULL);
 	if (rc != 0) {
 		snprintf(why, why_len, "%s",

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "store/outbox_state.h"
+#include "store/spool_state.h"
 #include "store/thread.h"
 
 enum { READ_TRIES = 8 };
@@ -141,6 +142,12 @@ replay_ring(struct outbox *o, struct replay *r, struct spool_replayed *stats)
 	ring_take(o->ring, &twice);
 	if (last > o->last && last <= SPOOL_SEQ_MAX)
 		o->last = last;
+}
+
+void
+outbox_used(struct outbox *o, uint64_t seq)
+{
+	spool_used_up_to(o->spool, seq);
 }
 
 int

@@ -46,6 +46,9 @@ struct outbox_stats {
 /* As spool_open(). Changes nothing beyond that: so a start that fails elsewhere leaves what is there. */
 int outbox_open(const struct outbox_conf *conf, struct outbox **out, char *why, size_t why_len) MUSTCHECK;
 
+/* Before outbox_replay(): numbers up to this one were given, whatever stands in the spool. */
+void outbox_used(struct outbox *o, uint64_t seq);
+
 /* As spool_replay(), once and before the first outbox_append(): the files, then what only the ring has.
  * Starts the thread. ERR_RANGE; ERR_IO: no thread, or no memory for a ring. */
 int outbox_replay(

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <ftw.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -230,6 +231,50 @@ Test(ledger, killed)
 }
 
 /* No room: answers go on, and are counted as not safe; with room again all is as before. */
+static int
+written(void)
+{
+	sqlite3 *c = NULL;
+	sqlite3_stmt *st = NULL;
+	int n;
+
+	cr_assert_eq(sqlite3_open_v2(db, &c, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+	cr_assert_eq(sqlite3_prepare_v2(c, "SELECT count(*) FROM message", -1, &st, NULL), SQLITE_OK);
+	cr_assert_eq(sqlite3_step(st), SQLITE_ROW);
+	n = sqlite3_column_int(st, 0);
+	sqlite3_finalize(st);
+	sqlite3_close(c);
+	return n;
+}
+
+/* The database was moved here without it, or somebody tidied up: no number is given twice, so all that comes is
+ * written down and counted. */
+Test(ledger, a_spool_that_is_gone)
+{
+	boot();
+	for (int i = 0; i < 40; i++)
+		deliver(100 + i, "a@x.test");
+	cr_assert(ledger_flush(e.ledger, 10000));
+	/* some parts are younger than others */
+	for (int i = 0; i < 5; i++) {
+		now.mono += 10 * MS_SEC;
+		ledger_tick(e.ledger, now);
+	}
+	cr_assert(ledger_flush(e.ledger, 10000));
+	halt();
+	cr_assert_eq(written(), 40);
+	nftw(spool, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	boot();
+	for (int i = 0; i < LIMIT + 1; i++)
+		cr_assert_eq(deliver(1, "a@x.test"), i < LIMIT ? ACT_PASS : ACT_DISCARD, "%d", i);
+	cr_assert(ledger_flush(e.ledger, 10000));
+	halt();
+	cr_expect_eq(written(), 40 + LIMIT + 1, "%d", written());
+	boot();
+	cr_expect_eq(deliver(1, "a@x.test"), ACT_DISCARD);
+	halt();
+}
+
 Test(ledger, full_disk)
 {
 	struct rlimit lim, small;
