@@ -247,8 +247,8 @@ written(void)
 	return n;
 }
 
-/* The database was moved here without it, or somebody tidied up: no number is given twice, so all that comes is
- * written down and counted. */
+/* The database was moved here without it, or somebody tidied up: no number is given twice, so all that comes
+ * is written down and counted. */
 Test(ledger, a_spool_that_is_gone)
 {
 	boot();
