@@ -21,6 +21,10 @@ enum {
 	/* A round of all parts takes ten minutes when little happens; a part a second when the spool
 	 * fills. */
 	PART_EVERY = 9 * MS_SEC,
+	/* What a start has to go through stays short all the same: a part for so many records as well, up
+	 * to so many a second. */
+	PART_RECORDS = 2000,
+	PARTS_A_TICK = 2,
 };
 
 struct ledger {
@@ -35,6 +39,7 @@ struct ledger {
 	uint64_t unsafe;
 	uint32_t next_part;
 	int64_t next_at; /* mono ms */
+	uint64_t taken;  /* the last record when the last part was */
 	uint64_t part_seq[PARTS];
 	ledger_part_fn *around; /* may be NULL */
 	void *around_arg;
@@ -384,6 +389,7 @@ ledger_open(const struct ledger_conf *conf, struct tallies *tallies, struct stor
 		if (l->part_seq[i] < l->part_seq[l->next_part])
 			l->next_part = i;
 	l->next_at = now.mono + PART_EVERY;
+	l->taken = l->outbox ? outbox_last(l->outbox) : 0;
 	*opened = (struct ledger_opened){ privacy_seed(conf->privacy, jo.seed), r.restored.entries,
 		storms_total(storms), r.records };
 	*out = l;
@@ -443,6 +449,16 @@ take_part(struct ledger *l, struct now now)
 	buf_fini(&blob);
 }
 
+static uint32_t
+parts_due(const struct ledger *l, const struct outbox_stats *s, struct now now)
+{
+	uint64_t n = (outbox_last(l->outbox) - l->taken) / PART_RECORDS;
+
+	if (n == 0)
+		return now.mono >= l->next_at || s->spool.bytes > l->max_spool / 4;
+	return (uint32_t)(n < PARTS_A_TICK ? n : PARTS_A_TICK);
+}
+
 void
 ledger_tick(struct ledger *l, struct now now)
 {
@@ -453,9 +469,10 @@ ledger_tick(struct ledger *l, struct now now)
 		return;
 	outbox_tick(l->outbox);
 	outbox_stats(l->outbox, &s);
-	if (now.mono >= l->next_at || s.spool.bytes > l->max_spool / 4) {
+	for (uint32_t n = parts_due(l, &s, now); n > 0; n--) {
 		take_part(l, now);
 		l->next_at = now.mono + PART_EVERY;
+		l->taken = outbox_last(l->outbox);
 	}
 	written = journal_written_seq(l->journal);
 	parts = journal_snapshot_seq(l->journal);
