@@ -40,7 +40,8 @@ new_journal(const struct store_conf *conf, const struct journal_hooks *hooks)
 	j->retention = conf->retention;
 	j->max_queue = conf->max_queue;
 	j->max_journal = conf->max_journal;
-	j->stats.healthy = j->healthy = true;
+	j->healthy = true;
+	j->stats.healthy = true;
 	pthread_mutex_init(&j->lock, NULL);
 	thread_cond_init(&j->wake);
 	thread_cond_init(&j->done);

@@ -31,7 +31,8 @@ journal_note_failure(struct journal *j)
 		j->backoff = BACKOFF_LAST;
 	pthread_mutex_lock(&j->lock);
 	j->stats.failures++;
-	j->stats.healthy = j->healthy = false;
+	j->healthy = false;
+	j->stats.healthy = false;
 	pthread_mutex_unlock(&j->lock);
 	if (first)
 		log_warn("journal state=failing path=%s reason=%s", LOGV(str_of(j->path)),
@@ -45,7 +46,8 @@ journal_note_success(struct journal *j)
 
 	j->backoff = 0;
 	pthread_mutex_lock(&j->lock);
-	j->stats.healthy = j->healthy = true;
+	j->healthy = true;
+	j->stats.healthy = true;
 	pthread_mutex_unlock(&j->lock);
 	if (was_failing)
 		log_info("journal state=recovered path=%s", LOGV(str_of(j->path)));
