@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: ISC
-"""lifecycle.py DEBS OUT: the package's life on a Debian without systemd: installed before Postfix, protecting it, upgraded in
-the middle of a storm, reloaded, removed, installed again over its data, purged. DEBS has the packages of this version
-and of a lower one; all that was said goes to OUT/lifecycle.log."""
+"""lifecycle.py DEBS OUT [sysv|systemd]: the package's life on a Debian with the old init, and on one with systemd (where
+systemd-nspawn is): installed before Postfix, protecting it, upgraded in the middle of a storm, reloaded, killed, removed,
+installed again over its data, purged. DEBS has the packages of this version and of a lower one; all that was said goes
+to OUT/lifecycle.log."""
 
 import glob
 import hashlib
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -244,6 +246,62 @@ class Life:
     STEPS = (first_install, postfix_comes, protects, stops, upgrade, reload, killed, removed, again, purged, forbidden, fresh)
 
 
+class BootedLife(Life):
+    """The same where systemd is the first process."""
+
+    def show(self, what):
+        return self.ok("systemctl", "show", "--value", "--property=" + what, "policyd-storm").strip()
+
+    def hardened(self):
+        """what the unit promises is what the process has"""
+        self.ok("systemd-analyze", "--man=no", "verify", "policyd-storm.service")
+        assert (self.show("ActiveState"), self.show("Type")) == ("active", "notify")
+        assert self.show("UnitFileState") == "enabled" and int(self.show("MainPID")) == self.daemon()
+        assert self.show("StatusText")
+        status = self.root.read("/proc/%d/status" % self.daemon())
+        value = dict(re.findall(r"(?m)^(\w+):\s*(\S+)", status))
+        assert (value["NoNewPrivs"], value["Seccomp"], int(value["CapEff"], 16)) == ("1", "2", 0), value
+        text = self.ok("systemd-analyze", "security", "--no-pager", "policyd-storm.service")
+        return text.strip().splitlines()[-1].strip(" →")
+
+    def reload(self):
+        """a reload with a fault is refused and the daemon goes on; a restart with it fails once, and is not tried again"""
+        pid, good = self.daemon(), self.root.read(CONF)
+        self.root.write(CONF, good + "nonsense = 1\n")
+        self.run("systemctl", "reload", "policyd-storm")
+        self.wait("the refusal", lambda: "reload refused" in self.ok("journalctl", "-q", "-u", "policyd-storm"))
+        assert self.serves(SPOOL) == pid
+        assert self.run("systemctl", "restart", "policyd-storm")[0] != 0
+        assert (self.show("ExecMainStatus"), self.show("ActiveState")) == ("78", "failed")
+        self.root.write(CONF, good)
+        self.ok("systemctl", "restart", "policyd-storm")
+        self.serves(SPOOL)
+        self.ok("systemctl", "reload", "policyd-storm")
+        self.storm("again", self.serial)
+        return self.told
+
+    def killed(self):
+        """kill -9: systemd starts it again, and nothing is forgotten"""
+        pid = self.daemon()
+        self.ok("kill", "-9", str(pid))
+        self.wait("another one", lambda: self.daemon() not in (None, pid))
+        assert self.serves(SPOOL) and self.show("NRestarts") == "1", self.show("NRestarts")
+        self.storm("again", self.serial)
+        return self.told
+
+    def booted_again(self):
+        """the machine goes down and comes up: it runs before anybody asks, and knows the storm"""
+        self.root.power_off()
+        self.root.boot()
+        self.serves(SPOOL)
+        self.wait("Postfix", lambda: self.run("systemctl", "is-active", "postfix@-")[0] == 0)
+        self.storm("again", self.serial)
+        return self.told
+
+    STEPS = (Life.first_install, Life.postfix_comes, hardened, Life.protects, Life.stops, Life.upgrade, reload, killed,
+             booted_again, Life.removed, Life.again, Life.purged, Life.forbidden, Life.fresh)
+
+
 def say(text):
     print(text, flush=True)
 
@@ -255,7 +313,7 @@ def newest(pattern):
     return os.path.abspath(found[-1])
 
 
-def prepare(root, debs):
+def prepare(root, debs, init):
     """What apt will want is fetched while there is a network; the life itself has none."""
     for name in debs:
         root.put(name, "debs/" + os.path.basename(name))
@@ -264,15 +322,14 @@ def prepare(root, debs):
     with root.enter("host"):
         root.put("/etc/resolv.conf", "etc/resolv.conf")
         root.ok("apt-get", "update", "-q")
-        # A machine with another init: nothing of systemd but the part that makes users.
-        root.ok(*APT, "install", "sysvinit-core", "systemd-standalone-sysusers")
+        root.ok(*APT, "install", *init)
         root.ok(*APT, "install", "--download-only", "/debs/" + os.path.basename(debs[0]), "postfix")
     root.write("etc/rsyslog.conf", SYSLOG)
 
 
 def live(life):
     passed = failed = 0
-    for step in Life.STEPS:
+    for step in life.STEPS:
         title = "%s: %s" % (step.__name__, " ".join(step.__doc__.split()))
         begun = time.monotonic()
         life.root.log.write("\n=== %s\n" % title)
@@ -285,7 +342,34 @@ def live(life):
             say("FAIL %s\n%s" % (title, e))
             life.root.log.write("FAIL %r\n" % e)
             break  # the next step stands on this one
-    return passed, failed, len(Life.STEPS) - passed - failed
+    return passed, failed, len(life.STEPS) - passed - failed
+
+
+# How each is entered, and what makes it so: with the old init nothing of systemd but the part that makes users.
+KINDS = {
+    "sysv": (Life, lambda root: root.enter("none"), ("sysvinit-core", "systemd-standalone-sysusers")),
+    "systemd": (BootedLife, lambda root: root.boot(), ("systemd", "systemd-sysv", "dbus")),
+}
+
+
+def one(kind, tarball, debs, out, log):
+    life, enter, init = KINDS[kind]
+    root = roots.Root(os.path.join(out, kind), log).unpack(tarball)
+    say("--- on a Debian with " + kind)
+    try:
+        prepare(root, debs, init)
+        with enter(root):
+            if kind == "sysv":
+                root.ok("rsyslogd")
+            result = live(life(root, *debs, out))
+            for name in ("syslog", "mail.log"):
+                if os.path.exists(root.path("/var/log/" + name)):
+                    log.write("\n=== /var/log/%s\n%s" % (name, root.read("/var/log/" + name)))
+        return result
+    finally:
+        root.leave()
+        if not os.environ.get("LAB_KEEP"):
+            root.remove()
 
 
 def main():
@@ -298,23 +382,18 @@ def main():
     new = newest(os.path.join(debs, "policyd-storm_%s-*.deb" % version))
     old = newest(os.path.join(debs, "lower", "policyd-storm_*.deb"))
     os.makedirs(out, exist_ok=True)
+    kinds = sys.argv[3:] or list(KINDS)
+    total = [0, 0, 0]
     with open(os.path.join(out, "lifecycle.log"), "w", encoding="utf-8") as log:
         tarball = roots.base(out, log, say)
-        root = roots.Root(os.path.join(out, "root"), log).unpack(tarball)
-        try:
-            prepare(root, (new, old))
-            with root.enter("none"):
-                root.ok("rsyslogd")
-                passed, failed, left = live(Life(root, new, old, out))
-            for name in ("syslog", "mail.log"):
-                if os.path.exists(root.path("/var/log/" + name)):
-                    log.write("\n=== /var/log/%s\n%s" % (name, root.read("/var/log/" + name)))
-        finally:
-            root.leave()
-            if not os.environ.get("LAB_KEEP"):
-                root.remove()
-    say("lifecycle: %d passed, %d failed, %d skipped" % (passed, failed, left))
-    return 1 if failed else 0
+        for kind in kinds:
+            if kind == "systemd" and not shutil.which("systemd-nspawn"):
+                say("skip %s, because there is no systemd-nspawn here" % kind)
+                total[2] += len(BootedLife.STEPS)
+                continue
+            total = [a + b for a, b in zip(total, one(kind, tarball, (new, old), out, log))]
+    say("lifecycle: %d passed, %d failed, %d skipped" % tuple(total))
+    return 1 if total[1] else 0
 
 
 if __name__ == "__main__":

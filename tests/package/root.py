@@ -117,6 +117,30 @@ class Root:
         self.spaces = ["--mount", "--pid", "--ipc", "--uts"] + (["--net"] if network == "none" else [])
         return self
 
+    def boot(self):
+        """The same with its own systemd as the first process, by systemd-nspawn; lo is all its network."""
+        said = open(self.dir + ".console", "ab")
+        self.init = subprocess.Popen(("unshare", "--mount", "systemd-nspawn", "--quiet", "--register=no", "--keep-unit",
+                                      "--directory=" + self.dir, "--boot", "--private-network", "--console=pipe"),
+                                     stdin=subprocess.PIPE, stdout=said, stderr=said)
+        said.close()
+        self.spaces = ["--mount", "--pid", "--ipc", "--uts", "--net"]
+        end = time.monotonic() + 120
+        while True:
+            if self.init.poll() is not None or time.monotonic() > end:
+                self.leave()
+                raise AssertionError("systemd did not come up in %s: see %s.console" % (self.dir, self.dir))
+            with open("/proc/%d/task/%d/children" % (self.init.pid, self.init.pid), encoding="ascii") as f:
+                self.pid = (f.read().split() or [None])[0]
+            if self.pid and self.run("systemctl", "is-system-running")[1].strip() in ("running", "degraded"):
+                return self
+            time.sleep(0.5)
+
+    def power_off(self):
+        self.run("systemctl", "poweroff", "--no-block")
+        self.init.wait(120)
+        self.leave()
+
     def __enter__(self):
         return self
 
@@ -127,12 +151,15 @@ class Root:
         """The first process ends, and the kernel ends all others and takes the mounts away."""
         if self.init:
             self.init.stdin.close()
+            if self.init.poll() is None and not self.init.stdout:
+                self.init.terminate()
             try:
                 self.init.wait(20)
             except subprocess.TimeoutExpired:
                 self.init.kill()
                 self.init.wait()
-            self.init.stdout.close()
+            if self.init.stdout:
+                self.init.stdout.close()
         self.init = None
 
     def run(self, *command, env=None, timeout=600, cwd="/"):
