@@ -214,6 +214,7 @@ class Life:
         left = [n for n in self.files() if "storm" in n and not n.startswith(("/var/cache/apt/", "/debs/", "/src/"))]
         assert not left, left
         assert not self.there(SPOOL) and not self.there("/run/policyd-storm")
+        assert not [n for n in os.listdir(self.root.path("/dev/shm")) if "storm" in n]
         assert self.run("grep", "-rl", "storm", "/etc/systemd", "/var/lib/systemd")[0] != 0
         assert self.run("dpkg", "-s", "policyd-storm")[0] != 0
         self.ok(*APT, "purge", "postfix")
