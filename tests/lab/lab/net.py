@@ -53,7 +53,16 @@ def workdir(prefix="storm-lab-"):
         if os.environ.get("LAB_KEEP"):
             print("lab: kept %s" % path, file=sys.stderr)
         else:
+            forget_rings(path)
             shutil.rmtree(path, ignore_errors=True)
+
+
+def forget_rings(path):
+    """What daemons that were killed left in memory."""
+    for folder, _dirs, names in os.walk(path):
+        ring = os.path.realpath(os.path.join(folder, "spool.ring"))
+        if "spool.ring" in names and os.path.isfile(ring):
+            os.unlink(ring)
 
 
 def polite_signals():
