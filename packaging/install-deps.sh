@@ -58,6 +58,7 @@ k  cmd    lintian                lintian          -
 l  cmd    debootstrap            debootstrap      -
 l  cmd    unshare                util-linux       -
 l  cmd    ip                     iproute2         -
+l  cmd    piuparts               piuparts         -
 l  cmd    systemd-nspawn         systemd-container -
 r  cmd    rpmbuild               rpm              rpm-build
 r  cmd    rpmlint                rpmlint          rpmlint

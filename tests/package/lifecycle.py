@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""lifecycle.py DEBS OUT [sysv|systemd]: the package's life on a Debian with the old init, and on one with systemd (where
+"""lifecycle.py DEBS OUT [sysv|systemd|piuparts]: the package's life on a Debian with the old init, and on one with systemd (where
 systemd-nspawn is): installed before Postfix, protecting it, upgraded in the middle of a storm, reloaded, killed, removed,
 installed again over its data, purged. DEBS has the packages of this version and of a lower one; all that was said goes
 to OUT/lifecycle.log."""
@@ -256,6 +256,7 @@ class BootedLife(Life):
     def hardened(self):
         """what the unit promises is what the process has"""
         self.ok("systemd-analyze", "--man=no", "verify", "policyd-storm.service")
+        self.ok("apparmor_parser", "--skip-kernel-load", "--skip-cache", "/etc/apparmor.d/usr.sbin.policyd-storm")
         assert (self.show("ActiveState"), self.show("Type")) == ("active", "notify")
         assert self.show("UnitFileState") == "enabled" and int(self.show("MainPID")) == self.daemon()
         assert self.show("StatusText")
@@ -346,10 +347,10 @@ def live(life):
     return passed, failed, len(life.STEPS) - passed - failed
 
 
-# How each is entered, and what makes it so: with the old init nothing of systemd but the part that makes users.
+# How each is entered, and what makes it so: the base has nothing of systemd but the part that makes users.
 KINDS = {
-    "sysv": (Life, lambda root: root.enter("none"), ("sysvinit-core", "systemd-standalone-sysusers")),
-    "systemd": (BootedLife, lambda root: root.boot(), ("systemd", "systemd-sysv", "dbus")),
+    "sysv": (Life, lambda root: root.enter("none"), ("sysvinit-core",)),
+    "systemd": (BootedLife, lambda root: root.boot(), ("systemd", "systemd-sysv", "dbus", "apparmor")),
 }
 
 
@@ -373,6 +374,25 @@ def one(kind, tarball, debs, out, log):
             root.remove()
 
 
+def piuparts(tarball, new, out, log):
+    """Debian's own test of coming and going, in a namespace of its own."""
+    say("--- piuparts")
+    if not shutil.which("piuparts"):
+        say("skip piuparts, because it is not installed")
+        return 0, 0, 1
+    with open(tarball, "rb") as f, open(os.path.join(out, "base.tar.gz"), "wb") as to:
+        subprocess.run(("gzip", "-1c"), stdin=f, stdout=to, check=True)
+    p = subprocess.run(("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "piuparts", "--no-eatmydata",
+                        "--basetgz=" + to.name, "--distribution=" + roots.codename(), "--mirror=%s main" % roots.mirror(),
+                        "--tmpdir=" + out, "--log-file=" + os.path.join(out, "piuparts.log"), new),
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log)
+    os.unlink(to.name)
+    with open(os.path.join(out, "piuparts.log"), encoding="utf-8", errors="replace") as f:
+        told = [line.strip() for line in f if "ERROR" in line or "PASS" in line]
+    say("%s piuparts: %s" % ("ok  " if p.returncode == 0 else "FAIL", " ".join(told)[-600:]))
+    return (1, 0, 0) if p.returncode == 0 else (0, 1, 0)
+
+
 def main():
     debs, out = sys.argv[1], os.path.abspath(sys.argv[2])
     reason = roots.why_not()
@@ -383,11 +403,14 @@ def main():
     new = newest(os.path.join(debs, "policyd-storm_%s-*.deb" % version))
     old = newest(os.path.join(debs, "lower", "policyd-storm_*.deb"))
     os.makedirs(out, exist_ok=True)
-    kinds = sys.argv[3:] or list(KINDS)
+    kinds = sys.argv[3:] or [*KINDS, "piuparts"]
     total = [0, 0, 0]
     with open(os.path.join(out, "lifecycle.log"), "w", encoding="utf-8") as log:
         tarball = roots.base(out, log, say)
         for kind in kinds:
+            if kind == "piuparts":
+                total = [a + b for a, b in zip(total, piuparts(tarball, new, out, log))]
+                continue
             if kind == "systemd" and not shutil.which("systemd-nspawn"):
                 say("skip %s, because there is no systemd-nspawn here" % kind)
                 total[2] += len(BootedLife.STEPS)

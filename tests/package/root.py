@@ -11,7 +11,7 @@ import sys
 import time
 
 AGE = 7 * 86400  # a base older than this is made anew
-BASE = ("ca-certificates", "iproute2", "procps", "python3", "rsyslog", "sqlite3")
+BASE = ("ca-certificates", "iproute2", "procps", "python3", "rsyslog", "sqlite3", "systemd-standalone-sysusers")
 NODES = (("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0))
 NEEDED = ("debootstrap", "unshare", "nsenter", "chroot", "mount", "ip", "tar")
 
