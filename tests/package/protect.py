@@ -115,6 +115,9 @@ def blow(message, copies, again):
     """(ended by itself, copies offered, copies in each mailbox); again: the sender writes nothing, the servers have it"""
     postfix = SystemPostfix()
     with Sink(SINK) as sink:
+        # What a storm that was cut off left, and Postfix's opinion that the mailboxes are gone.
+        run("postsuper", "-d", "ALL")
+        run("postqueue", "-f")
         with Storm(25, sink, postfix, copies) as storm:
             content = message.through(origin())
             if again:
@@ -125,6 +128,8 @@ def blow(message, copies, again):
                     if r.code != 250:
                         sys.exit("protect: the first message was refused: %d %s" % r.data)
             ended = storm.run(timeout=180)
+        if ended and postfix.queue_ids("deferred"):
+            sys.exit("protect: mail waits in the queue; nothing can be told of what arrives")
         return ended, storm.budget.offered, [sink.count(r, message.message_id) for r in message.to]
 
 
