@@ -136,7 +136,7 @@ class Rig:
         self.lab = harness.Lab(self.build)
         self.store = os.path.join(self.programs, "store")
         self.serial, self.background = 1, []
-        shutil.rmtree(self.store, ignore_errors=True)
+        self.clear()
         os.makedirs(self.store)
 
     def close(self):
@@ -148,7 +148,12 @@ class Rig:
             self.lab.close()
         finally:
             if os.environ.get("BENCH_KEEP", "") in ("", "0"):
-                shutil.rmtree(self.store, ignore_errors=True)
+                self.clear()
+
+    def clear(self):
+        """Of a run that was cut off, too."""
+        self.lab.forget_rings(self.store)
+        shutil.rmtree(self.store, ignore_errors=True)
 
     def program(self, name):
         return os.path.join(self.programs, name)

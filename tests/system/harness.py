@@ -196,9 +196,9 @@ class Lab:
                     text += f"--- {name}\n{f.read()[-4000:]}\n"
         return text
 
-    def forget_rings(self):
+    def forget_rings(self, below=None):
         """What killed daemons left in memory."""
-        for folder, _dirs, names in os.walk(self.dir):
+        for folder, _dirs, names in os.walk(below or self.dir):
             ring = os.path.join(folder, "spool.ring")
             if "spool.ring" in names and os.path.isfile(ring):
                 os.unlink(os.path.realpath(ring))

@@ -110,6 +110,7 @@ def test_a_message_given_up_at_the_milter_door(lab):
         c.close()
         os.kill(d.proc.pid, signal.SIGKILL)
         d.proc.wait()
+        lab.forget_rings()
         shutil.rmtree(lab.path("db"))
         d.start()
         s, other = d.dial(), d.dial()

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 
-from .net import free_ports, port_open, wait_for
+from .net import forget_rings, free_ports, port_open, wait_for
 
 CONF = """\
 [server]
@@ -143,6 +143,7 @@ class Daemon:
     def forget(self):
         """A new, empty database for the next test."""
         folder = os.path.dirname(self.db)
+        forget_rings(folder)
         for root, dirs, files in os.walk(folder, topdown=False):
             for name in files:
                 os.unlink(os.path.join(root, name))
