@@ -113,7 +113,9 @@ const char *doctor_hindered(
 
 /* Cuts the next word off a list with commas and space; {groups} are one word, without the braces. */
 bool doctor_word(struct str *rest, struct str *word, bool *braced);
-bool doctor_has_word(struct str list, const char *word);
+bool doctor_has_word(struct str list, const char *word); /* any case */
+/* In a list of an MTA's macros, whose names differ by case; with or without braces. */
+bool doctor_has_macro(struct str list, const char *name);
 bool doctor_has(struct str s, const char *part); /* any case */
 /* "30s", "5m", a bare number in `unit` seconds; -1: no time */
 int64_t doctor_seconds(struct str s, int64_t unit);

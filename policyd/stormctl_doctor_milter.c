@@ -215,18 +215,6 @@ milter_protocol(struct doctor *d)
 	}
 }
 
-static bool
-has_macro(struct str list, const char *name)
-{
-	struct str word;
-	bool braced;
-
-	while (doctor_word(&list, &word, &braced))
-		if (str_eq(word, str_of(name)))
-			return true;
-	return false;
-}
-
 static void
 milter_no_queue_id(struct doctor *d)
 {
@@ -238,7 +226,7 @@ milter_no_queue_id(struct doctor *d)
 		bool there = false;
 
 		for (size_t i = 0; i < ARRAY_LEN(places); i++)
-			there = there || has_macro(pf_get(pf_of(d), f->service, places[i]), "i");
+			there = there || doctor_has_macro(pf_get(pf_of(d), f->service, places[i]), "i");
 		if (f->whose == OURS && !there)
 			pf_find(d, f->service, places[2],
 			    doctor_text(d, "i %.*s", STR_FMT(pf_get(pf_of(d), f->service, places[2]))));
@@ -256,7 +244,7 @@ milter_macros(struct doctor *d)
 	for (size_t i = 0; f->whose == OURS && i < ARRAY_LEN(wanted); i++) {
 		struct str now = pf_get(pf_of(d), f->service, wanted[i].param);
 
-		if (!has_macro(now, wanted[i].macro))
+		if (!doctor_has_macro(now, wanted[i].macro))
 			pf_find(d, f->service, wanted[i].param,
 			    doctor_text(d, "%.*s {%s}", STR_FMT(now), wanted[i].macro));
 	}

@@ -54,6 +54,18 @@ doctor_has_word(struct str list, const char *word)
 }
 
 bool
+doctor_has_macro(struct str list, const char *name)
+{
+	struct str word;
+	bool braced;
+
+	while (doctor_word(&list, &word, &braced))
+		if (str_eq(word, str_of(name)))
+			return true;
+	return false;
+}
+
+bool
 doctor_has(struct str s, const char *part)
 {
 	return str_ifind(s, str_of(part)) < s.n;

@@ -195,25 +195,13 @@ asked(const struct doctor *d)
 	return false;
 }
 
-static bool
-has_macro(struct str list, const char *name)
-{
-	struct str word;
-	bool braced;
-
-	while (doctor_word(&list, &word, &braced))
-		if (str_eq(word, str_of(name)))
-			return true;
-	return false;
-}
-
 static void
 sendmail_no_queue_id(struct doctor *d)
 {
 	const struct sendmail *m = sm_of(d);
 
-	if (asked(d) && !has_macro(m->macros_from, "i") && !has_macro(m->macros_i[0], "i") &&
-	    !has_macro(m->macros_i[1], "i") && !has_macro(m->macros_i[2], "i"))
+	if (asked(d) && !doctor_has_macro(m->macros_from, "i") && !doctor_has_macro(m->macros_i[0], "i") &&
+	    !doctor_has_macro(m->macros_i[1], "i") && !doctor_has_macro(m->macros_i[2], "i"))
 		find_macro(d, "Milter.macros.envfrom", m->macros_from, "i");
 }
 
@@ -222,9 +210,9 @@ sendmail_macros(struct doctor *d)
 {
 	const struct sendmail *m = sm_of(d);
 
-	if (asked(d) && !has_macro(m->macros_from, "auth_authen"))
+	if (asked(d) && !doctor_has_macro(m->macros_from, "auth_authen"))
 		find_macro(d, "Milter.macros.envfrom", m->macros_from, "{auth_authen}");
-	if (asked(d) && !has_macro(m->macros_rcpt, "rcpt_mailer"))
+	if (asked(d) && !doctor_has_macro(m->macros_rcpt, "rcpt_mailer"))
 		find_macro(d, "Milter.macros.envrcpt", m->macros_rcpt, "{rcpt_mailer}");
 }
 
