@@ -33,6 +33,7 @@ import tempfile
 import time as clock
 
 import pictures
+from world import Violation, check, date_text
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 START = 1136797200  # 9 January 2006, 09:00 UTC
@@ -40,19 +41,6 @@ POLL, ROUND, HOPS, LIMIT, BATCH = 900, 60, 50, 72 * 3600, 100
 COPIES_MAX = 3  # what [rule replication] of etc/rules.conf lets one recipient have
 GOES_ON = ("pass", "warn", "prepend")
 WAYS = ("in", "in and out")
-
-
-class Failure(Exception):
-    pass
-
-
-def need(condition, *what):
-    if not condition:
-        raise Failure(" ".join(str(w) for w in what))
-
-
-def date_text(t):
-    return clock.strftime("%a, %d %b %Y %H:%M:%S +0000", clock.gmtime(t))
 
 
 class Engine:
@@ -78,7 +66,7 @@ class Engine:
         line = self.child.stdout.readline()
         if not line:
             self.errors.seek(0)
-            raise Failure("an engine went away: " + self.errors.read())
+            raise Violation("an engine went away: " + self.errors.read())
         return json.loads(line)
 
     def end(self):
@@ -166,7 +154,7 @@ class World:
         if v["verdict"] == "reject":  # its hops: the loop detector
             self.refused += len(rcpts)
             return []
-        need(v["verdict"] == "discard", "a verdict that the model does not know:", v)
+        check(v["verdict"] == "discard", "a verdict that the model does not know:", v)
         return []
 
     def bring(self, letter, to, client, helo):
@@ -251,9 +239,9 @@ def one(build, plan, faulty, share, way, seed):
     try:
         died = w.run()
         for s in w.sites:
-            need(min(s.got.values()) >= 1, "a first copy was lost at site", s.n)
-            need(not s.engine or max(s.got.values()) <= COPIES_MAX, "site", s.n, "is protected and somebody got", max(s.got.values()))
-        need(share < 1 or died, "all are protected, and it lives")
+            check(min(s.got.values()) >= 1, "a first copy was lost at site", s.n)
+            check(not s.engine or max(s.got.values()) <= COPIES_MAX, "site", s.n, "is protected and somebody got", max(s.got.values()))
+        check(share < 1 or died, "all are protected, and it lives")
         open_faulty = sum(1 for s in w.sites if s.server and not s.engine)
         return {"faulty": faulty, "share": share, "way": way, "seed": seed, "died": died, "sent": w.sent, "arrived": w.arrived,
                 "refused": w.refused, "too_many_hops": w.too_long, "asked": w.asked, "faulty_open": open_faulty,
@@ -354,7 +342,7 @@ def main():
     for n, (way, faulty, share, seed) in enumerate(cases):
         try:
             runs.append(one(build, plan, faulty, share, way, seed))
-        except Failure as e:
+        except Violation as e:
             failed += 1
             print("FAIL %s, %d faulty, %.1f, seed %d: %s" % (way, faulty, share, seed, e), flush=True)
             continue

@@ -7,7 +7,7 @@ import signal
 import subprocess
 
 from harness import Skip, wait_for
-from test_kill import RULES, Book, Load, answers, check_rows, check_storms, database, finish
+from test_kill import RULES, Book, Load, answers, check_rows, check_storms, finish, wait_for_rows
 
 
 class Disk:
@@ -92,11 +92,7 @@ def play(lab, disk, store, killed):
     book.check_answers()
     wait_for("it is well again", lambda: status(lab, d)["journal"]["healthy"], 20)
 
-    def written():
-        with database(lab) as db:
-            return set(book.answered) <= {q for q, in db.execute("SELECT queue_id FROM message")}
-
-    wait_for("all rows", written, 20)
+    wait_for_rows(lab, book)
     d.stop()
     rows = check_rows(lab, book)
     check_storms(lab, book)
