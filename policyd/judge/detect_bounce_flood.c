@@ -23,6 +23,9 @@ bounce(const struct view *v)
 
 	if (!v->header)
 		return v->msg->have_sender && t->null_sender;
+	/* What he asked for (NOTIFY=SUCCESS): a large mailing of his has as many as recipients. */
+	if (v->msg->have_dsn && dsn_success(&v->msg->dsn.f))
+		return false;
 	return t->automatic == AUTO_BOUNCE || (t->null_sender && t->automatic == AUTO_NONE);
 }
 

@@ -343,3 +343,23 @@ dsn_rcpt_failed(const struct dsn_rcpt *r)
 			return false;
 	return r->action.n || r->status.n == 0 || r->status.p[0] == '5';
 }
+
+static bool
+arrived(const struct dsn_rcpt *r)
+{
+	static const char *const words[] = { "delivered", "relayed", "expanded" };
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (str_eq(r->action, str_of(words[i])))
+			return true;
+	return false;
+}
+
+bool
+dsn_success(const struct dsn_facts *f)
+{
+	for (uint32_t i = 0; i < f->rcpt_count; i++)
+		if (!arrived(&f->rcpts[i]))
+			return false;
+	return (f->flags & DSN_STATUS) && f->rcpt_count;
+}

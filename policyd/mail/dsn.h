@@ -91,4 +91,7 @@ struct str dsn_rcpt_addr(const struct dsn_rcpt *r);
 /* Not merely late, and not delivered. */
 bool dsn_rcpt_failed(const struct dsn_rcpt *r);
 
+/* A delivery status, and nobody in it but those who got the message: it gives nothing back. */
+bool dsn_success(const struct dsn_facts *f);
+
 #endif

@@ -11,6 +11,8 @@ detect = replication
 detect = bounce-to-list
 [rule list-return-path]
 detect = list-return-path
+[rule bounce-flood]
+detect = bounce-flood
 """
 CLIENT, HELO = "192.0.2.10", "out.other.example"
 
@@ -226,8 +228,8 @@ def content_filter(x):
 def callouts_reports_roles(x):
     """Null senders, DMARC reports, receipts, mail to postmaster@ and abuse@, however often the same."""
     for k in range(200):
-        x.passes(x.message(subject="Report Domain: example.org", extra=["Content-Type: application/zip"]),
-                 ["dmarc@example.org"], sender="")
+        x.passes(x.message(subject="Report Domain: example.org Submitter: other.example Report-ID: <r%d>" % k, extra=[
+            "Content-Type: application/zip"]), ["dmarc@example.org"], sender="")
         x.passes(x.message(subject="Read: hello", extra=[
             "Content-Type: multipart/report; report-type=disposition-notification; boundary=x"]), ["a@example.org"],
             sender="")
@@ -236,6 +238,17 @@ def callouts_reports_roles(x):
         c = m.copy()
         c.received.insert(0, hop("h%d.other.example" % k, k, x.w.now))
         x.passes(c, ["postmaster@example.org", "abuse@example.org"])
+
+
+def success_reports(x):
+    """Somebody wants to know for each of 500 recipients that his letter arrived (NOTIFY=SUCCESS), and is told."""
+    for k in range(500):
+        m = x.message(sender="MAILER-DAEMON@other.example", to=["a@example.org"], subject="Successful Mail Delivery Report", extra=[
+            "Content-Type: multipart/report; report-type=delivery-status; boundary=B", "Auto-Submitted: auto-replied"])
+        x.passes(m, ["a@example.org"], sender="", body="--B\r\nContent-Type: message/delivery-status\r\n\r\n"
+                 "Reporting-MTA: dns; mx.other.example\r\n\r\nFinal-Recipient: rfc822; r%d@other.example\r\nAction: %s\r\n"
+                 "Status: 2.0.0\r\n\r\n--B--\r\n" % (k, ("delivered", "relayed", "expanded")[k % 3]))
+        x.later(1)
 
 
 def planted_ids(x):
@@ -269,5 +282,5 @@ def scenarios():
     for fn in (verp_newsletter, chunks_of_fifty, direct_copy_and_lists, forwards, resent, greylisting,
                retried_many_times, retried_through_own_hosts, our_own_defer, calendar, calendar_without_hops, cron, no_message_id,
                password_resets, school_notice, dkim_held_and_released, content_filter, callouts_reports_roles,
-               planted_ids, a_thousand_senders):
+               success_reports, planted_ids, a_thousand_senders):
         yield "harmless-" + fn.__name__.replace("_", "-"), lambda b, f=fn: run(b, f)

@@ -156,7 +156,7 @@ class World:
     def queue_id(self):
         return "%X%05X" % (self.rng.randrange(1 << 24), next(self.ids))
 
-    def offer(self, m, rcpts, client, helo, sender=None, own=(), queue_id=None, transmission=None, sasl=None):
+    def offer(self, m, rcpts, client, helo, sender=None, own=(), queue_id=None, transmission=None, sasl=None, body=None):
         """One SMTP transaction at our MTA. Returns {recipient: "delivered" | "stopped" | "deferred" | ...}."""
         shown = m.copy()
         shown.received = list(own) + shown.received
@@ -166,6 +166,8 @@ class World:
             event["queue_id"] = queue_id
         if sasl:
             event["sasl_username"] = sasl
+        if body:
+            event["body"] = body
         v = self.engine.ask(event)
         self.messages += 1
         self.copies += len(rcpts)

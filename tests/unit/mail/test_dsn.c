@@ -346,6 +346,33 @@ Test(dsn, failed)
 	cr_assert(str_eq(dsn_rcpt_addr(&(struct dsn_rcpt){ .final_rcpt = STR("f") }), STR("f")));
 }
 
+Test(dsn, success)
+{
+	static const struct {
+		const char *status;
+		bool success;
+	} cases[] = {
+		{ "Final-Recipient: rfc822; a@b\nAction: delivered\nStatus: 2.0.0\n", true },
+		{ "Final-Recipient: rfc822; a@b\nAction: Relayed\n\n"
+		  "Final-Recipient: rfc822; c@d\nAction: expanded\n",
+		    true },
+		{ "Final-Recipient: rfc822; a@b\nAction: delivered\n\n"
+		  "Final-Recipient: rfc822; c@d\nAction: failed\n",
+		    false },
+		{ "Final-Recipient: rfc822; a@b\nAction: delayed\n", false },
+		{ "Final-Recipient: rfc822; a@b\nStatus: 2.0.0\n", false },
+		{ "Reporting-MTA: dns; m.example\n", false },
+		{ "Action: delivered\n", false },
+		{ "", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		cr_assert_eq(dsn_success(rig_scan("Content-Type: message/delivery-status\n",
+				 str_of(cases[i].status), 5)),
+		    cases[i].success, "%zu", i);
+	cr_assert_not(dsn_success(rig_scan(PLAIN "X-Failed-Recipients: a@b\n", STR("It failed.\n"), 5)));
+}
+
 /* Lines that look like a header, and those that do not. */
 Test(dsn, text_blocks)
 {
