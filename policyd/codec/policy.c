@@ -32,7 +32,7 @@ struct request {
 };
 
 struct attr {
-	struct str name;
+	struct str name; /* with its "=" */
 	/* NULL: known, but no rule asks for it */
 	void (*put)(struct request *r, const struct attr *a, struct str value);
 	size_t offset;     /* put_str: of a struct str in struct msg */
@@ -49,21 +49,25 @@ mark_broken(struct policy *p, const char *why)
 	p->broken = true;
 }
 
-/* A copy in the message's arena, cut, without control bytes. */
+/* A copy in the message's arena, without control bytes. */
 static struct str
-clean_copy(struct msg *m, struct str s, size_t cap)
+clean_copy(struct msg *m, struct str s)
 {
-	size_t n = s.n < cap ? s.n : cap;
-	char *p = n ? arena_alloc(m->arena, n + 1) : NULL;
+	char *p = arena_alloc(m->arena, s.n);
 
 	if (!p)
-		return n ? STR_NONE : STR("");
-	memcpy(p, s.p, n);
-	p[n] = '\0';
-	for (size_t i = str_has_control((struct str){ p, n }) ? 0 : n; i < n; i++)
-		if (str_is_control(p[i]))
-			p[i] = '?';
-	return (struct str){ p, n };
+		return STR_NONE;
+	for (size_t i = 0; i < s.n; i++)
+		p[i] = str_is_control(s.p[i]) ? '?' : s.p[i];
+	return (struct str){ p, s.n };
+}
+
+/* Cut, without control bytes. Most have none, and are as they stand in the request. */
+static inline struct str
+clean(struct msg *m, struct str s, size_t cap)
+{
+	s.n = s.n < cap ? s.n : cap;
+	return str_has_control(s) ? clean_copy(m, s) : s;
 }
 
 /* --- one function a kind of row ----------------------------------------------------------------------- */
@@ -73,7 +77,7 @@ put_str(struct request *r, const struct attr *a, struct str value)
 {
 	struct str *to = (struct str *)(void *)((char *)r->m + a->offset);
 
-	*to = clean_copy(r->m, value, a->cap);
+	*to = clean(r->m, value, a->cap);
 }
 
 static void
@@ -114,7 +118,7 @@ put_sender(struct request *r, const struct attr *a, struct str value)
 {
 	struct msg *m = r->m;
 
-	m->sender = addr_unbracket(clean_copy(m, value, a->cap));
+	m->sender = addr_unbracket(clean(m, value, a->cap));
 	/* Postfix sends the attribute, empty, before there was a MAIL FROM too. */
 	m->have_sender = m->stage != STAGE_CONNECT && m->stage != STAGE_HELO;
 }
@@ -122,12 +126,12 @@ put_sender(struct request *r, const struct attr *a, struct str value)
 static void
 add_rcpt(struct request *r, const struct attr *a, struct str raw)
 {
-	raw = str_sub(str_trim(raw), 0, a->cap);
+	raw = str_trim(raw);
 	if (raw.n == 0)
 		return;
 	/* Those beyond the cap are counted only: they take no memory. */
-	if (r->m->n_rcpts < MSG_RCPTS_MAX && str_has_control(raw))
-		raw = clean_copy(r->m, raw, a->cap);
+	if (r->m->n_rcpts < MSG_RCPTS_MAX)
+		raw = clean(r->m, raw, a->cap);
 	msg_add_rcpt(r->m, raw);
 }
 
@@ -269,7 +273,7 @@ put_to_count(struct request *r, const struct attr *a, struct str value)
 
 	if (r->p->broken || !read_count(value, &n))
 		return;
-	header_state_count(&r->m->header, str_eq(a->name, STR("cc_count")), n);
+	header_state_count(&r->m->header, str_eq(a->name, STR("cc_count=")), n);
 	r->stated = true;
 }
 
@@ -302,23 +306,23 @@ enum { ADDR = MSG_ATTR_MAX, NAME = 1024, WORD = 255 };
 
 #define TO_MSG(name, member, cap)                                                    \
 	{                                                                            \
-		NAMED(name), put_str, offsetof(struct msg, member), cap, NULL, false \
+		NAMED(name "="), put_str, offsetof(struct msg, member), cap, NULL, false \
 	}
 #define CALL(name, put, cap)                          \
 	{                                             \
-		NAMED(name), put, 0, cap, NULL, false \
+		NAMED(name "="), put, 0, cap, NULL, false \
 	}
 #define FIELD(name, field)                                              \
 	{                                                               \
-		NAMED(name), put_field, 0, POLICY_LINE_MAX, field, true \
+		NAMED(name "="), put_field, 0, POLICY_LINE_MAX, field, true \
 	}
 #define HEADER(name, put)                                        \
 	{                                                        \
-		NAMED(name), put, 0, POLICY_LINE_MAX, NULL, true \
+		NAMED(name "="), put, 0, POLICY_LINE_MAX, NULL, true \
 	}
 #define UNUSED(name)                                 \
 	{                                            \
-		NAMED(name), NULL, 0, 0, NULL, false \
+		NAMED(name "="), NULL, 0, 0, NULL, false \
 	}
 
 /* In the order in which they are applied: the stage before the sender, all recipients before the one,
@@ -429,38 +433,31 @@ struct lines {
 };
 _Static_assert(ATTRS <= 64, "a row is a bit of lines.given");
 
-/* Is this the line's name? */
-static bool
-is_row(unsigned row, const char *p, size_t n)
-{
-	struct str name = attrs[row].name;
-
-	return n > name.n && p[name.n] == '=' && memcmp(p, name.p, name.n) == 0;
-}
-
 /* `guess`: what stood there in the request before. */
-static void
-sort_line(struct lines *l, const char *p, size_t n, unsigned char *guess)
+static inline void
+sort_line(struct lines *l, struct str line, unsigned char *guess)
 {
-	unsigned row = *guess;
+	const struct attr *a = &attrs[*guess];
 
-	if (!is_row(row, p, n)) {
-		const char *eq = memchr(p, '=', n);
+	if (!str_starts(line, a->name)) {
+		size_t eq = str_find(line, '=');
+		unsigned row;
 
-		if (!eq || eq == p) {
+		if (eq == 0 || eq == line.n) {
 			if (!l->fault)
-				l->fault = eq ? "a line without a name" : "a line without =";
+				l->fault = eq ? "a line without =" : "a line without a name";
 			return;
 		}
-		row = find((struct str){ p, (size_t)(eq - p) });
+		row = find(str_sub(line, 0, eq + 1));
 		if (row == ATTRS)
 			return;
 		*guess = (unsigned char)row;
+		a = &attrs[row];
 	}
-	if (!attrs[row].put || (l->given & 1ULL << row))
+	if (!a->put || (l->given & 1ULL << *guess))
 		return;
-	l->given |= 1ULL << row;
-	l->values[row] = str_sub((struct str){ p, n }, attrs[row].name.n + 1, n);
+	l->given |= 1ULL << *guess;
+	l->values[*guess] = (struct str){ line.p + a->name.n, line.n - a->name.n };
 }
 
 /* Returns the length of the request at the front of `s`, empty line included; 0 when its end is not there.
@@ -488,7 +485,7 @@ sort_lines(struct policy *pol, struct lines *l, struct str s)
 		if (n > l->longest)
 			l->longest = n;
 		if (l->n++ < POLICY_ATTRS_MAX)
-			sort_line(l, p, n, &pol->rows[l->n % POLICY_ROWS]);
+			sort_line(l, (struct str){ p, n }, &pol->rows[l->n % POLICY_ROWS]);
 	}
 	return 0;
 }

@@ -27,7 +27,7 @@
 #include "mail/msg.h"
 #include "mail/verdict.h"
 
-enum { POLICY_ROWS = 40 };
+enum { POLICY_ROWS = 64 };
 
 struct policy {
 	const char *why; /* after FEED_BAD, or when `broken`: a phrase for the log, never NULL then */
@@ -45,6 +45,7 @@ void policy_init(struct policy *p);
 /*
  * Looks for one whole request at the front of `in`. FEED_MSG: it has been consumed and stands in `m` (which
  * was reset by the caller before); `broken` set: log `why` and call policy_reply() with a passing verdict.
+ * Some of its strings are the bytes in `in`: answer it before `in` is touched again.
  * FEED_MORE: `in` was not touched; call again with the same bytes in front. FEED_BAD: POLICY_REQUEST_MAX
  * bytes without an end, or the peer stopped within a line: close without an answer. `half_closed`: the peer
  * will send no more; a request whose lines all ended but whose empty line is missing counts as whole. `in`

@@ -2,7 +2,8 @@
 /*
  * A message on its way through an MTA, as one door saw it at one stage. Doors fill it, rules read it;
  * nothing behind the codec knows which protocol the bytes came from, but for what that door is able to do.
- * All strings live in `arena`, which the connection owns and resets after each verdict.
+ * All strings live in `arena`, which the connection owns and resets after each verdict, or, those of the
+ * policy door, in the bytes of the request, which are there until it is answered.
  */
 #ifndef MAIL_MSG_H
 #define MAIL_MSG_H
