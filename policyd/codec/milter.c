@@ -22,7 +22,6 @@ enum {
 };
 
 struct command {
-	char code;
 	unsigned states;   /* enum milter_state: where it may come */
 	uint32_t no_reply; /* the step that makes an answer needless; 0: `take` answers, or none is due */
 	const char *out_of_order, *malformed;
@@ -41,6 +40,9 @@ const struct str milter_counted[MILTER_COUNTED] = { NAMED("To"), NAMED("Cc"), NA
 int
 milter_counted_find(struct str name)
 {
+	/* Most names are of another length than all of these. */
+	if (name.n > 10 || !(1 << name.n & (1 << 2 | 1 << 3 | 1 << 9 | 1 << 10)))
+		return -1;
 	for (int i = 0; i < MILTER_COUNTED; i++)
 		if (str_ieq(name, milter_counted[i]))
 			return i;
@@ -60,6 +62,12 @@ put_u32(unsigned char *p, uint32_t v)
 {
 	for (int i = 0; i < 4; i++)
 		p[i] = (unsigned char)(v >> (24 - 8 * i));
+}
+
+static uint32_t
+get_u32(const unsigned char *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
 static void
@@ -219,8 +227,8 @@ macro_find(struct str name)
 {
 	if (name.n > 2 && name.p[0] == '{' && name.p[name.n - 1] == '}')
 		name = str_sub(name, 1, name.n - 1);
-	for (size_t i = 0; i < ARRAY_LEN(macros); i++)
-		if (str_eq(name, macros[i].name))
+	for (size_t i = 0; name.n && i < ARRAY_LEN(macros); i++)
+		if (name.p[0] == macros[i].name.p[0] && str_eq(name, macros[i].name))
 			return &macros[i];
 	return NULL;
 }
@@ -484,24 +492,24 @@ take_quit_nc(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
 }
 
 #define ROW(name) "milter " name " out of order", "milter " name " with bad data"
+#define AT(code) [(code) - 'A']
 
-/* Those that come most often first. */
 static const struct command commands[] = {
-	{ SMFIC_HEADER, MILTER_ENVELOPE | MILTER_HEADER, SMFIP_NR_HDR, ROW("HEADER"), take_header },
-	{ SMFIC_MACRO, NEGOTIATED, 0, ROW("MACRO"), take_macro },
-	{ SMFIC_RCPT, MILTER_ENVELOPE, SMFIP_NR_RCPT, ROW("RCPT"), take_rcpt },
-	{ SMFIC_OPTNEG, MILTER_NEW | MILTER_READY, 0, ROW("OPTNEG"), take_optneg },
-	{ SMFIC_CONNECT, MILTER_READY, SMFIP_NR_CONN, ROW("CONNECT"), take_connect },
-	{ SMFIC_HELO, MILTER_READY | MILTER_OPEN | MILTER_ENVELOPE, SMFIP_NR_HELO, ROW("HELO"), take_helo },
-	{ SMFIC_MAIL, MILTER_READY | MILTER_OPEN, SMFIP_NR_MAIL, ROW("MAIL"), take_mail },
-	{ SMFIC_DATA, MILTER_ENVELOPE, SMFIP_NR_DATA, ROW("DATA"), take_data },
-	{ SMFIC_EOH, MILTER_ENVELOPE | MILTER_HEADER, SMFIP_NR_EOH, ROW("EOH"), take_eoh },
-	{ SMFIC_BODY, IN_MESSAGE, 0, ROW("BODY"), take_body },
-	{ SMFIC_BODYEOB, IN_MESSAGE, 0, ROW("EOM"), take_eom },
-	{ SMFIC_ABORT, NEGOTIATED, 0, ROW("ABORT"), take_abort },
-	{ SMFIC_UNKNOWN, NEGOTIATED, SMFIP_NR_UNKN, ROW("UNKNOWN"), take_unknown },
-	{ SMFIC_QUIT, MILTER_NEW | NEGOTIATED, 0, ROW("QUIT"), take_quit },
-	{ SMFIC_QUIT_NC, NEGOTIATED, 0, ROW("QUIT_NC"), take_quit_nc },
+	AT(SMFIC_HEADER) = { MILTER_ENVELOPE | MILTER_HEADER, SMFIP_NR_HDR, ROW("HEADER"), take_header },
+	AT(SMFIC_MACRO) = { NEGOTIATED, 0, ROW("MACRO"), take_macro },
+	AT(SMFIC_RCPT) = { MILTER_ENVELOPE, SMFIP_NR_RCPT, ROW("RCPT"), take_rcpt },
+	AT(SMFIC_OPTNEG) = { MILTER_NEW | MILTER_READY, 0, ROW("OPTNEG"), take_optneg },
+	AT(SMFIC_CONNECT) = { MILTER_READY, SMFIP_NR_CONN, ROW("CONNECT"), take_connect },
+	AT(SMFIC_HELO) = { MILTER_READY | MILTER_OPEN | MILTER_ENVELOPE, SMFIP_NR_HELO, ROW("HELO"), take_helo },
+	AT(SMFIC_MAIL) = { MILTER_READY | MILTER_OPEN, SMFIP_NR_MAIL, ROW("MAIL"), take_mail },
+	AT(SMFIC_DATA) = { MILTER_ENVELOPE, SMFIP_NR_DATA, ROW("DATA"), take_data },
+	AT(SMFIC_EOH) = { MILTER_ENVELOPE | MILTER_HEADER, SMFIP_NR_EOH, ROW("EOH"), take_eoh },
+	AT(SMFIC_BODY) = { IN_MESSAGE, 0, ROW("BODY"), take_body },
+	AT(SMFIC_BODYEOB) = { IN_MESSAGE, 0, ROW("EOM"), take_eom },
+	AT(SMFIC_ABORT) = { NEGOTIATED, 0, ROW("ABORT"), take_abort },
+	AT(SMFIC_UNKNOWN) = { NEGOTIATED, SMFIP_NR_UNKN, ROW("UNKNOWN"), take_unknown },
+	AT(SMFIC_QUIT) = { MILTER_NEW | NEGOTIATED, 0, ROW("QUIT"), take_quit },
+	AT(SMFIC_QUIT_NC) = { NEGOTIATED, 0, ROW("QUIT_NC"), take_quit_nc },
 };
 
 void
@@ -520,31 +528,30 @@ milter_fini(struct milter *mi)
 /* A MAIL, or its macros, while a message is under way: an MTA does not always say ABORT after it has refused
  * a MAIL that we let pass. */
 static bool
-begins_anew(const struct milter *mi, char code, const struct wire *w)
+begins_anew(const struct milter *mi, const unsigned char *p, uint32_t n)
 {
 	if (!(mi->state & IN_MESSAGE))
 		return false;
-	return code == SMFIC_MAIL || (code == SMFIC_MACRO && w->pos < w->len && w->p[w->pos] == SMFIC_MAIL);
+	return p[0] == SMFIC_MAIL || (p[0] == SMFIC_MACRO && n > 1 && p[1] == SMFIC_MAIL);
 }
 
 static enum feed
-take_packet(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
+take_packet(struct milter *mi, const unsigned char *p, uint32_t n, struct msg *m, struct buf *out)
 {
-	char code = (char)wire_u8(w);
-	const struct command *c = NULL;
+	struct wire w = { .p = p, .len = n, .pos = 1 };
+	unsigned row = p[0] - (unsigned)'A';
+	const struct command *c;
 	enum feed did;
 
-	for (size_t i = 0; i < ARRAY_LEN(commands) && !c; i++)
-		if (commands[i].code == code)
-			c = &commands[i];
-	if (!c)
+	if (row >= ARRAY_LEN(commands) || !commands[row].take)
 		return bad(mi, "milter command is unknown");
+	c = &commands[row];
 	if (!(c->states & mi->state))
 		return bad(mi, c->out_of_order);
-	did = c->take(mi, w, m, out);
+	did = c->take(mi, &w, m, out);
 	if (did == FEED_BAD)
 		return did;
-	if (!wire_done(w))
+	if (!wire_done(&w))
 		return bad(mi, c->malformed);
 	if (c->no_reply && !(mi->steps & c->no_reply))
 		answer(out, SMFIR_CONTINUE);
@@ -554,7 +561,8 @@ take_packet(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
 enum feed
 milter_feed(struct milter *mi, struct buf *in, struct msg *m, struct buf *out)
 {
-	size_t before = out->len;
+	const unsigned char *p = (const unsigned char *)buf_str(in).p;
+	size_t before = out->len, used = 0;
 	enum feed did = FEED_MORE;
 
 	if (mi->state == MILTER_DEAD)
@@ -563,26 +571,24 @@ milter_feed(struct milter *mi, struct buf *in, struct msg *m, struct buf *out)
 		msg_reset(m);
 		mi->spent = false;
 	}
-	while (did == FEED_MORE && mi->state != MILTER_JUDGE) {
-		struct wire w;
-		uint32_t n;
+	while (did == FEED_MORE && mi->state != MILTER_JUDGE && in->len - used >= MILTER_LEN_BYTES) {
+		const unsigned char *packet = p + used + MILTER_LEN_BYTES;
+		uint32_t n = get_u32(p + used);
 
-		wire_init(&w, buf_str(in).p, in->len);
-		n = wire_u32(&w);
-		if (!wire_ok(&w))
+		if (n == 0 || n > MILTER_PACKET_MAX) {
+			did = bad(mi, n ? "milter packet is too long" : "milter packet is empty");
 			break;
-		if (n == 0 || n > MILTER_PACKET_MAX)
-			return bad(mi, n ? "milter packet is too long" : "milter packet is empty");
-		if (wire_left(&w) < n)
-			break;
-		w.len = w.pos + n;
-		if (begins_anew(
-			mi, (char)w.p[w.pos], &(struct wire){ .p = w.p, .len = w.len, .pos = w.pos + 1 })) {
-			give_up(mi);
-			return FEED_REPLY;
 		}
-		did = take_packet(mi, &w, m, out);
-		buf_consume(in, MILTER_LEN_BYTES + (size_t)n);
+		if (in->len - used - MILTER_LEN_BYTES < n)
+			break;
+		if (begins_anew(mi, packet, n)) {
+			give_up(mi);
+			did = FEED_REPLY;
+			break;
+		}
+		did = take_packet(mi, packet, n, m, out);
+		used += MILTER_LEN_BYTES + n;
 	}
+	buf_consume(in, used);
 	return did == FEED_MORE && out->len > before ? FEED_REPLY : did;
 }
