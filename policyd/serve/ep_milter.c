@@ -72,6 +72,8 @@ feed_milter(struct conn *c)
 	struct milter *m = &c->door.milter.codec;
 	enum feed f;
 
+	if (c->in.len == 0 && !m->spent)
+		return FEED_MORE;
 	c->msg.header.markers = &c->pool->engine->site->gateway_markers;
 	f = milter_feed(m, &c->in, &c->msg, &c->out);
 	if (m->aborted) {
