@@ -304,24 +304,24 @@ finish_body(struct request *r)
 
 enum { ADDR = MSG_ATTR_MAX, NAME = 1024, WORD = 255 };
 
-#define TO_MSG(name, member, cap)                                                    \
-	{                                                                            \
+#define TO_MSG(name, member, cap)                                                        \
+	{                                                                                \
 		NAMED(name "="), put_str, offsetof(struct msg, member), cap, NULL, false \
 	}
-#define CALL(name, put, cap)                          \
-	{                                             \
+#define CALL(name, put, cap)                              \
+	{                                                 \
 		NAMED(name "="), put, 0, cap, NULL, false \
 	}
-#define FIELD(name, field)                                              \
-	{                                                               \
+#define FIELD(name, field)                                                  \
+	{                                                                   \
 		NAMED(name "="), put_field, 0, POLICY_LINE_MAX, field, true \
 	}
-#define HEADER(name, put)                                        \
-	{                                                        \
+#define HEADER(name, put)                                            \
+	{                                                            \
 		NAMED(name "="), put, 0, POLICY_LINE_MAX, NULL, true \
 	}
-#define UNUSED(name)                                 \
-	{                                            \
+#define UNUSED(name)                                     \
+	{                                                \
 		NAMED(name "="), NULL, 0, 0, NULL, false \
 	}
 
