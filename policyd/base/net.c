@@ -122,12 +122,11 @@ net_parse(struct str s, struct net *out)
 bool
 net_has(const struct net *net, const struct ip *ip)
 {
-	struct ip masked = *ip;
+	unsigned whole = net->bits / 8, left = net->bits % 8;
 
-	if (net->ip.family != ip->family)
+	if (net->ip.family != ip->family || memcmp(ip->b, net->ip.b, whole) != 0)
 		return false;
-	mask(&masked, net->bits);
-	return memcmp(masked.b, net->ip.b, sizeof(masked.b)) == 0;
+	return !left || (ip->b[whole] ^ net->ip.b[whole]) >> (8 - left) == 0;
 }
 
 void

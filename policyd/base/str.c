@@ -26,21 +26,42 @@ word_lower(uint64_t w)
 	return w | (from_a & ~past_z & ~w & EACH_BYTE(0x80)) >> 2;
 }
 
+/* The same of sixteen. Bytes are signed: those with the high bit are below 'A'. */
+typedef signed char line __attribute__((vector_size(16)));
+
+static void
+line_lower_to(char *to, const char *from)
+{
+	line v;
+
+	memcpy(&v, from, sizeof(v));
+	v |= (v >= 'A') & (v <= 'Z') & 0x20;
+	memcpy(to, &v, sizeof(v));
+}
+
+static void
+word_lower_to(char *to, const char *from)
+{
+	uint64_t w = word_lower(word_at(from));
+
+	memcpy(to, &w, sizeof(w));
+}
+
+/* What is left at the end is done together with bytes before it, where there are enough. */
 void
 str_lower_to(char *to, struct str s)
 {
 	size_t i = 0;
 
-	for (; i + WORD <= s.n; i += WORD) {
-		uint64_t w = word_lower(word_at(s.p + i));
-
-		memcpy(to + i, &w, sizeof(w));
+	for (; i + sizeof(line) < s.n; i += sizeof(line))
+		line_lower_to(to + i, s.p + i);
+	if (s.n >= sizeof(line)) {
+		line_lower_to(to + s.n - sizeof(line), s.p + s.n - sizeof(line));
+		return;
 	}
-	/* the rest together with bytes before it, where there are enough */
-	if (i && i < s.n) {
-		uint64_t w = word_lower(word_at(s.p + s.n - WORD));
-
-		memcpy(to + s.n - WORD, &w, sizeof(w));
+	if (s.n >= WORD) {
+		word_lower_to(to, s.p);
+		word_lower_to(to + s.n - WORD, s.p + s.n - WORD);
 		return;
 	}
 	for (; i < s.n; i++)
@@ -74,15 +95,24 @@ str_has_control(struct str s)
 	return false;
 }
 
+static bool
+word_ieq(const char *a, const char *b)
+{
+	return word_lower(word_at(a)) == word_lower(word_at(b));
+}
+
 bool
 str_istarts_there(struct str s, struct str prefix)
 {
-	size_t i = 0;
+	size_t i = 0, n = prefix.n;
 
-	for (; i + WORD <= prefix.n; i += WORD)
-		if (word_lower(word_at(s.p + i)) != word_lower(word_at(prefix.p + i)))
+	for (; i + WORD <= n; i += WORD)
+		if (!word_ieq(s.p + i, prefix.p + i))
 			return false;
-	for (; i < prefix.n; i++)
+	/* the rest once more with bytes before it, where there are enough */
+	if (n >= WORD)
+		return word_ieq(s.p + n - WORD, prefix.p + n - WORD);
+	for (; i < n; i++)
 		if (str_lower(s.p[i]) != str_lower(prefix.p[i]))
 			return false;
 	return true;
