@@ -76,7 +76,7 @@ addr_is_null(struct str sender)
 
 	if (s.n == 0)
 		return true;
-	if (!strchr("#-dD", s.p[0]))
+	if (s.p[0] != '#' && s.p[0] != '-' && str_lower(s.p[0]) != 'd')
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(nulls); i++)
 		if (str_ieq(s, str_of(nulls[i])))

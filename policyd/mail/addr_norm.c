@@ -276,7 +276,7 @@ is_list_owner(struct str local)
 /* What a byte of a local part may mean. Most local parts have nothing of it. */
 enum {
 	IN_QUOTES = 1 << 0, /* stands there in quotes alone */
-	REWRITTEN = 1 << 1, /* no rewriting does without one of these */
+	REWRITTEN = 1 << 1, /* no rewriting, and nobody's name, does without one of these */
 };
 
 static const uint8_t meanings[256] = {
@@ -294,6 +294,7 @@ static const uint8_t meanings[256] = {
 	['\\'] = IN_QUOTES,
 	[','] = IN_QUOTES,
 	['"'] = IN_QUOTES,
+	['#'] = REWRITTEN,
 	['='] = REWRITTEN,
 	['+'] = REWRITTEN,
 	['-'] = REWRITTEN,
@@ -420,6 +421,7 @@ addr_normalise(struct arena *a, struct str addr, struct addr_norm *out)
 {
 	struct undo u = { .domain = STR_NONE };
 	struct str lower = arena_lower(a, addr_unbracket(addr));
+	unsigned means;
 
 	*out = (struct addr_norm){ .key = STR_NONE, .plain = STR_NONE };
 	if (!lower.p)
@@ -428,9 +430,11 @@ addr_normalise(struct arena *a, struct str addr, struct addr_norm *out)
 		u.domain = undot(u.domain);
 	else
 		u.domain = STR_NONE;
-	u.local = unquote(u.local);
+	means = meaning(u.local);
+	if (means & IN_QUOTES)
+		u.local = unquote(u.local);
 	out->plain = out->key = together(a, &u, lower);
-	if (meaning(u.local) || drops_dots(u.domain) || addr_is_null(lower))
+	if (means || u.local.n == 0 || drops_dots(u.domain))
 		out->key = make_key(a, &u, lower);
 	out->form = u.form;
 	if (!out->key.p || !out->plain.p)

@@ -205,10 +205,13 @@ is_null_path(const struct header_facts *f, bool null_sender)
 static unsigned
 path_points(const struct header_facts *f, bool null_sender)
 {
-	struct str local = f->return_path.p ? local_part(f->return_path) : STR_NONE;
+	struct str local;
 
 	if (is_null_path(f, null_sender))
 		return SIGN_NULL;
+	if (!f->return_path.p)
+		return 0;
+	local = local_part(f->return_path);
 	if (ONE_OF(daemon_locals, local))
 		return SIGN_DAEMON_PATH;
 	return ONE_OF(postmaster_locals, local) ? SIGN_POSTMASTER_PATH : 0;

@@ -52,19 +52,13 @@ is_letter(char c)
 	return class_of(c) & LETTER;
 }
 
+/* What closes the tag that begins with c; '\0': none begins. */
 static char
 closing(char c)
 {
-	switch (c) {
-	case '[':
-		return ']';
-	case '(':
-		return ')';
-	case '{':
-		return '}';
-	default:
+	if (!(class_of(c) & OPENS))
 		return '\0';
-	}
+	return c == '[' ? ']' : c == '(' ? ')' : '}';
 }
 
 static void
@@ -138,8 +132,13 @@ take_piece(struct scan *s, struct str rest)
 	}
 	if (class_of(rest.p[0]) & (SPACE | OPENS))
 		return 1;
-	for (n = 0; n < rest.n && !(class_of(rest.p[n]) & (SPACE | OPENS)) && !(has & COLON); n++)
-		has |= class_of(rest.p[n]);
+	for (n = 0; n < rest.n && !(has & COLON); n++) {
+		unsigned class = class_of(rest.p[n]);
+
+		if (class & (SPACE | OPENS))
+			break;
+		has |= class;
+	}
 	if (!(has & DIGIT))
 		take_word(s, str_sub(rest, 0, n), has & COLON);
 	return n;
@@ -167,9 +166,11 @@ subject_look(struct str subject, struct subject_look *out)
 {
 	char text[TEXT_MAX];
 	struct str rest = words_decode(str_sub(subject, 0, TEXT_MAX), text, sizeof(text));
-	struct scan s = { .out = out };
+	struct scan s;
 
 	*out = (struct subject_look){ 0 };
+	s.n_words = s.n_prefixes = 0;
+	s.out = out;
 	while (rest.n)
 		rest = str_sub(rest, take_piece(&s, rest), rest.n);
 	out->head = ends_hash(s.first, s.n_words, 0, false);

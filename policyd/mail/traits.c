@@ -95,28 +95,30 @@ bare_id(struct str id)
 	return str_trim(id);
 }
 
-/* Made up by our own MTA while the message had that queue id: "<date.QUEUEID@our.host>". */
 static bool
-made_up(struct str id, struct str queue_id, const struct site *site)
+holds(struct str text, struct str id)
 {
-	size_t at = str_rfind(id, '@');
-
-	if (queue_id.n == 0 || at == id.n || !site_own_host(site, str_sub(id, at + 1, id.n)))
-		return false;
-	return str_ifind(str_sub(id, 0, at), queue_id) < at;
+	return id.n && str_ifind(text, id) < text.n;
 }
 
-/* Missing, empty, or made up by us now, at an earlier pass through our own hosts, or when it began here. */
+/* Missing, empty, or made up by our own MTA ("<date.QUEUEID@our.host>") while the message had that queue id:
+ * now, at an earlier pass through our own hosts, or when it began here. */
 static bool
 id_unusable(const struct header_facts *f, uint32_t own_top, const struct msg *m, const struct origin *o,
     const struct site *site)
 {
-	struct str id = bare_id(f->message_id);
+	struct str id = bare_id(f->message_id), left;
+	size_t at = str_rfind(id, '@');
 
-	if (id.n == 0 || made_up(id, m->queue_id, site) || made_up(id, o->own_id, site))
+	if (id.n == 0)
+		return true;
+	if (at == id.n || !site_own_host(site, str_sub(id, at + 1, id.n)))
+		return false;
+	left = str_sub(id, 0, at);
+	if (holds(left, m->queue_id) || holds(left, o->own_id))
 		return true;
 	for (uint32_t i = 0; i < own_top; i++)
-		if (made_up(id, f->hops[i].id, site))
+		if (holds(left, f->hops[i].id))
 			return true;
 	return false;
 }
