@@ -24,14 +24,14 @@ enum tally_kind {
 };
 
 struct tally_op {
-	enum tally_kind kind;
 	struct key128 key;
-	uint64_t elem;  /* DISTINCT, MARK, TURN */
+	enum tally_kind kind;
 	uint32_t n;     /* ADD, MIN */
+	uint64_t elem;  /* DISTINCT, MARK, TURN */
 	int64_t window; /* ms: what counts; 0 = as long as the entry lives */
 	int64_t ttl;    /* ms after the last kept touch until the entry may go; never less than the window */
-	uint32_t cap;   /* DISTINCT: elements kept, 1 to TALLY_CAP_MAX; beyond it nothing is stored */
 	uint64_t group; /* 0 = none; entries of one group are pinned and released together */
+	uint32_t cap;   /* DISTINCT: elements kept, 1 to TALLY_CAP_MAX; beyond it nothing is stored */
 };
 
 enum {

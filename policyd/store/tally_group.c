@@ -152,15 +152,23 @@ void
 table_join(struct tally_table *t, uint32_t i, uint64_t group)
 {
 	struct entry *e = table_at(t, i);
-	struct pin *pin = pin_find(t, group);
+	uint64_t before = entry_group(e);
+	struct pin *pin;
 
-	if (entry_group(e) != group) {
-		group_leave(t, i);
-		entry_release(t, i);
+	if (before != group) {
+		if (before) {
+			group_leave(t, i);
+			entry_release(t, i);
+		}
 		entry_set_group(e, group);
 		push_free(t, i, group);
 	}
-	if (pin && !e->pinned && !hold(t, pin, i))
+	if (e->pinned || group == t->no_pin)
+		return;
+	pin = pin_find(t, group);
+	if (!pin)
+		t->no_pin = group;
+	else if (!hold(t, pin, i))
 		t->refused++;
 }
 
@@ -296,6 +304,7 @@ pin_until(struct tally_table *t, uint64_t group, int64_t until)
 	}
 	pin = xmalloc(sizeof(*pin));
 	*pin = (struct pin){ .group = group, .until = until, .crowded = true };
+	t->no_pin = 0;
 	heap_add(t, pin);
 	map_put(&t->pins_by_group, pin_key(group), pin);
 	return pin;

@@ -76,6 +76,7 @@ elem_new(struct step *s)
 {
 	struct entry *e = s->e;
 	uint32_t cap = s->op->cap, n = entry_n(e);
+	struct ms48 now = ms48_of(s->now);
 	struct elem x;
 
 	if (cap < 1)
@@ -89,7 +90,7 @@ elem_new(struct step *s)
 		return false;
 	}
 	s->a->distinct = n + 1;
-	x = (struct elem){ .id = s->op->elem, .hits = 1, .first = ms48_of(s->now), .last = ms48_of(s->now) };
+	x = (struct elem){ .id = s->op->elem, .hits = 1, .first = now, .last = now };
 	if (!table_put(s->t, s->i, &x))
 		return false;
 	kept_more(e);
@@ -102,8 +103,10 @@ distinct_do(struct step *s)
 	struct entry *e = s->e;
 	uint32_t k;
 
-	table_spread(s->t, s->i);
-	distinct_prune(s);
+	if (entry_n(e)) {
+		table_spread(s->t, s->i);
+		distinct_prune(s);
+	}
 	k = elem_find(entry_elems(e), entry_n(e), s->op->elem);
 	if (k < entry_n(e)) {
 		elem_hit(s, k);

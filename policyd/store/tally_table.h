@@ -172,6 +172,7 @@ struct tally_table {
 	struct map pins_by_group;
 	struct pin **pins; /* [0] unused */
 	uint32_t n_pins, pins_cap;
+	uint64_t no_pin; /* a group that was looked for and has none, since the last one came; 0: not known */
 
 	uint32_t cursor; /* of table_expire() */
 	uint64_t evicted, refused;
