@@ -43,20 +43,16 @@ detect_bounce_sources(struct storm *st, const struct view *v, const struct findi
 			storm_add_host(st, dsn_rcpt_addr(&d->rcpts[i]), "dead-member", copies);
 }
 
-struct tally_op *
-ops_add(struct ops *ops)
+bool
+ops_grow(struct ops *ops)
 {
-	struct tally_op *op;
+	uint32_t cap = ops->cap ? ops->cap * 2 : 64;
 
-	if (ops->n >= OPS_MAX)
-		return NULL;
-	if (ops->n == ops->cap) {
-		ops->cap = ops->cap ? ops->cap * 2 : 64;
-		ops->v = xrealloc(ops->v, ops->cap * sizeof(*ops->v));
-	}
-	op = &ops->v[ops->n++];
-	*op = (struct tally_op){ 0 };
-	return op;
+	if (ops->cap == OPS_MAX)
+		return false;
+	ops->cap = cap < OPS_MAX ? cap : OPS_MAX;
+	ops->v = xrealloc(ops->v, ops->cap * sizeof(*ops->v));
+	return true;
 }
 
 struct key128

@@ -66,8 +66,20 @@ struct ops {
 	uint32_t n, cap;
 };
 
+bool ops_grow(struct ops *ops); /* false: OPS_MAX */
+
 /* A fresh zeroed op, or NULL at OPS_MAX. */
-struct tally_op *ops_add(struct ops *ops);
+static inline struct tally_op *
+ops_add(struct ops *ops)
+{
+	struct tally_op *op;
+
+	if (ops->n == ops->cap && !ops_grow(ops))
+		return NULL;
+	op = &ops->v[ops->n++];
+	*op = (struct tally_op){ 0 };
+	return op;
+}
 
 enum trip {
 	TRIP_NONE,

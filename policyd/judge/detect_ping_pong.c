@@ -43,7 +43,6 @@ struct talk {
 struct words {
 	const struct talk *talk;
 	struct str to;
-	uint64_t their_answers; /* what he did */
 	uint32_t one_way;       /* the limit where its direction alone is seen; 0: that proves nothing */
 	bool asks[COUNTERS];
 };
@@ -196,7 +195,6 @@ find_words(const struct rule *r, const struct view *v, uint32_t rcpt, struct wor
 	*w = (struct words){ .talk = t, .to = party(v->rcpts[rcpt].key), .asks = { [TURNS] = true } };
 	if (!v->header)
 		return true;
-	w->their_answers = elem_of(v, ANSWERS, w->to);
 	w->one_way = one_way_limit(r, v, rcpt, t);
 	for (int c = THREAD; c <= THEIR_ANSWERS; c++)
 		w->asks[c] = true;
@@ -251,44 +249,46 @@ key_of(const struct pair *p, int c, uint64_t more)
 }
 
 /* What counter `c` of the pair is asked. */
-static struct tally_op
-op_of(const struct rule *r, const struct view *v, const struct words *w, int c, const struct pair *p)
+static void
+fill_op(struct tally_op *op, const struct rule *r, const struct view *v, const struct words *w, int c,
+    const struct pair *p)
 {
-	struct tally_op op = { .kind = TALLY_DISTINCT, .n = 1, .window = r->window, .ttl = r->window };
 	const struct talk *t = w->talk;
 
-	op.cap = LOOKS_MAX;
-	op.group = p->storm.lo;
-	op.key = key_of(p, TAIL, 0);
+	op->kind = TALLY_DISTINCT;
+	op->n = 1;
+	op->window = op->ttl = r->window;
+	op->cap = LOOKS_MAX;
+	op->group = p->storm.lo;
+	op->key = key_of(p, TAIL, 0);
 	switch (c) {
 	case TURNS:
 	case ROBOTS:
 	case THREAD:
-		op.kind = TALLY_TURN;
-		op.key = key_of(p, c, c == THREAD ? t->look.tail : 0);
-		op.elem = p->author->turns;
+		op->kind = TALLY_TURN;
+		op->key = key_of(p, c, c == THREAD ? t->look.tail : 0);
+		op->elem = p->author->turns;
 		break;
 	case TAIL:
 	case HEAD:
-		op.elem = c == TAIL ? t->look.tail : t->look.head;
+		op->elem = c == TAIL ? t->look.tail : t->look.head;
 		break;
 	case ANSWERS:
-		op.kind = t->answer ? TALLY_DISTINCT : TALLY_GET;
-		op.elem = p->author->answers;
+		op->kind = t->answer ? TALLY_DISTINCT : TALLY_GET;
+		op->elem = p->author->answers;
 		break;
 	case THEIR_ANSWERS:
-		op.kind = TALLY_GET;
-		op.elem = w->their_answers;
+		op->kind = TALLY_GET;
+		op->elem = elem_of(v, ANSWERS, w->to); /* what he did */
 		break;
 	case ONE_WAY:
-		op.kind = TALLY_ADD;
+		op->kind = TALLY_ADD;
 		/* Each request is acknowledged once; what grows is one talk, whatever is cut off its end. */
-		op.key = key_of(p, c, elem_of(v, c, p->author->who) ^ (t->look.grown ? 0 : t->look.tail));
+		op->key = key_of(p, c, elem_of(v, c, p->author->who) ^ (t->look.grown ? 0 : t->look.tail));
 		break;
 	default:
 		break;
 	}
-	return op;
 }
 
 static void
@@ -306,7 +306,7 @@ pp_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *o
 			struct tally_op *op = w.asks[c] ? ops_add(ops) : NULL;
 
 			if (op)
-				*op = op_of(r, v, &w, c, &p);
+				fill_op(op, r, v, &w, c, &p);
 		}
 	}
 }

@@ -95,13 +95,15 @@ in_scope(const struct rule *r, const struct view *v, uint32_t rcpt)
 static bool
 looks_at(const struct rule *r, const struct view *v, uint32_t rcpt)
 {
-	if (role_address(v->rcpts[rcpt].plain) && !r->detector->automatic)
+	const struct detector *d = r->detector;
+
+	if (role_address(v->rcpts[rcpt].plain) && !d->automatic)
+		return false;
+	if (d->applies && !d->applies(r, v, rcpt))
 		return false;
 	if (exempt_names(&r->exempt) && exempt_rcpt(&r->exempt, v->rcpts[rcpt].plain))
 		return false;
-	if (!r->detector->both_ways && !in_scope(r, v, rcpt))
-		return false;
-	return !r->detector->applies || r->detector->applies(r, v, rcpt);
+	return d->both_ways || in_scope(r, v, rcpt);
 }
 
 /* Others do not look at what is outside their scope. */
@@ -121,25 +123,23 @@ new_slot(struct judge *j)
 	return &j->slots[j->n_slots++];
 }
 
+static bool
+is_whole(const struct rule *r)
+{
+	return r->detector->whole && r->detector->whole(r);
+}
+
 static void
 add_slot(struct judge *j, const struct rule *r, const struct view *v, uint32_t rcpt)
 {
-	struct slot *before = j->n_slots ? &j->slots[j->n_slots - 1] : NULL, first = { 0 }, *s;
+	struct slot *s = new_slot(j);
+	bool shares = s > j->slots && s[-1].rule == r && is_whole(r);
 
-	if (before && before->rule == r && r->detector->whole && r->detector->whole(r))
-		first = *before;
-	s = new_slot(j);
-	if (first.rule) {
-		*s = first;
-		s->rcpt = rcpt;
-		s->shares = true;
-		s->muted = muted(r, v, rcpt);
-		return;
-	}
-	*s = (struct slot){ .rule = r, .rcpt = rcpt, .op = j->ops.n, .muted = muted(r, v, rcpt) };
-	if (r->detector->plan)
+	*s = (struct slot){ .rule = r, .rcpt = rcpt, .shares = shares, .muted = muted(r, v, rcpt) };
+	s->op = shares ? s[-1].op : j->ops.n;
+	if (!shares && r->detector->plan)
 		r->detector->plan(r, v, rcpt, &j->ops);
-	s->n_ops = j->ops.n - s->op;
+	s->n_ops = shares ? s[-1].n_ops : j->ops.n - s->op;
 }
 
 /* All but what the view lives in. */
@@ -207,7 +207,7 @@ judge_plan(struct judge *j, const struct ruleset *rules, const struct view *v)
 
 		if (!asked(r, v) || (exempt_any(&r->exempt) && exempt_msg(&r->exempt, v->traits)))
 			continue;
-		if (v->nobody && !(r->detector->whole && r->detector->whole(r)))
+		if (v->nobody && !is_whole(r))
 			continue;
 		for (uint32_t rcpt = 0; rcpt < n; rcpt++)
 			if (looks_at(r, v, rcpt))
@@ -352,7 +352,8 @@ score(struct judge *j, struct slot *s, const struct view *v)
 		*f = j->alike;
 	else
 		r->detector->score(r, v, s->rcpt, j->answers ? j->answers + s->op : NULL, s->n_ops, f);
-	j->alike = *f;
+	if (r->detector->alike)
+		j->alike = *f;
 	if (s->muted) {
 		*f = (struct finding){ .trip = TRIP_NONE };
 		return;

@@ -50,7 +50,6 @@ struct stop {
 	enum how how;
 	uint32_t hash, domain;
 	bool common; /* it stands in the common part as well */
-	bool bottom; /* in the bottom line even */
 	bool above;  /* above the common part */
 };
 
@@ -59,6 +58,7 @@ enum { STOPS_MAX = HEADER_HOPS_MAX + 2 };
 struct road {
 	struct stop stops[STOPS_MAX];
 	uint32_t n;
+	const struct hop *hops;
 	uint32_t top, end; /* the lines of others, from the last one on */
 	uint32_t common;   /* the lines from there on are */
 	uint16_t length;
@@ -145,34 +145,39 @@ domain_of(struct str name)
 }
 
 static void
-hash_host(struct stop *s, const struct view *v, bool has_domain)
+hash_host(struct stop *s, uint64_t seed, bool has_domain)
 {
 	char text[HOST_NAME_KEEP];
 	struct str lower = { text, s->name.n < sizeof(text) ? s->name.n : sizeof(text) };
 
 	str_lower_to(text, str_sub(s->name, 0, lower.n));
-	s->hash = s->domain = (uint32_t)hash64(v->site->hash_seed, lower);
+	s->hash = s->domain = (uint32_t)hash64(seed, lower);
 	if (has_domain)
-		s->domain = (uint32_t)hash64(v->site->hash_seed, domain_of(lower));
+		s->domain = (uint32_t)hash64(seed, domain_of(lower));
 }
 
 static void
 road_add(struct road *r, const struct view *v, struct str name, enum how how, uint32_t line)
 {
-	const struct header_facts *f = &v->msg->header.f;
 	struct stop *s = &r->stops[r->n];
 
 	if (name.n == 0 || r->n == STOPS_MAX || ours(v, name))
 		return;
 	*s = (struct stop){ .name = name, .how = how, .above = line < r->common };
-	hash_host(s, v, how != HOW_CLIENT);
+	hash_host(s, v->site->hash_seed, how != HOW_CLIENT);
 	for (uint32_t i = 0; i < r->n; i++)
 		if (r->stops[i].hash == s->hash)
 			return;
-	s->bottom = r->end > r->top && names(&f->hops[r->end - 1], name);
 	for (uint32_t i = r->common; i < r->end && !s->common; i++)
-		s->common = names(&f->hops[i], name);
+		s->common = names(&r->hops[i], name);
 	r->n++;
+}
+
+/* The line where it began names it. */
+static bool
+at_bottom(const struct road *r, const struct stop *s)
+{
+	return r->end > r->top && names(&r->hops[r->end - 1], s->name);
 }
 
 /* Who wrote the lines, the last one first, and who handed it over; our relays' lines stand for nobody. */
@@ -185,6 +190,7 @@ road_of(struct road *r, const struct view *v, uint32_t n_common)
 	if (f->skipped_hops && n_common > 1)
 		n_common = 1; /* lines are missing above the bottom one */
 	r->n = 0;
+	r->hops = f->hops;
 	r->top = t->own_top + t->relay_hops;
 	r->end = f->n_hops;
 	r->common = r->end - r->top > n_common ? r->end - n_common : r->top;
@@ -427,7 +433,7 @@ suspect(const struct naming *n, const struct stop *s)
 {
 	const struct way_host *h = host_find(n->way, s->hash);
 
-	if (!s->above || s->bottom)
+	if (!s->above || at_bottom(n->road, s))
 		return false;
 	if (s == n->from)
 		return blamed(h) || (!s->common && !beside_shortest(n, s));
@@ -469,7 +475,7 @@ name_by_growth(const struct road *r, struct storm *st, uint64_t copies)
 	for (uint32_t i = 0; i < r->n; i++) {
 		const struct stop *s = &r->stops[i];
 
-		if (!wrote_line(s) || !s->above || s->bottom)
+		if (!wrote_line(s) || !s->above || at_bottom(r, s))
 			continue;
 		lowest = s;
 		if (s->common)
