@@ -66,8 +66,10 @@ site_own_host(const struct site *site, struct str host)
 	host = undot(host);
 	if (host.n == 0)
 		return false;
-	return (site->hostname && str_ieq(str_of(site->hostname), host)) ||
-	    strset_has(&site->own_hosts, host);
+	/* most hosts are another's, and begin with another letter */
+	return (site->hostname && str_lower(site->hostname[0]) == str_lower(host.p[0]) &&
+		   str_ieq(str_of(site->hostname), host)) ||
+	    (site->own_hosts.n && strset_has(&site->own_hosts, host));
 }
 
 bool

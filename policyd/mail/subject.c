@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Families of subjects, compared with the front of the decoded, lower-cased line. Non-ASCII words are
- * given up to their first such letter where character sets differ, or in UTF-8. Sorted by the first byte; of
- * those that share it the first that fits counts.
+ * given up to their first such letter where character sets differ, or in UTF-8. Sorted by the first two bytes;
+ * of those that share them the first that fits counts.
  */
 #include "mail/subject.h"
 
@@ -25,6 +25,7 @@ static const struct family families[] = {
 	ROW("[fwd", SUBJECT_ANSWER),
 	ROW("abwesenheit", SUBJECT_AUTO_REPLY),
 	ROW("absence du bureau", SUBJECT_AUTO_REPLY),
+	ROW("antw:", SUBJECT_ANSWER),
 	ROW("auto:", SUBJECT_AUTO_REPLY),
 	ROW("auto answer", SUBJECT_AUTO_REPLY),
 	ROW("auto reply", SUBJECT_AUTO_REPLY),
@@ -44,7 +45,6 @@ static const struct family families[] = {
 	ROW("autorespon", SUBJECT_AUTO_REPLY),
 	ROW("autosvar", SUBJECT_AUTO_REPLY),
 	ROW("aw:", SUBJECT_ANSWER),
-	ROW("antw:", SUBJECT_ANSWER),
 	ROW("bounced mail", SUBJECT_BOUNCE),
 	ROW("bounce", SUBJECT_BOUNCE_MAYBE),
 	ROW("could not send message", SUBJECT_BOUNCE),
@@ -63,8 +63,8 @@ static const struct family families[] = {
 	ROW("delivery report", SUBJECT_BOUNCE_MAYBE),
 	ROW("delivery status", SUBJECT_BOUNCE_MAYBE),
 	ROW("e-mail delivery fail", SUBJECT_BOUNCE),
-	ROW("email delivery fail", SUBJECT_BOUNCE),
 	ROW("echec de la distribution", SUBJECT_BOUNCE),
+	ROW("email delivery fail", SUBJECT_BOUNCE),
 	ROW("failed delivery", SUBJECT_BOUNCE),
 	ROW("failed mail", SUBJECT_BOUNCE),
 	ROW("failure delivery", SUBJECT_BOUNCE),
@@ -74,8 +74,8 @@ static const struct family families[] = {
 	ROW("fuori sede", SUBJECT_AUTO_REPLY),
 	ROW("fw:", SUBJECT_ANSWER),
 	ROW("fwd:", SUBJECT_ANSWER),
-	ROW("ignored not ml article", SUBJECT_BOUNCE),
 	ROW("i am out of the office", SUBJECT_AUTO_REPLY),
+	ROW("ignored not ml article", SUBJECT_BOUNCE),
 	ROW("kan ikke leveres", SUBJECT_BOUNCE),
 	ROW("kan inte levereras", SUBJECT_BOUNCE),
 	ROW("loop alert: ", SUBJECT_BOUNCE_MAYBE),
@@ -87,6 +87,9 @@ static const struct family families[] = {
 	ROW("mail failure", SUBJECT_BOUNCE),
 	ROW("mail not delivered", SUBJECT_BOUNCE),
 	ROW("mail system error", SUBJECT_BOUNCE),
+	ROW("mancato recapito", SUBJECT_BOUNCE),
+	ROW("mail delay", SUBJECT_BOUNCE_MAYBE),
+	ROW("mail rejected", SUBJECT_BOUNCE_MAYBE),
 	ROW("message could not be delivered", SUBJECT_BOUNCE),
 	ROW("message delivery delayed", SUBJECT_BOUNCE),
 	ROW("message delivery fail", SUBJECT_BOUNCE),
@@ -94,28 +97,25 @@ static const struct family families[] = {
 	ROW("message not delivered", SUBJECT_BOUNCE),
 	ROW("message status - undeliverable", SUBJECT_BOUNCE),
 	ROW("message undeliverable", SUBJECT_BOUNCE),
-	ROW("mancato recapito", SUBJECT_BOUNCE),
 	ROW("mensaje no entregado", SUBJECT_BOUNCE),
-	ROW("mail delay", SUBJECT_BOUNCE_MAYBE),
 	ROW("message delayed", SUBJECT_BOUNCE_MAYBE),
 	ROW("message rejected", SUBJECT_BOUNCE_MAYBE),
-	ROW("mail rejected", SUBJECT_BOUNCE_MAYBE),
-	ROW("non-deliver", SUBJECT_BOUNCE),
-	ROW("non delivery", SUBJECT_BOUNCE),
-	ROW("nondeliver", SUBJECT_BOUNCE),
-	ROW("notice: mail delivery status", SUBJECT_BOUNCE),
 	ROW("nicht zugestellt", SUBJECT_BOUNCE),
 	ROW("nicht zustellbar", SUBJECT_BOUNCE),
 	ROW("nie mo\xc5\xbcna dostarczy", SUBJECT_BOUNCE),
 	ROW("niedostarcz", SUBJECT_BOUNCE),
+	ROW("non-deliver", SUBJECT_BOUNCE),
+	ROW("non delivery", SUBJECT_BOUNCE),
+	ROW("nondeliver", SUBJECT_BOUNCE),
+	ROW("notice: mail delivery status", SUBJECT_BOUNCE),
 	ROW("no se puede entregar", SUBJECT_BOUNCE),
 	ROW("non recapitabile", SUBJECT_BOUNCE),
 	ROW("non remis", SUBJECT_BOUNCE),
+	ROW("odp:", SUBJECT_ANSWER),
 	ROW("onbestelbaar", SUBJECT_BOUNCE),
 	ROW("on vacation", SUBJECT_AUTO_REPLY),
 	ROW("out of office", SUBJECT_AUTO_REPLY),
 	ROW("out of the office", SUBJECT_AUTO_REPLY),
-	ROW("odp:", SUBJECT_ANSWER),
 	ROW("permanent delivery failure", SUBJECT_BOUNCE),
 	ROW("postmaster notify", SUBJECT_BOUNCE),
 	ROW("rejected mail", SUBJECT_BOUNCE),
@@ -126,14 +126,14 @@ static const struct family families[] = {
 	ROW("returning message to sender", SUBJECT_BOUNCE),
 	ROW("resposta autom", SUBJECT_AUTO_REPLY),
 	ROW("respuesta autom", SUBJECT_AUTO_REPLY),
-	ROW("risposta automatica", SUBJECT_AUTO_REPLY),
-	ROW("r\xc3\xa9ponse automatique", SUBJECT_AUTO_REPLY),
-	ROW("r\xe9ponse automatique", SUBJECT_AUTO_REPLY),
 	ROW("re:", SUBJECT_ANSWER),
 	ROW("re[", SUBJECT_ANSWER),
-	ROW("rv:", SUBJECT_ANSWER),
-	ROW("rif:", SUBJECT_ANSWER),
 	ROW("ref:", SUBJECT_ANSWER),
+	ROW("risposta automatica", SUBJECT_AUTO_REPLY),
+	ROW("rif:", SUBJECT_ANSWER),
+	ROW("rv:", SUBJECT_ANSWER),
+	ROW("r\xc3\xa9ponse automatique", SUBJECT_AUTO_REPLY),
+	ROW("r\xe9ponse automatique", SUBJECT_AUTO_REPLY),
 	ROW("sorry, your message could not be delivered", SUBJECT_BOUNCE),
 	ROW("sv:", SUBJECT_ANSWER),
 	ROW("there was an error sending your mail", SUBJECT_BOUNCE),
@@ -141,8 +141,8 @@ static const struct family families[] = {
 	ROW("undeliver", SUBJECT_BOUNCE),
 	ROW("unable to deliver your message", SUBJECT_BOUNCE),
 	ROW("unknown user", SUBJECT_BOUNCE),
-	ROW("user unknown", SUBJECT_BOUNCE),
 	ROW("unzustellbar", SUBJECT_BOUNCE),
+	ROW("user unknown", SUBJECT_BOUNCE),
 	ROW("vacation reply", SUBJECT_AUTO_REPLY),
 	ROW("vs:", SUBJECT_ANSWER),
 	ROW("warning: could not send", SUBJECT_BOUNCE),
@@ -168,16 +168,22 @@ static const struct family families[] = {
 	ROW("\xe8\x87\xaa\xe5\x8b\x95\xe8\xbf\x94\xe4\xbf\xa1", SUBJECT_AUTO_REPLY),
 };
 
-/* The first row that begins with that byte or a higher one. */
+static unsigned
+two_bytes(const char *p)
+{
+	return (unsigned)(unsigned char)p[0] << 8 | (unsigned char)p[1];
+}
+
+/* The first row that begins with these two bytes or higher ones. */
 static size_t
-rows_from(unsigned char first)
+rows_from(unsigned two)
 {
 	size_t low = 0, high = ARRAY_LEN(families);
 
 	while (low < high) {
 		size_t mid = (low + high) / 2;
 
-		if ((unsigned char)families[mid].text.p[0] < first)
+		if (two_bytes(families[mid].text.p) < two)
 			low = mid + 1;
 		else
 			high = mid;
@@ -188,14 +194,15 @@ rows_from(unsigned char first)
 static enum subject_kind
 family_of(struct str s)
 {
+	unsigned two;
+
 	if (s.n < 2)
 		return SUBJECT_PLAIN;
-	for (size_t i = rows_from((unsigned char)s.p[0]); i < ARRAY_LEN(families); i++) {
-		struct str text = families[i].text;
-
-		if (text.p[0] != s.p[0])
+	two = two_bytes(s.p);
+	for (size_t i = rows_from(two); i < ARRAY_LEN(families); i++) {
+		if (two_bytes(families[i].text.p) != two)
 			break;
-		if (text.p[1] == s.p[1] && str_starts(s, text))
+		if (str_starts(s, families[i].text))
 			return families[i].kind;
 	}
 	return SUBJECT_PLAIN;
