@@ -48,11 +48,10 @@ hash_istr(struct hash *h, struct str s)
 	h->n += s.n;
 }
 
-static XXH128_hash_t
-digest(struct hash *h)
+/* Out of the way of what is short. */
+static XXH128_hash_t __attribute__((noinline))
+digest_stream(struct hash *h)
 {
-	if (!h->streams)
-		return XXH3_128bits_withSeed(h->part, h->n, h->seed);
 	hash_spill(h);
 	return XXH3_128bits_digest(&h->state);
 }
@@ -60,7 +59,8 @@ digest(struct hash *h)
 struct key128
 hash_end(struct hash *h)
 {
-	XXH128_hash_t d = digest(h);
+	XXH128_hash_t d =
+	    h->streams ? digest_stream(h) : XXH3_128bits_withSeed(h->part, h->n, h->seed);
 	struct key128 k = { d.low64, d.high64 };
 
 	if (key_is_zero(k))

@@ -26,8 +26,8 @@ enum { HASH_PART = 240 }; /* what XXH3 takes in one go, and a few bytes at a tim
 struct hash {
 	uint64_t seed;
 	size_t n; /* in part */
-	bool streams;
 	char part[HASH_PART];
+	bool streams;
 	XXH3_state_t state; /* unset until more than one part came */
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Families of subjects, compared with the front of the decoded, lower-cased line. Non-ASCII words are
- * given up to their first such letter where character sets differ, or in UTF-8. Sorted by the first two bytes;
- * of those that share them the first that fits counts.
+ * given up to their first such letter where character sets differ, or in UTF-8. Sorted by the first two
+ * bytes; of those that share them the first that fits counts.
  */
 #include "mail/subject.h"
 
