@@ -11,8 +11,8 @@
 #include "judge/storm.h"
 #include "judge/ways.h"
 
-/* For so long senders try again, and a little more. */
-enum { RETRY_DAYS = 6 };
+/* For so long senders try again, and a little more; and no sooner. */
+enum { RETRY_DAYS = 6, RETRY_PAUSE = 4 * MS_MIN };
 
 /*
  * The recipient's set of traces. What he had within the window counts; but once there is a storm all copies
@@ -137,6 +137,15 @@ judge_copy(const struct rule *r, const struct view *v, const struct tally_answer
 	return TRIP_NONE;
 }
 
+/* One item of a provider's queue that somebody behind us defers: each of its hosts that tries writes a line of
+ * its own. Copies come faster, or by other ways as well. */
+static bool
+in_turn(const struct view *v, const struct tally_answer *a)
+{
+	return v->ways && a->last && v->now.mono - a->last >= RETRY_PAUSE &&
+	    !(v->msg->header.f.flags & HDR_GATEWAY_MARKER) && ways_in_turn(v->ways, v->traits->way, v);
+}
+
 /* All questions about the recipients of one message belong together, where the MTA names it. */
 static uint64_t
 message_at_rcpt(const struct view *v)
@@ -185,8 +194,11 @@ repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const stru
 	for (uint32_t i = 0; i < n; i++) {
 		bool storm = storms_find(v->storms, storms[i]) != NULL;
 		enum trip trip = judge_copy(r, v, &answers[i], storm, retry);
-		int grave = (int)trip * 2 + storm;
+		int grave;
 
+		if (trip == TRIP_STOP && !storm && in_turn(v, &answers[i]))
+			trip = TRIP_REPEAT;
+		grave = (int)trip * 2 + storm;
 		if (grave < best)
 			continue;
 		best = grave;

@@ -393,6 +393,56 @@ ways_shared(const struct ways *w, struct key128 key)
 	return way && way->shared;
 }
 
+/* --- one provider's hosts in turn ---------------------------------------------------------------------- */
+
+/* All but its last line are the common part. */
+static bool
+last_line_alone(const struct way *way, const struct road *r, const struct header_facts *f)
+{
+	if (f->skipped_hops || r->length != way->shortest || r->common != r->top + 1)
+		return false;
+	for (uint32_t i = 0; i < way->n_lines; i++)
+		if (way->lines[i] != line_hash(f, r->end - 1 - i))
+			return false;
+	return true;
+}
+
+/* A client's address has no domain but itself. */
+static bool
+has_domain(const struct way_host *h)
+{
+	return h->domain != h->name;
+}
+
+bool
+ways_in_turn(const struct ways *w, struct key128 key, const struct view *v)
+{
+	const struct way *way = map_get(&w->map, key);
+	const struct stop *top;
+	struct road r;
+	bool other = false;
+
+	if (!way || way->ways < 2)
+		return false;
+	road_of(&r, v, way->n_lines);
+	top = &r.stops[0];
+	if (r.n == 0 || !wrote_line(top) || !top->above || !last_line_alone(way, &r, &v->msg->header.f))
+		return false;
+	for (uint32_t i = 0; i < r.n; i++)
+		if (r.stops[i].above && r.stops[i].how != HOW_CLIENT && r.stops[i].domain != top->domain)
+			return false;
+	for (uint32_t i = 0; i < way->n_hosts; i++) {
+		const struct way_host *h = &way->hosts[i];
+
+		if (on_every(way, h) || !has_domain(h))
+			continue;
+		if (h->domain != top->domain || h->shortest != way->shortest)
+			return false;
+		other |= h->name != top->hash;
+	}
+	return other;
+}
+
 /* --- naming ------------------------------------------------------------------------------------------- */
 
 static bool

@@ -49,6 +49,11 @@ void ways_note(struct ways *w, struct key128 key, const struct view *v, bool sto
  * between. So these are different messages, for all that they share their origin. */
 bool ways_shared(const struct ways *w, struct key128 key);
 
+/* Several hosts of one domain hand it over in turn, and no way differs from the others but in the line that
+ * they write: what a provider does with one item of its queue that is deferred again and again. The view's
+ * message has not been noted yet. */
+bool ways_in_turn(const struct ways *w, struct key128 key, const struct view *v);
+
 /* Names in the storm those that the view's message, which was noted before, came by and an honest one would
  * not: by storm_add_host(). */
 void ways_name(

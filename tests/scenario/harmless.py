@@ -138,6 +138,23 @@ def retried_through_own_hosts(x):
             x.later(600)
 
 
+def retried_by_hosts_in_turn(x):
+    """The same for an item of a provider's queue: each attempt comes from another host of his, which writes a line and
+    says its name."""
+    for n in range(20):
+        m = x.message()
+        verdicts = []
+        for k in range(40):
+            host = "out%d.mail.other.example" % ((k * 7 + n) % 11)
+            c = m.copy()
+            c.received.insert(0, hop(host, "P%d.%d" % (n, k), x.w.now))
+            _, v = x.w.offer(c, ["a@example.org"], "192.0.2.%d" % (10 + k), host)
+            verdicts.append(v["verdict"])
+            x.later(300 if k < 12 else HOUR)
+        check(set(verdicts) == {"pass", "defer"}, verdicts)
+        check("defer" in verdicts[:24] and "pass" in verdicts[30:], verdicts)
+
+
 def our_own_defer(x):
     """Somebody else's item that we deferred comes again until it is accepted."""
     for n in range(5):
@@ -280,7 +297,7 @@ def run(build, fn):
 
 def scenarios():
     for fn in (verp_newsletter, chunks_of_fifty, direct_copy_and_lists, forwards, resent, greylisting,
-               retried_many_times, retried_through_own_hosts, our_own_defer, calendar, calendar_without_hops, cron, no_message_id,
+               retried_many_times, retried_through_own_hosts, retried_by_hosts_in_turn, our_own_defer, calendar, calendar_without_hops, cron, no_message_id,
                password_resets, school_notice, dkim_held_and_released, content_filter, callouts_reports_roles,
                success_reports, planted_ids, a_thousand_senders):
         yield "harmless-" + fn.__name__.replace("_", "-"), lambda b, f=fn: run(b, f)

@@ -281,6 +281,51 @@ Test(ways, an_origin_that_messages_share)
 	cr_assert_not(ways_shared(ways, key));
 }
 
+static bool
+in_turn(const char *way)
+{
+	take(way);
+	return ways_in_turn(ways, key, &view);
+}
+
+Test(ways, hosts_of_one_provider_in_turn)
+{
+	cr_expect_not(in_turn("=out1.firm.test out1.firm.test#1" FIRM), "nothing is known of it");
+	passed("=out1.firm.test out1.firm.test#1" FIRM);
+	cr_expect_not(in_turn("=out2.firm.test out2.firm.test#2" FIRM), "one way has no common part");
+	passed("=out2.firm.test out2.firm.test#2" FIRM);
+	cr_expect(in_turn("=out3.firm.test out3.firm.test#3" FIRM));
+	cr_expect(in_turn("=out1.firm.test out1.firm.test#4" FIRM), "one of them again");
+	cr_expect_not(in_turn("=out3.other.test out3.firm.test#3" FIRM), "somebody else handed it over");
+	cr_expect_not(in_turn("=out3.other.test out3.other.test#3" FIRM), "another domain's host");
+	cr_expect_not(in_turn("=out3.firm.test out3.firm.test#3 out1.firm.test#1" FIRM), "a longer way");
+	cr_expect_not(in_turn("=out.firm.test" FIRM), "a shorter one");
+	cr_expect_not(in_turn("=out3.firm.test out3.firm.test#3 out.firm.test#R1 smtp.firm.test#X2"),
+	    "another below");
+	passed("=sbs.other.test sbs.other.test#1" FIRM);
+	cr_expect_not(in_turn("=out3.firm.test out3.firm.test#3" FIRM), "another domain's host was among them");
+}
+
+Test(ways, one_host_again_and_again_is_no_turn)
+{
+	for (int i = 0; i < 3; i++) {
+		char way[128];
+
+		snprintf(way, sizeof(way), "=sbs1.a.test sbs1.a.test#%d" FIRM, i);
+		cr_expect_not(in_turn(way));
+		passed(way);
+	}
+	cr_expect_not(in_turn("=sbs1.a.test sbs1.a.test#9" FIRM));
+}
+
+Test(ways, the_original_beside_them_makes_copies_of_them)
+{
+	passed("=out.firm.test" FIRM);
+	passed("=sbs1.a.test sbs1.a.test#1" FIRM);
+	passed("=sbs2.a.test sbs2.a.test#2" FIRM);
+	cr_expect_not(in_turn("=sbs3.a.test sbs3.a.test#3" FIRM));
+}
+
 Test(ways, messages_are_bounded_and_the_oldest_goes)
 {
 	for (uint64_t i = 1; i <= WAYS_MAX; i++) {
