@@ -137,8 +137,8 @@ judge_copy(const struct rule *r, const struct view *v, const struct tally_answer
 	return TRIP_NONE;
 }
 
-/* One item of a provider's queue that somebody behind us defers: each of its hosts that tries writes a line of
- * its own. Copies come faster, or by other ways as well. */
+/* One item of a provider's queue that somebody behind us defers: each of its hosts that tries writes a line
+ * of its own. Copies come faster, or by other ways as well. */
 static bool
 in_turn(const struct view *v, const struct tally_answer *a)
 {

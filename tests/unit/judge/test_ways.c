@@ -303,7 +303,7 @@ Test(ways, hosts_of_one_provider_in_turn)
 	cr_expect_not(in_turn("=out3.firm.test out3.firm.test#3 out.firm.test#R1 smtp.firm.test#X2"),
 	    "another below");
 	passed("=sbs.other.test sbs.other.test#1" FIRM);
-	cr_expect_not(in_turn("=out3.firm.test out3.firm.test#3" FIRM), "another domain's host was among them");
+	cr_expect_not(in_turn("=out3.firm.test out3.firm.test#3" FIRM), "another domain was among them");
 }
 
 Test(ways, one_host_again_and_again_is_no_turn)
