@@ -145,7 +145,7 @@ find_authors(struct talk *t, const struct view *v)
 static bool
 answers(enum subject_kind kind)
 {
-	return kind == SUBJECT_ANSWER || kind == SUBJECT_AUTO_REPLY;
+	return kind == SUBJECT_ANSWER || kind == SUBJECT_AUTO_REPLY || kind == SUBJECT_AUTO_REPLY_MAYBE;
 }
 
 /* Once a message; NULL: no memory left for it. */

@@ -41,6 +41,7 @@ enum {
 	SIGN_NULL = 2,            /* null return path; forwarders and vacation programs use it too */
 	SIGN_NULL_POSTMASTER = 1, /* on top of both: subjects are in many languages */
 	SIGN_LIST_SERVER = 2,     /* a list server's own Message-ID: it gives back what it will not take */
+	SIGN_MAILER = 3,          /* X-Mailer of a program that sends such notices only */
 	SIGN_REPLIED = 1,         /* Auto-Submitted: auto-replied */
 };
 
@@ -77,6 +78,7 @@ static const struct str daemon_locals[] = {
 };
 static const struct str postmaster_names[] = {
 	ROW("postmaster"),
+	ROW("electronic postmaster"),
 	ROW("mail administrator"),
 	ROW("system administrator"),
 	ROW("systemadministrator"),
@@ -88,12 +90,15 @@ static const struct str postmaster_names[] = {
 	ROW("interscan messaging security suite"),
 };
 static const struct str postmaster_locals[] = {
-	ROW("postmaster"),
-	ROW("post_master"),
-	ROW("post-master"),
-	ROW("mailadmin"),
-	ROW("mail-admin"),
-	ROW("sysadmin"),
+	ROW("postmaster"), ROW("post_master"), ROW("post-master"), ROW("mailadmin"), ROW("mail-admin"),
+	ROW("sysadmin"), ROW("mdaemon"), ROW("mailmarshal"),
+	ROW("microsoftexchange329e71ec88ae4615bbc36ab6ce41109e"), /* that of every Exchange since 2007 */
+};
+/* Fronts of X-Mailer. */
+static const struct str notice_mailers[] = {
+	ROW("surfcontrol e-mail filter"),
+	ROW("<smtp32 v"),
+	ROW("m-filter"),
 };
 
 static bool
@@ -192,7 +197,7 @@ is_report(const struct header_facts *f, enum subject_kind subject)
 		return true;
 	if (ONE_OF(parts, f->content_type) || (f->flags & HDR_TLS_REPORT))
 		return true;
-	return subject == SUBJECT_REPORT;
+	return subject == SUBJECT_REPORT || f->flags & HDR_OPT_OUT;
 }
 
 static bool
@@ -224,6 +229,15 @@ is_list_server(const struct header_facts *f)
 	size_t at = str_rfind(f->message_id, '@');
 
 	return str_ifind(str_sub(f->message_id, 0, at), STR(".FML")) < at;
+}
+
+static bool
+is_notice_mailer(struct str mailer)
+{
+	for (size_t i = 0; i < ARRAY_LEN(notice_mailers); i++)
+		if (str_istarts(mailer, notice_mailers[i]))
+			return true;
+	return false;
 }
 
 /* Last of all: most mail has no other sign, and then this one is none either. */
@@ -265,26 +279,50 @@ bounce_points(const struct header_facts *f, enum subject_kind subject, bool null
 		points += SIGN_LIST_SERVER;
 	if (str_eq(f->auto_submitted, STR("auto-replied")))
 		points += SIGN_REPLIED;
+	if (points && f->mailer.n && is_notice_mailer(f->mailer))
+		points += SIGN_MAILER;
 	return points + postmaster_points(f, subject, null_sender, points);
 }
 
-/* Whether anything but the subject speaks for an autoresponder. */
+/* Whether something that a person's mail has not speaks for an autoresponder, beside the subject. */
 static bool
 reply_sign(const struct header_facts *f, bool null_sender)
 {
 	return path_points(f, null_sender) || f->auto_suppress.n || (f->flags & HDR_INBOX_RULE) ||
 	    str_ieq(f->precedence, STR("bulk")) || str_ieq(f->precedence, STR("junk")) ||
-	    str_ieq(f->precedence, STR("auto_reply")) || f->auto_submitted.n || f->in_reply_to.p ||
-	    f->references.p || (f->flags & HDR_THREAD_INDEX_REPLY) || addr_is_system(f->from_addr) ||
-	    f->x_loop.n;
+	    f->auto_submitted.n || f->x_loop.n;
+}
+
+/* Signs that a person's answer has as well. */
+static bool
+answer_sign(const struct header_facts *f)
+{
+	return f->in_reply_to.p || f->references.p || (f->flags & HDR_THREAD_INDEX_REPLY) ||
+	    addr_is_system(f->from_addr);
+}
+
+/* Exchange's out-of-office in whatever language: the rule's mark, and a null path, which mail that a rule
+ * forwards has not. qmail's autorespond leaves its name as the address that it was delivered to. */
+static bool
+is_responder(const struct header_facts *f, enum subject_kind subject, bool null_sender)
+{
+	if (f->flags & HDR_AUTO_RESPONDER || str_ieq(f->precedence, STR("auto_reply")))
+		return true;
+	if (f->flags & HDR_INBOX_RULE)
+		return subject != SUBJECT_ANSWER && is_null_path(f, null_sender);
+	return f->n_delivered_to && str_ieq(f->delivered_to[0], STR("autoresponder"));
 }
 
 static bool
 is_auto_reply(const struct header_facts *f, enum subject_kind subject, bool null_sender)
 {
-	if (f->flags & HDR_AUTO_RESPONDER || str_ieq(f->precedence, STR("auto_reply")))
+	if (is_responder(f, subject, null_sender))
 		return true;
-	return subject == SUBJECT_AUTO_REPLY && reply_sign(f, null_sender);
+	if (f->flags & HDR_LIST_UNSUBSCRIBE) /* a newsletter, whatever it is called */
+		return false;
+	if (subject == SUBJECT_AUTO_REPLY_MAYBE)
+		return reply_sign(f, null_sender);
+	return subject == SUBJECT_AUTO_REPLY && (reply_sign(f, null_sender) || answer_sign(f));
 }
 
 bool
@@ -308,6 +346,8 @@ automatic_classify(const struct header_facts *f, enum subject_kind subject, bool
 		return AUTO_NONE;
 	if (subject != SUBJECT_AUTO_REPLY && bounce_points(f, subject, null_sender) >= BOUNCE_ENOUGH)
 		return AUTO_BOUNCE;
+	if (is_report_part(f)) /* of what, its body may tell; nobody writes one by hand */
+		return AUTO_REPORT;
 	if (str_eq(f->auto_submitted, STR("auto-replied")) || is_auto_reply(f, subject, null_sender))
 		return AUTO_REPLY;
 	if (submitted || (f->flags & HDR_CRON))

@@ -61,6 +61,7 @@ enum header_flag {
 	HDR_CRON = 1 << 18,               /* X-Cron-Env */
 	HDR_NULL_PATH = 1 << 19,          /* some Return-Path is <>: a forwarder may have put its own above */
 	HDR_CHAT = 1 << 20,               /* Chat-Version: people who chat by mail */
+	HDR_OPT_OUT = 1 << 21,            /* X-Apple-Unsubscribe: a mail program asks to be left alone */
 };
 
 struct header_facts {

@@ -115,6 +115,28 @@ static const struct sample bounces[] = {
 	    "From: l-admin@lists.example\nSubject: Ignored not ML article from a@b\n"
 	    "Message-Id: <20240101120000.FMLAB123.l@lists.example>\nX-ML-Name: l\n",
 	    AUTO_BOUNCE },
+	{ "Exchange by its own address, a language that no table has",
+	    "Return-Path: <>\nFrom: Microsoft Outlook "
+	    "<MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@x.example>"
+	    "\nSubject: =?utf-8?q?=E1=83=90=E1=83=91?=\n",
+	    AUTO_BOUNCE },
+	{ "a list server's refusal, to people",
+	    "Return-Path: <l-admin@lists.example>\nFrom: l-admin@lists.example\n"
+	    "Subject: You a@b.example are not member (l ML)\nPrecedence: list\n"
+	    "Message-Id: <20240101120000.FMLAAB1.l@lists.example>\n",
+	    AUTO_BOUNCE },
+	{ "a filter known by its X-Mailer",
+	    "Return-Path: <filter@x.example>\nFrom: filter@x.example\nSubject: Delivery status report\n"
+	    "X-Mailer: SurfControl E-mail Filter\n",
+	    AUTO_BOUNCE },
+	{ "MDaemon",
+	    "Return-Path: <MDaemon@x.example>\nFrom: \"MDaemon at x.example\" <MDaemon@x.example>\n"
+	    "Subject: Permanent Delivery Failure\n",
+	    AUTO_BOUNCE },
+	{ "Courier's warning, no name that is known",
+	    "Return-Path: <>\nFrom: \"Courier mail server at x.example\" <@>\nSubject: WARNING: delayed "
+	    "mail.\n",
+	    AUTO_BOUNCE },
 	{ "Exchange's mark",
 	    "From: \"Microsoft Outlook\" <x@y.example>\nSubject: Unzustellbar: "
 	    "Hallo\nX-MS-Exchange-Message-Is-Ndr:\n",
@@ -154,7 +176,37 @@ static const struct sample reports[] = {
 	    AUTO_REPORT },
 };
 
+static const struct sample more_reports[] = {
+	{ "a report of nobody knows what",
+	    "From: fbl@example.org\nContent-Type: multipart/report; boundary=b\n", AUTO_REPORT },
+	{ "a report of a kind of its own",
+	    "From: x@example.org\nContent-Type: multipart/report; report-type=tracking; boundary=b\n",
+	    AUTO_REPORT },
+	{ "a mail program unsubscribes",
+	    "From: joe@example.org\nSubject: Unsubscribe\nX-Apple-Unsubscribe: true\n", AUTO_REPORT },
+	{ "DMARC, another writer",
+	    "From: d@example.org\nSubject: DMARC Report Domain: x.example; Submitter: y; Report-ID: 1\n",
+	    AUTO_REPORT },
+};
+
 static const struct sample replies[] = {
+	{ "Exchange in a language that no table has",
+	    "Return-Path: <>\nFrom: n@example.org\nSubject: =?utf-8?q?=E1=83=90=E1=83=91?=\n"
+	    "X-MS-Exchange-Inbox-Rules-Loop: n@example.org\n",
+	    AUTO_REPLY },
+	{ "qmail's autorespond",
+	    "Return-Path: <>\nDelivered-To: Autoresponder\nFrom: n@example.org\nSubject: Re: Minutes\n",
+	    AUTO_REPLY },
+	{ "Notes without its prefix",
+	    "From: n@example.org\nSubject: Joe Bee is out of the office.\nIn-Reply-To: <a@b>\n", AUTO_REPLY },
+	{ "the old vacation(1)",
+	    "Return-Path: <n@x.example>\nFrom: n@x.example\nSubject: away from my mail\nPrecedence: bulk\n",
+	    AUTO_REPLY },
+	{ "weak words and a thread, but nothing else behind them",
+	    "From: n@example.org\nSubject: Out of Office Re: Minutes\nReferences: <a@b>\n", AUTO_REPLY },
+	{ "weak words and a strong sign",
+	    "From: n@example.org\nSubject: Out of office until Monday\nX-Auto-Response-Suppress: All\n",
+	    AUTO_REPLY },
 	{ "vacation",
 	    "Return-Path: <>\nFrom: joe@example.org\nSubject: Auto: Hello\nAuto-Submitted: auto-replied "
 	    "(vacation)\n"
@@ -241,6 +293,22 @@ static const struct sample people[] = {
 	{ "list post with a null path",
 	    "Return-Path: <>\nFrom: a@example.org\nSubject: failure notice\nList-Id: <l.example.org>\n",
 	    AUTO_NONE },
+	{ "weak words in a thread",
+	    "From: a@example.org\nSubject: Out of office party photos\nIn-Reply-To: <x@y>\n", AUTO_NONE },
+	{ "a shop uses them",
+	    "From: news@example.com\nSubject: Out of office\nPrecedence: bulk\nList-Unsubscribe: "
+	    "<mailto:x@y>\n",
+	    AUTO_NONE },
+	{ "Exchange forwards by a rule",
+	    "Return-Path: <n@x.example>\nFrom: a@example.org\nSubject: Minutes\n"
+	    "X-MS-Exchange-Inbox-Rules-Loop: n@x.example\n",
+	    AUTO_NONE },
+	{ "Exchange forwards by a rule as null sender",
+	    "Return-Path: <>\nFrom: n@x.example\nSubject: FW: Undeliverable: x\n"
+	    "X-MS-Exchange-Inbox-Rules-Loop: n@x.example\n",
+	    AUTO_NONE },
+	{ "a filter's X-Mailer, no other sign", "From: a@example.org\nSubject: Hello\nX-Mailer: m-FILTER\n",
+	    AUTO_NONE },
 	{ "auto-submitted: no", "From: a@example.org\nSubject: Hello\nAuto-Submitted: no\n", AUTO_NONE },
 	{ "subject of a robot, no other sign", "From: a@example.org\nSubject: Out of office next week\n",
 	    AUTO_NONE },
@@ -288,6 +356,7 @@ Test(automatic, bounces)
 Test(automatic, reports)
 {
 	check(reports, ARRAY_LEN(reports));
+	check(more_reports, ARRAY_LEN(more_reports));
 }
 Test(automatic, replies)
 {
@@ -327,6 +396,56 @@ Test(automatic, lists)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		classify(rows[i].header);
 		cr_expect_eq(automatic_is_list(&h.f), rows[i].list, "%s", rows[i].header);
+	}
+}
+
+/* Each in the form of its own mail program, with the encodings that are met. */
+Test(automatic, subjects_of_many_languages)
+{
+	static const struct {
+		const char *subject;
+		enum subject_kind kind;
+	} rows[] = {
+		{ "=?utf-8?Q?=C3=89chec_de_la_remise_?=", SUBJECT_BOUNCE },
+		{ "=?iso-8859-1?Q?=C9chec_de_remise?=", SUBJECT_BOUNCE },
+		{ "=?utf-8?q?=C3=A9chec_de_distribution?=", SUBJECT_BOUNCE },
+		{ "N\xc3\xa3o entregue: x", SUBJECT_BOUNCE },
+		{ "=?iso-8859-1?q?N=E3o_entregue=3A?=", SUBJECT_BOUNCE },
+		{ "Teslim Edilemedi: x", SUBJECT_BOUNCE },
+		{ "K\xc3\xa9zbes\xc3\xadthetetlen: x", SUBJECT_BOUNCE },
+		{ "\xe9\x85\x8d\xe4\xbf\xa1\xe4\xb8\x8d\xe8\x83\xbd: x", SUBJECT_BOUNCE },
+		{ "=?iso-2022-jp?B?GyRCJWEhPCVrR1s/LiRLPDpHVCQ3JF4kNyQ/GyhC?=", SUBJECT_BOUNCE },
+		{ "=?utf-8?b?5peg5rOV5oqV6YCSOiB4?=", SUBJECT_BOUNCE },
+		{ "mail failed, returning to sender", SUBJECT_BOUNCE },
+		{ "NOT MEMBER article from a@b (l ML)", SUBJECT_BOUNCE },
+		{ "You a@b are not member", SUBJECT_BOUNCE },
+		{ "You are invited", SUBJECT_PLAIN },
+		{ "Mail Delivery Notification", SUBJECT_BOUNCE_MAYBE },
+		{ "=?iso-2022-jp?B?GyRCPCtGMDF+RXobKEI6IHg=?=", SUBJECT_AUTO_REPLY },
+		{ "=?utf-8?b?6Ieq5Yqo562U5aSNOiB4?=", SUBJECT_AUTO_REPLY },
+		{ "=?utf-8?q?Automatyczna_odpowied=C5=BA?=", SUBJECT_AUTO_REPLY },
+		{ "Fr\xc3\xa5nvaro: x", SUBJECT_AUTO_REPLY },
+		{ "Fr\xe5nvaroavisering", SUBJECT_AUTO_REPLY },
+		{ "Abwesend: x", SUBJECT_AUTO_REPLY },
+		{ "Abwesenheit in KW 12", SUBJECT_AUTO_REPLY_MAYBE },
+		{ "Abwesenheitsplanung", SUBJECT_AUTO_REPLY_MAYBE },
+		{ "Out of Office AutoReply: x", SUBJECT_AUTO_REPLY },
+		{ "Out of office", SUBJECT_AUTO_REPLY },
+		{ "Out of office (Monday)", SUBJECT_AUTO_REPLY },
+		{ "Out of office chairs", SUBJECT_AUTO_REPLY_MAYBE },
+		{ "Joe is out of the office", SUBJECT_AUTO_REPLY_MAYBE },
+		{ "Joe is out of the office.", SUBJECT_AUTO_REPLY },
+		{ "RES: Undeliverable", SUBJECT_ANSWER },
+		{ "=?utf-8?b?5Zue5aSNOiB4?=", SUBJECT_ANSWER },
+		{ "D", SUBJECT_PLAIN },
+		{ "zz", SUBJECT_PLAIN },
+		{ "\xff\xff", SUBJECT_PLAIN },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		enum subject_kind kind = subject_classify(str_of(rows[i].subject));
+
+		cr_expect_eq(kind, rows[i].kind, "%s: %d", rows[i].subject, kind);
 	}
 }
 
