@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* Word by word, in whatever order they stand: each tells by its look what it is. */
+/* Word by word, in whatever order they stand: each tells by its look what it is. Where all stand as usual, there
+ * is nothing to tell. */
 #include "mail/date.h"
 
+#include <limits.h>
 #include <stdbool.h>
 
 #include "base/err.h"
@@ -112,19 +114,27 @@ is_name(const char *a, const char *b)
 	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2];
 }
 
+static int
+month_of(const char *name)
+{
+	for (int i = 0; i < 12; i++)
+		if (is_name(name, months[i]))
+			return i + 1;
+	return UNSET;
+}
+
 static void
 take_name(struct date *d, struct str s)
 {
 	char name[NAME];
+	int month;
 
 	if (s.n != NAME)
 		return;
 	str_lower_to(name, s);
-	for (int i = 0; i < 12; i++)
-		if (is_name(name, months[i])) {
-			set(d, &d->month, i + 1, 1, 12);
-			return;
-		}
+	month = month_of(name);
+	if (month != UNSET)
+		set(d, &d->month, month, 1, 12);
 	for (size_t i = 0; i < ARRAY_LEN(zones); i++)
 		if (is_name(name, zones[i].name))
 			d->zone = zones[i].hours * 60;
@@ -180,10 +190,54 @@ word_end(struct str s, size_t i, unsigned *has)
 	return i;
 }
 
-int
-date_parse(struct str s, int64_t *out)
+/* Two digits there; far too many when they are none. */
+static unsigned
+two_at(const char *p)
 {
-	struct date d = { .year = UNSET, .month = UNSET, .day = UNSET, .seconds = UNSET };
+	unsigned tens = (unsigned char)p[0] - (unsigned)'0', ones = (unsigned char)p[1] - (unsigned)'0';
+
+	return tens > 9 || ones > 9 ? UINT_MAX : tens * 10 + ones;
+}
+
+/* Nearly all mail has it just so: each thing at its place, nothing to look for. false: it is otherwise. */
+static bool
+take_usual(struct date *d, struct str s)
+{
+	static const char form[] = "Wed, 01 Jan 2025 10:00:00 +0100", names[][NAME + 1] = { "sun", "mon", "tue",
+		"wed", "thu", "fri", "sat" };
+	static const struct {
+		uint8_t at, min, max;
+	} numbers[] = { { 5, 1, 31 }, { 12, 19, 99 }, { 14, 0, 99 }, { 17, 0, 23 }, { 20, 0, 59 }, { 23, 0, 60 },
+		{ 27, 0, 99 }, { 29, 0, 99 } };
+	static const uint8_t marks[] = { 3, 4, 7, 11, 16, 19, 22, 25 };
+	int v[ARRAY_LEN(numbers)];
+	char name[NAME];
+	size_t day = 0;
+
+	if (s.n != sizeof(form) - 1 || (s.p[26] != '+' && s.p[26] != '-'))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(marks); i++)
+		if (s.p[marks[i]] != form[marks[i]])
+			return false;
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+		unsigned n = two_at(s.p + numbers[i].at);
+
+		if (n < numbers[i].min || n > numbers[i].max)
+			return false;
+		v[i] = (int)n;
+	}
+	str_lower_to(name, str_sub(s, 0, NAME));
+	while (day < ARRAY_LEN(names) && !is_name(name, names[day]))
+		day++;
+	str_lower_to(name, str_sub(s, 8, 8 + NAME));
+	*d = (struct date){ v[1] * 100 + v[2], month_of(name), v[0], (v[3] * 60 + v[4]) * 60 + v[5],
+		(s.p[26] == '-' ? -1 : 1) * (v[6] * 60 + v[7]), false };
+	return day < ARRAY_LEN(names) && d->month != UNSET;
+}
+
+static void
+take_words(struct date *d, struct str s)
+{
 	unsigned depth = 0;
 	size_t i = 0;
 
@@ -198,9 +252,20 @@ date_parse(struct str s, int64_t *out)
 		if (!depth)
 			i = word_end(s, i, &has);
 		if (i > begin)
-			take(&d, str_sub(s, begin, i), has & COLON);
+			take(d, str_sub(s, begin, i), has & COLON);
 		else
 			i++;
+	}
+}
+
+int
+date_parse(struct str s, int64_t *out)
+{
+	struct date d;
+
+	if (!take_usual(&d, s)) {
+		d = (struct date){ .year = UNSET, .month = UNSET, .day = UNSET, .seconds = UNSET };
+		take_words(&d, s);
 	}
 	if (d.bad || d.year == UNSET || d.month == UNSET || d.day == UNSET || d.seconds == UNSET)
 		return ERR_SYNTAX;

@@ -86,3 +86,29 @@ Test(date, any_bytes)
 			cr_assert(t > -2300000000 && t < INT64_C(253500000000));
 	}
 }
+
+/* What stands just as usual is read at its places, with a space behind it word by word: to the same end. */
+Test(date, both_roads_agree)
+{
+	static const char usual[] = "Wed, 29 Feb 2012 23:59:60 +0130", bytes[] = "0123456789 :+-,AJanebMonWdST(";
+	enum { N = sizeof(usual) - 1 };
+	int read = 0;
+	uint32_t x = 4711;
+
+	for (int round = 0; round < 100000; round++) {
+		char text[] = "Wed, 29 Feb 2012 23:59:60 +0130 ";
+		int64_t a = -1, b = -1;
+		int at_places, by_words;
+
+		for (int k = 0; k <= round % 3; k++) {
+			x = x * 1664525 + 1013904223;
+			text[(x >> 8) % N] = bytes[(x >> 16) % (sizeof(bytes) - 1)];
+		}
+		at_places = date_parse((struct str){ text, N }, &a);
+		by_words = date_parse((struct str){ text, N + 1 }, &b);
+		cr_assert_eq(at_places, by_words, "%s", text);
+		cr_assert_eq(a, b, "%s", text);
+		read += at_places == 0;
+	}
+	cr_expect(read > 1000 && read < 99000, "%d", read);
+}
