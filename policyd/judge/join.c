@@ -120,8 +120,8 @@ join_free(struct join *j)
 	xfree(j);
 }
 
-static struct key128
-client_key(struct str address, struct str port)
+struct key128
+join_client(struct str address, struct str port)
 {
 	struct hash h;
 
@@ -192,9 +192,9 @@ fetch_oldest(const struct join *j)
 }
 
 struct txn *
-join_find(struct join *j, const struct msg *m, uint64_t seed, struct now now)
+join_find(struct join *j, const struct msg *m, struct key128 client, uint64_t seed, struct now now)
 {
-	struct key128 client = client_key(m->client_address, m->client_port), key;
+	struct key128 key;
 	struct txn *t;
 
 	if (!txn_key(m, client, seed, &key))
@@ -234,9 +234,9 @@ join_on_settle(struct join *j, join_settle_fn *settle, void *arg)
 }
 
 struct txn *
-join_of_client(const struct join *j, struct str address, struct str port)
+join_of_client(const struct join *j, struct key128 client)
 {
-	return map_get(&j->sessions, client_key(address, port));
+	return map_get(&j->sessions, client);
 }
 
 struct txn *
@@ -478,35 +478,33 @@ join_keep(struct join *j, struct txn *t, uint64_t what, const struct verdict *v)
 /* --- who a milter serves ------------------------------------------------------------------------------ */
 
 void
-join_milter_begin(struct join *j, struct str address, struct str port)
+join_milter_begin(struct join *j, struct key128 client)
 {
-	struct key128 key = client_key(address, port);
-	struct milter_client *c = map_get(&j->milters, key);
+	struct milter_client *c = map_get(&j->milters, client);
 
 	if (!c) {
 		c = xcalloc(1, sizeof(*c));
-		c->key = key;
-		map_put(&j->milters, key, c);
+		c->key = client;
+		map_put(&j->milters, client, c);
 	}
 	c->connections++;
 }
 
 void
-join_milter_end(struct join *j, struct str address, struct str port)
+join_milter_end(struct join *j, struct key128 client)
 {
-	struct key128 key = client_key(address, port);
-	struct milter_client *c = map_get(&j->milters, key);
+	struct milter_client *c = map_get(&j->milters, client);
 
 	if (!c || --c->connections > 0)
 		return;
-	map_del(&j->milters, key);
+	map_del(&j->milters, client);
 	xfree(c);
 }
 
 bool
-join_milter_serves(const struct join *j, struct str address, struct str port)
+join_milter_serves(const struct join *j, struct key128 client)
 {
-	return map_get(&j->milters, client_key(address, port)) != NULL;
+	return map_get(&j->milters, client) != NULL;
 }
 
 static void

@@ -39,9 +39,13 @@ struct txn;
 struct join *join_new(void);
 void join_free(struct join *j); /* takes NULL */
 
-/* The transaction of the question in `m`, begun if it is new; NULL when the message says nothing to
- * know it by. */
-struct txn *join_find(struct join *j, const struct msg *m, uint64_t seed, struct now now);
+/* What an SMTP client is known by. */
+struct key128 join_client(struct str address, struct str port);
+
+/* The transaction of the question in `m`, which is `client`'s, begun if it is new; NULL when the message says
+ * nothing to know it by. */
+struct txn *join_find(
+    struct join *j, const struct msg *m, struct key128 client, uint64_t seed, struct now now);
 
 struct reservation {
 	struct tally_op op;
@@ -59,7 +63,7 @@ typedef void reservation_fn(void *arg, struct reservation *r);
 void join_each_reserved(struct join *j, reservation_fn *fn, void *arg);
 
 /* The transaction that the SMTP client, or a connection of the policy door, is in, or NULL. */
-struct txn *join_of_client(const struct join *j, struct str address, struct str port);
+struct txn *join_of_client(const struct join *j, struct key128 client);
 struct txn *join_of_connection(const struct join *j, uint64_t connection);
 /* Number of the MTA's host that asked first (msg.mta). */
 uint64_t join_mta(const struct txn *t);
@@ -100,9 +104,9 @@ bool join_verdict(const struct txn *t, uint64_t what, struct msg *m, struct verd
 void join_keep(struct join *j, struct txn *t, uint64_t what, const struct verdict *v);
 
 /* SMTP clients that a milter connection serves at this moment. */
-void join_milter_begin(struct join *j, struct str address, struct str port);
-void join_milter_end(struct join *j, struct str address, struct str port);
-bool join_milter_serves(const struct join *j, struct str address, struct str port);
+void join_milter_begin(struct join *j, struct key128 client);
+void join_milter_end(struct join *j, struct key128 client);
+bool join_milter_serves(const struct join *j, struct key128 client);
 
 void join_expire(struct join *j, struct now now);
 uint32_t join_count(const struct join *j);

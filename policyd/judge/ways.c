@@ -7,7 +7,7 @@
 #include "base/xalloc.h"
 #include "judge/storm.h"
 
-enum { COUNT_MAX = UINT16_MAX, STOPPED_MIN = 2, HOST_NAME_KEEP = 255, FEW = 4 };
+enum { COUNT_MAX = UINT16_MAX, STOPPED_MIN = 2, HOST_NAME_KEEP = 255, FEW = 4, WAY_BLOCK = 64 };
 
 /* A host as a message's ways know it. */
 struct way_host {
@@ -35,9 +35,16 @@ struct way {
 	struct way_host few_hosts[FEW];
 };
 
+/* Memory is taken for many at a time, and given back at the end alone. */
+struct way_block {
+	struct way_block *next;
+	struct way ways[WAY_BLOCK];
+};
+
 struct ways {
 	struct map map;
 	struct list lru; /* longest not seen first */
+	struct way_block *blocks;
 };
 
 /* What names a host. */
@@ -91,11 +98,13 @@ ways_free(struct ways *w)
 {
 	if (!w)
 		return;
-	LIST_FOREACH_SAFE (it, after, &w->lru) {
-		struct way *way = container_of(it, struct way, lru);
+	LIST_FOREACH_SAFE (it, after, &w->lru)
+		way_empty(w, container_of(it, struct way, lru));
+	while (w->blocks) {
+		struct way_block *b = w->blocks;
 
-		way_empty(w, way);
-		xfree(way);
+		w->blocks = b->next;
+		xfree(b);
 	}
 	map_fini(&w->map);
 	xfree(w);
@@ -292,6 +301,21 @@ take_oldest(struct ways *w)
 	return way;
 }
 
+/* One more than there are. */
+static struct way *
+take_fresh(struct ways *w)
+{
+	uint32_t at = w->map.n % WAY_BLOCK;
+
+	if (at == 0) {
+		struct way_block *b = xmalloc(sizeof(*b));
+
+		b->next = w->blocks;
+		w->blocks = b;
+	}
+	return &w->blocks->ways[at];
+}
+
 static struct way *
 way_of(struct ways *w, struct key128 key)
 {
@@ -300,7 +324,7 @@ way_of(struct ways *w, struct key128 key)
 	if (way) {
 		list_del(&way->lru);
 	} else {
-		way = w->map.n < WAYS_MAX ? xmalloc(sizeof(*way)) : take_oldest(w);
+		way = w->map.n < WAYS_MAX ? take_fresh(w) : take_oldest(w);
 		*way = (struct way){
 			.key = key,
 			.shortest = COUNT_MAX,

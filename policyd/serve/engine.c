@@ -365,9 +365,9 @@ what_it_is(const struct engine *e, const struct msg *m, const struct traits *t)
 
 /* The milter tells of this client's message itself: what the policy door heard of it at RCPT is void. */
 static void
-end_of_client(struct engine *e, const struct msg *m)
+end_of_client(struct engine *e, struct key128 client)
 {
-	struct txn *txn = join_of_client(e->join, m->client_address, m->client_port);
+	struct txn *txn = join_of_client(e->join, client);
 
 	if (!txn)
 		return;
@@ -454,6 +454,7 @@ engine_judge(struct engine *e, struct msg *m, struct now now, struct verdict *v)
 	bool envelope_only = m->door == DOOR_POLICY;
 	bool gathered = m->door != DOOR_MILTER && m->door != DOOR_REPLAY;
 	struct txn *txn, *nameless;
+	struct key128 client;
 
 	*v = (struct verdict){ 0 };
 	e->stats.requests++;
@@ -462,16 +463,17 @@ engine_judge(struct engine *e, struct msg *m, struct now now, struct verdict *v)
 		m->stage = STAGE_DATA;
 	if (m->stage != STAGE_RCPT && m->stage != STAGE_DATA && m->stage != STAGE_EOM)
 		return;
-	txn = engine_find_txn(e, m, now);
+	client = join_client(m->client_address, m->client_port);
+	txn = engine_find_txn(e, m, client, now);
 	if (m->stage == STAGE_RCPT) {
 		engine_rcpt(e, m, txn, now, v);
 		return;
 	}
-	if (envelope_only && join_milter_serves(e->join, m->client_address, m->client_port))
+	if (envelope_only && join_milter_serves(e->join, client))
 		return;
 	if (m->door == DOOR_MILTER)
-		end_of_client(e, m);
-	nameless = !txn && gathered ? join_of_client(e->join, m->client_address, m->client_port) : NULL;
+		end_of_client(e, client);
+	nameless = !txn && gathered ? join_of_client(e->join, client) : NULL;
 	judge_final(e, m, txn ? txn : nameless, now, v);
 	if (nameless)
 		join_end(e->join, nameless);
@@ -480,19 +482,19 @@ engine_judge(struct engine *e, struct msg *m, struct now now, struct verdict *v)
 void
 engine_milter_begin(struct engine *e, struct str client_address, struct str client_port)
 {
-	join_milter_begin(e->join, client_address, client_port);
+	join_milter_begin(e->join, join_client(client_address, client_port));
 }
 
 void
 engine_milter_end(struct engine *e, struct str client_address, struct str client_port)
 {
-	join_milter_end(e->join, client_address, client_port);
+	join_milter_end(e->join, join_client(client_address, client_port));
 }
 
 void
 engine_abort(struct engine *e, const struct msg *m)
 {
-	end_of_client(e, m);
+	end_of_client(e, join_client(m->client_address, m->client_port));
 }
 
 void

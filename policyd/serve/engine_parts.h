@@ -18,7 +18,7 @@ void engine_log_verdict(const struct engine *e, const struct msg *m, const struc
 /* engine_rcpt.c */
 /* The transaction of a question at the policy door, else NULL. Before any other one ends, it is noted what
  * the question tells of its MTA. */
-struct txn *engine_find_txn(struct engine *e, const struct msg *m, struct now now);
+struct txn *engine_find_txn(struct engine *e, const struct msg *m, struct key128 client, struct now now);
 void engine_rcpt(struct engine *e, struct msg *m, struct txn *txn, struct now now, struct verdict *v);
 /* What a transaction (NULL: none) reserved at RCPT, of the whole message only or all: out of the counters. */
 const struct reservation *engine_take_back(struct engine *e, struct txn *txn, bool whole_only, uint32_t *n);

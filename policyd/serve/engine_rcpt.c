@@ -12,10 +12,10 @@
  * is asked.
  */
 static bool
-asks_about_whole(const struct engine *e, const struct msg *m)
+asks_about_whole(const struct engine *e, const struct msg *m, struct key128 client)
 {
 	if (m->stage == STAGE_RCPT)
-		return join_milter_serves(e->join, m->client_address, m->client_port);
+		return join_milter_serves(e->join, client);
 	return m->door != DOOR_REPLAY && (m->door != DOOR_MILTER || m->client_port.n > 0);
 }
 
@@ -28,10 +28,11 @@ learn_from(struct engine *e, const struct txn *txn)
 }
 
 struct txn *
-engine_find_txn(struct engine *e, const struct msg *m, struct now now)
+engine_find_txn(struct engine *e, const struct msg *m, struct key128 client, struct now now)
 {
 	bool gathered = m->door != DOOR_MILTER && m->door != DOOR_REPLAY;
-	bool whole = (m->stage != STAGE_RCPT || !hosts_has(&e->finals, m->mta)) && asks_about_whole(e, m);
+	bool whole = (m->stage != STAGE_RCPT || !hosts_has(&e->finals, m->mta)) &&
+	    asks_about_whole(e, m, client);
 	struct txn *txn;
 
 	if (whole)
@@ -39,8 +40,8 @@ engine_find_txn(struct engine *e, const struct msg *m, struct now now)
 	if (!gathered)
 		return NULL;
 	if (whole)
-		learn_from(e, join_of_client(e->join, m->client_address, m->client_port));
-	txn = join_find(e->join, m, e->site->hash_seed, now);
+		learn_from(e, join_of_client(e->join, client));
+	txn = join_find(e->join, m, client, e->site->hash_seed, now);
 	if (whole)
 		learn_from(e, txn);
 	return txn;

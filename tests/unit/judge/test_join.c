@@ -40,25 +40,32 @@ ask(const char *instance, const char *queue_id, const char *rcpt)
 
 static const struct now t0 = { 1000, 1000 };
 
+/* The transaction of what `msg` asks. */
+static struct txn *
+found(struct now now)
+{
+	return join_find(join, &msg, join_client(msg.client_address, msg.client_port), 7, now);
+}
+
 Test(join, stages_of_one_message_are_one_transaction)
 {
 	struct txn *a, *b;
 
 	ask("1.2.3.0", "", "a@x.test");
-	a = join_find(join, &msg, 7, t0);
+	a = found(t0);
 	join_gather(join, a, &msg, t0);
 	ask("1.2.3.0", "4ABC", "b@x.test"); /* the queue id is there from the second recipient on */
-	b = join_find(join, &msg, 7, t0);
+	b = found(t0);
 	cr_assert_eq(a, b);
 	join_gather(join, b, &msg, t0);
 	ask("1.2.3.0", "4ABC", NULL);
 	msg.rcpt_count = 2;
-	join_recipients(join_find(join, &msg, 7, t0), &msg);
+	join_recipients(found(t0), &msg);
 	cr_assert_eq(msg.n_rcpts, 2);
 	cr_assert(str_eq(msg.rcpts[1].addr, STR("b@x.test")));
 	cr_assert_eq(msg.rcpt_count, 2);
 	ask("1.2.3.1", "4ABD", NULL);
-	cr_assert_neq(join_find(join, &msg, 7, t0), a);
+	cr_assert_neq(found(t0), a);
 }
 
 Test(join, a_recipient_refused_by_somebody_else_makes_the_list_useless)
@@ -66,7 +73,7 @@ Test(join, a_recipient_refused_by_somebody_else_makes_the_list_useless)
 	struct txn *t;
 
 	ask("1.2.3.0", "", "a@x.test");
-	t = join_find(join, &msg, 7, t0);
+	t = found(t0);
 	join_gather(join, t, &msg, t0);
 	ask("1.2.3.0", "", "b@x.test");
 	join_gather(join, t, &msg, t0);
@@ -86,7 +93,7 @@ Test(join, recipients_that_were_asked_about_twice)
 
 	for (int i = 0; i < 6; i++) {
 		ask("1.2.3.0", "", names[i]);
-		t = join_find(join, &msg, 7, t0);
+		t = found(t0);
 		cr_assert_eq(join_asked_again(t, &msg), again[i], "%d", i);
 		join_gather(join, t, &msg, t0);
 	}
@@ -103,7 +110,7 @@ Test(join, recipients_that_were_asked_about_twice)
 Test(join, nothing_to_know_it_by)
 {
 	ask("", "", "a@x.test");
-	cr_assert_null(join_find(join, &msg, 7, t0));
+	cr_assert_null(found(t0));
 }
 
 Test(join, ids_that_come_again_later_do_not_join)
@@ -112,11 +119,11 @@ Test(join, ids_that_come_again_later_do_not_join)
 	struct txn *t;
 
 	ask("", "4ABC", "a@x.test");
-	t = join_find(join, &msg, 7, t0);
+	t = found(t0);
 	join_gather(join, t, &msg, t0);
 	ask("", "4ABC", NULL);
 	msg.rcpt_count = 1;
-	t = join_find(join, &msg, 7, later);
+	t = found(later);
 	join_recipients(t, &msg);
 	cr_assert_eq(msg.n_rcpts, 0);
 	join_expire(join, (struct now){ later.mono + JOIN_TTL + 1, 0 });
@@ -131,7 +138,7 @@ Test(join, one_message_on_several_connections)
 	for (uint64_t c = 1; c <= 3; c++) {
 		ask("1.2.3.0", "4ABC", NULL);
 		msg.connection = c;
-		t = join_find(join, &msg, 7, t0);
+		t = found(t0);
 	}
 	join_disconnect(join, 1);
 	cr_assert_eq(join_count(join), 1, "it has moved on");
@@ -140,7 +147,7 @@ Test(join, one_message_on_several_connections)
 		join_disconnect(join, c);
 		ask("5.6.7.0", "4DEF", NULL);
 		msg.connection = c;
-		cr_assert_not_null(join_find(join, &msg, 7, t0));
+		cr_assert_not_null(found(t0));
 	}
 	cr_assert_eq(join_count(join), 1);
 }
@@ -153,7 +160,7 @@ Test(join, bounded_at_the_cap_and_one_beyond)
 		snprintf(id, sizeof(id), "i%d", i);
 		ask(id, "", NULL);
 		msg.client_port = str_of(id); /* each a client of its own */
-		cr_assert_not_null(join_find(join, &msg, 7, t0));
+		cr_assert_not_null(found(t0));
 		cr_assert_leq(join_count(join), JOIN_MAX);
 	}
 	cr_assert_eq(join_count(join), JOIN_MAX);
@@ -167,7 +174,7 @@ Test(join, the_same_verdict_for_the_same_message_only)
 	struct txn *t;
 
 	ask("1.2.3.0", "4ABC", "a@x.test");
-	t = join_find(join, &msg, 7, t0);
+	t = found(t0);
 	cr_assert_not(join_verdict(t, 5, &msg, &out));
 	join_keep(join, t, 5, &v);
 	cr_assert(join_verdict(t, 5, &msg, &out));
@@ -183,17 +190,17 @@ Test(join, whom_a_milter_serves)
 {
 	struct str a = STR("192.0.2.1"), p = STR("25"), q = STR("26");
 
-	cr_assert_not(join_milter_serves(join, a, p));
-	join_milter_end(join, a, p);
-	join_milter_begin(join, a, p);
-	join_milter_begin(join, a, p); /* two MTAs behind one address */
-	cr_assert(join_milter_serves(join, a, p));
-	cr_assert_not(join_milter_serves(join, a, q));
-	join_milter_end(join, a, p);
-	cr_assert(join_milter_serves(join, a, p));
-	join_milter_end(join, a, p);
-	cr_assert_not(join_milter_serves(join, a, p));
-	join_milter_begin(join, a, q);
+	cr_assert_not(join_milter_serves(join, join_client(a, p)));
+	join_milter_end(join, join_client(a, p));
+	join_milter_begin(join, join_client(a, p));
+	join_milter_begin(join, join_client(a, p)); /* two MTAs behind one address */
+	cr_assert(join_milter_serves(join, join_client(a, p)));
+	cr_assert_not(join_milter_serves(join, join_client(a, q)));
+	join_milter_end(join, join_client(a, p));
+	cr_assert(join_milter_serves(join, join_client(a, p)));
+	join_milter_end(join, join_client(a, p));
+	cr_assert_not(join_milter_serves(join, join_client(a, p)));
+	join_milter_begin(join, join_client(a, q));
 }
 
 /* --- reservations, and the end of what nobody judged --- */
@@ -227,7 +234,7 @@ rcpt_of(const char *instance, uint64_t connection, const char *port, struct now 
 	msg.connection = connection;
 	msg.client_port = str_of(port);
 	msg.sender = str_of(from);
-	t = join_find(join, &msg, 7, now);
+	t = found(now);
 	cr_assert_not_null(t);
 	join_gather(join, t, &msg, now);
 	return t;
@@ -298,7 +305,7 @@ Test(join, each_end_settles_once_with_all_that_is_held)
 		else if (how == 4)
 			(void)rcpt_of("1", 5, "100", later); /* the same id, too late */
 		else if (how == 5)
-			join_end(join, join_of_client(join, STR("192.0.2.1"), STR("100")));
+			join_end(join, join_of_client(join, join_client(STR("192.0.2.1"), STR("100"))));
 		else
 			join_end_all(join);
 		cr_assert_eq(settled, 1, "%d", how);
@@ -307,7 +314,7 @@ Test(join, each_end_settles_once_with_all_that_is_held)
 		cr_assert_str_eq(settled_sender, "s@y.test");
 		join_end_all(join);
 		cr_assert_eq(join_count(join), 0);
-		cr_assert_null(join_of_client(join, STR("192.0.2.1"), STR("100")));
+		cr_assert_null(join_of_client(join, join_client(STR("192.0.2.1"), STR("100"))));
 	}
 }
 
@@ -391,7 +398,7 @@ Test(join, a_recipient_after_the_verdict)
 	ask("1", "", NULL);
 	msg.client_port = STR("100");
 	msg.rcpt_count = 1;
-	cr_assert_eq(join_find(join, &msg, 7, t0), t);
+	cr_assert_eq(found(t0), t);
 	join_recipients(t, &msg);
 	cr_assert_eq(msg.n_rcpts, 1);
 }
@@ -402,14 +409,14 @@ Test(join, without_an_id_the_client_is_enough_at_rcpt)
 
 	ask("", "", "a@x.test");
 	msg.stage = STAGE_RCPT;
-	t = join_find(join, &msg, 7, t0);
+	t = found(t0);
 	cr_assert_not_null(t);
-	cr_assert_eq(join_of_client(join, STR("192.0.2.1"), STR("4711")), t);
+	cr_assert_eq(join_of_client(join, join_client(STR("192.0.2.1"), STR("4711"))), t);
 	msg.stage = STAGE_DATA;
-	cr_assert_null(join_find(join, &msg, 7, t0));
+	cr_assert_null(found(t0));
 	msg.stage = STAGE_RCPT;
 	msg.client_port = STR_NONE;
-	cr_assert_null(join_find(join, &msg, 7, t0), "one client among many behind one address");
+	cr_assert_null(found(t0), "one client among many behind one address");
 }
 
 /* What transactions hold of memory is bounded as well as their number. */
@@ -428,7 +435,7 @@ Test(join, long_envelopes_make_room_for_each_other)
 		msg.client_port = STR_NONE;
 		msg.stage = STAGE_RCPT;
 		msg.sender = msg.helo = msg.client_name = str_of(sender);
-		t = join_find(join, &msg, 7, t0);
+		t = found(t0);
 		join_gather(join, t, &msg, t0);
 		if (join_count(join) > most)
 			most = join_count(join);
@@ -472,7 +479,7 @@ Test(join, nothing_of_one_is_seen_by_the_next)
 			ask(id, "", "somebody@x.test");
 			msg.client_name = str_of(i % 3 ? "name" : NULL);
 			msg.helo = str_of(i % 5 ? "helo" : large);
-			t = join_find(join, &msg, 7, now);
+			t = found(now);
 			if (k == 0)
 				cr_assert_not(join_asked_again(t, &msg), "%u: it begins empty", i);
 			join_gather(join, t, &msg, now);
@@ -491,7 +498,7 @@ Test(join, nothing_of_one_is_seen_by_the_next)
 	}
 	ask("1.2.3.x", "", "last@x.test");
 	msg.client_name = STR("last");
-	join_gather(join, join_find(join, &msg, 7, now), &msg, now);
+	join_gather(join, found(now), &msg, now);
 	join_end_all(join);
 	cr_assert_eq(last_rcpts, 1);
 	cr_assert(str_eq(last_client, STR("last")));

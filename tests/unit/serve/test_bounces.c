@@ -177,7 +177,7 @@ Test(bounces, callouts_leave_nothing_behind)
 	for (int i = 0; i < 100; i++) {
 		snprintf(instance, sizeof(instance), "%d", i);
 		cr_assert_eq(ask_rcpt("", "victim@example.org", instance), ACT_PASS, "%d", i);
-		join_end(e.join, join_of_client(e.join, STR("203.0.113.9"), str_of(instance)));
+		join_end(e.join, join_of_client(e.join, join_client(STR("203.0.113.9"), str_of(instance))));
 	}
 	for (int i = 0; i < 3; i++)
 		cr_assert_eq(bounce("victim@example.org", NULL), ACT_PASS);

@@ -149,7 +149,7 @@ milter_hello(void)
 static bool
 serves(const char *address, const char *port)
 {
-	return join_milter_serves(engine.join, str_of(address), str_of(port));
+	return join_milter_serves(engine.join, join_client(str_of(address), str_of(port)));
 }
 
 static const char question[] = "request=smtpd_access_policy\nprotocol_state=RCPT\nclient_address=192.0.2.7\n"
