@@ -13,25 +13,22 @@ static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
 static bool
 parse_v4(struct str s, uint8_t b[4])
 {
-	unsigned v = 0, digits = 0, n = 0;
+	size_t at = 0;
 
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned digit = (unsigned char)s.p[i] - (unsigned)'0';
+	for (unsigned n = 0; n < 4; n++) {
+		size_t begin = at;
+		unsigned v = 0;
 
-		if (s.p[i] == '.' && digits && n < 3) {
-			b[n++] = (uint8_t)v;
-			v = digits = 0;
-			continue;
-		}
-		if (digit > 9 || (digits && v == 0))
+		for (; at < s.n && s.p[at] >= '0' && s.p[at] <= '9' && v <= 255; at++)
+			v = v * 10 + (unsigned)(s.p[at] - '0');
+		if (at == begin || v > 255 || (s.p[begin] == '0' && at > begin + 1))
 			return false;
-		v = v * 10 + digit;
-		digits++;
-		if (v > 255)
+		b[n] = (uint8_t)v;
+		if (n < 3 && (at == s.n || s.p[at] != '.'))
 			return false;
+		at += n < 3;
 	}
-	b[n] = (uint8_t)v;
-	return digits && n == 3;
+	return at == s.n;
 }
 
 /* `as_v6`: an IPv4 address that was written as an IPv4-mapped IPv6 one. */
