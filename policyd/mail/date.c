@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Word by word, in whatever order they stand: each tells by its look what it is. Where all stand as usual, there
- * is nothing to tell. */
+/* Word by word, in whatever order they stand: each tells by its look what it is. Where all stand as usual,
+ * there is nothing to tell. */
 #include "mail/date.h"
 
 #include <limits.h>
@@ -203,12 +203,12 @@ two_at(const char *p)
 static bool
 take_usual(struct date *d, struct str s)
 {
-	static const char form[] = "Wed, 01 Jan 2025 10:00:00 +0100", names[][NAME + 1] = { "sun", "mon", "tue",
-		"wed", "thu", "fri", "sat" };
+	static const char form[] = "Wed, 01 Jan 2025 10:00:00 +0100";
+	static const char names[][NAME + 1] = { "sun", "mon", "tue", "wed", "thu", "fri", "sat" };
 	static const struct {
 		uint8_t at, min, max;
-	} numbers[] = { { 5, 1, 31 }, { 12, 19, 99 }, { 14, 0, 99 }, { 17, 0, 23 }, { 20, 0, 59 }, { 23, 0, 60 },
-		{ 27, 0, 99 }, { 29, 0, 99 } };
+	} numbers[] = { { 5, 1, 31 }, { 12, 19, 99 }, { 14, 0, 99 }, { 17, 0, 23 }, { 20, 0, 59 },
+		{ 23, 0, 60 }, { 27, 0, 99 }, { 29, 0, 99 } };
 	static const uint8_t marks[] = { 3, 4, 7, 11, 16, 19, 22, 25 };
 	int v[ARRAY_LEN(numbers)];
 	char name[NAME];

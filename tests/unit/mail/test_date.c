@@ -90,7 +90,8 @@ Test(date, any_bytes)
 /* What stands just as usual is read at its places, with a space behind it word by word: to the same end. */
 Test(date, both_roads_agree)
 {
-	static const char usual[] = "Wed, 29 Feb 2012 23:59:60 +0130", bytes[] = "0123456789 :+-,AJanebMonWdST(";
+	static const char usual[] = "Wed, 29 Feb 2012 23:59:60 +0130";
+	static const char bytes[] = "0123456789 :+-,AJanebMonWdST(";
 	enum { N = sizeof(usual) - 1 };
 	int read = 0;
 	uint32_t x = 4711;
