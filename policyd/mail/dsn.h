@@ -40,7 +40,7 @@ enum dsn_flag {
 	DSN_CUT = 1 << 0,         /* the body goes on behind what was looked at */
 	DSN_STATUS = 1 << 1,      /* recipients are from a delivery status (RFC 3464) */
 	DSN_RCPTS_FIELD = 1 << 2, /* ... from X-Failed-Recipients */
-	DSN_RCPTS_TEXT = 1 << 3,  /* ... from lines of the text that begin with an address: weak */
+	DSN_RCPTS_TEXT = 1 << 3,  /* ... from the text, lines that begin with an address first: weak */
 	DSN_RCPTS_MORE = 1 << 4,  /* more than DSN_RCPTS_MAX */
 };
 

@@ -41,6 +41,7 @@ struct dsn_scan {
 	bool text_done;   /* so is the block that was looked for */
 	unsigned depth;
 	struct str boundaries[DSN_DEPTH_MAX];
+	bool text_said; /* text_rcpts are from within sentences: better ones may come */
 	bool text_more; /* there were more recipients than text_rcpts holds */
 	unsigned n_text_rcpts;
 	struct str text_rcpts[DSN_RCPTS_MAX];

@@ -69,8 +69,8 @@ addr_like(struct str s)
 	return !addr_is_system(s);
 }
 
-/* The address with which the line begins and which is what it is about: "<a@b>:", "a@b", "a@b (c@d)",
- * "a@b... User unknown", "* a@b"; not the first word of a sentence. */
+/* The address with which the line begins and which is what it is about: "<a@b>:", "\"a@b\":", "a@b",
+ * "a@b (c@d)", "a@b <c@d>", "a@b... User unknown", "* a@b"; not the first word of a sentence. */
 static struct str
 leading_addr(struct str line)
 {
@@ -79,8 +79,8 @@ leading_addr(struct str line)
 
 	while (line.n && strchr("-*> \t", line.p[0]))
 		line = str_sub(line, 1, line.n);
-	if (line.n && line.p[0] == '<') {
-		n = str_find(line, '>');
+	if (line.n && (line.p[0] == '<' || line.p[0] == '"')) {
+		n = 1 + str_find(str_sub(line, 1, line.n), line.p[0] == '<' ? '>' : '"');
 		addr = str_sub(line, 1, n);
 		rest = str_sub(line, n + 1, line.n);
 		return n < line.n && (rest.n == 0 || strchr(" :.,;([", rest.p[0])) ? addr : STR_NONE;
@@ -91,7 +91,81 @@ leading_addr(struct str line)
 	rest = str_trim(str_sub(line, n, line.n));
 	while (addr.n && strchr(":.,;", addr.p[addr.n - 1]))
 		addr.n--;
-	return addr.n < n || rest.n == 0 || rest.p[0] == '(' || rest.p[0] == '[' ? addr : STR_NONE;
+	return addr.n < n || rest.n == 0 || strchr("([<", rest.p[0]) ? addr : STR_NONE;
+}
+
+/* Behind the words: "to <a@b>.", ": a@b", "'a@b' was". */
+static struct str
+next_addr(struct str s)
+{
+	size_t n = 0;
+
+	while (s.n && strchr(" \t:<\"'(=", s.p[0]))
+		s = str_sub(s, 1, s.n);
+	while (n < s.n && !strchr(" \t>\"'),;", s.p[n]))
+		n++;
+	while (n && strchr(":.", s.p[n - 1]))
+		n--;
+	return str_sub(s, 0, n);
+}
+
+/* "550 " in front of what a server said. */
+static struct str
+skip_code(struct str line)
+{
+	bool code = line.n > 4 && (line.p[0] == '4' || line.p[0] == '5') && line.p[3] == ' ';
+
+	for (size_t i = 1; code && i < 3; i++)
+		code = line.p[i] >= '0' && line.p[i] <= '9';
+	return str_sub(line, code ? 4 : 0, line.n);
+}
+
+/* "a@b Invalid Address, ERROR_CODE :550" */
+static bool
+tells_fault(struct str line)
+{
+	static const char *const words[] = { "invalid", "error", "unknown", "rejected", "no such" };
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (str_ifind(line, str_of(words[i])) < line.n)
+			return true;
+	return false;
+}
+
+/* The address that a sentence names behind words which say that it was not reached, or in front of them. */
+static struct str
+said_addr(struct str line)
+{
+	static const char *const words[] = {
+		"deliver message to",
+		"delivering your mail to",
+		"deliver your message to",
+		"delivered to",
+		"your message to",
+		"following message to",
+		"your mail to",
+		"your email to",
+		"rejected recipient",
+		"failed recipient",
+		"unknown user",
+		"addressed to",
+		"allowed size",
+		"rcpt to",
+	};
+	struct str answer = skip_code(line), first = next_addr(answer);
+
+	if (str_find(line, '@') == line.n)
+		return STR_NONE;
+	if (first.n && addr_like(first) && (answer.n < line.n || tells_fault(str_sub(line, first.n, line.n))))
+		return first;
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		size_t at = str_ifind(line, str_of(words[i]));
+		struct str addr = next_addr(str_sub(line, at + strlen(words[i]), line.n));
+
+		if (at < line.n && addr.n && addr_like(addr))
+			return addr;
+	}
+	return STR_NONE;
 }
 
 static void
@@ -99,9 +173,17 @@ take_rcpt(struct dsn *d, struct str line)
 {
 	struct dsn_scan *s = d->scan;
 	struct str addr = leading_addr(line), kept;
+	bool said = addr.n == 0 || !addr_like(addr);
 
-	if (addr.n == 0 || !addr_like(addr))
+	if (said && (s->n_text_rcpts == 0 || s->text_said))
+		addr = said_addr(line);
+	else if (said)
 		return;
+	if (addr.n == 0)
+		return;
+	if (s->text_said && !said)
+		s->n_text_rcpts = 0;
+	s->text_said = said;
 	for (unsigned i = 0; i < s->n_text_rcpts; i++)
 		if (str_ieq(s->text_rcpts[i], addr))
 			return;

@@ -367,8 +367,8 @@ Test(dsn, success)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		cr_assert_eq(dsn_success(rig_scan("Content-Type: message/delivery-status\n",
-				 str_of(cases[i].status), 5)),
+		cr_assert_eq(dsn_success(rig_scan(
+				 "Content-Type: message/delivery-status\n", str_of(cases[i].status), 5)),
 		    cases[i].success, "%zu", i);
 	cr_assert_not(dsn_success(rig_scan(PLAIN "X-Failed-Recipients: a@b\n", STR("It failed.\n"), 5)));
 }
@@ -432,7 +432,28 @@ Test(dsn, text_recipients)
 		{ "a@b.example [User unknown]", "a@b.example" },
 		{ "  * a@b.example", "a@b.example" },
 		{ "-- a@b.example", "a@b.example" },
-		{ ">>> a@b.example <a@b.example>", NULL },
+		{ ">>> a@b.example <a@b.example>", "a@b.example" },
+		{ "\"a@b.example\":", "a@b.example" },
+		{ "\"a@b.example", NULL },
+		{ "\"", NULL },
+		{ "550 <a@b.example>... User unknown", "a@b.example" },
+		{ "550 a@b.example... User unknown", "a@b.example" },
+		{ "250 a@b.example... Sender ok", NULL },
+		{ "55 a@b.example... no code", NULL },
+		{ "550", NULL },
+		/* within sentences */
+		{ "There was an error delivering your mail to <a@b.example>.", "a@b.example" },
+		{ "The following message to a@b.example was undeliverable.", "a@b.example" },
+		{ "Your message to: a@b.example", "a@b.example" },
+		{ "MX <mx.b.example> rejected recipient <a@b.example> (at RCPT)", "a@b.example" },
+		{ "RCPT TO:<a@b.example> SIZE=1", "a@b.example" },
+		{ "Unknown user: a@b.example", "a@b.example" },
+		{ "could not be delivered to 'a@b.example'", "a@b.example" },
+		{ "a@b.example Invalid Address, ERROR :550", "a@b.example" },
+		{ "Your message to the list of a@b.example", NULL },
+		{ "Your mail to postmaster@b.example", NULL },
+		{ "Your message to", NULL },
+		{ "unknown user @", NULL },
 		{ "a@b.example wrote us", NULL },
 		{ "write to a@b.example", NULL },
 		{ "<a@b.example", NULL },
@@ -455,6 +476,22 @@ Test(dsn, text_recipients)
 			cr_assert(str_eq(f->rcpts[0].final_rcpt, str_of(cases[i].want)), "%s", cases[i].line);
 		cr_assert_eq(f->flags, cases[i].want ? DSN_RCPTS_TEXT : 0);
 	}
+}
+
+/* What stands alone on a line is better than what sentences name, whichever comes first. */
+Test(dsn, text_recipients_alone_are_better)
+{
+	static const char *const bodies[] = {
+		"Your message to list@b.example failed.\n<a@b.example>:\nno such user\n",
+		"<a@b.example>:\nno such user\nYour message to list@b.example failed.\n",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(bodies); i++)
+		rig_want(bodies[i], rig_scan(PLAIN, str_of(bodies[i]), 7),
+		    "nowhere +lines\nfailed final=a@b.example");
+	rig_want("two sentences",
+	    rig_scan(PLAIN, STR("Unknown user: a@b.example\nUnknown user: c@b.example\n"), 7),
+	    "nowhere +lines\nfailed final=a@b.example\nfailed final=c@b.example");
 }
 
 /* A value that the header scanner had to cut does not leave half an address behind. */
