@@ -97,9 +97,9 @@ looks_at(const struct rule *r, const struct view *v, uint32_t rcpt)
 {
 	const struct detector *d = r->detector;
 
-	if (role_address(v->rcpts[rcpt].plain) && !d->automatic)
-		return false;
 	if (d->applies && !d->applies(r, v, rcpt))
+		return false;
+	if (!d->automatic && role_address(v->rcpts[rcpt].plain))
 		return false;
 	if (exempt_names(&r->exempt) && exempt_rcpt(&r->exempt, v->rcpts[rcpt].plain))
 		return false;

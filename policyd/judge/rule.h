@@ -108,7 +108,7 @@ bool exempt_rcpt(const struct exempt *e, struct str plain);
 static inline bool
 exempt_names(const struct exempt *e)
 {
-	return e->addrs.n || e->domains.n || e->locals.n;
+	return e->addrs.n | e->domains.n | e->locals.n;
 }
 /* Or for any message. */
 static inline bool

@@ -125,6 +125,7 @@ take_piece(struct scan *s, struct str rest)
 	char close = closing(rest.p[0]);
 	size_t n = close ? str_find(rest, close) : rest.n;
 	unsigned has = 0;
+	bool colon;
 
 	if (close && n < rest.n) {
 		note_prefix(s, str_sub(rest, 1, n));
@@ -132,16 +133,17 @@ take_piece(struct scan *s, struct str rest)
 	}
 	if (class_of(rest.p[0]) & (SPACE | OPENS))
 		return 1;
-	for (n = 0; n < rest.n && !(has & COLON); n++) {
+	for (n = 0; n < rest.n; n++) {
 		unsigned class = class_of(rest.p[n]);
 
-		if (class & (SPACE | OPENS))
+		if (class & (SPACE | OPENS | COLON))
 			break;
 		has |= class;
 	}
+	colon = n < rest.n && rest.p[n] == ':';
 	if (!(has & DIGIT))
-		take_word(s, str_sub(rest, 0, n), has & COLON);
-	return n;
+		take_word(s, str_sub(rest, 0, n), colon);
+	return n + colon;
 }
 
 static uint64_t
