@@ -87,15 +87,40 @@ msg_kind(struct msg *m)
 	return k;
 }
 
+/* From a null sender, and not told by the header alone: neither an answer nor, by its subject, a robot's. */
+static bool
+may_be_bounce(const struct msg *m, const struct msg_kind *k)
+{
+	const struct header_facts *f = &m->header.f;
+
+	if (k->automatic == AUTO_REPORT)
+		return f->report_type.n == 0;
+	if (k->automatic == AUTO_BOUNCE || (!k->null_sender && !(f->flags & HDR_NULL_PATH)))
+		return false;
+	if (k->subject == SUBJECT_BOUNCE_MAYBE)
+		return !automatic_is_list(f);
+	return k->subject == SUBJECT_PLAIN && str_starts(f->content_type, STR("multipart/")) &&
+	    !automatic_is_list(f);
+}
+
+/* A delivery status is that of a bounce. A message that came back suffices with a subject that fits. */
+static bool
+body_of_bounce(const struct dsn_facts *d, const struct msg_kind *k)
+{
+	if (d->flags & DSN_STATUS)
+		return true;
+	return k->automatic == AUTO_NONE && k->subject == SUBJECT_BOUNCE_MAYBE && d->source >= DSN_BY_TEXT;
+}
+
 bool
 msg_wants_body(struct msg *m)
 {
-	enum automatic kind;
+	const struct msg_kind *k;
 
 	if (!m->have_header)
 		return false;
-	kind = msg_kind(m)->automatic;
-	return kind == AUTO_BOUNCE || kind == AUTO_REPORT;
+	k = msg_kind(m);
+	return k->automatic == AUTO_BOUNCE || k->automatic == AUTO_REPORT || may_be_bounce(m, k);
 }
 
 static bool
@@ -119,6 +144,18 @@ msg_body(struct msg *m, const char *p, size_t n)
 	return !m->dsn.done;
 }
 
+/* Its facts are those of a bounce, or of none: then nobody is to see them. */
+static void
+kind_by_body(struct msg *m)
+{
+	if (body_of_bounce(&m->dsn.f, &m->kind)) {
+		m->kind.automatic = AUTO_BOUNCE;
+	} else if (m->kind.automatic != AUTO_REPORT) {
+		m->dsn = (struct dsn){ .done = true };
+		m->have_dsn = false;
+	}
+}
+
 void
 msg_body_end(struct msg *m, bool whole)
 {
@@ -130,6 +167,8 @@ msg_body_end(struct msg *m, bool whole)
 	if (!whole)
 		dsn_cut(&m->dsn);
 	dsn_end(&m->dsn, &m->header.f);
+	if (may_be_bounce(m, &m->kind))
+		kind_by_body(m);
 }
 
 const char *

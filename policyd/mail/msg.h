@@ -80,7 +80,8 @@ struct msg {
 
 	struct msg_kind kind; /* msg_kind() fills it */
 
-	/* body: of bounces and reports only; facts count only when have_dsn, and after msg_body_end() */
+	/* body: of bounces, of reports, and of what may be a bounce; facts count only when have_dsn, and after
+	 * msg_body_end() */
 	struct dsn dsn;
 	bool have_dsn;
 
@@ -104,10 +105,12 @@ struct str msg_str(struct msg *m, struct str s);
 /* The envelope sender, or where there is none Return-Path, is null. */
 bool msg_null_sender(const struct msg *m);
 
-/* Worked out at the first call; the header is there and complete. */
+/* Worked out at the first call; the header is there and complete. msg_body_end() may find a bounce in what
+ * the header did not show for one. */
 const struct msg_kind *msg_kind(struct msg *m);
 
-/* Whether its body may tell something: by its header, which is complete, it is a bounce or a report. */
+/* Whether its body may tell something: by its header, which is complete, it is a bounce or a report, or what
+ * may turn out as a bounce. */
 bool msg_wants_body(struct msg *m);
 
 /* A piece of the body, from its beginning on. false: no more is wanted, of this message or of any like it. */

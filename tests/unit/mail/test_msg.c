@@ -146,3 +146,56 @@ Test(msg, without_body)
 	msg_body_end(&m, true);
 	cr_assert_not(m.have_dsn);
 }
+
+#define STATUS                                                                                         \
+	"--b\nContent-Type: message/delivery-status\n\nFinal-Recipient: rfc822; a@b.example\nAction: " \
+	"failed\n"
+#define RETURNED "--b\nContent-Type: message/rfc822\n\nMessage-ID: <1@x>\nFrom: c@d.example\n\n"
+#define TEXT "--b\n\nIt failed:\n\na@b.example\n"
+#define MIXED "Content-Type: multipart/mixed; boundary=b\n"
+#define REPORT "Content-Type: multipart/report; boundary=b\n"
+
+/* What the header does not show for a bounce the body may. */
+Test(msg, bounce_by_its_body)
+{
+	static const struct {
+		const char *what, *sender, *header, *body;
+		enum automatic kind;
+		bool facts;
+	} cases[] = {
+		{ "a status", "", "Subject: Ihre Post\n" MIXED, STATUS, AUTO_BOUNCE, true },
+		{ "null by Return-Path alone", "x@y", "Return-Path: <>\nSubject: Ihre Post\n" MIXED, STATUS,
+		    AUTO_BOUNCE, true },
+		{ "not null", "x@y", "Subject: Ihre Post\n" MIXED, STATUS, AUTO_NONE, false },
+		{ "an answer", "", "Subject: Re: Ihre Post\n" MIXED, STATUS, AUTO_NONE, false },
+		{ "a list's", "", "Subject: Ihre Post\nList-Id: <l.x>\n" MIXED, STATUS, AUTO_NONE, false },
+		{ "one part", "", "Subject: Ihre Post\nContent-Type: text/plain\n", STATUS, AUTO_NONE,
+		    false },
+		{ "a robot's, with a status", "", "Auto-Submitted: auto-replied\n" MIXED, STATUS, AUTO_BOUNCE,
+		    true },
+		{ "a robot's, with what it answers", "", "Auto-Submitted: auto-replied\n" MIXED, RETURNED,
+		    AUTO_REPLY, false },
+		{ "returned, doubtful subject", "", "Subject: Delivery notification\n" MIXED, TEXT RETURNED,
+		    AUTO_BOUNCE, true },
+		{ "nothing returned, doubtful subject", "", "Subject: Delivery notification\n" MIXED, TEXT,
+		    AUTO_NONE, false },
+		{ "returned, any subject", "", "Subject: Look\n" MIXED, TEXT RETURNED, AUTO_NONE, false },
+		{ "a report that does not say of what", "x@y", REPORT, TEXT STATUS RETURNED, AUTO_BOUNCE,
+		    true },
+		{ "a report of something else", "x@y", REPORT, TEXT RETURNED, AUTO_REPORT, true },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		header(cases[i].sender, cases[i].header);
+		body(cases[i].body);
+		body("--b--\n");
+		msg_body_end(&m, true);
+		cr_expect_eq(
+		    msg_kind(&m)->automatic, cases[i].kind, "%s: %d", cases[i].what, msg_kind(&m)->automatic);
+		cr_expect_eq(m.have_dsn, cases[i].facts, "%s", cases[i].what);
+		cr_expect_eq(
+		    m.dsn.f.rcpts != NULL || m.dsn.f.returned_id.p, cases[i].facts, "%s", cases[i].what);
+		msg_body_end(&m, true);
+		cr_expect_eq(msg_kind(&m)->automatic, cases[i].kind, "%s, again", cases[i].what);
+	}
+}
