@@ -80,8 +80,8 @@ struct msg {
 
 	struct msg_kind kind; /* msg_kind() fills it */
 
-	/* body: of bounces, of reports, and of what may be a bounce; facts count only when have_dsn, and after
-	 * msg_body_end() */
+	/* body: of bounces, of reports, and of what may be a bounce; facts count only when have_dsn, and
+	 * after msg_body_end() */
 	struct dsn dsn;
 	bool have_dsn;
 
