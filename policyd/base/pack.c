@@ -3,21 +3,6 @@
 
 #include <endian.h>
 
-void
-pack_var_long(struct buf *b, uint64_t v)
-{
-	char bytes[10], *at = buf_room(b, sizeof(bytes)), *to = at ? at : bytes; /* seven bits each */
-	size_t n = 0;
-
-	for (; v >= 0x80; v >>= 7)
-		to[n++] = (char)(unsigned char)(v | 0x80);
-	to[n++] = (char)(unsigned char)v;
-	if (at)
-		b->len += n;
-	else
-		buf_append(b, bytes, n);
-}
-
 static inline const unsigned char *
 take(struct unpack *u, size_t n)
 {

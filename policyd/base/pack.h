@@ -36,15 +36,59 @@ pack_u64(struct buf *b, uint64_t v)
 	buf_append(b, &v, sizeof(v));
 }
 
-void pack_var_long(struct buf *b, uint64_t v); /* pack_var() of any number */
+/*
+ * The same numbers into memory that has room for them, as buf_reserve() made it for many at once: each returns
+ * where the next one goes.
+ */
+enum { PUT_VAR_MAX = 10, PUT_STR_MAX = PUT_VAR_MAX }; /* bytes of a number, and of a text beside its own */
+
+static inline char *
+put_u8(char *to, uint8_t v)
+{
+	*to = (char)v;
+	return to + 1;
+}
+
+static inline char *
+put_u64(char *to, uint64_t v)
+{
+	v = htole64(v);
+	memcpy(to, &v, sizeof(v));
+	return to + sizeof(v);
+}
+
+static inline char *
+put_var(char *to, uint64_t v)
+{
+	for (; v >= 0x80; v >>= 7)
+		*to++ = (char)(unsigned char)(v | 0x80);
+	return put_u8(to, (uint8_t)v);
+}
+
+static inline char *
+put_int(char *to, int64_t v)
+{
+	return put_var(to, v < 0 ? ~((uint64_t)v << 1) : (uint64_t)v << 1);
+}
+
+static inline char *
+put_str(char *to, struct str s)
+{
+	to = put_var(to, s.n);
+	if (s.n)
+		memcpy(to, s.p, s.n);
+	return to + s.n;
+}
 
 static inline void
 pack_var(struct buf *b, uint64_t v)
 {
+	char bytes[PUT_VAR_MAX];
+
 	if (v < 0x80)
 		pack_u8(b, (uint8_t)v);
 	else
-		pack_var_long(b, v);
+		buf_append(b, bytes, (size_t)(put_var(bytes, v) - bytes));
 }
 
 /* As pack_var(), small in both directions. */

@@ -61,16 +61,63 @@ record_set_name(struct record *r, unsigned k, const char *name)
 	*(const char **)(void *)((char *)r + names[k]) = name;
 }
 
-static void
-pack_name(struct buf *b, const char *name)
+static struct str
+cut(struct str s)
 {
-	pack_str(b, str_sub(str_of(name ? name : ""), 0, NAME_MAX_BYTES));
+	return str_sub(s, 0, MSG_ATTR_MAX);
 }
 
 static void
-pack_text(struct buf *b, struct str s)
+pack_rcpt(const struct record_rcpt *rcpt, struct buf *out)
 {
-	pack_str(b, str_sub(s, 0, MSG_ATTR_MAX));
+	struct str addr = cut(rcpt->addr), action = cut(rcpt->action);
+	char *from = buf_reserve(out, addr.n + action.n + 2 * PUT_STR_MAX + 1), *to = from;
+
+	if (!from)
+		return;
+	to = put_str(to, addr);
+	to = put_str(to, action);
+	to = put_u8(to, (uint8_t)rcpt->outcome);
+	buf_commit(out, (size_t)(to - from));
+}
+
+enum { STRINGS = RECORD_NAMES + RECORD_TEXTS, FIXED_MAX = 48 + 7 * PUT_VAR_MAX };
+
+/* All but the recipients. */
+static void
+pack_fields(const struct record *r, uint32_t n_rcpts, struct buf *out)
+{
+	struct str strings[STRINGS];
+	size_t most = FIXED_MAX + STRINGS * PUT_STR_MAX;
+	char *from, *to;
+
+	for (unsigned k = 0; k < STRINGS; k++) {
+		const char *name = k < RECORD_NAMES ? record_name(r, k) : NULL;
+
+		strings[k] = k < RECORD_NAMES ? str_sub(str_of(name), 0, NAME_MAX_BYTES)
+					      : cut(record_text(r, k - RECORD_NAMES));
+		most += strings[k].n;
+	}
+	from = to = buf_reserve(out, most);
+	if (!from)
+		return;
+	to = put_u8(to, RECORD_VERSION);
+	to = put_int(to, r->time);
+	for (unsigned k = 0; k < STRINGS; k++)
+		to = put_str(to, strings[k]);
+	to = put_var(to, r->size);
+	to = put_var(to, r->rcpt_count);
+	to = put_var(to, r->to_count);
+	to = put_var(to, r->cc_count);
+	to = put_var(to, r->hops);
+	to = put_u64(to, r->trace);
+	to = put_u64(to, r->identity);
+	to = put_u64(to, r->storm);
+	to = put_u8(to, r->would != 0);
+	to = put_u8(to, r->degraded != 0);
+	to = put_u8(to, (uint8_t)r->outcome);
+	to = put_var(to, n_rcpts);
+	buf_commit(out, (size_t)(to - from));
 }
 
 void
@@ -78,29 +125,9 @@ record_pack(const struct record *r, struct buf *out)
 {
 	uint32_t n = r->n_rcpts < MSG_RCPTS_MAX ? r->n_rcpts : MSG_RCPTS_MAX;
 
-	pack_u8(out, RECORD_VERSION);
-	pack_int(out, r->time);
-	for (unsigned k = 0; k < RECORD_NAMES; k++)
-		pack_name(out, record_name(r, k));
-	for (unsigned k = 0; k < RECORD_TEXTS; k++)
-		pack_text(out, record_text(r, k));
-	pack_var(out, r->size);
-	pack_var(out, r->rcpt_count);
-	pack_var(out, r->to_count);
-	pack_var(out, r->cc_count);
-	pack_var(out, r->hops);
-	pack_u64(out, r->trace);
-	pack_u64(out, r->identity);
-	pack_u64(out, r->storm);
-	pack_u8(out, r->would != 0);
-	pack_u8(out, r->degraded != 0);
-	pack_u8(out, (uint8_t)r->outcome);
-	pack_var(out, n);
-	for (uint32_t k = 0; k < n; k++) {
-		pack_text(out, r->rcpts[k].addr);
-		pack_text(out, r->rcpts[k].action);
-		pack_u8(out, (uint8_t)r->rcpts[k].outcome);
-	}
+	pack_fields(r, n, out);
+	for (uint32_t k = 0; k < n; k++)
+		pack_rcpt(&r->rcpts[k], out);
 }
 
 /* A name must be followed by a NUL, so it gets a place of its own. */

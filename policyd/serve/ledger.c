@@ -47,28 +47,34 @@ struct ledger {
 
 /* --- records out ------------------------------------------------------------------------------------ */
 
-static void
-pack_op(struct buf *b, const struct tally_op *op)
+enum { OP_BYTES = 1 + 4 * 8 + 4 * PUT_VAR_MAX }; /* at most */
+
+static char *
+put_op(char *to, const struct tally_op *op)
 {
-	pack_u8(b, (uint8_t)op->kind);
-	pack_u64(b, op->key.lo);
-	pack_u64(b, op->key.hi);
-	pack_u64(b, op->elem);
-	pack_var(b, op->n);
-	pack_int(b, op->window);
-	pack_int(b, op->ttl);
-	pack_var(b, op->cap);
-	pack_u64(b, op->group);
+	to = put_u8(to, (uint8_t)op->kind);
+	to = put_u64(to, op->key.lo);
+	to = put_u64(to, op->key.hi);
+	to = put_u64(to, op->elem);
+	to = put_var(to, op->n);
+	to = put_int(to, op->window);
+	to = put_int(to, op->ttl);
+	to = put_var(to, op->cap);
+	return put_u64(to, op->group);
 }
 
 static void
 pack_ops(struct buf *b, const struct ops *kept)
 {
 	uint32_t n = kept ? kept->n : 0;
+	char *from = buf_reserve(b, PUT_VAR_MAX + (size_t)n * OP_BYTES), *to = from;
 
-	pack_var(b, n);
+	if (!from)
+		return;
+	to = put_var(to, n);
 	for (uint32_t i = 0; i < n; i++)
-		pack_op(b, &kept->v[i]);
+		to = put_op(to, &kept->v[i]);
+	buf_commit(b, (size_t)(to - from));
 }
 
 /* Length in front, filled in when the bytes are there. Returns where these end. */
