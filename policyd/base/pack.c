@@ -50,13 +50,10 @@ unpack_u64(struct unpack *u)
 }
 
 uint64_t
-unpack_var(struct unpack *u)
+unpack_var_long(struct unpack *u)
 {
 	uint64_t v = 0;
 
-	/* as nearly all are */
-	if (!u->bad && u->pos < u->len && u->p[u->pos] < 0x80)
-		return u->p[u->pos++];
 	for (unsigned shift = 0; shift < 64; shift += 7) {
 		const unsigned char *p = take(u, 1);
 
@@ -84,9 +81,8 @@ unpack_str(struct unpack *u, size_t max)
 	uint64_t n = unpack_var(u);
 	const unsigned char *p;
 
-	if (n > max)
-		u->bad = true;
-	p = take(u, u->bad ? 0 : (size_t)n);
+	u->bad = u->bad || n > max;
+	p = take(u, (size_t)n);
 	return p ? (struct str){ (const char *)p, (size_t)n } : STR_NONE;
 }
 

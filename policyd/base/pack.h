@@ -37,8 +37,8 @@ pack_u64(struct buf *b, uint64_t v)
 }
 
 /*
- * The same numbers into memory that has room for them, as buf_reserve() made it for many at once: each returns
- * where the next one goes.
+ * The same into memory that has room for it, as buf_reserve() made it for much at once: each returns where the
+ * next one goes.
  */
 enum { PUT_VAR_MAX = 10, PUT_STR_MAX = PUT_VAR_MAX }; /* bytes of a number, and of a text beside its own */
 
@@ -127,7 +127,18 @@ unpack_left(const struct unpack *u)
 uint8_t unpack_u8(struct unpack *u);
 uint32_t unpack_u32(struct unpack *u);
 uint64_t unpack_u64(struct unpack *u);
-uint64_t unpack_var(struct unpack *u); /* more than 64 bits is a fault */
+
+uint64_t unpack_var_long(struct unpack *u); /* unpack_var() of any number */
+
+/* More than 64 bits is a fault. */
+static inline uint64_t
+unpack_var(struct unpack *u)
+{
+	if (!u->bad && u->pos < u->len && u->p[u->pos] < 0x80)
+		return u->p[u->pos++];
+	return unpack_var_long(u);
+}
+
 int64_t unpack_int(struct unpack *u);
 /* A view of the bytes that were read; more than `max` of them is a fault. */
 struct str unpack_str(struct unpack *u, size_t max);

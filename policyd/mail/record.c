@@ -2,6 +2,7 @@
 #include "mail/record.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/limits.h"
@@ -130,19 +131,15 @@ record_pack(const struct record *r, struct buf *out)
 		pack_rcpt(&r->rcpts[k], out);
 }
 
-/* A name must be followed by a NUL, so it gets a place of its own. */
-static const char *
-unpack_name(struct unpack *u, struct arena *a, bool *full)
+/* Who unpacks it lets a NUL follow: so it has none. */
+static struct str
+unpack_name(struct unpack *u)
 {
-	struct str s = unpack_str(u, NAME_MAX_BYTES), copy;
+	struct str s = unpack_str(u, NAME_MAX_BYTES);
 
-	if (!unpack_ok(u) || str_find(s, '\0') < s.n) {
+	if (s.n && memchr(s.p, '\0', s.n))
 		unpack_fail(u);
-		return "";
-	}
-	copy = arena_str(a, s);
-	*full |= !copy.p;
-	return copy.p ? copy.p : "";
+	return s;
 }
 
 static struct str
@@ -199,11 +196,11 @@ unpack_rcpts(struct unpack *u, struct record *r, struct arena *a, bool *full)
 }
 
 static void
-unpack_fields(struct unpack *u, struct record *r, struct arena *a, bool *full)
+unpack_fields(struct unpack *u, struct record *r, struct str *name, struct arena *a, bool *full)
 {
 	r->time = unpack_int(u);
 	for (unsigned k = 0; k < RECORD_NAMES; k++)
-		record_set_name(r, k, unpack_name(u, a, full));
+		name[k] = unpack_name(u);
 	for (unsigned k = 0; k < RECORD_TEXTS; k++)
 		record_set_text(r, k, unpack_text(u));
 	r->size = unpack_var(u);
@@ -242,25 +239,44 @@ record_time(struct str bytes, int64_t *time)
 }
 
 int
-record_unpack(struct str bytes, struct record *out, struct arena *a)
+record_view(struct str bytes, struct record *out, struct str name[RECORD_NAMES], struct arena *a)
 {
 	struct record r = { 0 };
 	struct unpack u;
 	bool full = false;
-	struct str copy;
 	int err = check_version(bytes);
 
 	if (err)
 		return err;
-	copy = arena_str(a, bytes); /* the strings stay where they stand in it */
-	if (!copy.p)
-		return ERR_FULL;
-	unpack_init(&u, str_sub(copy, 1, copy.n));
-	unpack_fields(&u, &r, a, &full);
+	unpack_init(&u, str_sub(bytes, 1, bytes.n));
+	unpack_fields(&u, &r, name, a, &full);
 	if (full)
 		return ERR_FULL;
 	if (!unpack_done(&u))
 		return ERR_CORRUPT;
 	*out = r;
 	return 0;
+}
+
+int
+record_unpack(struct str bytes, struct record *out, struct arena *a)
+{
+	struct str copy, name[RECORD_NAMES];
+	struct record r;
+	int err = check_version(bytes);
+
+	if (err)
+		return err;
+	copy = arena_str(a, bytes);
+	err = copy.p ? record_view(copy, &r, name, a) : ERR_FULL;
+	/* A name must be followed by a NUL, so it gets a place of its own. */
+	for (unsigned k = 0; k < RECORD_NAMES && !err; k++) {
+		struct str s = arena_str(a, name[k]);
+
+		err = s.p ? 0 : ERR_FULL;
+		record_set_name(&r, k, s.p);
+	}
+	if (!err)
+		*out = r;
+	return err;
 }

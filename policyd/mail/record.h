@@ -86,6 +86,10 @@ void record_pack(const struct record *r, struct buf *out);
 /* ERR_VERSION: of another version; ERR_CORRUPT: not such bytes; ERR_FULL: the arena has no room. What came
  * out lives in the arena alone. No pointer is NULL (`rcpts` may be, when there are none), `seq` is 0. */
 int record_unpack(struct str bytes, struct record *out, struct arena *a) MUSTCHECK;
+/* The same without copies: strings are views of the bytes, names come apart from the rest (NULL there); only
+ * the recipients live in the arena. */
+int record_view(
+    struct str bytes, struct record *out, struct str name[RECORD_NAMES], struct arena *a) MUSTCHECK;
 /* Its time alone, from its first bytes. */
 int record_time(struct str bytes, int64_t *time) MUSTCHECK;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What is written and deleted. Every result other than ROW, DONE and OK is a failure, BUSY included. */
+/* Transactions: what is written and deleted. Every result other than ROW, DONE and OK is a failure, BUSY
+ * included. */
 #include "store/journal_sqlite.h"
 
 #include <sqlite3.h>
@@ -7,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "store/journal_text.h"
+#include "store/journal_put.h"
 #include "store/migrate.h"
 
 enum {
@@ -43,173 +44,7 @@ rollback(struct jdb *d)
 		d->suspect = true;
 }
 
-/* Runs a statement that yields no rows. */
-static int
-run(struct jdb *d, enum jdb_stmt which)
-{
-	sqlite3_stmt *st = d->st[which];
-	int rc = sqlite3_step(st);
-	int err = rc == SQLITE_DONE ? 0 : jdb_failed(d, "write");
-
-	sqlite3_reset(st); /* repeats the error of step, which is known */
-	return err;
-}
-
 /* ---- write ---- */
-
-/* A binding outlives the run of its statement: what did not change since the last row, as much of a row, is
- * left as it is. Short texts are bound to a place of their own for that. */
-struct binder {
-	sqlite3_stmt *st;
-	struct jdb_bound *bound;
-	struct arena *arena; /* for texts that are not fit as they are; kept until the statement has run */
-	int n;
-	bool bad;
-};
-
-static struct binder
-binder(struct jdb *d, enum jdb_stmt which)
-{
-	return (struct binder){ .st = d->st[which], .bound = d->bound[which], .arena = &d->texts };
-}
-
-static void
-bound(struct binder *b, int rc)
-{
-	if (rc == SQLITE_OK)
-		return;
-	b->bad = true;
-	b->bound[b->n - 1].what = JDB_BOUND_ELSE;
-}
-
-static void
-bind_str(struct binder *b, struct str s)
-{
-	struct jdb_bound *was = &b->bound[b->n];
-	bool is_short = s.n <= sizeof(was->text);
-
-	b->n++;
-	if (is_short && was->what == JDB_BOUND_TEXT && str_eq(s, (struct str){ was->text, was->n }))
-		return;
-	*was = (struct jdb_bound){ .what = is_short ? JDB_BOUND_TEXT : JDB_BOUND_ELSE, .n = (uint8_t)s.n };
-	s = journal_text(s, b->arena);
-	if (is_short && s.n)
-		s.p = memcpy(was->text, s.p, s.n);
-	bound(b, sqlite3_bind_text(b->st, b->n, s.p ? s.p : "", (int)s.n, SQLITE_STATIC));
-}
-
-static void
-bind_u64(struct binder *b, uint64_t v)
-{
-	struct jdb_bound *was = &b->bound[b->n];
-
-	b->n++;
-	if (was->what == JDB_BOUND_NUMBER && was->number == v)
-		return;
-	*was = (struct jdb_bound){ .what = JDB_BOUND_NUMBER, .number = v };
-	bound(b, sqlite3_bind_int64(b->st, b->n, (sqlite3_int64)v));
-}
-
-static int
-put_rcpts(struct jdb *d, sqlite3_int64 message, const struct record *r)
-{
-	for (uint32_t k = 0; k < r->n_rcpts; k++) {
-		struct binder b = binder(d, JDB_RECIPIENT);
-		int err;
-
-		bind_u64(&b, (uint64_t)message);
-		bind_u64(&b, k);
-		bind_str(&b, r->rcpts[k].addr);
-		bind_str(&b, r->rcpts[k].action);
-		bind_u64(&b, r->rcpts[k].outcome);
-		err = b.bad ? jdb_failed(d, "bind") : run(d, JDB_RECIPIENT);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-static int
-put_message(struct jdb *d, const struct record *r)
-{
-	const struct str texts[] = { str_of(r->door), str_of(r->stage), r->queue_id, r->instance,
-		r->client_address, r->client_name, r->helo, r->sasl_username, r->sender, r->message_id,
-		r->thread, r->header_from, r->subject };
-	const uint64_t numbers[] = { r->size, r->rcpt_count, r->to_count, r->cc_count, r->hops, r->trace,
-		r->identity };
-	struct binder b = binder(d, JDB_MESSAGE);
-	int err;
-
-	bind_u64(&b, (uint64_t)r->time);
-	for (unsigned k = 0; k < ARRAY_LEN(texts); k++)
-		bind_str(&b, texts[k]);
-	for (unsigned k = 0; k < ARRAY_LEN(numbers); k++)
-		bind_u64(&b, numbers[k]);
-	bind_str(&b, str_of(r->kind));
-	bind_str(&b, str_of(r->verdict));
-	bind_str(&b, r->rule);
-	bind_u64(&b, r->storm);
-	bind_u64(&b, r->would != 0);
-	bind_u64(&b, r->degraded != 0);
-	bind_u64(&b, r->outcome);
-	err = b.bad ? jdb_failed(d, "bind") : run(d, JDB_MESSAGE);
-	return err ? err : put_rcpts(d, sqlite3_last_insert_rowid(d->db), r);
-}
-
-static int
-put_hosts(struct jdb *d, const struct record_storm *s)
-{
-	struct binder drop = binder(d, JDB_STORM_HOSTS_DROP);
-	int err;
-
-	bind_u64(&drop, s->id);
-	err = drop.bad ? jdb_failed(d, "bind") : run(d, JDB_STORM_HOSTS_DROP);
-	for (uint32_t k = 0; !err && k < s->n_hosts; k++) {
-		struct binder b = binder(d, JDB_STORM_HOST);
-
-		bind_u64(&b, s->id);
-		bind_u64(&b, k);
-		bind_str(&b, s->hosts[k].name);
-		bind_str(&b, str_of(s->hosts[k].how));
-		bind_u64(&b, s->hosts[k].copies);
-		err = b.bad ? jdb_failed(d, "bind") : run(d, JDB_STORM_HOST);
-	}
-	return err;
-}
-
-static int
-put_storm(struct jdb *d, const struct record_storm *s)
-{
-	struct binder b = binder(d, JDB_STORM);
-	int err;
-
-	bind_u64(&b, s->id);
-	bind_str(&b, s->rule);
-	bind_u64(&b, s->key_lo);
-	bind_u64(&b, s->key_hi);
-	bind_str(&b, str_of(s->state));
-	bind_str(&b, s->message_id);
-	bind_str(&b, s->subject);
-	bind_str(&b, s->sender);
-	bind_u64(&b, (uint64_t)s->first);
-	bind_u64(&b, (uint64_t)s->last);
-	bind_u64(&b, s->offered);
-	bind_u64(&b, s->passed);
-	bind_u64(&b, s->stopped);
-	bind_u64(&b, s->messages);
-	bind_u64(&b, s->recipients);
-	err = b.bad ? jdb_failed(d, "bind") : run(d, JDB_STORM);
-	return err ? err : put_hosts(d, s);
-}
-
-/* The record itself is at fault, not the database. */
-static bool
-is_poison(struct jdb *d)
-{
-	int rc = sqlite3_errcode(d->db) & 0xff;
-
-	return rc == SQLITE_CONSTRAINT || rc == SQLITE_TOOBIG || rc == SQLITE_MISMATCH || rc == SQLITE_RANGE;
-}
 
 int
 jdb_seq(struct jdb *d)
@@ -229,10 +64,10 @@ jdb_seq(struct jdb *d)
 static int
 set_seq(struct jdb *d, uint64_t seq)
 {
-	struct binder b = binder(d, JDB_SEQ_SET);
+	struct binder b = jdb_binder(d, JDB_SEQ_SET);
 
 	bind_u64(&b, seq);
-	return b.bad ? jdb_failed(d, "bind") : run(d, JDB_SEQ_SET);
+	return jdb_run_bound(d, JDB_SEQ_SET, &b);
 }
 
 /* Written before: a storm's row may be written again with the number it has. */
@@ -242,22 +77,8 @@ is_there(const struct packed *p, uint64_t top)
 	return p->seq && (p->storm ? p->seq < top : p->seq <= top);
 }
 
-/* ERR_SYNTAX: those are no bytes of a message. */
 static int
-put_bytes(struct jdb *d, const struct packed *p)
-{
-	struct record r;
-	int err = record_unpack(p->bytes, &r, &d->texts);
-
-	if (!err)
-		return put_message(d, &r);
-	snprintf(d->why, sizeof(d->why), "record %llu: %s", (unsigned long long)p->seq, err_str(err));
-	return ERR_SYNTAX;
-}
-
-/* ERR_SYNTAX: this record can not be written, ever. */
-static int
-put(struct jdb *d, const struct packed *p, uint64_t *top)
+put(struct jdb *d, const struct packed *p, bool together, uint64_t *top)
 {
 	int err;
 
@@ -267,47 +88,66 @@ put(struct jdb *d, const struct packed *p, uint64_t *top)
 	}
 	if (p->seq > *top)
 		*top = p->seq;
-	arena_reset(&d->texts);
-	err = p->storm ? put_storm(d, p->storm) : put_bytes(d, p);
-	if (!err || err == ERR_SYNTAX || !is_poison(d))
-		return err;
-	d->suspect = false;
-	return ERR_SYNTAX;
+	err = p->storm ? jdb_put_storm(d, p->storm) : jdb_put_message(d, p);
+	return err || together ? err : jdb_put_waiting(d);
 }
 
-int
-jdb_write(struct jdb *d, const struct queue *q, size_t bytes)
+static int
+begin(struct jdb *d)
 {
-	const struct packed *p;
-	uint64_t top;
-	size_t size = 0;
-	int n = 0, err = jdb_exec(d, "BEGIN IMMEDIATE");
+	int err = jdb_exec(d, "BEGIN IMMEDIATE");
 
 	d->skipped = 0;
-	if (!err)
-		err = jdb_seq(d);
-	top = d->seq;
+	jdb_put_nothing(d);
+	return err ? err : jdb_seq(d);
+}
+
+static int
+end(struct jdb *d, uint64_t top)
+{
+	int err = jdb_put_waiting(d);
+
+	if (!err && top > d->seq)
+		err = set_seq(d, top);
+	return err ? err : jdb_exec(d, "COMMIT");
+}
+
+static int
+write_some(struct jdb *d, const struct queue *q, size_t bytes, bool together)
+{
+	const struct packed *p;
+	size_t size = 0;
+	int n = 0, err = begin(d);
+	uint64_t top = d->seq;
+
 	for (p = q->first; !err && p && (n == 0 || size + p->size <= bytes); p = p->next) {
-		err = put(d, p, &top);
+		err = put(d, p, together, &top);
 		if (err)
 			break;
 		size += p->size;
 		n++;
 	}
-	if (err == ERR_SYNTAX && n) {
+	if (err == ERR_SYNTAX && n && !together) {
 		/* What was written of the bad one must go too: start over with those before it. */
 		rollback(d);
-		return jdb_write(d, q, size);
+		return write_some(d, q, size, together);
 	}
-	if (!err && top > d->seq)
-		err = set_seq(d, top);
 	if (!err)
-		err = jdb_exec(d, "COMMIT");
+		err = end(d, top);
 	if (err)
 		rollback(d);
 	else
 		d->seq = top;
 	return err ? err : n;
+}
+
+int
+jdb_write(struct jdb *d, const struct queue *q, size_t bytes)
+{
+	int n = write_some(d, q, bytes, true);
+
+	/* Nobody says which of those that went together it was: each by itself, then. */
+	return n == ERR_SYNTAX ? write_some(d, q, bytes, false) : n;
 }
 
 int
@@ -351,15 +191,16 @@ jdb_adopt(struct jdb *d, uint64_t seq)
 int
 jdb_snapshot(struct jdb *d, uint32_t part, uint64_t seq, int64_t wall, struct str data)
 {
-	struct binder b = binder(d, JDB_SNAPSHOT);
+	struct binder b = jdb_binder(d, JDB_SNAPSHOT);
 	int rc, err;
 
 	bind_u64(&b, part);
 	bind_u64(&b, seq);
 	bind_u64(&b, (uint64_t)wall);
 	rc = sqlite3_bind_blob64(b.st, 4, data.n ? data.p : "", data.n, SQLITE_STATIC);
-	err = b.bad || rc != SQLITE_OK ? jdb_failed(d, "bind") : run(d, JDB_SNAPSHOT);
-	if (err && is_poison(d)) {
+	b.bad |= rc != SQLITE_OK;
+	err = jdb_run_bound(d, JDB_SNAPSHOT, &b);
+	if (err && jdb_poison(d)) {
 		d->suspect = false;
 		err = ERR_SYNTAX;
 	}
@@ -421,7 +262,7 @@ static int
 drop(struct jdb *d, enum jdb_stmt which, sqlite3_int64 bound)
 {
 	sqlite3_bind_int64(d->st[which], 1, bound);
-	return run(d, which);
+	return jdb_run(d, which);
 }
 
 static int

@@ -16,10 +16,13 @@
 
 struct sqlite3;
 struct sqlite3_stmt;
+struct jdb_waiting;
 
 enum jdb_stmt {
 	JDB_MESSAGE,
+	JDB_MESSAGES, /* several */
 	JDB_RECIPIENT,
+	JDB_RECIPIENTS,
 	JDB_STORM,
 	JDB_STORM_HOSTS_DROP,
 	JDB_STORM_HOST,
@@ -37,8 +40,6 @@ enum jdb_stmt {
 	JDB_STMTS
 };
 
-enum { JDB_PARAMS = 28 }; /* of a statement, at most */
-
 /* What a parameter was bound to last. */
 struct jdb_bound {
 	enum { JDB_BOUND_ELSE, JDB_BOUND_NUMBER, JDB_BOUND_TEXT } what;
@@ -51,12 +52,13 @@ struct jdb {
 	char *path;
 	struct sqlite3 *db; /* NULL: not open */
 	struct sqlite3_stmt *st[JDB_STMTS];
-	struct jdb_bound bound[JDB_STMTS][JDB_PARAMS];
+	struct jdb_bound *bound[JDB_STMTS];
+	struct jdb_waiting *waiting;
 	bool memory;        /* nothing but this connection holds it */
 	bool suspect;       /* the last failure was no mere waiting: open anew before the next try */
 	uint64_t seq;       /* highest number of a record in it, as of the last jdb_write() or jdb_seq() */
 	int skipped;        /* records that the last jdb_write() found to be there */
-	struct arena texts; /* of one record */
+	struct arena texts; /* that a statement is about to write */
 	dev_t dev;
 	ino_t ino;
 	char why[256];

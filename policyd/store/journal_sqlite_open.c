@@ -21,18 +21,22 @@
 #include "base/err.h"
 #include "base/xalloc.h"
 #include "store/journal.h"
+#include "store/journal_put.h"
 #include "store/migrate.h"
 
 enum { CHECK_MAX = 64 << 20 }; /* files up to this size are checked as a whole at open */
 
+#define INTO_MESSAGE                                                                                     \
+	"INSERT OR FAIL INTO message (id, time, door, stage, queue_id, instance, client_address, "       \
+	"client_name, helo, sasl_username, sender, message_id, thread, header_from, subject, size, "     \
+	"rcpt_count, to_count, cc_count, hops, trace, identity, kind, verdict, rule, storm, would, "     \
+	"degraded, outcome) VALUES "
+#define MESSAGE_ROW                                                                                      \
+	"(NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+#define INTO_RECIPIENT "INSERT OR FAIL INTO recipient (message, n, address, action, outcome) VALUES "
+#define RECIPIENT_ROW "(?, ?, ?, ?, ?)"
+
 static const char *const statements[JDB_STMTS] = {
-	[JDB_MESSAGE] =
-	    "INSERT INTO message (time, door, stage, queue_id, instance, client_address, client_name, helo, "
-	    "sasl_username, sender, message_id, thread, header_from, subject, size, rcpt_count, to_count, "
-	    "cc_count, hops, trace, identity, kind, verdict, rule, storm, would, degraded, outcome) VALUES "
-	    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[JDB_RECIPIENT] =
-	    "INSERT INTO recipient (message, n, address, action, outcome) VALUES (?, ?, ?, ?, ?)",
 	[JDB_STORM] =
 	    "INSERT INTO storm (id, rule, key_lo, key_hi, state, message_id, subject, sender, first, last, "
 	    "offered, passed, stopped, messages, recipients) "
@@ -61,6 +65,18 @@ static const char *const statements[JDB_STMTS] = {
 	[JDB_SNAPSHOT_SEQS] = "SELECT part, seq FROM snapshot",
 	[JDB_USED] = "SELECT (p.page_count - f.freelist_count) * s.page_size "
 		     "FROM pragma_page_count p, pragma_freelist_count f, pragma_page_size s",
+};
+
+/* What is written row by row, one or several at once. OR FAIL: what a failure leaves behind goes with the
+ * transaction, so SQLite need not take note of it. */
+static const struct {
+	const char *head, *row;
+	int rows;
+} inserts[JDB_STMTS] = {
+	[JDB_MESSAGE] = { INTO_MESSAGE, MESSAGE_ROW, 1 },
+	[JDB_MESSAGES] = { INTO_MESSAGE, MESSAGE_ROW, PUT_ROWS },
+	[JDB_RECIPIENT] = { INTO_RECIPIENT, RECIPIENT_ROW, 1 },
+	[JDB_RECIPIENTS] = { INTO_RECIPIENT, RECIPIENT_ROW, PUT_ROWS },
 };
 
 /* Text of one column, "" when there is no row. */
@@ -202,17 +218,53 @@ load_seed(struct jdb *d, uint64_t *seed)
 }
 
 static int
+prepare(struct jdb *d, enum jdb_stmt which, const char *sql)
+{
+	int rc = sqlite3_prepare_v3(d->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &d->st[which], NULL);
+
+	if (rc != SQLITE_OK)
+		return jdb_failed(d, "prepare");
+	d->bound[which] =
+	    xcalloc((size_t)sqlite3_bind_parameter_count(d->st[which]), sizeof(*d->bound[which]));
+	return 0;
+}
+
+static int
+prepare_insert(struct jdb *d, enum jdb_stmt which)
+{
+	struct buf sql;
+	int err;
+
+	buf_init(&sql, 0);
+	buf_printf(&sql, "%s", inserts[which].head);
+	for (int i = 0; i < inserts[which].rows; i++)
+		buf_printf(&sql, "%s%s", i ? ", " : "", inserts[which].row);
+	buf_append(&sql, "", 1);
+	err = prepare(d, which, buf_str(&sql).p);
+	buf_fini(&sql);
+	return err;
+}
+
+static void
+finalize_all(struct jdb *d)
+{
+	for (unsigned k = 0; k < JDB_STMTS; k++) {
+		sqlite3_finalize(d->st[k]);
+		xfree(d->bound[k]);
+		d->st[k] = NULL;
+		d->bound[k] = NULL;
+	}
+}
+
+static int
 prepare_all(struct jdb *d)
 {
-	memset(d->bound, 0, sizeof(d->bound));
-	for (unsigned k = 0; k < JDB_STMTS; k++) {
-		sqlite3_finalize(d->st[k]); /* of a try before this one */
-		d->st[k] = NULL;
-		if (sqlite3_prepare_v3(
-			d->db, statements[k], -1, SQLITE_PREPARE_PERSISTENT, &d->st[k], NULL) != SQLITE_OK)
-			return jdb_failed(d, "prepare");
-	}
-	return 0;
+	int err = 0;
+
+	finalize_all(d); /* those of a try before this one */
+	for (unsigned k = 0; k < JDB_STMTS && !err; k++)
+		err = statements[k] ? prepare(d, k, statements[k]) : prepare_insert(d, k);
+	return err;
 }
 
 static int
@@ -256,7 +308,9 @@ jdb_open(struct jdb *d, const char *path, uint64_t *seed, int wait_ms)
 	int err;
 
 	pthread_once(&once, configure);
-	*d = (struct jdb){ .path = xstrdup(path), .memory = strcmp(path, ":memory:") == 0 };
+	*d = (struct jdb){ .path = xstrdup(path),
+		.memory = strcmp(path, ":memory:") == 0,
+		.waiting = jdb_waiting_new() };
 	err = d->memory ? 0 : create_file(d);
 	if (err)
 		return err;
@@ -281,14 +335,14 @@ jdb_open(struct jdb *d, const char *path, uint64_t *seed, int wait_ms)
 void
 jdb_close(struct jdb *d)
 {
-	for (unsigned k = 0; k < JDB_STMTS; k++)
-		sqlite3_finalize(d->st[k]);
+	finalize_all(d);
 	if (d->db)
 		sqlite3_close(d->db);
+	jdb_waiting_free(d->waiting);
 	arena_fini(&d->texts);
 	xfree(d->path);
-	memset(d->st, 0, sizeof(d->st));
 	d->db = NULL;
+	d->waiting = NULL;
 	d->path = NULL;
 }
 

@@ -172,6 +172,31 @@ Test(record, there_and_back)
 	buf_fini(&b);
 }
 
+Test(record, a_view_points_into_the_bytes)
+{
+	struct buf b = { 0 };
+	struct str name[RECORD_NAMES], bytes;
+	struct record out;
+
+	record_pack(&full, &b);
+	bytes = buf_str(&b);
+	cr_assert_eq(record_view(bytes, &out, name, &arena), 0);
+	for (unsigned k = 0; k < RECORD_NAMES; k++) {
+		cr_expect(str_eq(name[k], str_of(record_name(&full, k))));
+		cr_expect_null(record_name(&out, k));
+		cr_expect(name[k].p >= bytes.p && name[k].p + name[k].n <= bytes.p + bytes.n);
+		record_set_name(&out, k, record_name(&full, k));
+	}
+	for (unsigned k = 0; k < RECORD_TEXTS; k++) {
+		struct str s = record_text(&out, k);
+
+		cr_expect(s.p >= bytes.p && s.p + s.n <= bytes.p + bytes.n);
+	}
+	expect_same(&full, &out);
+	cr_expect_eq(record_view(str_sub(bytes, 0, bytes.n - 1), &out, name, &arena), ERR_CORRUPT);
+	buf_fini(&b);
+}
+
 Test(record, an_empty_one)
 {
 	const struct record none = { 0 };

@@ -5,6 +5,7 @@
 
 #include <criterion/criterion.h>
 
+#include "base/xalloc.h"
 #include "journal_rig.h"
 
 static char why[300];
@@ -117,6 +118,59 @@ Test(journal_bytes, each_row_says_its_own)
 	cr_expect_eq(n, ROWS + 1);
 	sqlite3_finalize(st);
 	sqlite3_close(db);
+}
+
+/* Around what a statement writes at once; the last one alone is more than is kept waiting. */
+static const unsigned rcpt_counts[] = { 0, 1, 15, 16, 17, 0, 0, 31, 2, 33, 1, 1, 48, 3, 10000 };
+
+static void
+put_to_many(struct journal *j, unsigned n, unsigned n_rcpts)
+{
+	struct record_rcpt *rcpts = xcalloc(n_rcpts + 1, sizeof(*rcpts));
+	char(*addrs)[40] = xcalloc(n_rcpts + 1, sizeof(*addrs)), id[16];
+	struct record r = made(n);
+
+	for (unsigned k = 0; k < n_rcpts; k++) {
+		snprintf(addrs[k], sizeof(addrs[k]), "m%u-%u@example.org", n, k);
+		rcpts[k] = (struct record_rcpt){ str_of(addrs[k]), STR("pass"), OUTCOME_PASSED };
+	}
+	snprintf(id, sizeof(id), "%u", n);
+	r.message_id = str_of(id);
+	r.rcpt_count = r.n_rcpts = n_rcpts;
+	r.rcpts = rcpts;
+	put_packed(j, &r);
+	xfree(rcpts);
+	xfree(addrs);
+}
+
+Test(journal_bytes, recipients_stand_with_their_message)
+{
+	static const unsigned commits[] = { 1, 15, 16, 17, 2, 31, 32, 33, 100 };
+	struct journal *j = must_open();
+	unsigned n = 0, total = 0;
+	char want[16];
+
+	for (unsigned c = 0; c < ARRAY_LEN(commits); c++) {
+		for (unsigned i = 0; i < commits[c]; i++) {
+			unsigned n_rcpts = rcpt_counts[n % ARRAY_LEN(rcpt_counts)];
+
+			put_to_many(j, ++n, n_rcpts);
+			total += n_rcpts;
+		}
+		cr_assert(journal_flush(j, LONG));
+	}
+	journal_close(j, LONG);
+	cr_expect_eq(count_messages(), n);
+	snprintf(want, sizeof(want), "%u", total);
+	cr_expect_str_eq(read_row("SELECT count(*) FROM recipient"), want);
+	cr_expect_str_eq(
+	    read_row("SELECT count(*) FROM message WHERE id <> CAST(message_id AS INTEGER)"), "0");
+	cr_expect_str_eq(read_row("SELECT count(*) FROM message m WHERE rcpt_count <> "
+				  "(SELECT count(*) FROM recipient WHERE message = m.id)"),
+	    "0");
+	cr_expect_str_eq(read_row("SELECT count(*) FROM recipient r JOIN message m ON m.id = r.message "
+				  "WHERE r.address <> printf('m%s-%d@example.org', m.message_id, r.n)"),
+	    "0");
 }
 
 Test(journal_bytes, what_is_no_record_is_dropped_alone)
