@@ -40,7 +40,10 @@ pack_u64(struct buf *b, uint64_t v)
  * The same into memory that has room for it, as buf_reserve() made it for much at once: each returns where the
  * next one goes.
  */
-enum { PUT_VAR_MAX = 10, PUT_STR_MAX = PUT_VAR_MAX }; /* bytes of a number, and of a text beside its own */
+enum {
+	PUT_VAR_MAX = 10,          /* bytes of a number, at most */
+	PUT_STR_MAX = PUT_VAR_MAX, /* of a text, beside its own */
+};
 
 static inline char *
 put_u8(char *to, uint8_t v)
