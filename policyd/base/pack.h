@@ -37,8 +37,8 @@ pack_u64(struct buf *b, uint64_t v)
 }
 
 /*
- * The same into memory that has room for it, as buf_reserve() made it for much at once: each returns where the
- * next one goes.
+ * The same into memory that has room for it, as buf_reserve() made it for much at once: each returns
+ * where the next one goes.
  */
 enum {
 	PUT_VAR_MAX = 10,          /* bytes of a number, at most */
