@@ -120,31 +120,31 @@ join_free(struct join *j)
 	xfree(j);
 }
 
+/* Keys here live as long as the process at most: one part's hash is the next one's seed. */
 struct key128
 join_client(struct str address, struct str port)
 {
-	struct hash h;
+	uint64_t host = hash64(0, address);
 
-	hash_init(&h, 0, "smtp-client");
-	hash_str(&h, address);
-	hash_str(&h, port);
-	return hash_end(&h);
+	return (struct key128){ .lo = hash64(host, port), .hi = host };
 }
 
 static bool
 txn_key(const struct msg *m, struct key128 client, uint64_t seed, struct key128 *out)
 {
-	struct str id = m->instance.n ? m->instance : m->queue_id;
-	struct hash h;
+	enum { ID_INSTANCE, ID_QUEUE, ID_NONE } which = ID_INSTANCE;
+	struct str id = m->instance;
+	uint64_t hash;
 
+	if (id.n == 0) {
+		id = m->queue_id;
+		which = id.n ? ID_QUEUE : ID_NONE;
+	}
 	/* At RCPT there may be no id yet; an SMTP client has one message at a time. */
-	if (id.n == 0 && (m->stage != STAGE_RCPT || m->client_address.n == 0 || m->client_port.n == 0))
+	if (which == ID_NONE && (m->stage != STAGE_RCPT || m->client_address.n == 0 || m->client_port.n == 0))
 		return false;
-	hash_init(&h, seed, m->instance.n ? "instance" : id.n ? "queue-id" : "client");
-	hash_str(&h, id);
-	hash_key(&h, client);
-	hash_str(&h, m->policy_context);
-	*out = hash_end(&h);
+	hash = hash64(seed + which, id);
+	*out = (struct key128){ .lo = hash64(hash ^ client.lo, m->policy_context), .hi = hash ^ client.hi };
 	return true;
 }
 
