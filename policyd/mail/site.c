@@ -60,16 +60,22 @@ undot(struct str name)
 	return name;
 }
 
+/* Most names begin with another letter. */
+static bool
+begins_alike(const char *name, struct str host)
+{
+	return ((name[0] ^ host.p[0]) & ~('a' ^ 'A')) == 0;
+}
+
 bool
 site_own_host(const struct site *site, struct str host)
 {
 	host = undot(host);
 	if (host.n == 0)
 		return false;
-	/* most hosts are another's, and begin with another letter */
-	return (site->hostname && str_lower(site->hostname[0]) == str_lower(host.p[0]) &&
-		   str_ieq(str_of(site->hostname), host)) ||
-	    (site->own_hosts.n && strset_has(&site->own_hosts, host));
+	if (site->hostname && begins_alike(site->hostname, host) && str_ieq(str_of(site->hostname), host))
+		return true;
+	return site->own_hosts.n && strset_has(&site->own_hosts, host);
 }
 
 bool
