@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/str.h"
 
+#include "base/bytes.h"
 #include "base/err.h"
 
-enum { WORD = sizeof(uint64_t) };
+enum { WORD = sizeof(uint64_t), HALF = sizeof(uint32_t) };
 #define EACH_BYTE(b) ((uint64_t)0x0101010101010101 * (b))
 
 static uint64_t
@@ -26,70 +27,70 @@ word_lower(uint64_t w)
 	return w | (from_a & ~past_z & ~w & EACH_BYTE(0x80)) >> 2;
 }
 
-/* The same of sixteen. Bytes are signed: those with the high bit are below 'A'. */
-typedef signed char line __attribute__((vector_size(16)));
-
 static void
-line_lower_to(char *to, const char *from)
+lower_at(char *to, const char *p)
 {
-	line v;
+	bytes16 v = bytes_at(p);
 
-	memcpy(&v, from, sizeof(v));
-	v |= (v >= 'A') & (v <= 'Z') & 0x20;
-	memcpy(to, &v, sizeof(v));
+	bytes_put(to, v + ((bytes16)(v - 'A' <= 'Z' - 'A') & ('a' - 'A')));
 }
 
 static void
-word_lower_to(char *to, const char *from)
+word_lower_at(char *to, const char *p)
 {
-	uint64_t w = word_lower(word_at(from));
+	uint64_t w = word_lower(word_at(p));
 
 	memcpy(to, &w, sizeof(w));
 }
 
-/* What is left at the end is done together with bytes before it, where there are enough. */
+static void
+half_lower_at(char *to, const char *p)
+{
+	uint32_t half;
+
+	memcpy(&half, p, sizeof(half));
+	half = (uint32_t)word_lower(half);
+	memcpy(to, &half, sizeof(half));
+}
+
+/* What is left when no more go in one turn is done together with bytes before it. */
 void
 str_lower_to(char *to, struct str s)
 {
-	size_t i = 0;
-
-	for (; i + sizeof(line) < s.n; i += sizeof(line))
-		line_lower_to(to + i, s.p + i);
-	if (s.n >= sizeof(line)) {
-		line_lower_to(to + s.n - sizeof(line), s.p + s.n - sizeof(line));
-		return;
+	if (s.n >= BYTES16) {
+		for (size_t i = 0; i < s.n - BYTES16; i += BYTES16)
+			lower_at(to + i, s.p + i);
+		lower_at(to + s.n - BYTES16, s.p + s.n - BYTES16);
+	} else if (s.n >= WORD) {
+		word_lower_at(to, s.p);
+		word_lower_at(to + s.n - WORD, s.p + s.n - WORD);
+	} else if (s.n >= HALF) {
+		half_lower_at(to, s.p);
+		half_lower_at(to + s.n - HALF, s.p + s.n - HALF);
+	} else {
+		for (size_t i = 0; i < s.n; i++)
+			to[i] = str_lower(s.p[i]);
 	}
-	if (s.n >= WORD) {
-		word_lower_to(to, s.p);
-		word_lower_to(to + s.n - WORD, s.p + s.n - WORD);
-		return;
-	}
-	for (; i < s.n; i++)
-		to[i] = str_lower(s.p[i]);
 }
 
-/* A byte below 0x20 has its high bit set, which it had not, when that is taken from it; 0x7f is 0 when turned
- * over, and below 1. */
 static bool
-word_has_control(uint64_t w)
+has_control_at(const char *p)
 {
-	uint64_t del = w ^ EACH_BYTE(0x7f);
+	bytes16 v = bytes_at(p);
 
-	return (((w - EACH_BYTE(0x20)) & ~w) | ((del - EACH_BYTE(1)) & ~del)) & EACH_BYTE(0x80);
+	return bytes_any((bytes16)(v < 0x20) | (bytes16)(v == 0x7f));
 }
 
 bool
 str_has_control(struct str s)
 {
-	size_t i = 0;
-
-	for (; s.n - i >= WORD; i += WORD)
-		if (word_has_control(word_at(s.p + i)))
-			return true;
-	/* the rest once more with bytes before it, where there are enough */
-	if (i && i < s.n)
-		return word_has_control(word_at(s.p + s.n - WORD));
-	for (; i < s.n; i++)
+	if (s.n >= BYTES16) {
+		for (size_t i = 0; i < s.n - BYTES16; i += BYTES16)
+			if (has_control_at(s.p + i))
+				return true;
+		return has_control_at(s.p + s.n - BYTES16);
+	}
+	for (size_t i = 0; i < s.n; i++)
 		if (str_is_control(s.p[i]))
 			return true;
 	return false;

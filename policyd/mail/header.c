@@ -129,6 +129,22 @@ block_end(struct header *h, struct piece *in)
 	h->done = true;
 }
 
+/* Up to and with the line's LF, CRLF or CR. A CR is looked for no further than the next LF, and that one only
+ * once. */
+static void
+line_bytes(struct header *h, struct piece *in)
+{
+	if (in->lf < in->at)
+		in->lf = in->at + str_find(str_sub(in->s, in->at, in->s.n), '\n');
+	in->at += str_find(str_sub(in->s, in->at, in->lf), '\r');
+	if (in->at == in->s.n)
+		return;
+	if (in->at + 1 == in->lf && in->lf < in->s.n)
+		in->at++;
+	h->state = in->at == in->lf ? AT_START : AFTER_CR;
+	in->at++;
+}
+
 static void
 line_start(struct header *h, struct piece *in)
 {
@@ -149,23 +165,7 @@ line_start(struct header *h, struct piece *in)
 		break;
 	}
 	h->state = IN_LINE;
-}
-
-/* Up to and with the line's LF or CR. A CR is looked for no further than the next LF, and that one only
- * once. */
-static void
-line_bytes(struct header *h, struct piece *in)
-{
-	struct str line;
-
-	if (in->lf < in->at)
-		in->lf = in->at + str_find(str_sub(in->s, in->at, in->s.n), '\n');
-	line = str_sub(in->s, in->at, in->lf);
-	in->at += str_find(line, '\r');
-	if (in->at == in->s.n)
-		return;
-	h->state = in->at == in->lf ? AT_START : AFTER_CR;
-	in->at++;
+	line_bytes(h, in);
 }
 
 static void

@@ -534,15 +534,17 @@ header_take(struct header *h, struct str name, struct str value)
 
 	while (name.n && (name.p[name.n - 1] == ' ' || name.p[name.n - 1] == '\t'))
 		name.n--;
-	if (!name_ok(name)) {
+	header_part_begin(&part, h->running);
+	header_part_name(&part, name);
+	low = (struct str){ part.text, name.n < HEADER_VALUE_KEEP ? name.n : 0 };
+	row = row_find(low);
+	if (!row && !name_ok(name)) {
 		h->f.flags |= HDR_BAD_LINE;
 		return;
 	}
 	h->f.flags |= HDR_ANY;
-	header_part_begin(&part, h->running);
-	header_part_name(&part, name);
-	low = (struct str){ part.text, name.n < sizeof(part.text) ? name.n : 0 };
-	row = row_find(low);
+	while (value.n && str_is_space(value.p[0]))
+		value = str_sub(value, 1, value.n);
 	if (row ? !row->unstable : !str_istarts(name, STR("X-Envelope-")))
 		h->running = header_part_end(&part, str_trim(value));
 	if (row)

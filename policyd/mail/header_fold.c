@@ -9,6 +9,8 @@
 #include <endian.h>
 #include <stddef.h>
 
+#include "base/bytes.h"
+
 /* Up to `cap` bytes of a value that has line ends. */
 static struct str
 unfold(struct str value, char *out, size_t cap)
@@ -58,25 +60,6 @@ header_keep_value(struct header *h, struct str value)
 
 /* --- hashing -------------------------------------------------------------------------------------------- */
 
-enum { WORD = sizeof(uint64_t) };
-#define EACH_BYTE(b) ((uint64_t)0x0101010101010101 * (b))
-
-/*
- * Eight bytes that stay as they are: no control byte among them, nor two spaces side by side. A byte of the
- * difference has its high bit set when it was less; a borrow makes a neighbour look so at worst.
- */
-static bool
-is_plain(const char *p)
-{
-	uint64_t w, spaces, less;
-
-	memcpy(&w, p, sizeof(w));
-	spaces = w ^ EACH_BYTE(' ');
-	spaces = (spaces - EACH_BYTE(1)) & ~spaces & EACH_BYTE(0x80);
-	less = (w - EACH_BYTE(' ')) & ~w & EACH_BYTE(0x80);
-	return !less && !(spaces & spaces << 8);
-}
-
 void
 header_part_begin(struct header_part *part, struct key128 sum)
 {
@@ -109,12 +92,12 @@ void
 header_part_name(struct header_part *part, struct str name)
 {
 	for (;;) {
-		struct str front = str_sub(name, 0, sizeof(part->text) - part->n);
+		struct str front = str_sub(name, 0, HEADER_VALUE_KEEP - part->n);
 
 		str_lower_to(part->text + part->n, front);
 		part->n += front.n;
 		name = str_sub(name, front.n, name.n);
-		if (part->n == sizeof(part->text))
+		if (part->n == HEADER_VALUE_KEEP)
 			part_next(part);
 		else
 			break;
@@ -122,47 +105,41 @@ header_part_name(struct header_part *part, struct str name)
 	part->text[part->n++] = '\n';
 }
 
-/* Eight bytes at a time, as long as they stay as they are; a rest as if something plain followed it. Returns
- * how many. */
 static size_t
-fill_plain(struct header_part *part, struct str s)
+least(size_t a, size_t b)
 {
-	size_t room = sizeof(part->text) - part->n, i = 0;
-	char *to = part->text + part->n, word[WORD];
-
-	for (; i + WORD <= s.n && i + WORD <= room && is_plain(s.p + i); i += WORD) {
-		memcpy(to + i, s.p + i, WORD);
-		/* a space at its end is left for the next look: there may be more of them */
-		i -= s.p[i + WORD - 1] == ' ';
-	}
-	if (i + WORD > s.n && i + WORD <= room) {
-		memset(word, 'x', sizeof(word));
-		memcpy(word, s.p + i, s.n - i);
-		if (is_plain(word)) {
-			memcpy(to + i, word, sizeof(word));
-			i = s.n;
-		}
-	}
-	part->n += i;
-	return i;
+	return a < b ? a : b;
 }
 
-/* One by one up to eight bytes, or up to and with a run of white space, which is one space. */
-static size_t
-fill_slowly(struct header_part *part, struct str s)
+/* The bytes at p, and which of them do not stay as they are; the one behind them is looked at too. */
+static bytes16
+copy_sixteen(char *to, const char *p)
 {
-	size_t i = 0, end = part->n + WORD < sizeof(part->text) ? part->n + WORD : sizeof(part->text);
-	bool space = false;
+	bytes16 v = bytes_at(p), next = bytes_at(p + 1);
 
-	while (i < s.n && part->n < end && !space) {
-		char c = s.p[i++];
+	bytes_put(to, v);
+	return (bytes16)(v < ' ') | ((bytes16)(v <= ' ') & (bytes16)(next <= ' '));
+}
 
-		space = str_is_space(c);
-		part->text[part->n++] = space ? ' ' : c;
+/* Copies those bytes at the front of s that stay as they are, `room` at most, and returns how many. A control
+ * byte does not stay, nor does a space with one or another space behind it. Up to BYTES16 bytes more are
+ * written. */
+static size_t
+copy_plain(char *to, size_t room, struct str s)
+{
+	size_t n = least(room, s.n), i = 0;
+	char last[BYTES16 + 1];
+	bytes16 odd;
+
+	for (; i + BYTES16 < n; i += BYTES16) {
+		odd = copy_sixteen(to + i, s.p + i);
+		if (bytes_any(odd))
+			return i + bytes_first(odd);
 	}
-	while (space && i < s.n && str_is_space(s.p[i]))
-		i++;
-	return i;
+	memset(last, 'x', sizeof(last)); /* as if something plain followed */
+	memcpy(last, s.p + i, least(s.n - i, sizeof(last)));
+	odd = copy_sixteen(to + i, last);
+	return least(n, i + bytes_first(odd));
 }
 
 size_t
@@ -170,9 +147,18 @@ header_part_fill(struct header_part *part, struct str s)
 {
 	size_t i = 0;
 
-	while (i < s.n && part->n < sizeof(part->text)) {
-		i += fill_plain(part, str_sub(s, i, s.n));
-		i += fill_slowly(part, str_sub(s, i, s.n));
+	while (i < s.n && part->n < HEADER_VALUE_KEEP) {
+		size_t n = copy_plain(part->text + part->n, HEADER_VALUE_KEEP - part->n, str_sub(s, i, s.n));
+		char c;
+
+		part->n += n;
+		i += n;
+		if (i == s.n || part->n == HEADER_VALUE_KEEP)
+			break;
+		c = s.p[i++];
+		part->text[part->n++] = str_is_space(c) ? ' ' : c;
+		while (i < s.n && str_is_space(c) && str_is_space(s.p[i]))
+			i++;
 	}
 	return i;
 }
