@@ -99,21 +99,24 @@ hop_slot(struct header *h)
 	return &f->hops[f->n_hops++];
 }
 
-/* Keeps the text of a hop that stays, or puts it in the one place for the bottom hop, which is used again
- * by each that follows. */
+/* A copy with BYTES16 spaces behind it: in a place of its own, or, of a hop beyond those that stay, in the one
+ * place for the bottom hop, which is used again by each that follows. STR_NONE when the arena is full. */
 static struct str
 hop_text(struct header *h, struct str s)
 {
-	if (h->f.n_hops < HEADER_HOPS_MAX)
-		return header_keep(h, s);
-	if (!h->last_hop)
-		h->last_hop = arena_alloc(h->arena, HEADER_VALUE_KEEP);
-	if (!h->last_hop) {
+	bool stays = h->f.n_hops < HEADER_HOPS_MAX;
+	size_t room = (stays ? s.n : HEADER_VALUE_KEEP) + BYTES16;
+	char *to = stays || !h->last_hop ? arena_alloc(h->arena, room) : h->last_hop;
+
+	if (!stays)
+		h->last_hop = to;
+	if (!to) {
 		h->f.flags |= HDR_TRUNCATED;
 		return STR_NONE;
 	}
-	memcpy(h->last_hop, s.p, s.n);
-	return (struct str){ h->last_hop, s.n };
+	memcpy(to, s.p, s.n);
+	memset(to + s.n, ' ', BYTES16);
+	return (struct str){ to, s.n };
 }
 
 /* No word of a hop has white space in it, so the text that is hashed will do to be read too. */
@@ -122,6 +125,7 @@ header_take_received(struct header *h, struct str value)
 {
 	struct header_part part;
 	struct hop *hop = hop_slot(h);
+	struct str text;
 	size_t took;
 
 	h->f.hop_count++;
@@ -130,6 +134,7 @@ header_take_received(struct header *h, struct str value)
 	value = str_trim(value);
 	header_part_begin(&part, (struct key128){ 0, 0 });
 	took = header_part_fill(&part, value);
-	received_parse(hop_text(h, (struct str){ part.text, part.n }), hop);
+	text = hop_text(h, (struct str){ part.text, part.n });
+	received_parse(text, hop);
 	hop->hash = header_part_end(&part, str_sub(value, took, value.n)).lo;
 }

@@ -6,133 +6,119 @@
  */
 #include "mail/received.h"
 
+#include <endian.h>
+
 #include "base/net.h"
 #include "mail/addr.h"
 
 enum clause { NO_CLAUSE, FROM, BY, ID, FOR, OTHER };
-enum token { TOK_END, TOK_WORD, TOK_COMMENT, TOK_SEMICOLON };
 
-enum { KEYWORD_MAX = 4, SAME_LENGTH = 2 };
+/* Two of each length, as word_key() makes them. */
+enum { KEYWORD_MIN = 2, KEYWORD_MAX = 4, SAME_LENGTH = 2 };
+#define KEY(a, b, c, d) ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
 static const struct keyword {
-	struct str word;
+	uint32_t key;
 	enum clause clause;
 } keywords[KEYWORD_MAX + 1][SAME_LENGTH] = {
-	[2] = { { { "by", 2 }, BY }, { { "id", 2 }, ID } },
-	[3] = { { { "for", 3 }, FOR }, { { "via", 3 }, OTHER } },
-	[4] = { { { "from", 4 }, FROM }, { { "with", 4 }, OTHER } },
+	[2] = { { KEY(0, 0, 'b', 'y'), BY }, { KEY(0, 0, 'i', 'd'), ID } },
+	[3] = { { KEY(0, 'f', 'o', 'r'), FOR }, { KEY(0, 'v', 'i', 'a'), OTHER } },
+	[4] = { { KEY('f', 'r', 'o', 'm'), FROM }, { KEY('w', 'i', 't', 'h'), OTHER } },
 };
 
-/* What a byte is in a word, and whether it means something in a comment. */
-enum {
-	SPACE = 1,
-	ENDS = 2,
-	OPENS = 4,
-	IN_IP = 8, /* the text of an address can have it; host names soon have another */
-	NESTS = 16,
-	PARTS = 32, /* stands between the words of a comment */
-	STOPS = SPACE | ENDS | OPENS,
-};
-static const unsigned char classes[256] = {
-	[' '] = SPACE | PARTS,
-	['\t'] = SPACE | PARTS,
-	['\r'] = SPACE | PARTS,
-	['\n'] = SPACE | PARTS,
-	['('] = ENDS | NESTS | PARTS,
-	[')'] = NESTS | PARTS,
-	['\\'] = NESTS,
-	[';'] = ENDS,
-	['<'] = OPENS,
-	['"'] = OPENS,
-	['.'] = IN_IP,
-	['0' ... ':'] = IN_IP,
-	['A' ... 'F'] = IN_IP,
-	['a' ... 'f'] = IN_IP,
-};
-
-static unsigned
-class_of(char c)
-{
-	return classes[(unsigned char)c];
-}
-
-/* Behind the comment at i; an open one goes to the end. */
-static size_t
-comment_end(struct str s, size_t i)
+/* Behind the comment at p; an open one goes to the end. */
+static const char *
+comment_end(const char *p, const char *end)
 {
 	unsigned depth = 0;
 
-	for (; i < s.n; i++) {
-		if (!(class_of(s.p[i]) & NESTS))
+	while (p < end) {
+		bytes16 v = bytes_at(p);
+		size_t n = bytes_first((bytes16)(v == '(') | (bytes16)(v == ')') | (bytes16)(v == '\\'));
+
+		p += n;
+		if (n == BYTES16)
 			continue;
-		if (s.p[i] == '\\')
-			i++;
-		else if (s.p[i] == '(')
+		if (*p == '\\')
+			p++;
+		else if (*p == '(')
 			depth++;
 		else if (--depth == 0)
-			return i + 1;
+			return p + 1;
+		p++;
 	}
-	return s.n;
+	return end;
 }
 
-/* Behind what opens at i: at its end, at white space, or at the end of s. */
-static size_t
-inside_end(struct str s, size_t i)
+/* Behind what opens at p: at its end, or at a space. */
+static const char *
+inside_end(const char *p)
 {
-	char until = s.p[i] == '<' ? '>' : '"';
+	char until = *p++ == '<' ? '>' : '"';
 
-	for (i++; i < s.n && !(class_of(s.p[i]) & SPACE); i++)
-		if (s.p[i] == until)
-			return i + 1;
-	return i;
+	for (;; p += BYTES16) {
+		bytes16 v = bytes_at(p);
+		size_t n = bytes_first((bytes16)(v == (uint8_t)until) | (bytes16)(v == ' '));
+
+		if (n < BYTES16)
+			return p + n + (p[n] == until);
+	}
 }
 
-/* Behind the word at i. A ';' ends it, but not inside "<...>" or quotes. */
-static size_t
-word_end(struct str s, size_t i)
+/* Behind the word at p. A ';' ends it, but not inside "<...>" or quotes. */
+static const char *
+word_end(const char *p)
 {
 	for (;;) {
-		while (i < s.n && !(class_of(s.p[i]) & STOPS))
-			i++;
-		if (i == s.n || !(class_of(s.p[i]) & OPENS))
-			return i;
-		i = inside_end(s, i);
+		bytes16 v = bytes_at(p);
+		bytes16 ends = (bytes16)(v == ' ') | (bytes16)(v == ';') | (bytes16)(v == '(');
+		size_t n = bytes_first(ends | (bytes16)(v == '<') | (bytes16)(v == '"'));
+
+		p += n;
+		if (n == BYTES16)
+			continue;
+		if (*p != '<' && *p != '"')
+			return p;
+		p = inside_end(p);
 	}
 }
 
-/* The token at *at, which moves behind it. */
-static enum token
-token_next(struct str s, size_t *at, struct str *tok)
+/* A short word in one number. The bit that makes a letter small makes one of no other byte. */
+static uint32_t
+word_key(struct str word)
 {
-	size_t begin = *at, end;
-	enum token kind = TOK_WORD;
+	enum { SMALL = 'a' - 'A' };
+	uint32_t bytes;
 
-	while (begin < s.n && class_of(s.p[begin]) & SPACE)
-		begin++;
-	if (begin == s.n)
-		return TOK_END;
-	if (s.p[begin] == ';') {
-		kind = TOK_SEMICOLON;
-		end = begin + 1;
-	} else if (s.p[begin] == '(') {
-		kind = TOK_COMMENT;
-		end = comment_end(s, begin);
-	} else {
-		end = word_end(s, begin);
-	}
-	*tok = (struct str){ s.p + begin, end - begin };
-	*at = end;
-	return kind;
+	memcpy(&bytes, word.p, sizeof(bytes));
+	return (le32toh(bytes) | KEY(SMALL, SMALL, SMALL, SMALL)) << 8 * (sizeof(bytes) - word.n);
 }
 
 static enum clause
 keyword(struct str word)
 {
-	if (word.n < 2 || word.n > KEYWORD_MAX)
+	uint32_t key;
+
+	if (word.n < KEYWORD_MIN || word.n > KEYWORD_MAX)
 		return NO_CLAUSE;
+	key = word_key(word);
 	for (size_t i = 0; i < SAME_LENGTH; i++)
-		if (str_ieq(word, keywords[word.n][i].word))
+		if (key == keywords[word.n][i].key)
 			return keywords[word.n][i].clause;
 	return NO_CLAUSE;
+}
+
+/* The text of an address can have it; host names soon have another. */
+static bool
+is_of_ip(char c)
+{
+	static const bool of_ip[256] = {
+		['.'] = true,
+		['0' ... ':'] = true,
+		['A' ... 'F'] = true,
+		['a' ... 'f'] = true,
+	};
+
+	return of_ip[(unsigned char)c];
 }
 
 /* "[192.0.2.1]", "[IPv6:2001:db8::1]", "[192.0.2.1]:25", or the bare address: without brackets and tag. */
@@ -149,7 +135,7 @@ literal(struct str word)
 	if (str_istarts(word, STR("IPv6:")))
 		word = str_sub(word, 5, word.n);
 	for (size_t i = 0; i < word.n; i++)
-		if (!(class_of(word.p[i]) & IN_IP))
+		if (!is_of_ip(word.p[i]))
 			return STR_NONE;
 	return ip_parse(word, &ip) == 0 ? word : STR_NONE;
 }
@@ -160,47 +146,64 @@ is_helo(struct str word)
 	return str_ieq(word, STR("HELO")) || str_ieq(word, STR("EHLO"));
 }
 
-/* "user@host" (ident) is host; a name needs a dot and must not be a "key=value". */
-static struct str
-host_name(struct str word)
+/* A name needs a dot and must not be a "key=value". */
+static bool
+is_host_name(struct str word)
+{
+	return word.n && word.p[0] != '[' && str_find(word, '.') < word.n && str_find(word, '=') == word.n;
+}
+
+/* A word of a comment behind "from". */
+static void
+comment_word(struct hop *hop, struct str word, bool first)
 {
 	size_t at = str_rfind(word, '@');
+	struct str ip;
 
+	/* "user@host" (ident) is host, user@[192.0.2.1] the address */
 	if (at < word.n)
 		word = str_sub(word, at + 1, word.n);
-	if (word.n == 0 || word.p[0] == '[' || str_find(word, '=') < word.n || str_find(word, '.') == word.n)
-		return STR_NONE;
-	return literal(word).p ? STR_NONE : word;
+	ip = literal(word);
+	if (!hop->from_ip.p)
+		hop->from_ip = ip;
+	if (first && !ip.p && !hop->from_rdns.p && is_host_name(word))
+		hop->from_rdns = word;
+}
+
+/* Behind the word of a comment at p. */
+static const char *
+comment_word_end(const char *p)
+{
+	for (;; p += BYTES16) {
+		bytes16 v = bytes_at(p);
+		size_t n = bytes_first((bytes16)(v == ' ') | (bytes16)(v == '(') | (bytes16)(v == ')'));
+
+		if (n < BYTES16)
+			return p + n;
+	}
 }
 
 /* A comment behind "from": the first address in it, and a name if it stands in front. */
 static void
-from_comment(struct hop *hop, struct str text)
+from_comment(struct hop *hop, const char *p, const char *end)
 {
 	bool first = true, after_helo = false;
-	size_t i = 0;
 
-	while (i < text.n) {
-		size_t begin;
+	while (p < end) {
+		const char *begin = p;
 		struct str word;
+		bool helo;
 
-		while (i < text.n && class_of(text.p[i]) & PARTS)
-			i++;
-		begin = i;
-		while (i < text.n && !(class_of(text.p[i]) & PARTS))
-			i++;
-		word = str_sub(text, begin, i);
-		if (word.n == 0)
-			break;
-		if (!after_helo && !is_helo(word)) {
-			size_t at = str_rfind(word, '@'); /* user@[192.0.2.1] */
-
-			if (!hop->from_ip.p)
-				hop->from_ip = literal(at < word.n ? str_sub(word, at + 1, word.n) : word);
-			if (first && !hop->from_rdns.p)
-				hop->from_rdns = host_name(word);
+		p = comment_word_end(p);
+		word = (struct str){ begin, (size_t)(p - begin) };
+		if (word.n == 0) {
+			p++;
+			continue;
 		}
-		after_helo = is_helo(word);
+		helo = is_helo(word);
+		if (!after_helo && !helo)
+			comment_word(hop, word, first);
+		after_helo = helo;
 		first = false;
 	}
 }
@@ -249,33 +252,45 @@ clause_value(struct hop *hop, enum clause clause, struct str word)
 void
 received_parse(struct str value, struct hop *hop)
 {
-	struct str tok = STR_NONE, word_ip = STR_NONE;
+	const char *p = value.p, *end = p ? p + value.n : NULL;
+	struct str word_ip = STR_NONE;
 	enum clause clause = NO_CLAUSE; /* whose words we are among */
 	bool want = false;              /* its value has not come yet */
-	size_t at = 0;
 
 	*hop = (struct hop){ 0 };
-	for (;;) {
-		enum token kind = token_next(value, &at, &tok);
-		enum clause next = kind == TOK_WORD ? keyword(tok) : NO_CLAUSE;
+	while (p < end) {
+		const char *begin = p;
+		struct str word;
+		enum clause next;
 
-		if (kind == TOK_END)
-			break;
-		if (kind == TOK_SEMICOLON) {
+		if (*p == ' ') {
+			p++;
+			continue;
+		}
+		if (*p == ';') {
 			/* The date follows; Courier has its id behind it. */
 			clause = NO_CLAUSE;
 			want = false;
-		} else if (kind == TOK_COMMENT) {
+			p++;
+			continue;
+		}
+		if (*p == '(') {
+			p = comment_end(p, end);
 			if (clause == FROM)
-				from_comment(hop, str_sub(tok, 1, tok.n));
-		} else if (next != NO_CLAUSE) {
+				from_comment(hop, begin, p);
+			continue;
+		}
+		p = word_end(p);
+		word = (struct str){ begin, (size_t)(p - begin) };
+		next = keyword(word);
+		if (next != NO_CLAUSE) {
 			clause = next;
 			want = true;
 		} else if (want) {
-			clause_value(hop, clause, tok);
+			clause_value(hop, clause, word);
 			want = false;
 		} else if (clause == FROM && !word_ip.p) {
-			word_ip = literal(tok); /* "from name [192.0.2.1] by ..." */
+			word_ip = literal(word); /* "from name [192.0.2.1] by ..." */
 		}
 	}
 	if (!hop->from_ip.p)

@@ -6,9 +6,11 @@
 #ifndef MAIL_RECEIVED_H
 #define MAIL_RECEIVED_H
 
+#include "base/bytes.h"
 #include "mail/header.h"
 
-/* Fills all of `hop` but the hash. Its strings point into `value`, which has no line ends. Linear. */
+/* Fills all of `hop` but the hash. The white space in `value` is spaces, and BYTES16 of them stand behind it.
+ * The strings of the hop point into it. Linear. */
 void received_parse(struct str value, struct hop *hop);
 
 #endif
