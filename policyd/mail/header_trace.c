@@ -99,8 +99,8 @@ hop_slot(struct header *h)
 	return &f->hops[f->n_hops++];
 }
 
-/* A copy with BYTES16 spaces behind it: in a place of its own, or, of a hop beyond those that stay, in the one
- * place for the bottom hop, which is used again by each that follows. STR_NONE when the arena is full. */
+/* A copy with BYTES16 spaces behind it: in a place of its own, or, of a hop beyond those that stay, in the
+ * one place for the bottom hop, which is used again by each that follows. STR_NONE when the arena is full. */
 static struct str
 hop_text(struct header *h, struct str s)
 {
