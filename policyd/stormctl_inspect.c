@@ -167,6 +167,16 @@ print_readable(const char *file, const struct msg *m, const struct traits *t)
 	printf("  %-18s %s\n  %-18s %s\n", "trace", trace, "fingerprint", hex);
 }
 
+/* "From MAILER-DAEMON Thu Jan  1 00:00:00 2026": so mailbox files note the null sender. */
+static void
+take_mbox_line(struct msg *m, struct str file)
+{
+	if (!str_starts(file, STR("From MAILER-DAEMON ")))
+		return;
+	m->sender = STR("");
+	m->have_sender = true;
+}
+
 /* A piece of the file: of the header, and behind that of the body, if that can tell anything. false:
  * enough. */
 static bool
@@ -198,6 +208,8 @@ read_message(int fd, struct msg *m)
 			return errno;
 		if (n == 0)
 			break;
+		if (total == 0)
+			take_mbox_line(m, (struct str){ piece, (size_t)n });
 		total += (size_t)n;
 		more = take_piece(m, piece, (size_t)n);
 	}

@@ -14,6 +14,11 @@ struct family {
 	enum subject_kind kind;
 };
 
+enum {
+	TAGS_MAX = 3, /* in front of a subject */
+	TAG_MAX = 24, /* of "*** SPAM ***" */
+};
+
 #define ROW(text, kind)                          \
 	{                                        \
 		{ text, sizeof(text) - 1 }, kind \
@@ -524,6 +529,30 @@ family_behind(struct str s)
 	return str_starts(s, STR("you ")) && has(s, STR(" are not member")) ? SUBJECT_BOUNCE : SUBJECT_PLAIN;
 }
 
+/* What stands behind a tag that some filter put in front: "[EXT] ...", "{Spam?} ...", "***SPAM*** ...",
+ * "External: ..."; STR_NONE when there is none. */
+static struct str
+behind_tag(struct str s)
+{
+	static const char *const words[] = { "external:", "extern:", "ext:", "spam:" };
+	size_t end = s.n;
+
+	if (s.n == 0)
+		return STR_NONE;
+	if (s.p[0] == '[')
+		end = str_find(s, ']');
+	else if (s.p[0] == '{')
+		end = str_find(s, '}');
+	else if (s.p[0] == '*')
+		end = str_rfind(str_sub(s, 0, TAG_MAX), '*');
+	else if (s.p[0] != 'e' && s.p[0] != 's')
+		return STR_NONE;
+	for (size_t i = 0; end == s.n && i < ARRAY_LEN(words); i++)
+		if (str_starts(s, str_of(words[i])))
+			end = strlen(words[i]) - 1;
+	return end < s.n ? str_trim(str_sub(s, end + 1, s.n)) : STR_NONE;
+}
+
 enum subject_kind
 subject_classify(struct str subject)
 {
@@ -535,13 +564,16 @@ subject_classify(struct str subject)
 	if (is_report(s))
 		return SUBJECT_REPORT;
 	kind = family_of(s);
-	/* one tag in front: "[Postmaster] ..."; "[help #12] ..." is a ticket about something */
-	if (kind == SUBJECT_PLAIN && s.n && s.p[0] == '[') {
-		size_t close = str_find(s, ']');
+	for (unsigned tags = 0; kind == SUBJECT_PLAIN && tags < TAGS_MAX; tags++) {
+		struct str rest = behind_tag(s);
 
-		kind = family_of(str_trim(str_sub(s, close + 1, s.n)));
-		if (str_find(str_sub(s, 0, close), '#') < close && kind != SUBJECT_AUTO_REPLY)
+		if (!rest.p)
+			break;
+		kind = family_of(rest);
+		/* "[help #12] ..." is a ticket about something */
+		if (str_find(str_sub(s, 0, s.n - rest.n), '#') < s.n - rest.n && kind != SUBJECT_AUTO_REPLY)
 			kind = SUBJECT_ANSWER;
+		s = rest;
 	}
 	return kind == SUBJECT_PLAIN ? family_behind(s) : kind;
 }
