@@ -460,7 +460,7 @@ pool_serve(struct list *who, int64_t us)
 	list_splice(&now, who);
 	do
 		conn_step(container_of(now.next, struct conn, again));
-	while (!list_empty(&now) && clock_us() - begun < us);
+	while (!list_empty(&now) && (us == INT64_MAX || clock_us() - begun < us));
 	list_splice(who, &now);
 }
 
