@@ -214,15 +214,16 @@ stalls(struct outbox *o)
 {
 	uint64_t taken = ring_taken(o->ring);
 
-	if (taken != o->seen_taken || ring_waiting(o->ring) == 0) {
-		o->seen_taken = taken;
+	if (taken == o->seen_taken && ring_waiting(o->ring) > 0)
+		return clock_now().mono - o->seen_at > OUTBOX_LATE;
+	/* Of an empty ring the time does not matter: who puts the first thing in looks at the clock. */
+	if (taken != o->seen_taken)
 		o->seen_at = clock_now().mono;
-		if (o->full_told)
-			log_info("spool ring=room refused=%" PRIu64, o->refused);
-		o->full_told = false;
-		return false;
-	}
-	return clock_now().mono - o->seen_at > OUTBOX_LATE;
+	o->seen_taken = taken;
+	if (o->full_told)
+		log_info("spool ring=room refused=%" PRIu64, o->refused);
+	o->full_told = false;
+	return false;
 }
 
 bool
