@@ -338,21 +338,17 @@ gather_envelope(struct join *j, struct txn *t, const struct msg *m, struct now n
 
 	if (r->time)
 		return;
-	*r = (struct record){
-		.time = now.wall,
-		.door = door_name(m->door),
-		.stage = stage_name(m->stage),
-		.queue_id = m->queue_id,
-		.instance = m->instance,
-		.client_address = m->client_address,
-		.client_name = m->client_name,
-		.helo = m->helo,
-		.sasl_username = m->sasl_username,
-		.sender = m->sender,
-		.size = m->size,
-		.would = r->would,
-		.rule = r->rule,
-	};
+	r->time = now.wall;
+	r->door = door_name(m->door);
+	r->stage = stage_name(m->stage);
+	r->queue_id = m->queue_id;
+	r->instance = m->instance;
+	r->client_address = m->client_address;
+	r->client_name = m->client_name;
+	r->helo = m->helo;
+	r->sasl_username = m->sasl_username;
+	r->sender = m->sender;
+	r->size = m->size;
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
 		t->n_envelope += strings[i]->n;
 	j->bytes += t->n_envelope;
