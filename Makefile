@@ -41,7 +41,8 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes 
 CFLAGS ?= -O2 -g
 HARDEN ?= -fstack-protector-strong $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 # GCC clears and copies some hundred bytes by "rep stos" and "rep movs" on x86, which takes longer than plain moves do.
-MOVES := -mmemset-strategy=vector_loop:1024:noalign,libcall:-1:noalign -mmemcpy-strategy=vector_loop:256:noalign,libcall:-1:noalign
+# A copy of some bytes, how many is not known, is memcpy's: a loop would take them one by one.
+MOVES := -mmemset-strategy=vector_loop:1024:noalign,libcall:-1:noalign -mmemcpy-strategy=libcall:-1:noalign
 MOVES := $(shell $(CC) $(MOVES) -E -x c /dev/null >/dev/null 2>&1 && echo $(MOVES))
 override CPPFLAGS += -D_GNU_SOURCE -DSTORM_VERSION='"$(VERSION)"' -DSTORM_SYSCONFDIR='"$(SYSCONFDIR)"' -Ipolicyd
 ALL_CFLAGS = -std=c11 $(WARN) $(HARDEN) $(MOVES) $(CFLAGS) -pthread $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
