@@ -442,21 +442,18 @@ word_at(const char *p)
 	return w;
 }
 
-/* Asked once a line, of names that are short: eight bytes at a time, the last eight together with some before
- * them. */
+/* Asked once a line, of short names: eight bytes at a time, the last ones together with some before them. */
 static inline bool
 begins(struct str line, struct str name)
 {
-	enum { WORD_BYTES = sizeof(uint64_t) };
-
 	if (line.n < name.n)
 		return false;
-	if (name.n < WORD_BYTES)
+	if (name.n < 8)
 		return memcmp(line.p, name.p, name.n) == 0;
-	for (size_t i = 0; i + WORD_BYTES < name.n; i += WORD_BYTES)
+	for (size_t i = 0; i + 8 < name.n; i += 8)
 		if (word_at(line.p + i) != word_at(name.p + i))
 			return false;
-	return word_at(line.p + name.n - WORD_BYTES) == word_at(name.p + name.n - WORD_BYTES);
+	return word_at(line.p + name.n - 8) == word_at(name.p + name.n - 8);
 }
 
 /* `guess`: what stood there in the request before. */
