@@ -78,6 +78,27 @@ str_starts(struct str s, struct str prefix)
 	return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
 }
 
+/* str_starts() where it is asked all the time, of prefixes that are short but not very: eight bytes at a time,
+ * the last eight together with some before them. */
+static inline bool
+str_starts_quick(struct str s, struct str prefix)
+{
+	size_t last = prefix.n - sizeof(uint64_t);
+	uint64_t a, b;
+
+	if (s.n < prefix.n || prefix.n < sizeof(uint64_t))
+		return str_starts(s, prefix);
+	for (size_t i = 0; i < last; i += sizeof(uint64_t)) {
+		memcpy(&a, s.p + i, sizeof(a));
+		memcpy(&b, prefix.p + i, sizeof(b));
+		if (a != b)
+			return false;
+	}
+	memcpy(&a, s.p + last, sizeof(a));
+	memcpy(&b, prefix.p + last, sizeof(b));
+	return a == b;
+}
+
 bool str_iends(struct str s, struct str suffix);
 
 /* Offset of the first match, or s.n when there is none. */

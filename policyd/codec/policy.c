@@ -433,36 +433,13 @@ struct lines {
 };
 _Static_assert(ATTRS <= 64, "a row is a bit of lines.given");
 
-static inline uint64_t
-word_at(const char *p)
-{
-	uint64_t w;
-
-	memcpy(&w, p, sizeof(w));
-	return w;
-}
-
-/* Asked once a line, of short names: eight bytes at a time, the last ones together with some before them. */
-static inline bool
-begins(struct str line, struct str name)
-{
-	if (line.n < name.n)
-		return false;
-	if (name.n < 8)
-		return memcmp(line.p, name.p, name.n) == 0;
-	for (size_t i = 0; i + 8 < name.n; i += 8)
-		if (word_at(line.p + i) != word_at(name.p + i))
-			return false;
-	return word_at(line.p + name.n - 8) == word_at(name.p + name.n - 8);
-}
-
 /* `guess`: what stood there in the request before. */
 static inline void
 sort_line(struct lines *l, struct str line, unsigned char *guess)
 {
 	const struct attr *a = &attrs[*guess];
 
-	if (!begins(line, a->name)) {
+	if (!str_starts_quick(line, a->name)) {
 		size_t eq = str_find(line, '=');
 		unsigned row;
 

@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "base/xalloc.h"
 
 Test(str, absent_and_empty)
 {
@@ -46,8 +47,34 @@ Test(str, compare)
 		cr_expect_eq(str_eq(a, b), t[i].eq, "eq %zu", i);
 		cr_expect_eq(str_ieq(a, b), t[i].ieq, "ieq %zu", i);
 		cr_expect_eq(str_starts(a, b), t[i].starts, "starts %zu", i);
+		cr_expect_eq(str_starts_quick(a, b), t[i].starts, "starts quickly %zu", i);
 		cr_expect_eq(str_istarts(a, b), t[i].istarts, "istarts %zu", i);
 		cr_expect_eq(str_iends(a, b), t[i].iends, "iends %zu", i);
+	}
+}
+
+/* Prefixes of all lengths around eight, the same or another in each of their bytes; no byte beyond them is
+ * looked at. */
+Test(str, starts_quick)
+{
+	for (size_t n = 0; n <= 33; n++) {
+		char *s = xmalloc(n + 1), *prefix = xmalloc(n + 1);
+
+		memset(s, 'x', n + 1);
+		memset(prefix, 'x', n);
+		cr_expect(str_starts_quick((struct str){ s, n }, (struct str){ prefix, n }), "%zu", n);
+		cr_expect(str_starts_quick((struct str){ s, n + 1 }, (struct str){ prefix, n }), "%zu", n);
+		cr_expect_not(str_starts_quick((struct str){ s, n }, (struct str){ s, n + 1 }), "%zu", n);
+		for (size_t at = 0; at < n; at++) {
+			prefix[at] = 'y';
+			cr_expect_not(str_starts_quick((struct str){ s, n }, (struct str){ prefix, n }),
+			    "%zu of %zu", at, n);
+			prefix[at] = 'x';
+		}
+		prefix[n] = 'y';
+		cr_expect(str_starts_quick((struct str){ s, n + 1 }, (struct str){ prefix, n }), "%zu", n);
+		xfree(s);
+		xfree(prefix);
 	}
 }
 
