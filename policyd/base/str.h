@@ -78,8 +78,8 @@ str_starts(struct str s, struct str prefix)
 	return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
 }
 
-/* str_starts() where it is asked all the time, of prefixes that are short but not very: eight bytes at a time,
- * the last eight together with some before them. */
+/* str_starts() where it is asked all the time, of prefixes that are short but not very: eight bytes at a
+ * time, the last eight together with some before them. */
 static inline bool
 str_starts_quick(struct str s, struct str prefix)
 {
