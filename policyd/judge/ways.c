@@ -153,30 +153,31 @@ domain_of(struct str name)
 	return str_find(rest, '.') < rest.n ? rest : name;
 }
 
-static void
-hash_host(struct stop *s, uint64_t seed, bool has_domain)
+static bool
+stands_there(const struct road *r, uint32_t hash)
 {
-	char text[HOST_NAME_KEEP];
-	struct str lower = { text, s->name.n < sizeof(text) ? s->name.n : sizeof(text) };
-
-	str_lower_to(text, str_sub(s->name, 0, lower.n));
-	s->hash = s->domain = (uint32_t)hash64(seed, lower);
-	if (has_domain)
-		s->domain = (uint32_t)hash64(seed, domain_of(lower));
+	for (uint32_t i = 0; i < r->n; i++)
+		if (r->stops[i].hash == hash)
+			return true;
+	return false;
 }
 
 static void
 road_add(struct road *r, const struct view *v, struct str name, enum how how, uint32_t line)
 {
 	struct stop *s = &r->stops[r->n];
+	char text[HOST_NAME_KEEP];
+	struct str lower = { text, name.n < sizeof(text) ? name.n : sizeof(text) };
+	uint32_t hash;
 
 	if (name.n == 0 || r->n == STOPS_MAX || ours(v, name))
 		return;
-	*s = (struct stop){ .name = name, .how = how, .above = line < r->common };
-	hash_host(s, v->site->hash_seed, how != HOW_CLIENT);
-	for (uint32_t i = 0; i < r->n; i++)
-		if (r->stops[i].hash == s->hash)
-			return;
+	str_lower_to(text, str_sub(name, 0, lower.n));
+	hash = (uint32_t)hash64(v->site->hash_seed, lower);
+	if (stands_there(r, hash))
+		return;
+	*s = (struct stop){ .name = name, .how = how, .hash = hash, .above = line < r->common };
+	s->domain = how == HOW_CLIENT ? hash : (uint32_t)hash64(v->site->hash_seed, domain_of(lower));
 	for (uint32_t i = r->common; i < r->end && !s->common; i++)
 		s->common = names(&r->hops[i], name);
 	r->n++;
