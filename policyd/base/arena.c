@@ -41,6 +41,8 @@ arena_reset(struct arena *a)
 void
 arena_fini(struct arena *a)
 {
+	if (!a->first)
+		return;
 	arena_reset(a);
 	xfree(a->first);
 	a->first = a->last = NULL;

@@ -21,9 +21,9 @@ asks_about_whole(const struct engine *e, const struct msg *m, struct key128 clie
 
 /* One message may be asked about from two addresses of its MTA: that tells of both. */
 static void
-learn_from(struct engine *e, const struct txn *txn)
+learn_from(struct engine *e, const struct msg *m, const struct txn *txn)
 {
-	if (txn)
+	if (txn && join_mta(txn) != m->mta)
 		hosts_add(&e->finals, join_mta(txn));
 }
 
@@ -40,10 +40,10 @@ engine_find_txn(struct engine *e, const struct msg *m, struct key128 client, str
 	if (!gathered)
 		return NULL;
 	if (whole)
-		learn_from(e, join_of_client(e->join, client));
+		learn_from(e, m, join_of_client(e->join, client));
 	txn = join_find(e->join, m, client, e->site->hash_seed, now);
 	if (whole)
-		learn_from(e, txn);
+		learn_from(e, m, txn);
 	return txn;
 }
 
