@@ -190,6 +190,9 @@ asked(const struct rule *r, const struct view *v)
 {
 	if (r->mode == MODE_OFF)
 		return false;
+	/* no recipient makes mail from outside outbound */
+	if (r->scope == SCOPE_OUTBOUND && !v->traits->outbound && !r->detector->both_ways)
+		return false;
 	if (v->at_rcpt)
 		return braked(r);
 	return !r->detector->header || v->header;
