@@ -16,15 +16,6 @@ enum {
 	OP_ID,
 };
 
-/* The null sender alone makes no bounce: receipts, reports and what shops and lists write have it too. */
-static bool
-may_be_bounce(const struct traits *t, const struct header_facts *f)
-{
-	if (!t->null_sender || t->automatic != AUTO_NONE)
-		return false;
-	return f->from_addr.n == 0 || t->subject == SUBJECT_BOUNCE || t->subject == SUBJECT_BOUNCE_MAYBE;
-}
-
 static bool
 bounce(const struct view *v)
 {
@@ -35,7 +26,7 @@ bounce(const struct view *v)
 	/* What he asked for (NOTIFY=SUCCESS): a large mailing of his has as many as recipients. */
 	if (v->msg->have_dsn && dsn_success(&v->msg->dsn.f))
 		return false;
-	return t->automatic == AUTO_BOUNCE || may_be_bounce(t, &v->msg->header.f);
+	return t->automatic == AUTO_BOUNCE || (t->null_sender && t->automatic == AUTO_NONE);
 }
 
 static bool

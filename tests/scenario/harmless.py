@@ -257,16 +257,6 @@ def callouts_reports_roles(x):
         x.passes(c, ["postmaster@example.org", "abuse@example.org"])
 
 
-def null_sender_mail(x):
-    """What has the null sender and is no bounce: receipts that only their subject tells, what a shop and a list write."""
-    for k in range(300):
-        kind = k % 3
-        m = x.message(sender=("b%d@other.example" % k, "Shop <no-reply@shop.example>", "Club <club@other.example>")[kind],
-                      subject=("Gelesen: Einladung", "New order %d" % k, "Re: Summer")[kind], to=["a@example.org"])
-        x.passes(m, ["a@example.org"], sender="")
-        x.later(20)
-
-
 def success_reports(x):
     """Somebody wants to know for each of 500 recipients that his letter arrived (NOTIFY=SUCCESS), and is told."""
     for k in range(500):
@@ -309,5 +299,5 @@ def scenarios():
     for fn in (verp_newsletter, chunks_of_fifty, direct_copy_and_lists, forwards, resent, greylisting,
                retried_many_times, retried_through_own_hosts, retried_by_hosts_in_turn, our_own_defer, calendar, calendar_without_hops, cron, no_message_id,
                password_resets, school_notice, dkim_held_and_released, content_filter, callouts_reports_roles,
-               null_sender_mail, success_reports, planted_ids, a_thousand_senders):
+               success_reports, planted_ids, a_thousand_senders):
         yield "harmless-" + fn.__name__.replace("_", "-"), lambda b, f=fn: run(b, f)

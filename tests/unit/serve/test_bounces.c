@@ -125,34 +125,6 @@ Test(bounces, receipts_and_reports_are_no_bounces)
 	}
 }
 
-Test(bounces, the_null_sender_alone_makes_no_bounce)
-{
-	static const struct {
-		const char *fields;
-		bool bounce;
-	} cases[] = {
-		{ "From: joe@far.example\r\nSubject: Read: hello\r\n", false },
-		{ "From: Shop <no-reply@far.example>\r\nSubject: New order\r\n", false },
-		{ "From: joe@far.example\r\nSubject: Message delayed\r\n", true },
-		{ "Subject: hello\r\n", true },
-		{ "From: <>\r\nSubject: hello\r\n", true },
-		{ "From: MAILER-DAEMON@far.example\r\nSubject: hello\r\n", true },
-	};
-
-	rule("bounce-flood")->limit = 3;
-	for (size_t k = 0; k < ARRAY_LEN(cases); k++) {
-		char rcpt[32];
-
-		snprintf(rcpt, sizeof(rcpt), "user%zu@example.org", k);
-		for (int i = 0; i < 10; i++) {
-			snprintf(header, sizeof(header), "%sMessage-ID: <n%zu.%d@far.example>\r\n\r\n",
-			    cases[k].fields, k, i);
-			cr_assert_eq(deliver("", header, rcpt),
-			    cases[k].bounce && i >= 3 ? ACT_DEFER : ACT_PASS, "%s%d", cases[k].fields, i);
-		}
-	}
-}
-
 Test(bounces, the_brake_refuses_at_rcpt_and_lets_others_pass)
 {
 	rule("bounce-flood")->limit = 3;
