@@ -163,8 +163,12 @@ class Postfix:
     def __enter__(self):
         try:
             code, text = self._postfix("start")
+            if code != 0:  # on a busy machine, once in many hundred times, without a word
+                self._postfix("stop")
+                code, again = self._postfix("start")
+                text += again
             if code != 0:
-                raise RuntimeError("postfix start: %s" % text.strip())
+                raise RuntimeError("postfix start: %s\n%s" % (text.strip(), self.log_text()[-1000:]))
             for name, port in self.port.items():
                 wait_for("smtpd %s" % name, lambda p=port: port_open(p))
             self.master_pid = self._read_pid()
