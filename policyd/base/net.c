@@ -31,20 +31,13 @@ parse_v4(struct str s, uint8_t b[4])
 	return at == s.n;
 }
 
-/* `as_v6`: an IPv4 address that was written as an IPv4-mapped IPv6 one. */
+/* Anything but a plain IPv4 address. `as_v6`: one that was written as an IPv4-mapped IPv6 one. */
 static int
-parse(struct str s, struct ip *out, bool *as_v6)
+parse_text(struct str s, struct ip *out, bool *as_v6)
 {
 	char text[INET6_ADDRSTRLEN];
 	struct ip ip = { 0 };
 
-	*as_v6 = false;
-	ip.family = 4;
-	if (parse_v4(s, ip.b)) {
-		*out = ip;
-		return 0;
-	}
-	ip = (struct ip){ 0 };
 	if (s.n >= 2 && s.p[0] == '[' && s.p[s.n - 1] == ']')
 		s = str_sub(s, 1, s.n - 1);
 	if (str_istarts(s, STR("IPv6:")))
@@ -66,6 +59,18 @@ parse(struct str s, struct ip *out, bool *as_v6)
 		ip.family = 4;
 	}
 	*out = ip;
+	return 0;
+}
+
+static int
+parse(struct str s, struct ip *out, bool *as_v6)
+{
+	uint8_t b[4];
+
+	*as_v6 = false;
+	if (!parse_v4(s, b))
+		return parse_text(s, out, as_v6);
+	*out = (struct ip){ .family = 4, .b = { b[0], b[1], b[2], b[3] } };
 	return 0;
 }
 

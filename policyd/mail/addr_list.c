@@ -458,18 +458,38 @@ take_plain(struct walk *w)
 	return true;
 }
 
+/* Nearly all lists are one mailbox in a plain form. *looked: at how many bytes it was looked. */
+static bool
+take_one_plain(struct str value, addr_fn *fn, void *arg, size_t *looked)
+{
+	struct str addr;
+	bool named;
+
+	*looked = addr_gap_end(value, 0);
+	if (!addr_plain(value, false, looked, &addr, &named) || *looked < value.n)
+		return false;
+	if (fn)
+		fn(arg, addr);
+	return true;
+}
+
 static uint32_t
 scan(struct str value, addr_fn *fn, void *arg, uint32_t limit, uint64_t *work)
 {
 	struct walk w;
+	size_t looked;
 
+	if (take_one_plain(value, fn, arg, &looked)) {
+		*work = looked;
+		return 1;
+	}
 	/* not {0}: three zones of a kilobyte need no clearing */
 	w.v = value;
 	w.pos = 0;
 	w.no_quote = w.open_comment = w.holding = false;
 	w.count = 0;
 	w.limit = limit;
-	w.work = 0;
+	w.work = looked;
 	w.fn = fn;
 	w.arg = arg;
 	element_reset(&w);

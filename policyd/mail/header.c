@@ -6,6 +6,7 @@
  */
 #include "mail/header.h"
 
+#include "base/bytes.h"
 #include "mail/header_fields.h"
 
 enum state {
@@ -21,7 +22,6 @@ struct piece {
 	struct str s;
 	size_t from; /* of the field that we are in, as far as it lies in this piece */
 	size_t at;
-	size_t lf; /* of the first LF from `at` on; s.n when none; before `at` when it is not known */
 };
 
 void
@@ -74,6 +74,8 @@ field_here(struct header *h, const struct piece *in)
 
 	if (room > HEADER_FIELD_MAX - h->field.len)
 		room = HEADER_FIELD_MAX - h->field.len;
+	if (s.n <= room)
+		return s;
 	for (size_t i = room; i < s.n && !(h->f.flags & HDR_TRUNCATED); i++)
 		if (!is_line_end(s.p[i]))
 			h->f.flags |= HDR_TRUNCATED;
@@ -129,20 +131,36 @@ block_end(struct header *h, struct piece *in)
 	h->done = true;
 }
 
-/* Up to and with the line's LF, CRLF or CR. A CR is looked for no further than the next LF, and that one only
- * once. */
+/* Where the first CR or LF is, from `at` on; s.n: there is none. */
+static size_t
+line_end_find(struct str s, size_t at)
+{
+	for (; s.n - at >= BYTES16; at += BYTES16) {
+		bytes16 v = bytes_at(s.p + at);
+		size_t n = bytes_first((bytes16)(v == '\r') | (bytes16)(v == '\n'));
+
+		if (n < BYTES16)
+			return at + n;
+	}
+	while (at < s.n && !is_line_end(s.p[at]))
+		at++;
+	return at;
+}
+
+/* Up to and with the line's LF, CRLF or CR. */
 static void
 line_bytes(struct header *h, struct piece *in)
 {
-	if (in->lf < in->at)
-		in->lf = in->at + str_find(str_sub(in->s, in->at, in->s.n), '\n');
-	in->at += str_find(str_sub(in->s, in->at, in->lf), '\r');
-	if (in->at == in->s.n)
-		return;
-	if (in->at + 1 == in->lf && in->lf < in->s.n)
-		in->at++;
-	h->state = in->at == in->lf ? AT_START : AFTER_CR;
-	in->at++;
+	struct str s = in->s;
+	size_t at = line_end_find(s, in->at);
+
+	if (at + 1 < s.n && s.p[at] == '\r' && s.p[at + 1] == '\n')
+		at++;
+	if (at < s.n) {
+		h->state = s.p[at] == '\n' ? AT_START : AFTER_CR;
+		at++;
+	}
+	in->at = at;
 }
 
 static void
@@ -191,7 +209,6 @@ header_feed(struct header *h, const char *p, size_t n)
 {
 	struct piece in = { .s = { p, n } };
 
-	in.lf = str_find(in.s, '\n');
 	while (in.at < n && !h->done) {
 		switch ((enum state)h->state) {
 		case AT_START:

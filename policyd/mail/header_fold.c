@@ -91,17 +91,16 @@ part_next(struct header_part *part)
 void
 header_part_name(struct header_part *part, struct str name)
 {
-	for (;;) {
+	while (name.n >= HEADER_VALUE_KEEP - part->n) {
 		struct str front = str_sub(name, 0, HEADER_VALUE_KEEP - part->n);
 
 		str_lower_to(part->text + part->n, front);
 		part->n += front.n;
 		name = str_sub(name, front.n, name.n);
-		if (part->n == HEADER_VALUE_KEEP)
-			part_next(part);
-		else
-			break;
+		part_next(part);
 	}
+	str_lower_to(part->text + part->n, name);
+	part->n += name.n;
 	part->text[part->n++] = '\n';
 }
 

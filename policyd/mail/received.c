@@ -155,9 +155,9 @@ is_host_name(struct str word)
 
 /* A word of a comment behind "from". */
 static void
-comment_word(struct hop *hop, struct str word, bool first)
+comment_word(struct hop *hop, struct str word, bool first, bool may_have_at)
 {
-	size_t at = str_rfind(word, '@');
+	size_t at = may_have_at ? str_rfind(word, '@') : word.n;
 	struct str ip;
 
 	/* "user@host" (ident) is host, user@[192.0.2.1] the address */
@@ -170,14 +170,15 @@ comment_word(struct hop *hop, struct str word, bool first)
 		hop->from_rdns = word;
 }
 
-/* Behind the word of a comment at p. */
+/* Behind the word of a comment at p; whether there may be an '@' in it. */
 static const char *
-comment_word_end(const char *p)
+comment_word_end(const char *p, bool *at)
 {
-	for (;; p += BYTES16) {
+	for (*at = false;; p += BYTES16) {
 		bytes16 v = bytes_at(p);
 		size_t n = bytes_first((bytes16)(v == ' ') | (bytes16)(v == '(') | (bytes16)(v == ')'));
 
+		*at = *at || bytes_any((bytes16)(v == '@'));
 		if (n < BYTES16)
 			return p + n;
 	}
@@ -192,9 +193,9 @@ from_comment(struct hop *hop, const char *p, const char *end)
 	while (p < end) {
 		const char *begin = p;
 		struct str word;
-		bool helo;
+		bool helo, at;
 
-		p = comment_word_end(p);
+		p = comment_word_end(p, &at);
 		word = (struct str){ begin, (size_t)(p - begin) };
 		if (word.n == 0) {
 			p++;
@@ -202,7 +203,7 @@ from_comment(struct hop *hop, const char *p, const char *end)
 		}
 		helo = is_helo(word);
 		if (!after_helo && !helo)
-			comment_word(hop, word, first);
+			comment_word(hop, word, first, at);
 		after_helo = helo;
 		first = false;
 	}
