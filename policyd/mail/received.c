@@ -107,6 +107,33 @@ keyword(struct str word)
 	return NO_CLAUSE;
 }
 
+/* The same for each digit, and for each letter. */
+static bytes16
+shape_at(const char *p)
+{
+	bytes16 v = bytes_at(p), small = v | ('a' - 'A');
+	bytes16 digit = (bytes16)(v - '0' <= 9), letter = (bytes16)(small - 'a' <= 'z' - 'a');
+
+	return (v & ~digit & ~letter) | (digit & '0') | (letter & 'a');
+}
+
+/* Behind the date at p when it is written as nearly all are; else p. Of its words only the month's name could
+ * be a keyword. */
+static const char *
+date_end(const char *p, const char *end)
+{
+	static const char east[] = " aaa, 00 aaa 0000 00:00:00 +0000", west[] = "0 00:00:00 -0000";
+	enum { MONTH = 9, LENGTH = sizeof(east) - 1 };
+	bytes16 rest;
+
+	if (end - p < LENGTH || p[LENGTH] != ' ' || bytes_any(shape_at(p) ^ bytes_at(east)))
+		return p;
+	rest = shape_at(p + BYTES16);
+	if (bytes_any(rest ^ bytes_at(east + BYTES16)) && bytes_any(rest ^ bytes_at(west)))
+		return p;
+	return keyword((struct str){ p + MONTH, 3 }) == NO_CLAUSE ? p + LENGTH : p;
+}
+
 /* The text of an address can have it; host names soon have another. */
 static bool
 is_of_ip(char c)
@@ -260,19 +287,19 @@ received_parse(struct str value, struct hop *hop)
 
 	*hop = (struct hop){ 0 };
 	while (p < end) {
-		const char *begin = p;
+		const char *begin;
 		struct str word;
 		enum clause next;
 
-		if (*p == ' ') {
-			p++;
+		p += *p == ' ';
+		begin = p;
+		if (*p == ' ')
 			continue;
-		}
 		if (*p == ';') {
-			/* The date follows; Courier has its id behind it. */
+			/* Courier has its id behind the date. */
 			clause = NO_CLAUSE;
 			want = false;
-			p++;
+			p = date_end(p + 1, end);
 			continue;
 		}
 		if (*p == '(') {
