@@ -522,11 +522,14 @@ is_report(struct str s)
 static enum subject_kind
 family_behind(struct str s)
 {
-	bool stop = s.n && s.p[s.n - 1] == '.';
+	char last = s.n ? s.p[s.n - 1] : '\0';
+	bool stop = last == '.';
 
-	if (str_iends(str_sub(s, 0, s.n - stop), STR(" is out of the office")))
+	if ((stop || last == 'e') && str_iends(str_sub(s, 0, s.n - stop), STR(" is out of the office")))
 		return stop ? SUBJECT_AUTO_REPLY : SUBJECT_AUTO_REPLY_MAYBE;
-	return str_starts(s, STR("you ")) && has(s, STR(" are not member")) ? SUBJECT_BOUNCE : SUBJECT_PLAIN;
+	if (last == '\0' || s.p[0] != 'y' || !str_starts(s, STR("you ")))
+		return SUBJECT_PLAIN;
+	return has(s, STR(" are not member")) ? SUBJECT_BOUNCE : SUBJECT_PLAIN;
 }
 
 /* What stands behind a tag that some filter put in front: "[EXT] ...", "{Spam?} ...", "***SPAM*** ...",
