@@ -38,7 +38,7 @@ enum {
 	TALLY_CAP_MAX = 1024,
 	TALLY_TURNS_MAX = 65535, /* turns that a span counts */
 	TALLY_KEPT_MAX = 4095,   /* kept ops of an entry, or elements ever, are counted so far */
-	TALLY_PACE_TURNS = 8,    /* the last intervals between turns, of which the pace is the median */
+	TALLY_PACE_TURNS = 8,    /* the last intervals between turns, of which the pace is made */
 };
 
 struct tally_answer {
@@ -49,7 +49,7 @@ struct tally_answer {
 	uint32_t distinct;  /* elements within the window, this one included, cap + 1 when it did not fit */
 	uint32_t elem_hits; /* hits of this element within the window, this one included */
 	uint32_t ever;      /* elements kept since the entry began, window or not, this one excluded */
-	int64_t pace;       /* TURN: how many ms a turn takes, the median of the last ones; 0 unknown */
+	int64_t pace;       /* TURN: how many ms a turn of the slower side takes, a median; 0 unknown */
 	int64_t last;       /* monotonic ms of the entry's last kept touch before this op; 0 unknown */
 	uint64_t last_elem; /* DISTINCT, MARK, TURN: the element of that last touch; 0 unknown */
 	/* the backend's own, for undo */
@@ -77,8 +77,9 @@ struct tally_answer {
  * MARK     Each one sets the mark anew: its element, its time to live.
  * TURN     The sum slides as that of ADD, to which a turn adds 1: an op whose element is another than that of
  *          the last kept op, or whose last kept op is a window or more ago (or that is the first). A span
- *          counts up to TALLY_TURNS_MAX. The pace is the median of how long the last turns (at most
- *          TALLY_PACE_TURNS) came after the last kept op before them, of either element. After a silence of
+ *          counts up to TALLY_TURNS_MAX. The pace comes from how long the last turns (at most
+ *          TALLY_PACE_TURNS) came after the last kept op before them, of either element: it is the median of
+ *          every second of them, of those of the slower side. After a silence of
  *          a window or more it begins anew: that turn has none. Each of these times is kept roughly: below
  *          a second it is off by up to 128 ms, above by up to 1/8 of itself, and what is above 7 hours
  *          counts as 7 and a half.

@@ -50,13 +50,14 @@ pace_without(uint64_t pace, int64_t ms)
 	return pace;
 }
 
-int64_t
-pace_median(uint64_t pace)
+/* Of every second one, from bit `at` on; 0: there is none. */
+static int64_t
+median_from(uint64_t pace, unsigned at)
 {
-	unsigned sorted[TALLY_PACE_TURNS], n = 0;
+	unsigned sorted[TALLY_PACE_TURNS / 2], n = 0;
 
-	for (pace &= PACE_ALL; pace; pace >>= BITS) {
-		unsigned code = pace & MASK, k;
+	for (; at < TALLY_PACE_TURNS * BITS; at += 2 * BITS) {
+		unsigned code = pace >> at & MASK, k;
 
 		if (!code)
 			continue;
@@ -67,4 +68,12 @@ pace_median(uint64_t pace)
 	if (!n)
 		return 0;
 	return (ms_of(sorted[(n - 1) / 2]) + ms_of(sorted[n / 2])) / 2;
+}
+
+int64_t
+pace_slower(uint64_t pace)
+{
+	int64_t one = median_from(pace, 0), other = median_from(pace, BITS);
+
+	return one > other ? one : other;
 }

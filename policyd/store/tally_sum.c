@@ -165,7 +165,7 @@ turn_do(struct step *s)
 	a->before = pace48_get(s->e->u.turn.pace);
 	s->e->u.turn.pace = pace48_of(turn_pace(a->before, s->op, a));
 	s->e->u.turn.elem = s->op->elem;
-	a->pace = pace_median(pace48_get(s->e->u.turn.pace));
+	a->pace = pace_slower(pace48_get(s->e->u.turn.pace));
 	step_touch(s);
 }
 
@@ -195,7 +195,7 @@ turn_get(struct step *s)
 	if (!within(s->op->window, s->a->last, s->now))
 		return;
 	s->a->elem_known = s->e->u.turn.elem == s->op->elem;
-	s->a->pace = pace_median(pace48_get(s->e->u.turn.pace));
+	s->a->pace = pace_slower(pace48_get(s->e->u.turn.pace));
 }
 
 static uint64_t

@@ -214,19 +214,28 @@ step_of(int64_t ms)
 	return step;
 }
 
+/* Of one side's, of which the youngest is `first`. */
 static int64_t
-pace(const struct m_entry *e)
+side_pace(const struct m_entry *e, int first)
 {
 	int64_t v[TALLY_PACE_TURNS], from, wide;
 	int n = 0;
 
 	for (int step = 0; step < 63; step++) {
 		step_bounds(step, &from, &wide);
-		for (int k = 0; k < TALLY_PACE_TURNS; k++)
+		for (int k = first; k < TALLY_PACE_TURNS; k += 2)
 			if (e->gaps[k] == step + 1)
 				v[n++] = from + wide / 2;
 	}
 	return n == 0 ? 0 : n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
+}
+
+static int64_t
+pace(const struct m_entry *e)
+{
+	int64_t one = side_pace(e, 0), other = side_pace(e, 1);
+
+	return one > other ? one : other;
 }
 
 /* What an op makes of the times between turns. */

@@ -272,7 +272,7 @@ undo_of_turns(struct rig *r)
 	a = ask(r, 10300, two);
 	EXPECT_EQ(r, a.pace, 384);
 	b = ask(r, 10400, one);
-	EXPECT_EQ(r, b.pace, 256);
+	EXPECT_EQ(r, b.pace, 384);
 	/* the last one: who spoke, when, how fast */
 	undo(r, one, b);
 	c = look(r, 10400, 1);
