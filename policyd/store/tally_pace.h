@@ -35,8 +35,8 @@ uint64_t pace_add(uint64_t pace, int64_t ms);
 /* Without one of those that look like this; as it is when there is none. */
 uint64_t pace_without(uint64_t pace, int64_t ms);
 
-/* Every second one is one speaker's: the median of the slower one's, in ms, 0 = there is none; the mean of the
- * middle ones of an even number. */
+/* Every second one is one speaker's: the median of the slower one's, in ms, 0 = there is none; the mean of
+ * the middle ones of an even number. */
 int64_t pace_slower(uint64_t pace);
 
 #endif

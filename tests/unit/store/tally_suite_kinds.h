@@ -222,7 +222,7 @@ turn_counts_who_answers(struct rig *r)
 		{ TALLY_TURN, 10200, 9, 2, true, true, false, 2, 0, 0, 0, 10100, 1, 128 },
 		{ TALLY_GET, 10300, 0, 2, true, false, true, 2, 0, 0, 0, 10200, 2, 128 },
 		{ TALLY_GET, 10300, 0, 1, true, false, false, 2, 0, 0, 0, 10200, 2, 128 },
-		{ TALLY_TURN, 10500, 9, 1, true, true, false, 3, 0, 0, 0, 10200, 2, 384 }, /* of 128 and 384 */
+		{ TALLY_TURN, 10500, 9, 1, true, true, false, 3, 0, 0, 0, 10200, 2, 384 },
 		{ TALLY_TURN, 10800, 9, 0, true, true, false, 4, 0, 0, 0, 10500, 1, 384 },
 		/* all three within the new span's reach, then less; nearly a window ago is still the last */
 		{ TALLY_TURN, 11000, 9, 0, true, true, true, 4, 0, 0, 0, 10800, 0, 384 },
