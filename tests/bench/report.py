@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: ISC
 """The figures as a table. Ratios are medians of the rounds' own ratios to the reference of the same work."""
-from parts import BIG, EOM, MILTER, NULL, OURS, PLAIN, RCPT, SILENT, STRAW
+from parts import BIG, BODILESS, EOM, MILTER, NULL, OURS, PLAIN, RCPT, SILENT, STRAW
 
 # work: what its servers are compared with
 REFERENCE = {RCPT: NULL, EOM: NULL, MILTER: SILENT, "ordinary mail": "GMime", "To of 64 KB": "GMime"}
-ORDER = [NULL, STRAW, SILENT, PLAIN, "GMime", OURS, BIG]
+ORDER = [NULL, STRAW, SILENT, PLAIN, BODILESS, "GMime", OURS, BIG]
 
 
 def aim(work, server, connections):
