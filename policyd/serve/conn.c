@@ -464,9 +464,9 @@ pool_serve(struct list *who, int64_t us)
 	list_splice(who, &now);
 }
 
-/* How long a turn may take: not long, so that it is soon seen who else came, and shorter while somebody
- * modest goes on with what he began. To see those again that wait already takes time too: the more they
- * are, the longer it is. Where all ask alike each gets his turn. */
+/* How long a turn may take for those that are not modest: not long, so that it is soon seen who else came,
+ * and shorter while somebody modest goes on with what he began. To see those again that wait already takes
+ * time too: the more they are, the longer it is. Where all ask alike each gets his turn. */
 static int64_t
 pool_patience(const struct pool *p, int64_t now)
 {
@@ -486,7 +486,7 @@ pool_turn(struct pool *p)
 		p->modest_at = now;
 	us = pool_patience(p, now);
 	p->seen_again = 0;
-	pool_serve(&p->first, us);
+	pool_serve(&p->first, INT64_MAX);
 	pool_serve(&p->again, us);
 	pool_bury(p);
 	return !list_empty(&p->first) || !list_empty(&p->again);

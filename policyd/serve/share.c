@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "serve/share.h"
 
+/* In place of what a new one had before: nothing is known of him until a whole round has been seen. */
+enum { NEW = UINT16_MAX };
+
 /* What he had, seen from the present round. */
 static struct share
 today(const struct share *s, const struct shares *all)
@@ -9,13 +12,15 @@ today(const struct share *s, const struct shares *all)
 
 	if (ago == 0)
 		return *s;
-	return (struct share){ .round = all->round, .before = ago == 1 ? s->used : 0 };
+	if (ago > 1)
+		return (struct share){ .round = all->round };
+	return (struct share){ .round = all->round, .before = s->before == NEW ? SHARE_MODEST : s->used };
 }
 
 void
 share_init(struct share *s, const struct shares *all)
 {
-	*s = (struct share){ .round = all->round, .before = SHARE_MODEST };
+	*s = (struct share){ .round = all->round, .before = NEW };
 }
 
 bool

@@ -26,7 +26,8 @@ struct share {
 	uint32_t round, used, before; /* `used` is of `round`, `before` of the one in front of it */
 };
 
-/* Who is new has yet to show that he is modest: a connection for each question buys nothing. */
+/* Who is new has yet to show that he is modest, for a whole round: a connection for each question buys
+ * nothing, and many that begin together are alike from the beginning. */
 void share_init(struct share *s, const struct shares *all);
 /* He asks: may he go first? */
 bool share_ask(const struct share *s, struct shares *all);

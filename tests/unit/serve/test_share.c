@@ -104,6 +104,37 @@ Test(share, a_new_one_every_time_is_not_modest, .init = setup)
 	}
 }
 
+Test(share, of_a_new_one_a_whole_round_is_looked_at, .init = setup)
+{
+	struct share s;
+	uint32_t round = all.round;
+
+	while (all.round == round)
+		flood(1, 1);
+	flood(SHARE_STEPS / 2, 1);
+	share_init(&s, &all);
+	share_use(&s, &all, 4);
+	for (round = all.round; all.round <= round + 1; flood(1, 1))
+		cr_assert(!share_ask(&s, &all), "he came in the middle of one");
+	cr_assert(share_ask(&s, &all));
+}
+
+Test(share, many_that_come_at_once_are_alike_from_their_first_round_on, .init = setup)
+{
+	uint32_t round = all.round;
+
+	while (all.round == round)
+		flood(1, 1);
+	flood(2 * SHARE_STEPS / 3, 1);
+	for (unsigned k = 0; k < MANY; k++)
+		share_init(&greedy[k], &all);
+	for (unsigned i = 0; i < 4 * SHARE_STEPS; i++) {
+		flood(1, 1);
+		cr_assert_eq(modest_ones(), 0, "after %u", i);
+		cr_assert(shares_alike(&all, MANY), "after %u", i);
+	}
+}
+
 Test(share, all_alike_until_somebody_rests_or_is_modest, .init = setup)
 {
 	struct share s;
