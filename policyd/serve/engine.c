@@ -531,3 +531,10 @@ engine_tick(struct engine *e, struct now now)
 	tallies_expire(e->tallies, now.mono, e->sweep);
 	join_expire(e->join, now);
 }
+
+void
+engine_half_tick(struct engine *e, struct now now)
+{
+	if (e->ledger)
+		ledger_tick(e->ledger, now);
+}

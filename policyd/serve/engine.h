@@ -85,4 +85,7 @@ void engine_drain(struct engine *e);
 /* Housekeeping, about once a second. */
 void engine_tick(struct engine *e, struct now now);
 
+/* Between two ticks: more of what would hold up answers if much of it was done at once. */
+void engine_half_tick(struct engine *e, struct now now);
+
 #endif

@@ -18,13 +18,11 @@ enum {
 	RECORD_AT = 5,             /* in a payload: behind the version and the record's length */
 	STORMS_PART = TALLY_PARTS, /* the part behind those of the counters */
 	PARTS = TALLY_PARTS + 1,
-	/* A round of all parts takes ten minutes when little happens; a part a second when the spool
+	/* A round of all parts takes ten minutes when little happens; a part each tick when the spool
 	 * fills. */
 	PART_EVERY = 9 * MS_SEC,
-	/* What a start has to go through stays short all the same: a part for so many records as well, up
-	 * to so many a second. */
+	/* What a start has to go through stays short all the same: a part for so many records as well. */
 	PART_RECORDS = 2000,
-	PARTS_A_TICK = 2,
 };
 
 struct ledger {
@@ -455,14 +453,11 @@ take_part(struct ledger *l, struct now now)
 	buf_fini(&blob);
 }
 
-static uint32_t
-parts_due(const struct ledger *l, const struct outbox_stats *s, struct now now)
+static bool
+part_due(const struct ledger *l, const struct outbox_stats *s, struct now now)
 {
-	uint64_t n = (outbox_last(l->outbox) - l->taken) / PART_RECORDS;
-
-	if (n == 0)
-		return now.mono >= l->next_at || s->spool.bytes > l->max_spool / 4;
-	return (uint32_t)(n < PARTS_A_TICK ? n : PARTS_A_TICK);
+	return outbox_last(l->outbox) - l->taken >= PART_RECORDS || now.mono >= l->next_at ||
+	    s->spool.bytes > l->max_spool / 4;
 }
 
 void
@@ -475,7 +470,7 @@ ledger_tick(struct ledger *l, struct now now)
 		return;
 	outbox_tick(l->outbox);
 	outbox_stats(l->outbox, &s);
-	for (uint32_t n = parts_due(l, &s, now); n > 0; n--) {
+	if (part_due(l, &s, now)) {
 		take_part(l, now);
 		l->next_at = now.mono + PART_EVERY;
 		l->taken = outbox_last(l->outbox);

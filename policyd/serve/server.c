@@ -28,7 +28,7 @@ struct server {
 	struct ev_check clock;
 	struct ev_prepare turn;
 	struct ev_idle hurry; /* only keeps the loop from sleeping while somebody waits for the next turn */
-	struct ev_timer tick;
+	struct ev_timer tick, half_tick;
 	struct ev_signal term, intr, hup;
 	server_reload_fn *reload;
 	void *reload_arg;
@@ -103,6 +103,16 @@ on_hurry(struct ev_loop *loop, struct ev_idle *w, int revents)
 	(void)loop;
 	(void)w;
 	(void)revents;
+}
+
+static void
+on_half_tick(struct ev_loop *loop, struct ev_timer *w, int revents)
+{
+	struct server *s = container_of(w, struct server, half_tick);
+
+	(void)loop;
+	(void)revents;
+	engine_half_tick(s->engine, s->pool.now);
 }
 
 static void
@@ -221,6 +231,8 @@ watch(struct server *s)
 	ev_idle_init(&s->hurry, on_hurry);
 	ev_timer_init(&s->tick, on_tick, 1., 1.);
 	ev_timer_start(s->loop, &s->tick);
+	ev_timer_init(&s->half_tick, on_half_tick, 1.5, 1.);
+	ev_timer_start(s->loop, &s->half_tick);
 	watch_signal(s, &s->term, SIGTERM, on_stop);
 	watch_signal(s, &s->intr, SIGINT, on_stop);
 	watch_signal(s, &s->hup, SIGHUP, on_reload);

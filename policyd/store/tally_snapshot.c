@@ -42,9 +42,27 @@ static const uint64_t age_max = (uint64_t)BLOB_TIME_MAX * 2;
 
 struct writer {
 	struct buf *out;
+	char *to; /* within `out`, while an entry is written, for which there is room */
 	const struct tally_table *t;
 	int64_t base; /* the snapshot's time: ages count from here */
 };
+
+enum {
+	ELEM_ROOM = 8 + 3 * PUT_VAR_MAX,
+	ENTRY_ROOM = 1 + 3 * 8 + 6 * PUT_VAR_MAX + 64, /* and what it holds, but for elements */
+};
+
+static void
+put_number(struct writer *w, uint64_t v)
+{
+	w->to = put_var(w->to, v);
+}
+
+static void
+put_fixed(struct writer *w, uint64_t v)
+{
+	w->to = put_u64(w->to, v);
+}
 
 /* How long before `from` that was. */
 static void
@@ -52,18 +70,18 @@ put_age(struct writer *w, int64_t from, int64_t at)
 {
 	uint64_t age = from > at ? (uint64_t)from - (uint64_t)at : 0;
 
-	pack_var(w->out, age < age_max ? age : age_max);
+	put_number(w, age < age_max ? age : age_max);
 }
 
-/* A time on either side of `from`; "for ever" is as far as times go. */
-static void
-put_time(struct writer *w, int64_t from, int64_t at)
+/* A time on either side of `from`, to be packed; "for ever" is as far as times go. */
+static int64_t
+time_from(int64_t from, int64_t at)
 {
 	if (at > BLOB_TIME_MAX)
 		at = BLOB_TIME_MAX;
 	if (at < -BLOB_TIME_MAX)
 		at = -BLOB_TIME_MAX;
-	pack_int(w->out, at - from);
+	return at - from;
 }
 
 static void
@@ -75,11 +93,11 @@ put_elems(struct writer *w, struct entry *e)
 
 	while ((1u << bits) < entry_side(e))
 		bits++;
-	pack_var(w->out, bits);
-	pack_var(w->out, entry_n(e));
+	put_number(w, bits);
+	put_number(w, entry_n(e));
 	for (uint32_t k = 0; k < entry_n(e); k++) {
-		pack_u64(w->out, v[k].id);
-		pack_var(w->out, (uint64_t)v[k].hits << 1 | v[k].older);
+		put_fixed(w, v[k].id);
+		put_number(w, (uint64_t)v[k].hits << 1 | v[k].older);
 		put_age(w, w->base, ms48_get(v[k].last));
 		put_age(w, ms48_get(v[k].last), ms48_get(v[k].first));
 	}
@@ -88,8 +106,8 @@ put_elems(struct writer *w, struct entry *e)
 static void
 put_sum(struct writer *w, struct entry *e)
 {
-	pack_var(w->out, e->u.sum.cur);
-	pack_var(w->out, e->u.sum.prev);
+	put_number(w, e->u.sum.cur);
+	put_number(w, e->u.sum.prev);
 	put_age(w, w->base, e->u.sum.start);
 }
 
@@ -99,10 +117,10 @@ put_min(struct writer *w, struct entry *e)
 	for (int k = 0; k < LOWS; k++) {
 		const struct low *low = &e->u.low[k];
 
-		pack_var(w->out, low->hits);
+		put_number(w, low->hits);
 		if (!low->hits)
 			continue;
-		pack_var(w->out, low->v);
+		put_number(w, low->v);
 		put_age(w, w->base, ms48_get(low->since));
 	}
 }
@@ -110,17 +128,17 @@ put_min(struct writer *w, struct entry *e)
 static void
 put_mark(struct writer *w, struct entry *e)
 {
-	pack_u64(w->out, e->u.mark);
+	put_fixed(w, e->u.mark);
 }
 
 static void
 put_turn(struct writer *w, struct entry *e)
 {
-	pack_u64(w->out, e->u.turn.elem);
-	pack_var(w->out, e->u.turn.cur);
-	pack_var(w->out, e->u.turn.prev);
+	put_fixed(w, e->u.turn.elem);
+	put_number(w, e->u.turn.cur);
+	put_number(w, e->u.turn.prev);
 	put_age(w, w->base, ms48_get(e->u.turn.start));
-	pack_var(w->out, pace48_get(e->u.turn.pace));
+	put_number(w, pace48_get(e->u.turn.pace));
 }
 
 static void (*const put_content[])(struct writer *, struct entry *) = {
@@ -132,7 +150,7 @@ static void (*const put_content[])(struct writer *, struct entry *) = {
 };
 
 static void
-put_entry(struct writer *w, struct entry *e)
+put_head(struct writer *w, const struct entry *e)
 {
 	uint64_t group = entry_group(e);
 	const struct pin *pin = group ? table_pin_of(w->t, group) : NULL;
@@ -142,20 +160,59 @@ put_entry(struct writer *w, struct entry *e)
 	flags |= e->pinned ? F_PINNED : 0;
 	flags |= group ? F_GROUP : 0;
 	flags |= pin ? F_GROUP_PINNED : 0;
-	pack_u8(w->out, (uint8_t)flags);
-	pack_u64(w->out, e->key.lo);
-	pack_u64(w->out, e->key.hi);
+	w->to = put_u8(w->to, (uint8_t)flags);
+	put_fixed(w, e->key.lo);
+	put_fixed(w, e->key.hi);
 	if (group)
-		pack_u64(w->out, group);
+		put_fixed(w, group);
 	if (pin)
-		put_time(w, w->base, pin->until);
-	pack_var(w->out, w->t->serial - e->used);
-	pack_var(w->out, e->used - e->touched);
-	pack_var(w->out, e->born);
-	pack_var(w->out, e->kept);
+		w->to = put_int(w->to, time_from(w->base, pin->until));
+	put_number(w, w->t->serial - e->used);
+	put_number(w, e->used - e->touched);
+	put_number(w, e->born);
+	put_number(w, e->kept);
 	put_age(w, w->base, last);
-	pack_var(w->out, e->span);
+	put_number(w, e->span);
+}
+
+/* False: no room. */
+static bool
+put_entry(struct writer *w, struct entry *e)
+{
+	size_t n = ENTRY_ROOM + (e->kind == TALLY_DISTINCT ? entry_n(e) * (size_t)ELEM_ROOM : 0);
+	char *to = buf_room(w->out, n);
+
+	w->to = to ? to : buf_reserve(w->out, n);
+	if (!w->to)
+		return false;
+	to = w->to;
+	put_head(w, e);
 	put_content[e->kind](w, e);
+	buf_commit(w->out, (size_t)(w->to - to));
+	return true;
+}
+
+/* Entries lie anywhere: have those that come soon on their way, and what these point to. Inline, for gcc takes
+ * away calls of what does nothing but prefetch. */
+static inline __attribute__((always_inline)) void
+fetch_ahead(const struct tally_table *t, uint32_t h, uint32_t to)
+{
+	const struct entry *e;
+
+	if (h + 2 * AHEAD < to && t->heads[h + 2 * AHEAD]) {
+		e = table_at(t, t->heads[h + 2 * AHEAD]);
+		__builtin_prefetch(e);
+		__builtin_prefetch((const char *)e + sizeof(*e) - 1);
+	}
+	if (h + AHEAD >= to || !t->heads[h + AHEAD])
+		return;
+	e = table_at(t, t->heads[h + AHEAD]);
+	if (e->chain) {
+		__builtin_prefetch(table_at(t, e->chain));
+		__builtin_prefetch((const char *)table_at(t, e->chain) + sizeof(*e) - 1);
+	}
+	if (e->kind == TALLY_DISTINCT && e->form == FORM_SIDE)
+		__builtin_prefetch(e->u.many);
 }
 
 static uint32_t
@@ -164,20 +221,12 @@ put_entries(struct writer *w, uint32_t from, uint32_t to)
 	uint32_t n = 0;
 
 	for (uint32_t h = from; h < to; h++) {
-		/* Entries lie anywhere: have those that come soon on their way. */
-		if (h + AHEAD < to && w->t->heads[h + AHEAD]) {
-			const char *e = (const char *)table_at(w->t, w->t->heads[h + AHEAD]);
-
-			__builtin_prefetch(e);
-			__builtin_prefetch(e + sizeof(struct entry) - 1);
-		}
+		fetch_ahead(w->t, h, to);
 		for (uint32_t i = w->t->heads[h]; i; i = table_at(w->t, i)->chain) {
 			struct entry *e = table_at(w->t, i);
 
-			if (entry_dead(e, w->base))
-				continue;
-			put_entry(w, e);
-			n++;
+			if (!entry_dead(e, w->base))
+				n += put_entry(w, e);
 		}
 	}
 	return n;
@@ -199,7 +248,7 @@ put_pins(struct writer *w, uint32_t part)
 			if (round == 0)
 				continue;
 			pack_u64(w->out, pin->group);
-			put_time(w, w->base, pin->until);
+			pack_int(w->out, time_from(w->base, pin->until));
 		}
 		if (round == 0)
 			pack_var(w->out, n);
