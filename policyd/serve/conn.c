@@ -335,7 +335,9 @@ conn_queue(struct conn *c)
 {
 	struct pool *p = c->pool;
 
-	list_add_tail(share_ask(&c->share, &p->shares) ? &p->first : &p->again, &c->again);
+	struct list *who = share_fresh(&c->share) ? &p->fresh : &p->again;
+
+	list_add_tail(share_ask(&c->share, &p->shares) ? &p->first : who, &c->again);
 }
 
 void
@@ -420,6 +422,7 @@ pool_init(struct pool *p, struct ev_loop *loop, struct engine *engine)
 		list_init(&p->states[i]);
 	console_init(&p->console, engine, p->now);
 	list_init(&p->first);
+	list_init(&p->fresh);
 	list_init(&p->again);
 	p->turn_us = POOL_TURN_US;
 	buf_init(&p->in, 0);
@@ -465,16 +468,14 @@ pool_serve(struct list *who, int64_t us)
 }
 
 /* How long a turn may take for those that are not modest: not long, so that it is soon seen who else came,
- * and shorter while somebody modest goes on with what he began. To see those again that wait already takes
- * time too: the more they are, the longer it is. Where all ask alike each gets his turn. */
+ * shorter while somebody modest goes on with what he began, and longer where all ask alike. To see those again
+ * that wait already takes time too: the more they are, the longer it is. */
 static int64_t
 pool_patience(const struct pool *p, int64_t now)
 {
-	int64_t us = p->turn_us + p->seen_again / 4;
-
 	if (shares_alike(&p->shares, p->live))
-		return INT64_MAX;
-	return now - p->modest_at < POOL_GOES_ON_US ? us / 4 : us;
+		return p->turn_us * POOL_TURN_ALIKE + p->seen_again;
+	return (p->turn_us + p->seen_again / 4) / (now - p->modest_at < POOL_GOES_ON_US ? 4 : 1);
 }
 
 bool
@@ -487,9 +488,10 @@ pool_turn(struct pool *p)
 	us = pool_patience(p, now);
 	p->seen_again = 0;
 	pool_serve(&p->first, INT64_MAX);
+	pool_serve(&p->fresh, us);
 	pool_serve(&p->again, us);
 	pool_bury(p);
-	return !list_empty(&p->first) || !list_empty(&p->again);
+	return !list_empty(&p->first) || !list_empty(&p->fresh) || !list_empty(&p->again);
 }
 
 static void

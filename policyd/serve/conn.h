@@ -52,6 +52,7 @@ enum {
 	CONN_KEEP = 65536,       /* an empty buffer above this is not kept for others */
 	CONN_PEER_MAX = 64,
 	POOL_TURN_US = 30,
+	POOL_TURN_ALIKE = 16, /* times that when there is nobody to look out for */
 	POOL_GOES_ON_US = 200, /* an MTA's next packet comes sooner than this */
 };
 
@@ -63,7 +64,7 @@ struct pool {
 	int64_t idle_timeout, request_timeout;
 	struct list states[CONN_STATES];
 	/* Have something to do, in the order in which they came; those who ask little are on `first`. */
-	struct list first, again;
+	struct list first, fresh, again;
 	struct shares shares;
 	int64_t turn_us;     /* how long the others may take before it is looked who else came */
 	int64_t modest_at;   /* us, when somebody on `first` was last served */
@@ -131,7 +132,7 @@ void pool_init(struct pool *p, struct ev_loop *loop, struct engine *engine);
 /* Closes what is open, frees all. */
 void pool_fini(struct pool *p, const char *why);
 /* Once a loop turn, outside of any connection's callback: serves those that have something to do, first those
- * that ask little, then others for turn_us, and frees the dead. True: there is more to do at once. */
+ * that ask little, then the new ones and then the others, each for turn_us, and frees the dead. True: there is more to do at once. */
 bool pool_turn(struct pool *p);
 /* Timeouts, about once a second. */
 void pool_tick(struct pool *p);

@@ -12,15 +12,15 @@ today(const struct share *s, const struct shares *all)
 
 	if (ago == 0)
 		return *s;
-	if (ago > 1)
-		return (struct share){ .round = all->round };
-	return (struct share){ .round = all->round, .before = s->before == NEW ? SHARE_MODEST : s->used };
+	return (struct share){ .round = all->round,
+		.before = ago > 1 ? 0 : s->before == NEW ? SHARE_MODEST : s->used,
+		.fresh = s->fresh };
 }
 
 void
 share_init(struct share *s, const struct shares *all)
 {
-	*s = (struct share){ .round = all->round, .before = NEW };
+	*s = (struct share){ .round = all->round, .before = NEW, .fresh = SHARE_FRESH };
 }
 
 bool
@@ -32,6 +32,12 @@ share_ask(const struct share *s, struct shares *all)
 	if (modest)
 		all->modest = all->round;
 	return modest;
+}
+
+bool
+share_fresh(const struct share *s)
+{
+	return s->fresh > 0;
 }
 
 static void
@@ -52,6 +58,7 @@ share_use(struct share *s, struct shares *all, uint32_t steps)
 	if (s->used == 0 && steps)
 		all->active++;
 	s->used += steps;
+	s->fresh -= steps < s->fresh ? steps : s->fresh;
 	all->left -= steps < all->left ? steps : all->left;
 }
 

@@ -4,6 +4,10 @@
  * did something in the round before could have had SHARE_STEPS. Who had less than half of that in this round
  * and the one before is modest: he waits for nobody who asks as fast as he is answered. There is no clock in
  * it, and what is not used by one is there for others.
+ *
+ * Of a new one nothing is known. An MTA makes a connection for each SMTP session, so he goes behind the modest
+ * but before the others until he has had SHARE_FRESH steps, which is more than one message takes; from then on
+ * he must have been seen for a whole round to be modest.
  */
 #ifndef SERVE_SHARE_H
 #define SERVE_SHARE_H
@@ -11,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { SHARE_STEPS = 256, SHARE_MODEST = SHARE_STEPS / 2 };
+enum { SHARE_STEPS = 256, SHARE_MODEST = SHARE_STEPS / 2, SHARE_FRESH = 32 };
 
 /* Of all together. All zero is a beginning. */
 struct shares {
@@ -24,13 +28,13 @@ struct shares {
 /* Of one. */
 struct share {
 	uint32_t round, used, before; /* `used` is of `round`, `before` of the one in front of it */
+	uint32_t fresh;               /* steps until he is new no longer */
 };
 
-/* Who is new has yet to show that he is modest, for a whole round: a connection for each question buys
- * nothing, and many that begin together are alike from the beginning. */
 void share_init(struct share *s, const struct shares *all);
 /* He asks: may he go first? */
 bool share_ask(const struct share *s, struct shares *all);
+bool share_fresh(const struct share *s);
 void share_use(struct share *s, struct shares *all, uint32_t steps);
 /* Of `live` connections all ask alike: there is nobody to look out for. */
 bool shares_alike(const struct shares *all, uint32_t live);
