@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/compiler.h"
 #include "base/hash.h"
 
 struct map_slot {
@@ -27,7 +28,7 @@ void map_fini(struct map *m);
 void *map_get(const struct map *m, struct key128 key); /* NULL: not there */
 
 /* It will be looked for soon: memory is asked for the place, and not waited for. */
-static inline void
+PREFETCHES
 map_fetch(const struct map *m, struct key128 key)
 {
 	if (m->cap)

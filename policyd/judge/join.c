@@ -182,7 +182,7 @@ oldest(const struct join *j)
 }
 
 /* The next one that makes room: for long nobody has touched it. */
-static void
+PREFETCHES
 fetch_oldest(const struct join *j)
 {
 	const char *t = (const char *)oldest(j);

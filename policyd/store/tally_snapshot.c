@@ -192,9 +192,8 @@ put_entry(struct writer *w, struct entry *e)
 	return true;
 }
 
-/* Entries lie anywhere: have those that come soon on their way, and what these point to. Inline, for gcc takes
- * away calls of what does nothing but prefetch. */
-static inline __attribute__((always_inline)) void
+/* Entries lie anywhere: have those that come soon on their way, and what these point to. */
+PREFETCHES
 fetch_ahead(const struct tally_table *t, uint32_t h, uint32_t to)
 {
 	const struct entry *e;

@@ -164,7 +164,7 @@ table_evict(struct tally_table *t, uint32_t i)
 
 /* In a full table each new entry needs the oldest gone, which nobody has looked at for long: the next one to
  * go is asked of memory, and of the one after it what it is tied to. */
-static void
+PREFETCHES
 fetch_victims(const struct tally_table *t, uint32_t i)
 {
 	uint32_t next = table_at(t, i)->newer;

@@ -63,6 +63,24 @@ Test(conn_share, who_asks_little_goes_before_those_who_always_ask, .init = setup
 	}
 }
 
+Test(conn_share, who_is_new_goes_before_those_who_always_ask, .init = setup, .fini = teardown)
+{
+	begin_noise();
+	for (unsigned i = 0; i < 30; i++) {
+		char answer[8];
+		int fd[2];
+
+		make_noise();
+		cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
+		cr_assert_eq(write(fd[0], "b\n", 2), 2);
+		conn_new(&pool, &toy, fd[1], NULL, 0);
+		one_turn(); /* it is seen that somebody asks, */
+		one_turn(); /* and he is answered */
+		cr_assert_eq(read(fd[0], answer, sizeof(answer)), 2, "question %u", i);
+		close(fd[0]);
+	}
+}
+
 Test(conn_share, those_who_always_ask_are_served_all_the_same, .init = setup, .fini = teardown)
 {
 	uint64_t before, least = 0;

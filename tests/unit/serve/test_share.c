@@ -104,6 +104,22 @@ Test(share, a_new_one_every_time_is_not_modest, .init = setup)
 	}
 }
 
+Test(share, new_for_some_steps_however_long_they_take, .init = setup)
+{
+	struct share s;
+
+	share_init(&s, &all);
+	for (unsigned i = 0; i < SHARE_FRESH / 4; i++) {
+		cr_assert(share_fresh(&s), "after %u", 4 * i);
+		flood(SHARE_STEPS / 8, 4);
+		share_use(&s, &all, 4);
+	}
+	cr_assert(!share_fresh(&s));
+	share_use(&s, &all, 4);
+	cr_assert(!share_fresh(&s));
+	cr_assert(!share_fresh(&greedy[0]));
+}
+
 Test(share, of_a_new_one_a_whole_round_is_looked_at, .init = setup)
 {
 	struct share s;
