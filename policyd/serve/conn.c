@@ -468,8 +468,8 @@ pool_serve(struct list *who, int64_t us)
 }
 
 /* How long a turn may take for those that are not modest: not long, so that it is soon seen who else came,
- * shorter while somebody modest goes on with what he began, and longer where all ask alike. To see those again
- * that wait already takes time too: the more they are, the longer it is. */
+ * shorter while somebody modest goes on with what he began, and longer where all ask alike. To see those
+ * again that wait already takes time too: the more they are, the longer it is. */
 static int64_t
 pool_patience(const struct pool *p, int64_t now)
 {

@@ -132,7 +132,8 @@ void pool_init(struct pool *p, struct ev_loop *loop, struct engine *engine);
 /* Closes what is open, frees all. */
 void pool_fini(struct pool *p, const char *why);
 /* Once a loop turn, outside of any connection's callback: serves those that have something to do, first those
- * that ask little, then the new ones and then the others, each for turn_us, and frees the dead. True: there is more to do at once. */
+ * that ask little, then the new ones and then the others, each for turn_us, and frees the dead. True: there
+ * is more to do at once. */
 bool pool_turn(struct pool *p);
 /* Timeouts, about once a second. */
 void pool_tick(struct pool *p);

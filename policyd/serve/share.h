@@ -5,9 +5,9 @@
  * and the one before is modest: he waits for nobody who asks as fast as he is answered. There is no clock in
  * it, and what is not used by one is there for others.
  *
- * Of a new one nothing is known. An MTA makes a connection for each SMTP session, so he goes behind the modest
- * but before the others until he has had SHARE_FRESH steps, which is more than one message takes; from then on
- * he must have been seen for a whole round to be modest.
+ * Of a new one nothing is known. An MTA makes a connection for each SMTP session, so he goes behind the
+ * modest but before the others until he has had SHARE_FRESH steps, which is more than one message takes;
+ * from then on he must have been seen for a whole round to be modest.
  */
 #ifndef SERVE_SHARE_H
 #define SERVE_SHARE_H

@@ -180,12 +180,11 @@ static bool
 put_entry(struct writer *w, struct entry *e)
 {
 	size_t n = ENTRY_ROOM + (e->kind == TALLY_DISTINCT ? entry_n(e) * (size_t)ELEM_ROOM : 0);
-	char *to = buf_room(w->out, n);
+	char *room = buf_room(w->out, n), *to = room ? room : buf_reserve(w->out, n);
 
-	w->to = to ? to : buf_reserve(w->out, n);
-	if (!w->to)
+	if (!to)
 		return false;
-	to = w->to;
+	w->to = to;
 	put_head(w, e);
 	put_content[e->kind](w, e);
 	buf_commit(w->out, (size_t)(w->to - to));
