@@ -335,9 +335,7 @@ conn_queue(struct conn *c)
 {
 	struct pool *p = c->pool;
 
-	struct list *who = share_fresh(&c->share) ? &p->fresh : &p->again;
-
-	list_add_tail(share_ask(&c->share, &p->shares) ? &p->first : who, &c->again);
+	list_add_tail(&p->waiting[share_ask(&c->share, &p->shares)], &c->again);
 }
 
 void
@@ -421,9 +419,8 @@ pool_init(struct pool *p, struct ev_loop *loop, struct engine *engine)
 	for (int i = 0; i < CONN_STATES; i++)
 		list_init(&p->states[i]);
 	console_init(&p->console, engine, p->now);
-	list_init(&p->first);
-	list_init(&p->fresh);
-	list_init(&p->again);
+	for (int rank = 0; rank < SHARE_RANKS; rank++)
+		list_init(&p->waiting[rank]);
 	p->turn_us = POOL_TURN_US;
 	buf_init(&p->in, 0);
 	buf_init(&p->out, 0);
@@ -482,16 +479,18 @@ bool
 pool_turn(struct pool *p)
 {
 	int64_t now = clock_us(), us;
+	bool more = false;
 
-	if (!list_empty(&p->first))
+	if (!list_empty(&p->waiting[SHARE_FIRST]))
 		p->modest_at = now;
 	us = pool_patience(p, now);
 	p->seen_again = 0;
-	pool_serve(&p->first, INT64_MAX);
-	pool_serve(&p->fresh, us);
-	pool_serve(&p->again, us);
+	for (int rank = 0; rank < SHARE_RANKS; rank++)
+		pool_serve(&p->waiting[rank], rank == SHARE_FIRST ? INT64_MAX : us);
 	pool_bury(p);
-	return !list_empty(&p->first) || !list_empty(&p->fresh) || !list_empty(&p->again);
+	for (int rank = 0; rank < SHARE_RANKS; rank++)
+		more = more || !list_empty(&p->waiting[rank]);
+	return more;
 }
 
 static void

@@ -63,11 +63,10 @@ struct pool {
 	struct now now;        /* of this loop turn; the owner sets it */
 	int64_t idle_timeout, request_timeout;
 	struct list states[CONN_STATES];
-	/* Have something to do, in the order in which they came; those who ask little are on `first`. */
-	struct list first, fresh, again;
+	struct list waiting[SHARE_RANKS]; /* have something to do, in the order in which they came */
 	struct shares shares;
 	int64_t turn_us;     /* how long the others may take before it is looked who else came */
-	int64_t modest_at;   /* us, when somebody on `first` was last served */
+	int64_t modest_at;   /* us, when somebody modest was last served */
 	uint32_t seen_again; /* events since the last turn for connections that waited already */
 	unsigned live;     /* all but the dead */
 	uint64_t opened, requests;

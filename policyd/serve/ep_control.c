@@ -77,7 +77,7 @@ open_control(struct conn *c)
 	d->crowded = ++c->pool->console.peers > CONSOLE_PEERS_MAX;
 	/* Who is to be sent away is told so at once, whether he asks or not. */
 	if (d->crowded || d->right == CONSOLE_NOTHING)
-		list_add_tail(&c->pool->again, &c->again);
+		list_add_tail(&c->pool->waiting[SHARE_LAST], &c->again);
 }
 
 static enum feed

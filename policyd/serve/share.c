@@ -23,21 +23,15 @@ share_init(struct share *s, const struct shares *all)
 	*s = (struct share){ .round = all->round, .before = NEW, .fresh = SHARE_FRESH };
 }
 
-bool
+enum share_rank
 share_ask(const struct share *s, struct shares *all)
 {
 	struct share t = today(s, all);
 	bool modest = (uint64_t)t.used + t.before < SHARE_MODEST;
 
-	if (modest)
-		all->modest = all->round;
-	return modest;
-}
-
-bool
-share_fresh(const struct share *s)
-{
-	return s->fresh > 0;
+	if (modest || s->fresh)
+		all->special = all->round;
+	return modest ? SHARE_FIRST : s->fresh ? SHARE_NEW : SHARE_LAST;
 }
 
 static void
@@ -65,5 +59,5 @@ share_use(struct share *s, struct shares *all, uint32_t steps)
 bool
 shares_alike(const struct shares *all, uint32_t live)
 {
-	return live <= all->active_before && all->round - all->modest > 1;
+	return live <= all->active_before && all->round - all->special > 1;
 }

@@ -21,7 +21,7 @@ enum { SHARE_STEPS = 256, SHARE_MODEST = SHARE_STEPS / 2, SHARE_FRESH = 32 };
 struct shares {
 	uint32_t round;
 	uint32_t active, active_before; /* who did something in this round, and in the one before */
-	uint32_t modest;                /* the last round in which somebody modest asked */
+	uint32_t special;               /* the last round in which somebody modest or new asked */
 	uint64_t left;                  /* steps until the round ends */
 };
 
@@ -32,11 +32,13 @@ struct share {
 };
 
 void share_init(struct share *s, const struct shares *all);
-/* He asks: may he go first? */
-bool share_ask(const struct share *s, struct shares *all);
-bool share_fresh(const struct share *s);
+/* Who goes before whom: the lower first. */
+enum share_rank { SHARE_FIRST, SHARE_NEW, SHARE_LAST, SHARE_RANKS };
+
+/* He asks. */
+enum share_rank share_ask(const struct share *s, struct shares *all);
 void share_use(struct share *s, struct shares *all, uint32_t steps);
-/* Of `live` connections all ask alike: there is nobody to look out for. */
+/* Of `live` connections all ask alike, none of them new: there is nobody to look out for. */
 bool shares_alike(const struct shares *all, uint32_t live);
 
 #endif

@@ -35,7 +35,7 @@ modest_ones(void)
 	unsigned n = 0;
 
 	for (unsigned k = 0; k < MANY; k++)
-		n += share_ask(&greedy[k], &all);
+		n += share_ask(&greedy[k], &all) == SHARE_FIRST;
 	return n;
 }
 
@@ -66,11 +66,11 @@ Test(share, who_takes_little_is_modest, .init = setup)
 	struct share s;
 
 	share_init(&s, &all);
-	cr_assert(!share_ask(&s, &all), "new");
+	cr_assert_neq(share_ask(&s, &all), SHARE_FIRST, "new");
 	flood(2 * SHARE_STEPS / 4, 4);
 	/* A tenth of what the others take, for ever. */
 	for (unsigned i = 0; i < 2000; i++) {
-		cr_assert(share_ask(&s, &all), "after %u", i);
+		cr_assert_eq(share_ask(&s, &all), SHARE_FIRST, "after %u", i);
 		share_use(&s, &all, 4);
 		flood(10, 4);
 	}
@@ -83,14 +83,14 @@ Test(share, up_to_half_a_share_in_two_rounds, .init = setup)
 	share_init(&s, &all);
 	flood(2 * SHARE_STEPS / 4, 4);
 	share_use(&s, &all, SHARE_MODEST - 1);
-	cr_assert(share_ask(&s, &all));
+	cr_assert_eq(share_ask(&s, &all), SHARE_FIRST);
 	share_use(&s, &all, 1);
-	cr_assert(!share_ask(&s, &all));
+	cr_assert_neq(share_ask(&s, &all), SHARE_FIRST);
 	/* What he had in the round before counts, what lies farther back does not. */
 	flood(SHARE_STEPS / 4, 4);
-	cr_assert(!share_ask(&s, &all));
+	cr_assert_neq(share_ask(&s, &all), SHARE_FIRST);
 	flood(SHARE_STEPS / 4, 4);
-	cr_assert(share_ask(&s, &all));
+	cr_assert_eq(share_ask(&s, &all), SHARE_FIRST);
 }
 
 Test(share, a_new_one_every_time_is_not_modest, .init = setup)
@@ -99,25 +99,22 @@ Test(share, a_new_one_every_time_is_not_modest, .init = setup)
 		struct share s;
 
 		share_init(&s, &all);
-		cr_assert(!share_ask(&s, &all), "the %u-th", i);
+		cr_assert_neq(share_ask(&s, &all), SHARE_FIRST, "the %u-th", i);
 		share_use(&s, &all, 4);
 	}
 }
 
-Test(share, new_for_some_steps_however_long_they_take, .init = setup)
+Test(share, new_for_some_steps, .init = setup)
 {
 	struct share s;
 
 	share_init(&s, &all);
 	for (unsigned i = 0; i < SHARE_FRESH / 4; i++) {
-		cr_assert(share_fresh(&s), "after %u", 4 * i);
-		flood(SHARE_STEPS / 8, 4);
+		cr_assert_eq(share_ask(&s, &all), SHARE_NEW, "after %u", 4 * i);
 		share_use(&s, &all, 4);
 	}
-	cr_assert(!share_fresh(&s));
-	share_use(&s, &all, 4);
-	cr_assert(!share_fresh(&s));
-	cr_assert(!share_fresh(&greedy[0]));
+	cr_assert_eq(share_ask(&s, &all), SHARE_LAST);
+	cr_assert_eq(share_ask(&greedy[0], &all), SHARE_LAST);
 }
 
 Test(share, of_a_new_one_a_whole_round_is_looked_at, .init = setup)
@@ -131,11 +128,11 @@ Test(share, of_a_new_one_a_whole_round_is_looked_at, .init = setup)
 	share_init(&s, &all);
 	share_use(&s, &all, 4);
 	for (round = all.round; all.round <= round + 1; flood(1, 1))
-		cr_assert(!share_ask(&s, &all), "he came in the middle of one");
-	cr_assert(share_ask(&s, &all));
+		cr_assert_neq(share_ask(&s, &all), SHARE_FIRST, "he came in the middle of one");
+	cr_assert_eq(share_ask(&s, &all), SHARE_FIRST);
 }
 
-Test(share, many_that_come_at_once_are_alike_from_their_first_round_on, .init = setup)
+Test(share, many_that_come_at_once_are_never_modest_and_soon_alike, .init = setup)
 {
 	uint32_t round = all.round;
 
@@ -147,7 +144,10 @@ Test(share, many_that_come_at_once_are_alike_from_their_first_round_on, .init = 
 	for (unsigned i = 0; i < 4 * SHARE_STEPS; i++) {
 		flood(1, 1);
 		cr_assert_eq(modest_ones(), 0, "after %u", i);
-		cr_assert(shares_alike(&all, MANY), "after %u", i);
+		if (i < SHARE_FRESH)
+			cr_assert(!shares_alike(&all, MANY), "after %u: they are new", i);
+		if (i > 3 * SHARE_STEPS)
+			cr_assert(shares_alike(&all, MANY), "after %u", i);
 	}
 }
 
@@ -159,7 +159,7 @@ Test(share, all_alike_until_somebody_rests_or_is_modest, .init = setup)
 	cr_assert(!shares_alike(&all, MANY + 1), "one of them has not asked");
 	share_init(&s, &all);
 	flood(2 * SHARE_STEPS / 4, 4);
-	cr_assert(share_ask(&s, &all));
+	cr_assert_eq(share_ask(&s, &all), SHARE_FIRST);
 	cr_assert(!shares_alike(&all, MANY));
 	flood(3 * SHARE_STEPS / 4, 4);
 	cr_assert(shares_alike(&all, MANY), "he has gone");
@@ -178,6 +178,6 @@ Test(share, rounds_may_wrap)
 			share_use(&b, &w, 9);
 	}
 	cr_assert_lt(w.round, 1000);
-	cr_assert(!share_ask(&a, &w));
-	cr_assert(share_ask(&b, &w));
+	cr_assert_neq(share_ask(&a, &w), SHARE_FIRST);
+	cr_assert_eq(share_ask(&b, &w), SHARE_FIRST);
 }
