@@ -162,6 +162,43 @@ see(void *arg, struct storm *st)
 	seen = st;
 }
 
+static void
+count_part(void *arg, uint32_t part, bool out, struct now at)
+{
+	(void)part;
+	(void)at;
+	*(int *)arg += out;
+}
+
+static void
+deliver_many(int n)
+{
+	for (int i = 0; i < n; i++) {
+		deliver(i % 150, "a@x.test");
+		if (i % 500 == 499)
+			cr_assert(ledger_written(e.ledger, 10000)); /* there is room for all */
+	}
+}
+
+/* Nobody is answered while one is taken. */
+Test(ledger, however_much_comes_one_part_is_taken_at_a_time)
+{
+	int parts = 0;
+
+	boot();
+	ledger_around_parts(e.ledger, count_part, &parts);
+	deliver_many(6000);
+	for (int i = 1; i <= 4; i++) {
+		if (i % 2)
+			engine_tick(&e, now);
+		else
+			engine_half_tick(&e, now);
+		cr_assert_eq(parts, i);
+		deliver_many(2500);
+	}
+	halt();
+}
+
 /* Snapshots and the records behind them: each counts once, whatever part was taken when. */
 Test(ledger, parts_and_records_fit_together)
 {
