@@ -108,6 +108,8 @@ bool doctor_user_find(struct doctor_user *u, const char *name);
  * bytes of the path are not looked at. `missing` tells that nothing is there. */
 const char *doctor_hindered(
     struct doctor *d, const char *path, size_t from, const struct doctor_user *u, bool *missing);
+/* What to do about what is there: `at` is the socket itself, at `path`, or a folder on the way. */
+void doctor_find_hindered(struct doctor *d, const char *at, const char *path, const struct doctor_user *u);
 
 /* --- words -------------------------------------------------------------------------------------------- */
 

@@ -393,12 +393,8 @@ socket_check(struct doctor *d, bool absent)
 			continue;
 		if (missing)
 			doctor_find(d, path, "a shell", "systemctl start policyd-storm");
-		else if (strcmp(at, path) == 0)
-			doctor_find_ours(
-			    d, doctor_text(d, "%s: user %s", at, u.name), "server", "socket_mode = 0666");
 		else
-			doctor_find(d, doctor_text(d, "%s: user %s", at, u.name), "a shell",
-			    doctor_text(d, "chmod o+x %s", at));
+			doctor_find_hindered(d, at, path, &u);
 	}
 }
 

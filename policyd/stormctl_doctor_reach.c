@@ -320,6 +320,17 @@ doctor_hindered(struct doctor *d, const char *path, size_t from, const struct do
 	return NULL;
 }
 
+void
+doctor_find_hindered(struct doctor *d, const char *at, const char *path, const struct doctor_user *u)
+{
+	const char *who = doctor_text(d, "%s: user %s", at, u->name);
+
+	if (strcmp(at, path) == 0)
+		doctor_find_ours(d, who, "server", "socket_mode = 0666");
+	else
+		doctor_find(d, who, "a shell", doctor_text(d, "chmod o+x %s", at));
+}
+
 /* --- who we are --------------------------------------------------------------------------------------- */
 
 void

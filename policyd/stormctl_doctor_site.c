@@ -96,14 +96,8 @@ find_closed(struct doctor *d, const struct pf_socket *s)
 	bool missing;
 	const char *at = hindrance(d, s, &u, &missing);
 
-	if (!at || missing)
-		return;
-	if (strcmp(at, s->path) == 0)
-		doctor_find_ours(
-		    d, doctor_text(d, "%s: user %s", at, u.name), "server", "socket_mode = 0666");
-	else
-		doctor_find(d, doctor_text(d, "%s: user %s", at, u.name), "a shell",
-		    doctor_text(d, "chmod o+x %s", at));
+	if (at && !missing)
+		doctor_find_hindered(d, at, s->path, &u);
 }
 
 static void

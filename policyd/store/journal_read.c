@@ -35,6 +35,16 @@ reading_prepare(struct reading *r, const char *sql, sqlite3_stmt **st)
 	return sqlite3_prepare_v2(r->db, sql, -1, st, NULL) == SQLITE_OK ? 0 : reading_fail(r, sql);
 }
 
+struct str
+reading_text(struct arena *a, sqlite3_stmt *st, int col)
+{
+	const char *p = (const char *)sqlite3_column_text(st, col);
+	size_t n = p ? (size_t)sqlite3_column_bytes(st, col) : 0;
+	struct str s = arena_str(a, (struct str){ p, n });
+
+	return s.p ? s : STR("");
+}
+
 /* One number; 0 when there is no row. */
 static int
 number(struct reading *r, const char *sql, int64_t *out)
@@ -285,16 +295,6 @@ struct walk {
 	int64_t id;
 };
 
-static struct str
-text(struct walk *w, sqlite3_stmt *st, int col)
-{
-	const char *p = (const char *)sqlite3_column_text(st, col);
-	size_t n = p ? (size_t)sqlite3_column_bytes(st, col) : 0;
-	struct str s = arena_str(&w->arena, (struct str){ p, n });
-
-	return s.p ? s : STR("");
-}
-
 static void
 read_message(struct walk *w, struct record *r)
 {
@@ -308,9 +308,9 @@ read_message(struct walk *w, struct record *r)
 	w->id = sqlite3_column_int64(st, 0);
 	r->time = sqlite3_column_int64(st, 1);
 	for (unsigned k = 0; k < ARRAY_LEN(names); k++)
-		*names[k] = text(w, st, col++).p;
+		*names[k] = reading_text(&w->arena, st, col++).p;
 	for (unsigned k = 0; k < ARRAY_LEN(texts); k++)
-		*texts[k] = text(w, st, col++);
+		*texts[k] = reading_text(&w->arena, st, col++);
 	r->size = (uint64_t)sqlite3_column_int64(st, col++);
 	r->rcpt_count = (uint32_t)sqlite3_column_int64(st, col++);
 	r->to_count = (uint32_t)sqlite3_column_int64(st, col++);
@@ -318,9 +318,9 @@ read_message(struct walk *w, struct record *r)
 	r->hops = (uint32_t)sqlite3_column_int64(st, col++);
 	r->trace = (uint64_t)sqlite3_column_int64(st, col++);
 	r->identity = (uint64_t)sqlite3_column_int64(st, col++);
-	r->kind = text(w, st, col++).p;
-	r->verdict = text(w, st, col++).p;
-	r->rule = text(w, st, col++);
+	r->kind = reading_text(&w->arena, st, col++).p;
+	r->verdict = reading_text(&w->arena, st, col++).p;
+	r->rule = reading_text(&w->arena, st, col++);
 	r->storm = (uint64_t)sqlite3_column_int64(st, col++);
 	r->would = sqlite3_column_int(st, col++);
 	r->degraded = sqlite3_column_int(st, col++);
@@ -342,8 +342,8 @@ read_rcpts(struct walk *w, struct record *r)
 	sqlite3_bind_int64(w->rcpts, 1, w->id);
 	for (rc = sqlite3_step(w->rcpts); rc == SQLITE_ROW && rcpts && n < room;
 	     rc = sqlite3_step(w->rcpts)) {
-		rcpts[n].addr = text(w, w->rcpts, 0);
-		rcpts[n].action = text(w, w->rcpts, 1);
+		rcpts[n].addr = reading_text(&w->arena, w->rcpts, 0);
+		rcpts[n].action = reading_text(&w->arena, w->rcpts, 1);
 		rcpts[n++].outcome = (enum outcome)sqlite3_column_int(w->rcpts, 2);
 	}
 	sqlite3_reset(w->rcpts);

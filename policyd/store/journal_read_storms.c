@@ -57,16 +57,6 @@ storm_ids(struct reading *r, const struct journal_storms *which, int64_t **ids, 
 	return err;
 }
 
-static struct str
-text(struct walk *w, sqlite3_stmt *st, int col)
-{
-	const char *p = (const char *)sqlite3_column_text(st, col);
-	size_t n = p ? (size_t)sqlite3_column_bytes(st, col) : 0;
-	struct str s = arena_str(&w->arena, (struct str){ p, n });
-
-	return s.p ? s : STR("");
-}
-
 static void
 read_storm(struct walk *w, struct record_storm *s)
 {
@@ -76,11 +66,11 @@ read_storm(struct walk *w, struct record_storm *s)
 	int col = 0;
 
 	s->id = (uint64_t)w->id;
-	s->rule = text(w, st, col++);
-	s->state = text(w, st, col++).p;
-	s->message_id = text(w, st, col++);
-	s->subject = text(w, st, col++);
-	s->sender = text(w, st, col++);
+	s->rule = reading_text(&w->arena, st, col++);
+	s->state = reading_text(&w->arena, st, col++).p;
+	s->message_id = reading_text(&w->arena, st, col++);
+	s->subject = reading_text(&w->arena, st, col++);
+	s->sender = reading_text(&w->arena, st, col++);
 	for (unsigned k = 0; k < ARRAY_LEN(numbers); k++)
 		*numbers[k] = (uint64_t)sqlite3_column_int64(st, col++);
 	s->recipients = (uint32_t)sqlite3_column_int64(st, col++);
@@ -97,8 +87,8 @@ read_hosts(struct walk *w, struct record_storm *s)
 	sqlite3_bind_int64(st, 1, w->id);
 	sqlite3_bind_int(st, 2, STORM_HOSTS_MAX);
 	for (rc = sqlite3_step(st); rc == SQLITE_ROW && hosts; rc = sqlite3_step(st)) {
-		hosts[n].name = text(w, st, 0);
-		hosts[n].how = text(w, st, 1).p;
+		hosts[n].name = reading_text(&w->arena, st, 0);
+		hosts[n].how = reading_text(&w->arena, st, 1).p;
 		hosts[n++].copies = (uint64_t)sqlite3_column_int64(st, 2);
 	}
 	sqlite3_reset(st);

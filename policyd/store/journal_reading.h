@@ -6,7 +6,9 @@
 #include <sqlite3.h>
 #include <stddef.h>
 
+#include "base/arena.h"
 #include "base/compiler.h"
+#include "base/str.h"
 
 struct reading {
 	sqlite3 *db;
@@ -20,5 +22,7 @@ int reading_prepare(struct reading *r, const char *sql, sqlite3_stmt **st) MUSTC
 int reading_exec(struct reading *r, const char *sql) MUSTCHECK;
 /* The error of the last call, with `what` in front of its text. */
 int reading_fail(struct reading *r, const char *what);
+/* A column's text, with a NUL behind it; empty when it is NULL. */
+struct str reading_text(struct arena *a, sqlite3_stmt *st, int col);
 
 #endif

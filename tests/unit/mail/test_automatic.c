@@ -3,26 +3,10 @@
  * for them. */
 #include <criterion/criterion.h>
 
+#include "header_rig.h"
 #include "mail/automatic.h"
 #include "mail/subject.h"
 #include "mail/words.h"
-
-static struct arena arena;
-static struct header h;
-
-static void
-setup(void)
-{
-	arena_init(&arena, MSG_ARENA_MAX);
-	header_init(&h, &arena, NULL);
-}
-
-static void
-teardown(void)
-{
-	header_fini(&h);
-	arena_fini(&arena);
-}
 
 TestSuite(automatic, .init = setup, .fini = teardown);
 

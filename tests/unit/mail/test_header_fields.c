@@ -5,23 +5,7 @@
 #include <ctype.h>
 
 #include "facts.h"
-
-static struct arena arena;
-static struct header h;
-
-static void
-setup(void)
-{
-	arena_init(&arena, MSG_ARENA_MAX);
-	header_init(&h, &arena, NULL);
-}
-
-static void
-teardown(void)
-{
-	header_fini(&h);
-	arena_fini(&arena);
-}
+#include "header_rig.h"
 
 TestSuite(header_fields, .init = setup, .fini = teardown);
 

@@ -2,24 +2,8 @@
 /* Folds make no difference to hashes, at the edges of their parts neither; and how values are unfolded. */
 #include <criterion/criterion.h>
 
+#include "header_rig.h"
 #include "mail/header_fields.h"
-
-static struct arena arena;
-static struct header h;
-
-static void
-setup(void)
-{
-	arena_init(&arena, MSG_ARENA_MAX);
-	header_init(&h, &arena, NULL);
-}
-
-static void
-teardown(void)
-{
-	header_fini(&h);
-	arena_fini(&arena);
-}
 
 TestSuite(header_fold, .init = setup, .fini = teardown);
 
