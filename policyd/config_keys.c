@@ -219,8 +219,8 @@ const struct conf_key config_key_table[] = {
 	KEY("server", "milter", CONF_CALL, AT(serve, struct serve_conf), .call = set_milter,
 	    .form = "addresses", .def = "",
 	    .help = "Where the milter door listens, for Postfix smtpd_milters and for Sendmail."),
-	KEY("server", "control", CONF_CALL, AT(serve.control, char *), .call = set_control,
-	    .form = "address", .def = "",
+	KEY("server", "control", CONF_CALL, AT(serve.control, char *), .call = set_control, .form = "address",
+	    .def = "",
 	    .help = "Where stormctl reaches the running daemon: a unix socket with the mode 0660."),
 	KEY("server", "socket_mode", CONF_CALL, AT(serve.socket_mode, uint32_t), .call = set_octal,
 	    .form = "octal mode", .def = "0666",
@@ -259,9 +259,8 @@ const struct conf_key config_key_table[] = {
 	    .help = "Counters kept in memory; beyond it the oldest goes."),
 	KEY("store", "max_queue", CONF_SIZE, AT(store.max_queue, uint64_t), .def = "64M", .min = 64 << 10,
 	    .max = (int64_t)16 << 30, .no_reload = true,
-	    .help =
-		"What may wait in memory for a slow database; beyond it rows are fetched from the spool "
-		"later."),
+	    .help = "What may wait in memory for a slow database; beyond it rows are fetched from the spool "
+		    "later."),
 	KEY("store", "spool", CONF_STR, AT(spool_dir, char *), .def = "", .no_reload = true,
 	    .help = "The folder of what was answered and is not in the database yet; by default path with "
 		    ".spool behind it."),
@@ -276,7 +275,7 @@ const struct conf_key config_key_table[] = {
 	    .help = "Bytes that may wait there while the spool's disk hangs; one message has at most half."),
 	KEY("store", "sync", CONF_MSEC, AT(sync, int64_t), .def = "1s", .min = 0, .max = MS_MIN,
 	    .no_reload = true,
-	   .help = "How often the spool is forced to the disk: what a power cut may take; a "
+	    .help = "How often the spool is forced to the disk: what a power cut may take; a "
 		    "killed daemon loses nothing."),
 	KEY("store", "privacy", CONF_FLAG, AT(hashed, bool), .names = privacy_names, .def = "plain",
 	    .no_reload = true,

@@ -51,8 +51,7 @@ static const char usage_text[] =
     "  -V, --version      tell the version and what is built in\n"
     "  -h, --help         tell this\n";
 
-static PRINTF(2, 3) int
-fail(int code, const char *fmt, ...)
+static PRINTF(2, 3) int fail(int code, const char *fmt, ...)
 {
 	char why[WHY_MAX + 64];
 	va_list ap;
@@ -290,8 +289,8 @@ open_ledger(struct daemon *d, char *why, size_t why_len)
 	engine_use_ledger(e, d->ledger);
 	if (opened.counters + opened.storms + opened.records)
 		log_info("restored counters=%llu storms=%llu records=%llu",
-		    (unsigned long long)opened.counters,
-		    (unsigned long long)opened.storms, (unsigned long long)opened.records);
+		    (unsigned long long)opened.counters, (unsigned long long)opened.storms,
+		    (unsigned long long)opened.records);
 	return 0;
 }
 

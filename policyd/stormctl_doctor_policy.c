@@ -196,8 +196,7 @@ static bool
 milter_sees(const struct postfix *p, const struct pf_service *s)
 {
 	for (const struct pf_filter *f = p->filters; f < p->filters + p->n_filters; f++)
-		if (f->whose == OURS &&
-		    (f->service == s || (pf_in_front(p, s) && pf_behind(p, f->service))))
+		if (f->whose == OURS && (f->service == s || (pf_in_front(p, s) && pf_behind(p, f->service))))
 			return true;
 	return false;
 }

@@ -33,7 +33,11 @@ xxhash_library(char *out, size_t size)
 }
 
 static void (*const libraries[])(char *out, size_t size) = {
-	server_library, journal_library, privacy_library, inih_library, xxhash_library,
+	server_library,
+	journal_library,
+	privacy_library,
+	inih_library,
+	xxhash_library,
 };
 
 void

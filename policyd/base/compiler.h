@@ -12,7 +12,6 @@
  * calls out, unless it is inlined before it looks. */
 #define PREFETCHES static inline __attribute__((always_inline)) void
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define container_of(ptr, type, member) \
-	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 #endif

@@ -49,8 +49,7 @@ hash_istr(struct hash *h, struct str s)
 }
 
 /* Out of the way of what is short. */
-static XXH128_hash_t __attribute__((noinline))
-digest_stream(struct hash *h)
+static XXH128_hash_t __attribute__((noinline)) digest_stream(struct hash *h)
 {
 	hash_spill(h);
 	return XXH3_128bits_digest(&h->state);
@@ -59,8 +58,7 @@ digest_stream(struct hash *h)
 struct key128
 hash_end(struct hash *h)
 {
-	XXH128_hash_t d =
-	    h->streams ? digest_stream(h) : XXH3_128bits_withSeed(h->part, h->n, h->seed);
+	XXH128_hash_t d = h->streams ? digest_stream(h) : XXH3_128bits_withSeed(h->part, h->n, h->seed);
 	struct key128 k = { d.low64, d.high64 };
 
 	if (key_is_zero(k))

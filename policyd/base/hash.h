@@ -46,8 +46,8 @@ key_is_zero(struct key128 k)
 void hash_spill(struct hash *h);              /* makes room in `part` */
 void hash_long(struct hash *h, struct str s); /* hash_str() behind its length, of any */
 void hash_istr(struct hash *h, struct str s); /* as if lower-cased (ASCII) */
-struct key128 hash_end(struct hash *h); /* never all zero */
-uint64_t hash_end64(struct hash *h);    /* never zero */
+struct key128 hash_end(struct hash *h);       /* never all zero */
+uint64_t hash_end64(struct hash *h);          /* never zero */
 
 static inline void
 hash_u64(struct hash *h, uint64_t v)

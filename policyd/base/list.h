@@ -54,8 +54,7 @@ list_splice(struct list *head, struct list *from)
 
 #define LIST_FOREACH(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)
 /* The body may delete `it`. */
-#define LIST_FOREACH_SAFE(it, after, head)                                                \
-	for (struct list *it = (head)->next, *after = it->next; it != (head); it = after, \
-			 after = it->next)
+#define LIST_FOREACH_SAFE(it, after, head) \
+	for (struct list *it = (head)->next, *after = it->next; it != (head); it = after, after = it->next)
 
 #endif

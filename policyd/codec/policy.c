@@ -28,7 +28,7 @@ struct request {
 	bool have_rcpts;  /* recipients= named somebody */
 	bool have_header; /* the scanner was given something */
 	bool stated;      /* to_count= or cc_count= was given */
-	struct str body; /* in base64: it means nothing before the header is complete */
+	struct str body;  /* in base64: it means nothing before the header is complete */
 };
 
 struct attr {

@@ -43,7 +43,7 @@ struct talk {
 struct words {
 	const struct talk *talk;
 	struct str to;
-	uint32_t one_way;       /* the limit where its direction alone is seen; 0: that proves nothing */
+	uint32_t one_way; /* the limit where its direction alone is seen; 0: that proves nothing */
 	bool asks[COUNTERS];
 };
 

@@ -24,7 +24,7 @@ struct txn {
 	struct list lru;
 	struct key128 key;
 	int64_t seen;
-	uint64_t mta; /* who began it */
+	uint64_t mta;     /* who began it */
 	struct buf rcpts; /* raw addresses, each ended by NUL */
 	uint32_t n_rcpts; /* UINT32_MAX: too many to keep */
 	bool judged;

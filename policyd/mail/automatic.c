@@ -136,8 +136,8 @@ static bool
 display_name(struct str from, const struct str *set, size_t n)
 {
 	char text[400];
-	struct str s = str_find(from, '=') < from.n ? words_decode(from, text, sizeof(text)) :
-						      str_sub(from, 0, sizeof(text));
+	struct str s = str_find(from, '=') < from.n ? words_decode(from, text, sizeof(text))
+						    : str_sub(from, 0, sizeof(text));
 	struct str name = unquote(str_sub(s, 0, str_find(s, '<')));
 	size_t open = str_find(s, '(');
 

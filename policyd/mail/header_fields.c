@@ -510,8 +510,7 @@ row_find(struct str name)
 	for (size_t i = 0; i < n; i++) {
 		const struct field_row *row = &by_length[name.n].rows[i];
 
-		if (row->name.p[name.n - 1] == name.p[name.n - 1] &&
-		    memcmp(row->name.p, name.p, name.n) == 0)
+		if (row->name.p[name.n - 1] == name.p[name.n - 1] && memcmp(row->name.p, name.p, name.n) == 0)
 			return row;
 	}
 	return NULL;

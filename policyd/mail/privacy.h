@@ -28,7 +28,7 @@ enum {
 struct privacy;
 
 struct privacy *privacy_new(const unsigned char key[PRIVACY_KEY_SIZE]); /* copies the key */
-void privacy_free(struct privacy *p);                                  /* wipes it; takes NULL */
+void privacy_free(struct privacy *p);                                   /* wipes it; takes NULL */
 
 /* The library that makes them, as it runs: "nettle 3.8". */
 void privacy_library(char *out, size_t size);

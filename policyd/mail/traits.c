@@ -205,8 +205,7 @@ compute_ids(struct traits *t, const struct header_facts *f, const struct origin 
 	/* A door that states only counts says nothing by which one message could be told from another. */
 	if (!tells)
 		return;
-	t->ids[t->n_ids++] =
-	    t->id_missing ? identity_seen(&s, t->fingerprint) : identity(&s, o->key);
+	t->ids[t->n_ids++] = t->id_missing ? identity_seen(&s, t->fingerprint) : identity(&s, o->key);
 	if (!same)
 		t->ids[t->n_ids++] = t->id_missing ? identity_seen(&s, later) : identity(&s, back);
 	t->n_named = t->n_ids;

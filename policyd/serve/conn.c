@@ -430,7 +430,7 @@ pool_init(struct pool *p, struct ev_loop *loop, struct engine *engine)
 static void
 pool_bury(struct pool *p)
 {
-	LIST_FOREACH_SAFE(node, after, &p->states[CONN_DEAD])
+	LIST_FOREACH_SAFE (node, after, &p->states[CONN_DEAD])
 		conn_free(conn_of(node));
 }
 
@@ -438,7 +438,7 @@ void
 pool_fini(struct pool *p, const char *why)
 {
 	for (int i = 0; i < CONN_DEAD; i++)
-		LIST_FOREACH_SAFE(node, after, &p->states[i])
+		LIST_FOREACH_SAFE (node, after, &p->states[i])
 			conn_close(conn_of(node), CLOSE_STOP, "%s", why);
 	pool_bury(p);
 	buf_fini(&p->in);
@@ -496,7 +496,7 @@ pool_turn(struct pool *p)
 static void
 pool_expire(struct pool *p, enum conn_state state, int64_t timeout, enum conn_reason reason)
 {
-	LIST_FOREACH_SAFE(node, after, &p->states[state]) {
+	LIST_FOREACH_SAFE (node, after, &p->states[state]) {
 		struct conn *c = conn_of(node);
 
 		if (p->now.mono - c->since < timeout)
@@ -519,15 +519,15 @@ pool_drain(struct pool *p)
 	unsigned n = 0;
 
 	/* A step may put its connection back at the end of the list: each gets one. */
-	LIST_FOREACH(node, &p->states[CONN_IDLE])
+	LIST_FOREACH (node, &p->states[CONN_IDLE])
 		n++;
-	LIST_FOREACH_SAFE(node, after, &p->states[CONN_IDLE]) {
+	LIST_FOREACH_SAFE (node, after, &p->states[CONN_IDLE]) {
 		if (n-- == 0)
 			break;
 		conn_step(conn_of(node));
 	}
 	p->draining = true;
-	LIST_FOREACH_SAFE(node, after, &p->states[CONN_IDLE]) {
+	LIST_FOREACH_SAFE (node, after, &p->states[CONN_IDLE]) {
 		struct conn *c = conn_of(node);
 
 		if (list_empty(&c->again) && !c->ep->busy(c))

@@ -52,7 +52,7 @@ enum {
 	CONN_KEEP = 65536,       /* an empty buffer above this is not kept for others */
 	CONN_PEER_MAX = 64,
 	POOL_TURN_US = 30,
-	POOL_TURN_ALIKE = 16, /* times that when there is nobody to look out for */
+	POOL_TURN_ALIKE = 16,  /* times that when there is nobody to look out for */
 	POOL_GOES_ON_US = 200, /* an MTA's next packet comes sooner than this */
 };
 
@@ -68,7 +68,7 @@ struct pool {
 	int64_t turn_us;     /* how long the others may take before it is looked who else came */
 	int64_t modest_at;   /* us, when somebody modest was last served */
 	uint32_t seen_again; /* events since the last turn for connections that waited already */
-	unsigned live;     /* all but the dead */
+	unsigned live;       /* all but the dead */
 	uint64_t opened, requests;
 	bool draining; /* no new request is waited for */
 	struct console console;

@@ -31,8 +31,8 @@ struct txn *
 engine_find_txn(struct engine *e, const struct msg *m, struct key128 client, struct now now)
 {
 	bool gathered = m->door != DOOR_MILTER && m->door != DOOR_REPLAY;
-	bool whole = (m->stage != STAGE_RCPT || !hosts_has(&e->finals, m->mta)) &&
-	    asks_about_whole(e, m, client);
+	bool whole =
+	    (m->stage != STAGE_RCPT || !hosts_has(&e->finals, m->mta)) && asks_about_whole(e, m, client);
 	struct txn *txn;
 
 	if (whole)

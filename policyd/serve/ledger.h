@@ -26,7 +26,7 @@ struct tallies;
 
 struct ledger_conf {
 	struct store_conf store;
-	struct outbox_conf outbox; /* spool.dir NULL: none (":memory:"), nothing survives */
+	struct outbox_conf outbox;     /* spool.dir NULL: none (":memory:"), nothing survives */
 	const struct privacy *privacy; /* NULL: plain; borrowed until ledger_close() */
 };
 

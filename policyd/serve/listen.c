@@ -248,7 +248,7 @@ listener_of(struct list *node)
 static void
 listeners_rearm(struct listeners *set)
 {
-	LIST_FOREACH(node, &set->all) {
+	LIST_FOREACH (node, &set->all) {
 		struct listener *l = listener_of(node);
 
 		if (set->rest_until || (set->full && !l->ep->always))
@@ -316,7 +316,7 @@ listeners_init(struct listeners *set, struct ev_loop *loop)
 void
 listeners_fini(struct listeners *set)
 {
-	LIST_FOREACH_SAFE(node, after, &set->all)
+	LIST_FOREACH_SAFE (node, after, &set->all)
 		listener_free(listener_of(node));
 	listeners_lend_spare(set, true);
 }
@@ -324,7 +324,7 @@ listeners_fini(struct listeners *set)
 static struct listener *
 find(struct listeners *set, const struct endpoint *ep, const char *spec)
 {
-	LIST_FOREACH(node, &set->all) {
+	LIST_FOREACH (node, &set->all) {
 		struct listener *l = listener_of(node);
 
 		if (l->ep == ep && strcmp(l->spec, spec) == 0)
@@ -379,7 +379,7 @@ open_wanted(struct listeners *set, const struct listen_want *w, mode_t mode, str
 static void
 adopt(struct listeners *set, struct list *fresh)
 {
-	LIST_FOREACH_SAFE(node, after, fresh) {
+	LIST_FOREACH_SAFE (node, after, fresh) {
 		struct listener *l = listener_of(node);
 
 		list_del(node);
@@ -397,16 +397,16 @@ listeners_set(struct listeners *set, const struct listen_want *want, unsigned n_
 	int rc = 0;
 
 	list_init(&fresh);
-	LIST_FOREACH(node, &set->all)
+	LIST_FOREACH (node, &set->all)
 		listener_of(node)->stays = false;
 	for (unsigned i = 0; i < n_want && rc == 0; i++)
 		rc = open_wanted(set, &want[i], mode, &fresh, why, why_len);
 	if (rc != 0) {
-		LIST_FOREACH_SAFE(node, after, &fresh)
+		LIST_FOREACH_SAFE (node, after, &fresh)
 			listener_free(listener_of(node));
 		return rc;
 	}
-	LIST_FOREACH_SAFE(node, after, &set->all) {
+	LIST_FOREACH_SAFE (node, after, &set->all) {
 		struct listener *l = listener_of(node);
 
 		if (!l->stays) {
@@ -438,7 +438,7 @@ give(struct listener *l, uid_t uid, gid_t gid)
 int
 listeners_give(struct listeners *set, uid_t uid, gid_t gid, char *why, size_t why_len)
 {
-	LIST_FOREACH(node, &set->all) {
+	LIST_FOREACH (node, &set->all) {
 		struct listener *l = listener_of(node);
 
 		if (l->addr.u.sa.sa_family == AF_UNIX && give(l, uid, gid) < 0) {

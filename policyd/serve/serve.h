@@ -18,7 +18,7 @@ struct serve_conf {
 	char *control;        /* a unix socket; NULL = none */
 	uint32_t socket_mode; /* of unix sockets, 0666 by default: a chrooted Postfix is another user */
 	uint32_t max_connections;
-	int64_t idle_timeout; /* ms of silence between requests; longer than an MTA keeps a connection */
+	int64_t idle_timeout;    /* ms of silence between requests; longer than an MTA keeps a connection */
 	int64_t request_timeout; /* ms to finish a request that has begun */
 	int64_t drain;           /* ms that SIGTERM waits for requests under way */
 };

@@ -13,7 +13,9 @@ today(const struct share *s, const struct shares *all)
 	if (ago == 0)
 		return *s;
 	return (struct share){ .round = all->round,
-		.before = ago > 1 ? 0 : s->before == NEW ? SHARE_MODEST : s->used,
+		.before = ago > 1      ? 0
+		    : s->before == NEW ? SHARE_MODEST
+				       : s->used,
 		.fresh = s->fresh };
 }
 

@@ -281,7 +281,8 @@ journal_check(
 #define MESSAGE_SQL                                                                                     \
 	"SELECT id, time, door, stage, queue_id, instance, client_address, client_name, helo, "         \
 	"sasl_username, sender, message_id, thread, header_from, subject, size, rcpt_count, to_count, " \
-	"cc_count, hops, trace, identity, kind, verdict, rule, storm, would, degraded, outcome FROM message "
+	"cc_count, hops, trace, identity, kind, verdict, rule, storm, would, degraded, outcome FROM "   \
+	"message "
 
 static const char message_sql[] = MESSAGE_SQL "WHERE id > ? AND time >= ? AND time < ? ORDER BY id LIMIT 1";
 static const char gulp_sql[] = MESSAGE_SQL "WHERE id > ? ORDER BY id LIMIT ?";

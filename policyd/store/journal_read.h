@@ -49,7 +49,7 @@ int journal_each_wanted(const char *path, int64_t since, journal_message_fn *wan
 /* Storms as the daemon wrote them last, those seen last first, with their hosts; of hosts at most
  * STORM_HOSTS_MAX. false: enough. */
 struct journal_storms {
-	bool all;         /* also those that are neither open nor cooling */
+	bool all;          /* also those that are neither open nor cooling */
 	uint64_t from, to; /* ids, both included; 0 and UINT64_MAX: any */
 };
 typedef bool journal_storm_fn(void *arg, const struct record_storm *s);

@@ -26,12 +26,12 @@
 
 enum { CHECK_MAX = 64 << 20 }; /* files up to this size are checked as a whole at open */
 
-#define INTO_MESSAGE                                                                                     \
-	"INSERT OR FAIL INTO message (id, time, door, stage, queue_id, instance, client_address, "       \
-	"client_name, helo, sasl_username, sender, message_id, thread, header_from, subject, size, "     \
-	"rcpt_count, to_count, cc_count, hops, trace, identity, kind, verdict, rule, storm, would, "     \
+#define INTO_MESSAGE                                                                                 \
+	"INSERT OR FAIL INTO message (id, time, door, stage, queue_id, instance, client_address, "   \
+	"client_name, helo, sasl_username, sender, message_id, thread, header_from, subject, size, " \
+	"rcpt_count, to_count, cc_count, hops, trace, identity, kind, verdict, rule, storm, would, " \
 	"degraded, outcome) VALUES "
-#define MESSAGE_ROW                                                                                      \
+#define MESSAGE_ROW \
 	"(NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 #define INTO_RECIPIENT "INSERT OR FAIL INTO recipient (message, n, address, action, outcome) VALUES "
 #define RECIPIENT_ROW "(?, ?, ?, ?, ?)"
@@ -308,9 +308,9 @@ jdb_open(struct jdb *d, const char *path, uint64_t *seed, int wait_ms)
 	int err;
 
 	pthread_once(&once, configure);
-	*d = (struct jdb){ .path = xstrdup(path),
-		.memory = strcmp(path, ":memory:") == 0,
-		.waiting = jdb_waiting_new() };
+	*d = (struct jdb){
+		.path = xstrdup(path), .memory = strcmp(path, ":memory:") == 0, .waiting = jdb_waiting_new()
+	};
 	err = d->memory ? 0 : create_file(d);
 	if (err)
 		return err;

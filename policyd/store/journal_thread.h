@@ -45,8 +45,8 @@ struct journal {
 	bool crowded;        /* what is left is above max_journal without any messages */
 	uint64_t trim_logged;
 	int64_t next_trim_log;
-	bool hurried;        /* saw that it is to stop */
-	bool foreign;        /* the file is another one: its numbers are not ours */
+	bool hurried; /* saw that it is to stop */
+	bool foreign; /* the file is another one: its numbers are not ours */
 
 	/* the loop thread alone, once the thread runs */
 	struct buf scratch;

@@ -50,8 +50,8 @@ make_in(struct outbox *o, const char *dir)
 	}
 	if (!dir || point_to(o, ring_path(r)) == 0)
 		return r;
-	log_warn("spool ring=cannot-link dir=%s reason=%s", LOGV(str_of(o->dir)),
-	    LOGV(str_of(strerror(errno))));
+	log_warn(
+	    "spool ring=cannot-link dir=%s reason=%s", LOGV(str_of(o->dir)), LOGV(str_of(strerror(errno))));
 	ring_close(r, true);
 	return NULL;
 }

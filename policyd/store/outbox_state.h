@@ -32,14 +32,14 @@ struct outbox {
 	/* under lock */
 	/* NULL until replay where none was found; changed by the loop thread, while it is empty */
 	struct ring *ring;
-	bool busy;                   /* the carrier reads the ring, or writes what it read */
+	bool busy; /* the carrier reads the ring, or writes what it read */
 	bool hurry, stop, ended;
-	uint64_t rounds;             /* that the carrier has ended */
+	uint64_t rounds; /* that the carrier has ended */
 	uint64_t refused;
-	uint64_t carried;            /* the highest number in the files, or that was there */
+	uint64_t carried; /* the highest number in the files, or that was there */
 	/* no lock */
-	_Atomic bool sleeping;       /* the carrier, until somebody wakes it */
-	_Atomic bool failing;        /* its last round could not write */
+	_Atomic bool sleeping; /* the carrier, until somebody wakes it */
+	_Atomic bool failing;  /* its last round could not write */
 };
 
 /* outbox_ring.c: finds the ring of the process before us. */

@@ -20,7 +20,7 @@ int privacy_key_read(
 
 /* The same, and makes the file when there is none: *made tells. It is there whole or not at all. Of
  * ":memory:" the key is drawn and kept nowhere. */
-int privacy_key_get(const char *path, unsigned char key[PRIVACY_KEY_SIZE], bool *made, char *why,
-    size_t why_len) MUSTCHECK;
+int privacy_key_get(
+    const char *path, unsigned char key[PRIVACY_KEY_SIZE], bool *made, char *why, size_t why_len) MUSTCHECK;
 
 #endif

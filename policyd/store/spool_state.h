@@ -39,15 +39,15 @@ struct spool {
 	struct buf batch;
 	uint64_t batch_first, batch_last, batch_records;
 	uint64_t committed; /* the highest number that is in a file */
-	int fd; /* of the newest segment; -1: a new one is to be begun */
+	int fd;             /* of the newest segment; -1: a new one is to be begun */
 	int spare; /* held while there is none: connections may have taken all other descriptors by then */
 	bool replayed;
 	struct outage commits, room;
 
 	pthread_mutex_t lock;
 	/* under lock */
-	struct list segments;    /* in order */
-	uint64_t last, released; /* numbers; `last` is written by the writing thread alone */
+	struct list segments;            /* in order */
+	uint64_t last, released;         /* numbers; `last` is written by the writing thread alone */
 	_Atomic bool commit_ok, room_ok; /* read without it */
 	struct spool_stats stats;
 };

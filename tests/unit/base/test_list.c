@@ -14,8 +14,8 @@ digits(struct list *head)
 {
 	int n = 0;
 
-	LIST_FOREACH(it, head)
-	n = n * 10 + container_of(it, struct item, link)->id;
+	LIST_FOREACH (it, head)
+		n = n * 10 + container_of(it, struct item, link)->id;
 	return n;
 }
 
@@ -52,11 +52,11 @@ Test(list, removal_while_walking)
 		i[k].id = k + 1;
 		list_add_tail(&head, &i[k].link);
 	}
-	LIST_FOREACH_SAFE(it, after, &head)
-	if (container_of(it, struct item, link)->id % 2)
-		list_del(it);
+	LIST_FOREACH_SAFE (it, after, &head)
+		if (container_of(it, struct item, link)->id % 2)
+			list_del(it);
 	cr_assert_eq(digits(&head), 24);
-	LIST_FOREACH_SAFE(it, after, &head)
-	list_del(it);
+	LIST_FOREACH_SAFE (it, after, &head)
+		list_del(it);
 	cr_assert(list_empty(&head));
 }

@@ -300,8 +300,8 @@ Test(ways, hosts_of_one_provider_in_turn)
 	cr_expect_not(in_turn("=out3.other.test out3.other.test#3" FIRM), "another domain's host");
 	cr_expect_not(in_turn("=out3.firm.test out3.firm.test#3 out1.firm.test#1" FIRM), "a longer way");
 	cr_expect_not(in_turn("=out.firm.test" FIRM), "a shorter one");
-	cr_expect_not(in_turn("=out3.firm.test out3.firm.test#3 out.firm.test#R1 smtp.firm.test#X2"),
-	    "another below");
+	cr_expect_not(
+	    in_turn("=out3.firm.test out3.firm.test#3 out.firm.test#R1 smtp.firm.test#X2"), "another below");
 	passed("=sbs.other.test sbs.other.test#1" FIRM);
 	cr_expect_not(in_turn("=out3.firm.test out3.firm.test#3" FIRM), "another domain was among them");
 }

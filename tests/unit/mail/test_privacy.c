@@ -100,8 +100,9 @@ Test(privacy, plain_is_untouched)
 {
 	struct str s = STR("Ann@Example.org"), got = privacy_address(NULL, &a, s);
 	struct record_rcpt rcpt = { .addr = s };
-	struct record r = { .sender = s, .subject = s, .sasl_username = s, .header_from = s,
-		.rcpts = &rcpt, .n_rcpts = 1 };
+	struct record r = {
+		.sender = s, .subject = s, .sasl_username = s, .header_from = s, .rcpts = &rcpt, .n_rcpts = 1
+	};
 
 	cr_expect(got.p == s.p && got.n == s.n, "not even a copy");
 	cr_expect(privacy_subject(NULL, s).p == s.p && privacy_mailbox_host(NULL, &a, s).p == s.p);
@@ -196,13 +197,13 @@ Test(privacy, what_stands_for_a_host)
 
 Test(privacy, hidden_or_not)
 {
-	static const char *const not[] = { "", "h:", "ann@example.org", "h:824fe6c7fa82cc7d2729cb6",
+	static const char *const not [] = { "", "h:", "ann@example.org", "h:824fe6c7fa82cc7d2729cb6",
 		"h:824fe6c7fa82cc7d2729cb655", "h:824fe6c7fa82cc7d2729cb6g", "H:824fe6c7fa82cc7d2729cb65" };
 
 	cr_expect(privacy_hidden(STR("h:824fe6c7fa82cc7d2729cb65")));
 	cr_expect_not(privacy_hidden(STR("h:824fe6c7fa82cc7d2729cb6\0")), "a NUL is no digit");
-	for (size_t i = 0; i < ARRAY_LEN(not); i++)
-		cr_expect_not(privacy_hidden(str_of(not[i])), "%s", not[i]);
+	for (size_t i = 0; i < ARRAY_LEN(not ); i++)
+		cr_expect_not(privacy_hidden(str_of(not [i])), "%s", not [i]);
 }
 
 Test(privacy, a_full_arena_tells_nothing)

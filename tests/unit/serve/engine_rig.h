@@ -95,7 +95,6 @@ later(int64_t ms)
 	engine_tick(&e, now);
 }
 
-
 /* `rcpts`: comma separated. */
 static inline enum action
 deliver(const char *sender, const char *head, const char *rcpts)

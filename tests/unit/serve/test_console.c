@@ -196,11 +196,10 @@ Test(console, status)
 		"\"mode\":\"shadow\",\"rules_in_force\":1,\"rules\":[{\"name\":\"a \\\"rule\\\"\",\"detect\":"
 		"\"replication\",\"mode\":\"shadow\",\"action\":\"discard\"}],"),
 	    "%s", got);
-	cr_expect(
-	    strstr(got,
-		"\"connections\":17,\"max_connections\":4096,\"accepted\":99,\"full\":99,\"broken\":99,"
-		"\"requests\":1,\"messages\":2,"
-		"\"passed\":3,\"stopped\":4,\"degraded\":5,"),
+	cr_expect(strstr(got,
+		      "\"connections\":17,\"max_connections\":4096,\"accepted\":99,\"full\":99,\"broken\":99,"
+		      "\"requests\":1,\"messages\":2,"
+		      "\"passed\":3,\"stopped\":4,\"degraded\":5,"),
 	    "%s", got);
 	cr_expect(strstr(got, "\"open\":1,\"cooling\":0,\"remembered\":1,\"opened\":6,"), "%s", got);
 	cr_expect(strstr(got, "\"max\":10000,\"displaced\":0}"));

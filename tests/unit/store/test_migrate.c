@@ -176,8 +176,9 @@ schema_of(sqlite3 *db)
 	char *text = NULL;
 	sqlite3_stmt *st;
 
-	must(db, "CREATE TEMP TABLE said AS SELECT type || ' ' || name || ' ' || coalesce(sql, '') AS line "
-		 "FROM main.sqlite_master ORDER BY type, name");
+	must(db,
+	    "CREATE TEMP TABLE said AS SELECT type || ' ' || name || ' ' || coalesce(sql, '') AS line "
+	    "FROM main.sqlite_master ORDER BY type, name");
 	sqlite3_prepare_v2(db, "SELECT group_concat(line, x'0a') FROM temp.said", -1, &st, NULL);
 	cr_assert_eq(sqlite3_step(st), SQLITE_ROW);
 	text = strdup((const char *)sqlite3_column_text(st, 0));
@@ -252,11 +253,10 @@ Test(migrate, a_step_to_come_keeps_the_rows_of_0_1_0)
 	cr_expect_eq(number(db, "SELECT count(*) FROM message WHERE language = 'en'"), rows);
 	cr_expect_eq(number(db, "SELECT sum(recipients) FROM storm"), recipients + storms);
 	/* And back: refused in words, nothing touched. */
-	cr_expect_eq(migrate_with(db, migrations, why, sizeof(why)),
-	    migrations[1].version ? 0 : ERR_VERSION);
+	cr_expect_eq(migrate_with(db, migrations, why, sizeof(why)), migrations[1].version ? 0 : ERR_VERSION);
 	if (!migrations[1].version)
-		cr_expect(strstr(why, "version 2,") && strstr(why, "up to 1: a newer policyd-storm"), "%s",
-		    why);
+		cr_expect(
+		    strstr(why, "version 2,") && strstr(why, "up to 1: a newer policyd-storm"), "%s", why);
 	cr_expect_eq(number(db, "SELECT count(*) FROM message WHERE language = 'en'"), rows);
 	sqlite3_close(db);
 }

@@ -171,8 +171,8 @@ Test(ring, outlives_the_process)
 	for (int round = 0; round < 20; round++) {
 		char path[200];
 		struct ring *r = make(1 << 20), *again = NULL;
-		_Atomic uint64_t *told = mmap(
-		    NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		_Atomic uint64_t *told =
+		    mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 		uint64_t before;
 		unsigned n;
 		pid_t pid;
@@ -218,7 +218,7 @@ Test(ring, damage)
 	snprintf(path, sizeof(path), "%s", ring_path(r));
 	ring_close(r, false);
 	bytes = slurp(path, &size);
-	for (size_t at = 0; at < RING_HEADER + 1000; at += at > 200 && at < RING_HEADER ? 64 : 1) {
+	for (size_t at = 0; at<RING_HEADER + 1000; at += at> 200 && at < RING_HEADER ? 64 : 1) {
 		struct ring_walk w;
 		int rc;
 
