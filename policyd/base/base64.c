@@ -15,7 +15,7 @@
 enum { GROUP = 4, BYTES = 3, AT_ONCE = 4 /* groups */ };
 #define IS_DIGIT ((uint32_t)1 << 24)
 #define ALL_DIGITS (GROUP * IS_DIGIT)
-#define GIVES(value) (IS_DIGIT | ((value) >> 16 & 0xff) | ((value)&0xff00) | ((value)&0xff) << 16)
+#define GIVES(value) (IS_DIGIT | ((value) >> 16 & 0xff) | (0xff00 & (value)) | (0xff & (value)) << 16)
 #define FIRST(value) GIVES((uint32_t)(value) << 18)
 #define SECOND(value) GIVES((uint32_t)(value) << 12)
 #define THIRD(value) GIVES((uint32_t)(value) << 6)

@@ -12,6 +12,9 @@
  * calls out, unless it is inlined before it looks. */
 #define PREFETCHES static inline __attribute__((always_inline)) void
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+/* clang-format takes the minus for a sign. */
+/* clang-format off */
+#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+/* clang-format on */
 
 #endif

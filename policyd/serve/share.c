@@ -9,14 +9,13 @@ static struct share
 today(const struct share *s, const struct shares *all)
 {
 	uint32_t ago = all->round - s->round;
+	struct share now = { .round = all->round, .fresh = s->fresh };
 
 	if (ago == 0)
 		return *s;
-	return (struct share){ .round = all->round,
-		.before = ago > 1      ? 0
-		    : s->before == NEW ? SHARE_MODEST
-				       : s->used,
-		.fresh = s->fresh };
+	if (ago == 1)
+		now.before = s->before == NEW ? SHARE_MODEST : s->used;
+	return now;
 }
 
 void

@@ -31,10 +31,10 @@ struct share {
 	uint32_t fresh;               /* steps until he is new no longer */
 };
 
-void share_init(struct share *s, const struct shares *all);
 /* Who goes before whom: the lower first. */
 enum share_rank { SHARE_FIRST, SHARE_NEW, SHARE_LAST, SHARE_RANKS };
 
+void share_init(struct share *s, const struct shares *all);
 /* He asks. */
 enum share_rank share_ask(const struct share *s, struct shares *all);
 void share_use(struct share *s, struct shares *all, uint32_t steps);

@@ -16,7 +16,8 @@ struct writer {
 
 enum {
 	ELEM_ROOM = 8 + 3 * PUT_VAR_MAX,
-	ENTRY_ROOM = 1 + 3 * 8 + 6 * PUT_VAR_MAX + 64, /* and what it holds, but for elements */
+	CONTENT_ROOM = 6 * PUT_VAR_MAX, /* of a MIN, which has most, but for elements */
+	ENTRY_ROOM = 1 + 3 * 8 + 7 * PUT_VAR_MAX + CONTENT_ROOM,
 };
 
 static void

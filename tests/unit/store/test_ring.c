@@ -218,10 +218,11 @@ Test(ring, damage)
 	snprintf(path, sizeof(path), "%s", ring_path(r));
 	ring_close(r, false);
 	bytes = slurp(path, &size);
-	for (size_t at = 0; at<RING_HEADER + 1000; at += at> 200 && at < RING_HEADER ? 64 : 1) {
+	for (size_t at = 0, step; at < RING_HEADER + 1000; at += step) {
 		struct ring_walk w;
 		int rc;
 
+		step = at > 200 && at < RING_HEADER ? 64 : 1;
 		bytes[at] ^= (char)(1 + at % 255);
 		spill(path, bytes, size);
 		bytes[at] ^= (char)(1 + at % 255);
