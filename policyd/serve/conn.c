@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "serve/pool.h"
 
 #ifndef ev_io_modify /* before libev 4.33 */
 #define ev_io_modify(w, what) ev_io_set(w, (w)->fd, what)
@@ -125,7 +126,7 @@ conn_close(struct conn *c, enum conn_reason reason, const char *fmt, ...)
 	c->pool->live--;
 }
 
-static void
+void
 conn_free(struct conn *c)
 {
 	list_del(&c->node);
@@ -134,59 +135,6 @@ conn_free(struct conn *c)
 	msg_fini(&c->msg);
 	arena_fini(&c->arena);
 	xfree(c);
-}
-
-/* Empty memory changes hands, or goes when the other side has some. */
-static void
-pass_buf(struct buf *from, struct buf *to)
-{
-	if (!from->data)
-		return;
-	if (to->data || from->cap > CONN_KEEP) {
-		buf_fini(from);
-		return;
-	}
-	to->data = from->data;
-	to->cap = from->cap;
-	to->start = to->len = from->start = from->cap = 0;
-	from->data = NULL;
-}
-
-static void
-pass_arena(struct arena *from, struct arena *to)
-{
-	if (to->first) {
-		arena_fini(from);
-		return;
-	}
-	to->first = from->first;
-	to->last = from->last;
-	to->used = 0;
-	from->first = from->last = NULL;
-}
-
-static void
-conn_borrow(struct conn *c)
-{
-	if (!c->in.data)
-		pass_buf(&c->pool->in, &c->in);
-	if (!c->out.data)
-		pass_buf(&c->pool->out, &c->out);
-	if (!c->arena.first)
-		pass_arena(&c->pool->arena, &c->arena);
-}
-
-static void
-conn_give_back(struct conn *c)
-{
-	if (c->in.len == 0)
-		pass_buf(&c->in, &c->pool->in);
-	if (c->out.len == 0)
-		pass_buf(&c->out, &c->pool->out);
-	if (c->arena.used || c->ep->busy(c))
-		return;
-	pass_arena(&c->arena, &c->pool->arena);
-	buf_fini(&c->msg.header.field);
 }
 
 /* After FEED_MORE: does the wait belong to a request or to none? A packet or request that was eaten whole
@@ -330,12 +278,18 @@ conn_flush(struct conn *c)
 	return true;
 }
 
+/* What it waits for from now on. `more`: not for the peer. */
 static void
-conn_queue(struct conn *c)
+conn_rest(struct conn *c, bool more)
 {
-	struct pool *p = c->pool;
-
-	list_add_tail(&p->waiting[share_ask(&c->share, &p->shares)], &c->again);
+	if (c->state == CONN_DEAD)
+		return;
+	pool_give_back(c->pool, c);
+	if (c->state == CONN_IDLE || c->state == CONN_READ)
+		ack_now(c);
+	if (more)
+		pool_queue(c->pool, c);
+	conn_rearm(c);
 }
 
 void
@@ -346,19 +300,28 @@ conn_step(struct conn *c)
 
 	if (!more)
 		return;
-	conn_borrow(c);
-	for (steps = 0; more && steps < CONN_STEPS; steps++)
-		more = c->state == CONN_FLUSH ? conn_flush(c) : conn_advance(c);
+	pool_borrow(c->pool, c);
+	for (steps = 0; more && c->state != CONN_FLUSH && steps < CONN_STEPS; steps++)
+		more = conn_advance(c);
 	list_del(&c->again);
-	share_use(&c->share, &c->pool->shares, steps);
-	if (c->state == CONN_DEAD)
-		return;
-	conn_give_back(c);
-	if (c->state == CONN_IDLE || c->state == CONN_READ)
-		ack_now(c);
-	if (more)
-		conn_queue(c);
-	conn_rearm(c);
+	share_use(&c->share, &c->pool->shares, steps + (c->state == CONN_FLUSH ? CONN_ANSWER : 0));
+	if (c->state == CONN_FLUSH)
+		pool_answers(c->pool, c);
+	else
+		conn_rest(c, more);
+}
+
+void
+conn_answer(struct conn *c)
+{
+	bool more;
+
+	list_del(&c->again);
+	more = conn_flush(c);
+	/* Mostly that was all: it is not to wait for a turn to learn so. */
+	if (more && c->in.len == 0)
+		more = conn_advance(c);
+	conn_rest(c, more);
 }
 
 static void
@@ -372,7 +335,7 @@ conn_event(struct ev_loop *loop, struct ev_io *io, int revents)
 		return;
 	}
 	if (list_empty(&c->again))
-		conn_queue(c);
+		pool_queue(c->pool, c);
 	else
 		c->pool->seen_again++;
 }
@@ -404,133 +367,4 @@ conn_new(struct pool *p, const struct endpoint *ep, int fd, const struct sockadd
 	conn_set_state(c, CONN_IDLE);
 	conn_rearm(c);
 	return c;
-}
-
-static struct conn *
-conn_of(struct list *node)
-{
-	return container_of(node, struct conn, node);
-}
-
-void
-pool_init(struct pool *p, struct ev_loop *loop, struct engine *engine)
-{
-	*p = (struct pool){ .loop = loop, .engine = engine, .now = clock_now() };
-	for (int i = 0; i < CONN_STATES; i++)
-		list_init(&p->states[i]);
-	console_init(&p->console, engine, p->now);
-	for (int rank = 0; rank < SHARE_RANKS; rank++)
-		list_init(&p->waiting[rank]);
-	p->turn_us = POOL_TURN_US;
-	buf_init(&p->in, 0);
-	buf_init(&p->out, 0);
-	arena_init(&p->arena, 0);
-}
-
-static void
-pool_bury(struct pool *p)
-{
-	LIST_FOREACH_SAFE (node, after, &p->states[CONN_DEAD])
-		conn_free(conn_of(node));
-}
-
-void
-pool_fini(struct pool *p, const char *why)
-{
-	for (int i = 0; i < CONN_DEAD; i++)
-		LIST_FOREACH_SAFE (node, after, &p->states[i])
-			conn_close(conn_of(node), CLOSE_STOP, "%s", why);
-	pool_bury(p);
-	buf_fini(&p->in);
-	buf_fini(&p->out);
-	arena_fini(&p->arena);
-}
-
-/* In their order, at least one, for `us`. Those that come back wait for the next turn, behind those that are
- * left. */
-static void
-pool_serve(struct list *who, int64_t us)
-{
-	int64_t begun = clock_us();
-	struct list now;
-
-	if (list_empty(who))
-		return;
-	list_init(&now);
-	list_splice(&now, who);
-	do
-		conn_step(container_of(now.next, struct conn, again));
-	while (!list_empty(&now) && (us == INT64_MAX || clock_us() - begun < us));
-	list_splice(who, &now);
-}
-
-/* How long a turn may take for those that are not modest: not long, so that it is soon seen who else came,
- * shorter while somebody modest goes on with what he began, and longer where all ask alike. To see those
- * again that wait already takes time too: the more they are, the longer it is. */
-static int64_t
-pool_patience(const struct pool *p, int64_t now)
-{
-	if (shares_alike(&p->shares, p->live))
-		return p->turn_us * POOL_TURN_ALIKE + p->seen_again;
-	return (p->turn_us + p->seen_again / 4) / (now - p->modest_at < POOL_GOES_ON_US ? 4 : 1);
-}
-
-bool
-pool_turn(struct pool *p)
-{
-	int64_t now = clock_us(), us;
-	bool more = false;
-
-	if (!list_empty(&p->waiting[SHARE_FIRST]))
-		p->modest_at = now;
-	us = pool_patience(p, now);
-	p->seen_again = 0;
-	for (int rank = 0; rank < SHARE_RANKS; rank++)
-		pool_serve(&p->waiting[rank], rank == SHARE_FIRST ? INT64_MAX : us);
-	pool_bury(p);
-	for (int rank = 0; rank < SHARE_RANKS; rank++)
-		more = more || !list_empty(&p->waiting[rank]);
-	return more;
-}
-
-static void
-pool_expire(struct pool *p, enum conn_state state, int64_t timeout, enum conn_reason reason)
-{
-	LIST_FOREACH_SAFE (node, after, &p->states[state]) {
-		struct conn *c = conn_of(node);
-
-		if (p->now.mono - c->since < timeout)
-			return;
-		conn_close(c, reason, "after %lld ms", (long long)(p->now.mono - c->since));
-	}
-}
-
-void
-pool_tick(struct pool *p)
-{
-	pool_expire(p, CONN_IDLE, p->idle_timeout, CLOSE_IDLE);
-	pool_expire(p, CONN_READ, p->request_timeout, CLOSE_SLOW);
-	pool_expire(p, CONN_FLUSH, p->request_timeout, CLOSE_STUCK);
-}
-
-void
-pool_drain(struct pool *p)
-{
-	unsigned n = 0;
-
-	/* A step may put its connection back at the end of the list: each gets one. */
-	LIST_FOREACH (node, &p->states[CONN_IDLE])
-		n++;
-	LIST_FOREACH_SAFE (node, after, &p->states[CONN_IDLE]) {
-		if (n-- == 0)
-			break;
-		conn_step(conn_of(node));
-	}
-	p->draining = true;
-	LIST_FOREACH_SAFE (node, after, &p->states[CONN_IDLE]) {
-		struct conn *c = conn_of(node);
-
-		if (list_empty(&c->again) && !c->ep->busy(c))
-			conn_close(c, CLOSE_STOP, NULL);
-	}
 }

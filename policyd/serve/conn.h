@@ -19,19 +19,15 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/compiler.h"
 #include "base/list.h"
 #include "codec/control.h"
 #include "codec/milter.h"
 #include "codec/policy.h"
 #include "mail/msg.h"
-#include "serve/console.h"
 #include "serve/endpoint.h"
-#include "serve/engine.h"
+#include "serve/pool.h"
 #include "serve/share.h"
-
-enum conn_state { CONN_IDLE, CONN_READ, CONN_FLUSH, CONN_DEAD, CONN_STATES };
 
 enum conn_reason {
 	CLOSE_DONE,   /* the peer has all it asked for */
@@ -46,36 +42,12 @@ enum conn_reason {
 };
 
 enum {
-	CONN_STEPS = 32,         /* reads and requests of one connection a loop turn */
+	CONN_STEPS = 32,         /* reads and packets of one connection a loop turn */
+	CONN_ANSWER = 2,         /* the steps that an answer is */
 	CONN_CHUNK = 4096,       /* smallest read */
 	CONN_CHUNK_MAX = 131072, /* largest */
 	CONN_KEEP = 65536,       /* an empty buffer above this is not kept for others */
 	CONN_PEER_MAX = 64,
-	POOL_TURN_US = 30,
-	POOL_TURN_ALIKE = 16,  /* times that when there is nobody to look out for */
-	POOL_GOES_ON_US = 200, /* an MTA's next packet comes sooner than this */
-};
-
-/* All connections of one loop. */
-struct pool {
-	struct ev_loop *loop;  /* not owned */
-	struct engine *engine; /* not owned */
-	struct now now;        /* of this loop turn; the owner sets it */
-	int64_t idle_timeout, request_timeout;
-	struct list states[CONN_STATES];
-	struct list waiting[SHARE_RANKS]; /* have something to do, in the order in which they came */
-	struct shares shares;
-	int64_t turn_us;     /* how long the others may take before it is looked who else came */
-	int64_t modest_at;   /* us, when somebody modest was last served */
-	uint32_t seen_again; /* events since the last turn for connections that waited already */
-	unsigned live;       /* all but the dead */
-	uint64_t opened, requests;
-	bool draining; /* no new request is waited for */
-	struct console console;
-	/* Scratch memory that goes from connection to connection: one that waits with nothing begun holds
-	 * none, and a request that comes and goes in one piece needs no memory of its own. */
-	struct buf in, out;
-	struct arena arena;
 };
 
 /* What the milter door keeps beside its codec: whom it announced to the engine. */
@@ -95,7 +67,7 @@ struct control_door {
 
 struct conn {
 	struct list node;  /* states[state] */
-	struct list again; /* pool's first or again, or alone */
+	struct list again; /* pool's waiting or answers, or alone */
 	struct share share;
 	struct pool *pool;
 	const struct endpoint *ep;
@@ -127,23 +99,14 @@ struct conn {
 	} door;
 };
 
-void pool_init(struct pool *p, struct ev_loop *loop, struct engine *engine);
-/* Closes what is open, frees all. */
-void pool_fini(struct pool *p, const char *why);
-/* Once a loop turn, outside of any connection's callback: serves those that have something to do, first those
- * that ask little, then the new ones and then the others, each for turn_us, and frees the dead. True: there
- * is more to do at once. */
-bool pool_turn(struct pool *p);
-/* Timeouts, about once a second. */
-void pool_tick(struct pool *p);
-/* Answers what has arrived, then closes all that wait for nothing; the others close when their request is
- * done. */
-void pool_drain(struct pool *p);
-
 /* Takes over the non-blocking socket `fd`. */
 struct conn *conn_new(
     struct pool *p, const struct endpoint *ep, int fd, const struct sockaddr *peer, socklen_t peer_len);
+/* Hears what is to hear, until there is something to say: that goes to pool_answers(). */
 void conn_step(struct conn *c);
+/* Says it, as far as it is taken. */
+void conn_answer(struct conn *c);
+void conn_free(struct conn *c);
 /* The only way out. `fmt` may be NULL: nothing to add to the reason. */
 void conn_close(struct conn *c, enum conn_reason reason, const char *fmt, ...) PRINTF(3, 4);
 

@@ -34,15 +34,45 @@ Test(conn, a_turn_has_its_share, .init = setup, .fini = teardown)
 	text[400] = '\0';
 	say(text);
 	conn_step(c);
-	cr_assert_leq(c->requests, CONN_STEPS);
-	cr_assert_geq(c->requests, CONN_STEPS / 3);
-	cr_assert(!list_empty(&c->again), "it has more to do");
-	cr_assert(pool_turn(&pool), "one more share, not all");
-	cr_assert_leq(c->requests, 2 * CONN_STEPS);
+	cr_assert_eq(c->requests, 1, "the first waits to be answered");
+	cr_assert(!list_empty(&pool.answers));
+	cr_assert_eq(hear(NULL), 0);
+	cr_assert(pool_turn(&pool), "it has more to do");
+	cr_assert(list_empty(&pool.answers));
+	cr_assert_leq(c->requests, 1 + SHARE_RANKS, "some more, not all");
 	turn();
 	cr_assert_eq(hear(NULL), 400);
 	cr_assert_eq(c->requests, 200);
 	cr_assert(list_empty(&c->again));
+}
+
+/* Who asks on many connections is woken once for all answers: none goes out before the others are ready. */
+Test(conn, answers_go_out_together, .init = setup, .fini = teardown)
+{
+	enum { PEERS = 2 * POOL_ANSWERS + 3 };
+	int fd[PEERS][2];
+	struct conn *all[PEERS];
+	char answer[8];
+
+	for (int i = 0; i < PEERS; i++) {
+		cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd[i]), 0);
+		all[i] = conn_new(&pool, &toy, fd[i][1], NULL, 0);
+		cr_assert_eq(write(fd[i][0], "a\n", 2), 2);
+	}
+	for (int i = 0; i < PEERS; i++) {
+		int full = (i + 1) / POOL_ANSWERS * POOL_ANSWERS;
+
+		conn_step(all[i]);
+		for (int k = 0; k <= i; k++)
+			cr_assert_eq(all[k]->state, k < full ? CONN_IDLE : CONN_FLUSH, "%d of %d", k, i);
+	}
+	cr_assert(!pool_turn(&pool));
+	cr_assert_leq(pool.n_out, POOL_ANSWERS);
+	for (int i = 0; i < PEERS; i++) {
+		cr_assert_eq(read(fd[i][0], answer, sizeof(answer)), 2, "%d", i);
+		close(fd[i][0]);
+	}
+	turn();
 }
 
 Test(conn, half_close_gets_its_answer, .init = setup, .fini = teardown)
@@ -120,7 +150,8 @@ Test(conn, nothing_is_read_while_a_reply_waits, .init = setup, .fini = teardown)
 	cr_assert_eq(total, 800003);
 	cr_assert_eq(c->requests, 2);
 	cr_assert_eq(c->state, CONN_IDLE);
-	cr_assert_leq(pool.out.cap, CONN_KEEP, "a large buffer is not kept");
+	for (uint32_t i = 0; i < pool.n_out; i++)
+		cr_assert_leq(pool.out[i].cap, CONN_KEEP, "a large buffer is not kept");
 }
 
 Test(conn, reply_over_its_cap, .init = setup, .fini = teardown)

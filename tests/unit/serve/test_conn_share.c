@@ -83,10 +83,9 @@ Test(conn_share, who_is_new_goes_before_those_who_always_ask, .init = setup, .fi
 
 Test(conn_share, those_who_always_ask_are_served_all_the_same, .init = setup, .fini = teardown)
 {
-	uint64_t before, least = 0;
+	uint64_t least = 0;
 
 	begin_noise();
-	before = pool.requests;
 	for (unsigned i = 0; i < 50; i++) {
 		uint64_t n = pool.requests;
 
@@ -96,5 +95,4 @@ Test(conn_share, those_who_always_ask_are_served_all_the_same, .init = setup, .f
 		least += pool.requests > n;
 	}
 	cr_assert_eq(least, 50, "a turn without an answer");
-	cr_assert_gt(pool.requests - before, 50 * CONN_STEPS / 4);
 }

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: ISC */
+#include "serve/pool.h"
+
+#include "serve/conn.h"
+
+/* Empty memory changes hands, or goes when the other side has some. */
+static void
+take_buf(struct buf *to, struct buf *from)
+{
+	to->data = from->data;
+	to->cap = from->cap;
+	to->start = to->len = from->start = from->cap = 0;
+	from->data = NULL;
+}
+
+static void
+pass_buf(struct buf *from, struct buf *to)
+{
+	if (!from->data)
+		return;
+	if (to->data || from->cap > CONN_KEEP)
+		buf_fini(from);
+	else
+		take_buf(to, from);
+}
+
+static void
+pass_arena(struct arena *from, struct arena *to)
+{
+	if (to->first) {
+		arena_fini(from);
+		return;
+	}
+	to->first = from->first;
+	to->last = from->last;
+	to->used = 0;
+	from->first = from->last = NULL;
+}
+
+void
+pool_borrow(struct pool *p, struct conn *c)
+{
+	if (!c->in.data)
+		pass_buf(&p->in, &c->in);
+	if (!c->out.data && p->n_out)
+		take_buf(&c->out, &p->out[--p->n_out]);
+	if (!c->arena.first)
+		pass_arena(&p->arena, &c->arena);
+}
+
+static void
+give_back_out(struct pool *p, struct conn *c)
+{
+	if (!c->out.data)
+		return;
+	if (p->n_out == POOL_ANSWERS || c->out.cap > CONN_KEEP)
+		buf_fini(&c->out);
+	else
+		take_buf(&p->out[p->n_out++], &c->out);
+}
+
+void
+pool_give_back(struct pool *p, struct conn *c)
+{
+	if (c->in.len == 0)
+		pass_buf(&c->in, &p->in);
+	if (c->out.len == 0)
+		give_back_out(p, c);
+	if (c->arena.used || c->ep->busy(c))
+		return;
+	pass_arena(&c->arena, &p->arena);
+	buf_fini(&c->msg.header.field);
+}
+
+static struct conn *
+conn_of(struct list *node)
+{
+	return container_of(node, struct conn, node);
+}
+
+void
+pool_init(struct pool *p, struct ev_loop *loop, struct engine *engine)
+{
+	*p = (struct pool){ .loop = loop, .engine = engine, .now = clock_now() };
+	for (int i = 0; i < CONN_STATES; i++)
+		list_init(&p->states[i]);
+	console_init(&p->console, engine, p->now);
+	for (int rank = 0; rank < SHARE_RANKS; rank++)
+		list_init(&p->waiting[rank]);
+	p->turn_us = POOL_TURN_US;
+	list_init(&p->answers);
+	buf_init(&p->in, 0);
+	arena_init(&p->arena, 0);
+}
+
+static void
+pool_bury(struct pool *p)
+{
+	LIST_FOREACH_SAFE (node, after, &p->states[CONN_DEAD])
+		conn_free(conn_of(node));
+}
+
+void
+pool_fini(struct pool *p, const char *why)
+{
+	for (int i = 0; i < CONN_DEAD; i++)
+		LIST_FOREACH_SAFE (node, after, &p->states[i])
+			conn_close(conn_of(node), CLOSE_STOP, "%s", why);
+	pool_bury(p);
+	buf_fini(&p->in);
+	while (p->n_out)
+		buf_fini(&p->out[--p->n_out]);
+	arena_fini(&p->arena);
+}
+
+void
+pool_queue(struct pool *p, struct conn *c)
+{
+	list_add_tail(&p->waiting[share_ask(&c->share, &p->shares)], &c->again);
+}
+
+static void
+pool_send(struct pool *p)
+{
+	struct list now;
+
+	if (!p->n_answers)
+		return;
+	list_init(&now);
+	list_splice(&now, &p->answers);
+	p->n_answers = 0;
+	while (!list_empty(&now))
+		conn_answer(container_of(now.next, struct conn, again));
+}
+
+void
+pool_answers(struct pool *p, struct conn *c)
+{
+	pool_give_back(p, c);
+	list_add_tail(&p->answers, &c->again);
+	if (++p->n_answers >= POOL_ANSWERS)
+		pool_send(p);
+}
+
+/* In their order, at least one, for `us`. Those that come back wait for the next turn, behind those that are
+ * left. */
+static void
+pool_serve(struct list *who, int64_t us)
+{
+	int64_t begun = clock_us();
+	struct list now;
+
+	if (list_empty(who))
+		return;
+	list_init(&now);
+	list_splice(&now, who);
+	do
+		conn_step(container_of(now.next, struct conn, again));
+	while (!list_empty(&now) && (us == INT64_MAX || clock_us() - begun < us));
+	list_splice(who, &now);
+}
+
+/* How long a turn may take for those that are not modest: not long, so that it is soon seen who else came,
+ * shorter while somebody modest goes on with what he began, and longer where all ask alike. To see those
+ * again that wait already takes time too: the more they are, the longer it is. */
+static int64_t
+pool_patience(const struct pool *p, int64_t now)
+{
+	if (shares_alike(&p->shares, p->live))
+		return p->turn_us * POOL_TURN_ALIKE + p->seen_again;
+	return (p->turn_us + p->seen_again / 4) / (now - p->modest_at < POOL_GOES_ON_US ? 4 : 1);
+}
+
+bool
+pool_turn(struct pool *p)
+{
+	int64_t now = clock_us(), us;
+	bool more = false;
+
+	if (!list_empty(&p->waiting[SHARE_FIRST]))
+		p->modest_at = now;
+	us = pool_patience(p, now);
+	p->seen_again = 0;
+	for (int rank = 0; rank < SHARE_RANKS; rank++) {
+		pool_serve(&p->waiting[rank], rank == SHARE_FIRST ? INT64_MAX : us);
+		pool_send(p);
+	}
+	pool_bury(p);
+	for (int rank = 0; rank < SHARE_RANKS; rank++)
+		more = more || !list_empty(&p->waiting[rank]);
+	return more;
+}
+
+static void
+pool_expire(struct pool *p, enum conn_state state, int64_t timeout, enum conn_reason reason)
+{
+	LIST_FOREACH_SAFE (node, after, &p->states[state]) {
+		struct conn *c = conn_of(node);
+
+		if (p->now.mono - c->since < timeout)
+			return;
+		conn_close(c, reason, "after %lld ms", (long long)(p->now.mono - c->since));
+	}
+}
+
+void
+pool_tick(struct pool *p)
+{
+	pool_expire(p, CONN_IDLE, p->idle_timeout, CLOSE_IDLE);
+	pool_expire(p, CONN_READ, p->request_timeout, CLOSE_SLOW);
+	pool_expire(p, CONN_FLUSH, p->request_timeout, CLOSE_STUCK);
+}
+
+void
+pool_drain(struct pool *p)
+{
+	unsigned n = 0;
+
+	/* A step may put its connection back at the end of the list: each gets one. */
+	LIST_FOREACH (node, &p->states[CONN_IDLE])
+		n++;
+	LIST_FOREACH_SAFE (node, after, &p->states[CONN_IDLE]) {
+		if (n-- == 0)
+			break;
+		conn_step(conn_of(node));
+	}
+	pool_send(p);
+	p->draining = true;
+	LIST_FOREACH_SAFE (node, after, &p->states[CONN_IDLE]) {
+		struct conn *c = conn_of(node);
+
+		if (list_empty(&c->again) && !c->ep->busy(c))
+			conn_close(c, CLOSE_STOP, NULL);
+	}
+}

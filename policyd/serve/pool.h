@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * All connections of one loop, and whose turn it is. Nobody is served inside a callback of the loop: who has
+ * something to do waits for pool_turn(). What is to be said then is said POOL_ANSWERS at a time: a client
+ * of many connections is woken once for them and not once for each, which costs us more than all else
+ * that the kernel does for an answer.
+ */
+#ifndef SERVE_POOL_H
+#define SERVE_POOL_H
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/list.h"
+#include "serve/console.h"
+#include "serve/engine.h"
+#include "serve/share.h"
+
+enum conn_state { CONN_IDLE, CONN_READ, CONN_FLUSH, CONN_DEAD, CONN_STATES };
+
+enum {
+	POOL_TURN_US = 30,
+	POOL_TURN_ALIKE = 16,  /* times that when there is nobody to look out for */
+	POOL_GOES_ON_US = 200, /* an MTA's next packet comes sooner than this */
+	POOL_ANSWERS = 16,
+};
+
+struct conn;
+
+struct pool {
+	struct ev_loop *loop;  /* not owned */
+	struct engine *engine; /* not owned */
+	struct now now;        /* of this loop turn; the owner sets it */
+	int64_t idle_timeout, request_timeout;
+	struct list states[CONN_STATES];
+	struct list waiting[SHARE_RANKS]; /* have something to do, in the order in which they came */
+	struct list answers;              /* have something to say; empty after a turn */
+	uint32_t n_answers;
+	struct shares shares;
+	int64_t turn_us;     /* how long the others may take before it is looked who else came */
+	int64_t modest_at;   /* us, when somebody modest was last served */
+	uint32_t seen_again; /* events since the last turn for connections that waited already */
+	unsigned live;       /* all but the dead */
+	uint64_t opened, requests;
+	bool draining; /* no new request is waited for */
+	struct console console;
+	/* Scratch memory that goes from connection to connection: one that waits with nothing begun holds
+	 * none, and a request that comes and goes in one piece needs no memory of its own. */
+	struct buf in, out[POOL_ANSWERS];
+	uint32_t n_out;
+	struct arena arena;
+};
+
+void pool_init(struct pool *p, struct ev_loop *loop, struct engine *engine);
+/* Closes what is open, frees all. */
+void pool_fini(struct pool *p, const char *why);
+/* Once a loop turn, outside of any connection's callback: serves those that have something to do, first those
+ * that ask little, then the new ones and then the others, each for turn_us, and frees the dead. True: there
+ * is more to do at once. */
+bool pool_turn(struct pool *p);
+/* Timeouts, about once a second. */
+void pool_tick(struct pool *p);
+/* Answers what has arrived, then closes all that wait for nothing; the others close when their request is
+ * done. */
+void pool_drain(struct pool *p);
+
+/* For connections. It has something to do in the next turn; it has something to say in this one. */
+void pool_queue(struct pool *p, struct conn *c);
+void pool_answers(struct pool *p, struct conn *c);
+/* Memory for what comes next; what of it is empty goes back. */
+void pool_borrow(struct pool *p, struct conn *c);
+void pool_give_back(struct pool *p, struct conn *c);
+
+#endif
