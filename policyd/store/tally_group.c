@@ -47,16 +47,27 @@ head_of(const struct tally_table *t, uint64_t group)
 	return &t->group_heads[group >> t->group_shift];
 }
 
-void
-group_fetch(const struct tally_table *t, uint64_t group)
-{
-	__builtin_prefetch(head_of(t, group));
-}
-
 static struct key128
 pin_key(uint64_t group)
 {
 	return (struct key128){ group, 0 };
+}
+
+void
+group_fetch(const struct tally_table *t, uint64_t group)
+{
+	__builtin_prefetch(head_of(t, group));
+	if (t->n_pins)
+		map_fetch(&t->pins_by_group, pin_key(group));
+}
+
+void
+group_fetch_first(const struct tally_table *t, uint64_t group)
+{
+	uint32_t i = *head_of(t, group);
+
+	if (i)
+		__builtin_prefetch(&table_at(t, i)->gprev, 1);
 }
 
 static struct pin *

@@ -8,8 +8,9 @@
 void group_init(struct tally_table *t);
 void group_fini(struct tally_table *t);
 void group_leave(struct tally_table *t, uint32_t entry);
-/* This one will be looked for: memory is told. */
-void group_fetch(const struct tally_table *t, uint64_t id);
+/* Members will come to this one: memory is asked for where it begins, then for its first member. */
+void group_fetch(const struct tally_table *t, uint64_t group);
+void group_fetch_first(const struct tally_table *t, uint64_t group);
 
 /* Ends all pins whose time has come. */
 void group_release_due(struct tally_table *t);

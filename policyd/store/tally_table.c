@@ -162,26 +162,35 @@ table_evict(struct tally_table *t, uint32_t i)
 	table_remove(t, i);
 }
 
-/* In a full table each new entry needs the oldest gone, which nobody has looked at for long: the next one to
- * go is asked of memory, and of the one after it what it is tied to. */
+/* In a full table each new entry needs the oldest gone, which nobody has looked at for long. What its going
+ * touches is asked of memory in three steps while others go before it: the entry, who stands beside it, and
+ * who stands before it under its head. */
 PREFETCHES
 fetch_victims(const struct tally_table *t, uint32_t i)
 {
-	uint32_t next = table_at(t, i)->newer;
-	const struct entry *e = table_at(t, next);
+	uint32_t first = table_at(t, i)->newer, second, third, before;
+	const struct entry *e = table_at(t, first);
 
-	if (!next)
+	if (!first)
 		return;
+	before = *table_head(t, e->key.lo);
+	if (before != first)
+		__builtin_prefetch(&table_at(t, before)->chain, 1);
+	second = e->newer;
+	if (!second)
+		return;
+	e = table_at(t, second);
 	__builtin_prefetch(table_head(t, e->key.lo), 1);
 	if (e->gprev)
 		__builtin_prefetch(&table_at(t, e->gprev)->gnext, 1);
 	if (e->gnext)
 		__builtin_prefetch(&table_at(t, e->gnext)->gprev, 1);
-	if (e->newer) {
-		e = table_at(t, e->newer);
-		__builtin_prefetch(&e->key, 1);
-		__builtin_prefetch(&e->last, 1);
-	}
+	third = e->newer;
+	if (!third)
+		return;
+	e = table_at(t, third);
+	__builtin_prefetch(&e->key, 1);
+	__builtin_prefetch(&e->last, 1);
 }
 
 /* The oldest unpinned entry of both lists, 0 when there is none. */
@@ -250,12 +259,14 @@ table_fetch(const struct tally_table *t, const struct tally_op *ops, uint32_t n)
 	}
 	for (uint32_t k = 0; k < n; k++) {
 		uint32_t i = *table_head(t, ops[k].key.lo);
-		const struct entry *e = i ? table_at(t, i) : NULL;
+		const struct entry *e = table_at(t, i);
 
-		if (!e)
-			continue;
-		__builtin_prefetch(&e->key);
-		__builtin_prefetch(&e->last);
+		if (i) {
+			__builtin_prefetch(&e->key);
+			__builtin_prefetch(&e->last);
+		}
+		if (ops[k].group)
+			group_fetch_first(t, group_of(ops[k].group));
 	}
 }
 
