@@ -17,4 +17,15 @@
 #define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
 /* clang-format on */
 
+/* All n > 0 bytes, to be written to, with memory that gives 64 at a time. */
+PREFETCHES
+fetch_bytes(const void *p, size_t n)
+{
+	const char *from = p;
+
+	for (size_t at = 0; at < n; at += 64)
+		__builtin_prefetch(from + at, 1);
+	__builtin_prefetch(from + n - 1, 1);
+}
+
 #endif
