@@ -10,7 +10,6 @@
 #include "mail/addr.h"
 
 enum { SESSION_CONNECTION, SESSION_CLIENT };
-enum { MEMORY_LINE = 64 }; /* bytes that memory gives at a time */
 
 struct milter_client {
 	struct key128 key;
@@ -22,6 +21,8 @@ struct join {
 	struct list lru; /* oldest first */
 	struct txn_spares spares;
 	struct list left; /* whose connection has gone, the first to go first; not in lru */
+	struct list over; /* that nothing is to follow on, the same; not in lru */
+	uint32_t n_over;
 	struct map milters;
 	struct map sessions; /* of policy connections and of SMTP clients: the latest transaction */
 	size_t bytes;
@@ -42,6 +43,7 @@ join_new(void)
 	map_init(&j->sessions);
 	list_init(&j->lru);
 	list_init(&j->left);
+	list_init(&j->over);
 	txn_spares_init(&j->spares);
 	arena_init(&j->recorded, 0);
 	return j;
@@ -97,6 +99,7 @@ join_end(struct join *j, struct txn *t)
 	leave_sessions(j, t);
 	map_del(&j->txns, t->key);
 	list_del(&t->lru);
+	j->n_over -= t->over;
 	forget_envelope(j, t);
 	j->bytes -= t->rcpts.len + t->cap_reserved * sizeof(*t->reserved);
 	txn_spare(&j->spares, t);
@@ -178,17 +181,20 @@ enter_session(struct join *j, struct txn *t, int which, struct key128 key)
 static struct txn *
 oldest(const struct join *j)
 {
-	return container_of(list_empty(&j->left) ? j->lru.next : j->left.next, struct txn, lru);
+	const struct list *of = !list_empty(&j->left) ? &j->left : !list_empty(&j->over) ? &j->over : &j->lru;
+
+	return container_of(of->next, struct txn, lru);
 }
 
-/* The next one that makes room: for long nobody has touched it. */
-PREFETCHES
-fetch_oldest(const struct join *j)
+/* The youngest in one of the three lists. */
+static void
+go_to(struct join *j, struct txn *t, struct list *list)
 {
-	const char *t = (const char *)oldest(j);
-
-	for (size_t at = 0; at < sizeof(struct txn); at += MEMORY_LINE)
-		__builtin_prefetch(t + at);
+	list_del(&t->lru);
+	list_add_tail(list, &t->lru);
+	j->n_over -= t->over;
+	t->over = list == &j->over;
+	j->n_over += t->over;
 }
 
 struct txn *
@@ -213,12 +219,9 @@ join_find(struct join *j, const struct msg *m, struct key128 client, uint64_t se
 		t = txn_new(&j->spares, key);
 		t->mta = m->mta;
 		map_put(&j->txns, key, t);
-		if (j->txns.n == JOIN_MAX)
-			fetch_oldest(j);
 	}
 	t->seen = now.mono;
-	list_del(&t->lru);
-	list_add_tail(&j->lru, &t->lru);
+	go_to(j, t, &j->lru);
 	if (m->connection)
 		enter_session(j, t, SESSION_CONNECTION, connection_key(m->connection));
 	if (m->client_address.n && m->client_port.n)
@@ -270,8 +273,7 @@ join_leave(struct join *j, uint64_t connection, bool data_follows, struct now no
 	if (!t || t->judged || (data_follows && t->recorded && !addr_is_null(t->more->record.sender)))
 		return;
 	t->seen = now.mono;
-	list_del(&t->lru);
-	list_add_tail(&j->left, &t->lru);
+	go_to(j, t, &j->left);
 }
 
 bool
@@ -471,6 +473,14 @@ join_keep(struct join *j, struct txn *t, uint64_t what, const struct verdict *v)
 	t->what = what;
 }
 
+void
+join_over(struct join *j, struct txn *t)
+{
+	go_to(j, t, &j->over);
+	if (j->n_over > JOIN_OVER_MAX)
+		join_end(j, container_of(j->over.next, struct txn, lru));
+}
+
 /* --- who a milter serves ------------------------------------------------------------------------------ */
 
 void
@@ -519,6 +529,7 @@ void
 join_expire(struct join *j, struct now now)
 {
 	expire(j, &j->left, now.mono - JOIN_GRACE);
+	expire(j, &j->over, now.mono - JOIN_TTL);
 	expire(j, &j->lru, now.mono - JOIN_TTL);
 }
 
@@ -526,6 +537,7 @@ void
 join_end_all(struct join *j)
 {
 	expire(j, &j->left, INT64_MAX);
+	expire(j, &j->over, INT64_MAX);
 	expire(j, &j->lru, INT64_MAX);
 }
 

@@ -5,7 +5,9 @@
  * found by instance + client address and port, or by queue id + client when there is no instance, at RCPT
  * by the client alone when there is neither (join_of_client() finds it later); never for longer than
  * JOIN_TTL, for such ids come again. Bounded: JOIN_MAX transactions and JOIN_BYTES of what they hold; the
- * oldest makes room.
+ * oldest makes room. Of those that END-OF-MESSAGE was asked about, after which nothing comes but the same
+ * question from a second list of restrictions, the last JOIN_OVER_MAX are kept: in a flood that is what stays
+ * near the processor.
  *
  * What is counted at RCPT is a reservation: from then on no other message gets that place. It is given
  * back when the message itself is judged, which counts it anew, or when the message comes to nothing: the
@@ -27,6 +29,7 @@
 
 enum {
 	JOIN_MAX = 8192,
+	JOIN_OVER_MAX = 1024,
 	JOIN_BYTES = 16 << 20,
 	JOIN_TTL = 30 * MS_MIN,
 	JOIN_RESERVED_MAX = 1024,
@@ -102,6 +105,8 @@ void join_recipients(const struct txn *t, struct msg *m);
  * before; false: none. Strings are copied into m's arena. */
 bool join_verdict(const struct txn *t, uint64_t what, struct msg *m, struct verdict *out);
 void join_keep(struct join *j, struct txn *t, uint64_t what, const struct verdict *v);
+/* Nothing but the same question will follow; may end the one for which that has been true longest. */
+void join_over(struct join *j, struct txn *t);
 
 /* SMTP clients that a milter connection serves at this moment. */
 void join_milter_begin(struct join *j, struct key128 client);

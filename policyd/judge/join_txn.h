@@ -30,6 +30,7 @@ struct txn {
 	bool judged;
 	bool passed;   /* judged, and there is nothing more to say: its verdict is not set */
 	bool recorded; /* its record is set */
+	bool over;     /* in that list */
 	uint64_t what;
 	char *envelope;
 	size_t n_envelope, cap_envelope;

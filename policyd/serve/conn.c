@@ -217,6 +217,19 @@ conn_more(struct conn *c, size_t before)
 	return emptied ? false : conn_fill(c);
 }
 
+/* What is to be said stands in c->out. */
+static bool
+conn_has_said(struct conn *c)
+{
+	if (c->out.failed) {
+		conn_close(c, CLOSE_BROKEN, "the reply is larger than %zu bytes", c->out.max);
+		return false;
+	}
+	if (c->out.len || c->last)
+		conn_set_state(c, CONN_FLUSH);
+	return true;
+}
+
 static bool
 conn_advance(struct conn *c)
 {
@@ -230,8 +243,9 @@ conn_advance(struct conn *c)
 	case FEED_MSG:
 		c->requests++;
 		c->pool->requests++;
+		c->asked = true;
 		c->ep->reply(c);
-		break;
+		return !c->asked && c->state != CONN_DEAD;
 	case FEED_REPLY:
 		if (!c->out.len)
 			conn_set_state(c, CONN_IDLE); /* a whole packet that wants no answer */
@@ -243,13 +257,7 @@ conn_advance(struct conn *c)
 		conn_close(c, CLOSE_BROKEN, "%s", c->why);
 		return false;
 	}
-	if (c->out.failed) {
-		conn_close(c, CLOSE_BROKEN, "the reply is larger than %zu bytes", c->out.max);
-		return false;
-	}
-	if (c->out.len || c->last)
-		conn_set_state(c, CONN_FLUSH);
-	return true;
+	return conn_has_said(c);
 }
 
 static bool
@@ -292,6 +300,15 @@ conn_rest(struct conn *c, bool more)
 	conn_rearm(c);
 }
 
+static void
+conn_stepped(struct conn *c, bool more)
+{
+	if (c->state == CONN_FLUSH)
+		pool_answers(c->pool, c);
+	else
+		conn_rest(c, more);
+}
+
 void
 conn_step(struct conn *c)
 {
@@ -301,14 +318,24 @@ conn_step(struct conn *c)
 	if (!more)
 		return;
 	pool_borrow(c->pool, c);
+	c->stepping = true;
 	for (steps = 0; more && c->state != CONN_FLUSH && steps < CONN_STEPS; steps++)
 		more = conn_advance(c);
+	c->stepping = false;
 	list_del(&c->again);
-	share_use(&c->share, &c->pool->shares, steps + (c->state == CONN_FLUSH ? CONN_ANSWER : 0));
-	if (c->state == CONN_FLUSH)
-		pool_answers(c->pool, c);
-	else
-		conn_rest(c, more);
+	share_use(
+	    &c->share, &c->pool->shares, steps + (c->asked || c->state == CONN_FLUSH ? CONN_ANSWER : 0));
+	if (!c->asked)
+		conn_stepped(c, more);
+}
+
+void
+conn_said(struct conn *c)
+{
+	c->asked = false;
+	(void)conn_has_said(c);
+	if (!c->stepping)
+		conn_stepped(c, true);
 }
 
 void

@@ -83,6 +83,8 @@ struct conn {
 	bool emptied; /* the last read took all there was */
 	bool heard;   /* bytes have come since we said something */
 	bool last;    /* close once the output is gone */
+	bool asked;   /* the verdict on msg is to come, in this turn */
+	bool stepping;
 	const char *why;
 	union {
 		struct sockaddr sa;
@@ -104,6 +106,8 @@ struct conn *conn_new(
     struct pool *p, const struct endpoint *ep, int fd, const struct sockaddr *peer, socklen_t peer_len);
 /* Hears what is to hear, until there is something to say: that goes to pool_answers(). */
 void conn_step(struct conn *c);
+/* For endpoints: the verdict is there, and the reply in `out`. */
+void conn_said(struct conn *c);
 /* Says it, as far as it is taken. */
 void conn_answer(struct conn *c);
 void conn_free(struct conn *c);

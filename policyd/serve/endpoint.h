@@ -27,7 +27,8 @@ struct endpoint {
 	void (*open)(struct conn *c);
 	/* Feeds c->in to the codec. After FEED_BAD c->why is set. */
 	enum feed (*feed)(struct conn *c);
-	/* After FEED_MSG: judges c->msg and appends the reply to c->out. */
+	/* After FEED_MSG: has c->msg judged. When the verdict is there, at once or later in this turn, the
+	 * reply is appended to c->out, and conn_said() told. */
 	void (*reply)(struct conn *c);
 	/* The MTA is in the middle of something that a good-bye would spoil, although no bytes wait. */
 	bool (*busy)(const struct conn *c);

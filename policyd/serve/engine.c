@@ -150,130 +150,6 @@ engine_book_storms(struct engine *e, const struct view *v, struct now now)
 	return first;
 }
 
-/* --- the record -------------------------------------------------------------------------------------- */
-
-static enum outcome
-outcome_of(enum action got)
-{
-	return got == ACT_PASS || got == ACT_REDIRECT_OWNER || got == ACT_HOLD ? OUTCOME_PASSED
-									       : OUTCOME_STOPPED;
-}
-
-static void
-keep_ops(struct engine *e, uint32_t from, uint32_t n)
-{
-	for (uint32_t i = from; i < from + n; i++) {
-		struct tally_op *op = e->judge.ops.v[i].kind == TALLY_GET ? NULL : ops_add(&e->kept);
-
-		if (op)
-			*op = e->judge.ops.v[i];
-	}
-}
-
-/* What the judge keeps, in one row. */
-static const struct ops *
-kept_ops(struct engine *e)
-{
-	const struct judge *j = &e->judge;
-
-	e->kept.n = 0;
-	for (uint32_t i = 0; i < j->n_slots; i++) {
-		const struct slot *s = &j->slots[i];
-
-		if (s->kept)
-			keep_ops(e, s->op, s->n_ops);
-	}
-	if (j->sent_kept)
-		keep_ops(e, j->sent_op, j->n_sent);
-	for (uint32_t i = 0; i < e->held.n; i++) {
-		struct tally_op *op = ops_add(&e->kept);
-
-		if (op)
-			*op = e->held.v[i];
-	}
-	e->held.n = 0;
-	return &e->kept;
-}
-
-void
-engine_write_record(
-    struct engine *e, struct msg *m, const struct traits *t, const struct verdict *v, struct now now)
-{
-	const struct header_facts *f = &m->header.f;
-	struct record_rcpt *rcpts;
-	bool passed = m->n_rcpts == 0 && v->what == ACT_PASS;
-	struct record r = {
-		.time = now.wall,
-		.door = door_name(m->door),
-		.stage = stage_name(m->stage),
-		.queue_id = m->queue_id,
-		.instance = m->instance,
-		.client_address = t->client_text,
-		.client_name = m->client_name,
-		.helo = m->helo,
-		.sasl_username = m->sasl_username,
-		.sender = m->sender,
-		.size = m->size,
-		.rcpt_count = m->rcpt_count > m->n_rcpts ? m->rcpt_count : m->n_rcpts,
-		.kind = automatic_name(t->automatic),
-		.verdict = action_name(v->shown),
-		.rule = v->rule,
-		.storm = v->storm,
-		.would = v->would,
-		.degraded = v->degraded,
-	};
-
-	if (!e->ledger)
-		return;
-	if (m->have_header) {
-		r.message_id = f->message_id;
-		r.thread = t->thread;
-		r.header_from = f->from_addr;
-		r.subject = f->subject;
-		r.to_count = f->to_count;
-		r.cc_count = f->cc_count;
-		r.hops = f->hop_count;
-		r.trace = t->trace;
-		/* the one that survives most rewriting */
-		r.identity = t->n_ids ? t->ids[t->n_ids - 1].lo : 0;
-	}
-	rcpts = arena_alloc(&e->judge.scratch, (m->n_rcpts + 1) * sizeof(*rcpts));
-	for (uint32_t i = 0; rcpts && i < m->n_rcpts; i++) {
-		enum action got = e->judge.wishes[i].got;
-
-		rcpts[i] =
-		    (struct record_rcpt){ m->rcpts[i].addr, str_of(action_name(got)), outcome_of(got) };
-		passed |= outcome_of(got) == OUTCOME_PASSED;
-	}
-	r.rcpts = rcpts;
-	r.n_rcpts = rcpts ? m->n_rcpts : 0;
-	r.outcome = passed ? OUTCOME_PASSED : OUTCOME_STOPPED;
-	ledger_message(e->ledger, &r, kept_ops(e));
-}
-
-void
-engine_log_verdict(const struct engine *e, const struct msg *m, const struct verdict *v)
-{
-	const char *why = "";
-
-	if (e->quiet || (v->shown == ACT_PASS && !v->would && !v->degraded))
-		return;
-	for (uint32_t i = 0; i < e->judge.n_slots; i++) {
-		const struct slot *s = &e->judge.slots[i];
-
-		if (s->finding.trip != TRIP_NONE && str_eq(str_of(s->rule->name), v->rule)) {
-			why = s->finding.why;
-			break;
-		}
-	}
-	log_info("verdict action=%s%s rule=%s door=%s stage=%s queue_id=%s client=%s sender=%s message_id=%s "
-		 "recipients=%u dropped=%u storm=%016llx why=%s%s",
-	    v->would ? "would-" : "", v->would ? "act" : action_name(v->shown), LOGV(v->rule),
-	    door_name(m->door), stage_name(m->stage), LOGV(m->queue_id), LOGV(m->client_address),
-	    LOGV(m->sender), LOGV(m->header.f.message_id), m->n_rcpts, v->n_drop,
-	    (unsigned long long)v->storm, LOGV(str_of(why)), v->degraded ? " degraded=yes" : "");
-}
-
 /* --- the road ---------------------------------------------------------------------------------------- */
 
 bool
@@ -325,27 +201,38 @@ engine_settle_counts(struct engine *e)
 	}
 }
 
+/* What the rules need to know is asked of the counters' memory, and not waited for. */
 static void
-judge_message(struct engine *e, struct msg *m, const struct traits *t, struct now now, struct verdict *v)
+plan_message(struct engine *e, struct question *q)
 {
 	struct judge *j = &e->judge;
-	struct view view;
 
-	if (!judge_view(j, &view, m, t, e->site, e->lists, e->storms, now)) {
-		v->degraded = true;
+	q->planned = judge_view(j, &q->view, q->m, &q->traits, e->site, e->lists, e->storms, q->now);
+	if (!q->planned) {
+		q->v.degraded = true;
 		e->stats.degraded++;
 		j->n_slots = j->n_sent = 0;
-		m->n_rcpts = 0;
+		q->m->n_rcpts = 0;
 		return;
 	}
-	view.ways = e->ways;
-	view.brake = e->brake;
-	judge_plan(j, e->rules, &view);
-	tallies_submit(e->tallies, now.mono, j->ops.v, j->answers, j->ops.n);
-	judge_decide(j, &view, v);
+	q->view.ways = e->ways;
+	q->view.brake = e->brake;
+	judge_plan(j, e->rules, &q->view);
+	tallies_fetch(e->tallies, j->ops.v, j->ops.n);
+}
+
+static void
+judge_message(struct engine *e, struct question *q)
+{
+	struct judge *j = &e->judge;
+
+	if (!q->planned)
+		return;
+	tallies_submit(e->tallies, q->now.mono, j->ops.v, j->answers, j->ops.n);
+	judge_decide(j, &q->view, &q->v);
 	engine_settle_counts(e);
-	judge_told(j, &view);
-	v->storm = engine_book_storms(e, &view, now);
+	judge_told(j, &q->view);
+	q->v.storm = engine_book_storms(e, &q->view, q->now);
 }
 
 /* For as long as the transaction: one part's hash is the next one's seed. */
@@ -377,60 +264,71 @@ end_of_client(struct engine *e, struct key128 client)
  * at RCPT. Rules about whole messages look at it all the same, and the places held for recipients stand.
  */
 static void
-judge_nobody(struct engine *e, struct msg *m, struct txn *txn, const struct traits *t, struct now now,
-    struct verdict *v)
+begin_nobody(struct engine *e, struct question *q)
 {
-	uint32_t stated = m->rcpt_count, n;
+	uint32_t n;
 
-	(void)engine_take_back(e, txn, true, &n);
-	m->rcpt_count = 0;
-	msg_add_rcpt(m, STR(""));
-	judge_message(e, m, t, now, v);
-	m->n_rcpts = 0;
-	m->rcpt_count = stated;
-	if (v->what == ACT_PASS)
-		engine_keep_held(e, txn);
-	else
-		engine_void(e, txn);
+	q->stated = q->m->rcpt_count;
+	(void)engine_take_back(e, q->txn, true, &n);
+	q->m->rcpt_count = 0;
+	msg_add_rcpt(q->m, STR(""));
 }
 
-/* The last question about a message: DATA, END-OF-MESSAGE, or a milter's end of message. */
 static void
-judge_final(struct engine *e, struct msg *m, struct txn *txn, struct now now, struct verdict *v)
+end_nobody(struct engine *e, struct question *q)
 {
-	struct traits t;
-	uint64_t what;
-	bool nobody;
-
-	if (txn && m->n_rcpts == 0)
-		join_recipients(txn, m);
-	traits_compute(&t, m, e->site);
-	ways_fetch(e->ways, t.way);
-	what = txn ? what_it_is(e, m, &t) : 0;
-	if (txn && join_verdict(txn, what, m, v))
-		return;
-	nobody = m->n_rcpts == 0 && m->door != DOOR_MILTER && m->door != DOOR_REPLAY;
-	e->held.n = 0;
-	if (!nobody)
-		engine_void(e, txn);
-	e->stats.messages++;
-	if (refuse_without_store(e, v)) {
-		engine_void(e, txn);
-		e->stats.stopped++;
-		return;
-	}
-	if (nobody)
-		judge_nobody(e, m, txn, &t, now, v);
+	q->m->n_rcpts = 0;
+	q->m->rcpt_count = q->stated;
+	if (q->v.what == ACT_PASS)
+		engine_keep_held(e, q->txn);
 	else
-		judge_message(e, m, &t, now, v);
-	if (v->what == ACT_PASS)
+		engine_void(e, q->txn);
+}
+
+/* The last question about a message: DATA, END-OF-MESSAGE, or a milter's end of message. True: the verdict is
+ * known already. */
+static bool
+begin_final(struct engine *e, struct question *q)
+{
+	struct msg *m = q->m;
+
+	if (q->txn && m->n_rcpts == 0)
+		join_recipients(q->txn, m);
+	traits_compute(&q->traits, m, e->site);
+	ways_fetch(e->ways, q->traits.way);
+	q->what = q->txn ? what_it_is(e, m, &q->traits) : 0;
+	if (q->txn && join_verdict(q->txn, q->what, m, &q->v))
+		return true;
+	q->nobody = m->n_rcpts == 0 && m->door != DOOR_MILTER && m->door != DOOR_REPLAY;
+	e->held.n = 0;
+	if (!q->nobody)
+		engine_void(e, q->txn);
+	e->stats.messages++;
+	if (refuse_without_store(e, &q->v)) {
+		engine_void(e, q->txn);
+		e->stats.stopped++;
+		return true;
+	}
+	if (q->nobody)
+		begin_nobody(e, q);
+	plan_message(e, q);
+	return false;
+}
+
+static void
+end_final(struct engine *e, struct question *q)
+{
+	judge_message(e, q);
+	if (q->nobody)
+		end_nobody(e, q);
+	if (q->v.what == ACT_PASS)
 		e->stats.passed++;
 	else
 		e->stats.stopped++;
-	engine_write_record(e, m, &t, v, now);
-	engine_log_verdict(e, m, v);
-	if (txn)
-		join_keep(e->join, txn, what, v);
+	engine_write_record(e, q->m, &q->traits, &q->v, q->now);
+	engine_log_verdict(e, q->m, &q->v);
+	if (q->txn)
+		join_keep(e->join, q->txn, q->what, &q->v);
 }
 
 void
@@ -445,60 +343,121 @@ engine_use_ledger(struct engine *e, struct ledger *ledger)
 
 /* --- doors ------------------------------------------------------------------------------------------- */
 
-void
-engine_judge(struct engine *e, struct msg *m, struct now now, struct verdict *v)
+/* True: the verdict is known already. */
+static bool
+begin(struct engine *e, struct question *q)
 {
+	struct msg *m = q->m;
 	bool envelope_only = m->door == DOOR_POLICY;
 	bool gathered = m->door != DOOR_MILTER && m->door != DOOR_REPLAY;
-	struct txn *txn, *nameless;
 	struct key128 client;
+	struct txn *txn;
 
-	*v = (struct verdict){ 0 };
 	e->stats.requests++;
 	/* Header facts exist only once the content has been received, whatever the client calls the stage. */
 	if (!envelope_only && m->have_header && m->stage != STAGE_EOM)
 		m->stage = STAGE_DATA;
 	if (m->stage != STAGE_RCPT && m->stage != STAGE_DATA && m->stage != STAGE_EOM)
-		return;
+		return true;
 	client = join_client(m->client_address, m->client_port);
-	txn = engine_find_txn(e, m, client, now);
+	txn = engine_find_txn(e, m, client, q->now);
 	if (m->stage == STAGE_RCPT) {
-		engine_rcpt(e, m, txn, now, v);
-		return;
+		engine_rcpt(e, m, txn, q->now, &q->v);
+		return true;
 	}
 	if (envelope_only && join_milter_serves(e->join, client))
-		return;
+		return true;
 	if (m->door == DOOR_MILTER)
 		end_of_client(e, client);
-	nameless = !txn && gathered ? join_of_client(e->join, client) : NULL;
-	judge_final(e, m, txn ? txn : nameless, now, v);
-	if (nameless)
-		join_end(e->join, nameless);
+	q->nameless = !txn && gathered;
+	q->txn = q->nameless ? join_of_client(e->join, client) : txn;
+	return begin_final(e, q);
+}
+
+static void
+answer(struct engine *e, struct question *q)
+{
+	if (q->txn && q->nameless)
+		join_end(e->join, q->txn);
+	else if (q->txn && q->m->stage == STAGE_EOM)
+		join_over(e->join, q->txn);
+	q->said(q->arg, &q->v);
+}
+
+void
+engine_ask(struct engine *e, struct msg *m, struct now now, engine_said_fn *said, void *arg)
+{
+	struct question *q = &e->question;
+
+	engine_say(e);
+	q->m = m;
+	q->now = now;
+	q->said = said;
+	q->arg = arg;
+	q->txn = NULL;
+	q->nameless = q->nobody = false;
+	q->v = (struct verdict){ 0 };
+	if (begin(e, q))
+		answer(e, q);
+	else
+		q->open = true;
+}
+
+void
+engine_say(struct engine *e)
+{
+	struct question *q = &e->question;
+
+	if (!q->open)
+		return;
+	q->open = false;
+	end_final(e, q);
+	answer(e, q);
+}
+
+static void
+copy_verdict(void *arg, const struct verdict *v)
+{
+	struct verdict *out = arg;
+
+	*out = *v;
+}
+
+void
+engine_judge(struct engine *e, struct msg *m, struct now now, struct verdict *v)
+{
+	engine_ask(e, m, now, copy_verdict, v);
+	engine_say(e);
 }
 
 void
 engine_milter_begin(struct engine *e, struct str client_address, struct str client_port)
 {
+	engine_say(e);
 	join_milter_begin(e->join, join_client(client_address, client_port));
 }
 
 void
 engine_milter_end(struct engine *e, struct str client_address, struct str client_port)
 {
+	engine_say(e);
 	join_milter_end(e->join, join_client(client_address, client_port));
 }
 
 void
 engine_abort(struct engine *e, const struct msg *m)
 {
+	engine_say(e);
 	end_of_client(e, join_client(m->client_address, m->client_port));
 }
 
 void
 engine_disconnect(struct engine *e, uint64_t connection, uint64_t questions, struct now now)
 {
-	struct txn *txn = join_of_connection(e->join, connection);
+	struct txn *txn;
 
+	engine_say(e);
+	txn = join_of_connection(e->join, connection);
 	if (questions > 1)
 		join_disconnect(e->join, connection);
 	else if (txn) /* DATA tells, or the client's next message, or the time */
@@ -508,6 +467,7 @@ engine_disconnect(struct engine *e, uint64_t connection, uint64_t questions, str
 void
 engine_drain(struct engine *e)
 {
+	engine_say(e);
 	join_end_all(e->join);
 }
 
@@ -516,6 +476,7 @@ engine_reloaded(struct engine *e, struct now now)
 {
 	struct closing c = { e, now };
 
+	engine_say(e);
 	storms_obey(e->storms, e->rules, storm_closed, &c);
 }
 
@@ -524,6 +485,7 @@ engine_tick(struct engine *e, struct now now)
 {
 	struct closing c = { e, now };
 
+	engine_say(e);
 	storms_tick(e->storms, now, storm_closed, &c);
 	storms_each_changed(e->storms, storm_to_journal, e);
 	if (e->ledger)
@@ -535,6 +497,7 @@ engine_tick(struct engine *e, struct now now)
 void
 engine_half_tick(struct engine *e, struct now now)
 {
+	engine_say(e);
 	if (e->ledger)
 		ledger_tick(e->ledger, now);
 }

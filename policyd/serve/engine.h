@@ -32,6 +32,27 @@ struct engine_stats {
 
 enum { ENGINE_SWEEP = 10000 }; /* with a tick a second a million counters take two minutes */
 
+/* The verdict on what engine_ask() was asked. */
+typedef void engine_said_fn(void *arg, const struct verdict *v);
+
+/* Between the two halves of the road. */
+struct question {
+	bool open;
+	bool planned;  /* else there was no memory to look at it */
+	bool nameless; /* txn is the client's latest, for the question has no id */
+	bool nobody;   /* who gets it is not known */
+	uint32_t stated;
+	struct msg *m;
+	struct txn *txn; /* NULL: none */
+	uint64_t what;
+	struct now now;
+	engine_said_fn *said;
+	void *arg;
+	struct traits traits;
+	struct view view;
+	struct verdict v;
+};
+
 struct engine {
 	const struct site *site;
 	const struct ruleset *rules;
@@ -47,9 +68,10 @@ struct engine {
 	struct hosts finals; /* whose MTAs ask about whole messages: RCPT alone proves no message of theirs */
 	struct ways *ways;   /* its own */
 	struct brake *brake; /* the same */
-	struct judge judge;  /* scratch memory, kept over messages */
-	struct ops kept;     /* the same: what the ledger is to keep */
-	struct ops held;     /* the same: places held at RCPT that stand with the present message */
+	struct question question;
+	struct judge judge; /* scratch memory, kept over messages */
+	struct ops kept;    /* the same: what the ledger is to keep */
+	struct ops held;    /* the same: places held at RCPT that stand with the present message */
 };
 
 void engine_init(struct engine *e);
@@ -65,6 +87,13 @@ void engine_reloaded(struct engine *e, struct now now);
 /* Judges the question in `m` and says what its door is to be told. Always gives a verdict; `v` and its
  * strings live until msg_reset(m) or the next call. */
 void engine_judge(struct engine *e, struct msg *m, struct now now, struct verdict *v);
+
+/* The same in two halves: the first asks memory for the counters, and who has something to do meanwhile, the
+ * next question to read as it were, does not wait for them. `m` stays untouched until `said` is called: at
+ * once, in engine_say(), or first of all in whatever else the engine is told. The verdict lives as long as
+ * that call. */
+void engine_ask(struct engine *e, struct msg *m, struct now now, engine_said_fn *said, void *arg);
+void engine_say(struct engine *e);
 
 /* A milter connection learned who its client is / went away: while one serves a client, the policy door
  * leaves header matters to it. */

@@ -11,6 +11,8 @@ bool engine_store_failing(struct engine *e);
 void engine_settle_counts(struct engine *e);
 /* Books every slot that belongs to a storm. Returns the storm that the verdict belongs to. */
 uint64_t engine_book_storms(struct engine *e, const struct view *v, struct now now);
+
+/* engine_record.c */
 void engine_write_record(
     struct engine *e, struct msg *m, const struct traits *t, const struct verdict *v, struct now now);
 void engine_log_verdict(const struct engine *e, const struct msg *m, const struct verdict *v);

@@ -97,6 +97,7 @@ feed_control(struct conn *c)
 	struct control_door *d = &c->door.control;
 	enum feed f;
 
+	engine_say(c->pool->engine); /* operators see what is, not what is about to be */
 	if (d->right == CONSOLE_NOTHING)
 		return send_away(c, CONTROL_DENIED, "not permitted");
 	if (d->crowded)
@@ -121,6 +122,7 @@ reply_control(struct conn *c)
 	con->accepted = c->pool->opened;
 	console_ask(con, &d->answer, d->right, d->codec.words, d->codec.n_words, c->pool->now, &c->out);
 	msg_reset(&c->msg);
+	conn_said(c);
 }
 
 static bool

@@ -89,18 +89,23 @@ feed_milter(struct conn *c)
 }
 
 static void
-reply_milter(struct conn *c)
+said_milter(void *arg, const struct verdict *v)
 {
-	struct verdict v = { .what = ACT_PASS };
+	struct conn *c = arg;
 	char peer[CONN_PEER_MAX];
-	uint32_t unsaid;
+	uint32_t unsaid = milter_reply(&c->door.milter.codec, &c->msg, v, &c->out);
 
-	c->msg.mta = c->host;
-	engine_judge(c->pool->engine, &c->msg, c->pool->now, &v);
-	unsaid = milter_reply(&c->door.milter.codec, &c->msg, &v, &c->out);
 	if (unsaid)
 		log_warn("milter-unsaid peer=%s actions=0x%x what=%s", conn_peer(c, peer), unsaid,
 		    LOGV(STR("the MTA does not let its filter do this")));
+	conn_said(c);
+}
+
+static void
+reply_milter(struct conn *c)
+{
+	c->msg.mta = c->host;
+	engine_ask(c->pool->engine, &c->msg, c->pool->now, said_milter, c);
 }
 
 /* A message is under way, and its verdict is not out. */

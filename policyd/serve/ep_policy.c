@@ -30,23 +30,31 @@ feed_policy(struct conn *c)
 }
 
 static void
+said_policy(void *arg, const struct verdict *v)
+{
+	struct conn *c = arg;
+
+	policy_reply(&c->door.policy, &c->msg, v, &c->out);
+	msg_reset(&c->msg);
+	conn_said(c);
+}
+
+static void
 reply_policy(struct conn *c)
 {
-	struct policy *p = &c->door.policy;
-	struct verdict v = { .what = ACT_PASS };
+	const struct policy *p = &c->door.policy;
 	char peer[CONN_PEER_MAX];
 
 	if (p->broken) {
 		c->pool->console.broken++;
 		log_warn("broken-request door=%s peer=%s why=%s", c->ep->name, conn_peer(c, peer),
 		    LOGV(str_of(p->why)));
-	} else {
-		c->msg.connection = c->number;
-		c->msg.mta = c->host;
-		engine_judge(c->pool->engine, &c->msg, c->pool->now, &v);
+		said_policy(c, &(struct verdict){ .what = ACT_PASS });
+		return;
 	}
-	policy_reply(p, &c->msg, &v, &c->out);
-	msg_reset(&c->msg);
+	c->msg.connection = c->number;
+	c->msg.mta = c->host;
+	engine_ask(c->pool->engine, &c->msg, c->pool->now, said_policy, c);
 }
 
 static bool

@@ -220,10 +220,12 @@ replay_ops(struct restore *r, struct payload *p, uint64_t seq, struct now then)
 			break;
 		n += seq > r->l->part_seq[tally_part(ops[n].key)];
 		if (n == TOGETHER) {
+			tallies_fetch(r->l->tallies, ops, n);
 			tallies_submit(r->l->tallies, then.mono, ops, answers, n);
 			n = 0;
 		}
 	}
+	tallies_fetch(r->l->tallies, ops, n);
 	tallies_submit(r->l->tallies, then.mono, ops, answers, n);
 }
 

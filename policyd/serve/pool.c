@@ -124,6 +124,8 @@ pool_send(struct pool *p)
 {
 	struct list now;
 
+	if (p->engine)
+		engine_say(p->engine);
 	if (!p->n_answers)
 		return;
 	list_init(&now);
@@ -138,14 +140,13 @@ pool_answers(struct pool *p, struct conn *c)
 {
 	pool_give_back(p, c);
 	list_add_tail(&p->answers, &c->again);
-	if (++p->n_answers >= POOL_ANSWERS)
-		pool_send(p);
+	p->n_answers++;
 }
 
 /* In their order, at least one, for `us`. Those that come back wait for the next turn, behind those that are
  * left. */
 static void
-pool_serve(struct list *who, int64_t us)
+pool_serve(struct pool *p, struct list *who, int64_t us)
 {
 	int64_t begun = clock_us();
 	struct list now;
@@ -154,9 +155,11 @@ pool_serve(struct list *who, int64_t us)
 		return;
 	list_init(&now);
 	list_splice(&now, who);
-	do
+	do {
 		conn_step(container_of(now.next, struct conn, again));
-	while (!list_empty(&now) && (us == INT64_MAX || clock_us() - begun < us));
+		if (p->n_answers >= POOL_ANSWERS)
+			pool_send(p);
+	} while (!list_empty(&now) && (us == INT64_MAX || clock_us() - begun < us));
 	list_splice(who, &now);
 }
 
@@ -182,7 +185,7 @@ pool_turn(struct pool *p)
 	us = pool_patience(p, now);
 	p->seen_again = 0;
 	for (int rank = 0; rank < SHARE_RANKS; rank++) {
-		pool_serve(&p->waiting[rank], rank == SHARE_FIRST ? INT64_MAX : us);
+		pool_serve(p, &p->waiting[rank], rank == SHARE_FIRST ? INT64_MAX : us);
 		pool_send(p);
 	}
 	pool_bury(p);

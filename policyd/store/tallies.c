@@ -134,13 +134,19 @@ submit_one(struct tally_table *t, int64_t now, const struct tally_op *op, struct
 }
 
 void
+tallies_fetch(const struct tallies *t, const struct tally_op *ops, uint32_t n)
+{
+	table_fetch(&t->table, ops, n < AHEAD ? n : AHEAD);
+}
+
+void
 tallies_submit(
     struct tallies *t, int64_t mono, const struct tally_op *ops, struct tally_answer *answers, uint32_t n)
 {
 	table_tick(&t->table, mono);
 	for (uint32_t k = 0; k < n; k++) {
-		if (k % AHEAD == 0)
-			table_fetch(&t->table, ops + k, n - k < AHEAD ? n - k : AHEAD);
+		if (k && k % AHEAD == 0)
+			tallies_fetch(t, ops + k, n - k);
 		submit_one(&t->table, t->table.now, &ops[k], &answers[k]);
 	}
 }

@@ -166,6 +166,41 @@ Test(join, bounded_at_the_cap_and_one_beyond)
 	cr_assert_eq(join_count(join), JOIN_MAX);
 }
 
+static struct txn *
+of(int i, const char *kind)
+{
+	char id[32];
+
+	snprintf(id, sizeof(id), "%s%d", kind, i);
+	ask(id, "", NULL);
+	msg.client_port = str_of(id);
+	return found(t0);
+}
+
+Test(join, of_those_that_are_over_only_the_last_are_kept)
+{
+	struct verdict v = { .what = ACT_PASS }, out;
+	struct txn *waits = of(0, "waits");
+
+	for (int i = 0; i < 3 * JOIN_OVER_MAX; i++) {
+		struct txn *t = of(i, "i");
+
+		join_keep(join, t, (uint64_t)i + 1, &v);
+		join_over(join, t);
+		cr_assert_leq(join_count(join), 1 + JOIN_OVER_MAX);
+		/* the same question from a second list of restrictions */
+		t = of(i, "i");
+		cr_assert(join_verdict(t, (uint64_t)i + 1, &msg, &out));
+		join_over(join, t);
+	}
+	cr_assert_eq(join_count(join), 1 + JOIN_OVER_MAX);
+	for (int i = 2 * JOIN_OVER_MAX; i < 3 * JOIN_OVER_MAX; i++)
+		cr_assert(join_verdict(of(i, "i"), (uint64_t)i + 1, &msg, &out), "%d is kept", i);
+	cr_assert_eq(of(0, "waits"), waits, "one that is not over stays");
+	join_expire(join, (struct now){ t0.mono + JOIN_TTL + 1, t0.wall + JOIN_TTL + 1 });
+	cr_assert_eq(join_count(join), 0);
+}
+
 Test(join, the_same_verdict_for_the_same_message_only)
 {
 	uint32_t drop[1] = { 0 };

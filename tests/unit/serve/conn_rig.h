@@ -78,6 +78,7 @@ toy_reply(struct conn *cn)
 		buf_append(&cn->out, &what, 1);
 	buf_append(&cn->out, "\n", 1);
 	msg_reset(&cn->msg);
+	conn_said(cn);
 }
 
 static bool

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: ISC */
+/* What is written down of a message that was judged, and what is logged. */
+#include "serve/engine_parts.h"
+
+#include "base/log.h"
+
+static enum outcome
+outcome_of(enum action got)
+{
+	return got == ACT_PASS || got == ACT_REDIRECT_OWNER || got == ACT_HOLD ? OUTCOME_PASSED
+									       : OUTCOME_STOPPED;
+}
+
+static void
+keep_ops(struct engine *e, uint32_t from, uint32_t n)
+{
+	for (uint32_t i = from; i < from + n; i++) {
+		struct tally_op *op = e->judge.ops.v[i].kind == TALLY_GET ? NULL : ops_add(&e->kept);
+
+		if (op)
+			*op = e->judge.ops.v[i];
+	}
+}
+
+/* What the judge keeps, in one row. */
+static const struct ops *
+kept_ops(struct engine *e)
+{
+	const struct judge *j = &e->judge;
+
+	e->kept.n = 0;
+	for (uint32_t i = 0; i < j->n_slots; i++) {
+		const struct slot *s = &j->slots[i];
+
+		if (s->kept)
+			keep_ops(e, s->op, s->n_ops);
+	}
+	if (j->sent_kept)
+		keep_ops(e, j->sent_op, j->n_sent);
+	for (uint32_t i = 0; i < e->held.n; i++) {
+		struct tally_op *op = ops_add(&e->kept);
+
+		if (op)
+			*op = e->held.v[i];
+	}
+	e->held.n = 0;
+	return &e->kept;
+}
+
+void
+engine_write_record(
+    struct engine *e, struct msg *m, const struct traits *t, const struct verdict *v, struct now now)
+{
+	const struct header_facts *f = &m->header.f;
+	struct record_rcpt *rcpts;
+	bool passed = m->n_rcpts == 0 && v->what == ACT_PASS;
+	struct record r = {
+		.time = now.wall,
+		.door = door_name(m->door),
+		.stage = stage_name(m->stage),
+		.queue_id = m->queue_id,
+		.instance = m->instance,
+		.client_address = t->client_text,
+		.client_name = m->client_name,
+		.helo = m->helo,
+		.sasl_username = m->sasl_username,
+		.sender = m->sender,
+		.size = m->size,
+		.rcpt_count = m->rcpt_count > m->n_rcpts ? m->rcpt_count : m->n_rcpts,
+		.kind = automatic_name(t->automatic),
+		.verdict = action_name(v->shown),
+		.rule = v->rule,
+		.storm = v->storm,
+		.would = v->would,
+		.degraded = v->degraded,
+	};
+
+	if (!e->ledger)
+		return;
+	if (m->have_header) {
+		r.message_id = f->message_id;
+		r.thread = t->thread;
+		r.header_from = f->from_addr;
+		r.subject = f->subject;
+		r.to_count = f->to_count;
+		r.cc_count = f->cc_count;
+		r.hops = f->hop_count;
+		r.trace = t->trace;
+		/* the one that survives most rewriting */
+		r.identity = t->n_ids ? t->ids[t->n_ids - 1].lo : 0;
+	}
+	rcpts = arena_alloc(&e->judge.scratch, (m->n_rcpts + 1) * sizeof(*rcpts));
+	for (uint32_t i = 0; rcpts && i < m->n_rcpts; i++) {
+		enum action got = e->judge.wishes[i].got;
+
+		rcpts[i] =
+		    (struct record_rcpt){ m->rcpts[i].addr, str_of(action_name(got)), outcome_of(got) };
+		passed |= outcome_of(got) == OUTCOME_PASSED;
+	}
+	r.rcpts = rcpts;
+	r.n_rcpts = rcpts ? m->n_rcpts : 0;
+	r.outcome = passed ? OUTCOME_PASSED : OUTCOME_STOPPED;
+	ledger_message(e->ledger, &r, kept_ops(e));
+}
+
+void
+engine_log_verdict(const struct engine *e, const struct msg *m, const struct verdict *v)
+{
+	const char *why = "";
+
+	if (e->quiet || (v->shown == ACT_PASS && !v->would && !v->degraded))
+		return;
+	for (uint32_t i = 0; i < e->judge.n_slots; i++) {
+		const struct slot *s = &e->judge.slots[i];
+
+		if (s->finding.trip != TRIP_NONE && str_eq(str_of(s->rule->name), v->rule)) {
+			why = s->finding.why;
+			break;
+		}
+	}
+	log_info("verdict action=%s%s rule=%s door=%s stage=%s queue_id=%s client=%s sender=%s message_id=%s "
+		 "recipients=%u dropped=%u storm=%016llx why=%s%s",
+	    v->would ? "would-" : "", v->would ? "act" : action_name(v->shown), LOGV(v->rule),
+	    door_name(m->door), stage_name(m->stage), LOGV(m->queue_id), LOGV(m->client_address),
+	    LOGV(m->sender), LOGV(m->header.f.message_id), m->n_rcpts, v->n_drop,
+	    (unsigned long long)v->storm, LOGV(str_of(why)), v->degraded ? " degraded=yes" : "");
+}
