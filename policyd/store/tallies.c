@@ -147,6 +147,8 @@ tallies_submit(
 	for (uint32_t k = 0; k < n; k++) {
 		if (k && k % AHEAD == 0)
 			tallies_fetch(t, ops + k, n - k);
+		if (k % AHEAD == 0)
+			table_fetch_next(&t->table, ops + k, n - k < AHEAD ? n - k : AHEAD);
 		submit_one(&t->table, t->table.now, &ops[k], &answers[k]);
 	}
 }

@@ -265,6 +265,7 @@ uint32_t table_find(const struct tally_table *t, struct key128 key); /* 0 = none
 
 /* These ops come next: memory is told which entries and groups will be looked for. */
 void table_fetch(const struct tally_table *t, const struct tally_op *ops, uint32_t n);
+void table_fetch_next(const struct tally_table *t, const struct tally_op *ops, uint32_t n);
 
 /* A zeroed entry that is linked in; makes room when there is none. 0 when that was not possible. */
 uint32_t table_add(struct tally_table *t, struct key128 key) MUSTCHECK;
