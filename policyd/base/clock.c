@@ -29,3 +29,13 @@ clock_us(void)
 		return 0;
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
+
+int64_t
+clock_coarse(void)
+{
+#ifdef CLOCK_MONOTONIC_COARSE
+	return read_ms(CLOCK_MONOTONIC_COARSE);
+#else
+	return read_ms(CLOCK_MONOTONIC);
+#endif
+}

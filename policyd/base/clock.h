@@ -20,4 +20,7 @@ struct now clock_now(void);
 /* Microseconds, arbitrary origin, never goes back: for how long a piece of work takes, nothing else. */
 int64_t clock_us(void);
 
+/* Milliseconds of a clock of its own, some ms late, never goes back: where it is asked with each message. */
+int64_t clock_coarse(void);
+
 #endif

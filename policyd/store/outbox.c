@@ -198,7 +198,7 @@ outbox_append(struct outbox *o, const void *payload, size_t n)
 	if (o->last >= SPOOL_SEQ_MAX || !ring_put(o->ring, o->last + 1, (struct str){ payload, n }))
 		return refuse(o);
 	if (was_empty)
-		o->seen_at = clock_now().mono;
+		o->seen_at = clock_coarse();
 	o->last++;
 	if (o->sleeping) {
 		pthread_mutex_lock(&o->lock);
@@ -215,10 +215,10 @@ stalls(struct outbox *o)
 	uint64_t taken = ring_taken(o->ring);
 
 	if (taken == o->seen_taken && ring_waiting(o->ring) > 0)
-		return clock_now().mono - o->seen_at > OUTBOX_LATE;
+		return clock_coarse() - o->seen_at > OUTBOX_LATE;
 	/* Of an empty ring the time does not matter: who puts the first thing in looks at the clock. */
 	if (taken != o->seen_taken)
-		o->seen_at = clock_now().mono;
+		o->seen_at = clock_coarse();
 	o->seen_taken = taken;
 	if (o->full_told)
 		log_info("spool ring=room refused=%" PRIu64, o->refused);

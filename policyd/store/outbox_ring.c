@@ -79,7 +79,7 @@ take_ring(struct outbox *o, struct ring *r)
 	o->renew = o->homeless || ring_size(r) < o->ring_bytes || (o->ring_dir && !ring_in_memory(r));
 	o->renew_at = clock_now().mono + RENEW_EVERY;
 	o->seen_taken = ring_taken(r);
-	o->seen_at = clock_now().mono;
+	o->seen_at = clock_coarse();
 }
 
 /* The one that the link names. NULL: there is none. */
