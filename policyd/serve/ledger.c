@@ -187,12 +187,23 @@ read_op(struct unpack *u, struct tally_op *op)
 		unpack_fail(u);
 }
 
+enum { TOGETHER = 16 };
+
+/* Ops of one moment, be they of one record or of several. */
+struct moment {
+	struct tally_op ops[TOGETHER];
+	uint32_t n;
+	int64_t mono;
+};
+
 struct restore {
 	struct ledger *l;
 	struct now now;
 	struct tallies_restored restored;
 	uint64_t records, faults;
 	uint64_t journal_seq;
+	struct moment moments[2]; /* one is gathered while memory brings what the other one needs */
+	struct moment *gathered, *fetched;
 };
 
 /* A record's time on our clock; never in the future. */
@@ -205,28 +216,38 @@ time_of(const struct restore *r, int64_t wall)
 }
 
 static void
+replay_moment(struct restore *r)
+{
+	struct tally_answer answers[TOGETHER];
+	struct moment *before = r->fetched;
+
+	tallies_fetch(r->l->tallies, r->gathered->ops, r->gathered->n);
+	if (before->n)
+		tallies_submit(r->l->tallies, before->mono, before->ops, answers, before->n);
+	before->n = 0;
+	r->fetched = r->gathered;
+	r->gathered = before;
+}
+
+static void
 replay_ops(struct restore *r, struct payload *p, uint64_t seq, struct now then)
 {
-	enum { TOGETHER = 16 };
-	uint32_t left = (uint32_t)unpack_within(&p->rest, 0, OPS_MAX), n = 0;
-	struct tally_op ops[TOGETHER];
-	struct tally_answer answers[TOGETHER];
+	uint32_t left = (uint32_t)unpack_within(&p->rest, 0, OPS_MAX);
 
-	/* Several at once: each of them waits for memory that is far away. */
 	for (; left > 0; left--) {
-		ops[n] = (struct tally_op){ 0 };
-		read_op(&p->rest, &ops[n]);
+		struct moment *m = r->gathered;
+
+		if (m->n == TOGETHER || (m->n && m->mono != then.mono)) {
+			replay_moment(r);
+			m = r->gathered;
+		}
+		m->ops[m->n] = (struct tally_op){ 0 };
+		read_op(&p->rest, &m->ops[m->n]);
 		if (!unpack_ok(&p->rest))
 			break;
-		n += seq > r->l->part_seq[tally_part(ops[n].key)];
-		if (n == TOGETHER) {
-			tallies_fetch(r->l->tallies, ops, n);
-			tallies_submit(r->l->tallies, then.mono, ops, answers, n);
-			n = 0;
-		}
+		m->mono = then.mono;
+		m->n += seq > r->l->part_seq[tally_part(m->ops[m->n].key)];
 	}
-	tallies_fetch(r->l->tallies, ops, n);
-	tallies_submit(r->l->tallies, then.mono, ops, answers, n);
 }
 
 static void
@@ -342,6 +363,8 @@ restore(struct restore *r, char *why, size_t why_len)
 	/* The spool may be gone: a number that the database has would be taken for a repetition. */
 	outbox_used(l->outbox, newest(l, r->journal_seq));
 	rc = outbox_replay(l->outbox, after, replay_record, r, NULL);
+	replay_moment(r);
+	replay_moment(r);
 	if (rc != 0) {
 		snprintf(why, why_len, "%s",
 		    rc == ERR_RANGE ? "the spool's numbers do not fit those of the database"
@@ -360,7 +383,7 @@ ledger_open(const struct ledger_conf *conf, struct tallies *tallies, struct stor
     struct ledger **out, struct ledger_opened *opened, char *why, size_t why_len)
 {
 	struct ledger *l = xcalloc(1, sizeof(*l));
-	struct restore r = { .l = l, .now = now };
+	struct restore r = { .l = l, .now = now, .gathered = &r.moments[0], .fetched = &r.moments[1] };
 	struct journal_hooks hooks = { .refill = refill, .arg = l, .parts = PARTS };
 	struct journal_opened jo;
 	int rc = 0;
