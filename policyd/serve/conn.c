@@ -244,8 +244,7 @@ conn_advance(struct conn *c)
 		c->requests++;
 		c->pool->requests++;
 		c->asked = true;
-		c->ep->reply(c);
-		return !c->asked && c->state != CONN_DEAD;
+		return false;
 	case FEED_REPLY:
 		if (!c->out.len)
 			conn_set_state(c, CONN_IDLE); /* a whole packet that wants no answer */
@@ -312,20 +311,20 @@ conn_stepped(struct conn *c, bool more)
 void
 conn_step(struct conn *c)
 {
-	bool more = c->state != CONN_DEAD;
+	bool more = c->state != CONN_DEAD, is_work;
 	unsigned steps;
 
 	if (!more)
 		return;
 	pool_borrow(c->pool, c);
-	c->stepping = true;
 	for (steps = 0; more && c->state != CONN_FLUSH && steps < CONN_STEPS; steps++)
 		more = conn_advance(c);
-	c->stepping = false;
+	is_work = c->asked || c->state == CONN_FLUSH;
 	list_del(&c->again);
-	share_use(
-	    &c->share, &c->pool->shares, steps + (c->asked || c->state == CONN_FLUSH ? CONN_ANSWER : 0));
-	if (!c->asked)
+	share_use(&c->share, &c->pool->shares, steps + (is_work ? CONN_ANSWER : 0));
+	if (c->asked)
+		pool_heard(c->pool, c);
+	else
 		conn_stepped(c, more);
 }
 
@@ -333,9 +332,7 @@ void
 conn_said(struct conn *c)
 {
 	c->asked = false;
-	(void)conn_has_said(c);
-	if (!c->stepping)
-		conn_stepped(c, true);
+	conn_stepped(c, conn_has_said(c));
 }
 
 void

@@ -67,7 +67,7 @@ struct control_door {
 
 struct conn {
 	struct list node;  /* states[state] */
-	struct list again; /* pool's waiting or answers, or alone */
+	struct list again; /* pool's waiting, heard or answers, or alone */
 	struct share share;
 	struct pool *pool;
 	const struct endpoint *ep;
@@ -84,7 +84,6 @@ struct conn {
 	bool heard;   /* bytes have come since we said something */
 	bool last;    /* close once the output is gone */
 	bool asked;   /* the verdict on msg is to come, in this turn */
-	bool stepping;
 	const char *why;
 	union {
 		struct sockaddr sa;
@@ -104,7 +103,8 @@ struct conn {
 /* Takes over the non-blocking socket `fd`. */
 struct conn *conn_new(
     struct pool *p, const struct endpoint *ep, int fd, const struct sockaddr *peer, socklen_t peer_len);
-/* Hears what is to hear, until there is something to say: that goes to pool_answers(). */
+/* Hears what is to hear, until there is a question, which goes to pool_heard(), or something to say, which goes
+ * to pool_answers(). */
 void conn_step(struct conn *c);
 /* For endpoints: the verdict is there, and the reply in `out`. */
 void conn_said(struct conn *c);

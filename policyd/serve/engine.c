@@ -294,7 +294,8 @@ begin_final(struct engine *e, struct question *q)
 
 	if (q->txn && m->n_rcpts == 0)
 		join_recipients(q->txn, m);
-	traits_compute(&q->traits, m, e->site);
+	if (!q->looked)
+		traits_compute(&q->traits, m, e->site);
 	ways_fetch(e->ways, q->traits.way);
 	q->what = q->txn ? what_it_is(e, m, &q->traits) : 0;
 	if (q->txn && join_verdict(q->txn, q->what, m, &q->v))
@@ -387,8 +388,12 @@ answer(struct engine *e, struct question *q)
 void
 engine_ask(struct engine *e, struct msg *m, struct now now, engine_said_fn *said, void *arg)
 {
-	struct question *q = &e->question;
+	struct question *q = &e->questions[e->open == &e->questions[0]];
 
+	/* What a message is depends on nothing that the one before it changes: memory has this time as well. */
+	q->looked = e->open && m->stage == STAGE_EOM;
+	if (q->looked)
+		traits_compute(&q->traits, m, e->site);
 	engine_say(e);
 	q->m = m;
 	q->now = now;
@@ -400,17 +405,17 @@ engine_ask(struct engine *e, struct msg *m, struct now now, engine_said_fn *said
 	if (begin(e, q))
 		answer(e, q);
 	else
-		q->open = true;
+		e->open = q;
 }
 
 void
 engine_say(struct engine *e)
 {
-	struct question *q = &e->question;
+	struct question *q = e->open;
 
-	if (!q->open)
+	if (!q)
 		return;
-	q->open = false;
+	e->open = NULL;
 	end_final(e, q);
 	answer(e, q);
 }

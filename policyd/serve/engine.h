@@ -37,10 +37,10 @@ typedef void engine_said_fn(void *arg, const struct verdict *v);
 
 /* Between the two halves of the road. */
 struct question {
-	bool open;
 	bool planned;  /* else there was no memory to look at it */
 	bool nameless; /* txn is the client's latest, for the question has no id */
 	bool nobody;   /* who gets it is not known */
+	bool looked;   /* its traits are there */
 	uint32_t stated;
 	struct msg *m;
 	struct txn *txn; /* NULL: none */
@@ -68,10 +68,11 @@ struct engine {
 	struct hosts finals; /* whose MTAs ask about whole messages: RCPT alone proves no message of theirs */
 	struct ways *ways;   /* its own */
 	struct brake *brake; /* the same */
-	struct question question;
-	struct judge judge; /* scratch memory, kept over messages */
-	struct ops kept;    /* the same: what the ledger is to keep */
-	struct ops held;    /* the same: places held at RCPT that stand with the present message */
+	struct question questions[2];
+	struct question *open; /* one of them, or NULL */
+	struct judge judge;    /* scratch memory, kept over messages */
+	struct ops kept;       /* the same: what the ledger is to keep */
+	struct ops held;       /* the same: places held at RCPT that stand with the present message */
 };
 
 void engine_init(struct engine *e);

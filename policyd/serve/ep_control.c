@@ -97,7 +97,6 @@ feed_control(struct conn *c)
 	struct control_door *d = &c->door.control;
 	enum feed f;
 
-	engine_say(c->pool->engine); /* operators see what is, not what is about to be */
 	if (d->right == CONSOLE_NOTHING)
 		return send_away(c, CONTROL_DENIED, "not permitted");
 	if (d->crowded)
@@ -118,6 +117,7 @@ reply_control(struct conn *c)
 	struct control_door *d = &c->door.control;
 	struct console *con = &c->pool->console;
 
+	engine_say(c->pool->engine); /* operators see what is, not what is about to be */
 	con->connections = c->pool->live;
 	con->accepted = c->pool->opened;
 	console_ask(con, &d->answer, d->right, d->codec.words, d->codec.n_words, c->pool->now, &c->out);

@@ -3,9 +3,9 @@
 
 #include "serve/conn.h"
 
-/* Empty memory changes hands, or goes when the other side has some. */
+/* Empty memory changes hands. */
 static void
-take_buf(struct buf *to, struct buf *from)
+pass_buf(struct buf *from, struct buf *to)
 {
 	to->data = from->data;
 	to->cap = from->cap;
@@ -14,23 +14,8 @@ take_buf(struct buf *to, struct buf *from)
 }
 
 static void
-pass_buf(struct buf *from, struct buf *to)
-{
-	if (!from->data)
-		return;
-	if (to->data || from->cap > CONN_KEEP)
-		buf_fini(from);
-	else
-		take_buf(to, from);
-}
-
-static void
 pass_arena(struct arena *from, struct arena *to)
 {
-	if (to->first) {
-		arena_fini(from);
-		return;
-	}
 	to->first = from->first;
 	to->last = from->last;
 	to->used = 0;
@@ -40,35 +25,36 @@ pass_arena(struct arena *from, struct arena *to)
 void
 pool_borrow(struct pool *p, struct conn *c)
 {
-	if (!c->in.data)
-		pass_buf(&p->in, &c->in);
+	if (!c->in.data && p->n_in)
+		pass_buf(&p->in[--p->n_in], &c->in);
 	if (!c->out.data && p->n_out)
-		take_buf(&c->out, &p->out[--p->n_out]);
-	if (!c->arena.first)
-		pass_arena(&p->arena, &c->arena);
+		pass_buf(&p->out[--p->n_out], &c->out);
+	if (!c->arena.first && p->n_arenas)
+		pass_arena(&p->arenas[--p->n_arenas], &c->arena);
 }
 
 static void
-give_back_out(struct pool *p, struct conn *c)
+give_back_buf(struct buf *from, struct buf *to, uint32_t *n)
 {
-	if (!c->out.data)
+	if (!from->data || from->len)
 		return;
-	if (p->n_out == POOL_ANSWERS || c->out.cap > CONN_KEEP)
-		buf_fini(&c->out);
+	if (*n < POOL_TOGETHER && from->cap <= CONN_KEEP)
+		pass_buf(from, &to[(*n)++]);
 	else
-		take_buf(&p->out[p->n_out++], &c->out);
+		buf_fini(from);
 }
 
 void
 pool_give_back(struct pool *p, struct conn *c)
 {
-	if (c->in.len == 0)
-		pass_buf(&c->in, &p->in);
-	if (c->out.len == 0)
-		give_back_out(p, c);
+	give_back_buf(&c->in, p->in, &p->n_in);
+	give_back_buf(&c->out, p->out, &p->n_out);
 	if (c->arena.used || c->ep->busy(c))
 		return;
-	pass_arena(&c->arena, &p->arena);
+	if (c->arena.first && p->n_arenas < POOL_TOGETHER)
+		pass_arena(&c->arena, &p->arenas[p->n_arenas++]);
+	else
+		arena_fini(&c->arena);
 	buf_fini(&c->msg.header.field);
 }
 
@@ -88,9 +74,8 @@ pool_init(struct pool *p, struct ev_loop *loop, struct engine *engine)
 	for (int rank = 0; rank < SHARE_RANKS; rank++)
 		list_init(&p->waiting[rank]);
 	p->turn_us = POOL_TURN_US;
+	list_init(&p->heard);
 	list_init(&p->answers);
-	buf_init(&p->in, 0);
-	arena_init(&p->arena, 0);
 }
 
 static void
@@ -107,10 +92,12 @@ pool_fini(struct pool *p, const char *why)
 		LIST_FOREACH_SAFE (node, after, &p->states[i])
 			conn_close(conn_of(node), CLOSE_STOP, "%s", why);
 	pool_bury(p);
-	buf_fini(&p->in);
+	while (p->n_in)
+		buf_fini(&p->in[--p->n_in]);
 	while (p->n_out)
 		buf_fini(&p->out[--p->n_out]);
-	arena_fini(&p->arena);
+	while (p->n_arenas)
+		arena_fini(&p->arenas[--p->n_arenas]);
 }
 
 void
@@ -119,20 +106,11 @@ pool_queue(struct pool *p, struct conn *c)
 	list_add_tail(&p->waiting[share_ask(&c->share, &p->shares)], &c->again);
 }
 
-static void
-pool_send(struct pool *p)
+void
+pool_heard(struct pool *p, struct conn *c)
 {
-	struct list now;
-
-	if (p->engine)
-		engine_say(p->engine);
-	if (!p->n_answers)
-		return;
-	list_init(&now);
-	list_splice(&now, &p->answers);
-	p->n_answers = 0;
-	while (!list_empty(&now))
-		conn_answer(container_of(now.next, struct conn, again));
+	list_add_tail(&p->heard, &c->again);
+	p->n_heard++;
 }
 
 void
@@ -143,24 +121,67 @@ pool_answers(struct pool *p, struct conn *c)
 	p->n_answers++;
 }
 
+static struct conn *
+take_first(struct list *list)
+{
+	struct conn *c = container_of(list->next, struct conn, again);
+
+	list_del(&c->again);
+	return c;
+}
+
+static void
+pool_judge(struct pool *p)
+{
+	if (!p->n_heard)
+		return;
+	p->n_heard = 0;
+	while (!list_empty(&p->heard)) {
+		struct conn *c = take_first(&p->heard);
+
+		c->ep->reply(c);
+	}
+	if (p->engine)
+		engine_say(p->engine);
+}
+
+/* What was heard is judged, and all answers go out. One that has more to say waits for the next turn. */
+static void
+pool_answer(struct pool *p)
+{
+	struct list now;
+
+	pool_judge(p);
+	if (!p->n_answers)
+		return;
+	list_init(&now);
+	list_splice(&now, &p->answers);
+	p->n_answers = 0;
+	while (!list_empty(&now))
+		conn_answer(take_first(&now));
+}
+
 /* In their order, at least one, for `us`. Those that come back wait for the next turn, behind those that are
- * left. */
+ * left. To hear is two fifths of the work: the rest of those that were just heard is still to come. */
 static void
 pool_serve(struct pool *p, struct list *who, int64_t us)
 {
-	int64_t begun = clock_us();
+	int64_t begun = clock_us(), heard_from = begun;
 	struct list now;
 
-	if (list_empty(who))
-		return;
 	list_init(&now);
 	list_splice(&now, who);
-	do {
+	while (!list_empty(&now)) {
 		conn_step(container_of(now.next, struct conn, again));
-		if (p->n_answers >= POOL_ANSWERS)
-			pool_send(p);
-	} while (!list_empty(&now) && (us == INT64_MAX || clock_us() - begun < us));
+		if (us != INT64_MAX && heard_from - begun + (clock_us() - heard_from) * 5 / 2 >= us)
+			break;
+		if (p->n_heard + p->n_answers < POOL_TOGETHER)
+			continue;
+		pool_answer(p);
+		heard_from = clock_us();
+	}
 	list_splice(who, &now);
+	pool_answer(p);
 }
 
 /* How long a turn may take for those that are not modest: not long, so that it is soon seen who else came,
@@ -184,10 +205,8 @@ pool_turn(struct pool *p)
 		p->modest_at = now;
 	us = pool_patience(p, now);
 	p->seen_again = 0;
-	for (int rank = 0; rank < SHARE_RANKS; rank++) {
+	for (int rank = 0; rank < SHARE_RANKS; rank++)
 		pool_serve(p, &p->waiting[rank], rank == SHARE_FIRST ? INT64_MAX : us);
-		pool_send(p);
-	}
 	pool_bury(p);
 	for (int rank = 0; rank < SHARE_RANKS; rank++)
 		more = more || !list_empty(&p->waiting[rank]);
@@ -227,7 +246,7 @@ pool_drain(struct pool *p)
 			break;
 		conn_step(conn_of(node));
 	}
-	pool_send(p);
+	pool_answer(p);
 	p->draining = true;
 	LIST_FOREACH_SAFE (node, after, &p->states[CONN_IDLE]) {
 		struct conn *c = conn_of(node);

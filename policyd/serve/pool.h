@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * All connections of one loop, and whose turn it is. Nobody is served inside a callback of the loop: who has
- * something to do waits for pool_turn(). What is to be said then is said POOL_ANSWERS at a time: a client
- * of many connections is woken once for them and not once for each, which costs us more than all else
- * that the kernel does for an answer.
+ * something to do waits for pool_turn(). There up to POOL_TOGETHER of them are heard, then judged, then
+ * answered, together: what reads, what judges and what the kernel sends with are each as large as the
+ * processor's nearest memory, and to go through all three with each request is to fetch all three each time.
+ * A client of many connections is woken once for all answers as well, and not once for each.
  */
 #ifndef SERVE_POOL_H
 #define SERVE_POOL_H
@@ -26,7 +27,7 @@ enum {
 	POOL_TURN_US = 30,
 	POOL_TURN_ALIKE = 16,  /* times that when there is nobody to look out for */
 	POOL_GOES_ON_US = 200, /* an MTA's next packet comes sooner than this */
-	POOL_ANSWERS = 16,
+	POOL_TOGETHER = 16,
 };
 
 struct conn;
@@ -38,8 +39,9 @@ struct pool {
 	int64_t idle_timeout, request_timeout;
 	struct list states[CONN_STATES];
 	struct list waiting[SHARE_RANKS]; /* have something to do, in the order in which they came */
-	struct list answers;              /* have something to say; empty after a turn */
-	uint32_t n_answers;
+	struct list heard;                /* have asked; empty after a turn */
+	struct list answers;              /* have something to say; the same */
+	uint32_t n_heard, n_answers;
 	struct shares shares;
 	int64_t turn_us;     /* how long the others may take before it is looked who else came */
 	int64_t modest_at;   /* us, when somebody modest was last served */
@@ -50,9 +52,9 @@ struct pool {
 	struct console console;
 	/* Scratch memory that goes from connection to connection: one that waits with nothing begun holds
 	 * none, and a request that comes and goes in one piece needs no memory of its own. */
-	struct buf in, out[POOL_ANSWERS];
-	uint32_t n_out;
-	struct arena arena;
+	struct buf in[POOL_TOGETHER], out[POOL_TOGETHER];
+	struct arena arenas[POOL_TOGETHER];
+	uint32_t n_in, n_out, n_arenas;
 };
 
 void pool_init(struct pool *p, struct ev_loop *loop, struct engine *engine);
@@ -68,8 +70,9 @@ void pool_tick(struct pool *p);
  * done. */
 void pool_drain(struct pool *p);
 
-/* For connections. It has something to do in the next turn; it has something to say in this one. */
+/* For connections. It has something to do in the next turn; it has asked, or has something to say, in this one. */
 void pool_queue(struct pool *p, struct conn *c);
+void pool_heard(struct pool *p, struct conn *c);
 void pool_answers(struct pool *p, struct conn *c);
 /* Memory for what comes next; what of it is empty goes back. */
 void pool_borrow(struct pool *p, struct conn *c);

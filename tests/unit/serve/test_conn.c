@@ -35,10 +35,10 @@ Test(conn, a_turn_has_its_share, .init = setup, .fini = teardown)
 	say(text);
 	conn_step(c);
 	cr_assert_eq(c->requests, 1, "the first waits to be answered");
-	cr_assert(!list_empty(&pool.answers));
+	cr_assert(!list_empty(&pool.heard));
 	cr_assert_eq(hear(NULL), 0);
 	cr_assert(pool_turn(&pool), "it has more to do");
-	cr_assert(list_empty(&pool.answers));
+	cr_assert(list_empty(&pool.heard) && list_empty(&pool.answers));
 	cr_assert_leq(c->requests, 1 + SHARE_RANKS, "some more, not all");
 	turn();
 	cr_assert_eq(hear(NULL), 400);
@@ -49,7 +49,7 @@ Test(conn, a_turn_has_its_share, .init = setup, .fini = teardown)
 /* Who asks on many connections is woken once for all answers: none goes out before the others are ready. */
 Test(conn, answers_go_out_together, .init = setup, .fini = teardown)
 {
-	enum { PEERS = 2 * POOL_ANSWERS + 3 };
+	enum { PEERS = 2 * POOL_TOGETHER + 3 };
 	int fd[PEERS][2];
 	struct conn *all[PEERS];
 	char answer[8];
@@ -62,12 +62,14 @@ Test(conn, answers_go_out_together, .init = setup, .fini = teardown)
 	for (int i = 0; i < PEERS; i++) {
 		conn_step(all[i]);
 		for (int k = 0; k <= i; k++) {
-			cr_assert_eq(all[k]->state, CONN_FLUSH, "%d of %d", k, i);
+			cr_assert(all[k]->asked, "%d of %d", k, i);
 			cr_assert_lt(read(fd[k][0], answer, sizeof(answer)), 0);
 		}
 	}
 	cr_assert(!pool_turn(&pool));
-	cr_assert_leq(pool.n_out, POOL_ANSWERS);
+	cr_assert_leq(pool.n_in, POOL_TOGETHER);
+	cr_assert_leq(pool.n_out, POOL_TOGETHER);
+	cr_assert_leq(pool.n_arenas, POOL_TOGETHER);
 	for (int i = 0; i < PEERS; i++) {
 		cr_assert_eq(read(fd[i][0], answer, sizeof(answer)), 2, "%d", i);
 		close(fd[i][0]);
@@ -267,11 +269,12 @@ Test(conn, idle_costs_nothing, .init = setup, .fini = teardown)
 	cr_assert_null(c->in.data);
 	cr_assert_null(c->out.data);
 	cr_assert_null(c->arena.first);
-	shared = pool.in.data;
+	cr_assert_eq(pool.n_in, 1);
+	shared = pool.in[0].data;
 	cr_assert_not_null(shared);
 	say("c\n");
 	expect("c\n");
-	cr_assert_eq(pool.in.data, shared, "the same memory is used again");
+	cr_assert_eq(pool.in[0].data, shared, "the same memory is used again");
 	say("K\nN\n");
 	turn();
 	cr_assert_null(c->in.data);
