@@ -2,6 +2,7 @@
 #include "base/net.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -9,31 +10,63 @@
 
 static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
 
-/* Four numbers up to 255 without needless zeros. */
-static bool
-parse_v4(struct str s, uint8_t b[4])
+/* 10 or more: none. */
+static unsigned
+digit(const char *p, const char *end)
 {
-	size_t at = 0;
-
-	for (unsigned n = 0; n < 4; n++) {
-		size_t begin = at;
-		unsigned v = 0;
-
-		for (; at < s.n && s.p[at] >= '0' && s.p[at] <= '9' && v <= 255; at++)
-			v = v * 10 + (unsigned)(s.p[at] - '0');
-		if (at == begin || v > 255 || (s.p[begin] == '0' && at > begin + 1))
-			return false;
-		b[n] = (uint8_t)v;
-		if (n < 3 && (at == s.n || s.p[at] != '.'))
-			return false;
-		at += n < 3;
-	}
-	return at == s.n;
+	return p < end ? (unsigned)*p - '0' : 10;
 }
 
-/* Anything but a plain IPv4 address. `as_v6`: one that was written as an IPv4-mapped IPv6 one. */
+/* Behind the number up to 255 at p, which has no needless zero; NULL when there is none. */
+static const char *
+octet_end(const char *p, const char *end, uint8_t *out)
+{
+	unsigned v = digit(p, end), next;
+
+	if (v > 9)
+		return NULL;
+	next = digit(++p, end);
+	if (next <= 9 && v) {
+		v = v * 10 + next;
+		next = digit(++p, end);
+		if (next <= 9) {
+			v = v * 10 + next;
+			p++;
+		}
+	}
+	*out = (uint8_t)v;
+	return v <= 255 ? p : NULL;
+}
+
+static bool
+parse_v4(struct str s, struct ip *out)
+{
+	const char *p = s.p, *end;
+	uint8_t number = 0;
+	uint32_t v4 = 0;
+
+	if (s.n < sizeof("0.0.0.0") - 1)
+		return false;
+	end = p + s.n;
+	for (unsigned n = 0; n < 4; n++) {
+		if (n > 0 && (p == end || *p++ != '.'))
+			return false;
+		p = octet_end(p, end, &number);
+		if (!p)
+			return false;
+		v4 = v4 << 8 | number;
+	}
+	if (p != end)
+		return false;
+	v4 = htobe32(v4);
+	*out = (struct ip){ .family = 4 };
+	memcpy(out->b, &v4, sizeof(v4));
+	return true;
+}
+
+/* Anything but a plain IPv4 address. */
 static int
-parse_text(struct str s, struct ip *out, bool *as_v6)
+parse_text(struct str s, struct ip *out)
 {
 	char text[INET6_ADDRSTRLEN];
 	struct ip ip = { 0 };
@@ -52,34 +85,31 @@ parse_text(struct str s, struct ip *out, bool *as_v6)
 		ip.family = 6;
 	else
 		return ERR_SYNTAX;
-	*as_v6 = ip.family == 6 && memcmp(ip.b, mapped, sizeof(mapped)) == 0;
-	if (*as_v6) {
-		memmove(ip.b, ip.b + 12, 4);
-		memset(ip.b + 4, 0, 12);
-		ip.family = 4;
-	}
 	*out = ip;
 	return 0;
 }
 
-static int
-parse(struct str s, struct ip *out, bool *as_v6)
+/* An IPv4-mapped IPv6 address becomes the IPv4 one; says whether it was one. */
+static bool
+unmap(struct ip *ip)
 {
-	uint8_t b[4];
-
-	*as_v6 = false;
-	if (!parse_v4(s, b))
-		return parse_text(s, out, as_v6);
-	*out = (struct ip){ .family = 4, .b = { b[0], b[1], b[2], b[3] } };
-	return 0;
+	if (ip->family != 6 || memcmp(ip->b, mapped, sizeof(mapped)) != 0)
+		return false;
+	memmove(ip->b, ip->b + 12, 4);
+	memset(ip->b + 4, 0, 12);
+	ip->family = 4;
+	return true;
 }
 
 int
 ip_parse(struct str s, struct ip *out)
 {
-	bool as_v6;
-
-	return parse(s, out, &as_v6);
+	if (parse_v4(s, out))
+		return 0;
+	if (parse_text(s, out))
+		return ERR_SYNTAX;
+	(void)unmap(out);
+	return 0;
 }
 
 static void
@@ -97,15 +127,14 @@ int
 net_parse(struct str s, struct net *out)
 {
 	size_t slash = str_find(s, '/');
+	struct str address = str_sub(s, 0, slash);
 	uint64_t bits, max, above;
 	struct net net;
-	bool as_v6;
 	int err;
 
-	err = parse(str_sub(s, 0, slash), &net.ip, &as_v6);
-	if (err)
-		return err;
-	above = as_v6 ? 96 : 0; /* ::ffff:192.0.2.0/120 is 192.0.2.0/24 */
+	if (!parse_v4(address, &net.ip) && parse_text(address, &net.ip))
+		return ERR_SYNTAX;
+	above = unmap(&net.ip) ? 96 : 0; /* ::ffff:192.0.2.0/120 is 192.0.2.0/24 */
 	max = net.ip.family == 4 ? 32 + above : 128;
 	bits = max;
 	if (slash < s.n) {

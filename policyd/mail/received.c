@@ -25,11 +25,11 @@ static const struct keyword {
 	[4] = { { KEY('f', 'r', 'o', 'm'), FROM }, { KEY('w', 'i', 't', 'h'), OTHER } },
 };
 
-/* Behind the comment at p; an open one goes to the end. */
+/* Behind the comment that opened before p; an open one goes to the end. */
 static const char *
 comment_end(const char *p, const char *end)
 {
-	unsigned depth = 0;
+	unsigned depth = 1;
 
 	while (p < end) {
 		bytes16 v = bytes_at(p);
@@ -64,22 +64,25 @@ inside_end(const char *p)
 	}
 }
 
+/* How many of sixteen bytes go by until one may end a word: ' ', '"' and '(' are among the lowest. */
+static size_t
+word_bytes(const char *p)
+{
+	bytes16 v = bytes_at(p);
+
+	return bytes_first((bytes16)(v <= '(') | (bytes16)(v == ';') | (bytes16)(v == '<'));
+}
+
 /* Behind the word at p. A ';' ends it, but not inside "<...>" or quotes. */
 static const char *
 word_end(const char *p)
 {
-	for (;;) {
-		bytes16 v = bytes_at(p);
-		bytes16 ends = (bytes16)(v == ' ') | (bytes16)(v == ';') | (bytes16)(v == '(');
-		size_t n = bytes_first(ends | (bytes16)(v == '<') | (bytes16)(v == '"'));
-
-		p += n;
-		if (n == BYTES16)
-			continue;
-		if (*p != '<' && *p != '"')
-			return p;
-		p = inside_end(p);
+	for (p += word_bytes(p); *p != ' '; p += word_bytes(p)) {
+		if (*p == ';' || *p == '(')
+			break;
+		p = *p == '<' || *p == '"' ? inside_end(p) : p + 1;
 	}
+	return p;
 }
 
 /* A short word in one number. The bit that makes a letter small makes one of no other byte. */
@@ -107,14 +110,15 @@ keyword(struct str word)
 	return NO_CLAUSE;
 }
 
-/* The same for each digit, and for each letter. */
-static bytes16
-shape_at(const char *p)
+/* As in the shape: '0' is any digit there, 'a' any letter. */
+static bool
+is_shape(const char *p, const char *shape)
 {
 	bytes16 v = bytes_at(p), small = v | ('a' - 'A');
 	bytes16 digit = (bytes16)(v - '0' <= 9), letter = (bytes16)(small - 'a' <= 'z' - 'a');
+	bytes16 seen = (v & ~digit & ~letter) | (digit & '0') | (letter & 'a');
 
-	return (v & ~digit & ~letter) | (digit & '0') | (letter & 'a');
+	return !bytes_any((bytes16)(seen != bytes_at(shape)));
 }
 
 /* Behind the date at p when it is written as nearly all are; else p. Of its words only the month's name could
@@ -124,12 +128,10 @@ date_end(const char *p, const char *end)
 {
 	static const char east[] = " aaa, 00 aaa 0000 00:00:00 +0000", west[] = "0 00:00:00 -0000";
 	enum { MONTH = 9, LENGTH = sizeof(east) - 1 };
-	bytes16 rest;
 
-	if (end - p < LENGTH || p[LENGTH] != ' ' || bytes_any(shape_at(p) ^ bytes_at(east)))
+	if (end - p < LENGTH || p[LENGTH] != ' ' || !is_shape(p, east))
 		return p;
-	rest = shape_at(p + BYTES16);
-	if (bytes_any(rest ^ bytes_at(east + BYTES16)) && bytes_any(rest ^ bytes_at(west)))
+	if (!is_shape(p + BYTES16, east + BYTES16) && !is_shape(p + BYTES16, west))
 		return p;
 	return keyword((struct str){ p + MONTH, 3 }) == NO_CLAUSE ? p + LENGTH : p;
 }
@@ -180,59 +182,69 @@ is_host_name(struct str word)
 	return word.n && word.p[0] != '[' && str_find(word, '.') < word.n && str_find(word, '=') == word.n;
 }
 
-/* A word of a comment behind "from". */
+/* A word of a comment behind "from", without what stands before an '@' in it: "user@host" (ident) is host,
+ * user@[192.0.2.1] the address. */
 static void
-comment_word(struct hop *hop, struct str word, bool first, bool may_have_at)
+comment_word(struct hop *hop, struct str word, bool first)
 {
-	size_t at = may_have_at ? str_rfind(word, '@') : word.n;
-	struct str ip;
+	struct str ip = literal(word);
 
-	/* "user@host" (ident) is host, user@[192.0.2.1] the address */
-	if (at < word.n)
-		word = str_sub(word, at + 1, word.n);
-	ip = literal(word);
 	if (!hop->from_ip.p)
 		hop->from_ip = ip;
 	if (first && !ip.p && !hop->from_rdns.p && is_host_name(word))
 		hop->from_rdns = word;
 }
 
-/* Behind the word of a comment at p; whether there may be an '@' in it. */
-static const char *
-comment_word_end(const char *p, bool *at)
+static struct str
+between(const char *begin, const char *end)
 {
-	for (*at = false;; p += BYTES16) {
-		bytes16 v = bytes_at(p);
-		size_t n = bytes_first((bytes16)(v == ' ') | (bytes16)(v == '(') | (bytes16)(v == ')'));
-
-		*at = *at || bytes_any((bytes16)(v == '@'));
-		if (n < BYTES16)
-			return p + n;
-	}
+	return (struct str){ begin, (size_t)(end - begin) };
 }
 
-/* A comment behind "from": the first address in it, and a name if it stands in front. */
-static void
+/* How many of sixteen bytes of a comment go by until one may end a word or mean something. */
+static size_t
+comment_bytes(const char *p)
+{
+	bytes16 v = bytes_at(p);
+
+	return bytes_first((bytes16)(v <= ')') | (bytes16)(v == '@') | (bytes16)(v == '\\'));
+}
+
+/* As comment_end(), of a comment behind "from": the first address in it, and a name if it stands in front. */
+static const char *
 from_comment(struct hop *hop, const char *p, const char *end)
 {
+	const char *begin = p, *behind_at = p;
 	bool first = true, after_helo = false;
+	unsigned depth = 1;
 
-	while (p < end) {
-		const char *begin = p;
-		struct str word;
-		bool helo, at;
+	for (;;) {
+		bool quoted;
 
-		p = comment_word_end(p, &at);
-		word = (struct str){ begin, (size_t)(p - begin) };
-		if (word.n == 0) {
-			p++;
+		p += comment_bytes(p);
+		quoted = *p == '\\';
+		p += quoted;
+		if (*p != ' ' && *p != '(' && *p != ')') {
+			if (*p++ == '@')
+				behind_at = p;
 			continue;
 		}
-		helo = is_helo(word);
-		if (!after_helo && !helo)
-			comment_word(hop, word, first, at);
-		after_helo = helo;
-		first = false;
+		if (p > begin) {
+			bool helo = is_helo(between(begin, p));
+
+			if (!after_helo && !helo)
+				comment_word(hop, between(behind_at, p), first);
+			after_helo = helo;
+			first = false;
+		}
+		if (p >= end)
+			return end;
+		begin = behind_at = p + 1;
+		if (!quoted && *p == '(')
+			depth++;
+		else if (!quoted && *p == ')' && --depth == 0)
+			return begin;
+		p = begin;
 	}
 }
 
@@ -282,8 +294,8 @@ received_parse(struct str value, struct hop *hop)
 {
 	const char *p = value.p, *end = p ? p + value.n : NULL;
 	struct str word_ip = STR_NONE;
-	enum clause clause = NO_CLAUSE; /* whose words we are among */
-	bool want = false;              /* its value has not come yet */
+	enum clause want = NO_CLAUSE; /* whose value has not come yet */
+	bool from = false;            /* we are among the words behind "from" */
 
 	*hop = (struct hop){ 0 };
 	while (p < end) {
@@ -292,32 +304,30 @@ received_parse(struct str value, struct hop *hop)
 		enum clause next;
 
 		p += *p == ' ';
-		begin = p;
 		if (*p == ' ')
 			continue;
 		if (*p == ';') {
 			/* Courier has its id behind the date. */
-			clause = NO_CLAUSE;
-			want = false;
+			want = NO_CLAUSE;
+			from = false;
 			p = date_end(p + 1, end);
 			continue;
 		}
 		if (*p == '(') {
-			p = comment_end(p, end);
-			if (clause == FROM)
-				from_comment(hop, begin, p);
+			p = from ? from_comment(hop, p + 1, end) : comment_end(p + 1, end);
 			continue;
 		}
-		p = word_end(p);
-		word = (struct str){ begin, (size_t)(p - begin) };
+		begin = p;
+		p = word_end(begin);
+		word = between(begin, p);
 		next = keyword(word);
 		if (next != NO_CLAUSE) {
-			clause = next;
-			want = true;
-		} else if (want) {
-			clause_value(hop, clause, word);
-			want = false;
-		} else if (clause == FROM && !word_ip.p) {
+			want = next;
+			from = next == FROM;
+		} else if (want != NO_CLAUSE) {
+			clause_value(hop, want, word);
+			want = NO_CLAUSE;
+		} else if (from && !word_ip.p) {
 			word_ip = literal(word); /* "from name [192.0.2.1] by ..." */
 		}
 	}

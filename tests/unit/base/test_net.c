@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "base/err.h"
 #include "base/net.h"
+#include "base/xalloc.h"
 
 static struct ip
 ip(const char *text)
@@ -37,6 +39,20 @@ Test(net, addresses)
 		{ "unknown", 0, NULL },
 		{ "192.0.2", 0, NULL },
 		{ "192.0.2.256", 0, NULL },
+		{ "0.0.0.0", 4, "0.0.0.0" },
+		{ "255.255.255.255", 4, "255.255.255.255" },
+		{ "1.20.100.9", 4, "1.20.100.9" },
+		{ "0.0.0.00", 0, NULL },
+		{ "01.2.3.4", 0, NULL },
+		{ "1.2.3.400", 0, NULL },
+		{ "1.2.3.1000", 0, NULL },
+		{ "1.2.3.4.", 0, NULL },
+		{ "1.2.3.4.5", 0, NULL },
+		{ ".1.2.3.4", 0, NULL },
+		{ "1..2.3.4", 0, NULL },
+		{ "1.2.3.", 0, NULL },
+		{ "1.2.3.-4", 0, NULL },
+		{ "1.2.3.\xb4", 0, NULL },
 		{ "192.0.2.1 ", 0, NULL },
 		{ "[192.0.2.1", 0, NULL },
 		{ "fe80::1%eth0", 0, NULL },
@@ -56,6 +72,29 @@ Test(net, addresses)
 	}
 	cr_assert_eq(ip_parse(STR("1.2.3.4\0"), &(struct ip){ 0 }), ERR_SYNTAX);
 	cr_assert_eq(ip_parse(STR_NONE, &(struct ip){ 0 }), ERR_SYNTAX);
+}
+
+/* Each number has its byte, in memory that ends behind the text. */
+Test(net, numbers)
+{
+	for (unsigned v = 0; v < 1100; v++) {
+		for (unsigned at = 0; at < 4; at++) {
+			unsigned b[4] = { 0, 9, 10, 255 };
+			char text[32], *exact;
+			struct ip a = { 0 };
+			size_t n;
+
+			b[at] = v;
+			n = (size_t)snprintf(text, sizeof(text), "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
+			exact = xmalloc(n);
+			memcpy(exact, text, n);
+			cr_assert_eq(
+			    ip_parse((struct str){ exact, n }, &a), v < 256 ? 0 : ERR_SYNTAX, "%s", text);
+			for (unsigned i = 0; i < 4 && v < 256; i++)
+				cr_assert_eq(a.b[i], b[i], "%s", text);
+			xfree(exact);
+		}
+	}
 }
 
 Test(net, networks)

@@ -2,7 +2,9 @@
 /* Received lines in the shapes of many MTAs, and garbage. */
 #include <criterion/criterion.h>
 
+#include "base/net.h"
 #include "base/xalloc.h"
+#include "mail/addr.h"
 #include "mail/received.h"
 
 struct shape {
@@ -85,6 +87,23 @@ static const struct shape shapes[] = {
 	{ "from x by y with ESMTP id <0NF0@y> for a@b; Thu", "x", NULL, NULL, "y", "<0NF0@y>", "a@b" },
 	{ "from x by y for <\"a;b\"@c>; Thu", "x", NULL, NULL, "y", NULL, "\"a;b\"@c" },
 	{ "from a by b id 1 from c by d id 2", "a", NULL, NULL, "b", "1", NULL },
+	/* words of sixteen bytes, and at the end of the text */
+	{ "from sixteen.bytes.aa (sixteen.bytes.bb [192.0.2.123]) by sixteen.bytes.cc id 0123456789abcdef",
+	    "sixteen.bytes.aa", "192.0.2.123", "sixteen.bytes.bb", "sixteen.bytes.cc", "0123456789abcdef",
+	    NULL },
+	{ "from x (h.example.org [2001:db8:1111:2222:3333:4444:5555:6666]", "x",
+	    "2001:db8:1111:2222:3333:4444:5555:6666", "h.example.org", NULL, NULL, NULL },
+	{ "from x (192.0.2.1", "x", "192.0.2.1", NULL, NULL, NULL, NULL },
+	{ "from x (joe@", "x", NULL, NULL, NULL, NULL, NULL },
+	{ "from x (h.example.org\\", "x", NULL, "h.example.org\\", NULL, NULL, NULL },
+	{ "from x (a@b@h.example.org \\@192.0.2.1) by y", "x", "192.0.2.1", "h.example.org", "y", NULL,
+	    NULL },
+	{ "from x (h.example.org\\) [192.0.2.1]) by y", "x", "192.0.2.1", "h.example.org\\", "y", NULL,
+	    NULL },
+	{ "from x (EHLO h.example.org) ([192.0.2.1]:25) by y", "x", "192.0.2.1", NULL, "y", NULL, NULL },
+	{ "from x ([192.0.2.1) by y", "x", "192.0.2.1", NULL, "y", NULL, NULL },
+	{ "from x (192.0.2.1] IPv6:192.0.2.2) by y", "x", "192.0.2.2", "192.0.2.1]", "y", NULL, NULL },
+	{ "from x ([[192.0.2.1]] [IPv6:] [] 192.0.2.1:25) by y", "x", NULL, NULL, "y", NULL, NULL },
 	/* garbage */
 	{ "", NULL, NULL, NULL, NULL, NULL, NULL },
 	{ "from", NULL, NULL, NULL, NULL, NULL, NULL },
@@ -136,6 +155,216 @@ Test(received, shapes)
 	}
 }
 
+/* --- the same, byte by byte ----------------------------------------------------------------------------- */
+
+static struct str
+plain_literal(struct str word)
+{
+	struct ip ip;
+
+	if (word.n && word.p[0] == '[')
+		word = str_sub(word, 1, str_find(word, ']'));
+	if (str_istarts(word, STR("IPv6:")))
+		word = str_sub(word, 5, word.n);
+	for (size_t i = 0; i < word.n; i++)
+		if (!memchr("0123456789:.abcdefABCDEF", word.p[i], 24))
+			return STR_NONE;
+	return ip_parse(word, &ip) == 0 ? word : STR_NONE;
+}
+
+static void
+plain_comment_word(struct hop *hop, struct str word, bool first)
+{
+	size_t at = str_rfind(word, '@');
+	struct str ip;
+
+	if (at < word.n)
+		word = str_sub(word, at + 1, word.n);
+	ip = plain_literal(word);
+	if (!hop->from_ip.p)
+		hop->from_ip = ip;
+	if (first && !ip.p && !hop->from_rdns.p && word.n && word.p[0] != '[' &&
+	    str_find(word, '.') < word.n && str_find(word, '=') == word.n)
+		hop->from_rdns = word;
+}
+
+/* Without its end, if it has one. */
+static struct str
+plain_comment(struct str rest)
+{
+	unsigned depth = 1;
+	size_t i;
+
+	for (i = 0; i < rest.n; i++) {
+		if (rest.p[i] == '\\')
+			i++;
+		else if (rest.p[i] == '(')
+			depth++;
+		else if (rest.p[i] == ')' && --depth == 0)
+			break;
+	}
+	return str_sub(rest, 0, i);
+}
+
+static void
+plain_from_comment(struct hop *hop, struct str s)
+{
+	bool first = true, after_helo = false;
+
+	for (size_t i = 0; i < s.n;) {
+		size_t begin = i;
+		struct str word;
+		bool helo;
+
+		while (i < s.n && s.p[i] != ' ' && s.p[i] != '(' && s.p[i] != ')')
+			i++;
+		word = str_sub(s, begin, i);
+		if (word.n == 0) {
+			i++;
+			continue;
+		}
+		helo = str_ieq(word, STR("HELO")) || str_ieq(word, STR("EHLO"));
+		if (!helo && !after_helo)
+			plain_comment_word(hop, word, first);
+		after_helo = helo;
+		first = false;
+	}
+}
+
+static size_t
+plain_word_end(struct str s, size_t i)
+{
+	while (i < s.n && s.p[i] != ' ' && s.p[i] != ';' && s.p[i] != '(') {
+		char until = s.p[i] == '<' ? '>' : '"';
+		bool opens = s.p[i] == '<' || s.p[i] == '"';
+
+		for (i++; opens && i < s.n && s.p[i] != ' '; i++)
+			opens = s.p[i] != until;
+	}
+	return i;
+}
+
+static struct hop
+plain_parse(struct str s)
+{
+	static const char *const keywords[] = { "from", "by", "id", "for", "with", "via" };
+	struct hop hop = { 0 };
+	struct str *const slots[] = { &hop.from, &hop.by, &hop.id, &hop.rcpt, NULL, NULL };
+	enum { FROM, ID = 2, FOR, NONE = ARRAY_LEN(keywords) };
+	struct str word_ip = STR_NONE;
+	size_t clause = NONE, i = 0;
+	bool want = false;
+
+	while (i < s.n) {
+		size_t begin = i, next = 0;
+		struct str word;
+
+		if (s.p[i] == ' ' || s.p[i] == ';') {
+			clause = s.p[i] == ';' ? NONE : clause;
+			want = want && clause != NONE;
+			i++;
+			continue;
+		}
+		if (s.p[i] == '(') {
+			word = plain_comment(str_sub(s, i + 1, s.n));
+			if (clause == FROM)
+				plain_from_comment(&hop, word);
+			i += word.n + 2;
+			continue;
+		}
+		i = plain_word_end(s, i);
+		word = str_sub(s, begin, i);
+		while (next < NONE && !str_ieq(word, str_of(keywords[next])))
+			next++;
+		if (next < NONE) {
+			clause = next;
+			want = true;
+		} else if (want) {
+			struct str digits = word;
+
+			for (; digits.n && clause == ID && memchr("0123456789.", digits.p[0], 11); digits.n--)
+				digits.p++;
+			want = false;
+			if (slots[clause] && !slots[clause]->p &&
+			    (clause != ID || digits.n || str_find(word, '.') == str_rfind(word, '.')))
+				*slots[clause] = clause == FOR ? addr_unbracket(word) : word;
+		} else if (clause == FROM && !word_ip.p) {
+			word_ip = plain_literal(word);
+		}
+	}
+	if (!hop.from_ip.p)
+		hop.from_ip = word_ip.p ? word_ip : plain_literal(hop.from);
+	return hop;
+}
+
+static bool
+same(struct str a, struct str b)
+{
+	return a.p == b.p && a.n == b.n;
+}
+
+static void
+expect_plain(struct str s)
+{
+	struct hop want = plain_parse(s), got;
+
+	received_parse(s, &got);
+	cr_assert(same(got.from, want.from) && same(got.from_ip, want.from_ip) &&
+		same(got.from_rdns, want.from_rdns) && same(got.by, want.by) && same(got.id, want.id) &&
+		same(got.rcpt, want.rcpt),
+	    "%.*s", STR_FMT(s));
+}
+
+/* Each shape, and each of its beginnings. */
+Test(received, as_byte_by_byte)
+{
+	for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
+		struct str whole = str_of(shapes[i].value);
+
+		for (size_t n = 0; n <= whole.n; n++) {
+			struct str value = padded(str_sub(whole, 0, n));
+
+			expect_plain(value);
+			xfree((char *)value.p);
+		}
+	}
+}
+
+static const char *const pieces[] = { "from ", "from ", "by ", "id ", "for ", "with ", "via ", "fOr", " ",
+	" ", " (", "(", ") ", ")", "<", ">", "\"", "\\", "@", ";", "[", "]", "=", ".", "[192.0.2.1]",
+	"192.0.2.77", "IPv6:2001:db8::1", "[ipv6:192.0.2.2]:25", "256.1.1.1", "HELO ", "ehlo ",
+	"helo=h.example", "h.example.org", "a-name-of-more-than-sixteen.example.org", "joe@", "15.20.776.10",
+	"0123456789abcdef", "(may be forged)", "; Sat, 21 Nov 2026 06:00:02 +0000 (UTC)",
+	"; Sat, 21 Nov 2026 06:00:02 -0700 (PDT) id 7", "!", "'", "\x01", "\x7f", "\xff" };
+
+Test(received, pieces_as_byte_by_byte)
+{
+	uint32_t seed = 3;
+
+	for (int round = 0; round < 50000; round++) {
+		char text[600];
+		size_t n = 0, count;
+		struct str s;
+
+		seed = seed * 1664525u + 1013904223u;
+		count = (seed >> 8) % 24;
+		for (size_t i = 0; i < count; i++) {
+			struct str piece;
+
+			seed = seed * 1664525u + 1013904223u;
+			piece = str_of(
+			    i == 0 && seed >> 31 ? "from x (" : pieces[(seed >> 8) % ARRAY_LEN(pieces)]);
+			if (n + piece.n > sizeof(text))
+				break;
+			memcpy(text + n, piece.p, piece.n);
+			n += piece.n;
+		}
+		s = padded((struct str){ text, n });
+		expect_plain(s);
+		xfree((char *)s.p);
+	}
+}
+
 /* Whatever comes out lies within what went in. */
 static void
 inside(struct str part, struct str whole)
@@ -161,6 +390,7 @@ Test(received, random_bytes)
 			text[i] = alphabet[(seed >> 8) % (sizeof(alphabet) - 1)];
 		}
 		s = padded(s);
+		expect_plain(s);
 		received_parse(s, &hop);
 		inside(hop.from, s);
 		inside(hop.from_ip, s);
