@@ -33,9 +33,8 @@ hash_long(struct hash *h, struct str s)
 }
 
 void
-hash_istr(struct hash *h, struct str s)
+hash_lower(struct hash *h, struct str s)
 {
-	hash_u64(h, s.n);
 	while (s.n > sizeof(h->part) - h->n) {
 		size_t n = sizeof(h->part) - h->n;
 
@@ -55,12 +54,16 @@ static XXH128_hash_t __attribute__((noinline)) digest_stream(struct hash *h)
 	return XXH3_128bits_digest(&h->state);
 }
 
-struct key128
-hash_end(struct hash *h)
+/* Of few bytes, as nearly all are: with all that it calls in one piece. */
+struct key128 __attribute__((flatten)) hash_end(struct hash *h)
 {
-	XXH128_hash_t d = h->streams ? digest_stream(h) : XXH3_128bits_withSeed(h->part, h->n, h->seed);
-	struct key128 k = { d.low64, d.high64 };
+	XXH128_hash_t d;
+	struct key128 k;
 
+	if (h->n > sizeof(h->part))
+		__builtin_unreachable();
+	d = h->streams ? digest_stream(h) : XXH3_128bits_withSeed(h->part, h->n, h->seed);
+	k = (struct key128){ d.low64, d.high64 };
 	if (key_is_zero(k))
 		k.lo = 1;
 	return k;

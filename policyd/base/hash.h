@@ -43,11 +43,11 @@ key_is_zero(struct key128 k)
 	return k.lo == 0 && k.hi == 0;
 }
 
-void hash_spill(struct hash *h);              /* makes room in `part` */
-void hash_long(struct hash *h, struct str s); /* hash_str() behind its length, of any */
-void hash_istr(struct hash *h, struct str s); /* as if lower-cased (ASCII) */
-struct key128 hash_end(struct hash *h);       /* never all zero */
-uint64_t hash_end64(struct hash *h);          /* never zero */
+void hash_spill(struct hash *h);               /* makes room in `part` */
+void hash_long(struct hash *h, struct str s);  /* hash_str() behind its length, of any */
+void hash_lower(struct hash *h, struct str s); /* hash_istr() behind its length */
+struct key128 hash_end(struct hash *h);        /* never all zero */
+uint64_t hash_end64(struct hash *h);           /* never zero */
 
 static inline void
 hash_u64(struct hash *h, uint64_t v)
@@ -78,6 +78,15 @@ hash_str(struct hash *h, struct str s)
 	if (s.n)
 		memcpy(h->part + h->n, s.p, s.n);
 	h->n += s.n;
+}
+
+/* As if lower-cased (ASCII). */
+static inline void
+hash_istr(struct hash *h, struct str s)
+{
+	hash_u64(h, s.n);
+	if (s.n)
+		hash_lower(h, s);
 }
 
 /* `tag` keeps uses apart ("trace", "rule", ...); it is the first part. */

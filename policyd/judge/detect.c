@@ -56,17 +56,6 @@ ops_grow(struct ops *ops)
 }
 
 struct key128
-detect_key(const struct rule *r, const struct view *v, const char *tag, struct key128 what)
-{
-	struct hash h;
-
-	hash_init(&h, v->site->hash_seed, tag);
-	hash_u64(&h, r->id);
-	hash_key(&h, what);
-	return hash_end(&h);
-}
-
-struct key128
 detect_key_str(const struct rule *r, const struct view *v, const char *tag, struct str what)
 {
 	struct hash h;

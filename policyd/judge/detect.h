@@ -143,7 +143,16 @@ extern const struct detector *const detectors[]; /* NULL ends */
 const struct detector *detector_find(struct str name);
 
 /* Keys. All begin with the rule's id, so that rules do not share counters. */
-struct key128 detect_key(const struct rule *r, const struct view *v, const char *tag, struct key128 what);
+static inline struct key128
+detect_key(const struct rule *r, const struct view *v, const char *tag, struct key128 what)
+{
+	struct hash h;
+
+	hash_init(&h, v->site->hash_seed, tag);
+	hash_u64(&h, r->id);
+	hash_key(&h, what);
+	return hash_end(&h);
+}
 struct key128 detect_key_str(const struct rule *r, const struct view *v, const char *tag, struct str what);
 /* Adds the client to a key: of an IPv4 address the first `v4_bits` (a multiple of 8), of IPv6 the /64.
  * false: it is not known, and nothing was added. */

@@ -19,9 +19,7 @@ present_lines(const struct view *v)
 static bool
 own_line(const struct view *v, uint32_t i)
 {
-	const struct header_facts *f = &v->msg->header.f;
-
-	return i < f->n_hops && site_own_host(v->site, f->hops[i].by);
+	return i < v->msg->header.f.n_hops && traits_own_line(v->traits, i);
 }
 
 /* Below the lines of this visit, the first that one of our hosts wrote; n_hops: none. */

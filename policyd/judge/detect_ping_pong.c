@@ -31,9 +31,10 @@ struct author {
 
 /* What the message is in such a talk, whoever gets it. */
 struct talk {
-	bool robot;  /* it answers, and says that a machine wrote it */
-	bool ticket; /* the same, but a person's words may be in it */
-	bool answer; /* it answers something */
+	bool robot;    /* it answers, and says that a machine wrote it */
+	bool ticket;   /* the same, but a person's words may be in it */
+	bool answer;   /* it answers something */
+	unsigned asks; /* a bit for each counter that it asks, whoever gets it */
 	struct subject_look look;
 	struct author authors[AUTHORS_MAX];
 	unsigned n_authors;
@@ -44,13 +45,25 @@ struct words {
 	const struct talk *talk;
 	struct str to;
 	uint32_t one_way; /* the limit where its direction alone is seen; 0: that proves nothing */
-	bool asks[COUNTERS];
+	unsigned asks;
 };
 
 struct pair {
 	const struct author *author;
 	struct key128 storm; /* of both directions the same */
 };
+
+static unsigned
+bit(int c)
+{
+	return 1U << c;
+}
+
+static bool
+asks(const struct words *w, int c)
+{
+	return w->asks & bit(c);
+}
 
 /* --- who ------------------------------------------------------------------------------------------------ */
 
@@ -109,13 +122,13 @@ add_address(struct talk *t, const struct view *v, const struct addr_norm *norm)
 }
 
 /* Most people write From where the envelope sender stands, too. */
-static void
-normalise(const struct view *v, struct str addr, struct addr_norm *out)
+static const struct addr_norm *
+normalise(const struct view *v, struct str addr, struct addr_norm *room)
 {
 	if (str_eq(addr, v->msg->sender))
-		*out = v->traits->sender;
-	else
-		addr_normalise(v->memo->arena, addr, out);
+		return &v->traits->sender;
+	addr_normalise(v->memo->arena, addr, room);
+	return room;
 }
 
 /* Robots answer the envelope sender, people Reply-To or From. A bounce that has no sender is answered at some
@@ -124,19 +137,19 @@ static void
 find_authors(struct talk *t, const struct view *v)
 {
 	const struct header_facts *f = &v->msg->header.f;
-	struct addr_norm norm;
+	const struct addr_norm *sender = &v->traits->sender, *from = NULL;
+	struct addr_norm room;
 
 	if (v->header) {
-		normalise(v, f->from_addr, &norm);
+		from = normalise(v, f->from_addr, &room);
 		if (v->traits->automatic == AUTO_BOUNCE)
-			add_author(t, v, at_domain(norm.key));
-		add_address(t, v, &norm);
+			add_author(t, v, at_domain(from->key));
+		add_address(t, v, from);
 	}
-	if (v->header && f->reply_to.n && !str_eq(f->reply_to, f->from_addr)) {
-		normalise(v, f->reply_to, &norm);
-		add_address(t, v, &norm);
-	}
-	add_address(t, v, &v->traits->sender);
+	if (v->header && f->reply_to.n && !str_eq(f->reply_to, f->from_addr))
+		add_address(t, v, normalise(v, f->reply_to, &room));
+	if (from != sender)
+		add_address(t, v, sender);
 }
 
 /* --- what ----------------------------------------------------------------------------------------------- */
@@ -148,19 +161,15 @@ answers(enum subject_kind kind)
 	return kind == SUBJECT_ANSWER || kind == SUBJECT_AUTO_REPLY || kind == SUBJECT_AUTO_REPLY_MAYBE;
 }
 
-/* Once a message; NULL: no memory left for it. */
 static const struct talk *
-talk_of(const struct view *v)
+new_talk(const struct view *v)
 {
 	enum automatic a = v->traits->automatic;
-	struct talk *t = v->memo->talk;
+	struct talk *t = v->memo->talk = arena_alloc(v->memo->arena, sizeof(*t));
 
-	if (t)
-		return t;
-	t = v->memo->talk = arena_alloc(v->memo->arena, sizeof(*t));
 	if (!t)
 		return NULL;
-	*t = (struct talk){ .robot = false };
+	*t = (struct talk){ .asks = bit(TURNS) };
 	find_authors(t, v);
 	if (!v->header)
 		return t;
@@ -168,7 +177,19 @@ talk_of(const struct view *v)
 	t->robot = a == AUTO_REPLY || a == AUTO_BOUNCE;
 	t->answer = t->robot || t->look.answer || v->traits->thread_reply || answers(v->traits->subject);
 	t->ticket = a == AUTO_GENERATED && t->answer;
+	t->asks |= bit(THREAD) | bit(TAIL) | bit(HEAD) | bit(ANSWERS);
+	if (t->robot || t->ticket)
+		t->asks |= bit(ROBOTS) | bit(THEIR_ANSWERS);
+	else if (!t->answer) /* a person's answer is one, whatever theirs are */
+		t->asks |= bit(THEIR_ANSWERS);
 	return t;
+}
+
+/* Once a message; NULL: no memory left for it. */
+static const struct talk *
+talk_of(const struct view *v)
+{
+	return v->memo->talk ? v->memo->talk : new_talk(v);
 }
 
 /* Bounces to people are many and lawful; nobody sits behind MAILER-DAEMON@. */
@@ -192,14 +213,11 @@ find_words(const struct rule *r, const struct view *v, uint32_t rcpt, struct wor
 
 	if (!t)
 		return false;
-	*w = (struct words){ .talk = t, .to = party(v->rcpts[rcpt].key), .asks = { [TURNS] = true } };
-	if (!v->header)
-		return true;
-	w->one_way = one_way_limit(r, v, rcpt, t);
-	for (int c = THREAD; c <= THEIR_ANSWERS; c++)
-		w->asks[c] = true;
-	w->asks[ROBOTS] = t->robot || t->ticket;
-	w->asks[ONE_WAY] = w->one_way > 0;
+	*w = (struct words){ .talk = t, .to = party(v->rcpts[rcpt].key), .asks = t->asks };
+	if (v->header)
+		w->one_way = one_way_limit(r, v, rcpt, t);
+	if (w->one_way)
+		w->asks |= bit(ONE_WAY);
 	return true;
 }
 
@@ -303,7 +321,7 @@ pp_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *o
 		struct pair p = { author, storm_key(r, v, author->who, w.to) };
 
 		for (int c = 0; c < COUNTERS; c++) {
-			struct tally_op *op = w.asks[c] ? ops_add(ops) : NULL;
+			struct tally_op *op = asks(&w, c) ? ops_add(ops) : NULL;
 
 			if (op)
 				fill_op(op, r, v, &w, c, &p);
@@ -340,7 +358,7 @@ known_look(const struct rule *r, const struct tally_answer *const *a)
 static bool
 two_robots(const struct rule *r, const struct words *w, const struct tally_answer *const *a)
 {
-	if (!w->asks[ROBOTS] || turned(a[ROBOTS]) <= r->automatic_limit)
+	if (!asks(w, ROBOTS) || turned(a[ROBOTS]) <= r->automatic_limit)
 		return false;
 	return w->talk->robot || quick(r, a[ROBOTS], TICKET_PACE);
 }
@@ -350,9 +368,9 @@ two_robots(const struct rule *r, const struct words *w, const struct tally_answe
 static bool
 answered_robot(const struct rule *r, const struct words *w, const struct tally_answer *const *a)
 {
-	uint32_t theirs = w->asks[THEIR_ANSWERS] ? a[THEIR_ANSWERS]->elem_hits : 0;
+	uint32_t theirs = asks(w, THEIR_ANSWERS) ? a[THEIR_ANSWERS]->elem_hits : 0;
 
-	if (!w->asks[ROBOTS] || theirs < THEIRS_MIN)
+	if (!asks(w, ROBOTS) || theirs < THEIRS_MIN)
 		return false;
 	if (quick(r, a[TURNS], 1) && turned(a[TURNS]) > r->automatic_limit)
 		return true;
@@ -364,7 +382,7 @@ answered_robot(const struct rule *r, const struct words *w, const struct tally_a
 static const struct tally_answer *
 its_talk(const struct rule *r, const struct words *w, const struct tally_answer *const *a)
 {
-	if (!w->asks[THREAD])
+	if (!asks(w, THREAD))
 		return a[TURNS];
 	if (a[THREAD]->sum > 1)
 		return a[THREAD];
@@ -380,7 +398,7 @@ robots_pace(const struct rule *r, const struct words *w, const struct tally_answ
 
 	if (!turns || turned(turns) <= r->limit || !quick(r, turns, 1))
 		return false;
-	if (w->talk->answer || !w->asks[ANSWERS])
+	if (w->talk->answer || !asks(w, ANSWERS))
 		return true;
 	return a[ANSWERS]->elem_hits + a[THEIR_ANSWERS]->elem_hits <= r->limit / KNOWN_PART;
 }
@@ -389,7 +407,7 @@ robots_pace(const struct rule *r, const struct words *w, const struct tally_answ
 static bool
 one_way(const struct words *w, const struct tally_answer *const *a)
 {
-	uint64_t sum = w->asks[ONE_WAY] ? a[ONE_WAY]->sum : 0;
+	uint64_t sum = asks(w, ONE_WAY) ? a[ONE_WAY]->sum : 0;
 
 	return w->one_way && sum > w->one_way && a[TURNS]->sum <= 1 + sum / ONE_WAY_TURNS_PART;
 }
@@ -413,7 +431,7 @@ belongs(
 {
 	const struct tally_answer *turns = its_talk(r, w, a);
 
-	return w->asks[ROBOTS] ||
+	return asks(w, ROBOTS) ||
 	    (v->header && turns && turned(turns) > r->limit / KNOWN_PART && quick(r, turns, 1));
 }
 
@@ -430,12 +448,12 @@ pp_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct
 		struct key128 storm;
 
 		for (int c = 0; c < COUNTERS; c++) {
-			if (w.asks[c] && n == 0)
+			if (!asks(&w, c))
+				continue;
+			if (n == 0)
 				return;
-			if (w.asks[c]) {
-				a[c] = answers++;
-				n--;
-			}
+			a[c] = answers++;
+			n--;
 		}
 		f->why = talk(r, &w, a);
 		if (!f->why && !belongs(r, v, &w, a))

@@ -408,16 +408,20 @@ void
 judge_decide(struct judge *j, const struct view *v, struct verdict *out)
 {
 	struct msg *m = (struct msg *)(uintptr_t)v->msg; /* its arena gives the verdict's memory */
+	bool tripped = false;
 
 	for (uint32_t i = 0; i < m->n_rcpts; i++)
-		j->wishes[i] = (struct wish){ .action = ACT_PASS };
+		j->wishes[i] = (struct wish){ .action = ACT_PASS, .got = ACT_PASS };
 	for (uint32_t i = 0; i < j->n_slots; i++) {
 		struct slot *s = &j->slots[i];
 
 		score(j, s, v);
+		tripped |= s->finding.trip != TRIP_NONE;
 		if (s->finding.trip != TRIP_NONE && s->rule->mode == MODE_ENFORCE)
 			wish_for(j, s, v);
 	}
+	if (!tripped)
+		return; /* as most mail: it passes */
 	action_settle(m, j->wishes, v->rcpts_known, &j->scratch, out);
 	show_result(j, v, out);
 	decide_additive(j, v, out);

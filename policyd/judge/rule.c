@@ -61,21 +61,6 @@ ruleset_find(const struct ruleset *rs, struct str name)
 	return NULL;
 }
 
-/* ".example.org" takes in what lies below it, as in local_domains. */
-static bool
-domain_listed(const struct strset *domains, struct str domain)
-{
-	if (domain.n && domain.p[domain.n - 1] == '.')
-		domain.n--;
-	for (unsigned i = 0; i < domains->n; i++) {
-		struct str d = str_of(domains->v[i]);
-
-		if (str_ieq(d, domain) || (d.n && d.p[0] == '.' && str_iends(domain, d)))
-			return true;
-	}
-	return false;
-}
-
 bool
 exempt_rcpt(const struct exempt *e, struct str plain)
 {
@@ -87,7 +72,7 @@ exempt_rcpt(const struct exempt *e, struct str plain)
 	has_domain = addr_split(plain, &local, &domain);
 	return (e->addrs.n && strset_has(&e->addrs, plain)) ||
 	    (e->locals.n && strset_has(&e->locals, local)) ||
-	    (has_domain && domain_listed(&e->domains, domain));
+	    (has_domain && strset_has_domain(&e->domains, domain));
 }
 
 bool

@@ -134,14 +134,14 @@ names(const struct hop *hop, struct str name)
 
 /* Ours, or a relay of ours by the name that it writes into the lines above. */
 static bool
-ours(const struct view *v, struct str name)
+ours(const struct view *v, struct str name, enum how how, uint32_t line)
 {
 	const struct traits *t = v->traits;
 
 	for (uint32_t i = t->own_top; i < t->own_top + t->relay_hops; i++)
 		if (str_ieq(v->msg->header.f.hops[i].by, name))
 			return true;
-	return site_own_host(v->site, name);
+	return how == HOW_LINE ? traits_own_line(t, line) : site_own_host(v->site, name);
 }
 
 /* "out2.provider.example" is of provider.example; "provider.example" of itself. */
@@ -155,10 +155,10 @@ domain_of(struct str name)
 }
 
 static bool
-stands_there(const struct road *r, uint32_t hash)
+stands_there(const struct road *r, struct str name)
 {
 	for (uint32_t i = 0; i < r->n; i++)
-		if (r->stops[i].hash == hash)
+		if (str_ieq(r->stops[i].name, name))
 			return true;
 	return false;
 }
@@ -171,12 +171,10 @@ road_add(struct road *r, const struct view *v, struct str name, enum how how, ui
 	struct str lower = { text, name.n < sizeof(text) ? name.n : sizeof(text) };
 	uint32_t hash;
 
-	if (name.n == 0 || r->n == STOPS_MAX || ours(v, name))
+	if (name.n == 0 || r->n == STOPS_MAX || stands_there(r, name) || ours(v, name, how, line))
 		return;
 	str_lower_to(text, str_sub(name, 0, lower.n));
 	hash = (uint32_t)hash64(v->site->hash_seed, lower);
-	if (stands_there(r, hash))
-		return;
 	*s = (struct stop){ .name = name, .how = how, .hash = hash, .above = line < r->common };
 	s->domain = how == HOW_CLIENT ? hash : (uint32_t)hash64(v->site->hash_seed, domain_of(lower));
 	for (uint32_t i = r->common; i < r->end && !s->common; i++)

@@ -50,8 +50,21 @@ enum {
 		text, sizeof(text) - 1 \
 	}
 
-/* Display names, whole, lower-case. */
-static const struct str daemon_names[] = {
+/* What a From may carry, whole, lower-case. */
+struct names {
+	const struct str *v;
+	size_t n;
+	uint32_t begins; /* their first letters: most of what is looked for begins with another one */
+};
+
+/* Of either case; what is no letter has the bit of one. */
+#define LETTER(c) (1U << ((c)&31))
+#define NAMES(rows, letters)                     \
+	{                                        \
+		rows, ARRAY_LEN(rows), (letters) \
+	}
+
+static const struct str daemon_display[] = {
 	ROW("mail delivery system"),
 	ROW("mail delivery subsystem"),
 	ROW("mail delivery service"),
@@ -67,7 +80,10 @@ static const struct str daemon_names[] = {
 	ROW("e-mail delivery system"),
 	ROW("pmdf e-mail interconnect"),
 };
-static const struct str daemon_locals[] = {
+static const struct names daemon_names =
+    NAMES(daemon_display, LETTER('d') | LETTER('e') | LETTER('i') | LETTER('m') | LETTER('p'));
+
+static const struct str daemon_local[] = {
 	ROW("mailer-daemon"),
 	ROW("mailer_daemon"),
 	ROW("mailerdaemon"),
@@ -76,7 +92,9 @@ static const struct str daemon_locals[] = {
 	ROW("mail.delivery.system"),
 	ROW("double-bounce"),
 };
-static const struct str postmaster_names[] = {
+static const struct names daemon_locals = NAMES(daemon_local, LETTER('d') | LETTER('m'));
+
+static const struct str postmaster_display[] = {
 	ROW("postmaster"),
 	ROW("electronic postmaster"),
 	ROW("mail administrator"),
@@ -89,11 +107,17 @@ static const struct str postmaster_names[] = {
 	ROW("interscan notification"),
 	ROW("interscan messaging security suite"),
 };
-static const struct str postmaster_locals[] = {
+static const struct names postmaster_names =
+    NAMES(postmaster_display, LETTER('e') | LETTER('i') | LETTER('m') | LETTER('p') | LETTER('s'));
+
+static const struct str postmaster_local[] = {
 	ROW("postmaster"), ROW("post_master"), ROW("post-master"), ROW("mailadmin"), ROW("mail-admin"),
 	ROW("sysadmin"), ROW("mdaemon"), ROW("mailmarshal"),
 	ROW("microsoftexchange329e71ec88ae4615bbc36ab6ce41109e"), /* that of every Exchange since 2007 */
 };
+static const struct names postmaster_locals =
+    NAMES(postmaster_local, LETTER('m') | LETTER('p') | LETTER('s'));
+
 /* Fronts of X-Mailer. */
 static const struct str notice_mailers[] = {
 	ROW("surfcontrol e-mail filter"),
@@ -111,56 +135,72 @@ one_of(const struct str *set, size_t n, struct str s)
 }
 #define ONE_OF(set, s) one_of(set, ARRAY_LEN(set), s)
 
-static struct str
-local_part(struct str addr)
+static bool
+begins(const struct names *names, struct str s)
+{
+	return s.n && (names->begins & LETTER(s.p[0]));
+}
+
+static bool
+is_name(const struct names *names, struct str s)
+{
+	return begins(names, s) && one_of(names->v, names->n, s);
+}
+
+static bool
+is_local(const struct names *names, struct str addr)
 {
 	struct str local, domain;
 
+	if (!begins(names, addr))
+		return false;
 	addr_split(addr, &local, &domain);
-	return local;
+	return is_name(names, local);
+}
+
+static inline bool
+is_wrapping(char c)
+{
+	return c == '"' || c == '\'' || str_is_space(c);
 }
 
 static struct str
 unquote(struct str s)
 {
-	s = str_trim(s);
-	while (s.n && (s.p[0] == '"' || s.p[0] == '\''))
-		s = str_trim(str_sub(s, 1, s.n));
-	while (s.n && (s.p[s.n - 1] == '"' || s.p[s.n - 1] == '\''))
-		s = str_trim(str_sub(s, 0, s.n - 1));
+	while (s.n && is_wrapping(s.p[0]))
+		s = str_sub(s, 1, s.n);
+	while (s.n && is_wrapping(s.p[s.n - 1]))
+		s.n--;
 	return s;
 }
 
 /* Whether From carries one of the names: in front of "<", or in a comment as Postfix writes it. */
 static bool
-display_name(struct str from, const struct str *set, size_t n)
+display_name(struct str from, const struct names *names)
 {
 	char text[400];
 	struct str s = str_find(from, '=') < from.n ? words_decode(from, text, sizeof(text))
 						    : str_sub(from, 0, sizeof(text));
-	struct str name = unquote(str_sub(s, 0, str_find(s, '<')));
 	size_t open = str_find(s, '(');
 
-	if (name.n && one_of(set, n, name))
+	if (is_name(names, unquote(str_sub(s, 0, str_find(s, '<')))))
 		return true;
 	if (open == s.n)
 		return false;
 	s = str_sub(s, open + 1, s.n);
-	return one_of(set, n, unquote(str_sub(s, 0, str_find(s, ')'))));
+	return is_name(names, unquote(str_sub(s, 0, str_find(s, ')'))));
 }
 
 bool
 automatic_daemon_from(struct str from, struct str addr)
 {
-	return ONE_OF(daemon_locals, local_part(addr)) ||
-	    display_name(from, daemon_names, ARRAY_LEN(daemon_names));
+	return is_local(&daemon_locals, addr) || display_name(from, &daemon_names);
 }
 
 bool
 automatic_postmaster_from(struct str from, struct str addr)
 {
-	return ONE_OF(postmaster_locals, local_part(addr)) ||
-	    display_name(from, postmaster_names, ARRAY_LEN(postmaster_names));
+	return is_local(&postmaster_locals, addr) || display_name(from, &postmaster_names);
 }
 
 static bool
@@ -211,25 +251,29 @@ is_null_path(const struct header_facts *f, bool null_sender)
 static unsigned
 path_points(const struct header_facts *f, bool null_sender)
 {
-	struct str local;
-
 	if (is_null_path(f, null_sender))
 		return SIGN_NULL;
 	if (!f->return_path.p)
 		return 0;
-	local = local_part(f->return_path);
-	if (ONE_OF(daemon_locals, local))
+	if (is_local(&daemon_locals, f->return_path))
 		return SIGN_DAEMON_PATH;
-	return ONE_OF(postmaster_locals, local) ? SIGN_POSTMASTER_PATH : 0;
+	return is_local(&postmaster_locals, f->return_path) ? SIGN_POSTMASTER_PATH : 0;
 }
 
 /* "<20240101.FMLAB12@lists.example>": fml writes it on its own notices only. */
 static bool
 is_list_server(const struct header_facts *f)
 {
-	size_t at = str_rfind(f->message_id, '@');
+	struct str left = str_sub(f->message_id, 0, str_rfind(f->message_id, '@'));
+	size_t dot = str_find(left, '.');
 
-	return str_ifind(str_sub(f->message_id, 0, at), STR(".FML")) < at;
+	while (dot < left.n) {
+		left = str_sub(left, dot + 1, left.n);
+		if (str_istarts(left, STR("FML")))
+			return true;
+		dot = str_find(left, '.');
+	}
+	return false;
 }
 
 static bool

@@ -108,35 +108,62 @@ take_zone(struct date *d, struct str s)
 		d->zone = (s.p[0] == '-' ? -1 : 1) * (n / 100 * 60 + n % 100);
 }
 
-static bool
-is_name(const char *a, const char *b)
+/* The letters of a name as one number, of whatever case they are at p. */
+static uint32_t
+letters(const char *p)
 {
-	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2];
+	char name[NAME + 1] = { str_lower(p[0]), str_lower(p[1]), str_lower(p[2]) };
+	uint32_t n;
+
+	memcpy(&n, name, sizeof(n));
+	return n;
 }
 
-static int
-month_of(const char *name)
+static bool
+is_name(uint32_t sought, const char name[NAME + 1])
 {
+	uint32_t n;
+
+	memcpy(&n, name, sizeof(n));
+	return n == sought;
+}
+
+/* 1 to 12, or UNSET. */
+static int
+month_of(const char *p)
+{
+	uint32_t sought = letters(p);
+
 	for (int i = 0; i < 12; i++)
-		if (is_name(name, months[i]))
+		if (is_name(sought, months[i]))
 			return i + 1;
 	return UNSET;
+}
+
+static bool
+is_weekday(const char *p)
+{
+	static const char names[][NAME + 1] = { "sun", "mon", "tue", "wed", "thu", "fri", "sat" };
+	uint32_t sought = letters(p);
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (is_name(sought, names[i]))
+			return true;
+	return false;
 }
 
 static void
 take_name(struct date *d, struct str s)
 {
-	char name[NAME];
 	int month;
 
 	if (s.n != NAME)
 		return;
-	str_lower_to(name, s);
-	month = month_of(name);
+	month = month_of(s.p);
 	if (month != UNSET)
 		set(d, &d->month, month, 1, 12);
 	for (size_t i = 0; i < ARRAY_LEN(zones); i++)
-		if (is_name(name, zones[i].name))
+		if (is_name(letters(s.p), zones[i].name))
 			d->zone = zones[i].hours * 60;
 }
 
@@ -199,40 +226,49 @@ two_at(const char *p)
 	return tens > 9 || ones > 9 ? UINT_MAX : tens * 10 + ones;
 }
 
+/* Whether what stands between the parts of such a date is at its place. */
+static bool
+is_usual(struct str s)
+{
+	static const char form[] = "Wed, 01 Jan 2025 10:00:00 +0100";
+	const char *p = s.p;
+
+	return s.n == sizeof(form) - 1 && p[3] == ',' && p[4] == ' ' && p[7] == ' ' && p[11] == ' ' &&
+	    p[16] == ' ' && p[19] == ':' && p[22] == ':' && p[25] == ' ' && (p[26] == '+' || p[26] == '-');
+}
+
 /* Nearly all mail has it just so: each thing at its place, nothing to look for. false: it is otherwise. */
 static bool
 take_usual(struct date *d, struct str s)
 {
-	static const char form[] = "Wed, 01 Jan 2025 10:00:00 +0100";
-	static const char names[][NAME + 1] = { "sun", "mon", "tue", "wed", "thu", "fri", "sat" };
-	static const struct {
-		uint8_t at, min, max;
-	} numbers[] = { { 5, 1, 31 }, { 12, 19, 99 }, { 14, 0, 99 }, { 17, 0, 23 }, { 20, 0, 59 },
-		{ 23, 0, 60 }, { 27, 0, 99 }, { 29, 0, 99 } };
-	static const uint8_t marks[] = { 3, 4, 7, 11, 16, 19, 22, 25 };
-	int v[ARRAY_LEN(numbers)];
-	char name[NAME];
-	size_t day = 0;
+	unsigned day, century, year, hour, minute, second, zone_hour, zone_minute;
+	int month, east;
 
-	if (s.n != sizeof(form) - 1 || (s.p[26] != '+' && s.p[26] != '-'))
+	if (!is_usual(s))
 		return false;
-	for (size_t i = 0; i < ARRAY_LEN(marks); i++)
-		if (s.p[marks[i]] != form[marks[i]])
-			return false;
-	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
-		unsigned n = two_at(s.p + numbers[i].at);
-
-		if (n < numbers[i].min || n > numbers[i].max)
-			return false;
-		v[i] = (int)n;
-	}
-	str_lower_to(name, str_sub(s, 0, NAME));
-	while (day < ARRAY_LEN(names) && !is_name(name, names[day]))
-		day++;
-	str_lower_to(name, str_sub(s, 8, 8 + NAME));
-	*d = (struct date){ v[1] * 100 + v[2], month_of(name), v[0], (v[3] * 60 + v[4]) * 60 + v[5],
-		(s.p[26] == '-' ? -1 : 1) * (v[6] * 60 + v[7]), false };
-	return day < ARRAY_LEN(names) && d->month != UNSET;
+	day = two_at(s.p + 5);
+	century = two_at(s.p + 12);
+	year = two_at(s.p + 14);
+	hour = two_at(s.p + 17);
+	minute = two_at(s.p + 20);
+	second = two_at(s.p + 23);
+	zone_hour = two_at(s.p + 27);
+	zone_minute = two_at(s.p + 29);
+	if (day < 1 || day > 31 || century < 19 || century > 99 || year > 99 || hour > 23 || minute > 59 ||
+	    second > 60 || zone_hour > 99 || zone_minute > 99)
+		return false;
+	month = month_of(s.p + 8);
+	if (month == UNSET || !is_weekday(s.p))
+		return false;
+	east = (int)(zone_hour * 60 + zone_minute);
+	*d = (struct date){
+		.year = (int)(century * 100 + year),
+		.month = month,
+		.day = (int)day,
+		.seconds = (int)((hour * 60 + minute) * 60 + second),
+		.zone = s.p[26] == '-' ? -east : east,
+	};
+	return true;
 }
 
 static void

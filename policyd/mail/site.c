@@ -16,12 +16,42 @@ strset_add(struct strset *set, struct str s)
 	set->v[set->n++] = copy;
 }
 
+static struct str
+undot(struct str name)
+{
+	if (name.n && name.p[name.n - 1] == '.')
+		name.n--;
+	return name;
+}
+
+/* Most begin with another letter, so that it does not matter how long they are. */
+static bool
+begins_alike(const char *name, struct str s)
+{
+	return s.n == 0 || ((name[0] ^ s.p[0]) & ~('a' ^ 'A')) == 0;
+}
+
 bool
 strset_has(const struct strset *set, struct str s)
 {
 	for (unsigned i = 0; i < set->n; i++)
-		if (str_ieq(str_of(set->v[i]), s))
+		if (begins_alike(set->v[i], s) && str_ieq(str_of(set->v[i]), s))
 			return true;
+	return false;
+}
+
+bool
+strset_has_domain(const struct strset *set, struct str domain)
+{
+	domain = undot(domain);
+	for (unsigned i = 0; i < set->n; i++) {
+		const char *d = set->v[i];
+
+		if (begins_alike(d, domain) && str_ieq(str_of(d), domain))
+			return true;
+		if (d[0] == '.' && str_iends(domain, str_of(d)))
+			return true;
+	}
 	return false;
 }
 
@@ -52,21 +82,6 @@ site_fini(struct site *site)
 	*site = (struct site){ 0 };
 }
 
-static struct str
-undot(struct str name)
-{
-	if (name.n && name.p[name.n - 1] == '.')
-		name.n--;
-	return name;
-}
-
-/* Most names begin with another letter. */
-static bool
-begins_alike(const char *name, struct str host)
-{
-	return ((name[0] ^ host.p[0]) & ~('a' ^ 'A')) == 0;
-}
-
 bool
 site_own_host(const struct site *site, struct str host)
 {
@@ -81,14 +96,7 @@ site_own_host(const struct site *site, struct str host)
 bool
 site_local_domain(const struct site *site, struct str domain)
 {
-	domain = undot(domain);
-	for (unsigned i = 0; i < site->local_domains.n; i++) {
-		struct str d = str_of(site->local_domains.v[i]);
-
-		if (str_ieq(d, domain) || (d.n && d.p[0] == '.' && str_iends(domain, d)))
-			return true;
-	}
-	return false;
+	return strset_has_domain(&site->local_domains, domain);
 }
 
 bool

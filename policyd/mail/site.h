@@ -30,6 +30,8 @@ void site_fini(struct site *site);
 
 void strset_add(struct strset *set, struct str s);       /* stored lower-case */
 bool strset_has(const struct strset *set, struct str s); /* any case */
+/* The same of domains, a trailing dot ignored; ".example.org" takes in what lies below it. */
+bool strset_has_domain(const struct strset *set, struct str domain);
 void strset_fini(struct strset *set);
 
 bool site_own_host(const struct site *site, struct str host); /* any case, trailing dot ignored */

@@ -18,20 +18,19 @@ struct origin {
 	bool unique;       /* `key` is of a line with an id of its own: no other message has it */
 };
 
-static bool
-own_hop(const struct hop *hop, const struct msg *m, const struct site *site)
+static void
+find_own_lines(struct traits *t, const struct msg *m, const struct site *site)
 {
-	return site_own_host(site, hop->by) || (m->queue_id.n && str_eq(hop->id, m->queue_id));
-}
-
-static uint32_t
-count_own_top(const struct header_facts *f, const struct msg *m, const struct site *site)
-{
+	const struct header_facts *f = &m->header.f;
 	uint32_t n = 0;
 
-	while (n < f->n_hops && own_hop(&f->hops[n], m, site))
+	for (uint32_t i = 0; i < f->n_hops; i++)
+		if (site_own_host(site, f->hops[i].by))
+			t->own_lines[i / OWN_LINES_WORD] |= (uint64_t)1 << i % OWN_LINES_WORD;
+	while (
+	    n < f->n_hops && (traits_own_line(t, n) || (m->queue_id.n && str_eq(f->hops[n].id, m->queue_id))))
 		n++;
-	return n;
+	t->own_top = n;
 }
 
 static uint64_t
@@ -59,13 +58,14 @@ origin_own(struct str id, uint64_t seed)
 }
 
 static struct origin
-origin_of(const struct header_facts *f, uint32_t own_top, const struct msg *m, const struct site *site)
+origin_of(const struct traits *t, const struct msg *m, const struct site *site)
 {
-	struct origin o = { .here = own_top >= f->n_hops };
+	const struct header_facts *f = &m->header.f;
+	struct origin o = { .here = t->own_top >= f->n_hops };
 	const struct hop *bottom = f->n_hops ? &f->hops[f->n_hops - 1] : NULL;
 	struct hash h;
 
-	if (bottom && bottom->id.n && site_own_host(site, bottom->by))
+	if (bottom && bottom->id.n && traits_own_line(t, f->n_hops - 1))
 		o.own_id = bottom->id;
 	else if (o.here)
 		o.own_id = m->queue_id;
@@ -104,10 +104,10 @@ holds(struct str text, struct str id)
 /* Missing, empty, or made up by our own MTA ("<date.QUEUEID@our.host>") while the message had that queue id:
  * now, at an earlier pass through our own hosts, or when it began here. */
 static bool
-id_unusable(const struct header_facts *f, uint32_t own_top, const struct msg *m, const struct origin *o,
+id_unusable(struct str id, const struct traits *t, const struct msg *m, const struct origin *o,
     const struct site *site)
 {
-	struct str id = bare_id(f->message_id), left;
+	struct str left;
 	size_t at = str_rfind(id, '@');
 
 	if (id.n == 0)
@@ -117,8 +117,8 @@ id_unusable(const struct header_facts *f, uint32_t own_top, const struct msg *m,
 	left = str_sub(id, 0, at);
 	if (holds(left, m->queue_id) || holds(left, o->own_id))
 		return true;
-	for (uint32_t i = 0; i < own_top; i++)
-		if (holds(left, f->hops[i].id))
+	for (uint32_t i = 0; i < t->own_top; i++)
+		if (holds(left, m->header.f.hops[i].id))
 			return true;
 	return false;
 }
@@ -132,6 +132,7 @@ hash_from(struct hash *h, const struct header_facts *f)
 /* What all identities are made of. */
 struct seen {
 	const struct header_facts *f;
+	struct str id; /* bare */
 	uint64_t seed;
 	bool dated;
 	int64_t date; /* the instant: gateways write the same one down in another way */
@@ -178,7 +179,7 @@ identity(const struct seen *s, struct key128 origin)
 	struct hash h;
 
 	hash_init(&h, s->seed, "id");
-	hash_str(&h, bare_id(s->f->message_id));
+	hash_str(&h, s->id);
 	hash_date(&h, s);
 	hash_from(&h, s->f);
 	hash_key(&h, origin);
@@ -188,9 +189,10 @@ identity(const struct seen *s, struct key128 origin)
 
 /* All that the message is known by. Without an id the first one is what the last would be. */
 static void
-compute_ids(struct traits *t, const struct header_facts *f, const struct origin *o, uint64_t seed)
+compute_ids(
+    struct traits *t, const struct header_facts *f, struct str id, const struct origin *o, uint64_t seed)
 {
-	struct seen s = { .f = f, .seed = seed };
+	struct seen s = { .f = f, .id = id, .seed = seed };
 	/* What its origin will be called when it comes back; its own where it does not start here. */
 	struct key128 back = o->here && o->own_id.n ? origin_own(o->own_id, seed) : o->key, later;
 	bool same = key_eq(back, o->key);
@@ -246,14 +248,16 @@ compute_header(struct traits *t, struct msg *m, const struct site *site)
 {
 	const struct header_facts *f = &m->header.f;
 	const struct msg_kind *kind = msg_kind(m);
+	struct str id = bare_id(f->message_id);
 	struct origin o;
 
-	t->own_top = count_own_top(f, m, site);
+	t->null_sender = kind->null_sender;
+	find_own_lines(t, m, site);
 	t->trace = trace_of(f, t->own_top, site->hash_seed);
-	o = origin_of(f, t->own_top, m, site);
+	o = origin_of(t, m, site);
 	t->origin = o.key;
-	t->id_missing = id_unusable(f, t->own_top, m, &o, site);
-	compute_ids(t, f, &o, site->hash_seed);
+	t->id_missing = id_unusable(id, t, m, &o, site);
+	compute_ids(t, f, id, &o, site->hash_seed);
 	t->automatic = kind->automatic;
 	t->subject = kind->subject;
 	t->is_list = automatic_is_list(f);
@@ -315,9 +319,10 @@ traits_compute(struct traits *t, struct msg *m, const struct site *site)
 
 	*t = (struct traits){ 0 };
 	addr_normalise(m->arena, m->sender, &t->sender);
-	t->null_sender = msg_null_sender(m);
 	if (m->have_header)
 		compute_header(t, m, site);
+	else
+		t->null_sender = msg_null_sender(m);
 	compute_client(t, m, site);
 	t->foreign_hops = f->hop_count - t->own_top - t->relay_hops;
 	t->authenticated = m->sasl_username.n > 0;

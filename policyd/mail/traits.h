@@ -30,6 +30,7 @@
 #include <stdint.h>
 
 #include "base/hash.h"
+#include "base/limits.h"
 #include "base/net.h"
 #include "base/str.h"
 #include "mail/addr.h"
@@ -37,7 +38,7 @@
 #include "mail/msg.h"
 #include "mail/site.h"
 
-enum { TRAITS_IDS = 3 };
+enum { TRAITS_IDS = 3, OWN_LINES_WORD = 64 };
 
 struct traits {
 	struct key128 ids[TRAITS_IDS];
@@ -45,9 +46,10 @@ struct traits {
 	unsigned n_named;          /* the first ones, in which its Message-ID takes part, if it has one */
 	struct key128 fingerprint; /* From + Date + Subject + origin */
 	struct key128 origin;      /* all zero when there is no header */
-	struct key128 way;     /* what all its copies share however they were rewritten; zero: no identity */
-	uint64_t trace;        /* 0 when there is no header */
-	uint32_t own_top;      /* leading hops that are ours */
+	struct key128 way; /* what all its copies share however they were rewritten; zero: no identity */
+	uint64_t trace;    /* 0 when there is no header */
+	uint64_t own_lines[HEADER_HOPS_MAX / OWN_LINES_WORD]; /* a bit for each hop: see traits_own_line() */
+	uint32_t own_top;                                     /* leading hops that are ours */
 	uint32_t relay_hops;   /* next below: lines that relays of ours wrote */
 	uint32_t foreign_hops; /* hops below both */
 	int64_t date;          /* of the Date field, seconds since 1970; when dated */
@@ -70,6 +72,13 @@ struct traits {
 };
 
 void traits_compute(struct traits *t, struct msg *m, const struct site *site);
+
+/* Did a host of ours write the Received line? It is one of header_facts.hops. */
+static inline bool
+traits_own_line(const struct traits *t, uint32_t line)
+{
+	return t->own_lines[line / OWN_LINES_WORD] >> line % OWN_LINES_WORD & 1;
+}
 
 /* A recipient as keys use it; inbound when its domain is local, or when nothing says otherwise. */
 bool traits_inbound(const struct traits *t, const struct site *site, struct str rcpt);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Identity, trace, thread, client and direction. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "base/xalloc.h"
 #include "mail/traits.h"
@@ -224,6 +225,33 @@ Test(traits, many_hops_change_the_trace)
 }
 
 /* Mail that starts here has no line yet; when it comes back its bottom line is ours with that queue id. */
+/* One of ours in the middle: each is known, up to the last one that is kept. */
+Test(traits, which_lines_are_ours)
+{
+	static const uint32_t own[] = { 1, 62, 63, 64, 65, HEADER_HOPS_MAX - 2, HEADER_HOPS_MAX - 1 };
+	static const char *const by[] = { "mx.example.org", "MX2.Example.org.", "mx3.example.org" };
+	static char text[HEADER_HOPS_MAX * 80];
+
+	for (size_t i = 0; i < ARRAY_LEN(own); i++)
+		for (size_t k = 0; k < ARRAY_LEN(by); k++) {
+			size_t n = 0;
+
+			for (uint32_t line = 0; line < HEADER_HOPS_MAX; line++)
+				n += (size_t)snprintf(text + n, sizeof(text) - n,
+				    "Received: from a by %s id I%u; x\n",
+				    line == own[i] ? by[k] : "b.example.net", line);
+			compute(text);
+			cr_assert_eq(m.header.f.n_hops, HEADER_HOPS_MAX);
+			for (uint32_t line = 0; line < HEADER_HOPS_MAX; line++)
+				cr_expect_eq(traits_own_line(&t, line),
+				    site_own_host(&site, m.header.f.hops[line].by), "%u", line);
+			cr_expect_eq(traits_own_line(&t, own[i]), k < 2);
+			cr_expect_eq(t.own_top, 0);
+		}
+	compute("Subject: none\n");
+	cr_expect_not(traits_own_line(&t, 0));
+}
+
 Test(traits, mail_that_comes_back)
 {
 	struct key128 second, third;
