@@ -54,28 +54,13 @@ make_room(struct buf *b, size_t n)
 }
 
 char *
-buf_reserve(struct buf *b, size_t n)
+buf_reserve_slow(struct buf *b, size_t n)
 {
 	if (n > SIZE_MAX / 4 || (b->max && (n > b->max || b->len > b->max - n))) {
 		b->failed = true;
 		return NULL;
 	}
 	return make_room(b, n);
-}
-
-void
-buf_commit(struct buf *b, size_t n)
-{
-	b->len += n;
-}
-
-void
-buf_consume(struct buf *b, size_t n)
-{
-	b->start += n;
-	b->len -= n;
-	if (b->len == 0)
-		b->start = 0;
 }
 
 void

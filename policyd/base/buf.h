@@ -35,19 +35,32 @@ buf_str(const struct buf *b)
 	return (struct str){ b->data ? b->data + b->start : "", b->len };
 }
 
+/* buf_reserve() when room is to be made, or `max` is met. */
+char *buf_reserve_slow(struct buf *b, size_t n) MUSTCHECK;
+
 /* Room for n more bytes at the returned place, to be followed by buf_commit(); NULL at the cap. */
-char *buf_reserve(struct buf *b, size_t n) MUSTCHECK;
-void buf_commit(struct buf *b, size_t n);
-
-void buf_consume(struct buf *b, size_t n);
-
-/* Where n more bytes would go, to be counted by buf_commit(); NULL: no room was made for them yet. */
-static inline char *
-buf_room(const struct buf *b, size_t n)
+MUSTCHECK static inline char *
+buf_reserve(struct buf *b, size_t n)
 {
-	bool there = !b->failed && b->cap - b->start - b->len >= n && (!b->max || b->len + n <= b->max);
+	if (!b->data || b->cap - b->start - b->len < n ||
+	    (b->max && (b->len > b->max || b->max - b->len < n)))
+		return buf_reserve_slow(b, n);
+	return b->data + b->start + b->len;
+}
 
-	return there ? b->data + b->start + b->len : NULL;
+static inline void
+buf_commit(struct buf *b, size_t n)
+{
+	b->len += n;
+}
+
+static inline void
+buf_consume(struct buf *b, size_t n)
+{
+	b->start += n;
+	b->len -= n;
+	if (b->len == 0)
+		b->start = 0;
 }
 
 /* buf_append() when room is to be made, or `max` is met. */

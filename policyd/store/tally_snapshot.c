@@ -148,7 +148,7 @@ static bool
 put_entry(struct writer *w, struct entry *e)
 {
 	size_t n = ENTRY_ROOM + (e->kind == TALLY_DISTINCT ? entry_n(e) * (size_t)ELEM_ROOM : 0);
-	char *room = buf_room(w->out, n), *to = room ? room : buf_reserve(w->out, n);
+	char *to = buf_reserve(w->out, n);
 
 	if (!to)
 		return false;

@@ -145,3 +145,29 @@ Test(buf, linear_with_much_waiting, .timeout = 20)
 	buf_fini(&b);
 	xfree(fill);
 }
+
+/* Where there is room, and where it is to be made, at the cap and one beyond; to reserve is not to append. */
+Test(buf, reserve_up_to_the_cap)
+{
+	struct buf b;
+	char *p;
+
+	buf_init(&b, 10);
+	cr_assert_not_null(buf_reserve(&b, 0));
+	for (size_t n = 0; n <= 10; n++) {
+		p = buf_reserve(&b, 10 - b.len);
+		cr_assert_eq(p, b.data + b.start + n);
+		cr_assert_eq(b.len, n);
+		cr_assert_not(b.failed);
+		cr_assert_null(buf_reserve(&b, 11 - b.len));
+		cr_assert(b.failed);
+		b.failed = false;
+		*p = 'x';
+		buf_commit(&b, n < 10);
+	}
+	cr_assert(holds(&b, STR("xxxxxxxxxx")));
+	buf_consume(&b, 3);
+	cr_assert_eq(buf_reserve(&b, 3), b.data + 10);
+	cr_assert_null(buf_reserve(&b, 4));
+	buf_fini(&b);
+}
