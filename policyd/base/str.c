@@ -43,13 +43,20 @@ word_lower_at(char *to, const char *p)
 	memcpy(to, &w, sizeof(w));
 }
 
-static void
-half_lower_at(char *to, const char *p)
+static uint32_t
+half_at(const char *p)
 {
 	uint32_t half;
 
 	memcpy(&half, p, sizeof(half));
-	half = (uint32_t)word_lower(half);
+	return half;
+}
+
+static void
+half_lower_at(char *to, const char *p)
+{
+	uint32_t half = (uint32_t)word_lower(half_at(p));
+
 	memcpy(to, &half, sizeof(half));
 }
 
@@ -81,6 +88,15 @@ has_control_at(const char *p)
 	return bytes_any((bytes16)(v < 0x20) | (bytes16)(v == 0x7f));
 }
 
+/* Not 0 where one of eight bytes is a control: the first that is one gets the high bit, no byte before it. */
+static uint64_t
+word_controls(uint64_t w)
+{
+	uint64_t del = w ^ EACH_BYTE(0x7f);
+
+	return (((w - EACH_BYTE(0x20)) & ~w) | ((del - EACH_BYTE(1)) & ~del)) & EACH_BYTE(0x80);
+}
+
 bool
 str_has_control(struct str s)
 {
@@ -90,6 +106,10 @@ str_has_control(struct str s)
 				return true;
 		return has_control_at(s.p + s.n - BYTES16);
 	}
+	if (s.n >= WORD)
+		return word_controls(word_at(s.p)) | word_controls(word_at(s.p + s.n - WORD));
+	if (s.n >= HALF)
+		return word_controls((uint64_t)half_at(s.p) << 32 | half_at(s.p + s.n - HALF));
 	for (size_t i = 0; i < s.n; i++)
 		if (str_is_control(s.p[i]))
 			return true;

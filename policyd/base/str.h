@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/compiler.h"
 
 struct str {
@@ -78,6 +79,19 @@ str_starts(struct str s, struct str prefix)
 	return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
 }
 
+/* Both have n bytes, four to eight. */
+static inline bool
+str_same_few(const char *a, const char *b, size_t n)
+{
+	uint32_t front[2], end[2];
+
+	memcpy(&front[0], a, sizeof(front[0]));
+	memcpy(&front[1], b, sizeof(front[1]));
+	memcpy(&end[0], a + n - sizeof(end[0]), sizeof(end[0]));
+	memcpy(&end[1], b + n - sizeof(end[1]), sizeof(end[1]));
+	return front[0] == front[1] && end[0] == end[1];
+}
+
 /* str_starts() where it is asked all the time, of prefixes that are short but not very: eight bytes at a
  * time, the last eight together with some before them. */
 static inline bool
@@ -86,8 +100,10 @@ str_starts_quick(struct str s, struct str prefix)
 	size_t last = prefix.n - sizeof(uint64_t);
 	uint64_t a, b;
 
-	if (s.n < prefix.n || prefix.n < sizeof(uint64_t))
+	if (s.n < prefix.n || prefix.n < sizeof(uint32_t))
 		return str_starts(s, prefix);
+	if (prefix.n < sizeof(uint64_t))
+		return str_same_few(s.p, prefix.p, prefix.n);
 	for (size_t i = 0; i < last; i += sizeof(uint64_t)) {
 		memcpy(&a, s.p + i, sizeof(a));
 		memcpy(&b, prefix.p + i, sizeof(b));
@@ -110,6 +126,35 @@ str_find(struct str s, char c)
 	return hit ? (size_t)(hit - s.p) : s.n;
 }
 size_t str_rfind(struct str s, char c);
+
+/* Which of the sixteen bytes at p is the first of both; BYTES16: none. */
+static inline size_t
+str_either_at(const char *p, char a, char b)
+{
+	bytes16 v = bytes_at(p);
+
+	return bytes_first((bytes16)(v == (uint8_t)a) | (bytes16)(v == (uint8_t)b));
+}
+
+/* Offset of the first of both from `from` on, which is s.n at most; s.n when there is none. */
+static inline size_t
+str_find_either(struct str s, size_t from, char a, char b)
+{
+	size_t i = from;
+
+	for (; s.n - i >= BYTES16; i += BYTES16) {
+		size_t n = str_either_at(s.p + i, a, b);
+
+		if (n < BYTES16)
+			return i + n;
+	}
+	/* what is left goes together with bytes before it, where there are enough */
+	if (i > from)
+		return s.n - BYTES16 + str_either_at(s.p + s.n - BYTES16, a, b);
+	while (i < s.n && s.p[i] != a && s.p[i] != b)
+		i++;
+	return i;
+}
 size_t str_ifind(struct str s, struct str needle);
 
 /* str_lower() of all of `s`, to a place of s.n bytes that does not overlap it. */

@@ -458,40 +458,46 @@ take_plain(struct walk *w)
 	return true;
 }
 
-/* Nearly all lists are one mailbox in a plain form. *looked: at how many bytes it was looked. */
-static bool
-take_one_plain(struct str value, addr_fn *fn, void *arg, size_t *looked)
+/* The elements in front that have a plain form, and in nearly all lists there are no others: until one of
+ * another form came they need no state. */
+static void
+take_plain_front(struct walk *w)
 {
-	struct str addr;
-	bool named;
+	while (w->pos < w->v.n && w->count < w->limit) {
+		size_t i = addr_gap_end(w->v, w->pos);
+		struct str addr;
+		bool named;
 
-	*looked = addr_gap_end(value, 0);
-	if (!addr_plain(value, false, looked, &addr, &named) || *looked < value.n)
-		return false;
-	if (fn)
-		fn(arg, addr);
-	return true;
+		if (!addr_plain(w->v, false, &i, &addr, &named)) {
+			w->work += i - w->pos;
+			break;
+		}
+		emit(w, addr);
+		i += i < w->v.n;
+		w->work += i - w->pos;
+		w->pos = i;
+	}
 }
 
 static uint32_t
 scan(struct str value, addr_fn *fn, void *arg, uint32_t limit, uint64_t *work)
 {
 	struct walk w;
-	size_t looked;
 
-	if (take_one_plain(value, fn, arg, &looked)) {
-		*work = looked;
-		return 1;
-	}
 	/* not {0}: three zones of a kilobyte need no clearing */
 	w.v = value;
 	w.pos = 0;
-	w.no_quote = w.open_comment = w.holding = false;
 	w.count = 0;
 	w.limit = limit;
-	w.work = looked;
+	w.work = 0;
 	w.fn = fn;
 	w.arg = arg;
+	take_plain_front(&w);
+	if (w.pos == value.n || w.count == limit) {
+		*work = w.work;
+		return w.count;
+	}
+	w.no_quote = w.open_comment = w.holding = false;
 	element_reset(&w);
 	zone_reset(&w.held);
 	while (w.pos < value.n && w.count < limit) {

@@ -64,8 +64,7 @@ static size_t
 name_end(struct str s, bool no_quote, size_t i)
 {
 	if (i < s.n && s.p[i] == '"' && !no_quote) {
-		for (i++; i < s.n && s.p[i] != '"' && s.p[i] != '\\'; i++)
-			;
+		i = str_find_either(s, i + 1, '"', '\\');
 		if (i == s.n || s.p[i] == '\\')
 			return i;
 		i++;

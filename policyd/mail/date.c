@@ -3,9 +3,9 @@
  * there is nothing to tell. */
 #include "mail/date.h"
 
-#include <limits.h>
 #include <stdbool.h>
 
+#include "base/bytes.h"
 #include "base/err.h"
 
 enum { UNSET = -1 };
@@ -18,21 +18,22 @@ struct date {
 
 enum { NAME = 3 }; /* letters of a month's name, and of a zone's that is known */
 
-static const char months[][NAME + 1] = { "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
-	"nov", "dec" };
+/* With a space behind, so that a name is four bytes and compared in one go. */
+static const char months[][NAME + 2] = { "jan ", "feb ", "mar ", "apr ", "may ", "jun ", "jul ", "aug ",
+	"sep ", "oct ", "nov ", "dec " };
 
 static const struct {
-	char name[NAME + 1];
+	char name[NAME + 2];
 	int hours;
 } zones[] = {
-	{ "est", -5 },
-	{ "edt", -4 },
-	{ "cst", -6 },
-	{ "cdt", -5 },
-	{ "mst", -7 },
-	{ "mdt", -6 },
-	{ "pst", -8 },
-	{ "pdt", -7 },
+	{ "est ", -5 },
+	{ "edt ", -4 },
+	{ "cst ", -6 },
+	{ "cdt ", -5 },
+	{ "mst ", -7 },
+	{ "mdt ", -6 },
+	{ "pst ", -8 },
+	{ "pdt ", -7 },
 };
 
 static bool
@@ -108,62 +109,42 @@ take_zone(struct date *d, struct str s)
 		d->zone = (s.p[0] == '-' ? -1 : 1) * (n / 100 * 60 + n % 100);
 }
 
-/* The letters of a name as one number, of whatever case they are at p. */
+/* The name at p with the byte behind it. To set that one bit lowers a letter; nothing else becomes one. */
 static uint32_t
-letters(const char *p)
+name_at(const char *p)
 {
-	char name[NAME + 1] = { str_lower(p[0]), str_lower(p[1]), str_lower(p[2]) };
-	uint32_t n;
+	uint32_t w;
 
-	memcpy(&n, name, sizeof(n));
-	return n;
+	memcpy(&w, p, sizeof(w));
+	return w | 0x20202020;
 }
 
-static bool
-is_name(uint32_t sought, const char name[NAME + 1])
-{
-	uint32_t n;
-
-	memcpy(&n, name, sizeof(n));
-	return n == sought;
-}
-
-/* 1 to 12, or UNSET. */
 static int
-month_of(const char *p)
+month_of(uint32_t name)
 {
-	uint32_t sought = letters(p);
-
 	for (int i = 0; i < 12; i++)
-		if (is_name(sought, months[i]))
+		if (name == name_at(months[i]))
 			return i + 1;
 	return UNSET;
-}
-
-static bool
-is_weekday(const char *p)
-{
-	static const char names[][NAME + 1] = { "sun", "mon", "tue", "wed", "thu", "fri", "sat" };
-	uint32_t sought = letters(p);
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (is_name(sought, names[i]))
-			return true;
-	return false;
 }
 
 static void
 take_name(struct date *d, struct str s)
 {
+	char text[NAME + 1];
+	uint32_t name;
 	int month;
 
 	if (s.n != NAME)
 		return;
-	month = month_of(s.p);
+	memcpy(text, s.p, NAME);
+	text[NAME] = ' ';
+	name = name_at(text);
+	month = month_of(name);
 	if (month != UNSET)
 		set(d, &d->month, month, 1, 12);
 	for (size_t i = 0; i < ARRAY_LEN(zones); i++)
-		if (is_name(letters(s.p), zones[i].name))
+		if (name == name_at(zones[i].name))
 			d->zone = zones[i].hours * 60;
 }
 
@@ -217,58 +198,73 @@ word_end(struct str s, size_t i, unsigned *has)
 	return i;
 }
 
-/* Two digits there; far too many when they are none. */
-static unsigned
-two_at(const char *p)
-{
-	unsigned tens = (unsigned char)p[0] - (unsigned)'0', ones = (unsigned char)p[1] - (unsigned)'0';
+enum { USUAL = 31 }; /* length of `usual` */
 
-	return tens > 9 || ones > 9 ? UINT_MAX : tens * 10 + ones;
-}
+/* The date as nearly all mail has it, with the lowest digit where there are digits; and how far above that a
+ * byte may be there. */
+static const char usual[] = "___, 00 ___ 0000 00:00:00 +0000";
+#define D "\x09"
+#define ANY "\xff"
+static const char above[] =
+    ANY ANY ANY "\0\0" D D "\0" ANY ANY ANY "\0" D D D D "\0" D D "\0" D D "\0" D D "\0" ANY D D D D;
+#undef D
+#undef ANY
 
-/* Whether what stands between the parts of such a date is at its place. */
+/* Sixteen bytes of it at `at`, as numbers; false: it is otherwise. */
 static bool
-is_usual(struct str s)
+usual_at(uint8_t *numbers, const char *p, size_t at)
 {
-	static const char form[] = "Wed, 01 Jan 2025 10:00:00 +0100";
-	const char *p = s.p;
+	bytes16 v = bytes_at(p + at) ^ bytes_at(usual + at);
 
-	return s.n == sizeof(form) - 1 && p[3] == ',' && p[4] == ' ' && p[7] == ' ' && p[11] == ' ' &&
-	    p[16] == ' ' && p[19] == ':' && p[22] == ':' && p[25] == ' ' && (p[26] == '+' || p[26] == '-');
+	bytes_put((char *)numbers + at, v);
+	return !bytes_any((bytes16)(v > bytes_at(above + at)));
 }
 
-/* Nearly all mail has it just so: each thing at its place, nothing to look for. false: it is otherwise. */
+static int
+two_at(const uint8_t *numbers)
+{
+	return numbers[0] * 10 + numbers[1];
+}
+
+static bool
+is_weekday(const char *p)
+{
+	static const char names[][NAME + 2] = { "sun,", "mon,", "tue,", "wed,", "thu,", "fri,", "sat," };
+	uint32_t name = name_at(p);
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (name == name_at(names[i]))
+			return true;
+	return false;
+}
+
+/* Each thing at its place, nothing to look for. false: it is otherwise. */
 static bool
 take_usual(struct date *d, struct str s)
 {
-	unsigned day, century, year, hour, minute, second, zone_hour, zone_minute;
-	int month, east;
+	char text[USUAL];
+	uint8_t v[USUAL];
+	int day, century, hours, minutes, seconds;
 
-	if (!is_usual(s))
+	if (s.n == USUAL - 1) { /* the day has one digit only */
+		memcpy(text, s.p, 5);
+		text[5] = '0';
+		memcpy(text + 6, s.p + 5, USUAL - 6);
+		s = (struct str){ text, USUAL };
+	}
+	if (s.n != USUAL || !usual_at(v, s.p, 0) || !usual_at(v, s.p, USUAL - BYTES16) ||
+	    (s.p[26] != '+' && s.p[26] != '-') || !is_weekday(s.p))
 		return false;
-	day = two_at(s.p + 5);
-	century = two_at(s.p + 12);
-	year = two_at(s.p + 14);
-	hour = two_at(s.p + 17);
-	minute = two_at(s.p + 20);
-	second = two_at(s.p + 23);
-	zone_hour = two_at(s.p + 27);
-	zone_minute = two_at(s.p + 29);
-	if (day < 1 || day > 31 || century < 19 || century > 99 || year > 99 || hour > 23 || minute > 59 ||
-	    second > 60 || zone_hour > 99 || zone_minute > 99)
-		return false;
-	month = month_of(s.p + 8);
-	if (month == UNSET || !is_weekday(s.p))
-		return false;
-	east = (int)(zone_hour * 60 + zone_minute);
-	*d = (struct date){
-		.year = (int)(century * 100 + year),
-		.month = month,
-		.day = (int)day,
-		.seconds = (int)((hour * 60 + minute) * 60 + second),
-		.zone = s.p[26] == '-' ? -east : east,
-	};
-	return true;
+	day = two_at(v + 5);
+	century = two_at(v + 12);
+	hours = two_at(v + 17);
+	minutes = two_at(v + 20);
+	seconds = two_at(v + 23);
+	*d = (struct date){ century * 100 + two_at(v + 14), month_of(name_at(s.p + 8)), day,
+		(hours * 60 + minutes) * 60 + seconds,
+		(s.p[26] == '-' ? -1 : 1) * (two_at(v + 27) * 60 + two_at(v + 29)), false };
+	return d->month != UNSET && day >= 1 && day <= 31 && century >= 19 && hours <= 23 && minutes <= 59 &&
+	    seconds <= 60;
 }
 
 static void

@@ -6,7 +6,6 @@
  */
 #include "mail/header.h"
 
-#include "base/bytes.h"
 #include "mail/header_fields.h"
 
 enum state {
@@ -131,28 +130,12 @@ block_end(struct header *h, struct piece *in)
 	h->done = true;
 }
 
-/* Where the first CR or LF is, from `at` on; s.n: there is none. */
-static size_t
-line_end_find(struct str s, size_t at)
-{
-	for (; s.n - at >= BYTES16; at += BYTES16) {
-		bytes16 v = bytes_at(s.p + at);
-		size_t n = bytes_first((bytes16)(v == '\r') | (bytes16)(v == '\n'));
-
-		if (n < BYTES16)
-			return at + n;
-	}
-	while (at < s.n && !is_line_end(s.p[at]))
-		at++;
-	return at;
-}
-
 /* Up to and with the line's LF, CRLF or CR. */
 static void
 line_bytes(struct header *h, struct piece *in)
 {
 	struct str s = in->s;
-	size_t at = line_end_find(s, in->at);
+	size_t at = str_find_either(s, in->at, '\r', '\n');
 
 	if (at + 1 < s.n && s.p[at] == '\r' && s.p[at + 1] == '\n')
 		at++;

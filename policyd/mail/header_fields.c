@@ -110,6 +110,21 @@ take_auto_word(struct header *h, const struct field_row *row, struct str value)
 		h->f.flags |= row->flag;
 }
 
+/* "<a@b>" at the front of s as nearly all ids are written: unfolded, without spaces, not longer than cap. */
+static bool
+id_plain(struct str s, size_t cap, struct str *id)
+{
+	size_t close = str_find_either(s, 1, '>', '<');
+	struct str all = str_sub(s, 0, close + 1);
+
+	if (close == s.n || s.p[close] != '>' || all.n <= 2 || all.n > cap)
+		return false;
+	if (str_has_control(all) || str_find(all, ' ') < all.n)
+		return false;
+	*id = all;
+	return true;
+}
+
 /* The next message id of a list of ids; white space inside (a fold) is dropped. Words without brackets
  * count when they look like an id. *rest moves on; false at the end. */
 static bool
@@ -123,6 +138,10 @@ id_next(struct str *rest, char *out, size_t cap, struct str *id)
 		if (str_is_space(rest->p[i])) {
 			i++;
 			continue;
+		}
+		if (open && id_plain(str_sub(*rest, i, rest->n), cap, id)) {
+			*rest = str_sub(*rest, i + id->n, rest->n);
+			return true;
 		}
 		for (n = 0; i < rest->n; i++) {
 			char c = rest->p[i];
@@ -510,7 +529,7 @@ row_find(struct str name)
 	for (size_t i = 0; i < n; i++) {
 		const struct field_row *row = &by_length[name.n].rows[i];
 
-		if (row->name.p[name.n - 1] == name.p[name.n - 1] && memcmp(row->name.p, name.p, name.n) == 0)
+		if (row->name.p[name.n - 1] == name.p[name.n - 1] && str_starts_quick(name, row->name))
 			return row;
 	}
 	return NULL;
@@ -519,10 +538,7 @@ row_find(struct str name)
 static bool
 name_ok(struct str name)
 {
-	for (size_t i = 0; i < name.n; i++)
-		if ((unsigned char)name.p[i] <= ' ' || name.p[i] == 127)
-			return false;
-	return name.n > 0;
+	return name.n > 0 && !str_has_control(name) && str_find(name, ' ') == name.n;
 }
 
 void

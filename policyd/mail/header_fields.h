@@ -4,7 +4,6 @@
 #ifndef MAIL_HEADER_FIELDS_H
 #define MAIL_HEADER_FIELDS_H
 
-#include "base/bytes.h"
 #include "mail/header.h"
 
 /* One field; the value may be folded with any kind of line end. */
@@ -32,8 +31,8 @@ uint32_t header_walk(struct header *h, struct str value);
  * space, so that folding and line ends make no difference; values are without any at their ends. */
 struct header_part {
 	unsigned char sum[sizeof(struct key128)];
-	char text[HEADER_VALUE_KEEP + BYTES16]; /* what is over is for copies that are longer than need be */
-	size_t n;                               /* of text, HEADER_VALUE_KEEP at most */
+	char text[HEADER_VALUE_KEEP];
+	size_t n; /* of text */
 };
 
 void header_part_begin(struct header_part *part, struct key128 sum);

@@ -50,12 +50,21 @@ header_keep(struct header *h, struct str s)
 	return kept;
 }
 
-struct str
-header_keep_value(struct header *h, struct str value)
+/* Out of the way of what is short and stands in one line: the text wants a kilobyte of the stack. */
+static struct str __attribute__((noinline)) keep_unfolded(struct header *h, struct str value)
 {
 	char text[HEADER_VALUE_KEEP];
 
 	return header_keep(h, header_unfold(value, text, sizeof(text)));
+}
+
+struct str
+header_keep_value(struct header *h, struct str value)
+{
+	value = str_trim(value);
+	if (value.n > HEADER_VALUE_KEEP || str_has_control(value))
+		return keep_unfolded(h, value);
+	return header_keep(h, value);
 }
 
 /* --- hashing -------------------------------------------------------------------------------------------- */
@@ -88,8 +97,8 @@ part_next(struct header_part *part)
 	part->text[part->n++] = '\n';
 }
 
-void
-header_part_name(struct header_part *part, struct str name)
+/* Takes of a name beyond all measure what fills parts, and returns the rest. */
+static struct str __attribute__((noinline)) part_long_name(struct header_part *part, struct str name)
 {
 	while (name.n >= HEADER_VALUE_KEEP - part->n) {
 		struct str front = str_sub(name, 0, HEADER_VALUE_KEEP - part->n);
@@ -99,6 +108,14 @@ header_part_name(struct header_part *part, struct str name)
 		name = str_sub(name, front.n, name.n);
 		part_next(part);
 	}
+	return name;
+}
+
+void
+header_part_name(struct header_part *part, struct str name)
+{
+	if (name.n >= HEADER_VALUE_KEEP - part->n)
+		name = part_long_name(part, name);
 	str_lower_to(part->text + part->n, name);
 	part->n += name.n;
 	part->text[part->n++] = '\n';
@@ -110,35 +127,57 @@ least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* The bytes at p, and which of them do not stay as they are; the one behind them is looked at too. */
-static bytes16
+/* Copies the bytes at p, and tells how many at the front stay as they are; the one behind them is looked at
+ * too. */
+static size_t
 copy_sixteen(char *to, const char *p)
 {
 	bytes16 v = bytes_at(p), next = bytes_at(p + 1);
 
 	bytes_put(to, v);
-	return (bytes16)(v < ' ') | ((bytes16)(v <= ' ') & (bytes16)(next <= ' '));
+	return bytes_first((bytes16)(v < ' ') | ((bytes16)(v <= ' ') & (bytes16)(next <= ' ')));
+}
+
+/* Whether the byte at i does not stay; the last has none behind it. */
+static bool
+is_odd(struct str s, size_t i)
+{
+	unsigned char c = (unsigned char)s.p[i];
+
+	return c <= ' ' && (c < ' ' || (i + 1 < s.n && (unsigned char)s.p[i + 1] <= ' '));
 }
 
 /* Copies those bytes at the front of s that stay as they are, `room` at most, and returns how many. A control
- * byte does not stay, nor does a space with one or another space behind it. Up to BYTES16 bytes more are
- * written. */
+ * byte does not stay, nor does a space with one or another space behind it. s is not empty. */
 static size_t
 copy_plain(char *to, size_t room, struct str s)
 {
-	size_t n = least(room, s.n), i = 0;
-	char last[BYTES16 + 1];
-	bytes16 odd;
+	size_t followed = least(room, s.n - 1), n = least(room, s.n), i = 0;
 
-	for (; i + BYTES16 < n; i += BYTES16) {
-		odd = copy_sixteen(to + i, s.p + i);
-		if (bytes_any(odd))
-			return i + bytes_first(odd);
+	for (; followed - i >= BYTES16; i += BYTES16) {
+		size_t stay = copy_sixteen(to + i, s.p + i);
+
+		if (stay < BYTES16)
+			return i + stay;
 	}
-	memset(last, 'x', sizeof(last)); /* as if something plain followed */
-	memcpy(last, s.p + i, least(s.n - i, sizeof(last)));
-	odd = copy_sixteen(to + i, last);
-	return least(n, i + bytes_first(odd));
+	/* what is left goes together with bytes before it, where there are enough */
+	if (i && i < followed) {
+		i = followed - BYTES16;
+		i += copy_sixteen(to + i, s.p + i);
+		if (i < followed)
+			return i;
+	}
+	for (; i < n && !is_odd(s, i); i++)
+		to[i] = s.p[i];
+	return i;
+}
+
+static size_t
+spaces_end(struct str s, size_t i)
+{
+	while (i < s.n && str_is_space(s.p[i]))
+		i++;
+	return i;
 }
 
 size_t
@@ -156,8 +195,8 @@ header_part_fill(struct header_part *part, struct str s)
 			break;
 		c = s.p[i++];
 		part->text[part->n++] = str_is_space(c) ? ' ' : c;
-		while (i < s.n && str_is_space(c) && str_is_space(s.p[i]))
-			i++;
+		if (str_is_space(c))
+			i = spaces_end(s, i);
 	}
 	return i;
 }

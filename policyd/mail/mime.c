@@ -23,12 +23,13 @@ part_end(struct str s, size_t at)
 	bool quoted = false;
 
 	for (; at < s.n; at++) {
-		if (quoted && s.p[at] == '\\')
-			at++;
-		else if (s.p[at] == '"')
-			quoted = !quoted;
-		else if (!quoted && s.p[at] == ';')
+		at = str_find_either(s, at, '"', quoted ? '\\' : ';');
+		if (at == s.n || s.p[at] == ';')
 			break;
+		if (s.p[at] == '"')
+			quoted = !quoted;
+		else
+			at++;
 	}
 	return at < s.n ? at : s.n;
 }

@@ -156,6 +156,32 @@ Test(str, split)
 	}
 }
 
+/* Either byte at each place of texts of all lengths, from each place on; no byte beyond them is looked at. */
+Test(str, find_either)
+{
+	for (size_t n = 0; n <= 40; n++) {
+		char *text = xmalloc(n + !n);
+		struct str s = { text, n };
+
+		memset(text, 'x', n);
+		for (size_t from = 0; from <= n; from++) {
+			cr_assert_eq(str_find_either(s, from, '\n', '\xff'), n);
+			for (size_t at = 0; at < n; at++) {
+				text[at] = at % 2 ? '\n' : '\xff';
+				cr_assert_eq(str_find_either(s, from, '\n', '\xff'), at < from ? n : at,
+				    "%zu from %zu of %zu", at, from, n);
+				text[n - 1] = '\n';
+				cr_assert_eq(str_find_either(s, from, '\xff', '\n'),
+				    at >= from ? at : (from < n ? n - 1 : n), "%zu from %zu of %zu", at, from,
+				    n);
+				text[at] = text[n - 1] = 'x';
+			}
+		}
+		xfree(text);
+	}
+	cr_assert_eq(str_find_either(STR_NONE, 0, 'a', 'b'), 0);
+}
+
 Test(str, u64)
 {
 	static const struct {

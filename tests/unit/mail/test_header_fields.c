@@ -18,6 +18,64 @@ one(const char *name, const char *value)
 	return header_end(&h);
 }
 
+/* Bytes of an id as they come one by one: white space in brackets is dropped, and "<" begins the next one. */
+static size_t
+plain_id(const char **p, char *out)
+{
+	while (**p) {
+		bool open = **p == '<', at = false;
+		size_t n = 0;
+
+		if (str_is_space(**p)) {
+			++*p;
+			continue;
+		}
+		for (; **p && (**p != '<' || n == 0); ++*p) {
+			if (str_is_space(**p) && !open)
+				break;
+			if (str_is_space(**p))
+				continue;
+			at |= **p == '@';
+			out[n++] = **p;
+			if (open && **p == '>') {
+				++*p;
+				break;
+			}
+		}
+		if ((open && n > 2) || at)
+			return n;
+	}
+	return 0;
+}
+
+Test(header_fields, ids_are_read_as_byte_by_byte)
+{
+	static const char bytes[] = "<<>>@ab \r\n\t\001";
+	uint32_t seed = 20261121;
+
+	for (int round = 0; round < 50000; round++) {
+		char text[48], first[48], last[48], id[48];
+		size_t n = (size_t)round % (sizeof(text) - 1), n_first, n_last = 0, n_id;
+		const char *p = text;
+		const struct header_facts *f;
+
+		for (size_t i = 0; i < n; i++) {
+			seed = seed * 1664525u + 1013904223u;
+			text[i] = (seed >> 8) % 2 ? 'x' : bytes[(seed >> 12) % (sizeof(bytes) - 1)];
+		}
+		text[n] = '\0';
+		n_first = plain_id(&p, first);
+		for (n_id = n_first; n_id; n_id = plain_id(&p, id)) {
+			memcpy(last, n_last ? id : first, n_id);
+			n_last = n_id;
+		}
+		f = one("References", text);
+		cr_assert_eq(f->references.p != NULL, n_first > 0, "%s", text);
+		cr_assert(str_eq(f->references, (struct str){ first, n_first }), "%s", text);
+		cr_assert(str_eq(f->last_reference, (struct str){ last, n_last }), "%s", text);
+	}
+}
+
 Test(header_fields, flags)
 {
 	static const struct {

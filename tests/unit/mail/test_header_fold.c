@@ -2,6 +2,7 @@
 /* Folds make no difference to hashes, at the edges of their parts neither; and how values are unfolded. */
 #include <criterion/criterion.h>
 
+#include "base/xalloc.h"
 #include "header_rig.h"
 #include "mail/header_fields.h"
 
@@ -42,20 +43,23 @@ Test(header_fold, unfold)
 	}
 }
 
-/* What is filled in eight bytes at a time is what would be filled in one by one. */
+/* What is filled in sixteen bytes at a time is what would be filled in one by one; no byte beyond the text is
+ * looked at. */
 Test(header_fold, each_run_of_white_space_is_one_space)
 {
 	static const char bytes[] = " \t\r\n!ab\001\xff  ";
 	uint32_t seed = 20240301;
 
-	for (int round = 0; round < 20000; round++) {
-		char text[40], want[40];
+	for (int round = 0; round < 40000; round++) {
+		size_t size = (size_t)round % 60, n = 0, w = 0;
+		char *text = xmalloc(size + !size), want[60];
 		struct header_part part;
-		size_t n = 0, w = 0;
 
-		for (size_t i = 0; i < sizeof(text); i++) {
+		for (size_t i = 0; i < size; i++) {
 			seed = seed * 1664525u + 1013904223u;
-			text[n++] = (seed >> 8) % 3 ? 'x' : bytes[(seed >> 12) % (sizeof(bytes) - 1)];
+			text[n++] = (seed >> 8) % (round % 2 ? 3 : 20)
+			    ? 'x'
+			    : bytes[(seed >> 12) % (sizeof(bytes) - 1)];
 		}
 		for (size_t i = 0; i < n; i++)
 			if (!str_is_space(text[i]))
@@ -66,6 +70,37 @@ Test(header_fold, each_run_of_white_space_is_one_space)
 		cr_assert_eq(header_part_fill(&part, (struct str){ text, n }), n);
 		cr_assert_eq(part.n, w);
 		cr_assert_arr_eq(part.text, want, w);
+		xfree(text);
+	}
+}
+
+/* A part takes as much as it has room for, and from there on the next one; one place after the other. */
+Test(header_fold, a_part_that_is_nearly_full)
+{
+	enum { ROOM_MAX = 50 };
+	static const char *const texts[] = { "0123456789abcdef0123456789abcdef01234567",
+		"0123456789 \r\n bcdef0123456789abcdef 1234567",
+		"0123456789abcde \n\tef0123456789abcdef0123456\n7" };
+
+	for (size_t t = 0; t < ARRAY_LEN(texts); t++) {
+		struct str all = str_of(texts[t]);
+		struct header_part whole;
+
+		header_part_begin(&whole, (struct key128){ 0, 0 });
+		cr_assert_eq(header_part_fill(&whole, all), all.n);
+		for (size_t room = 0; room <= ROOM_MAX; room++) {
+			struct header_part first, next;
+			size_t from = HEADER_VALUE_KEEP - room, took;
+
+			header_part_begin(&first, (struct key128){ 0, 0 });
+			header_part_begin(&next, (struct key128){ 0, 0 });
+			first.n = from;
+			took = header_part_fill(&first, all);
+			cr_assert_eq(header_part_fill(&next, str_sub(all, took, all.n)), all.n - took);
+			cr_assert_eq(first.n - from + next.n, whole.n, "%zu, %zu", t, room);
+			cr_assert_arr_eq(first.text + from, whole.text, first.n - from);
+			cr_assert_arr_eq(next.text, whole.text + (first.n - from), next.n);
+		}
 	}
 }
 
