@@ -253,7 +253,7 @@ put_block(struct request *r, const struct attr *a, struct str value)
 		return;
 	r->have_block = r->have_header = true;
 	/* Exim cuts what it expands at 64 KB without a word, nearly always within a line. */
-	if (header_feed(&r->m->header, block.p, block.n) == block.n && is_cut(block))
+	if (header_feed_last(&r->m->header, block.p, block.n) == block.n && is_cut(block))
 		r->m->header.f.flags |= HDR_TRUNCATED;
 }
 

@@ -187,8 +187,9 @@ line_end(struct header *h, struct piece *in)
 	}
 }
 
-size_t
-header_feed(struct header *h, const char *p, size_t n)
+/* What is left of the piece when it has no end of the block is the `rest`. */
+static size_t
+feed(struct header *h, const char *p, size_t n, void (*rest)(struct header *h, struct piece *in))
 {
 	struct piece in = { .s = { p, n } };
 
@@ -211,10 +212,22 @@ header_feed(struct header *h, const char *p, size_t n)
 		}
 	}
 	if (!h->done)
-		field_gather(h, &in);
+		rest(h, &in);
 	h->taken += in.at;
 	h->f.bytes = h->taken;
 	return in.at;
+}
+
+size_t
+header_feed(struct header *h, const char *p, size_t n)
+{
+	return feed(h, p, n, field_gather);
+}
+
+size_t
+header_feed_last(struct header *h, const char *p, size_t n)
+{
+	return feed(h, p, n, block_end);
 }
 
 void

@@ -133,6 +133,10 @@ void header_reset(struct header *h); /* the same arena, which the caller resets 
 /* Raw bytes of the block. Returns how many it took: less than n once the empty line was met. */
 size_t header_feed(struct header *h, const char *p, size_t n);
 
+/* The same where nothing but header_state_count() and header_end() follows: the last field is read where it
+ * lies. */
+size_t header_feed_last(struct header *h, const char *p, size_t n);
+
 /* One whole field, value without the line end at its end (a milter's SMFIC_HEADER). */
 void header_field(struct header *h, struct str name, struct str value);
 

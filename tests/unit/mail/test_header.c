@@ -168,6 +168,50 @@ Test(header, every_split_gives_the_same_facts)
 	buf_fini(&split);
 }
 
+static size_t
+feed_with_counts(struct str s, bool last, struct buf *facts)
+{
+	size_t took;
+
+	again();
+	took = (last ? header_feed_last : header_feed)(&h, s.p, s.n);
+	header_state_count(&h, false, 3);
+	header_state_count(&h, true, 70);
+	buf_reset(facts);
+	facts_text(header_end(&h), facts);
+	return took;
+}
+
+/* Wherever the block ends, and at the caps too. */
+Test(header, the_last_piece_gives_the_same_facts)
+{
+	static const char *const ends[] = { "\n", "\r\n", "\r", "\r\r\n" };
+	enum { LONGEST = HEADER_MAX + 2000 };
+	struct buf text, any, last;
+
+	buf_init(&text, 0);
+	buf_init(&any, 0);
+	buf_init(&last, 0);
+	for (size_t n = 0; n < LONGEST; n += n < sizeof(sample) ? 1 : 997) {
+		struct str s = with_line_ends(sample, ends[n % ARRAY_LEN(ends)], &text);
+
+		if (n >= sizeof(sample)) {
+			buf_reset(&text);
+			buf_str_append(&text, n % 2 ? STR("To: a@b.example\nSubject:") : STR("Subject:"));
+			while (text.len < n)
+				buf_str_append(&text, n % 3 ? STR(" word") : STR(" word\nX:"));
+			s = buf_str(&text);
+		}
+		s = str_sub(s, 0, n);
+		cr_assert_eq(feed_with_counts(s, false, &any), feed_with_counts(s, true, &last));
+		cr_assert(
+		    str_eq(buf_str(&any), buf_str(&last)), "%zu bytes: %.*s", n, STR_FMT(buf_str(&last)));
+	}
+	buf_fini(&text);
+	buf_fini(&any);
+	buf_fini(&last);
+}
+
 /* As a milter gets it: no line end at the end of a value, one space behind the colon gone or not. */
 static void
 feed_fields(const char *text, const char *fold, bool keep_space)
