@@ -103,8 +103,8 @@ struct conn {
 /* Takes over the non-blocking socket `fd`. */
 struct conn *conn_new(
     struct pool *p, const struct endpoint *ep, int fd, const struct sockaddr *peer, socklen_t peer_len);
-/* Hears what is to hear, until there is a question, which goes to pool_heard(), or something to say, which goes
- * to pool_answers(). */
+/* Hears what is to hear, until there is a question, which goes to pool_heard(), or something to say, which
+ * goes to pool_answers(). */
 void conn_step(struct conn *c);
 /* For endpoints: the verdict is there, and the reply in `out`. */
 void conn_said(struct conn *c);

@@ -390,7 +390,7 @@ engine_ask(struct engine *e, struct msg *m, struct now now, engine_said_fn *said
 {
 	struct question *q = &e->questions[e->open == &e->questions[0]];
 
-	/* What a message is depends on nothing that the one before it changes: memory has this time as well. */
+	/* What a message is depends on nothing that the one before it changes: memory has this time too. */
 	q->looked = e->open && m->stage == STAGE_EOM;
 	if (q->looked)
 		traits_compute(&q->traits, m, e->site);
