@@ -70,7 +70,7 @@ void pool_tick(struct pool *p);
  * done. */
 void pool_drain(struct pool *p);
 
-/* For connections: it has something to do in the next turn; in this one it has asked, has something to say. */
+/* For connections: it has something to do in the next turn; in this one it asked, or has something to say. */
 void pool_queue(struct pool *p, struct conn *c);
 void pool_heard(struct pool *p, struct conn *c);
 void pool_answers(struct pool *p, struct conn *c);
