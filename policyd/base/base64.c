@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* Digits that stand together, as nearly all do, become bytes sixteen at a time, or 32 where the processor has
- * AVX2; the rest goes one by one. */
+/* Digits that stand together, as nearly all do, become bytes sixteen at a time; the rest goes one by one. */
 #include "base/base64.h"
 
 #include <endian.h>
 #include <stdint.h>
 #include <string.h>
-#ifdef __x86_64__
-#include <immintrin.h>
-#endif
 
 #include "base/err.h"
 
@@ -74,62 +70,14 @@ take_groups(struct str text, char *out)
 	return (size_t)(p - text.p);
 }
 
-#ifdef __x86_64__
-/* A table for lookups, which go by the half of a vector. */
-#define TABLE(...) _mm256_setr_epi8(__VA_ARGS__, __VA_ARGS__)
-/* clang-format off */
-
-/*
- * take_groups(), most of it 32 digits at a time. The upper four bits of a digit are its row in ASCII, the
- * lower four its column. Rows have the signs, numbers, letters to O, or those from P on; a row without digits
- * is of all these kinds at once, and no column suits them all.
- */
-__attribute__((target("avx2"))) static size_t
-take_groups_wide(struct str text, char *out)
-{
-	enum { TAKES = 32, MAKES = 24, LEAST = 40 /* digits: room for all of a vector */ };
-	enum { SIGN = 1, NUM = 2, TO_O = 4, FROM_P = 8, SNP = SIGN | NUM | FROM_P, NONE = SNP | TO_O };
-	const __m256i kinds = TABLE(NONE, NONE, SIGN, NUM, TO_O, FROM_P, TO_O, FROM_P,
-	    NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE);
-	const __m256i unfit = TABLE(SIGN | TO_O, SIGN, SIGN, SIGN, SIGN, SIGN, SIGN, SIGN, SIGN, SIGN,
-	    SIGN | NUM, NUM | FROM_P, SNP, SNP, SNP, NUM | FROM_P);
-	/* what is added to a digit to make its value of it, by row; to a slash that of the row above */
-	const __m256i adds = TABLE(0, 63 - '/', 62 - '+', 52 - '0', 0 - 'A', 0 - 'A', 26 - 'a', 26 - 'a',
-	    0, 0, 0, 0, 0, 0, 0, 0);
-	const __m256i order = TABLE(2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1);
-	const __m256i together = _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 7, 7);
-	const __m256i four_bits = _mm256_set1_epi8(0x0f), slash = _mm256_set1_epi8('/');
-	size_t at = 0;
-
-	for (; text.n - at >= LEAST; at += TAKES, out += MAKES) {
-		__m256i v = _mm256_loadu_si256((const void *)(text.p + at));
-		__m256i row = _mm256_and_si256(_mm256_srli_epi16(v, 4), four_bits);
-		__m256i column = _mm256_and_si256(v, four_bits);
-
-		if (!_mm256_testz_si256(_mm256_shuffle_epi8(kinds, row), _mm256_shuffle_epi8(unfit, column)))
-			break;
-		row = _mm256_add_epi8(row, _mm256_cmpeq_epi8(v, slash));
-		v = _mm256_add_epi8(v, _mm256_shuffle_epi8(adds, row));
-		/* six bits and six are twelve, with twelve more 24; then their bytes as they lie in memory */
-		v = _mm256_maddubs_epi16(v, _mm256_set1_epi16(1 << 8 | 1 << 6));
-		v = _mm256_madd_epi16(v, _mm256_set1_epi32(1 << 16 | 1 << 12));
-		v = _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(v, order), together);
-		_mm256_storeu_si256((void *)out, v);
-	}
-	return at + take_groups(str_sub(text, at, text.n), out);
-}
-/* clang-format on */
-#endif
-
-/* base64_decode() with one of the functions above. */
-static int
-decode(struct str text, char *out, size_t *n, size_t (*take)(struct str text, char *out))
+int
+base64_decode(struct str text, char *out, size_t *n)
 {
 	size_t count = 0, pads = 0, done = 0;
 	uint32_t bits = 0;
 
 	for (size_t i = 0; i < text.n; i++) {
-		size_t took = count % GROUP || pads ? 0 : take(str_sub(text, i, text.n), out + done);
+		size_t took = count % GROUP || pads ? 0 : take_groups(str_sub(text, i, text.n), out + done);
 		uint32_t d;
 
 		done += took / GROUP * BYTES;
@@ -153,20 +101,4 @@ decode(struct str text, char *out, size_t *n, size_t (*take)(struct str text, ch
 		return ERR_SYNTAX;
 	*n = done;
 	return 0;
-}
-
-int
-base64_decode(struct str text, char *out, size_t *n)
-{
-#ifdef __x86_64__
-	if (__builtin_cpu_supports("avx2"))
-		return decode(text, out, n, take_groups_wide);
-#endif
-	return decode(text, out, n, take_groups);
-}
-
-int
-base64_decode_plain(struct str text, char *out, size_t *n)
-{
-	return decode(text, out, n, take_groups);
 }

@@ -23,7 +23,4 @@ base64_room(size_t digits)
  * not base64; then what stands in `out` means nothing. */
 int base64_decode(struct str text, char *out, size_t *n) MUSTCHECK;
 
-/* The same, without what only some processors have. */
-int base64_decode_plain(struct str text, char *out, size_t *n) MUSTCHECK;
-
 #endif

@@ -3,7 +3,6 @@
 
 #include "base/base64.h"
 #include "base/err.h"
-#include "base/xalloc.h"
 
 static char out[16384];
 
@@ -112,79 +111,5 @@ Test(base64, something_at_each_place)
 			    more, (unsigned char)c, at);
 			cr_expect(str_eq((struct str){ out, n }, str_of(fits ? words : "")));
 		}
-	}
-}
-
-/* Whatever the processor has to be quick with says the same as plain code, in as much memory as is needed. */
-static void
-expect_as_plain(struct str text, size_t place)
-{
-	size_t room = base64_room(text.n), quick_n = SIZE_MAX, plain_n = SIZE_MAX;
-	char *in = xmalloc(text.n + 1), *quick = xmalloc(room), *plain = xmalloc(room);
-	struct str at_end = { in + 1, text.n }; /* not aligned, and nothing behind it */
-	int err;
-
-	memcpy(in + 1, text.p, text.n);
-	err = base64_decode_plain(at_end, plain, &plain_n);
-	cr_assert_eq(base64_decode(at_end, quick, &quick_n), err, "place %zu of %zu", place, text.n);
-	cr_assert_eq(quick_n, plain_n, "place %zu of %zu", place, text.n);
-	cr_assert(err || memcmp(quick, plain, plain_n) == 0, "place %zu of %zu", place, text.n);
-	xfree(in);
-	xfree(quick);
-	xfree(plain);
-}
-
-/* Any byte at any place of texts that are shorter than what is taken at a time, as long, and longer; lines of
- * any length. */
-Test(base64, as_plain)
-{
-	enum { LONG = 150 };
-	static unsigned char raw[LONG];
-	char digits[2 * LONG], text[3 * LONG];
-
-	for (size_t i = 0; i < sizeof(raw); i++)
-		raw[i] = (unsigned char)(i * 59 + i / 3);
-	encode(raw, sizeof(raw), digits);
-	for (size_t n = 0; n <= LONG; n++)
-		expect_as_plain((struct str){ digits, n }, 0);
-	for (size_t n = 30; n <= LONG; n += n < 50 ? 1 : 20) {
-		for (size_t k = 0; k < n * 256; k++) {
-			memcpy(text, digits, n);
-			text[k / 256] = (char)(k % 256);
-			expect_as_plain((struct str){ text, n }, k / 256);
-		}
-	}
-	for (size_t line = 1; line <= LONG; line++) {
-		size_t n = 0;
-
-		for (size_t i = 0; i < LONG; i++) {
-			text[n++] = digits[i];
-			if (i % line == line - 1)
-				text[n++] = '\n';
-		}
-		expect_as_plain((struct str){ text, n }, line);
-	}
-}
-
-/* Each digit alone stands for its place in the alphabet, at each place. */
-Test(base64, each_digit)
-{
-	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	char text[64];
-	size_t n;
-
-	for (unsigned k = 0; k < 64 * 64; k++) {
-		unsigned value = k / 64, at = k % 64, bits = 0;
-
-		memset(text, 'A', sizeof(text));
-		text[at] = alphabet[value];
-		cr_assert_eq(base64_decode((struct str){ text, sizeof(text) }, out, &n), 0);
-		cr_assert_eq(n, 48);
-		for (unsigned i = 0; i < 3; i++)
-			bits = bits << 8 | (unsigned char)out[at / 4 * 3 + i];
-		cr_assert_eq(bits, value << (18 - 6 * (at % 4)), "'%c' at %u", alphabet[value], at);
-		memset(out + at / 4 * 3, 0, 3);
-		cr_assert_eq(out[0], 0);
-		cr_assert_eq(memcmp(out, out + 1, 47), 0);
 	}
 }
