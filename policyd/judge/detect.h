@@ -57,6 +57,9 @@ struct view {
 	bool at_rcpt;                  /* the question of one recipient, before any content */
 	struct memo *memo;
 	struct now now;
+	/* Told of ops as soon as they are planned, so that memory can be asked for them. May be NULL. */
+	void (*planned)(const void *arg, const struct tally_op *ops, uint32_t n);
+	const void *planned_arg;
 };
 
 enum { OPS_MAX = 400000 }; /* a message; beyond it rules see nothing and let pass */

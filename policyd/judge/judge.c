@@ -140,6 +140,8 @@ add_slot(struct judge *j, const struct rule *r, const struct view *v, uint32_t r
 	if (!shares && r->detector->plan)
 		r->detector->plan(r, v, rcpt, &j->ops);
 	s->n_ops = shares ? s[-1].n_ops : j->ops.n - s->op;
+	if (v->planned && !shares)
+		v->planned(v->planned_arg, &j->ops.v[s->op], s->n_ops);
 }
 
 /* All but what the view lives in. */
@@ -220,6 +222,8 @@ judge_plan(struct judge *j, const struct ruleset *rules, const struct view *v)
 	if (rules->sent_ttl && !v->at_rcpt)
 		sent_plan(v, rules->sent_ttl, &j->ops);
 	j->n_sent = j->ops.n - j->sent_op;
+	if (v->planned)
+		v->planned(v->planned_arg, &j->ops.v[j->sent_op], j->n_sent);
 	if (j->cap_answers < j->ops.n) {
 		j->cap_answers = j->ops.cap;
 		j->answers = xrealloc(j->answers, j->cap_answers * sizeof(*j->answers));

@@ -201,6 +201,12 @@ engine_settle_counts(struct engine *e)
 	}
 }
 
+static void
+expect_ops(const void *tallies, const struct tally_op *ops, uint32_t n)
+{
+	tallies_expect(tallies, ops, n);
+}
+
 /* What the rules need to know is asked of the counters' memory, and not waited for. */
 static void
 plan_message(struct engine *e, struct question *q)
@@ -217,6 +223,8 @@ plan_message(struct engine *e, struct question *q)
 	}
 	q->view.ways = e->ways;
 	q->view.brake = e->brake;
+	q->view.planned = expect_ops;
+	q->view.planned_arg = e->tallies;
 	judge_plan(j, e->rules, &q->view);
 	tallies_fetch(e->tallies, j->ops.v, j->ops.n);
 }
@@ -285,6 +293,13 @@ end_nobody(struct engine *e, struct question *q)
 		engine_void(e, q->txn);
 }
 
+static void
+look(const struct engine *e, struct question *q, struct msg *m)
+{
+	traits_compute(&q->traits, m, e->site);
+	ways_fetch(e->ways, q->traits.way);
+}
+
 /* The last question about a message: DATA, END-OF-MESSAGE, or a milter's end of message. True: the verdict is
  * known already. */
 static bool
@@ -295,8 +310,7 @@ begin_final(struct engine *e, struct question *q)
 	if (q->txn && m->n_rcpts == 0)
 		join_recipients(q->txn, m);
 	if (!q->looked)
-		traits_compute(&q->traits, m, e->site);
-	ways_fetch(e->ways, q->traits.way);
+		look(e, q, m);
 	q->what = q->txn ? what_it_is(e, m, &q->traits) : 0;
 	if (q->txn && join_verdict(q->txn, q->what, m, &q->v))
 		return true;
@@ -393,7 +407,7 @@ engine_ask(struct engine *e, struct msg *m, struct now now, engine_said_fn *said
 	/* What a message is depends on nothing that the one before it changes: memory has this time too. */
 	q->looked = e->open && m->stage == STAGE_EOM;
 	if (q->looked)
-		traits_compute(&q->traits, m, e->site);
+		look(e, q, m);
 	engine_say(e);
 	q->m = m;
 	q->now = now;

@@ -221,6 +221,7 @@ replay_moment(struct restore *r)
 	struct tally_answer answers[TOGETHER];
 	struct moment *before = r->fetched;
 
+	tallies_expect(r->l->tallies, r->gathered->ops, r->gathered->n);
 	tallies_fetch(r->l->tallies, r->gathered->ops, r->gathered->n);
 	if (before->n)
 		tallies_submit(r->l->tallies, before->mono, before->ops, answers, before->n);

@@ -134,6 +134,12 @@ submit_one(struct tally_table *t, int64_t now, const struct tally_op *op, struct
 }
 
 void
+tallies_expect(const struct tallies *t, const struct tally_op *ops, uint32_t n)
+{
+	table_expect(&t->table, ops, n < AHEAD ? n : AHEAD);
+}
+
+void
 tallies_fetch(const struct tallies *t, const struct tally_op *ops, uint32_t n)
 {
 	table_fetch(&t->table, ops, n < AHEAD ? n : AHEAD);
@@ -145,8 +151,10 @@ tallies_submit(
 {
 	table_tick(&t->table, mono);
 	for (uint32_t k = 0; k < n; k++) {
-		if (k && k % AHEAD == 0)
+		if (k && k % AHEAD == 0) {
+			tallies_expect(t, ops + k, n - k);
 			tallies_fetch(t, ops + k, n - k);
+		}
 		if (k % AHEAD == 0)
 			table_fetch_next(&t->table, ops + k, n - k < AHEAD ? n - k : AHEAD);
 		submit_one(&t->table, t->table.now, &ops[k], &answers[k]);

@@ -34,7 +34,9 @@ struct tallies_stats {
 struct tallies *tallies_new(uint32_t max);
 void tallies_free(struct tallies *t); /* takes NULL */
 
-/* These will be submitted: memory is asked for what they need, and not waited for. */
+/* These will be submitted: memory is asked for what they need, and not waited for. First where they are to be
+ * looked for; and for the counters themselves, when that has come. */
+void tallies_expect(const struct tallies *t, const struct tally_op *ops, uint32_t n);
 void tallies_fetch(const struct tallies *t, const struct tally_op *ops, uint32_t n);
 
 /* Answers ops[i] in answers[i]. An op sees those before it in the batch. `mono` never goes back. */

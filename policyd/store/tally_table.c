@@ -250,13 +250,18 @@ table_find(const struct tally_table *t, struct key128 key)
 
 /* A large table lies beyond the caches: here its memory is asked for and not waited for. */
 void
-table_fetch(const struct tally_table *t, const struct tally_op *ops, uint32_t n)
+table_expect(const struct tally_table *t, const struct tally_op *ops, uint32_t n)
 {
 	for (uint32_t k = 0; k < n; k++) {
 		__builtin_prefetch(table_head(t, ops[k].key.lo));
 		if (ops[k].group)
 			group_fetch(t, group_of(ops[k].group));
 	}
+}
+
+void
+table_fetch(const struct tally_table *t, const struct tally_op *ops, uint32_t n)
+{
 	for (uint32_t k = 0; k < n; k++) {
 		fetch_entry(t, *table_head(t, ops[k].key.lo));
 		if (ops[k].group)

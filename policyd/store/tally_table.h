@@ -264,6 +264,7 @@ uint32_t table_serial(struct tally_table *t); /* never 0 */
 uint32_t table_find(const struct tally_table *t, struct key128 key); /* 0 = none */
 
 /* These ops come next: memory is told which entries and groups will be looked for. */
+void table_expect(const struct tally_table *t, const struct tally_op *ops, uint32_t n);
 void table_fetch(const struct tally_table *t, const struct tally_op *ops, uint32_t n);
 void table_fetch_next(const struct tally_table *t, const struct tally_op *ops, uint32_t n);
 
