@@ -31,8 +31,13 @@ void *map_get(const struct map *m, struct key128 key); /* NULL: not there */
 PREFETCHES
 map_fetch(const struct map *m, struct key128 key)
 {
-	if (m->cap)
-		__builtin_prefetch(&m->slots[(uint32_t)key.lo & (m->cap - 1)]);
+	if (m->cap) {
+		uint32_t at = (uint32_t)key.lo & (m->cap - 1);
+
+		/* and for where those go that meet there */
+		__builtin_prefetch(&m->slots[at]);
+		__builtin_prefetch(&m->slots[(at + 2) & (m->cap - 1)]);
+	}
 }
 
 /* Sets or replaces; `value` is not NULL. Returns the value that stood there before, or NULL. */
