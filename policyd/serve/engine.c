@@ -207,7 +207,18 @@ expect_ops(const void *tallies, const struct tally_op *ops, uint32_t n)
 	tallies_expect(tallies, ops, n);
 }
 
-/* What the rules need to know is asked of the counters' memory, and not waited for. */
+void
+engine_plan(struct engine *e, struct view *v)
+{
+	struct judge *j = &e->judge;
+
+	v->brake = e->brake;
+	v->planned = expect_ops;
+	v->planned_arg = e->tallies;
+	judge_plan(j, e->rules, v);
+	tallies_fetch(e->tallies, j->ops.v, j->ops.n);
+}
+
 static void
 plan_message(struct engine *e, struct question *q)
 {
@@ -222,11 +233,7 @@ plan_message(struct engine *e, struct question *q)
 		return;
 	}
 	q->view.ways = e->ways;
-	q->view.brake = e->brake;
-	q->view.planned = expect_ops;
-	q->view.planned_arg = e->tallies;
-	judge_plan(j, e->rules, &q->view);
-	tallies_fetch(e->tallies, j->ops.v, j->ops.n);
+	engine_plan(e, &q->view);
 }
 
 static void

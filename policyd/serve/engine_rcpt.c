@@ -204,11 +204,8 @@ judge_rcpt(struct engine *e, struct msg *m, struct txn *txn, struct now now, str
 	traits_compute(&t, m, e->site);
 	if (!judge_view(j, &view, m, &t, e->site, e->lists, e->storms, now))
 		return;
-	view.brake = e->brake;
 	held = engine_take_back(e, txn, true, &n_held);
-	judge_plan(j, e->rules, &view);
-	tallies_expect(e->tallies, j->ops.v, j->ops.n);
-	tallies_fetch(e->tallies, j->ops.v, j->ops.n);
+	engine_plan(e, &view);
 	tallies_submit(e->tallies, now.mono, j->ops.v, j->answers, j->ops.n);
 	judge_brake(j, &view, v);
 	engine_settle_counts(e);

@@ -151,6 +151,7 @@ tallies_submit(
 {
 	table_tick(&t->table, mono);
 	for (uint32_t k = 0; k < n; k++) {
+		/* The first ones the caller has asked for. */
 		if (k && k % AHEAD == 0) {
 			tallies_expect(t, ops + k, n - k);
 			tallies_fetch(t, ops + k, n - k);
