@@ -174,6 +174,7 @@ pool_serve(struct pool *p, struct list *who, int64_t us)
 	list_splice(&now, who);
 	while (!list_empty(&now)) {
 		conn_step(container_of(now.next, struct conn, again));
+		p->served++;
 		if (us != INT64_MAX && ++n % every == 0 &&
 		    heard_from - begun + (clock_us() - heard_from) * 5 / 2 >= us)
 			break;

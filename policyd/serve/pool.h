@@ -48,7 +48,8 @@ struct pool {
 	uint32_t seen_again; /* events since the last turn for connections that waited already */
 	unsigned live;       /* all but the dead */
 	uint64_t opened, requests;
-	bool draining; /* no new request is waited for */
+	uint64_t served; /* how often somebody had his turn */
+	bool draining;   /* no new request is waited for */
 	struct console console;
 	/* Scratch memory that goes from connection to connection: one that waits with nothing begun holds
 	 * none, and a request that comes and goes in one piece needs no memory of its own. */

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "serve/busy_poll.h"
 #include "serve/conn.h"
 #include "serve/listen.h"
 #include "serve/notify.h"
@@ -27,7 +28,8 @@ struct server {
 	struct notify notify;
 	struct ev_check clock;
 	struct ev_prepare turn;
-	struct ev_idle hurry; /* only keeps the loop from sleeping while somebody waits for the next turn */
+	struct ev_idle hurry; /* only keeps the loop from sleeping */
+	struct busy_poll busy_poll;
 	struct ev_timer tick, half_tick;
 	struct ev_signal term, intr, hup;
 	server_reload_fn *reload;
@@ -74,18 +76,22 @@ accepted(void *arg, const struct endpoint *ep, int fd, const struct sockaddr *pe
 static void
 on_clock(struct ev_loop *loop, struct ev_check *w, int revents)
 {
+	struct server *s = container_of(w, struct server, clock);
+
 	(void)loop;
 	(void)revents;
-	see_clock(container_of(w, struct server, clock));
+	see_clock(s);
+	busy_poll_woke(&s->busy_poll, clock_us());
 }
 
 static void
 on_turn(struct ev_loop *loop, struct ev_prepare *w, int revents)
 {
 	struct server *s = container_of(w, struct server, turn);
+	bool more = pool_turn(&s->pool);
 
 	(void)revents;
-	if (pool_turn(&s->pool))
+	if (busy_poll_on(&s->busy_poll, s->pool.served, shares_alone(&s->pool.shares), clock_us()) || more)
 		ev_idle_start(loop, &s->hurry);
 	else
 		ev_idle_stop(loop, &s->hurry);
@@ -255,6 +261,7 @@ server_new(
 	}
 	s->engine = engine;
 	pool_init(&s->pool, s->loop, engine);
+	busy_poll_init(&s->busy_poll);
 	listeners_init(&s->listeners, s->loop);
 	s->listeners.accepted = accepted;
 	s->listeners.arg = s;

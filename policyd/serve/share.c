@@ -58,6 +58,12 @@ share_use(struct share *s, struct shares *all, uint32_t steps)
 }
 
 bool
+shares_alone(const struct shares *all)
+{
+	return all->active <= 1 && all->active_before == 1;
+}
+
+bool
 shares_alike(const struct shares *all, uint32_t live)
 {
 	return live <= all->active_before && all->round - all->special > 1;

@@ -38,6 +38,8 @@ void share_init(struct share *s, const struct shares *all);
 /* He asks. */
 enum share_rank share_ask(const struct share *s, struct shares *all);
 void share_use(struct share *s, struct shares *all, uint32_t steps);
+/* In the round before only one did something, and no more than one in this. */
+bool shares_alone(const struct shares *all);
 /* Of `live` connections all ask alike, none of them new: there is nobody to look out for. */
 bool shares_alike(const struct shares *all, uint32_t live);
 

@@ -181,3 +181,25 @@ Test(share, rounds_may_wrap)
 	cr_assert_neq(share_ask(&a, &w), SHARE_FIRST);
 	cr_assert_eq(share_ask(&b, &w), SHARE_FIRST);
 }
+
+Test(share, who_asks_alone)
+{
+	struct shares few = { 0 };
+	struct share one, other;
+
+	share_init(&one, &few);
+	share_init(&other, &few);
+	cr_assert_not(shares_alone(&few), "nobody asked yet");
+	for (unsigned i = 0; i < 3 * SHARE_STEPS; i++)
+		share_use(&one, &few, 1);
+	cr_assert(shares_alone(&few));
+	share_use(&other, &few, 1);
+	share_use(&one, &few, 1);
+	cr_assert_not(shares_alone(&few));
+	for (unsigned i = 0; i < SHARE_STEPS; i++)
+		share_use(&one, &few, 1);
+	cr_assert_not(shares_alone(&few), "the other one was seen in the round before");
+	for (unsigned i = 0; i < 2 * SHARE_STEPS; i++)
+		share_use(&one, &few, 1);
+	cr_assert(shares_alone(&few));
+}

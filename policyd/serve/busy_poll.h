@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Busy polling: a peer that asks again as soon as it is answered is waited for awake. To put the loop to
+ * sleep and to wake it takes the kernel about as long as its question takes us, and the peer waits for that
+ * each time.
+ *
+ * Only for BUSY_POLL_US after an answer; only while the question before came within that time, so what is
+ * spent in vain is one such span for each burst, and nothing where questions come as far apart as those of
+ * an MTA's sessions mostly do; only while nobody else asks, for questions of several gather while the loop
+ * sleeps and are answered together; and never where there is one processor, which the peer needs to go on.
+ */
+#ifndef SERVE_BUSY_POLL_H
+#define SERVE_BUSY_POLL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { BUSY_POLL_US = 15 }; /* less than to sleep and be woken costs both sides */
+
+/* All zero: never. */
+struct busy_poll {
+	bool allowed;    /* there is more than one processor */
+	bool worth;      /* the last question came soon */
+	int64_t woke;    /* us, when the loop last learned what there is to do */
+	int64_t rested;  /* us, when the last turn that served somebody ended */
+	uint64_t served; /* by then, since the beginning */
+};
+
+void busy_poll_init(struct busy_poll *b);
+/* At clock_us() `us` the loop has learned what there is to do. */
+void busy_poll_woke(struct busy_poll *b, int64_t us);
+/* That is done: `served` have been since the beginning, all of late one peer's if `alone`. True: it is to
+ * look again at once. */
+bool busy_poll_on(struct busy_poll *b, uint64_t served, bool alone, int64_t us);
+
+#endif
