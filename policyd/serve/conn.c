@@ -259,6 +259,17 @@ conn_advance(struct conn *c)
 	return conn_has_said(c);
 }
 
+void
+conn_sent(struct conn *c, ssize_t n)
+{
+	if (n == SEND_NOT_KNOWN) {
+		conn_close(c, CLOSE_LOST, "what was sent is not known");
+	} else if (n > 0) {
+		c->heard = false;
+		buf_consume(&c->out, (size_t)n);
+	}
+}
+
 static bool
 conn_flush(struct conn *c)
 {
@@ -267,8 +278,7 @@ conn_flush(struct conn *c)
 		ssize_t n = send(c->fd, s.p, s.n, MSG_NOSIGNAL);
 
 		if (n >= 0) {
-			c->heard = false;
-			buf_consume(&c->out, (size_t)n);
+			conn_sent(c, n);
 			continue;
 		}
 		if (errno == EINTR)

@@ -108,6 +108,8 @@ struct conn *conn_new(
 void conn_step(struct conn *c);
 /* For endpoints: the verdict is there, and the reply in `out`. */
 void conn_said(struct conn *c);
+/* So many bytes of `out` have gone already, see struct outgoing. */
+void conn_sent(struct conn *c, ssize_t n);
 /* Says it, as far as it is taken. */
 void conn_answer(struct conn *c);
 void conn_free(struct conn *c);

@@ -76,6 +76,7 @@ pool_init(struct pool *p, struct ev_loop *loop, struct engine *engine)
 	p->turn_us = POOL_TURN_US;
 	list_init(&p->heard);
 	list_init(&p->answers);
+	send_batch_init(&p->sends);
 }
 
 static void
@@ -98,6 +99,7 @@ pool_fini(struct pool *p, const char *why)
 		buf_fini(&p->out[--p->n_out]);
 	while (p->n_arenas)
 		arena_fini(&p->arenas[--p->n_arenas]);
+	send_batch_fini(&p->sends);
 }
 
 void
@@ -145,6 +147,29 @@ pool_judge(struct pool *p)
 		engine_say(p->engine);
 }
 
+/* As far as that goes for all of them together; what is left each sends by itself. */
+static void
+pool_send(struct pool *p, const struct list *who)
+{
+	struct outgoing v[SEND_BATCH_MAX];
+	struct conn *from[SEND_BATCH_MAX];
+	unsigned n = 0;
+
+	LIST_FOREACH (node, who) {
+		struct conn *c = container_of(node, struct conn, again);
+
+		if (n == SEND_BATCH_MAX)
+			break;
+		if (!c->out.len)
+			continue;
+		from[n] = c;
+		v[n++] = (struct outgoing){ .fd = c->fd, .bytes = buf_str(&c->out) };
+	}
+	send_batch_go(&p->sends, v, n);
+	for (unsigned i = 0; i < n; i++)
+		conn_sent(from[i], v[i].sent);
+}
+
 /* What was heard is judged, and all answers go out. One that has more to say waits for the next turn. */
 static void
 pool_answer(struct pool *p)
@@ -157,6 +182,7 @@ pool_answer(struct pool *p)
 	list_init(&now);
 	list_splice(&now, &p->answers);
 	p->n_answers = 0;
+	pool_send(p, &now);
 	while (!list_empty(&now))
 		conn_answer(take_first(&now));
 }

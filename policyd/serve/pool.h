@@ -19,6 +19,7 @@
 #include "base/list.h"
 #include "serve/console.h"
 #include "serve/engine.h"
+#include "serve/send_batch.h"
 #include "serve/share.h"
 
 enum conn_state { CONN_IDLE, CONN_READ, CONN_FLUSH, CONN_DEAD, CONN_STATES };
@@ -27,7 +28,7 @@ enum {
 	POOL_TURN_US = 30,
 	POOL_TURN_ALIKE = 16,  /* times that when there is nobody to look out for */
 	POOL_GOES_ON_US = 200, /* an MTA's next packet comes sooner than this */
-	POOL_TOGETHER = 16,
+	POOL_TOGETHER = SEND_BATCH_MAX,
 };
 
 struct conn;
@@ -42,6 +43,7 @@ struct pool {
 	struct list heard;                /* have asked; empty after a turn */
 	struct list answers;              /* have something to say; the same */
 	uint32_t n_heard, n_answers;
+	struct send_batch sends;
 	struct shares shares;
 	int64_t turn_us;     /* how long the others may take before it is looked who else came */
 	int64_t modest_at;   /* us, when somebody modest was last served */
