@@ -248,6 +248,15 @@ join_of_connection(const struct join *j, uint64_t connection)
 	return map_get(&j->sessions, connection_key(connection));
 }
 
+void
+join_fetch(const struct join *j, struct key128 client)
+{
+	const struct txn *t = map_get(&j->sessions, client);
+
+	if (t)
+		fetch_bytes(t, sizeof(*t));
+}
+
 uint64_t
 join_mta(const struct txn *t)
 {
@@ -473,12 +482,30 @@ join_keep(struct join *j, struct txn *t, uint64_t what, const struct verdict *v)
 	t->what = what;
 }
 
+/* What the end of the next one will touch, and the one behind it, nobody has looked at for long: memory is
+ * asked for both. */
+static void
+end_oldest(struct join *j, const struct list *list)
+{
+	const struct txn *next;
+
+	join_end(j, container_of(list->next, struct txn, lru));
+	if (list_empty(list))
+		return;
+	next = container_of(list->next, struct txn, lru);
+	map_fetch(&j->txns, next->key);
+	for (int i = 0; i < TXN_SESSIONS; i++)
+		map_fetch(&j->sessions, next->sessions[i]);
+	if (next->lru.next != list)
+		fetch_bytes(container_of(next->lru.next, struct txn, lru), sizeof(*next));
+}
+
 void
 join_over(struct join *j, struct txn *t)
 {
 	go_to(j, t, &j->over);
 	if (j->n_over > JOIN_OVER_MAX)
-		join_end(j, container_of(j->over.next, struct txn, lru));
+		end_oldest(j, &j->over);
 }
 
 /* --- who a milter serves ------------------------------------------------------------------------------ */

@@ -68,6 +68,8 @@ void join_each_reserved(struct join *j, reservation_fn *fn, void *arg);
 /* The transaction that the SMTP client, or a connection of the policy door, is in, or NULL. */
 struct txn *join_of_client(const struct join *j, struct key128 client);
 struct txn *join_of_connection(const struct join *j, uint64_t connection);
+/* It will be asked for soon: memory is asked for it, and not waited for. */
+void join_fetch(const struct join *j, struct key128 client);
 /* Number of the MTA's host that asked first (msg.mta). */
 uint64_t join_mta(const struct txn *t);
 

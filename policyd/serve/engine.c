@@ -216,7 +216,12 @@ engine_plan(struct engine *e, struct view *v)
 	v->planned = expect_ops;
 	v->planned_arg = e->tallies;
 	judge_plan(j, e->rules, v);
-	tallies_fetch(e->tallies, j->ops.v, j->ops.n);
+}
+
+void
+engine_fetch(struct engine *e)
+{
+	tallies_fetch(e->tallies, e->judge.ops.v, e->judge.ops.n);
 }
 
 static void
@@ -243,6 +248,8 @@ judge_message(struct engine *e, struct question *q)
 
 	if (!q->planned)
 		return;
+	if (!q->fetched)
+		engine_fetch(e);
 	tallies_submit(e->tallies, q->now.mono, j->ops.v, j->answers, j->ops.n);
 	judge_decide(j, &q->view, &q->v);
 	engine_settle_counts(e);
@@ -372,7 +379,6 @@ begin(struct engine *e, struct question *q)
 	struct msg *m = q->m;
 	bool envelope_only = m->door == DOOR_POLICY;
 	bool gathered = m->door != DOOR_MILTER && m->door != DOOR_REPLAY;
-	struct key128 client;
 	struct txn *txn;
 
 	e->stats.requests++;
@@ -381,18 +387,17 @@ begin(struct engine *e, struct question *q)
 		m->stage = STAGE_DATA;
 	if (m->stage != STAGE_RCPT && m->stage != STAGE_DATA && m->stage != STAGE_EOM)
 		return true;
-	client = join_client(m->client_address, m->client_port);
-	txn = engine_find_txn(e, m, client, q->now);
+	txn = engine_find_txn(e, m, q->client, q->now);
 	if (m->stage == STAGE_RCPT) {
 		engine_rcpt(e, m, txn, q->now, &q->v);
 		return true;
 	}
-	if (envelope_only && join_milter_serves(e->join, client))
+	if (envelope_only && join_milter_serves(e->join, q->client))
 		return true;
 	if (m->door == DOOR_MILTER)
-		end_of_client(e, client);
+		end_of_client(e, q->client);
 	q->nameless = !txn && gathered;
-	q->txn = q->nameless ? join_of_client(e->join, client) : txn;
+	q->txn = q->nameless ? join_of_client(e->join, q->client) : txn;
 	return begin_final(e, q);
 }
 
@@ -411,17 +416,22 @@ engine_ask(struct engine *e, struct msg *m, struct now now, engine_said_fn *said
 {
 	struct question *q = &e->questions[e->open == &e->questions[0]];
 
+	q->client = join_client(m->client_address, m->client_port);
 	/* What a message is depends on nothing that the one before it changes: memory has this time too. */
 	q->looked = e->open && m->stage == STAGE_EOM;
-	if (q->looked)
+	if (q->looked) {
+		engine_fetch(e);
+		e->open->fetched = true;
+		join_fetch(e->join, q->client);
 		look(e, q, m);
+	}
 	engine_say(e);
 	q->m = m;
 	q->now = now;
 	q->said = said;
 	q->arg = arg;
 	q->txn = NULL;
-	q->nameless = q->nobody = false;
+	q->nameless = q->nobody = q->fetched = false;
 	q->v = (struct verdict){ 0 };
 	if (begin(e, q))
 		answer(e, q);

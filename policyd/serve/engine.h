@@ -41,8 +41,10 @@ struct question {
 	bool nameless; /* txn is the client's latest, for the question has no id */
 	bool nobody;   /* who gets it is not known */
 	bool looked;   /* its traits are there */
+	bool fetched;  /* memory was asked for what it counts */
 	uint32_t stated;
 	struct msg *m;
+	struct key128 client;
 	struct txn *txn; /* NULL: none */
 	uint64_t what;
 	struct now now;

@@ -7,8 +7,10 @@
 
 /* engine.c: around judge_plan() and the decision */
 bool engine_store_failing(struct engine *e);
-/* judge_plan(); what the rules need to know is asked of the counters' memory, and not waited for. */
+/* judge_plan(); memory is asked where the counters are to be looked for that the rules need. When that has
+ * come, for the counters themselves. Neither is waited for. */
 void engine_plan(struct engine *e, struct view *v);
+void engine_fetch(struct engine *e);
 /* What does not stand is taken back; of slots that share their ops the first one answers for all. */
 void engine_settle_counts(struct engine *e);
 /* Books every slot that belongs to a storm. Returns the storm that the verdict belongs to. */

@@ -206,6 +206,7 @@ judge_rcpt(struct engine *e, struct msg *m, struct txn *txn, struct now now, str
 		return;
 	held = engine_take_back(e, txn, true, &n_held);
 	engine_plan(e, &view);
+	engine_fetch(e);
 	tallies_submit(e->tallies, now.mono, j->ops.v, j->answers, j->ops.n);
 	judge_brake(j, &view, v);
 	engine_settle_counts(e);
