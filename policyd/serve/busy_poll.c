@@ -33,7 +33,9 @@ bool
 busy_poll_on(struct busy_poll *b, uint64_t served, bool alone, int64_t us)
 {
 	if (served != b->served) {
-		b->worth = b->woke - b->rested < BUSY_POLL_US && alone;
+		int64_t soon = b->worth ? BUSY_POLL_US : BUSY_POLL_SLEPT_US;
+
+		b->worth = b->woke - b->rested < soon && alone;
 		b->rested = us;
 		b->served = served;
 	}

@@ -4,10 +4,12 @@
  * sleep and to wake it takes the kernel about as long as its question takes us, and the peer waits for that
  * each time.
  *
- * Only for BUSY_POLL_US after an answer; only while the question before came within that time, so what is
- * spent in vain is one such span for each burst, and nothing where questions come as far apart as those of
- * an MTA's sessions mostly do; only while nobody else asks, for questions of several gather while the loop
- * sleeps and are answered together; and never where there is one processor, which the peer needs to go on.
+ * Only for BUSY_POLL_US after an answer; only while the question before came within that time, or, slept for,
+ * soon enough to have done so otherwise. So what is spent in vain is one such span for each burst, or for
+ * every second question of a peer just too slow for it, and nothing where questions come as far apart as
+ * those of an MTA's sessions mostly do. Only while nobody else asks, for questions of several gather while
+ * the loop sleeps and are answered together; and never where there is one processor, which the peer needs
+ * to go on.
  */
 #ifndef SERVE_BUSY_POLL_H
 #define SERVE_BUSY_POLL_H
@@ -15,12 +17,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { BUSY_POLL_US = 15 }; /* less than to sleep and be woken costs both sides */
+enum {
+	BUSY_POLL_US = 20,
+	BUSY_POLL_SLEPT_US = 50, /* with what it takes both sides to be woken */
+};
 
 /* All zero: never. */
 struct busy_poll {
 	bool allowed;    /* there is more than one processor */
-	bool worth;      /* the last question came soon */
+	bool worth;      /* the last question came soon: the next one is waited for awake */
 	int64_t woke;    /* us, when the loop last learned what there is to do */
 	int64_t rested;  /* us, when the last turn that served somebody ended */
 	uint64_t served; /* by then, since the beginning */

@@ -69,7 +69,23 @@ Test(busy_poll, is_spent_in_vain_once_a_burst, .init = setup)
 	}
 	cr_expect_eq(vain, 50);
 	for (unsigned i = 0; i < 1000; i++)
-		cr_expect_not(asked(BUSY_POLL_US), "what comes later than that is slept for");
+		cr_expect_not(asked(BUSY_POLL_SLEPT_US), "what comes later than that is slept for");
+}
+
+Test(busy_poll, is_spent_in_vain_every_second_time_on_who_is_just_too_slow, .init = setup)
+{
+	unsigned vain = 0;
+
+	for (unsigned i = 0; i < 100; i++)
+		vain += asked(BUSY_POLL_US);
+	cr_expect_eq(vain, 50);
+}
+
+Test(busy_poll, begins_with_who_was_slept_for, .init = setup)
+{
+	cr_expect_not(asked(5000));
+	cr_expect(asked(BUSY_POLL_SLEPT_US - 1));
+	cr_expect(asked(1));
 }
 
 Test(busy_poll, lets_several_gather, .init = setup)
