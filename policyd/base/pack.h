@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/str.h"
@@ -127,9 +128,52 @@ unpack_left(const struct unpack *u)
 	return u->bad ? 0 : u->len - u->pos;
 }
 
-uint8_t unpack_u8(struct unpack *u);
-uint32_t unpack_u32(struct unpack *u);
-uint64_t unpack_u64(struct unpack *u);
+/* The next n bytes; NULL: there are not as many. */
+static inline const unsigned char *
+unpack_take(struct unpack *u, size_t n)
+{
+	const unsigned char *at;
+
+	if (u->bad || u->len - u->pos < n) {
+		u->bad = true;
+		return NULL;
+	}
+	if (n == 0)
+		return (const unsigned char *)"";
+	at = u->p + u->pos;
+	u->pos += n;
+	return at;
+}
+
+static inline uint8_t
+unpack_u8(struct unpack *u)
+{
+	const unsigned char *p = unpack_take(u, 1);
+
+	return p ? *p : 0;
+}
+
+static inline uint32_t
+unpack_u32(struct unpack *u)
+{
+	uint32_t v = 0;
+	const unsigned char *p = unpack_take(u, sizeof(v));
+
+	if (p)
+		memcpy(&v, p, sizeof(v));
+	return le32toh(v);
+}
+
+static inline uint64_t
+unpack_u64(struct unpack *u)
+{
+	uint64_t v = 0;
+	const unsigned char *p = unpack_take(u, sizeof(v));
+
+	if (p)
+		memcpy(&v, p, sizeof(v));
+	return le64toh(v);
+}
 
 uint64_t unpack_var_long(struct unpack *u); /* unpack_var() of any number */
 
@@ -142,12 +186,29 @@ unpack_var(struct unpack *u)
 	return unpack_var_long(u);
 }
 
-int64_t unpack_int(struct unpack *u);
+static inline int64_t
+unpack_int(struct unpack *u)
+{
+	uint64_t v = unpack_var(u);
+
+	return v & 1 ? (int64_t) ~(v >> 1) : (int64_t)(v >> 1);
+}
+
 /* A view of the bytes that were read; more than `max` of them is a fault. */
 struct str unpack_str(struct unpack *u, size_t max);
 
 /* A var that must lie within [min, max], else it is a fault and min comes back. */
-uint64_t unpack_within(struct unpack *u, uint64_t min, uint64_t max);
+static inline uint64_t
+unpack_within(struct unpack *u, uint64_t min, uint64_t max)
+{
+	uint64_t v = unpack_var(u);
+
+	if (u->bad || v < min || v > max) {
+		u->bad = true;
+		return min;
+	}
+	return v;
+}
 
 /* What was read does not fit. */
 static inline void
