@@ -53,7 +53,7 @@ blob_end(struct buf *b, size_t at, uint32_t count)
 }
 
 int
-blob_open(struct str bytes, struct blob *head, struct unpack *u)
+blob_open(struct str bytes, struct blob *head, struct wire *u)
 {
 	struct blob h;
 	uint64_t sum;

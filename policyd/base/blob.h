@@ -31,6 +31,6 @@ void blob_end(struct buf *b, size_t at, uint32_t count);
 
 /* Checks the whole and leaves `u` at the content. ERR_CORRUPT; ERR_VERSION when it is whole but of another
  * version than head->version. */
-int blob_open(struct str bytes, struct blob *head, struct unpack *u) MUSTCHECK;
+int blob_open(struct str bytes, struct blob *head, struct wire *u) MUSTCHECK;
 
 #endif

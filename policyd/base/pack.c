@@ -2,7 +2,7 @@
 #include "base/pack.h"
 
 uint64_t
-unpack_var_long(struct unpack *u)
+unpack_var_long(struct wire *u)
 {
 	size_t left = unpack_left(u), n = left < PUT_VAR_MAX ? left : PUT_VAR_MAX;
 	uint64_t v = 0;
@@ -23,12 +23,12 @@ unpack_var_long(struct unpack *u)
 }
 
 struct str
-unpack_str(struct unpack *u, size_t max)
+unpack_str(struct wire *u, size_t max)
 {
 	uint64_t n = unpack_var(u);
 	const unsigned char *p;
 
 	u->bad = u->bad || n > max;
-	p = unpack_take(u, (size_t)n);
+	p = wire_take(u, (size_t)n);
 	return p ? (struct str){ (const char *)p, (size_t)n } : STR_NONE;
 }

@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "base/str.h"
+#include "base/wire.h"
 
 static inline void
 pack_u8(struct buf *b, uint8_t v)
@@ -110,54 +111,30 @@ pack_str(struct buf *b, struct str s)
 	buf_str_append(b, s);
 }
 
-struct unpack {
-	const unsigned char *p;
-	size_t len, pos;
-	bool bad;
-};
-
+/* The cursor is that of base/wire.h; numbers stand in it as above. */
 static inline void
-unpack_init(struct unpack *u, struct str s)
+unpack_init(struct wire *u, struct str s)
 {
-	*u = (struct unpack){ .p = (const unsigned char *)s.p, .len = s.n };
+	wire_init(u, s.p, s.n);
 }
 
 static inline size_t
-unpack_left(const struct unpack *u)
+unpack_left(const struct wire *u)
 {
-	return u->bad ? 0 : u->len - u->pos;
-}
-
-/* The next n bytes; NULL: there are not as many. */
-static inline const unsigned char *
-unpack_take(struct unpack *u, size_t n)
-{
-	const unsigned char *at;
-
-	if (u->bad || u->len - u->pos < n) {
-		u->bad = true;
-		return NULL;
-	}
-	if (n == 0)
-		return (const unsigned char *)"";
-	at = u->p + u->pos;
-	u->pos += n;
-	return at;
+	return wire_left(u);
 }
 
 static inline uint8_t
-unpack_u8(struct unpack *u)
+unpack_u8(struct wire *u)
 {
-	const unsigned char *p = unpack_take(u, 1);
-
-	return p ? *p : 0;
+	return wire_u8(u);
 }
 
 static inline uint32_t
-unpack_u32(struct unpack *u)
+unpack_u32(struct wire *u)
 {
 	uint32_t v = 0;
-	const unsigned char *p = unpack_take(u, sizeof(v));
+	const unsigned char *p = wire_take(u, sizeof(v));
 
 	if (p)
 		memcpy(&v, p, sizeof(v));
@@ -165,21 +142,21 @@ unpack_u32(struct unpack *u)
 }
 
 static inline uint64_t
-unpack_u64(struct unpack *u)
+unpack_u64(struct wire *u)
 {
 	uint64_t v = 0;
-	const unsigned char *p = unpack_take(u, sizeof(v));
+	const unsigned char *p = wire_take(u, sizeof(v));
 
 	if (p)
 		memcpy(&v, p, sizeof(v));
 	return le64toh(v);
 }
 
-uint64_t unpack_var_long(struct unpack *u); /* unpack_var() of any number */
+uint64_t unpack_var_long(struct wire *u); /* unpack_var() of any number */
 
 /* More than 64 bits is a fault. */
 static inline uint64_t
-unpack_var(struct unpack *u)
+unpack_var(struct wire *u)
 {
 	if (!u->bad && u->pos < u->len && u->p[u->pos] < 0x80)
 		return u->p[u->pos++];
@@ -187,7 +164,7 @@ unpack_var(struct unpack *u)
 }
 
 static inline int64_t
-unpack_int(struct unpack *u)
+unpack_int(struct wire *u)
 {
 	uint64_t v = unpack_var(u);
 
@@ -195,11 +172,11 @@ unpack_int(struct unpack *u)
 }
 
 /* A view of the bytes that were read; more than `max` of them is a fault. */
-struct str unpack_str(struct unpack *u, size_t max);
+struct str unpack_str(struct wire *u, size_t max);
 
 /* A var that must lie within [min, max], else it is a fault and min comes back. */
 static inline uint64_t
-unpack_within(struct unpack *u, uint64_t min, uint64_t max)
+unpack_within(struct wire *u, uint64_t min, uint64_t max)
 {
 	uint64_t v = unpack_var(u);
 
@@ -212,20 +189,20 @@ unpack_within(struct unpack *u, uint64_t min, uint64_t max)
 
 /* What was read does not fit. */
 static inline void
-unpack_fail(struct unpack *u)
+unpack_fail(struct wire *u)
 {
 	u->bad = true;
 }
 
 static inline bool
-unpack_ok(const struct unpack *u)
+unpack_ok(const struct wire *u)
 {
 	return !u->bad;
 }
 
 /* All was there and nothing is left over. */
 static inline bool
-unpack_done(const struct unpack *u)
+unpack_done(const struct wire *u)
 {
 	return !u->bad && u->pos == u->len;
 }

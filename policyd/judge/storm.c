@@ -423,7 +423,7 @@ storms_log(struct storms *s, struct buf *log)
 }
 
 static void
-replay_open(struct storms *s, struct unpack *u, struct key128 key, struct now now)
+replay_open(struct storms *s, struct wire *u, struct key128 key, struct now now)
 {
 	struct opening o = { .key = key };
 	struct storm *known;
@@ -449,7 +449,7 @@ replay_open(struct storms *s, struct unpack *u, struct key128 key, struct now no
 }
 
 static void
-replay_copy(struct storm *st, struct unpack *u, struct now now)
+replay_copy(struct storm *st, struct wire *u, struct now now)
 {
 	uint64_t rcpt = unpack_u64(u);
 	bool passed = unpack_within(u, 0, 1) != 0;
@@ -459,7 +459,7 @@ replay_copy(struct storm *st, struct unpack *u, struct now now)
 }
 
 static void
-replay_host(struct storm *st, struct unpack *u)
+replay_host(struct storm *st, struct wire *u)
 {
 	size_t how = (size_t)unpack_within(u, 0, STORM_HOWS - 1);
 	struct str name = unpack_str(u, STORM_HOST_LEN);
@@ -470,7 +470,7 @@ replay_host(struct storm *st, struct unpack *u)
 }
 
 static void
-replay_shortest(struct storm *st, struct unpack *u)
+replay_shortest(struct storm *st, struct wire *u)
 {
 	uint32_t lines = (uint32_t)unpack_within(u, 1, UINT32_MAX);
 
@@ -479,7 +479,7 @@ replay_shortest(struct storm *st, struct unpack *u)
 }
 
 static void
-replay_event(struct storms *s, struct unpack *u, struct now now)
+replay_event(struct storms *s, struct wire *u, struct now now)
 {
 	uint8_t what = unpack_u8(u);
 	struct key128 key = { .lo = unpack_u64(u) };
@@ -517,7 +517,7 @@ int
 storms_replay(struct storms *s, struct str events, struct now now)
 {
 	struct buf *log = s->log;
-	struct unpack u;
+	struct wire u;
 
 	s->log = NULL; /* they stand in the log already */
 	unpack_init(&u, events);

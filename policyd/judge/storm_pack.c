@@ -78,7 +78,7 @@ storms_pack_all(const struct storms *s, struct now now, struct buf *out)
 /* ---- reading ---- */
 
 static void
-get_text(struct unpack *u, char *to, size_t size)
+get_text(struct wire *u, char *to, size_t size)
 {
 	struct str s = unpack_str(u, size - 1);
 
@@ -90,7 +90,7 @@ get_text(struct unpack *u, char *to, size_t size)
 
 /* A wall time with what it is on the monotonic clock. */
 static struct now
-get_time(struct unpack *u, struct now now)
+get_time(struct wire *u, struct now now)
 {
 	int64_t wall = unpack_int(u);
 
@@ -103,7 +103,7 @@ get_time(struct unpack *u, struct now now)
 }
 
 static int64_t
-get_span(struct unpack *u)
+get_span(struct wire *u)
 {
 	int64_t v = unpack_int(u);
 
@@ -113,7 +113,7 @@ get_span(struct unpack *u)
 }
 
 static void
-get_rcpts(struct unpack *u, struct storm *st)
+get_rcpts(struct wire *u, struct storm *st)
 {
 	uint64_t n = unpack_within(u, 0, STORM_RCPTS_MAX);
 
@@ -126,7 +126,7 @@ get_rcpts(struct unpack *u, struct storm *st)
 }
 
 static const char *
-get_how(struct unpack *u)
+get_how(struct wire *u)
 {
 	struct str s = unpack_str(u, STORM_HOST_LEN);
 
@@ -138,7 +138,7 @@ get_how(struct unpack *u)
 }
 
 static void
-get_hosts(struct unpack *u, struct storm *st)
+get_hosts(struct wire *u, struct storm *st)
 {
 	uint32_t n = (uint32_t)unpack_within(u, 0, STORM_HOSTS_MAX);
 
@@ -156,7 +156,7 @@ get_hosts(struct unpack *u, struct storm *st)
 }
 
 static struct storm *
-get_storm(struct unpack *u, struct now now)
+get_storm(struct wire *u, struct now now)
 {
 	struct storm *st = xcalloc(1, sizeof(*st));
 
@@ -198,7 +198,7 @@ unpack_storms(struct storms *s, struct str bytes, struct now now, bool one)
 {
 	struct blob head = { .magic = MAGIC, .version = VERSION };
 	struct storm **v;
-	struct unpack u;
+	struct wire u;
 	uint32_t n = 0;
 	int err = blob_open(bytes, &head, &u);
 

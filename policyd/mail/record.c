@@ -133,7 +133,7 @@ record_pack(const struct record *r, struct buf *out)
 
 /* Who unpacks it lets a NUL follow: so it has none. */
 static struct str
-unpack_name(struct unpack *u)
+unpack_name(struct wire *u)
 {
 	struct str s = unpack_str(u, NAME_MAX_BYTES);
 
@@ -143,19 +143,19 @@ unpack_name(struct unpack *u)
 }
 
 static struct str
-unpack_text(struct unpack *u)
+unpack_text(struct wire *u)
 {
 	return unpack_str(u, MSG_ATTR_MAX);
 }
 
 static uint32_t
-unpack_small(struct unpack *u)
+unpack_small(struct wire *u)
 {
 	return (uint32_t)unpack_within(u, 0, UINT32_MAX);
 }
 
 static bool
-unpack_flag(struct unpack *u)
+unpack_flag(struct wire *u)
 {
 	uint8_t v = unpack_u8(u);
 
@@ -165,7 +165,7 @@ unpack_flag(struct unpack *u)
 }
 
 static enum outcome
-unpack_outcome(struct unpack *u)
+unpack_outcome(struct wire *u)
 {
 	uint8_t v = unpack_u8(u);
 
@@ -175,7 +175,7 @@ unpack_outcome(struct unpack *u)
 }
 
 static void
-unpack_rcpts(struct unpack *u, struct record *r, struct arena *a, bool *full)
+unpack_rcpts(struct wire *u, struct record *r, struct arena *a, bool *full)
 {
 	size_t n = unpack_within(u, 0, MSG_RCPTS_MAX);
 	struct record_rcpt *rcpts = NULL;
@@ -196,7 +196,7 @@ unpack_rcpts(struct unpack *u, struct record *r, struct arena *a, bool *full)
 }
 
 static void
-unpack_fields(struct unpack *u, struct record *r, struct str *name, struct arena *a, bool *full)
+unpack_fields(struct wire *u, struct record *r, struct str *name, struct arena *a, bool *full)
 {
 	r->time = unpack_int(u);
 	for (unsigned k = 0; k < RECORD_NAMES; k++)
@@ -228,7 +228,7 @@ check_version(struct str bytes)
 int
 record_time(struct str bytes, int64_t *time)
 {
-	struct unpack u;
+	struct wire u;
 	int err = check_version(bytes);
 
 	if (err)
@@ -242,7 +242,7 @@ int
 record_view(struct str bytes, struct record *out, struct str name[RECORD_NAMES], struct arena *a)
 {
 	struct record r = { 0 };
-	struct unpack u;
+	struct wire u;
 	bool full = false;
 	int err = check_version(bytes);
 

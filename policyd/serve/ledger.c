@@ -150,14 +150,14 @@ ledger_written(struct ledger *l, int64_t ms)
 /* --- records in ------------------------------------------------------------------------------------- */
 
 struct payload {
-	struct str record;  /* its bytes */
-	struct unpack rest; /* ops, then events */
+	struct str record; /* its bytes */
+	struct wire rest;  /* ops, then events */
 };
 
 static int
 open_payload(struct str bytes, struct payload *p)
 {
-	struct unpack *u = &p->rest;
+	struct wire *u = &p->rest;
 	uint32_t n;
 
 	unpack_init(u, bytes);
@@ -172,7 +172,7 @@ open_payload(struct str bytes, struct payload *p)
 }
 
 static void
-read_op(struct unpack *u, struct tally_op *op)
+read_op(struct wire *u, struct tally_op *op)
 {
 	op->kind = (enum tally_kind)unpack_u8(u);
 	op->key.lo = unpack_u64(u);

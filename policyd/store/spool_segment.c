@@ -135,7 +135,7 @@ fill(struct segment_reader *r, size_t n)
 static int
 check_header(struct str h, uint64_t first, const char **why)
 {
-	struct unpack u;
+	struct wire u;
 	uint64_t named;
 
 	*why = "no header";
@@ -193,7 +193,7 @@ segment_open(struct segment_reader *r, int dir_fd, uint64_t first, const char **
 enum segment_got
 segment_next(struct segment_reader *r, uint64_t *seq, struct str *payload)
 {
-	struct unpack u;
+	struct wire u;
 	uint32_t check, length;
 	uint64_t number;
 	size_t whole;

@@ -28,7 +28,7 @@ struct load {
 };
 
 struct reader {
-	struct unpack u;
+	struct wire u;
 	int64_t base; /* what the snapshot's time is on our clock */
 	uint32_t serial;
 	struct load *loads;

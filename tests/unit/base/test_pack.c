@@ -27,7 +27,7 @@ static const uint64_t numbers[] = { 0, 1, 0x7f, 0x80, 0x3fff, 0x4000, UINT32_MAX
 
 Test(pack, numbers_come_back)
 {
-	struct unpack u;
+	struct wire u;
 
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
 		pack_u8(&buf, (uint8_t)numbers[i]);
@@ -61,7 +61,7 @@ Test(pack, the_bytes_are_those_of_any_machine)
 
 Test(pack, strings_have_a_cap)
 {
-	struct unpack u;
+	struct wire u;
 
 	pack_str(&buf, STR("abc"));
 	pack_str(&buf, STR(""));
@@ -92,7 +92,7 @@ Test(pack, a_var_ends_at_64_bits)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct unpack u;
+		struct wire u;
 
 		unpack_init(&u, rows[i].in);
 		unpack_var(&u);
@@ -103,7 +103,7 @@ Test(pack, a_var_ends_at_64_bits)
 Test(pack, within)
 {
 	for (unsigned v = 2; v <= 7; v++) {
-		struct unpack u;
+		struct wire u;
 		char byte = (char)v;
 
 		unpack_init(&u, (struct str){ &byte, 1 });
@@ -115,7 +115,7 @@ Test(pack, within)
 Test(pack, a_blob_opens_whole_or_not_at_all)
 {
 	struct blob want = { .magic = 0x12345678, .version = 3, .wall = 1700000000000 }, head = want;
-	struct unpack u;
+	struct wire u;
 	struct str all;
 	size_t at;
 
@@ -152,7 +152,7 @@ Test(pack, a_blob_opens_whole_or_not_at_all)
 Test(pack, a_blob_over_the_cap_is_no_blob)
 {
 	struct blob head = { .magic = 1, .version = 1 };
-	struct unpack u;
+	struct wire u;
 	size_t at;
 
 	for (size_t max = 1; max < BLOB_HEAD + 4; max++) {

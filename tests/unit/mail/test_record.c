@@ -351,7 +351,7 @@ Test(record, its_time_alone)
 
 	for (size_t i = 0; i < ARRAY_LEN(times); i++) {
 		struct record r = full;
-		struct unpack u;
+		struct wire u;
 		int64_t time = 7;
 		size_t there;
 
