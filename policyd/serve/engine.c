@@ -537,3 +537,11 @@ engine_half_tick(struct engine *e, struct now now)
 	if (e->ledger)
 		ledger_tick(e->ledger, now);
 }
+
+void
+engine_turned(struct engine *e, struct now now)
+{
+	engine_say(e);
+	if (e->ledger)
+		ledger_turned(e->ledger, now);
+}

@@ -120,4 +120,7 @@ void engine_tick(struct engine *e, struct now now);
 /* Between two ticks: more of what would hold up answers if much of it was done at once. */
 void engine_half_tick(struct engine *e, struct now now);
 
+/* A turn of the loop is over, what was asked in it is answered. */
+void engine_turned(struct engine *e, struct now now);
+
 #endif

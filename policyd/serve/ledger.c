@@ -23,6 +23,10 @@ enum {
 	PART_EVERY = 9 * MS_SEC,
 	/* What a start has to go through stays short all the same: a part for so many records as well. */
 	PART_RECORDS = 2000,
+	/* When more comes than ticks keep up with, a part for so many bytes of records, but not sooner: what
+	 * parts still need of the spool is at most half a gigabyte, or half of it, whatever comes. */
+	PART_BYTES = 8 << 20,
+	PART_REST = 20, /* ms */
 };
 
 struct ledger {
@@ -38,6 +42,9 @@ struct ledger {
 	uint32_t next_part;
 	int64_t next_at; /* mono ms */
 	uint64_t taken;  /* the last record when the last part was */
+	uint64_t since;  /* bytes of records since then */
+	uint64_t part_bytes;
+	int64_t rest_until; /* mono ms */
 	uint64_t part_seq[PARTS];
 	ledger_part_fn *around; /* may be NULL */
 	void *around_arg;
@@ -104,6 +111,7 @@ spool_message(struct ledger *l, const struct record *r, const struct ops *kept, 
 	if (l->payload.failed)
 		return 0;
 	*record = str_sub(buf_str(&l->payload), RECORD_AT, end);
+	l->since += l->payload.len;
 	return outbox_append(l->outbox, buf_str(&l->payload).p, l->payload.len);
 }
 
@@ -302,6 +310,19 @@ refill(void *arg, uint64_t after, journal_refill_fn *give, void *give_arg)
 	return outbox_read(l->outbox, after, refill_record, &f);
 }
 
+/* --- the journal writes a part ------------------------------------------------------------------------ */
+
+/* On the journal's thread. */
+static void
+pack_part(void *arg, uint32_t part, struct str given, struct buf *out)
+{
+	(void)arg;
+	if (part == STORMS_PART)
+		buf_str_append(out, given);
+	else
+		tallies_pack(given, out);
+}
+
 /* --- start and end ------------------------------------------------------------------------------------ */
 
 static void
@@ -385,7 +406,7 @@ ledger_open(const struct ledger_conf *conf, struct tallies *tallies, struct stor
 {
 	struct ledger *l = xcalloc(1, sizeof(*l));
 	struct restore r = { .l = l, .now = now, .gathered = &r.moments[0], .fetched = &r.moments[1] };
-	struct journal_hooks hooks = { .refill = refill, .arg = l, .parts = PARTS };
+	struct journal_hooks hooks = { .refill = refill, .pack = pack_part, .arg = l, .parts = PARTS };
 	struct journal_opened jo;
 	int rc = 0;
 
@@ -393,6 +414,7 @@ ledger_open(const struct ledger_conf *conf, struct tallies *tallies, struct stor
 	l->storms = storms;
 	l->privacy = conf->privacy;
 	l->max_spool = conf->outbox.spool.max_bytes;
+	l->part_bytes = l->max_spool / PARTS / 2 < PART_BYTES ? l->max_spool / PARTS / 2 : PART_BYTES;
 	arena_init(&l->hidden, 0);
 	buf_init(&l->payload, SPOOL_RECORD_MAX);
 	buf_init(&l->events, SPOOL_RECORD_MAX / 2);
@@ -454,7 +476,7 @@ take_counters(struct ledger *l, uint32_t part, struct now now, struct buf *blob)
 {
 	if (l->around)
 		l->around(l->around_arg, part, true, now);
-	tallies_snapshot(l->tallies, part, now, blob);
+	tallies_copy(l->tallies, part, now, blob);
 	if (l->around)
 		l->around(l->around_arg, part, false, now);
 }
@@ -467,6 +489,10 @@ take_part(struct ledger *l, struct now now)
 	struct buf blob;
 
 	l->next_part = (part + 1) % PARTS;
+	l->next_at = now.mono + PART_EVERY;
+	l->rest_until = now.mono + PART_REST;
+	l->taken = seq;
+	l->since = 0;
 	if (l->part_seq[part] == seq && seq)
 		return; /* nothing has happened since */
 	buf_init(&blob, 0);
@@ -496,14 +522,20 @@ ledger_tick(struct ledger *l, struct now now)
 		return;
 	outbox_tick(l->outbox);
 	outbox_stats(l->outbox, &s);
-	if (part_due(l, &s, now)) {
+	if (part_due(l, &s, now))
 		take_part(l, now);
-		l->next_at = now.mono + PART_EVERY;
-		l->taken = outbox_last(l->outbox);
-	}
 	written = journal_written_seq(l->journal);
 	parts = journal_snapshot_seq(l->journal);
 	outbox_release(l->outbox, written < parts ? written : parts);
+}
+
+/* While the database cannot be written to, what is taken is of no use. */
+void
+ledger_turned(struct ledger *l, struct now now)
+{
+	if (l->outbox && l->since >= l->part_bytes && now.mono >= l->rest_until &&
+	    journal_snapshots_waiting(l->journal) == 0)
+		take_part(l, now);
 }
 
 bool

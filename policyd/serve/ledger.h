@@ -62,6 +62,8 @@ void ledger_around_parts(struct ledger *l, ledger_part_fn *fn, void *arg);
 /* About twice a second: takes a part's snapshot when it is time, one and no more, for nobody is answered
  * meanwhile; releases what the spool need not keep. */
 void ledger_tick(struct ledger *l, struct now now);
+/* When those that waited have been answered: the same where much was written down since the last part. */
+void ledger_turned(struct ledger *l, struct now now);
 
 bool ledger_healthy(struct ledger *l);
 

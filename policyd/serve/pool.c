@@ -237,6 +237,8 @@ pool_turn(struct pool *p)
 	for (int rank = 0; rank < SHARE_RANKS; rank++)
 		pool_serve(p, &p->waiting[rank], rank == SHARE_FIRST ? INT64_MAX : us);
 	pool_bury(p);
+	if (p->engine)
+		engine_turned(p->engine, p->now);
 	for (int rank = 0; rank < SHARE_RANKS; rank++)
 		more = more || !list_empty(&p->waiting[rank]);
 	return more;

@@ -51,6 +51,9 @@ struct journal_hooks {
 	 * `after` do no harm. NULL: there is no spool.
 	 */
 	int (*refill)(void *arg, uint64_t after, journal_refill_fn *give, void *give_arg);
+	/* Makes of what journal_snapshot() was given the bytes that are written; on the journal's thread, and
+	 * again for a part that could not be written. NULL: it was given these. */
+	void (*pack)(void *arg, uint32_t part, struct str given, struct buf *out);
 	void *arg;
 	uint32_t parts; /* of the snapshot */
 };
@@ -95,6 +98,8 @@ uint64_t journal_written_seq(struct journal *j);
  */
 void journal_snapshot(struct journal *j, uint32_t part, uint64_t seq, struct buf *blob);
 uint64_t journal_snapshot_seq(struct journal *j);
+/* How many parts wait. */
+uint32_t journal_snapshots_waiting(struct journal *j);
 
 /* Waits until all that was handed over before is committed, or `ms` have gone. For tests and shutdown. */
 bool journal_flush(struct journal *j, int64_t ms);

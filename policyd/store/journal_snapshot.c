@@ -44,6 +44,17 @@ journal_snapshot_seq(struct journal *j)
 	return seq;
 }
 
+uint32_t
+journal_snapshots_waiting(struct journal *j)
+{
+	uint32_t n;
+
+	pthread_mutex_lock(&j->lock);
+	n = j->parts_waiting;
+	pthread_mutex_unlock(&j->lock);
+	return n;
+}
+
 uint64_t
 parts_oldest(const struct journal *j)
 {
@@ -95,6 +106,23 @@ put_back(struct journal *j, struct part *p, struct buf *blob, uint64_t seq)
 	p->serial = p->writing; /* flush waits since then */
 }
 
+static int
+write_part(struct journal *j, uint32_t part, uint64_t seq, struct str given)
+{
+	struct str bytes = given;
+	struct buf packed;
+	int err;
+
+	buf_init(&packed, 0);
+	if (j->hooks.pack) {
+		j->hooks.pack(j->hooks.arg, part, given, &packed);
+		bytes = buf_str(&packed);
+	}
+	err = jdb_snapshot(&j->db, part, seq, clock_now().wall, bytes);
+	buf_fini(&packed);
+	return err;
+}
+
 bool
 parts_write_one(struct journal *j)
 {
@@ -113,7 +141,7 @@ parts_write_one(struct journal *j)
 	pthread_mutex_unlock(&j->lock);
 	err = journal_ready(j);
 	if (!err)
-		err = jdb_snapshot(&j->db, part, seq, clock_now().wall, buf_str(&blob));
+		err = write_part(j, part, seq, buf_str(&blob));
 	pthread_mutex_lock(&j->lock);
 	p = &j->parts[part];
 	if (!err)

@@ -91,6 +91,11 @@ tally_part(struct key128 key)
 /* Appends a part (below TALLY_PARTS) to `out`. */
 void tallies_snapshot(const struct tallies *t, uint32_t part, struct now now, struct buf *out);
 
+/* The same in two: what takes less time goes on where ops are submitted, the rest on whatever thread. A copy
+ * is for the running process alone. `copy` is empty and without a bound; `bytes` are all that it has then. */
+void tallies_copy(const struct tallies *t, uint32_t part, struct now now, struct buf *copy);
+void tallies_pack(struct str bytes, struct buf *out);
+
 /* All of it or nothing: ERR_CORRUPT, ERR_VERSION. Adds to *stats, which the caller zeroes before the first
  * part. After the last part the first call of tallies_submit() or tallies_expire() sorts by age. */
 int tallies_restore(

@@ -1,18 +1,131 @@
 /* SPDX-License-Identifier: ISC */
-/* Tallies to bytes. */
+/* Tallies to bytes: what is in memory is copied as it lies there, which is soon done, and packed afterwards,
+ * which takes three times as long. */
 #include "store/tally_snapshot.h"
+
+#include <string.h>
 
 #include "store/tallies.h"
 #include "store/tally_table.h"
 
 enum { AHEAD = 8 };
 
+/* A copy begins with this, pins and entries follow. An entry with a side has that behind it. */
+struct copy {
+	struct now now; /* the snapshot's time: ages count from here */
+	uint32_t part, serial, n_pins, n_entries;
+};
+
+struct copied_pin {
+	uint64_t group;
+	int64_t until;
+};
+
 struct writer {
 	struct buf *out;
 	char *to; /* within `out`, while an entry is written, for which there is room */
-	const struct tally_table *t;
-	int64_t base; /* the snapshot's time: ages count from here */
+	int64_t base;
+	uint32_t serial;
+	const struct copied_pin *pins;
+	uint32_t n_pins;
+	struct map pins_by_group;
 };
+
+/* ---- memory to a copy ---- */
+
+/* Entries lie anywhere: have those that come soon on their way, and what these point to. */
+PREFETCHES
+fetch_ahead(const struct tally_table *t, uint32_t h, uint32_t to)
+{
+	const struct entry *e;
+
+	if (h + 2 * AHEAD < to && t->heads[h + 2 * AHEAD]) {
+		e = table_at(t, t->heads[h + 2 * AHEAD]);
+		__builtin_prefetch(e);
+		__builtin_prefetch((const char *)e + sizeof(*e) - 1);
+	}
+	if (h + AHEAD >= to || !t->heads[h + AHEAD])
+		return;
+	e = table_at(t, t->heads[h + AHEAD]);
+	if (e->chain) {
+		__builtin_prefetch(table_at(t, e->chain));
+		__builtin_prefetch((const char *)table_at(t, e->chain) + sizeof(*e) - 1);
+	}
+	if (e->kind == TALLY_DISTINCT && e->form == FORM_SIDE)
+		__builtin_prefetch(e->u.many);
+}
+
+static size_t
+side_bytes(const struct entry *e)
+{
+	if (e->kind != TALLY_DISTINCT || e->form != FORM_SIDE)
+		return 0;
+	return sizeof(struct side) + e->u.many->n * sizeof(struct elem);
+}
+
+/* False: no room. */
+static bool
+copy_entry(const struct entry *e, struct buf *out)
+{
+	size_t more = side_bytes(e);
+	char *to = buf_reserve(out, sizeof(*e) + more);
+
+	if (!to)
+		return false;
+	memcpy(to, e, sizeof(*e));
+	if (more)
+		memcpy(to + sizeof(*e), e->u.many, more);
+	buf_commit(out, sizeof(*e) + more);
+	return true;
+}
+
+static uint32_t
+copy_entries(const struct tally_table *t, uint32_t part, int64_t now, struct buf *out)
+{
+	uint32_t heads = t->n_heads / TALLY_PARTS, to = (part + 1) * heads, n = 0;
+
+	for (uint32_t h = part * heads; h < to; h++) {
+		fetch_ahead(t, h, to);
+		for (uint32_t i = t->heads[h]; i; i = table_at(t, i)->chain)
+			if (!entry_dead(table_at(t, i), now))
+				n += copy_entry(table_at(t, i), out);
+	}
+	return n;
+}
+
+static void
+copy_pins(const struct tally_table *t, struct buf *out)
+{
+	for (uint32_t k = 1; k <= t->n_pins; k++) {
+		struct copied_pin pin = { t->pins[k]->group, t->pins[k]->until };
+
+		buf_append(out, &pin, sizeof(pin));
+	}
+}
+
+void
+tallies_copy(const struct tallies *tallies, uint32_t part, struct now now, struct buf *out)
+{
+	const struct tally_table *t = &tallies->table;
+	struct copy head = { .now = now, .part = part, .serial = t->serial };
+	size_t expected = sizeof(head) + t->n_pins * sizeof(struct copied_pin) +
+	    t->n / TALLY_PARTS * sizeof(struct entry) / 8 * 9;
+
+	/* The caller's clock may be a little behind what it submitted. */
+	if (t->now > head.now.mono)
+		head.now.mono = t->now;
+	if (!buf_reserve(out, expected))
+		return;
+	buf_append(out, &head, sizeof(head));
+	if (part < TALLY_PARTS) {
+		head.n_pins = t->n_pins;
+		copy_pins(t, out);
+		head.n_entries = copy_entries(t, part, head.now.mono, out);
+	}
+	memcpy(out->data + out->start, &head, sizeof(head));
+}
+
+/* ---- a copy to bytes ---- */
 
 enum {
 	ELEM_ROOM = 8 + 3 * PUT_VAR_MAX,
@@ -117,11 +230,23 @@ static void (*const put_content[])(struct writer *, struct entry *) = {
 	[TALLY_TURN] = put_turn,
 };
 
+static struct key128
+pin_key(uint64_t group)
+{
+	return (struct key128){ group, 0 };
+}
+
+static const struct copied_pin *
+pin_of(const struct writer *w, uint64_t group)
+{
+	return w->n_pins ? map_get(&w->pins_by_group, pin_key(group)) : NULL;
+}
+
 static void
 put_head(struct writer *w, const struct entry *e)
 {
 	uint64_t group = entry_group(e);
-	const struct pin *pin = group ? table_pin_of(w->t, group) : NULL;
+	const struct copied_pin *pin = group ? pin_of(w, group) : NULL;
 	int64_t last = ms48_get(e->last);
 	unsigned flags = e->kind;
 
@@ -135,7 +260,7 @@ put_head(struct writer *w, const struct entry *e)
 		put_fixed(w, group);
 	if (pin)
 		w->to = put_int(w->to, time_from(w->base, pin->until));
-	put_number(w, w->t->serial - e->used);
+	put_number(w, w->serial - e->used);
 	put_number(w, e->used - e->touched);
 	put_number(w, e->born);
 	put_number(w, e->kept);
@@ -159,41 +284,21 @@ put_entry(struct writer *w, struct entry *e)
 	return true;
 }
 
-/* Entries lie anywhere: have those that come soon on their way, and what these point to. */
-PREFETCHES
-fetch_ahead(const struct tally_table *t, uint32_t h, uint32_t to)
-{
-	const struct entry *e;
-
-	if (h + 2 * AHEAD < to && t->heads[h + 2 * AHEAD]) {
-		e = table_at(t, t->heads[h + 2 * AHEAD]);
-		__builtin_prefetch(e);
-		__builtin_prefetch((const char *)e + sizeof(*e) - 1);
-	}
-	if (h + AHEAD >= to || !t->heads[h + AHEAD])
-		return;
-	e = table_at(t, t->heads[h + AHEAD]);
-	if (e->chain) {
-		__builtin_prefetch(table_at(t, e->chain));
-		__builtin_prefetch((const char *)table_at(t, e->chain) + sizeof(*e) - 1);
-	}
-	if (e->kind == TALLY_DISTINCT && e->form == FORM_SIDE)
-		__builtin_prefetch(e->u.many);
-}
-
 static uint32_t
-put_entries(struct writer *w, uint32_t from, uint32_t to)
+put_entries(struct writer *w, const char *from, uint32_t count)
 {
 	uint32_t n = 0;
 
-	for (uint32_t h = from; h < to; h++) {
-		fetch_ahead(w->t, h, to);
-		for (uint32_t i = w->t->heads[h]; i; i = table_at(w->t, i)->chain) {
-			struct entry *e = table_at(w->t, i);
+	for (; count; count--) {
+		struct entry e;
 
-			if (!entry_dead(e, w->base))
-				n += put_entry(w, e);
+		memcpy(&e, from, sizeof(e));
+		from += sizeof(e);
+		if (e.kind == TALLY_DISTINCT && e.form == FORM_SIDE) {
+			e.u.many = (struct side *)(uintptr_t)from; /* is only read */
+			from += side_bytes(&e);
 		}
+		n += put_entry(w, &e);
 	}
 	return n;
 }
@@ -205,8 +310,8 @@ put_pins(struct writer *w, uint32_t part)
 	for (int round = 0; round < 2; round++) {
 		uint64_t n = 0;
 
-		for (uint32_t k = 1; k <= w->t->n_pins; k++) {
-			const struct pin *pin = w->t->pins[k];
+		for (uint32_t k = 0; k < w->n_pins; k++) {
+			const struct copied_pin *pin = &w->pins[k];
 
 			if (pin->group >> (GROUP_BITS - TALLY_PART_BITS) != part)
 				continue;
@@ -222,22 +327,36 @@ put_pins(struct writer *w, uint32_t part)
 }
 
 void
+tallies_pack(struct str bytes, struct buf *out)
+{
+	struct blob head = { .magic = SNAPSHOT_MAGIC, .version = SNAPSHOT_VERSION };
+	struct writer w = { .out = out };
+	struct copy copy;
+	size_t at;
+
+	memcpy(&copy, bytes.p, sizeof(copy));
+	head.wall = copy.now.wall;
+	w.base = copy.now.mono;
+	w.serial = copy.serial;
+	w.n_pins = copy.n_pins;
+	w.pins = (const struct copied_pin *)(uintptr_t)(bytes.p + sizeof(copy));
+	map_init(&w.pins_by_group);
+	for (uint32_t k = 0; k < w.n_pins; k++)
+		map_put(&w.pins_by_group, pin_key(w.pins[k].group), (void *)(uintptr_t)&w.pins[k]);
+	at = blob_begin(out, &head);
+	pack_u32(out, w.serial);
+	put_pins(&w, copy.part);
+	blob_end(out, at, put_entries(&w, (const char *)(w.pins + w.n_pins), copy.n_entries));
+	map_fini(&w.pins_by_group);
+}
+
+void
 tallies_snapshot(const struct tallies *t, uint32_t part, struct now now, struct buf *out)
 {
-	struct blob head = { .magic = SNAPSHOT_MAGIC, .version = SNAPSHOT_VERSION, .wall = now.wall };
-	struct writer w = { .out = out, .t = &t->table, .base = now.mono };
-	uint32_t heads = t->table.n_heads / TALLY_PARTS, n = 0;
-	size_t at = blob_begin(out, &head);
+	struct buf copy;
 
-	/* The caller's clock may be a little behind what it submitted. */
-	if (t->table.now > w.base)
-		w.base = t->table.now;
-	pack_u32(out, t->table.serial);
-	if (part < TALLY_PARTS) {
-		put_pins(&w, part);
-		n = put_entries(&w, part * heads, (part + 1) * heads);
-	} else {
-		pack_var(out, 0);
-	}
-	blob_end(out, at, n);
+	buf_init(&copy, 0);
+	tallies_copy(t, part, now, &copy);
+	tallies_pack(buf_str(&copy), out);
+	buf_fini(&copy);
 }

@@ -14,7 +14,7 @@
 #include "serve/engine.h"
 #include "store/journal_read.h"
 
-enum { LIMIT = 3 };
+enum { LIMIT = 3, SPOOL_BYTES = 1 << 24 };
 
 static char dir[] = "/tmp/storm-ledger-XXXXXX", db[128], spool[128];
 static struct site site;
@@ -32,7 +32,7 @@ boot(void)
 {
 	struct ledger_conf conf = {
 		.store = { .path = db, .retention = MS_DAY, .max_counters = 10000, .max_queue = 1 << 20 },
-		.outbox = { .spool = { .dir = spool, .max_bytes = 1 << 24, .sync = MS_SEC },
+		.outbox = { .spool = { .dir = spool, .max_bytes = SPOOL_BYTES, .sync = MS_SEC },
 		    .ring_bytes = 1 << 20 },
 	};
 	char why[256] = "";
@@ -196,6 +196,66 @@ Test(ledger, however_much_comes_one_part_is_taken_at_a_time)
 		cr_assert_eq(parts, i);
 		deliver_many(2500);
 	}
+	halt();
+}
+
+/* More than the spool holds, in no time: parts keep up with it, so that it lets go of what is behind them. */
+Test(ledger, however_much_comes_the_spool_does_not_fill)
+{
+	struct ledger_stats s;
+	uint64_t most = 0;
+	int parts = 0;
+
+	boot();
+	ledger_around_parts(e.ledger, count_part, &parts);
+	for (int i = 0; i < 60000; i++) {
+		deliver(i, "a@x.test");
+		now.mono += 25;
+		engine_turned(&e, now);
+		if (i % 500 != 499)
+			continue;
+		cr_assert(ledger_flush(e.ledger, 20000));
+		if (i % 2000 == 1999)
+			ledger_tick(e.ledger, now);
+		ledger_stats(e.ledger, &s);
+		cr_assert_eq(s.unsafe, 0, "%d", i);
+		most = s.outbox.spool.bytes > most ? s.outbox.spool.bytes : most;
+	}
+	cr_assert_gt(e.stats.messages * 300, SPOOL_BYTES, "the test is to write more than there is room for");
+	cr_assert_lt(most, SPOOL_BYTES / 4 * 3, "%llu", (unsigned long long)most);
+	cr_assert_lt(parts, 1000, "%d", parts);
+	halt();
+	boot();
+	cr_assert_lt(opened.records, 45000, "%llu", (unsigned long long)opened.records);
+	halt();
+}
+
+/* What nobody can write down is not taken. */
+Test(ledger, no_parts_for_a_database_that_is_locked)
+{
+	sqlite3 *c = NULL;
+	int parts = 0;
+
+	boot();
+	cr_assert(ledger_flush(e.ledger, 10000));
+	cr_assert_eq(sqlite3_open(db, &c), SQLITE_OK);
+	cr_assert_eq(sqlite3_exec(c, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
+	ledger_around_parts(e.ledger, count_part, &parts);
+	for (int i = 0; i < 3000; i++) {
+		deliver(i, "a@x.test");
+		now.mono += 25;
+		engine_turned(&e, now);
+		if (i % 500 == 499)
+			cr_assert(ledger_written(e.ledger, 10000));
+	}
+	cr_expect(parts >= 1 && parts <= 2, "%d: one is being written, one waits", parts);
+	cr_assert_eq(sqlite3_exec(c, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(c);
+	cr_assert(ledger_flush(e.ledger, 20000));
+	deliver(1, "a@x.test");
+	now.mono += 25;
+	engine_turned(&e, now);
+	cr_expect_geq(parts, 2);
 	halt();
 }
 

@@ -124,6 +124,35 @@ Test(journal_read, parts_there_and_back)
 	journal_close(j, LONG);
 }
 
+static void
+pack_upper(void *arg, uint32_t part, struct str given, struct buf *out)
+{
+	++*(int *)arg;
+	for (size_t i = 0; i < given.n; i++)
+		buf_append(out, &(char){ (char)(given.p[i] - 'a' + 'A' + (int)part) }, 1);
+}
+
+Test(journal_read, parts_are_packed_where_they_are_written)
+{
+	int packed = 0;
+	const struct journal_hooks hooks = { .pack = pack_upper, .arg = &packed, .parts = 2 };
+	const struct store_conf conf = { .path = path, .retention = MS_DAY, .max_queue = 1 << 20 };
+	struct loaded l = { 0 };
+	struct journal *j;
+
+	cr_assert_eq(journal_open(&conf, &hooks, &j, &opened, why, sizeof(why)), 0, "%s", why);
+	snap(j, 0, 10, 'a', 3);
+	snap(j, 1, 11, 'a', 100000);
+	cr_assert(journal_flush(j, LONG));
+	cr_expect_eq(packed, 2);
+	cr_expect_eq(journal_snapshots_waiting(j), 0);
+	journal_close(j, LONG);
+	cr_assert_eq(journal_load_snapshots(path, load_part, &l, why, sizeof(why)), 0, "%s", why);
+	cr_assert_eq(l.n, 2);
+	cr_expect(l.first[0] == 'A' && l.len[0] == 3);
+	cr_expect(l.first[1] == 'B' && l.len[1] == 100000 && l.last[1] == 'B');
+}
+
 Test(journal_read, only_the_newest_of_a_part_waits)
 {
 	struct journal *j = open_with(2);

@@ -42,6 +42,47 @@ Test(tally_snapshot, every_key_is_in_one_part)
 	tallies_free(t);
 }
 
+/* Of each kind and form, held and not; then all that can change does. */
+Test(tally_snapshot, a_copy_is_of_its_moment)
+{
+	struct tallies *t = tallies_new(5000);
+	struct buf copy[TALLY_PARTS], before[TALLY_PARTS], packed;
+
+	for (int round = 0; round < 2; round++) {
+		for (uint64_t k = 1; k <= 2000; k++) {
+			struct tally_op op = op_of((enum tally_kind)(k % 5), k);
+
+			op.group = k % 3 ? k / 8 : 0;
+			for (uint64_t n = 0; n <= k % 4; n++) {
+				op.elem = 7 + n + (uint64_t)round;
+				ask(t, then.mono + round, op);
+			}
+		}
+		for (uint64_t group = 1; group < 40; group++) {
+			if (round == 0)
+				tallies_pin(t, group, then.mono + MS_HOUR);
+			else
+				tallies_unpin(t, group);
+		}
+		for (uint32_t p = 0; p < TALLY_PARTS && round == 0; p++) {
+			buf_init(&copy[p], 0);
+			buf_init(&before[p], 0);
+			tallies_copy(t, p, then, &copy[p]);
+			tallies_snapshot(t, p, then, &before[p]);
+		}
+	}
+	tallies_free(t);
+	for (uint32_t p = 0; p < TALLY_PARTS; p++) {
+		buf_init(&packed, 0);
+		tallies_pack(buf_str(&copy[p]), &packed);
+		cr_assert(str_eq(buf_str(&packed), buf_str(&before[p])), "part %u", p);
+		cr_assert_gt(packed.len, 500);
+		buf_fini(&packed);
+		buf_fini(&copy[p]);
+		buf_fini(&before[p]);
+	}
+}
+
 Test(tally_snapshot, time_goes_by_while_it_is_down)
 {
 	static const struct {
