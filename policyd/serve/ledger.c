@@ -442,6 +442,7 @@ ledger_open(const struct ledger_conf *conf, struct tallies *tallies, struct stor
 			l->next_part = i;
 	l->next_at = now.mono + PART_EVERY;
 	l->taken = l->outbox ? outbox_last(l->outbox) : 0;
+	l->since = r.records ? l->part_bytes : 0; /* one at once, however soon it ends */
 	*opened = (struct ledger_opened){ privacy_seed(conf->privacy, jo.seed), r.restored.entries,
 		storms_total(storms), r.records };
 	*out = l;

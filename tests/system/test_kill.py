@@ -287,7 +287,7 @@ def enforce(lab, **conf):
 def test_kill_under_load(lab):
     kills, early = 40 if lab.sanitized else 200, 0
     rnd, book = random.Random(20260401), Book(20260402)
-    d = enforce(lab)
+    d = enforce(lab, store="max_spool = 8M")  # so small that parts of the counters are taken in each life
     d.start()
     load = Load(d, book)
     try:
