@@ -513,11 +513,18 @@ part_due(const struct ledger *l, const struct outbox_stats *s, struct now now)
 	    s->spool.bytes > l->max_spool / 4;
 }
 
+static void
+release(struct ledger *l)
+{
+	uint64_t written = journal_written_seq(l->journal), parts = journal_snapshot_seq(l->journal);
+
+	outbox_release(l->outbox, written < parts ? written : parts);
+}
+
 void
 ledger_tick(struct ledger *l, struct now now)
 {
 	struct outbox_stats s;
-	uint64_t written, parts;
 
 	if (!l->outbox)
 		return;
@@ -525,18 +532,18 @@ ledger_tick(struct ledger *l, struct now now)
 	outbox_stats(l->outbox, &s);
 	if (part_due(l, &s, now))
 		take_part(l, now);
-	written = journal_written_seq(l->journal);
-	parts = journal_snapshot_seq(l->journal);
-	outbox_release(l->outbox, written < parts ? written : parts);
+	release(l);
 }
 
 /* While the database cannot be written to, what is taken is of no use. */
 void
 ledger_turned(struct ledger *l, struct now now)
 {
-	if (l->outbox && l->since >= l->part_bytes && now.mono >= l->rest_until &&
-	    journal_snapshots_waiting(l->journal) == 0)
-		take_part(l, now);
+	if (!l->outbox || l->since < l->part_bytes || now.mono < l->rest_until ||
+	    journal_snapshots_waiting(l->journal))
+		return;
+	take_part(l, now);
+	release(l);
 }
 
 bool
