@@ -59,6 +59,7 @@ struct jdb {
 	uint64_t seq;       /* highest number of a record in it, as of the last jdb_write() or jdb_seq() */
 	int skipped;        /* records that the last jdb_write() found to be there */
 	struct arena texts; /* that a statement is about to write */
+	int lock_fd; /* of the file, while it is ours; -1: none */
 	dev_t dev;
 	ino_t ino;
 	char why[256];
@@ -68,7 +69,8 @@ struct jdb {
 enum { JDB_WAIT_OPEN = 5000, JDB_WAIT_RUN = 200 };
 
 /* Opens or creates, migrates, prepares. *seed == 0: gets the database's; otherwise a database without one
- * gets it. ERR_IO, ERR_BUSY, ERR_CORRUPT, ERR_VERSION. Afterwards jdb_close(), also after a failure. */
+ * gets it. ERR_IO, ERR_BUSY (another daemon has it, or it is locked), ERR_CORRUPT, ERR_VERSION. Afterwards
+ * jdb_close(), also after a failure. */
 int jdb_open(struct jdb *d, const char *path, uint64_t *seed, int wait_ms) MUSTCHECK;
 void jdb_close(struct jdb *d);
 

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -100,6 +101,13 @@ query_text(struct jdb *d, const char *sql, char *out, size_t out_len)
 	return err;
 }
 
+static int
+file_failed(struct jdb *d)
+{
+	snprintf(d->why, sizeof(d->why), "%s: %s", d->path, strerror(errno));
+	return ERR_IO;
+}
+
 /* SQLite would create the file 0644; its -wal and -shm take the mode of the file. */
 static int
 create_file(struct jdb *d)
@@ -110,26 +118,29 @@ create_file(struct jdb *d)
 		close(fd);
 		return 0;
 	}
-	if (errno == EEXIST)
-		return 0;
-	snprintf(d->why, sizeof(d->why), "%s: %s", d->path, strerror(errno));
-	return ERR_IO;
+	return errno == EEXIST ? 0 : file_failed(d);
 }
 
+/*
+ * It is ours alone to write: a daemon with another spool would count its records by numbers of its own, and
+ * each would take the other's for repetitions. flock(2) does not meet the locks of SQLite, which are of
+ * fcntl(2); but who closes any descriptor of a file loses those, so this one stays open as long as the
+ * connection. Where files cannot be locked so, nobody is kept out.
+ */
 static int
-remember_file(struct jdb *d)
+take_file(struct jdb *d)
 {
 	struct stat sb;
 
-	if (d->memory)
-		return 0;
-	if (stat(d->path, &sb) != 0) {
-		snprintf(d->why, sizeof(d->why), "%s: %s", d->path, strerror(errno));
-		return ERR_IO;
-	}
+	d->lock_fd = open(d->path, O_RDONLY | O_CLOEXEC);
+	if (d->lock_fd < 0 || fstat(d->lock_fd, &sb) != 0)
+		return file_failed(d);
 	d->dev = sb.st_dev;
 	d->ino = sb.st_ino;
-	return 0;
+	if (flock(d->lock_fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+		return 0;
+	snprintf(d->why, sizeof(d->why), "%s is in use by another daemon", d->path);
+	return ERR_BUSY;
 }
 
 static int
@@ -309,18 +320,20 @@ jdb_open(struct jdb *d, const char *path, uint64_t *seed, int wait_ms)
 
 	pthread_once(&once, configure);
 	*d = (struct jdb){
-		.path = xstrdup(path), .memory = strcmp(path, ":memory:") == 0, .waiting = jdb_waiting_new()
+		.path = xstrdup(path),
+		.memory = strcmp(path, ":memory:") == 0,
+		.waiting = jdb_waiting_new(),
+		.lock_fd = -1,
 	};
 	err = d->memory ? 0 : create_file(d);
+	if (!err && !d->memory)
+		err = take_file(d);
 	if (err)
 		return err;
 	if (sqlite3_open_v2(path, &d->db, flags, NULL) != SQLITE_OK)
 		return jdb_failed(d, path);
 	sqlite3_extended_result_codes(d->db, 1);
 	sqlite3_busy_timeout(d->db, wait_ms);
-	err = remember_file(d);
-	if (err)
-		return err;
 	/* Switching to WAL, and some other meetings of two that open, answer BUSY without waiting. */
 	err = set_up(d, seed);
 	while (err == ERR_BUSY && clock_now().mono < deadline) {
@@ -338,6 +351,8 @@ jdb_close(struct jdb *d)
 	finalize_all(d);
 	if (d->db)
 		sqlite3_close(d->db);
+	if (d->path && d->lock_fd >= 0)
+		close(d->lock_fd);
 	jdb_waiting_free(d->waiting);
 	arena_fini(&d->texts);
 	xfree(d->path);

@@ -171,22 +171,24 @@ Test(journal_spool, a_commit_that_only_seems_to_fail)
 	journal_close(j, LONG);
 }
 
-/* Two journals know nothing of each other's memory: what counts is the database. */
+/* It may be a copy from another day: what counts is the database, not what we remember. */
 Test(journal_spool, the_database_knows_it_best)
 {
-	struct journal *a = open_with(64 << 20, false, 0), *b = open_with(64 << 20, false, 0);
+	struct journal *j = open_with(64 << 20, false, 0);
+	sqlite3 *db = reader();
 
-	for (unsigned n = 1; n <= 500; n++)
-		put(a, n);
-	cr_assert(journal_flush(a, LONG));
-	for (unsigned n = 1; n <= 600; n++)
-		put(b, n);
-	cr_assert(journal_flush(b, LONG));
-	cr_expect_eq(stats(b).skipped, 500);
-	cr_expect_eq(stats(b).written, 100);
-	expect_rows(600);
-	journal_close(a, LONG);
-	journal_close(b, LONG);
+	for (unsigned n = 1; n <= 100; n++)
+		put(j, n);
+	cr_assert(journal_flush(j, LONG));
+	must(db, "UPDATE meta SET value = 500 WHERE key = 'journal_seq'");
+	sqlite3_close(db);
+	for (unsigned n = 101; n <= 600; n++)
+		put(j, n);
+	cr_assert(journal_flush(j, LONG));
+	cr_expect_eq(stats(j).skipped, 400);
+	cr_expect_eq(stats(j).written, 200);
+	cr_expect_str_eq(read_row("SELECT count(*), max(id) FROM message"), "200|200");
+	journal_close(j, LONG);
 }
 
 Test(journal_spool, killed_at_any_moment)
