@@ -485,18 +485,18 @@ join_keep(struct join *j, struct txn *t, uint64_t what, const struct verdict *v)
 /* What the end of the next one will touch, and the one behind it, nobody has looked at for long: memory is
  * asked for both. */
 static void
-end_oldest(struct join *j, const struct list *list)
+end_oldest_over(struct join *j)
 {
 	const struct txn *next;
 
-	join_end(j, container_of(list->next, struct txn, lru));
-	if (list_empty(list))
+	join_end(j, container_of(j->over.next, struct txn, lru));
+	if (list_empty(&j->over))
 		return;
-	next = container_of(list->next, struct txn, lru);
+	next = container_of(j->over.next, struct txn, lru);
 	map_fetch(&j->txns, next->key);
 	for (int i = 0; i < TXN_SESSIONS; i++)
 		map_fetch(&j->sessions, next->sessions[i]);
-	if (next->lru.next != list)
+	if (next->lru.next != &j->over)
 		fetch_bytes(container_of(next->lru.next, struct txn, lru), sizeof(*next));
 }
 
@@ -505,7 +505,7 @@ join_over(struct join *j, struct txn *t)
 {
 	go_to(j, t, &j->over);
 	if (j->n_over > JOIN_OVER_MAX)
-		end_oldest(j, &j->over);
+		end_oldest_over(j);
 }
 
 /* --- who a milter serves ------------------------------------------------------------------------------ */
