@@ -513,6 +513,13 @@ part_due(const struct ledger *l, const struct outbox_stats *s, struct now now)
 	    s->spool.bytes > l->max_spool / 4;
 }
 
+/* While the database cannot be written to, what is taken is of no use: it would be memory only. */
+static bool
+part_goes_on(struct ledger *l)
+{
+	return journal_snapshots_waiting(l->journal) == 0;
+}
+
 static void
 release(struct ledger *l)
 {
@@ -530,17 +537,15 @@ ledger_tick(struct ledger *l, struct now now)
 		return;
 	outbox_tick(l->outbox);
 	outbox_stats(l->outbox, &s);
-	if (part_due(l, &s, now))
+	if (part_due(l, &s, now) && part_goes_on(l))
 		take_part(l, now);
 	release(l);
 }
 
-/* While the database cannot be written to, what is taken is of no use. */
 void
 ledger_turned(struct ledger *l, struct now now)
 {
-	if (!l->outbox || l->since < l->part_bytes || now.mono < l->rest_until ||
-	    journal_snapshots_waiting(l->journal))
+	if (!l->outbox || l->since < l->part_bytes || now.mono < l->rest_until || !part_goes_on(l))
 		return;
 	take_part(l, now);
 	release(l);

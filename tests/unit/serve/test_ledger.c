@@ -195,6 +195,7 @@ Test(ledger, however_much_comes_one_part_is_taken_at_a_time)
 			engine_half_tick(&e, now);
 		cr_assert_eq(parts, i);
 		deliver_many(2500);
+		cr_assert(ledger_flush(e.ledger, 20000));
 	}
 	halt();
 }
@@ -247,6 +248,8 @@ Test(ledger, no_parts_for_a_database_that_is_locked)
 		engine_turned(&e, now);
 		if (i % 500 == 499)
 			cr_assert(ledger_written(e.ledger, 10000));
+		if (i % 1000 == 999)
+			engine_tick(&e, now);
 	}
 	cr_expect(parts >= 1 && parts <= 2, "%d: one is being written, one waits", parts);
 	cr_assert_eq(sqlite3_exec(c, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
