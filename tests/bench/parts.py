@@ -42,6 +42,9 @@ def policy(rig):
     for (work, name), (passed, stopped, odd) in answers.items():
         if name in (NULL, STRAW, OURS, BIG):
             results.check(f"{name}: {work}: new mail passes", passed and not stopped, f"{stopped} times {odd}")
+    for server in (small, big):
+        results.fact(f"{server.name}: answers that were not safe from kill -9",
+                     rig.status(server.daemon)["spool"]["unsafe"], "", 0)
     memory(rig, big)
     rig.check_journal(small)
     crash(rig, big)

@@ -7,8 +7,13 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from ports import free_ports  # noqa: E402
 
 WAIT = 10  # seconds for anything that has to happen
 
@@ -29,9 +34,7 @@ def wait_for(what, fn, seconds=WAIT):
 
 
 def free_port(family=socket.AF_INET, host="127.0.0.1"):
-    with socket.socket(family, socket.SOCK_STREAM) as s:
-        s.bind((host, 0))
-        return s.getsockname()[1]
+    return free_ports(1, family, host)[0]
 
 
 def have_ipv6():

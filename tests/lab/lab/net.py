@@ -10,19 +10,9 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-def free_ports(n):
-    """n free loopback ports, all different: all are held until the last one is known."""
-    held = []
-    try:
-        for _ in range(n):
-            s = socket.socket()
-            s.bind(("127.0.0.1", 0))
-            held.append(s)
-        return [s.getsockname()[1] for s in held]
-    finally:
-        for s in held:
-            s.close()
+from ports import free_ports  # noqa: E402, F401
 
 
 def port_open(port, host="127.0.0.1"):
