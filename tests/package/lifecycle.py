@@ -319,7 +319,7 @@ def prepare(root, debs, init):
     """What apt will want is fetched while there is a network; the life itself has none."""
     for name in debs:
         root.put(name, "debs/" + os.path.basename(name))
-    for name in ("tests/lab", "tests/package"):
+    for name in ("tests/lab", "tests/package", "tests/ports.py"):
         root.put(os.path.join(TOP, name), "src/" + name)
     with root.enter("host"):
         root.put("/etc/resolv.conf", "etc/resolv.conf")
