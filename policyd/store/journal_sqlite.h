@@ -59,7 +59,7 @@ struct jdb {
 	uint64_t seq;       /* highest number of a record in it, as of the last jdb_write() or jdb_seq() */
 	int skipped;        /* records that the last jdb_write() found to be there */
 	struct arena texts; /* that a statement is about to write */
-	int lock_fd; /* of the file, while it is ours; -1: none */
+	int lock_fd;        /* of the file, while it is ours; -1: none */
 	dev_t dev;
 	ino_t ino;
 	char why[256];

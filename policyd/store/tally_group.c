@@ -47,12 +47,6 @@ head_of(const struct tally_table *t, uint64_t group)
 	return &t->group_heads[group >> t->group_shift];
 }
 
-static struct key128
-pin_key(uint64_t group)
-{
-	return (struct key128){ group, 0 };
-}
-
 void
 group_fetch(const struct tally_table *t, uint64_t group)
 {

@@ -5,6 +5,13 @@
 
 #include "store/tally_table.h"
 
+/* By which a map has the pin of a group. */
+static inline struct key128
+pin_key(uint64_t group)
+{
+	return (struct key128){ group, 0 };
+}
+
 void group_init(struct tally_table *t);
 void group_fini(struct tally_table *t);
 void group_leave(struct tally_table *t, uint32_t entry);

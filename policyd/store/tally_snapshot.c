@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "store/tallies.h"
+#include "store/tally_group.h"
 #include "store/tally_table.h"
 
 enum { AHEAD = 8 };
@@ -229,12 +230,6 @@ static void (*const put_content[])(struct writer *, struct entry *) = {
 	[TALLY_MARK] = put_mark,
 	[TALLY_TURN] = put_turn,
 };
-
-static struct key128
-pin_key(uint64_t group)
-{
-	return (struct key128){ group, 0 };
-}
 
 static const struct copied_pin *
 pin_of(const struct writer *w, uint64_t group)
