@@ -4,7 +4,8 @@
 
 TestSuite(conn_share, .timeout = 60);
 
-enum { NOISY = 20 };
+/* A turn answers one of them: in OFTEN * NOISY turns each has asked OFTEN times. */
+enum { NOISY = 20, OFTEN = 8 };
 
 /* Peers that have always asked already: as many questions in their sockets as go in. */
 static int noisy[NOISY];
@@ -32,7 +33,7 @@ one_turn(void)
 static void
 begin_noise(void)
 {
-	pool.turn_us = 0; /* one of each kind a turn */
+	pool.turn_us = -NOISY; /* one of each kind a turn, however many are seen again */
 	for (unsigned i = 0; i < NOISY; i++) {
 		int fd[2];
 
@@ -49,14 +50,14 @@ begin_noise(void)
 Test(conn_share, who_asks_little_goes_before_those_who_always_ask, .init = setup, .fini = teardown)
 {
 	begin_noise();
-	for (unsigned i = 0; i < 100; i++) {
+	for (unsigned i = 0; i < 50; i++) {
 		make_noise();
 		say("b\n");
 		one_turn(); /* it is seen that somebody asks, */
 		one_turn(); /* and he is answered, */
 		cr_assert_eq(hear(NULL), 2, "question %u", i);
 		cr_assert_str_eq(received, "b\n");
-		for (unsigned k = 0; k < NOISY; k++) { /* while all others get theirs */
+		for (unsigned k = 0; k < OFTEN * NOISY; k++) { /* while all others get theirs */
 			make_noise();
 			one_turn();
 		}
