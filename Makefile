@@ -184,6 +184,8 @@ $(B)/bench/straw: BENCH_LIBS = $(EV_LIBS) $(SQLITE_LIBS)
 $(B)/bench/null-milter: BENCH_LIBS = -lmilter
 $(B)/bench/scan: BENCH_LIBS = $(libs_mail) $(if $(GMIME),$(call pkg,libs,gmime-3.0))
 $(B)/bench/fill: BENCH_LIBS = $(libs_store)
+$(B)/gen/gmime: REMEMBERED = $(GMIME)
+$(B)/obj/tests/bench/scan.o: $(B)/gen/gmime
 $(B)/obj/tests/bench/scan.o: override CPPFLAGS += $(if $(GMIME),-DBENCH_GMIME $(patsubst -I%,-isystem %,$(call pkg,cflags,gmime-3.0)))
 $(BENCH_BIN):
 	@mkdir -p $(@D)
@@ -234,10 +236,11 @@ fmt:
 fmt-check:
 	clang-format --dry-run -Werror $(shell find policyd tests -name '*.[ch]')
 
-# Version and paths stand in the binaries: when they change, what holds them is built again.
-$(B)/gen/paths: force
+# What stands in binaries and is no file of ours: when it changes, what holds it is built again.
+$(B)/gen/paths $(B)/gen/gmime: force
 	@mkdir -p $(@D)
-	@echo '$(VERSION) $(SYSCONFDIR)' | cmp -s - $@ || echo '$(VERSION) $(SYSCONFDIR)' >$@
+	@echo '$(REMEMBERED)' | cmp -s - $@ || echo '$(REMEMBERED)' >$@
+$(B)/gen/paths: REMEMBERED = $(VERSION) $(SYSCONFDIR)
 $(sort $(DAEMON_SRC:%.c=$(B)/obj/%.o) $(CTL_SRC:%.c=$(B)/obj/%.o) $(B)/obj/policyd/serve/console.o): $(B)/gen/paths
 
 # Man pages and unit name the paths that they are installed to. Below DESTDIR, for packages, the configuration is put
