@@ -29,14 +29,14 @@ automatic_name(enum automatic a)
 enum {
 	BOUNCE_ENOUGH = 5,
 	SIGN_DAEMON_FROM = 5,  /* MAILER-DAEMON@, Mail Delivery Subsystem */
-	SIGN_AUTO_FAILURE = 5, /* Auto-Submitted: auto-generated (failure) */
+	SIGN_AUTO_FAILURE = 5, /* Auto-Submitted: auto-generated (failure), auto-replied (rejected) */
 	SIGN_NDR_MARK = 4,     /* X-MS-Exchange-Message-Is-Ndr and such */
 	SIGN_FAILED_RCPTS = 4, /* X-Failed-Recipients */
 	SIGN_REPORT_PART = 3,  /* multipart/report that does not say of what */
 	SIGN_DAEMON_PATH = 3,  /* Return-Path: <MAILER-DAEMON@...> */
 	SIGN_SUBJECT = 3,
 	SIGN_SUBJECT_MAYBE = 2,
-	SIGN_POSTMASTER = 2,      /* From postmaster@, or an empty From */
+	SIGN_POSTMASTER = 2,      /* From postmaster@, or without an address */
 	SIGN_POSTMASTER_PATH = 2, /* Return-Path: <postmaster@...> */
 	SIGN_NULL = 2,            /* null return path; forwarders and vacation programs use it too */
 	SIGN_NULL_POSTMASTER = 1, /* on top of both: subjects are in many languages */
@@ -112,7 +112,8 @@ static const struct names postmaster_names =
 
 static const struct str postmaster_local[] = {
 	ROW("postmaster"), ROW("post_master"), ROW("post-master"), ROW("mailadmin"), ROW("mail-admin"),
-	ROW("sysadmin"), ROW("mdaemon"), ROW("mailmarshal"),
+	ROW("sysadmin"), ROW("mdaemon"), ROW("mailmarshal"), ROW("symantec_antivirus_for_smtp_gateways"),
+	ROW("symantec_mail_security_for_smtp"),
 	ROW("microsoftexchange329e71ec88ae4615bbc36ab6ce41109e"), /* that of every Exchange since 2007 */
 };
 static const struct names postmaster_locals =
@@ -147,17 +148,6 @@ is_name(const struct names *names, struct str s)
 	return begins(names, s) && one_of(names->v, names->n, s);
 }
 
-static bool
-is_local(const struct names *names, struct str addr)
-{
-	struct str local, domain;
-
-	if (!begins(names, addr))
-		return false;
-	addr_split(addr, &local, &domain);
-	return is_name(names, local);
-}
-
 static inline bool
 is_wrapping(char c)
 {
@@ -172,6 +162,29 @@ unquote(struct str s)
 	while (s.n && is_wrapping(s.p[s.n - 1]))
 		s.n--;
 	return s;
+}
+
+static bool
+is_local(const struct names *names, struct str addr)
+{
+	struct str local, domain;
+
+	if (!begins(names, addr))
+		return false;
+	addr_split(addr, &local, &domain);
+	return is_name(names, local);
+}
+
+/* "System Administrator"@host: the name as a local part in quotes. */
+static bool
+is_quoted_local(const struct names *names, struct str addr)
+{
+	struct str local, domain;
+
+	if (addr.n == 0 || addr.p[0] != '"')
+		return false;
+	addr_split(addr, &local, &domain);
+	return is_name(names, unquote(local));
 }
 
 /* Whether From carries one of the names: in front of "<", or in a comment as Postfix writes it. */
@@ -194,13 +207,15 @@ display_name(struct str from, const struct names *names)
 bool
 automatic_daemon_from(struct str from, struct str addr)
 {
-	return is_local(&daemon_locals, addr) || display_name(from, &daemon_names);
+	return is_local(&daemon_locals, addr) || display_name(from, &daemon_names) ||
+	    is_quoted_local(&daemon_names, addr);
 }
 
 bool
 automatic_postmaster_from(struct str from, struct str addr)
 {
-	return is_local(&postmaster_locals, addr) || display_name(from, &postmaster_names);
+	return is_local(&postmaster_locals, addr) || display_name(from, &postmaster_names) ||
+	    is_quoted_local(&postmaster_names, addr);
 }
 
 static bool
@@ -239,6 +254,13 @@ is_report(const struct header_facts *f, enum subject_kind subject)
 	if (ONE_OF(parts, f->content_type) || (f->flags & HDR_TLS_REPORT))
 		return true;
 	return subject == SUBJECT_REPORT || f->flags & HDR_OPT_OUT;
+}
+
+/* A message given back by the filter of its recipient has the form of a receipt (RFC 5429 2.2). */
+static bool
+is_refusal(const struct header_facts *f)
+{
+	return (f->flags & HDR_AUTO_FAILURE) && str_eq(f->report_type, STR("disposition-notification"));
 }
 
 static bool
@@ -285,15 +307,20 @@ is_notice_mailer(struct str mailer)
 	return false;
 }
 
+/* "", "<>", "Jetmail System <>": it names nobody who could be answered. */
+static bool
+is_empty_from(const struct header_facts *f)
+{
+	return f->from.p && f->from_addr.n == 0 && (f->from.n == 0 || str_iends(f->from, STR("<>")));
+}
+
 /* Last of all: most mail has no other sign, and then this one is none either. */
 static unsigned
 postmaster_points(const struct header_facts *f, enum subject_kind subject, bool null_sender, unsigned others)
 {
-	bool empty_from = f->from.p && (f->from.n == 0 || str_eq(f->from, STR("<>")));
-
 	if (others + SIGN_POSTMASTER + SIGN_NULL_POSTMASTER < BOUNCE_ENOUGH || others >= BOUNCE_ENOUGH)
 		return 0;
-	if (!empty_from && !automatic_postmaster_from(f->from, f->from_addr))
+	if (!is_empty_from(f) && !automatic_postmaster_from(f->from, f->from_addr))
 		return 0;
 	return SIGN_POSTMASTER +
 	    (subject != SUBJECT_ANSWER && is_null_path(f, null_sender) ? SIGN_NULL_POSTMASTER : 0);
@@ -377,17 +404,26 @@ automatic_is_list(const struct header_facts *f)
 	    str_ieq(f->precedence, STR("list"));
 }
 
+/* Marks that no person's mail has, whatever list it came through. */
+static bool
+states_bounce(const struct header_facts *f)
+{
+	return (f->flags & (HDR_MAILER_DAEMON_FROM | HDR_NDR_MARK)) || is_report_part(f) || is_list_server(f);
+}
+
 enum automatic
 automatic_classify(const struct header_facts *f, enum subject_kind subject, bool null_sender)
 {
 	bool submitted = f->auto_submitted.n && !str_eq(f->auto_submitted, STR("no"));
 
+	if (is_refusal(f))
+		return AUTO_BOUNCE;
 	if (is_report(f, subject))
 		return AUTO_REPORT;
 	if (is_dsn(f))
 		return AUTO_BOUNCE;
 	/* A list's copy is a person's post, whatever it is called; only what it states itself counts. */
-	if (automatic_is_list(f) && !submitted && !(f->flags & HDR_MAILER_DAEMON_FROM) && !is_list_server(f))
+	if (automatic_is_list(f) && !submitted && !states_bounce(f))
 		return AUTO_NONE;
 	if (subject != SUBJECT_AUTO_REPLY && bounce_points(f, subject, null_sender) >= BOUNCE_ENOUGH)
 		return AUTO_BOUNCE;

@@ -231,7 +231,8 @@ take_thread_index(struct header *h, const struct field_row *row, struct str valu
 		h->f.flags |= row->flag;
 }
 
-/* The keyword before any comment or parameter, and what Sendmail says in the comment of its bounces. */
+/* The keyword before any comment or parameter, and what Sendmail says in the comment of its bounces, Sieve in
+ * that of its refusals. */
 static void
 take_auto_submitted(struct header *h, const struct field_row *row, struct str value)
 {
@@ -240,6 +241,7 @@ take_auto_submitted(struct header *h, const struct field_row *row, struct str va
 		{ "(warning", 8 },
 		{ "(postmaster-", 12 },
 		{ "(return-receipt", 15 },
+		{ "(rejected", 9 },
 	};
 	char text[HEADER_VALUE_KEEP];
 	struct str s = header_unfold(value, text, sizeof(text)), word;

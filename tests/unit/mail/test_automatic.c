@@ -121,6 +121,28 @@ static const struct sample bounces[] = {
 	    "Return-Path: <>\nFrom: \"Courier mail server at x.example\" <@>\nSubject: WARNING: delayed "
 	    "mail.\n",
 	    AUTO_BOUNCE },
+	{ "a refusal by the recipient's filter, in the form of a receipt",
+	    "Return-Path: <>\nFrom: Mail Sieve Subsystem <postmaster@imap.example>\n"
+	    "Subject: Automatically rejected mail\nAuto-Submitted: auto-replied (rejected)\n"
+	    "Content-Type: multipart/report; report-type=disposition-notification; boundary=b\n",
+	    AUTO_BOUNCE },
+	{ "a name without an address", "Return-Path: <>\nFrom: \"Jetmail System\" <>\nSubject: Mail Error\n",
+	    AUTO_BOUNCE },
+	{ "a name as an address in quotes",
+	    "From: <\"System Administrator\"@x.example>\nSubject: Delivery Failure\n", AUTO_BOUNCE },
+	{ "a filter by the name of its sender",
+	    "Return-Path: <Symantec_Mail_Security_for_SMTP@x.example>\n"
+	    "From: Symantec_Mail_Security_for_SMTP@x.example\nSubject: Delivery failure notification\n",
+	    AUTO_BOUNCE },
+	{ "Exchange's, that a list distributed",
+	    "Return-Path: <l-bounces@example.org>\nFrom: System Administrator <postmaster@x.example>\n"
+	    "Subject: Undeliverable: [l] Minutes\nX-MS-Embedded-Report:\nList-Id: <l.example.org>\n",
+	    AUTO_BOUNCE },
+	{ "one of an X.400 gateway, that a list distributed",
+	    "Return-Path: <l-bounces@example.org>\nFrom: postmaster@x.example\nPrecedence: list\n"
+	    "Subject: Delivery Report (failure) for joe@x.example\nContent-Type: multipart/report; "
+	    "boundary=b\n",
+	    AUTO_BOUNCE },
 	{ "Exchange's mark",
 	    "From: \"Microsoft Outlook\" <x@y.example>\nSubject: Unzustellbar: "
 	    "Hallo\nX-MS-Exchange-Message-Is-Ndr:\n",
@@ -250,6 +272,12 @@ static const struct sample people[] = {
 	{ "postmaster answers",
 	    "Return-Path: <postmaster@example.org>\nFrom: postmaster@example.org\nSubject: Re: failure "
 	    "notice\n",
+	    AUTO_NONE },
+	{ "a name without an address, by no mail system",
+	    "Return-Path: <www@example.org>\nFrom: Joe <>\nSubject: Question about order 12\n", AUTO_NONE },
+	{ "postmaster posts to a list",
+	    "Return-Path: <l-bounces@example.org>\nFrom: postmaster@x.example\nSubject: Mail delivery "
+	    "problems with big.example\nList-Id: <l.example.org>\n",
 	    AUTO_NONE },
 	{ "null sender alone", "Return-Path: <>\nFrom: a@example.org\nSubject: Minutes of the meeting\n",
 	    AUTO_NONE },

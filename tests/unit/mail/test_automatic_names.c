@@ -51,6 +51,7 @@ Test(automatic_names, every_one_is_known)
 	static const char *const locals[] = { "mailer-daemon", "mailer_daemon", "mailerdaemon", "mail-daemon",
 		"maildaemon", "mail.delivery.system", "double-bounce", "postmaster", "post_master",
 		"post-master", "mailadmin", "mail-admin", "sysadmin", "mdaemon", "mailmarshal",
+		"symantec_antivirus_for_smtp_gateways", "symantec_mail_security_for_smtp",
 		"microsoftexchange329e71ec88ae4615bbc36ab6ce41109e" };
 	static const char *const around[][2] = { { "", " <x@y.example>" }, { "\" ", "\" <x@y.example>" },
 		{ "x@y.example (", ")" }, { " 'x' <x@y.example> ( \"", "\" )" }, { "", "" } };
@@ -62,13 +63,16 @@ Test(automatic_names, every_one_is_known)
 		check_name(locals[i / 2], i % 2, "", "@y.example", true);
 		check_name(locals[i / 2], i % 2, "", "", true);
 	}
+	for (size_t i = 0; i < ARRAY_LEN(names) * 2; i++)
+		check_name(names[i / 2], i % 2, "\"", "\"@y.example", true);
 }
 
 Test(automatic_names, others_are_none)
 {
 	static const char *const others[] = { "", " ", "\"", "\"'\" '", "(", "()", "( \" )", "<", "m", "P",
 		"-", "\r", "mail daemo", "mail daemons", "a mail daemon", "\x90ostmaster", "0ostmaster",
-		"ystem", "@", "@mailer-daemon", "m@mailer-daemon" };
+		"ystem", "@", "@mailer-daemon", "m@mailer-daemon", "\"mail daemons\"@x", "\"@\"",
+		"\"mail daemon", "mail daemon@x" };
 
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
 		cr_expect_not(daemon_or_postmaster(others[i], others[i]), "%s", others[i]);
