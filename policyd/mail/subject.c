@@ -26,6 +26,8 @@ enum {
 
 static const struct family families[] = {
 	/* Japanese in ISO-2022-JP */
+	ROW("\x1b$b!z<+f01~ez", SUBJECT_AUTO_REPLY),
+	ROW("\x1b$b!z<+f0jv?.", SUBJECT_AUTO_REPLY),
 	ROW("\x1b$b%a!<%kaw?.%(%i!<", SUBJECT_BOUNCE),
 	ROW("\x1b$b%a!<%kg[?.$k<:gt", SUBJECT_BOUNCE),
 	ROW("\x1b$b%a%c%;!<%8$rg[?.$g$-$^$;$s", SUBJECT_BOUNCE),
@@ -66,6 +68,7 @@ static const struct family families[] = {
 	ROW("automaatvastus", SUBJECT_AUTO_REPLY),
 	ROW("automated reply", SUBJECT_AUTO_REPLY),
 	ROW("automated response", SUBJECT_AUTO_REPLY),
+	ROW("automatic answer", SUBJECT_AUTO_REPLY),
 	ROW("automatic reply", SUBJECT_AUTO_REPLY),
 	ROW("automatic response", SUBJECT_AUTO_REPLY),
 	ROW("automatick\xc3\xa1 odpov", SUBJECT_AUTO_REPLY),
@@ -74,10 +77,12 @@ static const struct family families[] = {
 	ROW("automatinis atsakymas", SUBJECT_AUTO_REPLY),
 	ROW("automatisch antwoord", SUBJECT_AUTO_REPLY),
 	ROW("automatische antwort", SUBJECT_AUTO_REPLY),
+	ROW("automatisk besvarelse", SUBJECT_AUTO_REPLY),
 	ROW("automatisk svar", SUBJECT_AUTO_REPLY),
 	ROW("automatiskt svar", SUBJECT_AUTO_REPLY),
 	ROW("automatski odgovor", SUBJECT_AUTO_REPLY),
 	ROW("automatyczna odpowied", SUBJECT_AUTO_REPLY),
+	ROW("autom\xc4\x81tiska atbilde", SUBJECT_AUTO_REPLY),
 	ROW("autom\xc4\x81tisk\xc4\x81 atbilde", SUBJECT_AUTO_REPLY),
 	ROW("autoodpowied", SUBJECT_AUTO_REPLY),
 	ROW("autoreply", SUBJECT_AUTO_REPLY),
@@ -92,6 +97,8 @@ static const struct family families[] = {
 	ROW("aw:", SUBJECT_ANSWER),
 	ROW("away from my mail", SUBJECT_AUTO_REPLY),
 	ROW("away from the office", SUBJECT_AUTO_REPLY_MAYBE),
+	ROW("balasan automatik", SUBJECT_AUTO_REPLY),
+	ROW("balasan otomatis", SUBJECT_AUTO_REPLY),
 	ROW("bericht niet bezorgd", SUBJECT_BOUNCE),
 	ROW("bounced mail", SUBJECT_BOUNCE),
 	ROW("bounce", SUBJECT_BOUNCE_MAYBE),
@@ -125,6 +132,7 @@ static const struct family families[] = {
 	ROW("email not delivered", SUBJECT_BOUNCE),
 	ROW("enc:", SUBJECT_ANSWER),
 	ROW("entrega fallida", SUBJECT_BOUNCE),
+	ROW("erantzun automatiko", SUBJECT_AUTO_REPLY),
 	ROW("erro de entrega", SUBJECT_BOUNCE_MAYBE),
 	ROW("error de entrega", SUBJECT_BOUNCE_MAYBE),
 	ROW("errore di consegna", SUBJECT_BOUNCE_MAYBE),
@@ -175,6 +183,7 @@ static const struct family families[] = {
 	ROW("mail delivery notification", SUBJECT_BOUNCE_MAYBE),
 	ROW("mail delivery problem", SUBJECT_BOUNCE),
 	ROW("mail delivery status", SUBJECT_BOUNCE),
+	ROW("mail delivery warning", SUBJECT_BOUNCE),
 	ROW("mail failed, returning", SUBJECT_BOUNCE),
 	ROW("mail failure", SUBJECT_BOUNCE),
 	ROW("mail nicht zustellbar", SUBJECT_BOUNCE),
@@ -204,6 +213,7 @@ static const struct family families[] = {
 	ROW("message undeliverable", SUBJECT_BOUNCE),
 	ROW("nachricht nicht zustellbar", SUBJECT_BOUNCE),
 	ROW("nachricht unzustellbar", SUBJECT_BOUNCE),
+	ROW("ndn:", SUBJECT_BOUNCE),
 	ROW("nedoru\xc4\x8d"
 	    "en",
 	    SUBJECT_BOUNCE),
@@ -230,6 +240,8 @@ static const struct family families[] = {
 	ROW("n\xe3o entregue", SUBJECT_BOUNCE),
 	ROW("n\xe3o \xe9 poss\xedvel entregar", SUBJECT_BOUNCE),
 	ROW("odp:", SUBJECT_ANSWER),
+	ROW("odpowied\xbc automat", SUBJECT_AUTO_REPLY),
+	ROW("odpowied\xc5\xba automat", SUBJECT_AUTO_REPLY),
 	ROW("on vacation", SUBJECT_AUTO_REPLY_MAYBE),
 	ROW("onbestelbaar", SUBJECT_BOUNCE),
 	ROW("otomatik yan", SUBJECT_AUTO_REPLY),
@@ -262,6 +274,7 @@ static const struct family families[] = {
 	ROW("r\xc4\x83spuns automat", SUBJECT_AUTO_REPLY),
 	ROW("r\xe9ponse automatique", SUBJECT_AUTO_REPLY),
 	ROW("samodejni odgovor", SUBJECT_AUTO_REPLY),
+	ROW("sj\xc3\xa1lfvirkt svar", SUBJECT_AUTO_REPLY),
 	ROW("sorry, your message could not be delivered", SUBJECT_BOUNCE),
 	ROW("spam mail from a spammer", SUBJECT_BOUNCE),
 	ROW("successful mail delivery report", SUBJECT_BOUNCE),
@@ -270,6 +283,7 @@ static const struct family families[] = {
 	ROW("there was an error sending your mail", SUBJECT_BOUNCE),
 	ROW("toimittaminen ep", SUBJECT_BOUNCE),
 	ROW("tr:", SUBJECT_ANSWER),
+	ROW("transient delivery failure", SUBJECT_BOUNCE),
 	ROW("tr\xe1\xba\xa3 l\xe1\xbb\x9di t\xe1\xbb\xb1", SUBJECT_AUTO_REPLY),
 	ROW("unable to deliver your message", SUBJECT_BOUNCE),
 	ROW("unable to deliver", SUBJECT_BOUNCE_MAYBE),
@@ -299,42 +313,18 @@ static const struct family families[] = {
 	ROW("zustellfehler", SUBJECT_BOUNCE),
 	ROW("zustellung fehlgeschlagen", SUBJECT_BOUNCE),
 	/* from here on UTF-8 and Latin-1 */
-	ROW("\xc3\x89"
-	    "chec de distribution",
-	    SUBJECT_BOUNCE),
-	ROW("\xc3\x89"
-	    "chec de la distribution",
-	    SUBJECT_BOUNCE),
-	ROW("\xc3\x89"
-	    "chec de la remise",
-	    SUBJECT_BOUNCE),
-	ROW("\xc3\x89"
-	    "chec de remise",
-	    SUBJECT_BOUNCE),
-	ROW("\xc3\xa9"
-	    "chec de distribution",
-	    SUBJECT_BOUNCE),
-	ROW("\xc3\xa9"
-	    "chec de la distribution",
-	    SUBJECT_BOUNCE),
-	ROW("\xc3\xa9"
-	    "chec de la remise",
-	    SUBJECT_BOUNCE),
-	ROW("\xc3\xa9"
-	    "chec de remise",
-	    SUBJECT_BOUNCE),
-	ROW("\xc9"
-	    "chec de distribution",
-	    SUBJECT_BOUNCE),
-	ROW("\xc9"
-	    "chec de la distribution",
-	    SUBJECT_BOUNCE),
-	ROW("\xc9"
-	    "chec de la remise",
-	    SUBJECT_BOUNCE),
-	ROW("\xc9"
-	    "chec de remise",
-	    SUBJECT_BOUNCE),
+	ROW("\303\211chec de distribution", SUBJECT_BOUNCE),
+	ROW("\303\211chec de la distribution", SUBJECT_BOUNCE),
+	ROW("\303\211chec de la remise", SUBJECT_BOUNCE),
+	ROW("\303\211chec de remise", SUBJECT_BOUNCE),
+	ROW("\303\251chec de distribution", SUBJECT_BOUNCE),
+	ROW("\303\251chec de la distribution", SUBJECT_BOUNCE),
+	ROW("\303\251chec de la remise", SUBJECT_BOUNCE),
+	ROW("\303\251chec de remise", SUBJECT_BOUNCE),
+	ROW("\311chec de distribution", SUBJECT_BOUNCE),
+	ROW("\311chec de la distribution", SUBJECT_BOUNCE),
+	ROW("\311chec de la remise", SUBJECT_BOUNCE),
+	ROW("\311chec de remise", SUBJECT_BOUNCE),
 	/* Greek */
 	ROW("\xce\x91\xcf\x85\xcf\x84\xcf\x8c\xce\xbc\xce\xb1\xcf\x84\xce\xb7 "
 	    "\xce\xb1\xcf\x80\xce\xac\xce\xbd\xcf\x84\xce\xb7\xcf\x83\xce\xb7",
@@ -343,7 +333,7 @@ static const struct family families[] = {
 	    "\xce\xb4\xcf\x85\xce\xbd\xce\xb1\xcf\x84\xce\xae \xce\xb7 "
 	    "\xcf\x80\xce\xb1\xcf\x81\xce\xac\xce\xb4\xce\xbf\xcf\x83\xce\xb7",
 	    SUBJECT_BOUNCE),
-	/* Cyrillic: Russian, Ukrainian, Bulgarian */
+	/* Cyrillic: Russian, Ukrainian, Bulgarian, Serbian */
 	ROW("\xd0\x90\xd0\xb2\xd1\x82\xd0\xbe\xd0\xbc\xd0\xb0\xd1\x82\xd0\xb8\xd1\x87\xd0\xb5\xd0\xbd "
 	    "\xd0\xbe\xd1\x82\xd0\xb3\xd0\xbe\xd0\xb2\xd0\xbe\xd1\x80",
 	    SUBJECT_AUTO_REPLY),
@@ -354,6 +344,9 @@ static const struct family families[] = {
 	    "\xd0\xb2\xd1\x96\xd0\xb4\xd0\xbf\xd0\xbe\xd0\xb2\xd1\x96\xd0\xb4\xd1\x8c",
 	    SUBJECT_AUTO_REPLY),
 	ROW("\xd0\x90\xd0\xb2\xd1\x82\xd0\xbe\xd0\xbe\xd1\x82\xd0\xb2\xd0\xb5\xd1\x82", SUBJECT_AUTO_REPLY),
+	ROW("\xd0\x90\xd1\x83\xd1\x82\xd0\xbe\xd0\xbc\xd0\xb0\xd1\x82\xd1\x81\xd0\xba\xd0\xb8 "
+	    "\xd0\xbe\xd0\xb4\xd0\xb3\xd0\xbe\xd0\xb2\xd0\xbe\xd1\x80",
+	    SUBJECT_AUTO_REPLY),
 	ROW("\xd0\x9d\xd0\xb5 "
 	    "\xd0\xb4\xd0\xbe\xd1\x81\xd1\x82\xd0\xb0\xd0\xb2\xd0\xbb\xd0\xb5\xd0\xbd\xd0\xbe",
 	    SUBJECT_BOUNCE),
@@ -377,8 +370,13 @@ static const struct family families[] = {
 	ROW("\xd7\xaa\xd7\xa9\xd7\x95\xd7\x91\xd7\x94 "
 	    "\xd7\x90\xd7\x95\xd7\x98\xd7\x95\xd7\x9e\xd7\x98\xd7\x99\xd7\xaa",
 	    SUBJECT_AUTO_REPLY),
-	/* Arabic */
+	/* Arabic, Persian */
+	ROW("\xd8\xa7\xd9\x84\xd8\xb1\xd8\xaf "
+	    "\xd8\xa7\xd9\x84\xd8\xaa\xd9\x84\xd9\x82\xd8\xa7\xd8\xa6\xd9\x8a",
+	    SUBJECT_AUTO_REPLY),
 	ROW("\xd8\xb1\xd8\xaf \xd8\xaa\xd9\x84\xd9\x82\xd8\xa7\xd8\xa6\xd9\x8a", SUBJECT_AUTO_REPLY),
+	ROW("\xd9\xbe\xd8\xa7\xd8\xb3\xd8\xae \xd8\xae\xd9\x88\xd8\xaf\xda\xa9\xd8\xa7\xd8\xb1",
+	    SUBJECT_AUTO_REPLY),
 	/* Thai */
 	ROW("\xe0\xb8\x81\xe0\xb8\xb2\xe0\xb8\xa3\xe0\xb8\x95\xe0\xb8\xad\xe0\xb8\x9a\xe0\xb8\x81\xe0\xb8\xa5"
 	    "\xe0\xb8\xb1\xe0\xb8\x9a\xe0\xb8\xad\xe0\xb8\xb1\xe0\xb8\x95\xe0\xb9\x82\xe0\xb8\x99\xe0\xb8\xa1"
@@ -411,18 +409,10 @@ static const struct family families[] = {
 	ROW("\xe8\x87\xaa\xe5\x8b\x95\xe7\xad\x94\xe8\xa6\x86", SUBJECT_AUTO_REPLY),
 	ROW("\xe8\x87\xaa\xe5\x8b\x95\xe8\xbf\x94\xe4\xbf\xa1", SUBJECT_AUTO_REPLY),
 	ROW("\xe8\xbd\xac\xe5\x8f\x91", SUBJECT_ANSWER),
-	ROW("\xe9"
-	    "chec de distribution",
-	    SUBJECT_BOUNCE),
-	ROW("\xe9"
-	    "chec de la distribution",
-	    SUBJECT_BOUNCE),
-	ROW("\xe9"
-	    "chec de la remise",
-	    SUBJECT_BOUNCE),
-	ROW("\xe9"
-	    "chec de remise",
-	    SUBJECT_BOUNCE),
+	ROW("\351chec de distribution", SUBJECT_BOUNCE),
+	ROW("\351chec de la distribution", SUBJECT_BOUNCE),
+	ROW("\351chec de la remise", SUBJECT_BOUNCE),
+	ROW("\351chec de remise", SUBJECT_BOUNCE),
 	ROW("\xe9\x85\x8d\xe4\xbf\xa1\xe3\x81\xa7\xe3\x81\x8d\xe3\x81\xbe\xe3\x81\x9b\xe3\x82\x93",
 	    SUBJECT_BOUNCE),
 	ROW("\xe9\x85\x8d\xe4\xbf\xa1\xe3\x82\xa8\xe3\x83\xa9\xe3\x83\xbc", SUBJECT_BOUNCE),
@@ -518,7 +508,7 @@ is_report(struct str s)
 }
 
 /* What does not stand at the front: Notes writes "Joe Bee is out of the office.", fml "You joe@x are not
- * member". */
+ * member", MDaemon "Warning: joe@x - User unknown!". */
 static enum subject_kind
 family_behind(struct str s)
 {
@@ -527,10 +517,15 @@ family_behind(struct str s)
 
 	if ((stop || last == 'e') && str_iends(str_sub(s, 0, s.n - stop), STR(" is out of the office")))
 		return stop ? SUBJECT_AUTO_REPLY : SUBJECT_AUTO_REPLY_MAYBE;
+	if (last == '!' && str_starts(s, STR("warning: ")) && str_iends(s, STR(" - user unknown!")))
+		return SUBJECT_BOUNCE;
 	if (last == '\0' || s.p[0] != 'y' || !str_starts(s, STR("you ")))
 		return SUBJECT_PLAIN;
 	return has(s, STR(" are not member")) ? SUBJECT_BOUNCE : SUBJECT_PLAIN;
 }
+
+#define OPENS "\xe3\x80\x90" /* brackets of East Asia, in UTF-8 */
+#define CLOSES "\xe3\x80\x91"
 
 /* What stands behind a tag that some filter put in front: "[EXT] ...", "{Spam?} ...", "***SPAM*** ...",
  * "External: ..."; STR_NONE when there is none. */
@@ -542,18 +537,29 @@ behind_tag(struct str s)
 
 	if (s.n == 0)
 		return STR_NONE;
-	if (s.p[0] == '[')
+	if (s.p[0] == '[') {
 		end = str_find(s, ']');
-	else if (s.p[0] == '{')
+	} else if (s.p[0] == '{') {
 		end = str_find(s, '}');
-	else if (s.p[0] == '*')
+	} else if (s.p[0] == '*') {
 		end = str_rfind(str_sub(s, 0, TAG_MAX), '*');
-	else if (s.p[0] != 'e' && s.p[0] != 's')
+	} else if (str_starts(s, STR(OPENS))) {
+		end = str_ifind(s, STR(CLOSES));
+		end += end < s.n ? STR(CLOSES).n - 1 : 0;
+	} else if (s.p[0] != 'e' && s.p[0] != 's') {
 		return STR_NONE;
+	}
 	for (size_t i = 0; end == s.n && i < ARRAY_LEN(words); i++)
 		if (str_starts(s, str_of(words[i])))
 			end = strlen(words[i]) - 1;
 	return end < s.n ? str_trim(str_sub(s, end + 1, s.n)) : STR_NONE;
+}
+
+/* "[Auto-Reply] ..." */
+static bool
+tag_of_robot(struct str s)
+{
+	return family_of(str_sub(s, str_starts(s, STR(OPENS)) ? STR(OPENS).n : 1, s.n)) == SUBJECT_AUTO_REPLY;
 }
 
 enum subject_kind
@@ -572,6 +578,8 @@ subject_classify(struct str subject)
 
 		if (!rest.p)
 			break;
+		if (tag_of_robot(s))
+			return SUBJECT_AUTO_REPLY;
 		kind = family_of(rest);
 		/* "[help #12] ..." is a ticket about something */
 		if (str_find(str_sub(s, 0, s.n - rest.n), '#') < s.n - rest.n && kind != SUBJECT_AUTO_REPLY)
