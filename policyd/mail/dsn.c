@@ -38,6 +38,18 @@ kind_of(struct str type)
 	return str_istarts(type, STR("text/")) ? DSN_TEXT : DSN_SKIP;
 }
 
+/* Some give the message back as a file: "Mime.822", "original.eml". */
+static bool
+is_message_file(struct str content_type)
+{
+	char text[MIME_BOUNDARY_MAX + 1];
+	struct str name;
+
+	return str_ieq(mime_type(content_type), STR("application/octet-stream")) &&
+	    mime_param(content_type, STR("name"), text, sizeof(text), &name) &&
+	    (str_iends(name, STR(".822")) || str_iends(name, STR(".eml")));
+}
+
 /* A multipart whose boundary is of no use reads as a text: its parts' headers are in plain sight there. */
 static void
 part_open(struct dsn *d, struct str type, struct str boundary, struct str encoding)
@@ -69,7 +81,7 @@ part_begin(struct dsn *d)
 	struct str type, encoding, boundary = STR_NONE;
 
 	dsn_block_close(d);
-	type = mime_type(b->type);
+	type = is_message_file(b->type) ? STR("message/rfc822") : mime_type(b->type);
 	encoding = b->encoding;
 	mime_param(b->type, STR("boundary"), text, sizeof(text), &boundary);
 	part_open(d, type, boundary, encoding);

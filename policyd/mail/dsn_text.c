@@ -70,7 +70,8 @@ addr_like(struct str s)
 }
 
 /* The address with which the line begins and which is what it is about: "<a@b>:", "\"a@b\":", "a@b",
- * "a@b (c@d)", "a@b <c@d>", "a@b... User unknown", "* a@b"; not the first word of a sentence. */
+ * "a@b (c@d)", "a@b <c@d>", "a@b... User unknown", "* a@b", "a@b on Mon, 1 Apr"; not the first word of a
+ * sentence. */
 static struct str
 leading_addr(struct str line)
 {
@@ -91,7 +92,9 @@ leading_addr(struct str line)
 	rest = str_trim(str_sub(line, n, line.n));
 	while (addr.n && strchr(":.,;", addr.p[addr.n - 1]))
 		addr.n--;
-	return addr.n < n || rest.n == 0 || strchr("([<", rest.p[0]) ? addr : STR_NONE;
+	if (addr.n < n || rest.n == 0 || strchr("([<", rest.p[0]) || str_starts(rest, STR("on ")))
+		return addr;
+	return STR_NONE;
 }
 
 /* Behind the words: "to <a@b>.", ": a@b", "'a@b' was". */
@@ -151,6 +154,16 @@ said_addr(struct str line)
 		"addressed to",
 		"allowed size",
 		"rcpt to",
+		"undeliverable to",
+		"undeliverable  to",
+		"undeliverable address",
+		"delivery userid",
+		"delivery failed 20 attempts",
+		"intended recipient",
+		"following recipient",
+		"local mailbox",
+		"mailbox is full",
+		"generated from",
 	};
 	struct str answer = skip_code(line), first = next_addr(answer);
 

@@ -199,6 +199,16 @@ static const struct {
 	{ "returned message alone", "Content-Type: message/rfc822\n",
 	    "\nMessage-ID: <20@example.com>\nFrom: ann@example.com\n\nMessage-ID: <no@x>\n",
 	    "part id=<20@example.com> from=ann@example.com" },
+	{ "the message as a file", "Content-Type: multipart/mixed; boundary=B1\n",
+	    "--B1\nContent-Type: text/plain\n\nUndeliverable to the following:\n\tj@example.net (unknown)\n\n"
+	    "--B1\nContent-Type: Application/Octet-Stream; name=\"Mime.822\"\n"
+	    "Content-Transfer-Encoding: base64\n\n"
+	    "TWVzc2FnZS1JRDogPDI1QGV4YW1wbGUuY29tPgpGcm9tOiBhbm5AZXhhbXBsZS5jb20KCmJvZHkK\n--B1--\n",
+	    "part id=<25@example.com> from=ann@example.com +lines\nfailed final=j@example.net" },
+	{ "another file", "Content-Type: multipart/mixed; boundary=B1\n",
+	    "--B1\nContent-Type: application/octet-stream; name=x.bin\n\n"
+	    "Message-ID: <26@example.com>\nFrom: ann@example.com\n\n--B1--\n",
+	    "nowhere" },
 	{ "status alone", "Content-Type: message/delivery-status\nIn-Reply-To: <21@example.com>\n",
 	    "Reporting-MTA: dns; m.example\n\nFinal-Recipient: rfc822; j@example.net\nAction: failed\n",
 	    "reference id=<21@example.com> mta=m.example +status\nfailed final=j@example.net action=failed" },
@@ -450,6 +460,14 @@ Test(dsn, text_recipients)
 		{ "Unknown user: a@b.example", "a@b.example" },
 		{ "could not be delivered to 'a@b.example'", "a@b.example" },
 		{ "a@b.example Invalid Address, ERROR :550", "a@b.example" },
+		{ "undeliverable  to a@b.example", "a@b.example" },
+		{ "Invalid final delivery userid: a@b.example", "a@b.example" },
+		{ "Delivery failed 20 attempts: a@b.example", "a@b.example" },
+		{ "User's mailbox is full: <a@b.example>", "a@b.example" },
+		{ "Did not reach the following recipient: a@b.example", "a@b.example" },
+		{ "Local mailbox a@b.example is unavailable: user not found", "a@b.example" },
+		{ "  (generated from a@b.example)", "a@b.example" },
+		{ "a@b.example on Fri, 18 Oct 2002 09:13:24 -0600", "a@b.example" },
 		{ "Your message to the list of a@b.example", NULL },
 		{ "Your mail to postmaster@b.example", NULL },
 		{ "Your message to", NULL },
