@@ -404,11 +404,24 @@ automatic_is_list(const struct header_facts *f)
 	    str_ieq(f->precedence, STR("list"));
 }
 
-/* Marks that no person's mail has, whatever list it came through. */
+/* Some mail systems (Domino) leave the fields of the message that they give back in the bounce, and so those
+ * of the list. Its return path is none that a list would write. */
 static bool
-states_bounce(const struct header_facts *f)
+kept_list_fields(const struct header_facts *f, enum subject_kind subject, bool null_sender)
 {
-	return (f->flags & (HDR_MAILER_DAEMON_FROM | HDR_NDR_MARK)) || is_report_part(f) || is_list_server(f);
+	if (subject != SUBJECT_BOUNCE)
+		return false;
+	if (!is_null_path(f, null_sender) && !is_local(&daemon_locals, f->return_path))
+		return false;
+	return is_empty_from(f) || automatic_postmaster_from(f->from, f->from_addr);
+}
+
+/* Signs that no person's mail has, whatever list it came through. */
+static bool
+states_bounce(const struct header_facts *f, enum subject_kind subject, bool null_sender)
+{
+	return (f->flags & (HDR_MAILER_DAEMON_FROM | HDR_NDR_MARK)) || is_report_part(f) ||
+	    is_list_server(f) || kept_list_fields(f, subject, null_sender);
 }
 
 enum automatic
@@ -423,7 +436,7 @@ automatic_classify(const struct header_facts *f, enum subject_kind subject, bool
 	if (is_dsn(f))
 		return AUTO_BOUNCE;
 	/* A list's copy is a person's post, whatever it is called; only what it states itself counts. */
-	if (automatic_is_list(f) && !submitted && !states_bounce(f))
+	if (automatic_is_list(f) && !submitted && !states_bounce(f, subject, null_sender))
 		return AUTO_NONE;
 	if (subject != SUBJECT_AUTO_REPLY && bounce_points(f, subject, null_sender) >= BOUNCE_ENOUGH)
 		return AUTO_BOUNCE;

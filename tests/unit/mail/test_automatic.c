@@ -138,6 +138,15 @@ static const struct sample bounces[] = {
 	    "Return-Path: <l-bounces@example.org>\nFrom: System Administrator <postmaster@x.example>\n"
 	    "Subject: Undeliverable: [l] Minutes\nX-MS-Embedded-Report:\nList-Id: <l.example.org>\n",
 	    AUTO_BOUNCE },
+	{ "Domino leaves the list's fields in it",
+	    "Return-Path: <>\nFrom: Postmaster@x.example\nSubject: DELIVERY FAILURE: User joe "
+	    "(joe@x.example) "
+	    "not listed\nPrecedence: list\nX-BeenThere: l@example.org\nList-Id: <l.example.org>\n",
+	    AUTO_BOUNCE },
+	{ "the same, its null path replaced on the way",
+	    "Return-Path: <MAILER-DAEMON@mx.example>\nFrom: Postmaster@x.example\nSubject: Undeliverable: x\n"
+	    "List-Id: <l.example.org>\n",
+	    AUTO_BOUNCE },
 	{ "one of an X.400 gateway, that a list distributed",
 	    "Return-Path: <l-bounces@example.org>\nFrom: postmaster@x.example\nPrecedence: list\n"
 	    "Subject: Delivery Report (failure) for joe@x.example\nContent-Type: multipart/report; "
@@ -304,6 +313,14 @@ static const struct sample people[] = {
 	    AUTO_NONE },
 	{ "list post with a null path",
 	    "Return-Path: <>\nFrom: a@example.org\nSubject: failure notice\nList-Id: <l.example.org>\n",
+	    AUTO_NONE },
+	{ "postmaster posts to a list that keeps his path",
+	    "Return-Path: <postmaster@x.example>\nFrom: postmaster@x.example\nSubject: Undeliverable mail "
+	    "since Monday\nList-Id: <l.example.org>\n",
+	    AUTO_NONE },
+	{ "postmaster answers on a list with a null path",
+	    "Return-Path: <>\nFrom: postmaster@x.example\nSubject: Re: Undeliverable: x\nList-Id: "
+	    "<l.example.org>\n",
 	    AUTO_NONE },
 	{ "weak words in a thread",
 	    "From: a@example.org\nSubject: Out of office party photos\nIn-Reply-To: <x@y>\n", AUTO_NONE },
