@@ -5,6 +5,7 @@
  */
 #include "judge/detect.h"
 #include "judge/storm.h"
+#include "mail/received.h"
 
 /* The line that the MTA wrote for this very question: Exim shows it, Postfix and Sendmail do not. */
 static uint32_t
@@ -151,7 +152,7 @@ loop_sources(struct storm *st, const struct view *v, const struct finding *findi
 	(void)finding;
 	storm_add_message(st);
 	for (uint32_t i = top; i < visit; i++)
-		if ((seen || again(f, i)) && !named(f, top, i))
+		if ((seen || again(f, i)) && !named(f, top, i) && !received_nobody(f->hops[i].by))
 			storm_add_host(st, f->hops[i].by, "received", copies);
 	storm_add_host(st, v->traits->client_text, "client", copies);
 }

@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "base/xalloc.h"
 #include "judge/storm.h"
+#include "mail/received.h"
 
 enum { COUNT_MAX = UINT16_MAX, STOPPED_MIN = 2, HOST_NAME_KEEP = 255, FEW = 4, WAY_BLOCK = 64 };
 
@@ -59,6 +60,7 @@ struct stop {
 	uint32_t hash, domain;
 	bool common; /* it stands in the common part as well */
 	bool above;  /* above the common part */
+	bool nobody; /* "localhost" */
 };
 
 enum { STOPS_MAX = HEADER_HOPS_MAX + 2 };
@@ -125,13 +127,6 @@ line_hash(const struct header_facts *f, uint32_t i)
 	return (uint32_t)(f->hops[i].hash ^ f->hops[i].hash >> 32);
 }
 
-static bool
-names(const struct hop *hop, struct str name)
-{
-	return str_ieq(hop->by, name) || str_ieq(hop->from, name) || str_ieq(hop->from_rdns, name) ||
-	    str_ieq(hop->from_ip, name);
-}
-
 /* Ours, or a relay of ours by the name that it writes into the lines above. */
 static bool
 ours(const struct view *v, struct str name, enum how how, uint32_t line)
@@ -176,9 +171,10 @@ road_add(struct road *r, const struct view *v, struct str name, enum how how, ui
 	str_lower_to(text, str_sub(name, 0, lower.n));
 	hash = (uint32_t)hash64(v->site->hash_seed, lower);
 	*s = (struct stop){ .name = name, .how = how, .hash = hash, .above = line < r->common };
+	s->nobody = how != HOW_CLIENT && received_nobody(name);
 	s->domain = how == HOW_CLIENT ? hash : (uint32_t)hash64(v->site->hash_seed, domain_of(lower));
 	for (uint32_t i = r->common; i < r->end && !s->common; i++)
-		s->common = names(&r->hops[i], name);
+		s->common = received_names(&r->hops[i], name);
 	r->n++;
 }
 
@@ -186,7 +182,7 @@ road_add(struct road *r, const struct view *v, struct str name, enum how how, ui
 static bool
 at_bottom(const struct road *r, const struct stop *s)
 {
-	return r->end > r->top && names(&r->hops[r->end - 1], s->name);
+	return r->end > r->top && received_names(&r->hops[r->end - 1], s->name);
 }
 
 /* Who wrote the lines, the last one first, and who handed it over; our relays' lines stand for nobody. */
@@ -288,8 +284,7 @@ note_lines(struct way *way, const struct header_facts *f, const struct road *r)
 		way->n_lines = (uint8_t)n;
 }
 
-/* It makes room; the one behind it is the next to do so. */
-/* The next one to go, and the one after it, are asked of memory: for long nobody has touched them. */
+/* It makes room. The next two to go are asked of memory: for long nobody has touched them. */
 static struct way *
 take_oldest(struct ways *w)
 {
@@ -360,21 +355,28 @@ on_every(const struct way *way, const struct way_host *h)
 static bool
 wrote_line(const struct stop *s)
 {
-	return s->how == HOW_LINE;
+	return s->how == HOW_LINE && !s->nobody;
 }
 
 /* The host from which it came: the last one to write a line, of those that do not lie on every way. When all
- * do, the last one that it came back to. */
+ * do, the last one that it came back to, or one that does not say its name. */
 static const struct stop *
 giver(const struct way *way, const struct road *r)
 {
-	for (uint32_t i = 0; i < r->n; i++)
-		if (wrote_line(&r->stops[i]) && !on_every(way, host_find(way, r->stops[i].hash)))
-			return &r->stops[i];
-	for (uint32_t i = 0; i < r->n; i++)
-		if (wrote_line(&r->stops[i]) && r->stops[i].above && r->stops[i].common)
-			return &r->stops[i];
-	return NULL;
+	const struct stop *back = NULL, *nobody = NULL;
+
+	for (uint32_t i = 0; i < r->n; i++) {
+		const struct stop *s = &r->stops[i];
+		bool parts = s->how == HOW_LINE && !on_every(way, host_find(way, s->hash));
+
+		if (parts && !s->nobody)
+			return s;
+		if (parts && !nobody)
+			nobody = s;
+		if (!back && wrote_line(s) && s->above && s->common)
+			back = s;
+	}
+	return back ? back : nobody;
 }
 
 void
@@ -508,7 +510,7 @@ suspect(const struct naming *n, const struct stop *s)
 {
 	const struct way_host *h = host_find(n->way, s->hash);
 
-	if (!s->above || at_bottom(n->road, s))
+	if (s->nobody || !s->above || at_bottom(n->road, s))
 		return false;
 	if (s == n->from)
 		return blamed(h) || (!s->common && !beside_shortest(n, s));
@@ -571,7 +573,7 @@ name_by_length(const struct view *v, uint32_t base, struct storm *st, uint64_t c
 	if (base == 0 || r.length <= base)
 		return;
 	for (uint32_t i = 0; i < r.n; i++)
-		if (r.stops[i].above && !r.stops[i].common)
+		if (r.stops[i].above && !r.stops[i].common && !r.stops[i].nobody)
 			storm_add_host(st, r.stops[i].name, hows[r.stops[i].how], copies);
 }
 

@@ -169,6 +169,22 @@ literal(struct str word)
 	return ip_parse(word, &ip) == 0 ? word : STR_NONE;
 }
 
+bool
+received_names(const struct hop *hop, struct str name)
+{
+	return str_ieq(hop->by, name) || str_ieq(hop->from, name) || str_ieq(hop->from_rdns, name) ||
+	    str_ieq(hop->from_ip, name);
+}
+
+bool
+received_nobody(struct str host)
+{
+	struct str ip = literal(host);
+
+	return str_ieq(host, STR("localhost")) || str_istarts(host, STR("localhost.")) ||
+	    str_istarts(ip, STR("127.")) || str_eq(ip, STR("::1"));
+}
+
 static bool
 is_helo(struct str word)
 {

@@ -13,4 +13,10 @@
  * The strings of the hop point into it. Linear. */
 void received_parse(struct str value, struct hop *hop);
 
+/* Does the line name that host anywhere? */
+bool received_names(const struct hop *hop, struct str name);
+
+/* "localhost", "[127.0.0.1]" and the like: so filters and fetchers call themselves on any host. */
+bool received_nobody(struct str host);
+
 #endif

@@ -122,6 +122,42 @@ Test(ways, copies_by_three_servers_beside_the_original)
 	cr_assert_str_eq(st->hosts[0].name, "sbs1.a.test", "the most copies first");
 }
 
+/* Filters behind an MTA, and fetchers, write lines by "localhost": that is everybody and nobody. */
+Test(ways, localhost_is_nobodys_name)
+{
+	passed("=out.firm.test" FIRM);
+	stopped("=sbs1.a.test sbs1.a.test#1 localhost#1" FIRM);
+	stopped("=sbs1.a.test sbs1.a.test#2 localhost#2" FIRM);
+	stopped("=sbs2.b.test sbs2.b.test#1 localhost.localdomain#1 [127.0.0.1]#1" FIRM);
+	named("sbs1.a.test sbs2.b.test");
+}
+
+Test(ways, localhost_is_nobodys_name_when_the_original_never_came)
+{
+	passed("=sbs1.a.test sbs1.a.test#1 localhost#1 localhost#F" FIRM);
+	stopped("=sbs1.a.test sbs1.a.test#2 localhost#2 localhost#F" FIRM);
+	stopped("=sbs1.a.test sbs1.a.test#3 localhost#3 localhost#F" FIRM);
+	named("sbs1.a.test");
+}
+
+Test(ways, a_server_that_calls_itself_localhost_is_named_by_what_it_says)
+{
+	passed("=out.firm.test" FIRM);
+	passed("=sbs1.a.test localhost#1" FIRM);
+	stopped("=sbs1.a.test localhost#2" FIRM);
+	named("sbs1.a.test");
+}
+
+Test(ways, localhost_is_nobodys_name_by_length_alone)
+{
+	passed("=out.firm.test" FIRM);
+	stopped("=sbs1.a.test sbs1.a.test#1 localhost#1" FIRM);
+	ways_free(ways);
+	ways = ways_new();
+	stopped("=sbs1.a.test sbs1.a.test#2 localhost#2" FIRM);
+	named("sbs1.a.test");
+}
+
 Test(ways, what_stands_before_us_all_is_not_named)
 {
 	passed("=filter.test filter.test#1" FIRM);

@@ -401,3 +401,16 @@ Test(received, random_bytes)
 		xfree((char *)s.p);
 	}
 }
+
+Test(received, nobodys_names)
+{
+	static const char *const nobody[] = { "localhost", "LocalHost", "localhost.localdomain", "127.0.0.1",
+		"[127.0.0.2]", "[::1]", "[IPv6:::1]" };
+	static const char *const hosts[] = { "", "local.example.org", "localhost1",
+		"mail.localhost.example.org", "[192.0.2.127]", "127x.example.org", "[IPv6:2001:db8::1]" };
+
+	for (size_t i = 0; i < ARRAY_LEN(nobody); i++)
+		cr_expect(received_nobody(str_of(nobody[i])), "%s", nobody[i]);
+	for (size_t i = 0; i < ARRAY_LEN(hosts); i++)
+		cr_expect_not(received_nobody(str_of(hosts[i])), "%s", hosts[i]);
+}

@@ -303,6 +303,18 @@ Test(mail_loop, names_who_sends_it_back)
 	cr_assert_str_eq(found->hosts[found->n_hosts - 1].name, "rare.ext.example");
 }
 
+Test(mail_loop, names_no_localhost)
+{
+	loop_rule();
+	deliver("s@firm.example",
+	    AWAY("out.ext.example", "G") AWAY("localhost", "F") TO("a@example.org") OWN("1") SENT REST,
+	    "a@example.org");
+	storms_each(e.storms, find_storm, NULL);
+	cr_assert_not_null(found);
+	cr_assert(is_named("out.ext.example"));
+	cr_assert_not(is_named("localhost"));
+}
+
 Test(mail_loop, names_hosts_that_stand_there_twice_when_we_are_not_in_it)
 {
 	size_t at = 0;
