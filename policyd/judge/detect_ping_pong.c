@@ -231,7 +231,7 @@ pp_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
 	if (v->msg->n_rcpts > RCPTS_LOOKED_AT || v->msg->rcpt_count > RCPTS_LOOKED_AT)
 		return false;
 	/* A robot may call itself a list, and be none the less one. */
-	if (t->automatic == AUTO_REPORT || (people && t->is_list))
+	if (t->automatic == AUTO_REPORT || (people && t->is_list) || v->msg->header.f.flags & HDR_JOURNAL)
 		return false;
 	if (people && (v->msg->header.f.flags & HDR_CHAT))
 		return false;

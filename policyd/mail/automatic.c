@@ -431,6 +431,9 @@ automatic_classify(const struct header_facts *f, enum subject_kind subject, bool
 
 	if (is_refusal(f))
 		return AUTO_BOUNCE;
+	/* From Exchange's own name and the null sender, with the subject of whatever it is a copy of. */
+	if (f->flags & HDR_JOURNAL)
+		return AUTO_GENERATED;
 	if (is_report(f, subject))
 		return AUTO_REPORT;
 	if (is_dsn(f))

@@ -62,6 +62,7 @@ enum header_flag {
 	HDR_NULL_PATH = 1 << 19,          /* some Return-Path is <>: a forwarder may have put its own above */
 	HDR_CHAT = 1 << 20,               /* Chat-Version: people who chat by mail */
 	HDR_OPT_OUT = 1 << 21,            /* X-Apple-Unsubscribe: a mail program asks to be left alone */
+	HDR_JOURNAL = 1 << 22,            /* X-MS-Journal-Report: Exchange's copy for an archive */
 };
 
 struct header_facts {

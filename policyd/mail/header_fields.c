@@ -468,6 +468,7 @@ static const struct field_row length_19[] = {
 	WORD("x-amazon-auto-reply", take_flag_unless_no, HDR_AUTO_RESPONDER),
 	WORD("x-apple-unsubscribe", take_flag_unless_no, HDR_OPT_OUT),
 	KEEP_FLAG("x-failed-recipients", take_failed_rcpts, failed_rcpts, HDR_FAILED_RCPTS),
+	FLAG("x-ms-journal-report", HDR_JOURNAL),
 };
 static const struct field_row length_20[] = {
 	FLAG("x-ms-embedded-report", HDR_NDR_MARK),

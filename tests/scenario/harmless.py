@@ -268,6 +268,15 @@ def success_reports(x):
         x.later(1)
 
 
+def journal_reports(x):
+    """An Exchange elsewhere copies each mail to an archive here: its own name, the null sender, the mail's subject."""
+    for k in range(300):
+        m = x.message(sender="MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@other.example", to=["journal@example.org"],
+                      subject=("Order", "Undeliverable: order", "Re: Re: Re: order")[k % 3], extra=["X-MS-Journal-Report:"])
+        x.passes(m, ["journal@example.org"], sender="")
+        x.later(2)
+
+
 def planted_ids(x):
     """An outsider knows the id, date and author of a message to come and sends ten fakes: the real one arrives."""
     for n in range(30):
@@ -299,5 +308,5 @@ def scenarios():
     for fn in (verp_newsletter, chunks_of_fifty, direct_copy_and_lists, forwards, resent, greylisting,
                retried_many_times, retried_through_own_hosts, retried_by_hosts_in_turn, our_own_defer, calendar, calendar_without_hops, cron, no_message_id,
                password_resets, school_notice, dkim_held_and_released, content_filter, callouts_reports_roles,
-               success_reports, planted_ids, a_thousand_senders):
+               success_reports, journal_reports, planted_ids, a_thousand_senders):
         yield "harmless-" + fn.__name__.replace("_", "-"), lambda b, f=fn: run(b, f)

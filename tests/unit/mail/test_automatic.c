@@ -259,6 +259,11 @@ static const struct sample generated[] = {
 	    "From: root@example.org (Cron Daemon)\nSubject: Cron <root@x> run-parts\nX-Cron-Env: "
 	    "<SHELL=/bin/sh>\n",
 	    AUTO_GENERATED },
+	{ "Exchange's copy for an archive, as a bounce looks",
+	    "Return-Path: <>\nFrom: Microsoft Outlook "
+	    "<MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@x.example>"
+	    "\nSubject: Undeliverable: Hello\nX-MS-Journal-Report:\n",
+	    AUTO_GENERATED },
 };
 
 static const struct sample people[] = {

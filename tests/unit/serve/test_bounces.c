@@ -125,6 +125,20 @@ Test(bounces, receipts_and_reports_are_no_bounces)
 	}
 }
 
+Test(bounces, harmless_copies_for_an_archive)
+{
+	rule("bounce-flood")->limit = 1;
+	for (int i = 0; i < 20; i++) {
+		snprintf(header, sizeof(header),
+		    "From: Microsoft Outlook "
+		    "<MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@x.example>\r\n"
+		    "Subject: %s %d\r\nX-MS-Journal-Report:\r\nMessage-ID: <j%d@x>\r\n\r\n",
+		    i % 2 ? "Order" : "Undeliverable: order", i, i);
+		cr_assert_eq(deliver("", header, "journal@example.org"), ACT_PASS, "%d", i);
+	}
+	cr_assert_eq(storms_total(e.storms), 0);
+}
+
 Test(bounces, the_brake_refuses_at_rcpt_and_lets_others_pass)
 {
 	rule("bounce-flood")->limit = 3;

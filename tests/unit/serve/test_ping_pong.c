@@ -447,6 +447,16 @@ Test(ping_pong, harmless_lists)
 		    ACT_PASS);
 }
 
+/* An archive gets a copy of each mail, under that one's subject. */
+Test(ping_pong, harmless_copies_for_an_archive)
+{
+	begin();
+	for (int n = 0; n < 100; n++)
+		cr_assert_eq(say(1000, "", "MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@far.example",
+				 "journal@example.org", "Re: Re: Re: sums", "X-MS-Journal-Report:\r\n"),
+		    ACT_PASS, "%d", n);
+}
+
 /* People find postmaster@ and abuse@ open; what robots say to them is looked at. */
 Test(ping_pong, harmless_role_addresses)
 {
