@@ -84,6 +84,15 @@ note_prefix(struct scan *s, struct str text)
 	s->out->grown |= ++s->times[k] >= GROWN_TIMES;
 }
 
+/* Be it with a no-break space behind it. */
+static bool
+is_word(struct str s, struct str word)
+{
+	struct str rest = str_sub(s, word.n, s.n);
+
+	return str_starts(s, word) && words_space(rest) == rest.n;
+}
+
 static bool
 is_reply_prefix(struct str word)
 {
@@ -91,7 +100,7 @@ is_reply_prefix(struct str word)
 		"ref", "odp", "antw", "res", "ynt" };
 
 	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
-		if (str_eq(word, str_of(prefixes[i])))
+		if (is_word(word, str_of(prefixes[i])))
 			return true;
 	return false;
 }

@@ -87,6 +87,18 @@ static const struct prefix prefixes[] = {
 	RECALL("message recall report"),
 };
 
+static size_t
+behind_space(struct str s, size_t i)
+{
+	size_t n = words_space(str_sub(s, i, s.n));
+
+	while (n) {
+		i += n;
+		n = words_space(str_sub(s, i, s.n));
+	}
+	return i;
+}
+
 /* Behind a colon, be it the wide one of Chinese and Japanese; 0: there is none. "Re[2]:" and "Re^2:" too. */
 static size_t
 behind_colon(struct str s)
@@ -101,8 +113,7 @@ behind_colon(struct str s)
 		if (i < s.n && (s.p[i] == ']' || s.p[i] == ')'))
 			i++;
 	}
-	while (i < s.n && str_is_space(s.p[i]))
-		i++;
+	i = behind_space(s, i);
 	if (i < s.n && s.p[i] == ':')
 		return i + 1;
 	return str_starts(str_sub(s, i, s.n), wide) ? i + wide.n : 0;
@@ -169,7 +180,7 @@ subject_thread(struct str subject, char out[SUBJECT_THREAD_MAX])
 			n = tag_end(s);
 		if (!n)
 			break;
-		s = str_trim(str_sub(s, n, s.n));
+		s = str_sub(s, behind_space(s, n), s.n);
 	}
 	t.text = gather(s, out, false);
 	if (t.text.n < ENOUGH)

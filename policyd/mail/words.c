@@ -164,3 +164,16 @@ words_decode(struct str in, char *out, size_t cap)
 	}
 	return (struct str){ out, to.n };
 }
+
+size_t
+words_space(struct str s)
+{
+	static const struct str wide[] = { { "\xc2\xa0", 2 }, { "\xe2\x80\xaf", 3 } };
+
+	if (s.n && (str_is_space(s.p[0]) || s.p[0] == '\xa0'))
+		return 1;
+	for (size_t i = 0; i < ARRAY_LEN(wide); i++)
+		if (str_starts(s, wide[i]))
+			return wide[i].n;
+	return 0;
+}

@@ -13,4 +13,10 @@
  */
 struct str words_decode(struct str in, char *out, size_t cap);
 
+/*
+ * Length of the space at the front of s, 0 when there is none. It may be a no-break one, in UTF-8 or as a
+ * byte of its own, as French has it in front of a colon; so s begins where a character does.
+ */
+size_t words_space(struct str s);
+
 #endif

@@ -54,6 +54,9 @@ Test(subject_look, answers)
 	cr_expect(look("[desk] AW: x").answer);
 	cr_expect(look("Ticket 17 received: Re: x").answer);
 	cr_expect(look("re:re:x").answer);
+	cr_expect(look("=?utf-8?Q?RE=C2=A0:_x?=").answer, "French");
+	cr_expect(look("=?iso-8859-1?Q?RE=A0:_x?=").answer, "French");
+	cr_expect_not(look("re\xc2\xa0x: y").answer);
 	cr_expect_not(look("Reply to me").answer);
 	cr_expect_not(look("re").answer);
 	cr_expect_not(look("more: x").answer);

@@ -26,6 +26,11 @@ static const struct {
 	{ "=?utf-8?Q?Re=3A_Summer?= =?utf-8?B?IHBhcnR5?=", SAME, true, false },
 	{ "\xe5\x9b\x9e\xe5\xa4\x8d\xef\xbc\x9a Summer party", SAME, true, false },
 	{ "\xe7\xad\x94\xe5\xa4\x8d: Summer party", SAME, true, false },
+	/* French: a no-break space in front of the colon, a narrow one, and behind it too */
+	{ "=?iso-8859-1?Q?RE=A0:_RE=A0:_Summer_party?=", SAME, true, false },
+	{ "=?utf-8?Q?Re=C2=A0:_TR=C2=A0:_Summer_party?=", SAME, true, false },
+	{ "RE\xe2\x80\xaf:\xc2\xa0Re: Summer party", SAME, true, false },
+	{ "R\xc3\xa9p\xc2\xa0: Summer party", SAME, true, false },
 	{ "Recall: Summer party", SAME, false, true },
 	{ "Message Recall Failure: Summer party", SAME, false, true },
 	{ "R\xc3\xbc"

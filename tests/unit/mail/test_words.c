@@ -41,6 +41,19 @@ Test(words, what_is_decoded)
 	cr_expect_eq(words_decode(STR_NONE, (char[1]){ 0 }, 1).n, 0);
 }
 
+Test(words, spaces)
+{
+	static const struct {
+		const char *text;
+		size_t n;
+	} rows[] = { { "", 0 }, { ":", 0 }, { " :", 1 }, { "\t", 1 }, { "\xa0:", 1 }, { "\xc2\xa0:", 2 },
+		{ "\xc2", 0 }, { "\xc3\xa0", 0 }, { "\xe2\x80\xaf", 3 }, { "\xe2\x80", 0 },
+		{ "\xe2\x80\xa6", 0 } };
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		cr_expect_eq(words_space(str_of(rows[i].text)), rows[i].n, "%zu", i);
+}
+
 /* With less room the same, cut; and no byte beyond it is touched. */
 Test(words, cut_at_any_length)
 {

@@ -118,6 +118,19 @@ Test(reply_all, roots_that_were_cut_and_subjects_that_were_changed)
 	cr_assert_eq(POST(.who = 21), ACT_REJECT);
 }
 
+/* A firm in France: its Outlook writes "RE", a no-break space and the colon, once more with each answer. */
+Test(reply_all, answers_in_french)
+{
+	static const char *const subjects[] = { "=?iso-8859-1?Q?RE=A0:_F=EAte?=",
+		"=?iso-8859-1?Q?RE=A0:_RE=A0:_F=EAte?=",
+		"=?utf-8?Q?RE=C2=A0:_RE=C2=A0:_RE=C2=A0:_F=C3=AAte?=" };
+
+	for (int i = 0; i < PASS; i++)
+		cr_assert_eq(POST(.who = i, .subject = subjects[i % 3]), ACT_PASS, "post %d", i);
+	cr_assert_eq(POST(.who = 20, .subject = subjects[0]), ACT_REJECT);
+	cr_assert_eq(POST(.who = 21, .subject = subjects[2], .refs = ""), ACT_REJECT);
+}
+
 Test(reply_all, some_write_a_new_subject)
 {
 	int passed = 0;
