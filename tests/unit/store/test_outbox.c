@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include <pthread.h>
+#include <linux/magic.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 
 #include "spool_rig.h"
@@ -444,15 +446,20 @@ Test(outbox, where_the_ring_is)
 	struct outbox_conf conf = conf_of(64 << 10);
 	struct seen seen;
 	struct outbox *o;
+	struct statfs fs;
+	bool on_disk;
 
+	cr_assert_eq(statfs(rig_base, &fs), 0);
+	on_disk = fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC;
 	conf.ring_dir = "/nonexistent";
 	o = begin(&conf, 0, &seen);
 	free(seen.seqs);
 	add_some(o, 3);
 	cr_assert(outbox_flush(o, 10000));
 	cr_assert_not(outbox_late(o));
-	cr_assert_eq(logged("ring=on-disk"), 1);
-	cr_assert_not(stats(o).in_memory);
+	/* A build may have all of /tmp in memory: then it is where it should be. */
+	cr_assert_eq(logged("ring=on-disk"), on_disk);
+	cr_assert_eq(stats(o).in_memory, !on_disk);
 	outbox_close(o, 10000);
 	if (geteuid() == 0)
 		return; /* who may write everywhere */
