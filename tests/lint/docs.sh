@@ -20,9 +20,9 @@ python3 tests/lint/docs.py "$tmp" etc/policyd-storm.conf etc/rules.conf packagin
 # As they stand, but for the user, who need not exist on this machine.
 mkdir "$tmp/etc" && cp etc/rules.conf etc/lists "$tmp/etc/" && sed '/^user *=/d' etc/policyd-storm.conf >"$tmp/etc/main.conf"
 "$b/policyd-storm" -t -c "$tmp/etc/main.conf" 2>"$tmp/out" || { echo "docs: etc/ is not accepted:"; cat "$tmp/out"; bad=1; }
-# Every key that is shown behind ";" is accepted as well when it is switched on.
-sed 's/^; *\([a-z_]* *= \)/\1/' "$tmp/etc/main.conf" >"$tmp/etc/all.conf"
-sed -i 's/^; *\([a-z_]* *= \)/\1/' "$tmp/etc/rules.conf"
+# Every key that is shown behind ";" is accepted as well when it is switched on, by taking the ";" away and no more.
+sed 's/^;\( *[a-z_]* *= \)/\1/' "$tmp/etc/main.conf" >"$tmp/etc/all.conf"
+sed -i 's/^;\( *[a-z_]* *= \)/\1/' "$tmp/etc/rules.conf"
 "$b/policyd-storm" -t -c "$tmp/etc/all.conf" 2>"$tmp/out" || { echo "docs: a default in etc/ is not accepted:"; cat "$tmp/out"; bad=1; }
 
 if command -v mandoc >/dev/null; then
