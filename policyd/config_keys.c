@@ -267,7 +267,8 @@ const struct conf_key config_key_table[] = {
 	KEY("store", "max_spool", CONF_SIZE, AT(max_spool, uint64_t), .def = "1G", .min = 1 << 20,
 	    .max = (int64_t)1 << 40, .no_reload = true,
 	    .help = "Bytes of the spool; beyond it answers go out without being safe from a crash."),
-	KEY("store", "ring_dir", CONF_STR, AT(ring_dir, char *), .def = "/dev/shm", .no_reload = true,
+	KEY("store", "ring_dir", CONF_STR, AT(ring_dir, char *), .def = "/dev/shm", .none = true,
+	    .no_reload = true,
 	    .help = "A folder that the system keeps in memory: what was just answered waits there for the "
 		    "spool, so that no answer waits for a disk."),
 	KEY("store", "ring", CONF_SIZE, AT(ring, uint64_t), .def = "32M", .min = 64 << 10, .max = 1 << 30,

@@ -282,7 +282,7 @@ set_text(const struct conf_key *key, void *at, struct str value, char *why, size
 {
 	char **to = at;
 
-	if (value.n == 0 && (!key->def || *key->def)) {
+	if (value.n == 0 && !key->none && (!key->def || *key->def)) {
 		snprintf(why, why_len, "no value");
 		return ERR_SYNTAX;
 	}

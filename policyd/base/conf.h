@@ -59,7 +59,7 @@ enum conf_type {
 	CONF_MSEC, /* int64_t ms: 500ms, 10s, 5m, 1h, 45d; a bare number is seconds */
 	CONF_ENUM, /* int or an enum, by `names` */
 	CONF_FLAG, /* bool, by `names` with the values 0 and 1 */
-	CONF_STR,  /* char *, heap, owned by the struct; NULL for an empty value where `def` is "" */
+	CONF_STR, /* char *, heap, owned by the struct; NULL for an empty value where `def` is "" or `none` */
 	CONF_CALL, /* `call` parses the value itself */
 };
 
@@ -79,6 +79,7 @@ struct conf_key {
 	 * called again for a second value, which replaces the first. */
 	int (*call)(void *at, struct str value, char *why, size_t why_len);
 	const char *form; /* CALL: what a value looks like, for the documentation */
+	bool none;        /* STR: may be empty, although there is a default */
 	bool no_reload;   /* takes effect at the next start only */
 	const char *help; /* one sentence, for man page and sample file */
 };

@@ -135,6 +135,13 @@ Test(config, empty_file)
 	expect_defaults();
 }
 
+/* "Where none is named", says the manual. */
+Test(config, no_folder_in_memory)
+{
+	cr_expect_eq(load("[store]\nring_dir =\n"), 0, "%s", SAID);
+	cr_expect_null(c.ring_dir);
+}
+
 Test(config, no_file)
 {
 	struct conf_faults faults = { on_fault, NULL, 0 };
