@@ -31,6 +31,9 @@ for page in "$man"/*.[1-9]; do
 	[ -f "$page" ] || continue
 	pages=$((pages + 1))
 	mandoc -Tlint -Wwarning "$page" >"$tmp/out" 2>&1 || { wrong "$page is not clean:"; cat "$tmp/out"; }
+	# A word that is a macro's name too, or a macro that takes more words than were meant: quotes in quotes, "(<the> file".
+	mandoc -Tutf8 "$page" | sed "s/.$(printf '\b')//g" | grep -nE '‘[^’]*‘|’’|[(]<' >"$tmp/out" &&
+		{ wrong "$page reads oddly:"; cat "$tmp/out"; }
 	# Pages of ours that are named exist.
 	sed -n 's/^[.]Xr \([a-z.-]*\) \([1-9]\).*/\1.\2/p' "$page" | grep -E '^(policyd-storm|stormctl)' | sort -u |
 	while read -r name; do
