@@ -79,6 +79,16 @@ stormctl_usage(const char *command)
 	return EX_USAGE;
 }
 
+/* What did not arrive counts for more than what it would have said. */
+static int
+told(int rc)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return rc;
+	perror("stormctl: standard output");
+	return EX_IOERR;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -102,11 +112,11 @@ main(int argc, char **argv)
 			break;
 		case 'h':
 			print_usage(stdout);
-			return 0;
+			return told(0);
 		case 'V':
 			event_json_library(json, sizeof(json));
 			version_print("stormctl", json);
-			return 0;
+			return told(0);
 		default:
 			print_usage(stderr);
 			return EX_USAGE;
@@ -122,5 +132,5 @@ main(int argc, char **argv)
 	argc -= optind;
 	argv += optind;
 	optind = 0; /* the command parses its own options from the start */
-	return command->run(&ctl, argc, argv);
+	return told(command->run(&ctl, argc, argv));
 }

@@ -402,15 +402,6 @@ show_instead(const char *path, struct reader *r, const char *words)
 	return record_not_one(id, n);
 }
 
-static int
-flushed(int rc)
-{
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return rc;
-	perror("stormctl: standard output");
-	return EX_IOERR;
-}
-
 static void
 show_status(void *arg, const cJSON *o)
 {
@@ -440,7 +431,7 @@ stormctl_status(const struct stormctl *ctl, int argc, char **argv)
 
 	if (rc == 0)
 		rc = ask_each(ctl, &r, "status", NULL);
-	return flushed(rc);
+	return rc;
 }
 
 int
@@ -460,7 +451,7 @@ stormctl_storms(const struct stormctl *ctl, int argc, char **argv)
 	else if (rc == 0 && !o.json)
 		puts(o.all ? "no storms" : "no open storms; --all shows remembered ones too");
 	grid_fini(&t);
-	return flushed(rc);
+	return rc;
 }
 
 int
@@ -477,5 +468,5 @@ stormctl_show(const struct stormctl *ctl, int argc, char **argv)
 	if (rc != 0)
 		return rc;
 	snprintf(line, sizeof(line), "storm %s", argv[optind]);
-	return flushed(ask_each(ctl, &r, line, show_instead));
+	return ask_each(ctl, &r, line, show_instead);
 }

@@ -81,13 +81,11 @@ exit_of(int err, const char *why)
 	switch (err) {
 	case 0:
 		return 0;
-	case ERR_NOENT:
-		return EX_NOINPUT;
 	case ERR_VERSION:
 	case ERR_CORRUPT:
 		return FAULTS_FOUND;
 	default:
-		return EX_IOERR;
+		return EX_NOINPUT;
 	}
 }
 
@@ -101,8 +99,6 @@ check(const struct db_options *o)
 	if (err)
 		return exit_of(err, why);
 	print_report(o->db, &report);
-	if (fflush(stdout) != 0)
-		return EX_IOERR;
 	return report.faults ? FAULTS_FOUND : 0;
 }
 
@@ -159,8 +155,6 @@ static int export(const struct db_options *o)
 	char why[300] = "";
 	int err = journal_each_message(o->db, o->since, o->until, print_message, NULL, why, sizeof(why));
 
-	if (fflush(stdout) != 0 || ferror(stdout))
-		return EX_IOERR;
 	return exit_of(err, why);
 }
 

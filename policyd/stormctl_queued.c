@@ -353,10 +353,6 @@ print_found(struct queued *q, bool json)
 		else
 			puts(q->v[i].queue_id);
 	}
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		perror("stormctl: standard output");
-		return EX_IOERR;
-	}
 	if (n == 0)
 		fprintf(stderr, "stormctl: nothing of storm %016llx passed in that time\n",
 		    (unsigned long long)q->storm.id);

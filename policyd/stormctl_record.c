@@ -84,7 +84,7 @@ record_status(int err, const char *why)
 	if (err == 0)
 		return 0;
 	fprintf(stderr, "stormctl: %s\n", why);
-	return err == ERR_NOENT ? EX_NOINPUT : err == ERR_VERSION || err == ERR_CORRUPT ? 1 : EX_IOERR;
+	return err == ERR_VERSION || err == ERR_CORRUPT ? 1 : EX_NOINPUT;
 }
 
 /* --- documents ------------------------------------------------------------------------------------------ */

@@ -78,6 +78,19 @@ def test_files_that_cannot_be_read(lab):
     assert "no.eml: No such file" in err and "directory" in err, err
 
 
+def test_output_that_cannot_be_written(lab):
+    """Of any command: who watches the exit status is not told that all is well."""
+    path = put(lab, "a.eml", STORM)
+    event = put(lab, "a.jsonl", b'{"time": 1, "recipients": ["b@example.org"], "header": "To: b@example.org\\n\\n"}\n')
+    conf = put(lab, "conf", b"[server]\nmode = shadow\n")
+    for args in (["inspect", path], ["inspect", "--json", path], ["config"], ["config", "--keys"], ["doctor", "--checks"],
+                 ["-c", conf, "replay", event], ["-V"], ["-h"]):
+        with open("/dev/full", "wb") as full:
+            p = subprocess.run([lab.binary("stormctl"), *args], env=lab.env, stdout=full, stderr=subprocess.PIPE,
+                               timeout=30, check=False)
+        assert p.returncode == 74 and b"No space left" in p.stderr, (args, p)
+
+
 def test_words_that_are_no_command(lab):
     for args in ((), ("nonsense",), ("inspect",), ("inspect", "--nonsense", "x"), ("--nonsense",)):
         code, out, err = ctl(lab, *args)
