@@ -388,6 +388,7 @@ def test_control_comes_and_goes_by_reload(lab):
     d = daemon(lab).start()
     old, new = d.control, lab.path("run/other.sock")
     s = d.dial(old)
+    assert ask(s, b"status"), "taken, not only in the kernel's queue"
     d.configure(server=f"control = unix:{new}", rules=RULES)
     assert d.reload() and not os.path.exists(old) and stat.S_IMODE(os.stat(new).st_mode) == 0o660
     assert ask(s, b"status") and said(lab, d, "status"), "who is connected stays"
