@@ -159,7 +159,13 @@ log_behind(struct journal *j)
 	j->next_behind_log = now + LOST_LOG_EVERY;
 }
 
-enum fate { ACCEPTED, KNOWN, LEFT_TO_SPOOL, LOST };
+enum fate {
+	ACCEPTED,
+	KNOWN,
+	LEFT_TO_SPOOL, /* for a full queue */
+	FOLLOWS,       /* there too: what a start has to fetch from there comes first */
+	LOST,
+};
 
 /* The lock is held. */
 static enum fate
@@ -171,6 +177,8 @@ fate_of(const struct journal *j, const struct given *g)
 
 	if (g->seq && (g->storm ? g->seq < j->accepted_seq : g->seq <= j->accepted_seq))
 		return KNOWN;
+	if (g->seq && j->hooks.refill && j->behind && !j->overflowed)
+		return FOLLOWS;
 	if (g->seq && j->hooks.refill && (full || j->behind))
 		return LEFT_TO_SPOOL;
 	return full ? LOST : ACCEPTED;
@@ -193,7 +201,7 @@ accept_record(struct journal *j, const struct given *g)
 
 /* The lock is held. */
 static void
-leave_to_spool(struct journal *j, uint64_t seq)
+leave_to_spool(struct journal *j, uint64_t seq, bool full)
 {
 	if (!j->behind)
 		pthread_cond_signal(&j->wake);
@@ -202,7 +210,8 @@ leave_to_spool(struct journal *j, uint64_t seq)
 		j->behind_seq = seq;
 		j->missed++; /* not when it comes again */
 	}
-	j->stats.deferred++;
+	j->overflowed = full;
+	j->stats.deferred += full;
 }
 
 static void
@@ -215,8 +224,8 @@ hand_over(struct journal *j, const struct given *g)
 	fate = fate_of(j, g);
 	if (fate == ACCEPTED)
 		accept_record(j, g);
-	else if (fate == LEFT_TO_SPOOL)
-		leave_to_spool(j, g->seq);
+	else if (fate == LEFT_TO_SPOOL || fate == FOLLOWS)
+		leave_to_spool(j, g->seq, fate == LEFT_TO_SPOOL);
 	j->stats.skipped += fate == KNOWN;
 	j->stats.lost += fate == LOST;
 	lost = j->stats.lost;

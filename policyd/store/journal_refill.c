@@ -77,7 +77,7 @@ end_if_reached(struct journal *j)
 	if (j->accepted_seq < j->behind_seq)
 		return 0;
 	j->stats.lost += lost;
-	j->behind = false;
+	j->behind = j->overflowed = false;
 	j->missed = 0;
 	j->stuck_since = 0;
 	pthread_cond_broadcast(&j->done);

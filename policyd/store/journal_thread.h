@@ -63,6 +63,7 @@ struct journal {
 	uint64_t accepted_seq;   /* highest that was accepted */
 	uint64_t written_seq;    /* highest that was settled */
 	bool behind;             /* accept nothing that has a number: the spool gives it */
+	bool overflowed;         /* ... for the queue was full, not for what a start found there */
 	bool behind_told;        /* ... the log says so */
 	uint64_t behind_seq;     /* ... at least up to here */
 	uint64_t missed;         /* ... that many were turned away and not fetched yet */
