@@ -224,15 +224,22 @@ listener_open(struct listener *l, mode_t mode, char *why, size_t why_len)
 	return ERR_IO;
 }
 
-static void
-listener_free(struct listener *l)
+/* The file of its address is the one that it made. */
+static bool
+has_file(const struct listener *l)
 {
 	struct stat st;
 
+	return l->ino && lstat(l->addr.u.un.sun_path, &st) == 0 && st.st_dev == l->dev && st.st_ino == l->ino;
+}
+
+static void
+listener_free(struct listener *l)
+{
 	ev_io_stop(l->set->loop, &l->io);
 	if (l->fd >= 0)
 		close(l->fd);
-	if (l->ino && lstat(l->addr.u.un.sun_path, &st) == 0 && st.st_dev == l->dev && st.st_ino == l->ino)
+	if (has_file(l))
 		(void)unlink(l->addr.u.un.sun_path); /* where we may not, the next start clears it */
 	list_del(&l->node);
 	xfree(l->spec);
@@ -347,6 +354,23 @@ listener_new(struct listeners *set, const struct endpoint *ep, const char *spec)
 	return l;
 }
 
+/* Its file was removed, so nobody can reach it: another takes its place if that can be had. */
+static void
+reopen(struct listener *l, mode_t mode, struct list *fresh)
+{
+	struct listener *another = listener_new(l->set, l->ep, l->spec);
+	char why[512];
+
+	if (listener_open(another, mode, why, sizeof(why)) == 0) {
+		list_add_tail(fresh, &another->node);
+		another->stays = true;
+		return;
+	}
+	log_warn("the file of %s is gone, and cannot be made again: %s", l->spec, why);
+	listener_free(another);
+	l->stays = true;
+}
+
 /* Opens what is missing onto `fresh`, marks what stays. A folder that is not there belongs to an MTA that is
  * not there either: the door does without it while it has another address. */
 static int
@@ -359,6 +383,10 @@ open_wanted(struct listeners *set, const struct listen_want *w, mode_t mode, str
 		struct listener *l = find(set, w->ep, w->specs[i]);
 		int rc = 0;
 
+		if (l && l->ino && !has_file(l)) {
+			reopen(l, mode, fresh);
+			continue;
+		}
 		if (!l) {
 			l = listener_new(set, w->ep, w->specs[i]);
 			list_add_tail(fresh, &l->node);
@@ -412,7 +440,7 @@ listeners_set(struct listeners *set, const struct listen_want *want, unsigned n_
 		if (!l->stays) {
 			log_info("closed listener door=%s on=%s", l->ep->name, l->spec);
 			listener_free(l);
-		} else if (l->ino && chmod(l->addr.u.un.sun_path, mode_of(l, mode)) < 0) {
+		} else if (has_file(l) && chmod(l->addr.u.un.sun_path, mode_of(l, mode)) < 0) {
 			log_warn("cannot set the mode of %s: %s", l->spec, strerror(errno));
 		}
 	}

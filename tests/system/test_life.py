@@ -175,6 +175,38 @@ def test_reload(lab):
     dunno(over)
 
 
+def test_reload_makes_a_removed_socket_again(lab):
+    control = lab.path("run/control.sock")
+    d = lab.daemon(server=f"control = unix:{control}").start()
+    over = d.dial()
+    dunno(over)
+    fds = d.fds()
+    for path in (d.policy, d.milter, control):
+        os.unlink(path)
+    assert d.reload()
+    dunno(d.dial())
+    Milter(d.dial(d.milter))
+    d.dial(control)
+    assert stat.S_IMODE(os.stat(control).st_mode) == 0o660 and stat.S_IMODE(os.stat(d.policy).st_mode) == 0o666
+    dunno(over)
+    wait_for("no descriptor is left over", lambda: d.fds() <= fds + 3)
+    # What somebody else put in its place is left alone, and all else is read.
+    os.unlink(d.milter)
+    with open(d.milter, "w", encoding="utf-8"):
+        os.chmod(d.milter, 0o600)
+    d.configure(server=f"control = unix:{control}", rules=RULE)
+    assert d.reload()
+    assert "rules=1" in d.log().splitlines()[-1], d.log()
+    assert f"the file of unix:{d.milter} is gone, and cannot be made again: " in d.log(), d.log()
+    assert stat.S_IMODE(os.stat(d.milter).st_mode) == 0o600
+    dunno(d.dial())
+    os.unlink(d.milter)
+    assert d.reload()
+    Milter(d.dial(d.milter))
+    d.stop()
+    assert not os.path.exists(d.milter) and not os.path.exists(d.policy)
+
+
 def test_reload_of_a_milter_session(lab):
     """What a session refers to may be replaced while it is in the middle of a header."""
     d = lab.daemon(rules=RULE, mail="gateway_markers = mspop3connector. other.").start()
