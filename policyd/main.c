@@ -34,6 +34,8 @@ enum { CLOSE_GRACE = 10 * MS_SEC, WHY_MAX = 512, FDS_SPARE = 64 };
 struct daemon {
 	const char *path;
 	struct config config; /* the engine points into it: a reload changes what stands here */
+	struct config begun;  /* that of the start, once another has taken its place */
+	bool reloaded;
 	uint64_t seed;
 	struct engine engine;
 	struct server *server;
@@ -185,12 +187,18 @@ reload(void *arg)
 		config_fini(&fresh);
 		return;
 	}
-	config_no_reload(&old, &fresh, log_restart, NULL);
+	config_no_reload(d->reloaded ? &d->begun : &old, &fresh, log_restart, NULL);
 	fresh.site.hash_seed = d->seed;
 	d->config = fresh;
 	d->engine.defer_on_failure = fresh.store.defer_on_failure;
 	engine_reloaded(&d->engine, clock_now());
-	config_fini(&old);
+	if (d->reloaded)
+		config_fini(&old);
+	else
+		d->begun = old;
+	d->reloaded = true;
+	ruleset_fini(&d->begun.rules); /* of what is kept, keys will do */
+	lists_fini(&d->begun.lists);
 	server_set_config(d->server, d->path, d->config.enforce);
 	config_notes(&d->config, log_note, NULL);
 	log_info("reloaded config=%s rules=%u lists=%u mode=%s", d->path, d->config.rules.n,
@@ -443,5 +451,6 @@ main(int argc, char **argv)
 	else if (code == EX_OK)
 		code = run(&d);
 	config_fini(&d.config);
+	config_fini(&d.begun);
 	return code;
 }

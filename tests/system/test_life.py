@@ -264,6 +264,14 @@ def test_reload_says_what_needs_a_restart(lab):
     assert d.reload()
     d.logged("[store] retention takes effect at the next start")
     assert not os.path.exists(lab.path("db/other.db"))
+    # Compared with what it was started with, however often it is told.
+    before = len(d.log())
+    assert d.reload()
+    assert "[store] path takes" in d.log()[before:] and "[store] retention takes" in d.log()[before:], d.log()
+    d.configure()
+    before = len(d.log())
+    assert d.reload()
+    assert "takes effect at the next start" not in d.log()[before:], d.log()
 
 
 def test_many_reloads_under_load(lab):
