@@ -233,19 +233,6 @@ has_file(const struct listener *l)
 	return l->ino && lstat(l->addr.u.un.sun_path, &st) == 0 && st.st_dev == l->dev && st.st_ino == l->ino;
 }
 
-static void
-listener_free(struct listener *l)
-{
-	ev_io_stop(l->set->loop, &l->io);
-	if (l->fd >= 0)
-		close(l->fd);
-	if (has_file(l))
-		(void)unlink(l->addr.u.un.sun_path); /* where we may not, the next start clears it */
-	list_del(&l->node);
-	xfree(l->spec);
-	xfree(l);
-}
-
 static struct listener *
 listener_of(struct list *node)
 {
@@ -310,6 +297,22 @@ listener_event(struct ev_loop *loop, struct ev_io *io, int revents)
 		if (!set->accepted(set->arg, l->ep, fd, &peer.u.sa, peer.len))
 			return;
 	}
+}
+
+static void
+listener_free(struct listener *l)
+{
+	/* Who connected while it was open is let in, for nobody would answer him. */
+	if (ev_is_active(&l->io))
+		listener_event(l->set->loop, &l->io, EV_READ);
+	ev_io_stop(l->set->loop, &l->io);
+	if (l->fd >= 0)
+		close(l->fd);
+	if (has_file(l))
+		(void)unlink(l->addr.u.un.sun_path); /* where we may not, the next start clears it */
+	list_del(&l->node);
+	xfree(l->spec);
+	xfree(l);
 }
 
 void

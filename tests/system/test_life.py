@@ -175,6 +175,29 @@ def test_reload(lab):
     dunno(over)
 
 
+def test_who_waits_at_a_listener_that_is_closed(lab):
+    d = lab.daemon().start()
+    other = lab.path("run/other.sock")
+    for i in range(20):
+        now, later = (d.policy, other) if i % 2 == 0 else (other, d.policy)
+        d.configure(policy=f"unix:{later}")
+        d.proc.send_signal(signal.SIGSTOP)
+        waiting = [d.dial(now) for _ in range(20)]
+        d.proc.send_signal(signal.SIGHUP)
+        d.proc.send_signal(signal.SIGCONT)
+        for s in waiting:
+            dunno(s)
+            s.close()
+        wait_for("the reload", lambda n=i: d.log().count("reloaded config=") > n)
+    d.proc.send_signal(signal.SIGSTOP)
+    last = d.dial(d.policy)
+    last.sendall(request())
+    d.proc.send_signal(signal.SIGTERM)
+    d.proc.send_signal(signal.SIGCONT)
+    assert answer(last) == b"action=DUNNO\n\n"
+    assert d.ended() == 0
+
+
 def test_reload_makes_a_removed_socket_again(lab):
     control = lab.path("run/control.sock")
     d = lab.daemon(server=f"control = unix:{control}").start()
