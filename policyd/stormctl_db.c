@@ -9,12 +9,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/err.h"
 #include "base/xalloc.h"
 #include "config.h"
 #include "store/journal_read.h"
 #include "stormctl.h"
 #include "stormctl_json.h"
+#include "stormctl_record.h"
 #include "stormctl_text.h"
 
 enum { FAULTS_FOUND = 1 };
@@ -74,22 +74,6 @@ print_report(const char *path, const struct journal_report *r)
 }
 
 static int
-exit_of(int err, const char *why)
-{
-	if (err)
-		fprintf(stderr, "stormctl: %s\n", why);
-	switch (err) {
-	case 0:
-		return 0;
-	case ERR_VERSION:
-	case ERR_CORRUPT:
-		return FAULTS_FOUND;
-	default:
-		return EX_NOINPUT;
-	}
-}
-
-static int
 check(const struct db_options *o)
 {
 	struct journal_report report = { 0 };
@@ -97,7 +81,7 @@ check(const struct db_options *o)
 	int err = journal_check(o->db, print_fault, NULL, &report, why, sizeof(why));
 
 	if (err)
-		return exit_of(err, why);
+		return record_status(err, why);
 	print_report(o->db, &report);
 	return report.faults ? FAULTS_FOUND : 0;
 }
@@ -155,7 +139,7 @@ static int export(const struct db_options *o)
 	char why[300] = "";
 	int err = journal_each_message(o->db, o->since, o->until, print_message, NULL, why, sizeof(why));
 
-	return exit_of(err, why);
+	return record_status(err, why);
 }
 
 /* ---- the command ---- */

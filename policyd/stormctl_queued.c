@@ -339,7 +339,7 @@ print_json(const struct found *f)
 	buf_fini(&b);
 }
 
-static int
+static void
 print_found(struct queued *q, bool json)
 {
 	size_t n = 0;
@@ -362,7 +362,6 @@ print_found(struct queued *q, bool json)
 	if (q->without_id)
 		fprintf(stderr, "stormctl: left out: %llu messages without a usable queue id\n",
 		    (unsigned long long)q->without_id);
-	return 0;
 }
 
 /* --- which storm ---------------------------------------------------------------------------------------- */
@@ -497,7 +496,9 @@ search(const struct stormctl *ctl, const char *db, const struct options *o, stru
 	err = journal_each_wanted(db, before, is_own, learn, q, why, sizeof(why));
 	if (!err)
 		err = journal_each_wanted(db, q->since, may_belong, pick, q, why, sizeof(why));
-	return err ? record_status(err, why) : print_found(q, o->json);
+	if (!err)
+		print_found(q, o->json);
+	return record_status(err, why);
 }
 
 static void
