@@ -192,13 +192,14 @@ reload(void *arg)
 	d->config = fresh;
 	d->engine.defer_on_failure = fresh.store.defer_on_failure;
 	engine_reloaded(&d->engine, clock_now());
-	if (d->reloaded)
+	if (d->reloaded) {
 		config_fini(&old);
-	else
+	} else {
 		d->begun = old;
+		ruleset_fini(&d->begun.rules); /* of what is kept, keys will do */
+		lists_fini(&d->begun.lists);
+	}
 	d->reloaded = true;
-	ruleset_fini(&d->begun.rules); /* of what is kept, keys will do */
-	lists_fini(&d->begun.lists);
 	server_set_config(d->server, d->path, d->config.enforce);
 	config_notes(&d->config, log_note, NULL);
 	log_info("reloaded config=%s rules=%u lists=%u mode=%s", d->path, d->config.rules.n,
