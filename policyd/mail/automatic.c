@@ -148,6 +148,17 @@ is_name(const struct names *names, struct str s)
 	return begins(names, s) && one_of(names->v, names->n, s);
 }
 
+static bool
+is_local(const struct names *names, struct str addr)
+{
+	struct str local, domain;
+
+	if (!begins(names, addr))
+		return false;
+	addr_split(addr, &local, &domain);
+	return is_name(names, local);
+}
+
 static inline bool
 is_wrapping(char c)
 {
@@ -162,17 +173,6 @@ unquote(struct str s)
 	while (s.n && is_wrapping(s.p[s.n - 1]))
 		s.n--;
 	return s;
-}
-
-static bool
-is_local(const struct names *names, struct str addr)
-{
-	struct str local, domain;
-
-	if (!begins(names, addr))
-		return false;
-	addr_split(addr, &local, &domain);
-	return is_name(names, local);
 }
 
 /* "System Administrator"@host: the name as a local part in quotes. */

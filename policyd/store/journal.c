@@ -177,10 +177,8 @@ fate_of(const struct journal *j, const struct given *g)
 
 	if (g->seq && (g->storm ? g->seq < j->accepted_seq : g->seq <= j->accepted_seq))
 		return KNOWN;
-	if (g->seq && j->hooks.refill && j->behind && !j->overflowed)
-		return FOLLOWS;
 	if (g->seq && j->hooks.refill && (full || j->behind))
-		return LEFT_TO_SPOOL;
+		return j->behind && !j->overflowed ? FOLLOWS : LEFT_TO_SPOOL;
 	return full ? LOST : ACCEPTED;
 }
 
