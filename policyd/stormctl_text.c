@@ -90,6 +90,16 @@ text_span(double seconds, char *out, size_t len)
 		    (unsigned long long)(left / units[i].seconds), units[i].letter);
 }
 
+/* strptime(3) takes the 31st of any month, timegm(3) makes the 1st of the next of it. */
+static bool
+is_in_calendar(const struct tm *tm)
+{
+	struct tm day = { .tm_year = tm->tm_year, .tm_mon = tm->tm_mon, .tm_mday = tm->tm_mday };
+
+	(void)timegm(&day);
+	return day.tm_mday == tm->tm_mday;
+}
+
 int
 text_parse_time(const char *text, int64_t *out)
 {
@@ -106,7 +116,7 @@ text_parse_time(const char *text, int64_t *out)
 		struct tm tm = { 0 };
 		const char *rest = strptime(text, forms[k], &tm);
 
-		if (rest && *rest == '\0') {
+		if (rest && *rest == '\0' && is_in_calendar(&tm)) {
 			*out = (int64_t)timegm(&tm) * 1000;
 			return 0;
 		}

@@ -95,7 +95,8 @@ def test_spans_of_time(lab):
     assert ids("--until", "2026-01-01 00:00:00") == ids("--until", "2026-01-01T00:00:00Z") == "<0>"
     assert ids("--until", "2026-01-01 00:01") == "<0><1>"
     assert ids("--since", "9999999999999999999") == ""
-    for bad in ("yesterday", "2026-13-01", "2026-01-01x", "-5", ""):
+    assert ids("--until", "2024-02-29 23:59:60") == ""
+    for bad in ("yesterday", "2026-13-01", "2026-02-30", "2025-02-29 12:00", "2026-01-01x", "-5", ""):
         code, out, err = ctl(lab, "db", "export", "--db", db, "--since", bad)
         assert code == 64 and out == "" and "not a time" in err, (bad, code, out, err)
 
