@@ -42,6 +42,9 @@ c  cmd    clang                  clang            clang
 c  san    address,undefined      gcc              libasan
 c  san    address,undefined      gcc              libubsan
 c  cmd    ps                     procps           procps-ng
+c  cmd    mkfs.ext4              e2fsprogs        e2fsprogs
+c  cmd    fsfreeze               util-linux       util-linux
+c  cmd    mount                  mount            util-linux
 c  cmd    mandoc                 mandoc           mandoc
 c  cmd    miltertest             miltertest       opendkim
 cdmrk cmd python3                python3          python3
