@@ -27,10 +27,11 @@ enum { CHECK_BYTES = 4, ALIGN = 8, STEP = 256 << 10, RESTART = 64 << 10 };
 
 #define UNUSED UINT32_MAX /* a length: nothing more up to the end */
 
-static const char magic[8] = "pdsring1";
+static const char magic[] = "pdsring1";
+enum { MAGIC = sizeof(magic) - 1 }; /* its bytes in the file */
 
 struct ring_file {
-	char magic[8];
+	char magic[MAGIC];
 	uint32_t version, zero;
 	uint64_t size;
 	_Alignas(64) _Atomic uint64_t head;
@@ -115,7 +116,7 @@ set_up(struct ring *r)
 		return ERR_IO;
 	r->file->version = RING_VERSION;
 	r->file->size = r->size;
-	memcpy(r->file->magic, magic, sizeof(magic));
+	memcpy(r->file->magic, magic, MAGIC);
 	return 0;
 }
 
@@ -167,10 +168,9 @@ check_file(struct ring *r)
 	if (pread(r->fd, &file, sizeof(file), 0) != (ssize_t)sizeof(file))
 		return ERR_IO;
 	r->size = (uint64_t)st.st_size - RING_HEADER;
-	if (memcmp(file.magic, magic, sizeof(magic)) != 0 || file.version != RING_VERSION ||
-	    file.size != r->size || file.tail > file.head || file.head - file.tail > r->size ||
-	    file.head % ALIGN != 0 || file.tail % ALIGN != 0 || file.base % ALIGN != 0 ||
-	    file.base > file.head)
+	if (memcmp(file.magic, magic, MAGIC) != 0 || file.version != RING_VERSION || file.size != r->size ||
+	    file.tail > file.head || file.head - file.tail > r->size || file.head % ALIGN != 0 ||
+	    file.tail % ALIGN != 0 || file.base % ALIGN != 0 || file.base > file.head)
 		return ERR_CORRUPT;
 	return 0;
 }
