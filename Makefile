@@ -36,7 +36,11 @@ say = $(if $(V),,@echo "  $(1)	$(patsubst $(B)/%,%,$@)")
 PKG_CONFIG ?= pkg-config
 B ?= build$(if $(SAN),/san)$(if $(filter clang,$(CC)),/clang)
 
-WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+# A warning is an error with every compiler that this was tried with. A later one may warn of more, which is no reason to
+# leave its users without the program.
+TRIED := $(if $(findstring clang,$(shell $(CC) --version 2>/dev/null)),21,16)
+WERROR := $(if $(filter-out 0,$(shell expr $$($(CC) -dumpversion 2>/dev/null | cut -d. -f1) '>' $(TRIED) 2>/dev/null)),,-Werror)
+WARN := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wvla -Wundef -Wformat=2 -Wimplicit-fallthrough
 CFLAGS ?= -O2 -g
 HARDEN ?= -fstack-protector-strong $(if $(SAN),,-D_FORTIFY_SOURCE=2)

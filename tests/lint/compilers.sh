@@ -1,0 +1,25 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# A warning ends the build with the compilers of today and not with those to come: the Makefile is asked what it tells
+# programs that say to be one or the other.
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+n=0 bad=0
+# says NAME DUMPVERSION VERSION-LINE yes|no
+says() {
+	printf '#!/bin/sh\ncase $1 in --version) echo "%s" ;; -dumpversion) echo "%s" ;; *) exit 1 ;; esac\n' "$3" "$2" >"$work/cc"
+	chmod +x "$work/cc"
+	got=no
+	make -n -s V=1 CC="$work/cc" B="$work/none" "$work/none/obj/policyd/version.o" 2>/dev/null | grep -q -- ' -Werror ' && got=yes
+	n=$((n + 1))
+	[ $got = "$4" ] || { echo "$1: a warning is an error: $got, wanted $4"; bad=1; }
+}
+says "gcc 12" 12 "gcc (Debian 12.2.0-14) 12.2.0" yes
+says "gcc 16" 16 "gcc (Debian 16.2.0-4) 16.2.0" yes
+says "gcc 99" 99 "gcc (Debian 99.1.0-1) 99.1.0" no
+says "clang 9" 4.2.1 "clang version 9.0.1" yes
+says "clang 21" 21.1.8 "Debian clang version 21.1.8 (14)" yes
+says "clang 22" 22.0.1 "Debian clang version 22.0.1" no
+says "no number" unknown "a compiler" no
+[ $bad = 0 ] && echo "compilers: $n as they should be"
+exit $bad
