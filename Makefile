@@ -43,7 +43,8 @@ WERROR := $(if $(filter-out 0,$(shell expr $$($(CC) -dumpversion 2>/dev/null | c
 WARN := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wvla -Wundef -Wformat=2 -Wimplicit-fallthrough
 CFLAGS ?= -O2 -g
-HARDEN ?= -fstack-protector-strong $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+# Ubuntu and Gentoo have compilers that define it by themselves.
+HARDEN ?= -fstack-protector-strong -U_FORTIFY_SOURCE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 # GCC clears and copies some hundred bytes by "rep stos" and "rep movs" on x86, which takes longer than plain moves do.
 # A copy of some bytes, how many is not known, is memcpy's: a loop would take them one by one.
 MOVES := -mmemset-strategy=vector_loop:1024:noalign,libcall:-1:noalign -mmemcpy-strategy=libcall:-1:noalign

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# A warning ends the build with the compilers of today and not with those to come: the Makefile is asked what it tells
-# programs that say to be one or the other.
+# The build goes with other compilers than the one that is here. A warning ends it with those of today and not with those
+# to come: the Makefile is asked what it tells programs that say to be one or the other.
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 n=0 bad=0
@@ -21,5 +21,11 @@ says "clang 9" 4.2.1 "clang version 9.0.1" yes
 says "clang 21" 21.1.8 "Debian clang version 21.1.8 (14)" yes
 says "clang 22" 22.0.1 "Debian clang version 22.0.1" no
 says "no number" unknown "a compiler" no
+
+# Ubuntu's says how much is to be fortified before anybody asks.
+printf '#!/bin/sh\nexec cc -D_FORTIFY_SOURCE=3 "$@"\n' >"$work/cc"
+n=$((n + 1))
+make -s CC="$work/cc" B="$work/fortified" "$work/fortified/obj/policyd/main.o" >"$work/out" 2>&1 || { cat "$work/out"; bad=1; }
+
 [ $bad = 0 ] && echo "compilers: $n as they should be"
 exit $bad
