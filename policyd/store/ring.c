@@ -225,10 +225,14 @@ bool
 ring_in_memory(const struct ring *r)
 {
 	struct statfs fs;
+	uint32_t type; /* statfs(2) has another type for it on each machine */
 
 	if (r->fd < 0)
 		return true;
-	return fstatfs(r->fd, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
+	if (fstatfs(r->fd, &fs) != 0)
+		return false;
+	type = (uint32_t)fs.f_type;
+	return type == TMPFS_MAGIC || type == RAMFS_MAGIC;
 }
 
 bool

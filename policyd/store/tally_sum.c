@@ -8,10 +8,36 @@ struct sum {
 	int64_t start; /* of the present span */
 };
 
+/* n * share / window, rounded up, where the product may be too large for a number: bit by bit. n and share
+ * are not above the window. */
+static uint64_t
+share_of_long(uint64_t n, uint64_t share, uint64_t window)
+{
+	uint64_t got = 0, rest = 0;
+
+	for (int bit = 63; bit >= 0; bit--) {
+		rest = 2 * rest + (n >> bit & 1 ? share : 0);
+		got = 2 * got + rest / window;
+		rest %= window;
+	}
+	return got + (rest > 0);
+}
+
+/* The same of any n. */
+static uint64_t
+share_of(uint64_t n, uint64_t share, uint64_t window)
+{
+	uint64_t whole = n / window * share, part = n % window;
+
+	if (window > UINT32_MAX)
+		return whole + share_of_long(part, share, window);
+	return whole + (part * share + window - 1) / window;
+}
+
 static uint64_t
 sum_at(const struct sum *sum, int64_t window, int64_t now)
 {
-	uint64_t cur = sum->cur, prev = sum->prev, share;
+	uint64_t cur = sum->cur, prev = sum->prev;
 	int64_t into = now - sum->start;
 
 	if (window <= 0)
@@ -23,8 +49,7 @@ sum_at(const struct sum *sum, int64_t window, int64_t now)
 		cur = 0;
 		into -= window;
 	}
-	share = (uint64_t)(window - into);
-	return cur + (uint64_t)(((unsigned __int128)prev * share + (uint64_t)window - 1) / (uint64_t)window);
+	return cur + share_of(prev, (uint64_t)(window - into), (uint64_t)window);
 }
 
 static void

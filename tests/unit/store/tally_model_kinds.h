@@ -58,11 +58,18 @@ counts(const struct tally_op *op, int64_t then, int64_t now)
 	return !op->window || now - then < op->window;
 }
 
+#ifdef __SIZEOF_INT128__
+typedef unsigned __int128 product;
+#else
+typedef uint64_t product;
+#endif
+
 static uint64_t
 slide(const struct m_entry *e, int64_t window, int64_t now)
 {
-	uint64_t cur = e->cur, prev = e->prev, whole;
+	uint64_t cur = e->cur, prev = e->prev;
 	int64_t start = e->start;
+	product whole;
 
 	if (!window)
 		return cur + prev;
@@ -71,8 +78,8 @@ slide(const struct m_entry *e, int64_t window, int64_t now)
 		cur = 0;
 		start += window;
 	}
-	whole = prev * (uint64_t)(window - (now - start));
-	return cur + whole / (uint64_t)window + (whole % (uint64_t)window != 0);
+	whole = (product)prev * (uint64_t)(window - (now - start));
+	return cur + (uint64_t)(whole / (uint64_t)window) + (whole % (uint64_t)window != 0);
 }
 
 static void
