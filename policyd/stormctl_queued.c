@@ -19,6 +19,7 @@
 #include "base/xalloc.h"
 #include "config.h"
 #include "judge/storm.h"
+#include "mail/addr.h"
 #include "mail/queue_id.h"
 #include "mail/subject.h"
 #include "stormctl.h"
@@ -169,7 +170,11 @@ is_own(void *arg, const struct record *r)
 static struct str
 topic_of(const struct record *r, char text[SUBJECT_THREAD_MAX])
 {
-	return subject_thread(r->subject, text).text;
+	struct str list = STR_NONE, domain;
+
+	if (r->n_rcpts == 1)
+		addr_split(r->rcpts[0].addr, &list, &domain);
+	return subject_thread(r->subject, list, text).text;
 }
 
 static bool

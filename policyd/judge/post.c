@@ -100,9 +100,14 @@ add_audience(struct post *p, uint64_t hash, bool list)
 static void
 read_lists(struct post *p, const struct rule *r, const struct view *v)
 {
+	struct str domain;
+
 	for (uint32_t i = 0; v->lists->n && i < v->msg->n_rcpts && i < LISTS_LOOK; i++)
-		if (p->n_to < POST_LISTS && is_posting(r, v, i))
+		if (p->n_to < POST_LISTS && is_posting(r, v, i)) {
 			add_audience(p, hash_of(v, "post-list", v->rcpts[i].plain), true);
+			if (!p->list.n)
+				addr_split(v->rcpts[i].plain, &p->list, &domain);
+		}
 }
 
 static void
@@ -220,13 +225,14 @@ post_read(struct post *p, const struct rule *r, const struct view *v)
 {
 	const struct header_facts *f = &v->msg->header.f;
 	char text[SUBJECT_THREAD_MAX];
-	struct subject_thread s = subject_thread(f->subject, text);
+	struct subject_thread s;
 
 	*p = (struct post){ .role = POST_NONE };
 	if (!robot(v->traits) && others_list(r, v))
 		return;
 	if (!robot(v->traits))
 		read_audience(p, r, v);
+	s = subject_thread(f->subject, p->list, text);
 	p->role = role_of(p, v, s);
 	if (p->role == POST_NONE)
 		return;

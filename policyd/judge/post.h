@@ -34,6 +34,7 @@ struct post {
 		bool list;
 	} to[POST_AUDIENCES];
 	unsigned n_to;
+	struct str list;            /* local part of the first posting address, if there is one */
 	uint64_t subject;           /* of the thread, as all its posts have it */
 	uint64_t root;              /* what References, In-Reply-To or Thread-Index say */
 	bool plain_answer;          /* by its subject too: not a patch of a series, not a ticket of its own */

@@ -15,8 +15,8 @@ struct family {
 };
 
 enum {
-	TAGS_MAX = 3, /* in front of a subject */
-	TAG_MAX = 24, /* of "*** SPAM ***" */
+	TAGS_MAX = 3,  /* in front of a subject */
+	TAG_OPENS = 3, /* bytes of a bracket of East Asia */
 };
 
 #define ROW(text, kind)                          \
@@ -524,42 +524,22 @@ family_behind(struct str s)
 	return has(s, STR(" are not member")) ? SUBJECT_BOUNCE : SUBJECT_PLAIN;
 }
 
-#define OPENS "\xe3\x80\x90" /* brackets of East Asia, in UTF-8 */
-#define CLOSES "\xe3\x80\x91"
-
-/* What stands behind a tag that some filter put in front: "[EXT] ...", "{Spam?} ...", "***SPAM*** ...",
- * "External: ..."; STR_NONE when there is none. */
+/* What stands behind a tag; STR_NONE when there is none. */
 static struct str
 behind_tag(struct str s)
 {
-	static const char *const words[] = { "external:", "extern:", "ext:", "spam:" };
-	size_t end = s.n;
+	size_t n = subject_tag(s);
 
-	if (s.n == 0)
-		return STR_NONE;
-	if (s.p[0] == '[') {
-		end = str_find(s, ']');
-	} else if (s.p[0] == '{') {
-		end = str_find(s, '}');
-	} else if (s.p[0] == '*') {
-		end = str_rfind(str_sub(s, 0, TAG_MAX), '*');
-	} else if (str_starts(s, STR(OPENS))) {
-		end = str_ifind(s, STR(CLOSES));
-		end += end < s.n ? STR(CLOSES).n - 1 : 0;
-	} else if (s.p[0] != 'e' && s.p[0] != 's') {
-		return STR_NONE;
-	}
-	for (size_t i = 0; end == s.n && i < ARRAY_LEN(words); i++)
-		if (str_starts(s, str_of(words[i])))
-			end = strlen(words[i]) - 1;
-	return end < s.n ? str_trim(str_sub(s, end + 1, s.n)) : STR_NONE;
+	return n ? str_trim(str_sub(s, n, s.n)) : STR_NONE;
 }
 
 /* "[Auto-Reply] ..." */
 static bool
 tag_of_robot(struct str s)
 {
-	return family_of(str_sub(s, str_starts(s, STR(OPENS)) ? STR(OPENS).n : 1, s.n)) == SUBJECT_AUTO_REPLY;
+	size_t opens = (unsigned char)s.p[0] < 0x80 ? 1 : TAG_OPENS;
+
+	return family_of(str_sub(s, opens, s.n)) == SUBJECT_AUTO_REPLY;
 }
 
 enum subject_kind
@@ -569,6 +549,7 @@ subject_classify(struct str subject)
 	char text[LOOK_AT];
 	struct str s = str_trim(words_decode(str_sub(subject, 0, 2 * LOOK_AT), text, sizeof(text)));
 	enum subject_kind kind;
+	bool recall = false;
 
 	if (is_report(s))
 		return SUBJECT_REPORT;
@@ -586,5 +567,7 @@ subject_classify(struct str subject)
 			kind = SUBJECT_ANSWER;
 		s = rest;
 	}
-	return kind == SUBJECT_PLAIN ? family_behind(s) : kind;
+	if (kind == SUBJECT_PLAIN)
+		kind = family_behind(s);
+	return kind == SUBJECT_PLAIN && subject_prefix(s, &recall) && !recall ? SUBJECT_ANSWER : kind;
 }

@@ -18,14 +18,24 @@ enum subject_kind {
 	SUBJECT_REPORT,           /* DMARC and TLS aggregate reports, complaint reports: a strict form */
 };
 
+/*
+ * What stands in front of subjects. All take a decoded, lower-cased line (words_decode()).
+ * subject_prefix: length of what an answering client put at its front ("Re:", "AW:", "Re[2]:"), or a recall;
+ * subject_tag: of what a filter put there ("[EXT]", "{Spam?}", "***SPAM***", "External:"); 0: nothing.
+ */
+size_t subject_prefix(struct str s, bool *recall);
+bool subject_is_answer_word(struct str s); /* "re": a prefix, whole, without its colon */
+size_t subject_tag(struct str s);
+
 enum subject_kind subject_classify(struct str subject); /* as in the header, undecoded */
 
 /*
  * What a subject line says about the thread. `text` is the same for a post and its answers, whatever
  * clients and gateways made of it: decoded, without what stands in front ("Re:", "AW: [External]", "Fwd:",
  * "Recall:"), letters and digits only, in lower case and without accents where enough is left, cut at
- * SUBJECT_THREAD_MAX. Tags in brackets with a digit stay: "[#123]" is a ticket of its own. Empty: the line
- * says nothing.
+ * SUBJECT_THREAD_MAX. Tags in brackets with a digit stay: "[#123]" is a ticket of its own; but not
+ * "[staff 123]" where `list`, the local part of the posting address that it goes to, is "staff" or begins
+ * so: some lists number their posts. Empty: the line says nothing.
  */
 struct subject_thread {
 	struct str text;
@@ -35,7 +45,7 @@ struct subject_thread {
 
 enum { SUBJECT_THREAD_MAX = 200 };
 
-struct subject_thread subject_thread(struct str subject, char out[SUBJECT_THREAD_MAX]);
+struct subject_thread subject_thread(struct str subject, struct str list, char out[SUBJECT_THREAD_MAX]);
 
 /*
  * What a subject has in common with those before and after it in a talk of robots, each of which adds tags,

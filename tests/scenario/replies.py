@@ -9,6 +9,9 @@ LISTS = "all@example.org owner@example.org\ntalk@example.org owner@example.org\n
 LIMIT, WIDE = 10, 50
 PREFIXES = ("Re: ", "RE: ", "AW: ", "SV: [EXTERNAL] ", "Re: Re: ", "Antw: ", "=?utf-8?Q?Re=3A_?= ")
 
+LANGUAGES = ("Svar: ", "SV: VS: ", "Vedr.: ", "Vast.: ", "Antw.: ", "R\u00e9f. : ", "=?koi8-r?B?7uE6?= ", "\u041e\u0442\u0432: ",
+             "=?gb2312?B?u9i4tKO6?=", "=?iso-2022-jp?B?GyRCSlY/LhsoQjo=?= ", "Odg: ", "\u0130LT: ", "***SPAM*** Re: ", "External: AW: ")
+
 
 class Firm:
     """People, and how their mail looks. `form`: who is written to: "to" (everybody in To), "mixed" (To and Cc, in any
@@ -90,7 +93,8 @@ class Firm:
         return summary
 
 
-def storm(build, name, size, form, repliers, minutes, client="login", threading="references", limit=LIMIT, rules=RULE, loose=0):
+def storm(build, name, size, form, repliers, minutes, client="login", threading="references", limit=LIMIT, rules=RULE, loose=0,
+          prefixes=PREFIXES):
     """`repliers` people answer to all within so many minutes, some of them more than once; who is refused tries again."""
     f = Firm(build, name, size, form, client, rules, threading)
     root = f.post(f.people[0], "Test of the new address book")
@@ -101,7 +105,7 @@ def storm(build, name, size, form, repliers, minutes, client="login", threading=
         f.later(t - last)
         last = t
         parent = f.rng.choice(([root] if root else []) + f.passed[-3:])
-        m = f.post(person, f.rng.choice(PREFIXES) + "Test of the new address book", parent)
+        m = f.post(person, f.rng.choice(prefixes) + "Test of the new address book", parent)
         for k in range(3 if m and f.form != "list" else 0):
             robots.append((person, m, k))
         if not m:
@@ -136,6 +140,22 @@ def storm(build, name, size, form, repliers, minutes, client="login", threading=
     check(all(s["rule"] == "reply-all" for s in summary["storms"]), summary["storms"])
 
 
+def numbered(build):
+    """A list that writes its name and the number of each post into the subject, and clients that keep In-Reply-To alone."""
+    f = Firm(build, "numbered", 150, "list", threading="in-reply-to")
+    subject = "Test of the new address book"
+    posts = [(f.post(f.people[0], subject), subject)]
+    for n, person in enumerate(f.rng.sample(f.people, 40)):
+        f.later(40)
+        parent, text = f.rng.choice(posts[-4:])
+        answer = "Re: [all:%05d] %s" % (100 + n, "" if parent is posts[0][0] else "Re: ") + subject
+        m = f.post(person, answer, parent)
+        if m:
+            posts.append((m, answer))
+    check(len(f.passed) == LIMIT, "passed", len(f.passed))
+    check(f.end()["storms"], "no storm")
+
+
 STORMS = {
     "firm-of-200": lambda b: storm(b, "firm", 200, "to", 30, 60),
     "firm-of-200-server": lambda b: storm(b, "server", 200, "to", 30, 50, "server"),
@@ -147,6 +167,9 @@ STORMS = {
     "roots-gone": lambda b: storm(b, "gone", 150, "to", 30, 45, threading="nothing"),
     "health-service": lambda b: storm(b, "health", 840, "list", 80, 75),
     "department": lambda b: storm(b, "department", 750, "list", 120, 120, "outside", loose=1),
+    "languages": lambda b: storm(b, "languages", 200, "to", 50, 60, threading="nothing", prefixes=LANGUAGES),
+    "languages-list": lambda b: storm(b, "languages-list", 200, "list", 50, 60, threading="any", prefixes=LANGUAGES),
+    "numbered": numbered,
     "copies": lambda b: storm(b, "copies", 200, "to", 40, 60, limit=20, rules=RULE + "copies = 3980\n"),
 }
 

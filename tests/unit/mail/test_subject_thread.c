@@ -2,6 +2,9 @@
 /* Subjects of one thread: what clients and gateways make of one line, and lines that are not the same. */
 #include <criterion/criterion.h>
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/xalloc.h"
 #include "mail/subject.h"
 
@@ -55,6 +58,7 @@ static const struct {
 	{ "Re: Re: [External]", "", true, false },
 	{ "[", "", false, false },
 	{ "[]", "", false, false },
+	{ "(no subject)", "nosubject", false, false },
 	/* what is left when letters and digits are too few */
 	{ "\xe4\xbc\x9a\xe8\xae\xae", "\xe4\xbc\x9a\xe8\xae\xae", false, false },
 };
@@ -63,11 +67,127 @@ Test(subject_thread, rows)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char out[SUBJECT_THREAD_MAX];
-		struct subject_thread t = subject_thread(str_of(rows[i].subject), out);
+		struct subject_thread t = subject_thread(str_of(rows[i].subject), STR_NONE, out);
 
 		cr_expect(str_eq(t.text, str_of(rows[i].text)), "%s: %.*s", rows[i].subject, STR_FMT(t.text));
 		cr_expect_eq(t.answer, rows[i].answer, "%s", rows[i].subject);
 		cr_expect_eq(t.recall, rows[i].recall, "%s", rows[i].subject);
+	}
+}
+
+/* Answers and what was passed on, as clients of many languages and character sets write it. */
+Test(subject_thread, languages)
+{
+	static const char *const prefixes[] = { "Svar", "SVAR", "Vedr.", "Svar: Vedr", "Ang", "Vast.",
+		"Vastaus", "SV: VS", "Antw.", "Antwoord", "Betr", "Weiterleitung", "R", "Ri", "RIF", "Rif.",
+		"Ref.", "Resp", "Odp.", "ODG", "Ats", "Atb.", "YNT", "BLS", "TRS", "TR", "Cvp", "Re2", "Re.",
+		"\xd0\x9e\xd1\x82\xd0\xb2", "\xd0\x9d\xd0\x90", "\xd0\x9e\xd1\x82\xd0\xb3",
+		"\xd0\x92\xd1\x96\xd0\xb4\xd0\xbf", "\xe7\xad\x94\xe8\xa6\x86", "\xe8\xbd\x89\xe7\x99\xbc",
+		"\xe8\xbb\xa2\xe9\x80\x81", "\xec\xa0\x84\xeb\x8b\xac", "\xce\xa3\xce\xa7\xce\x95\xce\xa4",
+		"\xd7\x94\xd7\xa9\xd7\x91", "\xd8\xb1\xd8\xaf",
+		"\xe0\xb8\x95\xe0\xb8\xad\xe0\xb8\x9a\xe0\xb8\x81\xe0\xb8\xa5\xe0\xb8\xb1\xe0\xb8\x9a",
+		"YNT: \xc4\xb0LT",
+		"Tov\xc3\xa1"
+		"bb\xc3\xadt\xc3\xa1s",
+		"R\xc3\xa9p. ",
+		"R\xc3\xa9"
+		"f. ",
+		"R\xc3\xa9"
+		"exp ",
+		"R\xc3\xa9ponse" };
+	static const char *const subjects[] = {
+		"=?koi8-r?B?79TXOiBTdW1tZXIgcGFydHk=?=",
+		"=?koi8-r?B?7uE6IFN1bW1lciBwYXJ0eQ==?=",
+		"=?windows-1251?B?zvLi5fI6IFN1bW1lciBwYXJ0eQ==?=",
+		"=?windows-1251?B?zcA6IFN1bW1lciBwYXJ0eQ==?=",
+		"=?gb2312?B?tPC4tDogU3VtbWVyIHBhcnR5?=",
+		"=?gb2312?B?u9i4tKO6IFN1bW1lciBwYXJ0eQ==?=",
+		"=?gb2312?B?16q3ojogU3VtbWVyIHBhcnR5?=",
+		"=?big5?B?pl7C0DogU3VtbWVyIHBhcnR5?=",
+		"=?big5?B?wuCxSKFHIFN1bW1lciBwYXJ0eQ==?=",
+		"=?iso-2022-jp?B?GyRCSlY/LhsoQjogU3VtbWVyIHBhcnR5?=",
+		"=?iso-2022-jp?B?GyRCSlY/LiEnGyhCIFN1bW1lciBwYXJ0eQ==?=",
+		"=?shift_jis?B?k12RlzogU3VtbWVyIHBhcnR5?=",
+		"=?shift_jis?B?ldSQTYFGIFN1bW1lciBwYXJ0eQ==?=",
+		"=?euc-kr?B?yLi9xTogU3VtbWVyIHBhcnR5?=",
+		"=?euc-kr?B?tOTA5TogU3VtbWVyIHBhcnR5?=",
+		"=?windows-1253?B?wdA6IFN1bW1lciBwYXJ0eQ==?=",
+		"=?windows-1255?B?+vnl4eQ6IFN1bW1lciBwYXJ0eQ==?=",
+		"=?iso-8859-9?B?3UxUOiBTdW1tZXIgcGFydHk=?=",
+		"=?iso-8859-2?B?T2Rwb3bs7zogU3VtbWVyIHBhcnR5?=",
+		"=?iso-8859-1?B?UulmLiA6IFN1bW1lciBwYXJ0eQ==?=",
+		"=?iso-8859-1?B?VsE6IFN1bW1lciBwYXJ0eQ==?=",
+		"[RE] Summer party",
+		"(Re) Summer party",
+		"[EXT] (re) Summer party",
+		"[Fwd: Summer party]",
+		"Re: [Fwd: Summer party]",
+		"{Spam?} Re: Summer party",
+		"***SPAM*** RE: Summer party",
+		"Re: *EXT* Summer party",
+		"External: AW: Summer party",
+		"Re: EXTERN: Summer party",
+		"(EXT) RE: Summer party",
+	};
+	char out[SUBJECT_THREAD_MAX], text[200];
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		struct subject_thread t;
+
+		snprintf(text, sizeof(text), "%s: Summer party", prefixes[i]);
+		t = subject_thread(str_of(text), STR_NONE, out);
+		cr_expect(
+		    str_eq(t.text, STR(SAME)) && t.answer && !t.recall, "%s: %.*s", text, STR_FMT(t.text));
+		cr_expect_eq(subject_classify(str_of(text)), SUBJECT_ANSWER, "%s", text);
+		snprintf(text, sizeof(text), "%s Summer party", prefixes[i]);
+		t = subject_thread(str_of(text), STR_NONE, out);
+		cr_expect_eq(t.answer, strchr(prefixes[i], ':') != NULL, "%s", text);
+	}
+	for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++) {
+		struct subject_thread t = subject_thread(str_of(subjects[i]), STR_NONE, out);
+
+		cr_expect(str_eq(t.text, STR(SAME)) && t.answer, "%s: %.*s", subjects[i], STR_FMT(t.text));
+	}
+}
+
+/* ISO-2022-JP goes from one set to the other at each end of an encoded word, and those end where lines do. */
+Test(subject_thread, words_cut_elsewhere)
+{
+	static const char *const subjects[] = { "=?iso-2022-jp?B?GyRCTWg9NSROMnE1RCRLJEQkJCRGGyhC?=",
+		"Re: =?iso-2022-jp?B?GyRCTWg9NSROMnEbKEI=?=\r\n =?iso-2022-jp?B?GyRCNUQkSyREJCQkRhsoQg==?=" };
+	char out[2][SUBJECT_THREAD_MAX];
+	struct subject_thread one = subject_thread(str_of(subjects[0]), STR_NONE, out[0]);
+	struct subject_thread two = subject_thread(str_of(subjects[1]), STR_NONE, out[1]);
+
+	cr_expect(one.text.n && str_eq(one.text, two.text), "%.*s", STR_FMT(two.text));
+}
+
+/* Lists that number their posts. */
+Test(subject_thread, numbers_of_a_list)
+{
+	static const struct {
+		const char *subject, *list, *text;
+	} numbered[] = {
+		{ "[staff 123] Summer party", "staff", SAME },
+		{ "Re: [staff:00124] Re: Summer party", "staff", SAME },
+		{ "Re: (Staff 7) Summer party", "staff-list", SAME },
+		{ "[staff-9] Summer party", "staff", SAME },
+		{ "[staff 123] Summer party", "", "staff123summerparty" },
+		{ "[staff 123] Summer party", "all", "staff123summerparty" },
+		{ "[staff #123] Summer party", "staff", "staff123summerparty" },
+		{ "[a 1] Summer party", "all", "a1summerparty" },
+		{ "[123] Summer party", "staff", "123summerparty" },
+		{ "[staff] Summer party 123", "staff", "summerparty123" },
+		{ "[staff 123", "staff", "staff123" },
+	};
+	char out[SUBJECT_THREAD_MAX];
+
+	for (size_t i = 0; i < sizeof(numbered) / sizeof(numbered[0]); i++) {
+		struct subject_thread t =
+		    subject_thread(str_of(numbered[i].subject), str_of(numbered[i].list), out);
+
+		cr_expect(str_eq(t.text, str_of(numbered[i].text)), "%s: %.*s", numbered[i].subject,
+		    STR_FMT(t.text));
 	}
 }
 
@@ -77,11 +197,11 @@ Test(subject_thread, cut_at_the_cap)
 	struct subject_thread t;
 
 	memset(in, 'a', sizeof(in));
-	t = subject_thread((struct str){ in, SUBJECT_THREAD_MAX - 1 }, out);
+	t = subject_thread((struct str){ in, SUBJECT_THREAD_MAX - 1 }, STR_NONE, out);
 	cr_assert_eq(t.text.n, SUBJECT_THREAD_MAX - 1);
-	t = subject_thread((struct str){ in, SUBJECT_THREAD_MAX }, out);
+	t = subject_thread((struct str){ in, SUBJECT_THREAD_MAX }, STR_NONE, out);
 	cr_assert_eq(t.text.n, SUBJECT_THREAD_MAX);
-	t = subject_thread((struct str){ in, SUBJECT_THREAD_MAX + 1 }, out);
+	t = subject_thread((struct str){ in, SUBJECT_THREAD_MAX + 1 }, STR_NONE, out);
 	cr_assert_eq(t.text.n, SUBJECT_THREAD_MAX);
 }
 
@@ -115,7 +235,8 @@ Test(subject_thread, hostile)
 		char *exact = xmalloc(len + 1);
 
 		memcpy(exact, in, len);
-		cr_assert_leq(subject_thread((struct str){ exact, len }, out).text.n, SUBJECT_THREAD_MAX);
+		cr_assert_leq(
+		    subject_thread((struct str){ exact, len }, STR_NONE, out).text.n, SUBJECT_THREAD_MAX);
 		xfree(exact);
 	}
 }
