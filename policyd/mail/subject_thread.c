@@ -88,6 +88,18 @@ front_end(struct str s, struct str list, struct subject_thread *t)
 	return n ? n : tag_end(s);
 }
 
+/* "... -Reply" and "... -Forwarded" of GroupWise, "... (fwd)" of Pine: length of s without it. */
+static size_t
+without_tail(struct str s)
+{
+	static const char *const words[] = { " -reply", " -forwarded", " (fwd)" };
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (str_iends(s, str_of(words[i])))
+			return s.n - strlen(words[i]);
+	return s.n;
+}
+
 /* The bytes that a line keeps on its way through clients and character sets. */
 static struct str
 gather(struct str s, char *out, bool accents)
@@ -119,6 +131,10 @@ subject_thread(struct str subject, struct str list, char out[SUBJECT_THREAD_MAX]
 		s = str_sub(s, n, s.n);
 		for (n = words_space(s); n; n = words_space(s))
 			s = str_sub(s, n, s.n);
+	}
+	for (n = without_tail(s); n < s.n; n = without_tail(s)) {
+		s = str_trim(str_sub(s, 0, n));
+		t.answer = true;
 	}
 	t.text = gather(s, out, false);
 	if (t.text.n < ENOUGH)

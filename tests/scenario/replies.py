@@ -94,7 +94,7 @@ class Firm:
 
 
 def storm(build, name, size, form, repliers, minutes, client="login", threading="references", limit=LIMIT, rules=RULE, loose=0,
-          prefixes=PREFIXES):
+          prefixes=PREFIXES, tail=""):
     """`repliers` people answer to all within so many minutes, some of them more than once; who is refused tries again."""
     f = Firm(build, name, size, form, client, rules, threading)
     root = f.post(f.people[0], "Test of the new address book")
@@ -105,7 +105,7 @@ def storm(build, name, size, form, repliers, minutes, client="login", threading=
         f.later(t - last)
         last = t
         parent = f.rng.choice(([root] if root else []) + f.passed[-3:])
-        m = f.post(person, f.rng.choice(prefixes) + "Test of the new address book", parent)
+        m = f.post(person, f.rng.choice(prefixes) + "Test of the new address book" + tail, parent)
         for k in range(3 if m and f.form != "list" else 0):
             robots.append((person, m, k))
         if not m:
@@ -170,6 +170,7 @@ STORMS = {
     "languages": lambda b: storm(b, "languages", 200, "to", 50, 60, threading="nothing", prefixes=LANGUAGES),
     "languages-list": lambda b: storm(b, "languages-list", 200, "list", 50, 60, threading="any", prefixes=LANGUAGES),
     "numbered": numbered,
+    "groupwise": lambda b: storm(b, "groupwise", 120, "to", 30, 45, threading="any", prefixes=("",), tail=" -Reply"),
     "copies": lambda b: storm(b, "copies", 200, "to", 40, 60, limit=20, rules=RULE + "copies = 3980\n"),
 }
 
