@@ -81,7 +81,9 @@ msg_kind(struct msg *m)
 	if (k->known && k->null_sender == null_sender)
 		return k;
 	k->subject = subject_classify(f->subject);
-	k->automatic = automatic_classify(f, k->subject, null_sender);
+	/* Some mail systems write their own name there, which no person has. */
+	k->automatic =
+	    automatic_classify(f, k->subject, null_sender || automatic_daemon_from(STR_NONE, m->sender));
 	k->null_sender = null_sender;
 	k->known = true;
 	return k;

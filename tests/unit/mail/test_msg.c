@@ -40,6 +40,30 @@ body(const char *text)
 	return msg_body(&m, text, strlen(text));
 }
 
+/* The envelope names a mail system, as Return-Path does in mail that was delivered. */
+Test(msg, daemon_sender)
+{
+	static const struct {
+		const char *sender, *header;
+		enum automatic automatic;
+	} cases[] = {
+		{ "MAILER-DAEMON@far.example", "From: postmaster@far.example\nSubject: Mailbox full\n",
+		    AUTO_BOUNCE },
+		{ "mailer-daemon@far.example",
+		    "From: filter@far.example\nSubject: Mail could not be delivered\n", AUTO_BOUNCE },
+		{ "MAILER-DAEMON@far.example", "From: Ann <ann@far.example>\nSubject: Budget\n", AUTO_NONE },
+		{ "ann@far.example", "From: postmaster@far.example\nSubject: Mailbox full\n", AUTO_NONE },
+		{ "postmaster@far.example", "From: postmaster@far.example\nSubject: Mailbox full\n",
+		    AUTO_NONE },
+		{ NULL, "From: postmaster@far.example\nSubject: Mailbox full\n", AUTO_NONE },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		header(cases[i].sender, cases[i].header);
+		cr_expect_eq(msg_kind(&m)->automatic, cases[i].automatic, "%zu", i);
+	}
+}
+
 Test(msg, null_sender)
 {
 	static const struct {
