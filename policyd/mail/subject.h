@@ -27,6 +27,7 @@ size_t subject_prefix(struct str s, bool *recall);
 bool subject_is_answer_word(struct str s); /* "re": a prefix, whole, without its colon */
 size_t subject_tag(struct str s);
 
+enum subject_kind subject_family(struct str s); /* by the words at the front of a line that was decoded */
 enum subject_kind subject_classify(struct str subject); /* as in the header, undecoded */
 
 /*
