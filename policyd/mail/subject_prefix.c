@@ -287,7 +287,9 @@ may_begin(struct str s)
 size_t
 subject_prefix(struct str s, bool *recall)
 {
-	for (size_t i = 0; may_begin(s) && i < ARRAY_LEN(prefixes); i++) {
+	bool may = may_begin(s);
+
+	for (size_t i = 0; may && i < ARRAY_LEN(prefixes); i++) {
 		struct str word = prefixes[i].text;
 		bool begins = s.p[0] == word.p[0] && str_starts(s, word);
 		size_t n = begins ? behind_colon(str_sub(s, word.n, s.n), str_eq(word, STR("re"))) : 0;
