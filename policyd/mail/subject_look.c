@@ -97,7 +97,10 @@ static bool
 is_reply_prefix(struct str word)
 {
 	static const char *const prefixes[] = { "re", "aw", "sv", "vs", "wg", "fw", "fwd", "tr", "rv", "rif",
-		"ref", "odp", "antw", "res", "ynt" };
+		"ref", "odp", "antw", "antwort", "res", "ynt", "svar", "vedr", "vast",
+		"\xe5\x9b\x9e\xe5\xa4\x8d", "\xe7\xad\x94\xe5\xa4\x8d", "\xe5\x9b\x9e\xe8\xa6\x86",
+		"\xe7\xad\x94\xe8\xa6\x86", "\xe8\xbf\x94\xe4\xbf\xa1", "\xd0\x9e\xd1\x82\xd0\xb2",
+		"\xd0\x9d\xd0\x90" };
 
 	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
 		if (is_word(word, str_of(prefixes[i])))
@@ -127,6 +130,15 @@ take_word(struct scan *s, struct str word, bool prefix)
 	s->n_words++;
 }
 
+/* Length of the wide colon of Chinese and Japanese at the front of s, which begins with its first byte. */
+static size_t
+wide_colon(struct str s)
+{
+	static const struct str wide = { "\xef\xbc\x9a", 3 };
+
+	return str_starts(s, wide) ? wide.n : 0;
+}
+
 /* Length of the piece at the front of s: a tag, a word with its colon, or one byte that is neither. */
 static size_t
 take_piece(struct scan *s, struct str rest)
@@ -134,7 +146,7 @@ take_piece(struct scan *s, struct str rest)
 	char close = closing(rest.p[0]);
 	size_t n = close ? str_find(rest, close) : rest.n;
 	unsigned has = 0;
-	bool colon;
+	size_t colon = 0;
 
 	if (close && n < rest.n) {
 		note_prefix(s, str_sub(rest, 1, n));
@@ -145,13 +157,15 @@ take_piece(struct scan *s, struct str rest)
 	for (n = 0; n < rest.n; n++) {
 		unsigned class = class_of(rest.p[n]);
 
-		if (class & (SPACE | OPENS | COLON))
+		colon = (class & COLON) != 0;
+		if (rest.p[n] == '\xef')
+			colon = wide_colon(str_sub(rest, n, rest.n));
+		if (colon || class & (SPACE | OPENS))
 			break;
 		has |= class;
 	}
-	colon = n < rest.n && rest.p[n] == ':';
 	if (!(has & DIGIT))
-		take_word(s, str_sub(rest, 0, n), colon);
+		take_word(s, str_sub(rest, 0, n), colon > 0);
 	return n + colon;
 }
 

@@ -56,6 +56,9 @@ Test(subject_look, answers)
 	cr_expect(look("re:re:x").answer);
 	cr_expect(look("=?utf-8?Q?RE=C2=A0:_x?=").answer, "French");
 	cr_expect(look("=?iso-8859-1?Q?RE=A0:_x?=").answer, "French");
+	cr_expect(look("[desk] Svar: x").answer);
+	cr_expect(look("\xe5\x9b\x9e\xe5\xa4\x8d\xef\xbc\x9ax").answer, "a wide colon");
+	cr_expect_not(look("\xe5\x9b\x9e\xe5\xa4\x8d x").answer);
 	cr_expect_not(look("re\xc2\xa0x: y").answer);
 	cr_expect_not(look("Reply to me").answer);
 	cr_expect_not(look("re").answer);
@@ -68,6 +71,10 @@ Test(subject_look, grown_when_the_same_prefix_stands_there_three_times)
 	cr_expect_not(look("Re: Re: x").grown);
 	cr_expect(look("Re: Re: Re: x").grown);
 	cr_expect(look("re:RE:Re:x").grown);
+	cr_expect(look("\xe5\x9b\x9e\xe5\xa4\x8d\xef\xbc\x9a\xe5\x9b\x9e\xe5\xa4\x8d\xef\xbc\x9a"
+		       "\xe5\x9b\x9e\xe5\xa4\x8d\xef\xbc\x9ax")
+		      .grown,
+	    "a wide colon");
 	cr_expect_not(look("[Ticket 1] [Ticket 2] x").grown);
 	cr_expect(look("[Ticket 1] [Ticket 2] Re: [Ticket 333] x").grown);
 	cr_expect(look("received: Re: received: AW: received: x").grown);
