@@ -76,6 +76,8 @@ subject_classify(struct str subject)
 	enum subject_kind kind;
 	bool recall = false;
 
+	if (s.n && (s.p[0] == '\xe2' || s.p[0] == '\xef'))
+		s = words_skip_space(s);
 	if (is_report(s))
 		return SUBJECT_REPORT;
 	kind = subject_family(s);

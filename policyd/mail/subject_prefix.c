@@ -221,18 +221,6 @@ static const struct prefix prefixes[] = {
 	RECALL("message recall report"),
 };
 
-static size_t
-behind_space(struct str s, size_t i)
-{
-	size_t n = words_space(str_sub(s, i, s.n));
-
-	while (n) {
-		i += n;
-		n = words_space(str_sub(s, i, s.n));
-	}
-	return i;
-}
-
 /* Length of a colon at the front of s, be it a wide one of East Asia: UTF-8, GBK and EUC-KR, Big5,
  * Shift_JIS, and ISO-2022-JP, which goes back to ASCII behind it. */
 static size_t
@@ -271,7 +259,7 @@ behind_colon(struct str s, bool digits)
 		i++;
 	if (i < s.n && (s.p[i] == ']' || s.p[i] == ')'))
 		i++;
-	i = behind_space(s, i);
+	i = s.n - words_skip_space(str_sub(s, i, s.n)).n;
 	n = colon(str_sub(s, i, s.n));
 	return n ? i + n : 0;
 }

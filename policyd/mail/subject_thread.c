@@ -127,11 +127,9 @@ subject_thread(struct str subject, struct str list, char out[SUBJECT_THREAD_MAX]
 	size_t n;
 	struct str s = str_trim(words_decode(str_sub(subject, 0, 2 * DECODED_MAX), text, sizeof(text)));
 
-	for (n = front_end(s, list, &t); n; n = front_end(s, list, &t)) {
-		s = str_sub(s, n, s.n);
-		for (n = words_space(s); n; n = words_space(s))
-			s = str_sub(s, n, s.n);
-	}
+	s = words_skip_space(s);
+	for (n = front_end(s, list, &t); n; n = front_end(s, list, &t))
+		s = words_skip_space(str_sub(s, n, s.n));
 	for (n = without_tail(s); n < s.n; n = without_tail(s)) {
 		s = str_trim(str_sub(s, 0, n));
 		t.answer = true;

@@ -168,7 +168,16 @@ words_decode(struct str in, char *out, size_t cap)
 size_t
 words_space(struct str s)
 {
-	static const struct str wide[] = { { "\xc2\xa0", 2 }, { "\xe2\x80\xaf", 3 } };
+	/* two no-break ones, a wide one, one without width, marks of direction, the mark of byte order */
+	static const struct str wide[] = {
+		{ "\xc2\xa0", 2 },
+		{ "\xe2\x80\xaf", 3 },
+		{ "\xe3\x80\x80", 3 },
+		{ "\xe2\x80\x8b", 3 },
+		{ "\xe2\x80\x8e", 3 },
+		{ "\xe2\x80\x8f", 3 },
+		{ "\xef\xbb\xbf", 3 },
+	};
 
 	if (s.n && (str_is_space(s.p[0]) || s.p[0] == '\xa0'))
 		return 1;
@@ -176,4 +185,12 @@ words_space(struct str s)
 		if (str_starts(s, wide[i]))
 			return wide[i].n;
 	return 0;
+}
+
+struct str
+words_skip_space(struct str s)
+{
+	for (size_t n = words_space(s); n; n = words_space(s))
+		s = str_sub(s, n, s.n);
+	return s;
 }

@@ -15,8 +15,10 @@ struct str words_decode(struct str in, char *out, size_t cap);
 
 /*
  * Length of the space at the front of s, 0 when there is none. It may be a no-break one, in UTF-8 or as a
- * byte of its own, as French has it in front of a colon; so s begins where a character does.
+ * byte of its own, as French has it in front of a colon; so s begins where a character does. It may be one
+ * that is not seen at all, as Hebrew and Arabic clients put one in front of a subject.
  */
 size_t words_space(struct str s);
+struct str words_skip_space(struct str s); /* what stands behind all of it */
 
 #endif

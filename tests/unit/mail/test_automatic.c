@@ -470,6 +470,10 @@ Test(automatic, subjects_of_many_languages)
 		{ "Joe is out of the office", SUBJECT_AUTO_REPLY_MAYBE },
 		{ "Joe is out of the office.", SUBJECT_AUTO_REPLY },
 		{ "RES: Undeliverable", SUBJECT_ANSWER },
+		{ "\xe2\x80\x8f\xe2\x80\x8fRE: Undeliverable", SUBJECT_ANSWER },
+		{ "\xe2\x80\x8f"
+		  "Automatic reply: x",
+		    SUBJECT_AUTO_REPLY },
 		{ "[EXT] [SPAM?] {Scanned} Undeliverable: x", SUBJECT_BOUNCE },
 		{ "[EXT] [SPAM?] [x] [y] Undeliverable: x", SUBJECT_PLAIN },
 		{ "[EXT] [help #1] Undeliverable: x", SUBJECT_ANSWER },

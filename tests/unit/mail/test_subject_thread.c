@@ -40,6 +40,12 @@ static const struct {
 	{ "=?utf-8?Q?Re=C2=A0:_TR=C2=A0:_Summer_party?=", SAME, true, false },
 	{ "RE\xe2\x80\xaf:\xc2\xa0Re: Summer party", SAME, true, false },
 	{ "R\xc3\xa9p\xc2\xa0: Summer party", SAME, true, false },
+	/* Hebrew: marks of direction; Japanese: a wide space */
+	{ "=?utf-8?B?4oCP?= Re: Summer party", SAME, true, false },
+	{ "\xe2\x80\x8f\xe2\x80\x8fRE: \xe2\x80\x8fRE: Summer party", SAME, true, false },
+	{ "Re:\xe3\x80\x80"
+	  "Fw:\xe3\x80\x80Summer party",
+	    SAME, true, false },
 	{ "Recall: Summer party", SAME, false, true },
 	{ "Message Recall Failure: Summer party", SAME, false, true },
 	{ "R\xc3\xbc"

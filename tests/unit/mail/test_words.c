@@ -48,7 +48,8 @@ Test(words, spaces)
 		size_t n;
 	} rows[] = { { "", 0 }, { ":", 0 }, { " :", 1 }, { "\t", 1 }, { "\xa0:", 1 }, { "\xc2\xa0:", 2 },
 		{ "\xc2", 0 }, { "\xc3\xa0", 0 }, { "\xe2\x80\xaf", 3 }, { "\xe2\x80", 0 },
-		{ "\xe2\x80\xa6", 0 } };
+		{ "\xe2\x80\xa6", 0 }, { "\xe3\x80\x80x", 3 }, { "\xe2\x80\x8f", 3 }, { "\xef\xbb\xbf", 3 },
+		{ "\xef\xbc\x9a", 0 } };
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		cr_expect_eq(words_space(str_of(rows[i].text)), rows[i].n, "%zu", i);
