@@ -27,12 +27,13 @@ engine_fini(struct engine *e)
 
 /* --- storms ------------------------------------------------------------------------------------------ */
 
-static void
-storm_to_journal(void *arg, struct storm *st)
+static struct record_storm
+row_of(const struct storm *st, struct record_host hosts[STORM_HOSTS_MAX])
 {
-	struct engine *e = arg;
-	struct record_host hosts[STORM_HOSTS_MAX];
-	struct record_storm r = {
+	for (uint32_t i = 0; i < st->n_hosts; i++)
+		hosts[i] =
+		    (struct record_host){ str_of(st->hosts[i].name), st->hosts[i].how, st->hosts[i].copies };
+	return (struct record_storm){
 		.id = st->id,
 		.rule = str_of(st->rule),
 		.key_lo = st->key.lo,
@@ -51,12 +52,33 @@ storm_to_journal(void *arg, struct storm *st)
 		.hosts = hosts,
 		.n_hosts = st->n_hosts,
 	};
+}
+
+/* What finds no room stays changed, or the record would tell of the storm as it was, be it over long ago. */
+static void
+storm_to_journal(void *arg, struct storm *st)
+{
+	struct engine *e = arg;
+	struct record_host hosts[STORM_HOSTS_MAX];
+	struct record_storm r;
 
 	if (!e->ledger)
 		return;
-	for (uint32_t i = 0; i < st->n_hosts; i++)
-		hosts[i] =
-		    (struct record_host){ str_of(st->hosts[i].name), st->hosts[i].how, st->hosts[i].copies };
+	r = row_of(st, hosts);
+	if (!ledger_offer_storm(e->ledger, &r))
+		st->changed = true;
+}
+
+static void
+storm_leaves(void *arg, struct storm *st)
+{
+	struct engine *e = arg;
+	struct record_host hosts[STORM_HOSTS_MAX];
+	struct record_storm r;
+
+	if (!e->ledger)
+		return;
+	r = row_of(st, hosts);
 	ledger_storm(e->ledger, &r);
 }
 
@@ -366,7 +388,7 @@ engine_use_ledger(struct engine *e, struct ledger *ledger)
 	e->ledger = ledger;
 	if (ledger)
 		ledger_around_parts(ledger, engine_around_part, e);
-	storms_on_leave(e->storms, storm_to_journal, e);
+	storms_on_leave(e->storms, storm_leaves, e);
 	join_on_settle(e->join, engine_settle_unasked, e);
 }
 

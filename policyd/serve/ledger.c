@@ -150,6 +150,12 @@ ledger_storm(struct ledger *l, const struct record_storm *r)
 }
 
 bool
+ledger_offer_storm(struct ledger *l, const struct record_storm *r)
+{
+	return journal_offer_storm(l->journal, r);
+}
+
+bool
 ledger_written(struct ledger *l, int64_t ms)
 {
 	return !l->outbox || outbox_flush(l->outbox, ms);

@@ -49,6 +49,8 @@ void ledger_close(struct ledger *l, int64_t grace);
  * the storm events since the last call into the spool. */
 void ledger_message(struct ledger *l, struct record *r, const struct ops *kept);
 void ledger_storm(struct ledger *l, const struct record_storm *r);
+/* The same of one that stays. false: the journal has no room for it now, so it is to be offered again. */
+bool ledger_offer_storm(struct ledger *l, const struct record_storm *r);
 
 /* Waits until the spool's files have all that was told, `ms` at most; false: they do not. For tests and
  * shutdown: what stands in the outbox is safe from kill -9 already. */

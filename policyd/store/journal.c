@@ -165,6 +165,7 @@ enum fate {
 	LEFT_TO_SPOOL, /* for a full queue */
 	FOLLOWS,       /* there too: what a start has to fetch from there comes first */
 	LOST,
+	OFFERED_AGAIN,
 };
 
 /* The lock is held. */
@@ -212,14 +213,17 @@ leave_to_spool(struct journal *j, uint64_t seq, bool full)
 	j->stats.deferred += full;
 }
 
-static void
-hand_over(struct journal *j, const struct given *g)
+/* `kept`: by the caller, who offers it again. */
+static enum fate
+hand_over(struct journal *j, const struct given *g, bool kept)
 {
 	enum fate fate;
 	uint64_t lost;
 
 	pthread_mutex_lock(&j->lock);
 	fate = fate_of(j, g);
+	if (fate == LOST && kept)
+		fate = OFFERED_AGAIN;
 	if (fate == ACCEPTED)
 		accept_record(j, g);
 	else if (fate == LEFT_TO_SPOOL || fate == FOLLOWS)
@@ -232,6 +236,7 @@ hand_over(struct journal *j, const struct given *g)
 		log_lost(j, lost);
 	if (fate == LEFT_TO_SPOOL)
 		log_behind(j);
+	return fate;
 }
 
 void
@@ -239,7 +244,7 @@ journal_packed(struct journal *j, uint64_t seq, struct str bytes)
 {
 	struct given g = given_message(seq, bytes);
 
-	hand_over(j, &g);
+	(void)hand_over(j, &g, false);
 }
 
 void
@@ -255,7 +260,15 @@ journal_storm(struct journal *j, const struct record_storm *s)
 {
 	struct given g = given_storm(s);
 
-	hand_over(j, &g);
+	(void)hand_over(j, &g, false);
+}
+
+bool
+journal_offer_storm(struct journal *j, const struct record_storm *s)
+{
+	struct given g = given_storm(s);
+
+	return hand_over(j, &g, true) != OFFERED_AGAIN;
 }
 
 uint64_t

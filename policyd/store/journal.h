@@ -84,6 +84,8 @@ void journal_message(struct journal *j, const struct record *r);
 /* The same, of a message that is packed already (record_pack()): the thread sees what the bytes say. */
 void journal_packed(struct journal *j, uint64_t seq, struct str bytes);
 void journal_storm(struct journal *j, const struct record_storm *s);
+/* The same of one that the caller keeps. false: there is no room now, and it is to be offered again. */
+bool journal_offer_storm(struct journal *j, const struct record_storm *s);
 
 /* The spool has records up to `seq` which were not handed over: the thread fetches them. For the start. */
 void journal_refill(struct journal *j, uint64_t seq);

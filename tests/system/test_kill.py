@@ -2,12 +2,14 @@
 """kill -9 at any moment, a locked database, a full disk: what was answered counts, and is written down once."""
 import base64
 import contextlib
+import json
 import os
 import random
 import resource
 import signal
 import socket
 import sqlite3
+import subprocess
 import threading
 import time
 
@@ -348,6 +350,40 @@ def test_database_locked(lab):
     n = check_rows(lab, book)
     check_storms(lab, book)
     return f"{n} rows"
+
+
+def test_storms_while_the_queue_is_full(lab):
+    """What the record tells of storms is right once the database can be written, also of those that are over."""
+    book = Book(13)
+    d = enforce(lab, store="max_queue = 64k", server=f"control = unix:{lab.path('run/control.sock')}\n")
+    d.start()
+    load = Load(d, book)
+    try:
+        with database(lab) as db:
+            db.execute("BEGIN EXCLUSIVE")
+            answers(book, 1000 if lab.sanitized else 10000)
+            load.stop()
+            time.sleep(2)  # storms are handed over once a second
+            db.execute("ROLLBACK")
+    finally:
+        load.stop()
+    finish(d, book)
+    book.check_answers()
+    wait_for_rows(lab, book)
+
+    def told():
+        try:
+            return check_storms(lab, book)
+        except AssertionError:
+            return 0
+
+    wait_for("the storms as they are", told)
+    p = subprocess.run([lab.binary("stormctl"), "-c", d.conf, "status", "--json"], capture_output=True, timeout=10,
+                       check=True, env=lab.env)
+    assert json.loads(p.stdout)["journal"]["lost"] == 0, p.stdout
+    assert "queue-full" not in d.log()
+    d.stop()
+    return f"{check_rows(lab, book)} rows, {check_storms(lab, book)} storms"
 
 
 def test_disk_full(lab):

@@ -299,6 +299,36 @@ Test(journal, the_queue_has_a_cap)
 	journal_close(j, LONG);
 }
 
+Test(journal, a_storm_without_room_is_offered_again)
+{
+	struct record_storm s = { .id = 9, .state = "open" };
+	sqlite3 *other;
+	struct journal *j;
+	unsigned taken = 0;
+
+	cr_assert_eq(try_open(&j, 20 * given_storm(&s).size, 0), 0, "%s", why);
+	other = reader();
+	must(other, "BEGIN EXCLUSIVE");
+	s.offered = 1;
+	while (journal_offer_storm(j, &s)) {
+		taken++;
+		s.offered++;
+	}
+	cr_expect_eq(taken, 25, "a quarter more than messages");
+	cr_expect_eq(stats(j).lost, 0);
+	journal_storm(j, &s);
+	cr_expect_eq(stats(j).lost, 1, "nobody has that one");
+	must(other, "COMMIT");
+	cr_assert(journal_flush(j, LONG));
+	cr_expect_str_eq(read_row("SELECT offered FROM storm"), "25");
+	cr_expect(journal_offer_storm(j, &s));
+	cr_assert(journal_flush(j, LONG));
+	cr_expect_str_eq(read_row("SELECT offered FROM storm"), "26");
+	cr_expect_eq(stats(j).lost, 1);
+	sqlite3_close(other);
+	journal_close(j, LONG);
+}
+
 Test(journal, retention_takes_the_oldest)
 {
 	int64_t now = clock_now().wall;
