@@ -271,16 +271,14 @@ one_lost(int err)
 	    err == ENOPROTOOPT;
 }
 
-static void
-listener_event(struct ev_loop *loop, struct ev_io *io, int revents)
+/* false: nobody waits, or nobody else is to be let in now. */
+static bool
+let_in(struct listener *l)
 {
-	struct listener *l = container_of(io, struct listener, io);
 	struct listeners *set = l->set;
 	struct listen_addr peer;
 	int on = 1, fd;
 
-	(void)loop;
-	(void)revents;
 	for (int i = 0; i < LISTEN_BURST; i++) {
 		peer.len = sizeof(peer.u);
 		fd = accept4(l->fd, &peer.u.sa, &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -289,22 +287,33 @@ listener_event(struct ev_loop *loop, struct ev_io *io, int revents)
 		if (fd < 0) {
 			if (errno != EAGAIN && errno != EWOULDBLOCK)
 				listeners_rest(set, errno);
-			return;
+			return false;
 		}
 		set->told = false;
 		if (l->addr.u.sa.sa_family != AF_UNIX)
 			(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 		if (!set->accepted(set->arg, l->ep, fd, &peer.u.sa, peer.len))
-			return;
+			return false;
 	}
+	return true;
+}
+
+static void
+listener_event(struct ev_loop *loop, struct ev_io *io, int revents)
+{
+	(void)loop;
+	(void)revents;
+	(void)let_in(container_of(io, struct listener, io));
 }
 
 static void
 listener_free(struct listener *l)
 {
-	/* Who connected while it was open is let in, for nobody would answer him. */
-	if (ev_is_active(&l->io))
-		listener_event(l->set->loop, &l->io, EV_READ);
+	bool more = ev_is_active(&l->io);
+
+	/* Who connected while it was open is let in, for nobody would answer him. More did not wait. */
+	for (int n = 0; more && n < SOMAXCONN; n += LISTEN_BURST)
+		more = let_in(l);
 	ev_io_stop(l->set->loop, &l->io);
 	if (l->fd >= 0)
 		close(l->fd);

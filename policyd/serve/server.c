@@ -282,6 +282,33 @@ server_new(
 	return 0;
 }
 
+static void
+end_now(int signum)
+{
+	(void)signum;
+	_exit(0);
+}
+
+/* What is still to be written may take its time: a reload is of no use any more, and a second signal to stop
+ * ends the waiting. */
+static void
+unwatch(struct server *s)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN }, end = { .sa_handler = end_now };
+	sigset_t all, old;
+
+	/* libev leaves behind what would kill us. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &old);
+	ev_signal_stop(s->loop, &s->term);
+	ev_signal_stop(s->loop, &s->intr);
+	ev_signal_stop(s->loop, &s->hup);
+	sigaction(SIGHUP, &ignore, NULL);
+	sigaction(SIGTERM, &end, NULL);
+	sigaction(SIGINT, &end, NULL);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
 void
 server_free(struct server *s)
 {
@@ -290,9 +317,7 @@ server_free(struct server *s)
 	listeners_fini(&s->listeners);
 	pool_fini(&s->pool, "shutting down");
 	notify_fini(&s->notify);
-	ev_signal_stop(s->loop, &s->term);
-	ev_signal_stop(s->loop, &s->intr);
-	ev_signal_stop(s->loop, &s->hup);
+	unwatch(s);
 	ev_loop_destroy(s->loop);
 	xfree(s);
 }
