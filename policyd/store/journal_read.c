@@ -159,6 +159,22 @@ fault(struct checking *c, const char *what)
 	c->fn(c->arg, what);
 }
 
+/* SQLite may tell all that it found in one row, a line each, below a heading. */
+static void
+page_faults(struct checking *c, struct str text)
+{
+	struct str line;
+
+	while (str_split(&text, '\n', &line)) {
+		char what[256];
+
+		if (!line.n || str_starts(line, STR("***")))
+			continue;
+		snprintf(what, sizeof(what), "%.*s", STR_FMT(line));
+		fault(c, what);
+	}
+}
+
 static int
 check_pages(struct checking *c)
 {
@@ -174,7 +190,7 @@ check_pages(struct checking *c)
 		const char *text = (const char *)sqlite3_column_text(st, 0);
 
 		if (text && strcmp(text, "ok") != 0)
-			fault(c, text);
+			page_faults(c, str_of(text));
 	}
 	err = rc == SQLITE_DONE ? 0 : reading_fail(&c->r, sql);
 	sqlite3_finalize(st);

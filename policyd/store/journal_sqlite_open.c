@@ -148,6 +148,7 @@ check_pages(struct jdb *d)
 {
 	struct stat sb;
 	char text[200];
+	const char *found;
 	int err;
 
 	if (d->memory || stat(d->path, &sb) != 0 || sb.st_size > CHECK_MAX)
@@ -155,7 +156,9 @@ check_pages(struct jdb *d)
 	err = query_text(d, "PRAGMA quick_check(1)", text, sizeof(text));
 	if (err || strcmp(text, "ok") == 0)
 		return err;
-	snprintf(d->why, sizeof(d->why), "the database is damaged: %s", text);
+	found = strchr(text, '\n'); /* behind a heading */
+	found = found ? found + 1 : text;
+	snprintf(d->why, sizeof(d->why), "the database is damaged: %.*s", (int)strcspn(found, "\n"), found);
 	return ERR_CORRUPT;
 }
 
@@ -170,8 +173,7 @@ set_wal(struct jdb *d)
 	err = query_text(d, "PRAGMA journal_mode = WAL", mode, sizeof(mode));
 	if (err || strcmp(mode, "wal") == 0)
 		return err;
-	snprintf(
-	    d->why, sizeof(d->why), "%s: cannot use a write-ahead log here (journal mode %s)", d->path, mode);
+	snprintf(d->why, sizeof(d->why), "cannot use a write-ahead log here (journal mode %s)", mode);
 	return ERR_IO;
 }
 
@@ -303,6 +305,18 @@ set_up(struct jdb *d, uint64_t *seed)
 	return err;
 }
 
+/* Who reads it in the log of a start does not know which one is meant. */
+static void
+name_file(struct jdb *d)
+{
+	struct buf named = { 0 };
+
+	buf_printf(&named, "%s: %s", d->path, d->why);
+	buf_append(&named, "", 1);
+	snprintf(d->why, sizeof(d->why), "%s", named.data);
+	buf_fini(&named);
+}
+
 /* Nobody asks SQLite how much memory it has: then it need not count it under a lock. */
 static void
 configure(void)
@@ -340,6 +354,8 @@ jdb_open(struct jdb *d, const char *path, uint64_t *seed, int wait_ms)
 		sqlite3_sleep(20);
 		err = set_up(d, seed);
 	}
+	if (err && !d->memory)
+		name_file(d);
 	sqlite3_busy_timeout(d->db, JDB_WAIT_RUN);
 	d->suspect = false;
 	return err;

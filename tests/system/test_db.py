@@ -129,6 +129,36 @@ def test_faults(lab):
     assert code == 78 and "missing.conf" in err, (code, err)
 
 
+def test_damaged_pages(lab):
+    """Each fault is a line of its own, and a start says in one line which file it is."""
+    d = lab.daemon().start()
+    db = lab.path("db/storm.db")
+    d.stop()
+    with contextlib.closing(sqlite3.connect(db, isolation_level=None)) as c:
+        c.execute("WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) "
+                  "INSERT INTO recipient SELECT i, 0, 'somebody@example.org', 'pass', 0 FROM n")
+    pages = os.path.getsize(db) // 4096
+    with open(db, "r+b") as f:
+        for at in range(pages // 2, pages):
+            f.seek(at * 4096 + 8)
+            f.write(b"\xff" * 64)
+    code, out, err = ctl(lab, "db", "check", "--db", db)
+    faults = [line for line in out.splitlines() if line.startswith("fault ")]
+    assert code == 1 and len(faults) > 1 and err == "", (code, out, err)
+    assert "***" not in out and all(len(line) > 16 and line[15] == " " for line in out.splitlines()), out
+    assert fields(out)["faults"] == f"{len(faults)} found", out
+    at = len(d.log())
+    d.start(ready=False)
+    assert d.ended() == 73
+    told = [line for line in d.log()[at:].splitlines() if not line.startswith("policyd-storm[")]
+    assert len(told) == 1 and told[0].startswith(f"policyd-storm: {db}: the database is damaged: "), told
+    with open(db, "r+b") as f:
+        f.write(b"x" * 200)
+    d.start(ready=False)
+    assert d.ended() == 73
+    assert d.log().splitlines()[-1] == f"policyd-storm: {db}: cannot read the schema: file is not a database", d.log()
+
+
 def test_who_may_only_read(lab):
     if os.geteuid() != 0:
         raise Skip("needs root")
