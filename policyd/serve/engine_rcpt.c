@@ -174,6 +174,7 @@ refuse_rcpt(struct engine *e, struct msg *m, const struct traits *t, const struc
     struct verdict *v, struct now now)
 {
 	v->storm = engine_book_storms(e, view, now);
+	e->stats.messages++;
 	e->stats.stopped++;
 	engine_write_record(e, m, t, v, now);
 	engine_log_verdict(e, m, v);

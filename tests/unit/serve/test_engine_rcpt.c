@@ -175,8 +175,9 @@ Test(rcpt, one_message_counts_once_over_all_stages_and_doors)
 	all_stages("3", true);
 	all_stages("4", true);
 	cr_assert_eq(ask_rcpt("5", "a@example.org"), ACT_DEFER);
-	cr_assert_eq(e.stats.messages, 4);
+	cr_assert_eq(e.stats.messages, 5, "as many as passed and were stopped, and as there are rows");
 	cr_assert_eq(e.stats.passed, 4);
+	cr_assert_eq(e.stats.stopped, 1);
 	cr_assert_str_eq(journal(),
 	    "a@far.example pass passed  a@example.org=passed b@example.org=passed c@example.org=passed\n"
 	    "a@far.example pass passed  a@example.org=passed b@example.org=passed c@example.org=passed\n"
