@@ -88,14 +88,15 @@ journal_open(const struct store_conf *conf, const struct journal_hooks *hooks, s
 	return err;
 }
 
-/* Records in the queue that nobody else has; the others stay in the spool. */
+/* Records in the queue that nobody else has; the others stay in the spool, out of which the next start knows
+ * storms too. */
 static uint64_t
 count_lost(const struct journal *j, const struct queue *q)
 {
 	uint64_t n = 0;
 
 	for (const struct packed *p = q->first; p; p = p->next)
-		n += !j->hooks.refill || p->seq == 0;
+		n += !j->hooks.refill || (p->seq == 0 && !p->storm);
 	return n;
 }
 
