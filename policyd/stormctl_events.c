@@ -11,9 +11,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/compiler.h"
 #include "base/err.h"
 #include "base/xalloc.h"
+#include "mail/date.h"
 #include "stormctl_event_json.h"
 
 struct reader {
@@ -75,6 +77,33 @@ event_date(struct str s)
 	return 0;
 }
 
+/* The first field of that name (":" included), what stands behind it; STR_NONE: there is none. */
+static struct str
+field_of(struct str header, struct str name)
+{
+	while (header.n && !str_istarts(header, name))
+		header = str_sub(header, str_find(header, '\n') + 1, header.n);
+	if (header.n == 0)
+		return STR_NONE;
+	header = str_sub(header, name.n, header.n);
+	for (size_t i = 0; i < header.n; i++)
+		if (header.p[i] == '\n' && !(i + 1 < header.n && str_is_space(header.p[i + 1])))
+			header.n = i;
+	return header;
+}
+
+/* When our own server took a message, as it says at the end of the line that it put on top: a Date field may
+ * be of any time, and the clock does not go back. 0: it does not say. */
+static int64_t
+time_received(struct str header)
+{
+	struct str line = field_of(header, STR("Received:"));
+	int64_t t;
+
+	line = str_sub(line, str_rfind(line, ';') + 1, line.n);
+	return date_parse(line, &t) == 0 && t > 0 ? t * 1000 : 0;
+}
+
 /* --- messages
  * --------------------------------------------------------------------------------------------- */
 
@@ -121,13 +150,17 @@ one_message(struct reader *r, struct str m, struct str from_line)
 
 	ev.body = str_sub(m, ev.header.n, m.n);
 	if (from_line.n) { /* "From sender Thu Jan  1 00:00:00 2026" */
-		struct str rest = str_sub(from_line, 5, from_line.n), sender;
+		struct str rest = str_sub(from_line, 5, from_line.n);
 
-		str_split(&rest, ' ', &sender);
-		ev.sender = str_eq(sender, STR("MAILER-DAEMON")) ? STR("") : sender;
-		ev.have_sender = true;
-		ev.time = event_date(rest);
+		str_split(&rest, ' ', &ev.sender);
+		/* Mail programs write "-" and when they kept it, exports a number of theirs. */
+		ev.have_sender = !str_eq(ev.sender, STR("-")) && !field_of(ev.header, STR("Return-Path:")).p;
+		ev.time = str_eq(ev.sender, STR("-")) ? 0 : event_date(rest);
+		if (str_eq(ev.sender, STR("MAILER-DAEMON")))
+			ev.sender = STR("");
 	}
+	if (ev.time == 0)
+		ev.time = time_received(ev.header);
 	advance(r, m.n + from_line.n);
 	return give(r, &ev);
 }
@@ -240,31 +273,70 @@ complain(const char *path)
 }
 
 static int
-read_file(struct reader *r, const char *path)
+read_content(struct reader *r, const char *path, struct str s)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;
-	struct stat st;
-	char *p;
-
-	if (fd < 0)
-		return complain(path);
-	if (fstat(fd, &st) != 0 || st.st_size == 0) {
-		close(fd);
-		return 0;
-	}
-	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	close(fd);
-	if (p == MAP_FAILED)
-		return complain(path);
 	r->file = path;
-	struct str s = { p, (size_t)st.st_size };
+	if (s.n == 0)
+		return 0;
 	if (str_iends(str_of(path), STR(".jsonl")))
-		err = jsonl(r, s);
-	else if (mbox_from(s, 0))
+		return jsonl(r, s);
+	if (mbox_from(s, 0))
 		mbox(r, s);
 	else
 		one_message(r, s, STR_NONE);
-	munmap(p, (size_t)st.st_size);
+	return 0;
+}
+
+/* What has no size: "zcat old.mbox.gz |" to /dev/stdin, and what a shell has for "<(zcat old.mbox.gz)". */
+static int
+read_pipe(struct reader *r, const char *path, int fd)
+{
+	enum { CHUNK = 64 << 10 };
+	struct buf all;
+	ssize_t n = 1;
+	int err;
+
+	buf_init(&all, 0);
+	while (n > 0) {
+		char *to = buf_reserve(&all, CHUNK);
+
+		n = to ? read(fd, to, CHUNK) : -1;
+		buf_commit(&all, n > 0 ? (size_t)n : 0);
+	}
+	err = n < 0 ? complain(path) : read_content(r, path, buf_str(&all));
+	buf_fini(&all);
+	return err;
+}
+
+static int
+read_mapped(struct reader *r, const char *path, int fd, size_t n)
+{
+	char *p = n ? mmap(NULL, n, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
+	int err;
+
+	if (p == MAP_FAILED)
+		return complain(path);
+	err = read_content(r, path, (struct str){ p, n });
+	if (p)
+		munmap(p, n);
+	return err;
+}
+
+static int
+read_file(struct reader *r, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
+	struct stat st;
+
+	if (fd < 0)
+		return complain(path);
+	if (fstat(fd, &st) != 0)
+		err = complain(path);
+	else if (S_ISREG(st.st_mode))
+		err = read_mapped(r, path, fd, (size_t)st.st_size);
+	else
+		err = read_pipe(r, path, fd);
+	close(fd);
 	return err;
 }
 

@@ -86,3 +86,51 @@ def test_lines_of_any_form(lab):
             want = {"message": n, "file": path, "time": 1793613600.25, "verdict": "reject", "rule": "backscatter",
                     "message_id": "<b1@mx.example.net>"}
             assert {k: one[k] for k in want} == want, one
+
+
+def replay(lab, conf, *paths, given=None):
+    p = subprocess.run([lab.binary("stormctl"), "-c", conf, "replay", "--json", *paths], env=lab.env, input=given,
+                       capture_output=True, timeout=30, check=False)
+    assert p.returncode == 0, p.stderr
+    return [json.loads(line) for line in p.stdout.splitlines()][:-1]
+
+
+def test_a_false_date_is_no_time(lab):
+    """A message dated years ahead does not stop the clock for all that came after it."""
+    conf = put(lab, "main.conf", CONF.format(dir=lab.dir))
+    put(lab, "rules.conf", "[rule bounces]\ndetect = bounce-flood\nlimit = 2\nwindow = 1h\n")
+    message = ("Return-Path: <>\nX-Original-To: joe@example.org\nX-Other: Received: ; Mon, 1 Jan 2040 00:00:00 +0000\n"
+               "Received: from mx.example.net by mx.example.org\n\tid Q{0};\n\tMon, {0} Nov 2026 10:00:00 +0100 (CET)\n"
+               "Received: from a.example.net by mx.example.net id R; Mon, 2 Nov 2020 09:00:00 +0000\n")
+    for day in range(1, 7):
+        date = "Sat, 2 Jan 2038 09:00:00 +0000" if day == 1 else f"Mon, {day} Nov 2026 09:00:00 +0000"
+        put(lab, f"folder/cur/{day}", message.format(day) + BOUNCE.format(day)[:-1] + f"Date: {date}\n\n")
+    said = replay(lab, conf, lab.path("folder"))
+    assert [one["verdict"] for one in said] == ["pass"] * 6, said
+    assert [one["time"] for one in said] == [1793523600 + 86400 * n for n in range(6)], said
+
+
+def test_lines_of_mail_programs(lab):
+    """What mail programs write in front of a message names no sender; Return-Path does."""
+    conf = put(lab, "main.conf", CONF.format(dir=lab.dir) + "lists = lists\n")
+    put(lab, "lists", "all@example.org owner@example.org\n")
+    put(lab, "rules.conf", "[rule path]\ndetect = list-return-path\nscope = any\naction = set-sender-owner\n")
+    fields = "X-Original-To: x@example.net\n"
+    post = "Received: by mx.example.org; Mon, 2 Nov 2026 10:00:00 +0100\n" + POST + "hello\n\n"
+    for line, path, sees in (("- Tue Nov  3 09:00:00 2026", "<all@example.org>", True),
+                             ("17@xxx Tue Nov 03 09:00:00 +0000 2026", "<all@example.org>", True),
+                             ("all@example.org Mon Nov  2 09:00:00 2026", None, True),
+                             ("all@example.org Mon Nov  2 09:00:00 2026", "<joe@example.org>", False)):
+        path = f"Return-Path: {path}\n" if path else ""
+        one, = replay(lab, conf, put(lab, "box", f"From {line}\n{path}{fields}{post}"))
+        assert (one["rule"] == "path") == sees, (line, path, one)
+        assert one["time"] == 1793610000, (line, one)
+
+
+def test_a_pipe(lab):
+    """Old mail is often packed: what comes out of a pipe is read as a file is."""
+    conf = put(lab, "main.conf", CONF.format(dir=lab.dir))
+    put(lab, "rules.conf", RULES)
+    box = ("From a@example.net Mon Nov  2 09:00:00 2026\nX-Original-To: x@example.net\n" + POST + "hello\n\n") * 3000
+    assert len(replay(lab, conf, "/dev/stdin", given=box.encode())) == 3000
+    assert replay(lab, conf, "/dev/stdin", given=b"") == []
