@@ -17,6 +17,7 @@
 #include "serve/engine.h"
 #include "stormctl.h"
 #include "stormctl_events.h"
+#include "stormctl_text.h"
 
 /* With a tick a message some counters a time are enough: a message makes fewer. */
 enum { REPLAY_COUNTERS = 4000000, REPLAY_SWEEP = 16 };
@@ -151,12 +152,16 @@ print_json(struct replay *r, const struct event *ev, const struct verdict *v)
 static void
 print_text(struct replay *r, const struct event *ev, const struct verdict *v)
 {
+	struct str id = r->msg.header.f.message_id;
+
 	if (v->shown == ACT_PASS && !v->would)
 		return;
-	printf("%s #%llu: %s%s by rule %.*s, message-id %.*s, %u of %u recipients dropped\n", ev->file,
-	    (unsigned long long)ev->number, v->would ? "would be stopped" : action_name(v->shown),
-	    v->would ? " (shadow)" : "", STR_FMT(v->rule), STR_FMT(r->msg.header.f.message_id), v->n_drop,
-	    r->msg.n_rcpts);
+	text_put(ev->file);
+	printf(" #%llu: %s%s by rule %.*s, message-id ", (unsigned long long)ev->number,
+	    v->would ? "would be stopped" : action_name(v->shown), v->would ? " (shadow)" : "",
+	    STR_FMT(v->rule));
+	text_put(id.n ? id.p : "");
+	printf(", %u of %u recipients dropped\n", v->n_drop, r->msg.n_rcpts);
 }
 
 static bool
@@ -248,12 +253,16 @@ static void
 storm_text(void *arg, struct storm *st)
 {
 	(void)arg;
-	printf("storm %016llx (%s): %s, %llu copies offered, %llu passed, %llu stopped, %u recipients",
-	    (unsigned long long)st->id, st->rule, st->message_id, (unsigned long long)st->offered,
-	    (unsigned long long)st->passed, (unsigned long long)st->stopped, st->n_rcpts);
-	for (uint32_t i = 0; i < st->n_hosts && i < 5; i++)
-		printf("%s %s (%s, %llu)", i ? "," : "; through", st->hosts[i].name, st->hosts[i].how,
-		    (unsigned long long)st->hosts[i].copies);
+	printf("storm %016llx (%s): ", (unsigned long long)st->id, st->rule);
+	text_put(st->message_id);
+	printf(", %llu copies offered, %llu passed, %llu stopped, %u recipients",
+	    (unsigned long long)st->offered, (unsigned long long)st->passed, (unsigned long long)st->stopped,
+	    st->n_rcpts);
+	for (uint32_t i = 0; i < st->n_hosts && i < 5; i++) {
+		fputs(i ? ", " : "; through ", stdout);
+		text_put(st->hosts[i].name);
+		printf(" (%s, %llu)", st->hosts[i].how, (unsigned long long)st->hosts[i].copies);
+	}
 	putchar('\n');
 }
 

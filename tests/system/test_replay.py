@@ -134,3 +134,17 @@ def test_a_pipe(lab):
     box = ("From a@example.net Mon Nov  2 09:00:00 2026\nX-Original-To: x@example.net\n" + POST + "hello\n\n") * 3000
     assert len(replay(lab, conf, "/dev/stdin", given=box.encode())) == 3000
     assert replay(lab, conf, "/dev/stdin", given=b"") == []
+
+
+def test_control_bytes(lab):
+    """What mail wrote does not reach the terminal as it is, in the lines for people neither."""
+    conf = put(lab, "main.conf", CONF.format(dir=lab.dir))
+    put(lab, "rules.conf", RULES)
+    header = BOUNCE.replace("<b{}@", "<\x1b]0;x\x07{}@") + "\n"
+    events = "".join(event(n, "198.51.100.1", "", "joe@example.org", header.format(n), BODY.format(9)) for n in range(2))
+    p = subprocess.run([lab.binary("stormctl"), "-c", conf, "replay", put(lab, "events.jsonl", events)], env=lab.env,
+                       capture_output=True, timeout=30, check=False)
+    assert p.returncode == 0, p.stderr
+    assert b"\x1b" not in p.stdout and b"\x07" not in p.stdout, p.stdout
+    for where in (rb"message-id ", rb"(backscatter): "):
+        assert where + rb"<\x1b]0;x\x070@mx.example.net>, " in p.stdout, p.stdout
