@@ -96,6 +96,10 @@ enum door_kind { POLICY_DOOR, MILTER_DOOR };
 enum whose doctor_whose(const struct doctor *d, enum door_kind door, struct str spec);
 /* An address of ours at that door, one that is there if there is one; NULL: none. */
 const char *doctor_address(const struct doctor *d, enum door_kind door);
+/* The same of those that are seen from a chroot in that folder. */
+const char *doctor_address_in(const struct doctor *d, enum door_kind door, struct str chroot);
+/* The running check found that our daemon is to listen there too. */
+void doctor_find_door(struct doctor *d, const char *where, enum door_kind door, const char *more);
 
 struct doctor_user {
 	const char *name;

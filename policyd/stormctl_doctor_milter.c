@@ -121,6 +121,12 @@ put_right(struct doctor *d, const struct pf_service *s, const char *param, enum 
 	return joined(d, out, signers);
 }
 
+const char *
+pf_filters_put_right(struct doctor *d, const struct pf_service *s, const char *param)
+{
+	return put_right(d, s, param, PLACE_SAME);
+}
+
 static void
 find_list(struct doctor *d, const struct pf_service *s, const char *param, enum place place)
 {
@@ -375,11 +381,11 @@ static void
 milter_address(struct doctor *d)
 {
 	EACH_FILTER(pf_of(d), f)
-	if (f->whose == OURS_MISSED && good(d)[0])
+	if (f->whose == OURS_MISSED && pf_listens(d, MILTER_DOOR))
 		find_list(d, f->service, f->param, PLACE_SAME);
 	else if (f->whose == OURS_MISSED)
-		doctor_find_ours(d, pf_where(d, f->service, f->param), "server",
-		    doctor_text(d, "milter = %s%.*s", f->path ? "unix:" : "",
+		doctor_find_door(d, pf_where(d, f->service, f->param), MILTER_DOOR,
+		    doctor_text(d, "%s%.*s", f->path ? "unix:" : "",
 			STR_FMT(f->path ? str_of(f->path) : f->address)));
 }
 

@@ -312,11 +312,11 @@ static void
 policy_address(struct doctor *d)
 {
 	EACH_ASK(pf_of(d), a)
-	if (a->whose == OURS_MISSED && pf_good_question(d)[0])
+	if (a->whose == OURS_MISSED && pf_listens(d, POLICY_DOOR))
 		find_list(d, a, PLACE_SAME);
 	else if (a->whose == OURS_MISSED)
-		doctor_find_ours(d, pf_where(d, a->service, a->param), "server",
-		    doctor_text(d, "policy = %s%.*s", a->path ? "unix:" : "",
+		doctor_find_door(d, pf_where(d, a->service, a->param), POLICY_DOOR,
+		    doctor_text(d, "%s%.*s", a->path ? "unix:" : "",
 			STR_FMT(a->path ? str_of(a->path) : a->address)));
 }
 

@@ -90,13 +90,32 @@ pf_find(struct doctor *d, const struct pf_service *s, const char *name, const ch
 
 /* --- addresses ---------------------------------------------------------------------------------------- */
 
+/* Where smtpd or cleanup runs in a chroot, that is the queue directory. */
+static struct str
+chroot_of(const struct postfix *p)
+{
+	for (unsigned i = 0; i < p->n_services; i++)
+		if (p->services[i].role != PF_NO_SMTPD && p->services[i].chroot)
+			return p->queue_directory;
+	return STR_NONE;
+}
+
+bool
+pf_listens(const struct doctor *d, enum door_kind door)
+{
+	return doctor_address_in(d, door, chroot_of(pf_of(d))) != NULL;
+}
+
 const char *
 pf_address(struct doctor *d, enum door_kind door)
 {
 	const struct postfix *p = pf_of(d);
-	const char *ours = doctor_address(d, door);
+	const char *ours = doctor_address_in(d, door, chroot_of(p));
 	struct str s = str_of(ours), queue = p->queue_directory;
 
+	if (!ours && doctor_address(d, door)) /* it is to listen there too, which another check says */
+		return door == POLICY_DOOR ? "unix:policyd-storm/policy.sock"
+					   : "unix:policyd-storm/milter.sock";
 	if (!ours)
 		return NULL;
 	if (str_starts(s, STR("unix:"))) {

@@ -105,8 +105,10 @@ void pf_find(struct doctor *d, const struct pf_service *s, const char *name, con
 /* The same as a setting of this service alone. */
 void pf_find_override(struct doctor *d, const struct pf_service *s, const char *name, const char *value);
 
-/* The address of our door as Postfix writes it, or NULL. */
+/* The address of our door as Postfix writes it, where its chroots can see it; NULL: there is no such door. */
 const char *pf_address(struct doctor *d, enum door_kind door);
+/* Does our daemon listen there already? */
+bool pf_listens(const struct doctor *d, enum door_kind door);
 
 /* Lists of restrictions (stormctl_doctor_lists.c). */
 void pf_find_asks(struct doctor *d); /* fills asks */
@@ -121,6 +123,8 @@ const char *pf_good_question(struct doctor *d);
 
 /* Fills filters (stormctl_doctor_milter.c). */
 void pf_find_filters(struct doctor *d);
+/* The list of milters with us where we are, and nowhere else. */
+const char *pf_filters_put_right(struct doctor *d, const struct pf_service *s, const char *param);
 /* Is one of our doors, or what looks like it, asked by anybody? And the lines that make it so. */
 bool pf_asks(const struct postfix *p);
 bool pf_hands_on(const struct postfix *p);

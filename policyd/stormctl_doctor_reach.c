@@ -251,18 +251,57 @@ doctor_whose(const struct doctor *d, enum door_kind door, struct str spec)
 	return here || our_name(&theirs) ? OURS_MISSED : NOT_OURS;
 }
 
+static unsigned
+door_specs(const struct doctor *d, enum door_kind door, char *const **specs)
+{
+	const struct serve_conf *c = &d->conf->serve;
+
+	*specs = door == POLICY_DOOR ? c->policy : c->milter;
+	return door == POLICY_DOOR ? c->n_policy : c->n_milter;
+}
+
+/* Seen from a chroot in that folder? */
+static bool
+seen_below(const char *spec, struct str folder)
+{
+	return strncmp(spec, "unix:", 5) != 0 ||
+	    (strncmp(spec + 5, folder.p, folder.n) == 0 && spec[5 + folder.n] == '/');
+}
+
+const char *
+doctor_address_in(const struct doctor *d, enum door_kind door, struct str chroot)
+{
+	char *const *specs;
+	unsigned n = door_specs(d, door, &specs);
+	const char *first = NULL;
+
+	/* A socket that is there, rather than one in the spool of an MTA that is not. */
+	for (unsigned i = 0; i < n; i++) {
+		if (chroot.n && !seen_below(specs[i], chroot))
+			continue;
+		if (strncmp(specs[i], "unix:", 5) != 0 || access(specs[i] + 5, F_OK) == 0)
+			return specs[i];
+		first = first ? first : specs[i];
+	}
+	return first;
+}
+
 const char *
 doctor_address(const struct doctor *d, enum door_kind door)
 {
-	const struct serve_conf *c = &d->conf->serve;
-	char *const *specs = door == POLICY_DOOR ? c->policy : c->milter;
-	unsigned n = door == POLICY_DOOR ? c->n_policy : c->n_milter;
+	return doctor_address_in(d, door, STR_NONE);
+}
 
-	/* A socket that is there, rather than one in the spool of an MTA that is not. */
+void
+doctor_find_door(struct doctor *d, const char *where, enum door_kind door, const char *more)
+{
+	char *const *specs;
+	unsigned n = door_specs(d, door, &specs);
+	const char *text = door == POLICY_DOOR ? "policy = " : "milter = ";
+
 	for (unsigned i = 0; i < n; i++)
-		if (strncmp(specs[i], "unix:", 5) != 0 || access(specs[i] + 5, F_OK) == 0)
-			return specs[i];
-	return n ? specs[0] : NULL;
+		text = doctor_text(d, "%s%s, ", text, specs[i]);
+	doctor_find_ours(d, where, "server", doctor_text(d, "%s%s", text, more));
 }
 
 /* --- users -------------------------------------------------------------------------------------------- */

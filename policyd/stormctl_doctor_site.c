@@ -44,15 +44,10 @@ each_socket(struct doctor *d, void (*fn)(struct doctor *d, const struct pf_socke
 static void
 find_outside(struct doctor *d, const struct pf_socket *s)
 {
-	const char *key = s->door == POLICY_DOOR ? "policy" : "milter";
-
 	if (s->outside)
-		doctor_find_ours(d,
-		    doctor_text(
-			d, "%s (%s runs in a chroot)", pf_where(d, s->service, s->param), s->service->label),
-		    "server",
-		    doctor_text(d, "%s = unix:%.*s/policyd-storm/%s.sock", key,
-			STR_FMT(pf_of(d)->queue_directory), key));
+		pf_find(d, s->service, s->param,
+		    s->door == POLICY_DOOR ? pf_put_right(d, s->service, s->param, PLACE_SAME)
+					   : pf_filters_put_right(d, s->service, s->param));
 }
 
 static void

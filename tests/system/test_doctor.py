@@ -115,10 +115,10 @@ class Site:
                 key, value = line.split(" = ", 1)
                 keys[key] = value
             for door in ("policy", "milter"): # the daemon listens there then
-                path = self.server.get(door, "")
-                if path.startswith("unix:"):
-                    os.makedirs(os.path.dirname(path[5:]), exist_ok=True)
-                    self.bind(path[5:])
+                for path in self.server.get(door, "").split(", "):
+                    if path.startswith("unix:"):
+                        os.makedirs(os.path.dirname(path[5:]), exist_ok=True)
+                        self.bind(path[5:])
         elif fix.startswith("chmod o+x "):
             os.chmod(fix[10:], os.stat(fix[10:]).st_mode | stat.S_IXOTH)
         elif fix == "systemctl start policyd-storm":
@@ -196,6 +196,25 @@ def outside(site):
 def outside_without_chroot(site):
     outside(site)
     site.master = site.master.replace("n - y", "n - n")
+
+
+def beside(site):
+    """The daemon listens below the queue directory too, as it is shipped; Postfix asks elsewhere."""
+    queue = site.server["policy"]
+    outside(site)
+    site.server["policy"] = f"{queue}, {site.server['policy']}"
+
+
+def whole_path(site):
+    """The sockets as policyd-storm.conf has them, in Postfix's chroot."""
+    for old in ("policy", "milter"):
+        site.snippet = site.snippet.replace(f"unix:policyd-storm/{old}.sock", site.server[old])
+
+
+def another_queue(site):
+    queue = site.lab.path("q2")
+    os.makedirs(queue, exist_ok=True)
+    site.add_main(f"queue_directory = {queue}")
 
 
 def aliases(site):
@@ -297,7 +316,10 @@ BROKEN = [
     ("milter at the policy door", main("smtpd_milters = " + MILTER.replace("milter.sock", "policy.sock")),
      ["milter-at-policy-door"] * 2),
     ("too old", main("mail_version = 2.11.3"), ["postfix-too-old"]),
-    ("not below the chroot", outside, ["socket-chroot"] * 4),
+    ("not below the chroot", outside, ["socket-chroot"] * 2),
+    ("not the one below the chroot", beside, ["socket-chroot"] * 2),
+    ("a whole path in the chroot", whole_path, ["socket-chroot"] * 4),
+    ("another queue", another_queue, ["policy-address"] * 2 + ["milter-address"] * 2),
     ("no socket", remove_socket, ["socket-missing"]),
     ("closed folder", close_folder, ["socket-permission"]),
     ("closed socket", close_socket, ["socket-permission"]),
@@ -397,6 +419,25 @@ def test_each_fault_of_postfix_is_found_and_put_right(lab):
         for path in (f"{site.queue}/policyd-storm", site.etc):
             shutil.rmtree(path)
     return f"{len(BROKEN)} configurations"
+
+
+def test_what_puts_a_chroot_right(lab):
+    """Nobody else's socket goes, and no question is left for one that is not seen."""
+    need_postconf()
+    for change, left in ((outside, ["run/policyd-storm/policy.sock", "queue/policyd-storm/policy.sock"]),
+                         (beside, ["queue/policyd-storm/policy.sock", "run/policyd-storm/policy.sock"]),
+                         (whole_path, ["queue/policyd-storm/policy.sock"]),
+                         (another_queue, ["queue/policyd-storm/policy.sock", "q2/policyd-storm/policy.sock"])):
+        site = Site(lab)
+        change(site)
+        for _ in range(3):
+            for f in site.doctor():
+                site.follow(f)
+        assert site.server["policy"] == ", ".join(f"unix:{lab.path(p)}" for p in left), (change, site.server)
+        for name in ("smtpd_recipient_restrictions", "smtpd_data_restrictions"):
+            p = subprocess.run(["postconf", "-c", site.etc, "-hx", name], env=lab.env, capture_output=True, check=True)
+            assert p.stdout.decode().strip() == ASK, (change, name, p.stdout)
+        shutil.rmtree(site.etc)
 
 
 def test_every_check_for_postfix_has_a_fault_that_it_finds(lab):
