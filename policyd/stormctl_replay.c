@@ -29,7 +29,9 @@ struct replay {
 	struct arena arena;
 	struct now now;
 	bool json;
-	struct buf out; /* the line of JSON that is being made */
+	struct buf out;     /* the line of JSON that is being made */
+	struct storm *gone; /* whose time was over before the mail was */
+	size_t n_gone, cap_gone;
 	uint64_t messages, recipients, delivered, dropped, by_action[ACT_COUNT], would;
 };
 
@@ -198,6 +200,29 @@ replay_event(void *arg, struct event *ev)
  * ---------------------------------------------------------------------------------------------- */
 
 static void
+storm_gone(void *arg, struct storm *st)
+{
+	struct replay *r = arg;
+
+	if (r->n_gone == r->cap_gone) {
+		r->cap_gone = r->cap_gone ? r->cap_gone * 2 : 16;
+		r->gone = xrealloc(r->gone, r->cap_gone * sizeof(*r->gone));
+	}
+	r->gone[r->n_gone] = *st;
+	r->gone[r->n_gone++].rcpts = NULL;
+	st->hosts = NULL; /* ours now */
+}
+
+/* Those that are gone first. */
+static void
+each_storm(struct replay *r, storm_fn *fn, void *arg)
+{
+	for (size_t i = 0; i < r->n_gone; i++)
+		fn(arg, &r->gone[i]);
+	storms_each(r->engine.storms, fn, arg);
+}
+
+static void
 storm_json(void *arg, struct storm *st)
 {
 	struct json *j = arg;
@@ -242,7 +267,7 @@ summary_json(struct replay *r)
 			json_u64(&j, action_name((enum action)i), r->by_action[i]);
 	json_object_end(&j);
 	json_array(&j, "storms");
-	storms_each(r->engine.storms, storm_json, &j);
+	each_storm(r, storm_json, &j);
 	json_array_end(&j);
 	json_object_end(&j);
 	json_object_end(&j);
@@ -269,7 +294,7 @@ storm_text(void *arg, struct storm *st)
 static void
 summary_text(struct replay *r)
 {
-	storms_each(r->engine.storms, storm_text, NULL);
+	each_storm(r, storm_text, NULL);
 	printf("%llu messages, %llu copies offered, %llu delivered, %llu stopped, %llu messages would be "
 	       "stopped by "
 	       "shadow rules\n",
@@ -304,6 +329,7 @@ replay_init(struct replay *r, struct config *conf)
 	e->lists = &conf->lists;
 	e->tallies = tallies_new(REPLAY_COUNTERS);
 	e->storms = storms_new();
+	storms_on_leave(e->storms, storm_gone, r);
 	e->join = join_new();
 	e->quiet = true;
 	e->sweep = REPLAY_SWEEP;
@@ -323,6 +349,9 @@ replay_fini(struct replay *r)
 	tallies_free(r->engine.tallies);
 	storms_free(r->engine.storms);
 	join_free(r->engine.join);
+	for (size_t i = 0; i < r->n_gone; i++)
+		xfree(r->gone[i].hosts);
+	xfree(r->gone);
 	engine_fini(&r->engine);
 	config_fini(r->conf);
 }

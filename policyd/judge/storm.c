@@ -65,7 +65,7 @@ storms_drop(struct storm *st)
 {
 	struct storms *s = st->owner;
 
-	if (st->changed && s->leave)
+	if (s->leave)
 		s->leave(s->leave_arg, st);
 	map_del(&s->map, st->key);
 	storm_order_del(&s->order, st);
@@ -539,13 +539,15 @@ storms_each(const struct storms *s, storm_fn *fn, void *arg)
 void
 storms_each_changed(struct storms *s, storm_fn *fn, void *arg)
 {
-	LIST_FOREACH (it, &s->order.all) {
+	LIST_FOREACH_SAFE (it, after, &s->order.all) {
 		struct storm *st = container_of(it, struct storm, lru);
 
-		if (st->changed) {
-			st->changed = false;
-			fn(arg, st);
-		}
+		if (!st->changed)
+			continue;
+		st->changed = false;
+		fn(arg, st);
+		if (st->state == STORM_CLOSED && !st->changed)
+			storms_drop(st);
 	}
 }
 

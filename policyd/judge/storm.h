@@ -96,8 +96,8 @@ void storm_add_message(struct storm *st);
 /* Does the rule's block still run? */
 bool storm_blocked(const struct storm *st, struct now now);
 
-/* `leave` gets a storm that makes room for another, when it has changed since storms_each_changed()
- * gave it out. */
+/* `leave` gets each storm that goes; `changed` when that was not given out by storms_each_changed(). It may
+ * take its hosts away. */
 void storms_on_leave(struct storms *s, storm_fn *leave, void *arg);
 
 /* With a key storms keep of addresses what mail/privacy.h says, from now on and of those that there are: the
@@ -118,7 +118,8 @@ void storms_tick(struct storms *s, struct now now, storm_fn *closed, void *arg);
 /* New rules are in force: a storm obeys its rule's present settings, one whose rule is gone or off closes. */
 void storms_obey(struct storms *s, const struct ruleset *rules, storm_fn *closed, void *arg);
 
-/* Calls `fn` for each storm changed since the last call. */
+/* Calls `fn` for each storm changed since the last call. One that it leaves changed comes again; of the
+ * others those that are closed go. */
 void storms_each_changed(struct storms *s, storm_fn *fn, void *arg);
 /* `fn` may drop the storm that it gets. */
 void storms_each(const struct storms *s, storm_fn *fn, void *arg);

@@ -76,7 +76,7 @@ storm_leaves(void *arg, struct storm *st)
 	struct record_host hosts[STORM_HOSTS_MAX];
 	struct record_storm r;
 
-	if (!e->ledger)
+	if (!e->ledger || !st->changed)
 		return;
 	r = row_of(st, hosts);
 	ledger_storm(e->ledger, &r);

@@ -148,3 +148,29 @@ def test_control_bytes(lab):
     assert b"\x1b" not in p.stdout and b"\x07" not in p.stdout, p.stdout
     for where in (rb"message-id ", rb"(backscatter): "):
         assert where + rb"<\x1b]0;x\x070@mx.example.net>, " in p.stdout, p.stdout
+
+
+def test_storms_whose_time_is_over(lab):
+    """What ended before the mail did is told all the same, and stops nothing that comes after a long gap."""
+    conf = put(lab, "main.conf", CONF.format(dir=lab.dir))
+    put(lab, "rules.conf", "[rule copies]\ndetect = replication\nlimit = 1\nremember = 2d\n[rule much]\ndetect = flood\n"
+        "limit = 2\ncount_by = sender\nexempt = x@example.net\n")
+    way = ("Received: from a by relay{}.example with SMTP id {};\n\tMon, 2 Nov 2026 09:00:00 +0000\n"
+           "Received: from pc by a.example with SMTP id 0;\n\tMon, 2 Nov 2026 09:00:00 +0000\n" + POST)
+    copies = [event(at, "198.51.100.1", "x@example.net", "joe@example.org", way.format(n, n), "")
+              for n, at in enumerate((0, 60, 120, 10 * 86400, 10 * 86400 + 60))]
+    much = [event(300 + n, "198.51.100.2", "y@example.net", "ann@example.org", "", "") for n in range(3)]
+    path = put(lab, "events.jsonl", "".join(copies[:3] + much + copies[3:]))
+    p = subprocess.run([lab.binary("stormctl"), "-c", conf, "replay", "--json", path], env=lab.env, capture_output=True,
+                       timeout=30, check=True)
+    *said, summary = [json.loads(line) for line in p.stdout.splitlines()]
+    assert [one["verdict"] for one in said] == ["pass", "discard", "discard", "pass", "pass", "defer", "pass", "discard"], said
+    storms = summary["summary"]["storms"]
+    assert [(s["rule"], s["state"], s["offered"]) for s in storms] == [
+        ("copies", "closed", 2), ("much", "closed", 1), ("copies", "open", 1)], storms
+    assert {one["storm"] for one in said if one["storm"]} == {s["id"] for s in storms}
+    assert storms[0]["recipients"] == 1 and storms[1]["hosts"][0]["name"] == "198.51.100.2", storms
+    p = subprocess.run([lab.binary("stormctl"), "-c", conf, "replay", path], env=lab.env, capture_output=True, timeout=30,
+                       check=True)
+    assert [line.split()[1] for line in p.stdout.decode().splitlines() if line.startswith("storm ")] == [
+        s["id"] for s in storms], p.stdout

@@ -301,7 +301,8 @@ static void
 leaves(void *arg, struct storm *st)
 {
 	(void)arg;
-	left = st->id;
+	if (st->changed)
+		left = st->id;
 }
 
 static void
