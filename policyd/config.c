@@ -418,6 +418,12 @@ rule_notes(const struct config *c, const struct rule *r, config_note_fn *fn, voi
 		door_notes(r, DOOR_POLICY, fn, arg);
 	if (c->serve.n_milter)
 		door_notes(r, DOOR_MILTER, fn, arg);
+	if (r->limit && r->detector->no_limit) {
+		snprintf(note, sizeof(note),
+		    "rule \"%s\": detector %s has no limit, it trips at the first message", r->name,
+		    r->detector->name);
+		fn(arg, note);
+	}
 	if (r->block && r->detector->no_block) {
 		snprintf(note, sizeof(note),
 		    "rule \"%s\": detector %s blocks nobody, for everybody is to get a first copy", r->name,

@@ -33,6 +33,7 @@ const struct detector detect_list_return_path = {
 	.action = ACT_SET_SENDER_OWNER,
 	.scope = SCOPE_OUTBOUND,
 	.limit = 0,
+	.no_limit = true,
 	.applies = lrp_applies,
 	.score = lrp_score,
 };

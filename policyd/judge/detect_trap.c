@@ -113,6 +113,7 @@ const struct detector detect_trap = {
 	.keys = KEY_ADDRESSES,
 	.envelope = true,
 	.evidence = true,
+	.no_limit = true,
 	.whole = trap_whole,
 	.applies = trap_applies,
 	.plan = trap_plan,

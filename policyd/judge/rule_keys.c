@@ -324,8 +324,8 @@ const struct conf_key rule_key_table[] = {
 	    .help = "How long all that belongs to the storm stays stopped after the rule tripped, whatever "
 		    "the counts."),
 	KEY("remember", CONF_MSEC, AT(remember, int64_t), .min = 0, .max = max_time,
-	    .help = "How long a closed storm is known, so that it is stopped at its first copy when it wakes "
-		    "up."),
+	    .help = "How long a closed storm is known: a replication that wakes up is stopped at its first "
+		    "copy then, and another storm goes on under its id when its rule trips again."),
 	KEY("quiet", CONF_MSEC, AT(quiet, int64_t), .min = MS_SEC, .max = max_time, .def = "1h",
 	    .help = "A storm is closed when this long nothing of it was seen."),
 	KEY("brake", CONF_ENUM, AT(brake, enum rule_brake), .names = brake_names,

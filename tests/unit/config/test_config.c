@@ -431,11 +431,12 @@ Test(config, notes)
 	config_fini(&c);
 	write_file("rules.conf",
 	    "[rule b]\ndetect = replication\nblock = 1s\n[rule r]\ndetect = wide-recipients\nbrake = "
-	    "defer\n");
+	    "defer\n[rule t]\ndetect = trap\naddresses = trap@\nlimit = 3\n");
 	cr_assert_eq(load("[server]\nmilter = unix:/p\n"), 0);
 	cr_expect_str_eq(notes(),
 	    "rule \"b\": detector replication blocks nobody, for everybody is to get a first copy\n"
-	    "rule \"r\": detector wide-recipients has nothing to brake by at RCPT\n");
+	    "rule \"r\": detector wide-recipients has nothing to brake by at RCPT\n"
+	    "rule \"t\": detector trap has no limit, it trips at the first message\n");
 }
 
 /* Rules by the envelope that can never trip, or that anybody can turn against anybody. */
