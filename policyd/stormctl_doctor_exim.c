@@ -270,10 +270,11 @@ take_macro(struct reader *r, struct str s)
 	for (unsigned i = 0; i < x->n_macros; i++)
 		if (str_eq(x->macros[i].name, str_sub(s, 0, n))) {
 			x->macros[i].value = value;
+			x->macros[i].file = r->open[r->depth - 1].file;
 			return true;
 		}
 	x->macros = doctor_push(r->d, x->macros, &x->n_macros, sizeof(*x->macros));
-	x->macros[x->n_macros - 1] = (struct ex_pair){ str_sub(s, 0, n), value };
+	x->macros[x->n_macros - 1] = (struct ex_pair){ str_sub(s, 0, n), value, r->open[r->depth - 1].file };
 	return true;
 }
 
@@ -343,7 +344,7 @@ take_option(struct doctor *d, struct str s)
 	if (value.n > 1 && value.p[0] == '"')
 		value = str_sub(value, 1, value.n - 1);
 	x->options = doctor_push(d, x->options, &x->n_options, sizeof(*x->options));
-	x->options[x->n_options - 1] = (struct ex_pair){ name, value };
+	x->options[x->n_options - 1] = (struct ex_pair){ name, value, NULL };
 }
 
 static void

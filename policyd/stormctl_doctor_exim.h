@@ -15,6 +15,7 @@ struct ex_line {
 
 struct ex_pair {
 	struct str name, value;
+	const char *file; /* of a macro */
 };
 
 enum ex_hook { EX_RCPT, EX_DATA, EX_LOCAL, EX_HOOKS };

@@ -61,6 +61,28 @@ find_question(struct doctor *d, const struct ex_ask *a, struct str request, cons
 		STR_FMT(request), more));
 }
 
+/* Where the daemon is stands in the macro of our recipe, or else in the question itself. */
+static void
+find_address(struct doctor *d, const struct ex_ask *a)
+{
+	const struct exim *x = ex_of(d);
+	const char *ours = address(d), *file = str_eq(a->address, STR("STORM")) ? x->path : NULL;
+	struct ex_ask right = *a;
+
+	for (unsigned i = 0; i < x->n_macros; i++)
+		if (str_eq(x->macros[i].name, STR("STORM")) &&
+		    (str_eq(x->macros[i].value, a->address) ||
+			(str_starts(a->address, STR("unix:")) &&
+			    str_eq(x->macros[i].value, str_sub(a->address, 5, a->address.n)))))
+			file = x->macros[i].file;
+	right.address = str_of(ours);
+	if (file)
+		doctor_find(d, doctor_text(d, "%s (%s)", ex_where(d, a->at), ex_hook_names[a->hook]), file,
+		    doctor_text(d, "STORM = %s", ours));
+	else
+		find_question(d, &right, a->request, "");
+}
+
 /* --- asking ------------------------------------------------------------------------------------------ */
 
 static void
@@ -122,7 +144,7 @@ exim_address(struct doctor *d)
 {
 	EACH_ASK(ex_of(d), a)
 	if (a->whose == OURS_MISSED && doctor_address(d, POLICY_DOOR))
-		find_at(d, a, doctor_text(d, "STORM = %s", address(d)));
+		find_address(d, a);
 }
 
 static void
@@ -130,7 +152,7 @@ exim_at_milter(struct doctor *d)
 {
 	EACH_ASK(ex_of(d), a)
 	if (a->whose == OURS_OTHER_DOOR)
-		find_at(d, a, doctor_text(d, "STORM = %s", address(d)));
+		find_address(d, a);
 }
 
 static void

@@ -161,6 +161,8 @@ class Site:
                 lines += fix.splitlines()
             self.text = "\n".join(lines) + "\n"
         elif re.match(r"(STORM|[a-z_]+) = .*$", fix) and "begin" not in fix:
+            # Exim knows a macro's line in its main part alone, and ACLs that are included are none of that
+            assert f["in"] == self.lab.path("mta.conf"), f
             self.text = self.text.replace("\nbegin acl", f"\n{fix}\n\nbegin acl", 1)
         else:
             return False
@@ -211,6 +213,8 @@ BROKEN_EXIM = [
     (both(sub("STORM = @run@/policy.sock", "STORM = inet:127.0.0.1:10040"), server(policy="inet:192.0.2.1:10040")),
      ["exim-address"]),
     (sub("STORM = @run@/policy.sock", "STORM = @run@/milter.sock"), ["exim-at-milter-door"]),
+    (sub("STORM = @run@/policy.sock\n", ""), ["exim-address"]),
+    (own(at=("@run@/policy.sock", "/var/policyd-storm/p")), ["exim-address"]),
     (sub("acl_check_local:\n", "acl_check_local:\n  accept logwrite = local\n"), ["exim-unreachable"]),
     (sub("acl_check_data:\n", "acl_check_data:\n  accept hosts = +relay_from_hosts\n"), ["exim-behind-accept"]),
     (sub(f"{INCLUDE}  accept\nacl_check_local", f"{INCLUDE}  deny malware = *\n  accept\nacl_check_local"),
