@@ -6,6 +6,7 @@
 #include "mail/traits.h"
 
 #include "mail/date.h"
+#include "mail/received.h"
 
 /* A single sign is no id ("id 1" of home-made senders). */
 enum { ORIGIN_ID_MIN = 2 };
@@ -18,6 +19,28 @@ struct origin {
 	bool unique;       /* `key` is of a line with an id of its own: no other message has it */
 };
 
+static bool
+is_loopback(const struct ip *ip)
+{
+	static const uint8_t six[16] = { [15] = 1 };
+
+	return (ip->family == 4 && ip->b[0] == 127) ||
+	    (ip->family == 6 && memcmp(ip->b, six, sizeof(six)) == 0);
+}
+
+/* A filter or fetcher of this machine that calls itself "localhost": who stands above had it from loopback.
+ * It writes a new line whenever the message is tried again. The bottom line stays what tells the origin. */
+static bool
+wrote_here(const struct msg *m, uint32_t line)
+{
+	const struct hop *hops = m->header.f.hops;
+	struct ip from;
+
+	if (line + 1 >= m->header.f.n_hops || !received_nobody(hops[line].by))
+		return false;
+	return ip_parse(line ? hops[line - 1].from_ip : m->client_address, &from) == 0 && is_loopback(&from);
+}
+
 static void
 find_own_lines(struct traits *t, const struct msg *m, const struct site *site)
 {
@@ -27,8 +50,9 @@ find_own_lines(struct traits *t, const struct msg *m, const struct site *site)
 	for (uint32_t i = 0; i < f->n_hops; i++)
 		if (site_own_host(site, f->hops[i].by))
 			t->own_lines[i / OWN_LINES_WORD] |= (uint64_t)1 << i % OWN_LINES_WORD;
-	while (
-	    n < f->n_hops && (traits_own_line(t, n) || (m->queue_id.n && str_eq(f->hops[n].id, m->queue_id))))
+	while (n < f->n_hops &&
+	    (traits_own_line(t, n) || (m->queue_id.n && str_eq(f->hops[n].id, m->queue_id)) ||
+		wrote_here(m, n)))
 		n++;
 	t->own_top = n;
 }
@@ -267,16 +291,6 @@ compute_header(struct traits *t, struct msg *m, const struct site *site)
 	    f->cc_count > UINT32_MAX - f->to_count ? UINT32_MAX : f->to_count + f->cc_count;
 }
 
-/* "localhost" within a relay: its content filter gave the message back to it. */
-static bool
-is_loopback(const struct ip *ip)
-{
-	static const uint8_t six[16] = { [15] = 1 };
-
-	return (ip->family == 4 && ip->b[0] == 127) ||
-	    (ip->family == 6 && memcmp(ip->b, six, sizeof(six)) == 0);
-}
-
 /* Behind a relay of ours: down the lines that relays wrote to the first client that is none. The relay may be
  * this host, whose own lines tell then (smtpd in front of a filter). Unknown, not the relay, when no line
  * tells: all mail through it would be one client's. */
@@ -302,6 +316,7 @@ compute_client(struct traits *t, const struct msg *m, const struct site *site)
 				continue;
 			break;
 		}
+		/* within a relay: its content filter gave the message back to it */
 		if (site_relay(site, &ip) || is_loopback(&ip))
 			continue;
 		t->client = ip;

@@ -21,7 +21,8 @@
  * identity out.
  *
  * Trace. "The same transmission" is the hash of the Received chain without the leading lines that our own
- * hosts wrote or that carry this request's queue id. A retry of one queue item has the same trace.
+ * hosts wrote, or filters of this machine as "localhost", or that carry this request's queue id. A retry of
+ * one queue item has the same trace.
  */
 #ifndef MAIL_TRAITS_H
 #define MAIL_TRAITS_H
@@ -49,7 +50,7 @@ struct traits {
 	struct key128 way; /* what all its copies share however they were rewritten; zero: no identity */
 	uint64_t trace;    /* 0 when there is no header */
 	uint64_t own_lines[HEADER_HOPS_MAX / OWN_LINES_WORD]; /* a bit for each hop: see traits_own_line() */
-	uint32_t own_top;                                     /* leading hops that are ours */
+	uint32_t own_top;      /* leading hops that are ours, or "localhost" here */
 	uint32_t relay_hops;   /* next below: lines that relays of ours wrote */
 	uint32_t foreign_hops; /* hops below both */
 	int64_t date;          /* of the Date field, seconds since 1970; when dated */

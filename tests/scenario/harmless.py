@@ -242,6 +242,21 @@ def content_filter(x):
                  own=["from localhost by mx2.example.org id %s" % x.w.queue_id(), "from out by mx1.example.org id %s" % q])
 
 
+def filter_named_localhost(x):
+    """amavis in front of the queue, or fetchmail, writes a line as "localhost" at each attempt, and who stands behind us
+    says 4xx to all of them but the last."""
+    for n in range(20):
+        m = x.message()
+        for k in range(8):
+            front = "from out.other.example ([%s]) by mx1.example.org (Postfix)" % CLIENT
+            own = [["from mx1.example.org ([127.0.0.1]) by localhost (mx1.example.org [127.0.0.1]) (amavisd-new, port 10024) with ESMTP"
+                    " id A%d.%d; %s" % (n, k, date_text(x.w.now)), front],
+                   ["from pop.isp.example by localhost with POP3 (fetchmail-6.4.37); " + date_text(x.w.now)]][n % 2]
+            _, v = x.w.offer(m, ["a@example.org"], "127.0.0.1", "localhost", own=own, queue_id=x.w.queue_id())
+            check(v["verdict"] == ("pass" if k < 3 else "defer"), "attempt", k, v)
+            x.later(600)
+
+
 def callouts_reports_roles(x):
     """Null senders, DMARC reports, receipts, mail to postmaster@ and abuse@, however often the same."""
     for k in range(200):
@@ -307,6 +322,6 @@ def run(build, fn):
 def scenarios():
     for fn in (verp_newsletter, chunks_of_fifty, direct_copy_and_lists, forwards, resent, greylisting,
                retried_many_times, retried_through_own_hosts, retried_by_hosts_in_turn, our_own_defer, calendar, calendar_without_hops, cron, no_message_id,
-               password_resets, school_notice, dkim_held_and_released, content_filter, callouts_reports_roles,
+               password_resets, school_notice, dkim_held_and_released, content_filter, filter_named_localhost, callouts_reports_roles,
                success_reports, journal_reports, planted_ids, a_thousand_senders):
         yield "harmless-" + fn.__name__.replace("_", "-"), lambda b, f=fn: run(b, f)

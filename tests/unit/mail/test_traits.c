@@ -46,14 +46,27 @@ teardown(void)
 TestSuite(traits, .init = setup, .fini = teardown);
 
 static void
-with_queue_id(const char *header, const char *queue_id)
+from_client_with_queue_id(const char *client, const char *header, const char *queue_id)
 {
 	msg_reset(&m);
+	m.client_address = str_of(client);
 	m.queue_id = str_of(queue_id);
 	header_feed(&m.header, header, strlen(header));
 	header_end(&m.header);
 	m.have_header = true;
 	traits_compute(&t, &m, &site);
+}
+
+static void
+with_queue_id(const char *header, const char *queue_id)
+{
+	from_client_with_queue_id(NULL, header, queue_id);
+}
+
+static void
+from_client(const char *client, const char *header)
+{
+	from_client_with_queue_id(client, header, NULL);
 }
 
 static void
@@ -202,6 +215,40 @@ Test(traits, trace_without_our_own_lines)
 		BODY);
 	cr_expect_neq(t.trace, trace);
 	cr_expect_eq(t.own_top, 0);
+}
+
+/* amavis and fetchmail write a line as that whenever they try, and hand the message over by loopback. */
+Test(traits, localhost_on_this_machine_is_ours)
+{
+#define BELOW "Received: from a by relay.example.net id R1; x\n" ORIGIN BODY
+#define FILTER(n) "Received: from mx ([127.0.0.1]) by localhost (amavisd-new) id " n "\n"
+#define FRONT "Received: from relay ([192.0.2.99]) by mx.example.org; later\n"
+	uint64_t trace;
+
+	compute(BELOW);
+	trace = t.trace;
+	from_client("127.0.0.1", FILTER("1") FRONT BELOW);
+	cr_expect_eq(t.trace, trace);
+	cr_expect_eq(t.own_top, 2);
+	cr_expect_eq(t.foreign_hops, 2);
+	from_client("::1", "Received: from pop by localhost.localdomain with POP3; now\n" BELOW);
+	cr_expect_eq(t.trace, trace);
+	/* Exim shows the line that it writes now */
+	from_client("127.0.0.1",
+	    "Received: from localhost ([127.0.0.1]) by mx.example.org id N\n" FILTER("2") FRONT BELOW);
+	cr_expect_eq(t.trace, trace);
+	cr_expect_eq(t.own_top, 3);
+	/* anybody's filter */
+	from_client("192.0.2.99", FILTER("1") BELOW);
+	cr_expect_neq(t.trace, trace);
+	cr_expect_eq(t.own_top, 0);
+	from_client("127.0.0.1", FILTER("1") FRONT FILTER("9") BELOW);
+	cr_expect_neq(t.trace, trace);
+	cr_expect_eq(t.own_top, 2);
+	/* where the message began */
+	from_client("127.0.0.1", "Received: from pc by localhost with HTTP; now\n" BODY);
+	cr_expect_eq(t.own_top, 0);
+	cr_expect_eq(t.foreign_hops, 1);
 }
 
 Test(traits, many_hops_change_the_trace)
