@@ -33,15 +33,15 @@ enum subject_kind subject_classify(struct str subject); /* as in the header, und
 /*
  * What a subject line says about the thread. `text` is the same for a post and its answers, whatever
  * clients and gateways made of it: decoded, without what stands in front ("Re:", "AW: [External]", "Fwd:",
- * "Recall:"), letters and digits only, in lower case and without accents where enough is left, cut at
- * SUBJECT_THREAD_MAX. Tags in brackets with a digit stay: "[#123]" is a ticket of its own; but not
+ * "Recall:"), letters and digits only, Latin ones in lower case and without accents where enough is left, cut
+ * at SUBJECT_THREAD_MAX. Tags in brackets with a digit stay: "[#123]" is a ticket of its own; but not
  * "[staff 123]" where `list`, the local part of the posting address that it goes to, is "staff" or begins
  * so: some lists number their posts. Empty: the line says nothing.
  */
 struct subject_thread {
 	struct str text;
 	bool answer; /* something like "Re:" stood in front */
-	bool recall; /* "Recall:" stood in front: the sender wants a message back */
+	bool recall; /* "Recall:" stood in front of all that: the sender wants a message back */
 };
 
 enum { SUBJECT_THREAD_MAX = 200 };

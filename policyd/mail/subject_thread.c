@@ -2,9 +2,10 @@
 /* Subjects as a thread shares them: what clients and gateways put in front is taken off, again and again. */
 #include "mail/subject.h"
 
+#include "base/utf8.h"
 #include "mail/words.h"
 
-enum { DECODED_MAX = 400, ENOUGH = 3, JIS_SHIFT = 2 };
+enum { DECODED_MAX = 400, ENOUGH = 3, JIS_ESCAPE = 3 };
 
 static bool
 has_digit(struct str s)
@@ -79,7 +80,8 @@ front_end(struct str s, struct str list, struct subject_thread *t)
 	bool recall = false;
 	size_t n = subject_prefix(s, &recall);
 
-	t->recall |= n && recall;
+	/* "Re: Rappel: ..." answers one, and in French what was called so may be a reminder */
+	t->recall |= n && recall && !t->answer;
 	t->answer |= n && !recall;
 	if (!n)
 		n = bracketed_prefix(s, t);
@@ -100,23 +102,65 @@ without_tail(struct str s)
 	return s.n;
 }
 
-/* The bytes that a line keeps on its way through clients and character sets. */
-static struct str
-gather(struct str s, char *out, bool accents)
+/* A character of UTF-8 that is a letter of another script than Latin. Accents go, and so do punctuation and
+ * pictures, of which each character set has its own. */
+static bool
+other_script(struct str c)
 {
-	size_t n = 0;
+	unsigned char lead = (unsigned char)c.p[0], next = (unsigned char)c.p[1];
 
-	for (size_t i = 0; i < s.n && n < SUBJECT_THREAD_MAX; i++) {
+	if (lead < 0xce || lead > 0xed || lead == 0xe2)
+		return false;
+	if (lead == 0xe1)
+		return next < 0xb8 || next > 0xbb;
+	return lead != 0xe3 || next != 0x80;
+}
+
+/* What of the bytes that are neither ASCII nor UTF-8 is kept, or of all that are not ASCII. */
+enum keep { KEEP_NO_BYTES, KEEP_BYTES, KEEP_ALL };
+
+struct gathered {
+	struct str text;
+	size_t ascii, bytes; /* letters and digits; bytes of other character sets */
+};
+
+/* The bytes that a line keeps on its way through clients and character sets. */
+static struct gathered
+gather(struct str s, char *out, enum keep keep)
+{
+	struct gathered g = { .text = { out, 0 } };
+	size_t n;
+
+	for (size_t i = 0; i < s.n && g.text.n < SUBJECT_THREAD_MAX; i += n) {
+		struct str rest = str_sub(s, i, s.n);
 		char c = s.p[i];
-		bool ascii = (unsigned char)c < 0x80;
+		size_t utf8 = utf8_len(rest);
+		bool ascii = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'), kept = ascii;
 
 		/* where ISO-2022-JP changes its set differs from client to client */
-		if (c == '\x1b')
-			i += JIS_SHIFT;
-		else if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (!ascii && accents))
-			out[n++] = c;
+		n = c == '\x1b' ? JIS_ESCAPE : utf8 ? utf8 : 1;
+		g.ascii += ascii;
+		if ((unsigned char)c >= 0x80) {
+			g.bytes += utf8 == 0;
+			kept = keep == KEEP_ALL || (utf8 ? other_script(rest) : keep == KEEP_BYTES);
+		}
+		for (size_t k = 0; kept && k < n && g.text.n < SUBJECT_THREAD_MAX; k++)
+			out[g.text.n++] = s.p[i + k];
 	}
-	return (struct str){ out, n };
+	return g;
+}
+
+/* Letters of another script tell subjects apart as well as Latin ones; few digits among them do not. */
+static struct str
+gather_thread(struct str s, char *out)
+{
+	struct gathered g = gather(s, out, KEEP_NO_BYTES);
+
+	if (g.bytes && g.bytes >= g.ascii)
+		g = gather(s, out, KEEP_BYTES);
+	if (g.text.n < ENOUGH)
+		g = gather(s, out, KEEP_ALL);
+	return g.text;
 }
 
 struct subject_thread
@@ -134,8 +178,6 @@ subject_thread(struct str subject, struct str list, char out[SUBJECT_THREAD_MAX]
 		s = str_trim(str_sub(s, 0, n));
 		t.answer = true;
 	}
-	t.text = gather(s, out, false);
-	if (t.text.n < ENOUGH)
-		t.text = gather(s, out, true);
+	t.text = gather_thread(s, out);
 	return t;
 }

@@ -51,11 +51,48 @@ static const struct {
 	{ "R\xc3\xbc"
 	  "ckruf: Summer party",
 	    SAME, false, true },
+	{ "Re: Rappel\xc2\xa0: Summer party", SAME, true, false },
+	{ "Fwd: Recall: Summer party", SAME, true, false },
 	/* one line in two character sets */
 	{ "Re: Pr\xc3\xbc"
 	  "fung",
 	    "prfung", true, false },
 	{ "=?iso-8859-1?Q?Pr=FCfung?=", "prfung", false, false },
+	{ "Pr\xc3\xbc"
+	  "fung \xe2\x80\x93 \xe2\x80\x9e"
+	  "2026\xe2\x80\x9c \xf0\x9f\x8e\x89",
+	    "prfung2026", false, false },
+	{ "=?windows-1252?Q?Pr=FCfung_=96_=842026=93?=", "prfung2026", false, false },
+	/* letters of other scripts beside digits: Greek, Russian in two character sets, Hebrew, and Asia */
+	{ "Re: \xce\xb1\xce\xb2 2026",
+	    "\xce\xb1\xce\xb2"
+	    "2026",
+	    true, false },
+	{ "Re: \xd0\xb0\xd0\xb1 2026",
+	    "\xd0\xb0\xd0\xb1"
+	    "2026",
+	    true, false },
+	{ "=?koi8-r?Q?=C1=C2=D7=C7=C4_2026?=",
+	    "\xc1\xc2\xd7\xc7\xc4"
+	    "2026",
+	    false, false },
+	{ "\xd7\xaa\xd7\xa9 2026!",
+	    "\xd7\xaa\xd7\xa9"
+	    "2026",
+	    false, false },
+	{ "\xe0\xb8\x81-2026",
+	    "\xe0\xb8\x81"
+	    "2026",
+	    false, false },
+	{ "\xe3\x80\x90 2026\xe5\xb9\xb4 \xe3\x80\x91\xef\xbc\x81", "2026\xe5\xb9\xb4", false, false },
+	{ "\xe3\x81\x82 2026",
+	    "\xe3\x81\x82"
+	    "2026",
+	    false, false },
+	/* Latin: accents go */
+	{ "Cu\xe1\xbb\x99"
+	  "c h\xe1\xbb\x8dp 2026",
+	    "cuchp2026", false, false },
 	/* not the same thread */
 	{ "Re: [#1234] Printer broken", "1234printerbroken", true, false },
 	{ "[PATCH 3/45] mm: fix", "patch345mmfix", false, false },

@@ -301,6 +301,14 @@ Test(reply_all, recalls_are_held_and_no_posts)
 	    ACT_HOLD);
 }
 
+/* In French a reminder has the name of a recall. */
+Test(reply_all, answers_to_what_is_called_a_recall_are_posts)
+{
+	for (int i = 0; i < PASS; i++)
+		cr_assert_eq(POST(.who = i, .subject = "Re: Rappel : Summer party"), ACT_PASS);
+	cr_assert_eq(POST(.who = PASS, .subject = "Re: Rappel : Summer party"), ACT_REJECT);
+}
+
 Test(reply_all, nothing_is_folded_once_the_block_is_over)
 {
 	storm();

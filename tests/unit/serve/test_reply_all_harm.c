@@ -264,6 +264,21 @@ Test(reply_all_harm, harmless_what_is_exempt)
 		    ACT_PASS);
 }
 
+/* Subjects in other scripts that share a year, a few answers to each: one thread with Latin letters alone. */
+Test(reply_all_harm, harmless_subjects_of_other_scripts)
+{
+	static const char *const subjects[] = { "Re: \xd0\x91\xd1\x8e\xd0\xb4\xd0\xb6\xd0\xb5\xd1\x82 2026",
+		"Re: \xe9\xa2\x84\xe7\xae\x97 2026", "Re: \xd7\xaa\xd7\xa7\xd7\xa6\xd7\x99\xd7\x91 2026",
+		"Re: \xce\xb5\xce\xba\xce\xbb\xce\xbf\xce\xb3\xce\xad\xcf\x82 2026",
+		"Re: =?koi8-r?Q?=F0=CC=C1=CE?= 2026", "Re: =?koi8-r?Q?=E3=C5=CC=D8?= 2026" };
+	char root[64];
+
+	for (int i = 0; i < 6 * PASS; i++) {
+		snprintf(root, sizeof(root), "root%d@example.org", i % 6);
+		cr_assert_eq(POST(.who = i % 7, .subject = subjects[i % 6], .refs = root), ACT_PASS);
+	}
+}
+
 Test(reply_all_harm, harmless_same_subject_to_other_people)
 {
 	char to[4096];
