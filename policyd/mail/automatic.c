@@ -390,7 +390,8 @@ is_auto_reply(const struct header_facts *f, enum subject_kind subject, bool null
 {
 	if (is_responder(f, subject, null_sender))
 		return true;
-	if (f->flags & HDR_LIST_UNSUBSCRIBE) /* a newsletter, whatever it is called */
+	/* A newsletter, an appointment in which somebody will be away: whatever they are called. */
+	if (f->flags & (HDR_LIST_UNSUBSCRIBE | HDR_CALENDAR))
 		return false;
 	if (subject == SUBJECT_AUTO_REPLY_MAYBE)
 		return reply_sign(f, null_sender);

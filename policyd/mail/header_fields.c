@@ -284,10 +284,22 @@ take_content_type(struct header *h, const struct field_row *row, struct str valu
 	if (h->f.content_type.p)
 		return;
 	*fact(h, row) = keep_lower(h, mime_type(s));
+	if (str_eq(h->f.content_type, STR("text/calendar")))
+		h->f.flags |= HDR_CALENDAR;
 	if (mime_param(s, STR("report-type"), param, sizeof(param), &got))
 		h->f.report_type = keep_lower(h, got);
 	if (mime_param(s, STR("boundary"), param, sizeof(param), &got) && got.n <= MIME_BOUNDARY_MAX)
 		h->f.boundary = header_keep(h, got);
+}
+
+/* urn:content-classes:calendarmessage */
+static void
+take_content_class(struct header *h, const struct field_row *row, struct str value)
+{
+	char text[HEADER_VALUE_KEEP];
+
+	if (str_ieq(header_unfold(value, text, sizeof(text)), STR("urn:content-classes:calendarmessage")))
+		h->f.flags |= row->flag;
 }
 
 /* Exim and Gmail name those to whom a message could not be delivered. */
@@ -435,6 +447,7 @@ static const struct field_row length_12[] = {
 	FLAG("x-listserver", HDR_LIST_OTHER),
 };
 static const struct field_row length_13[] = {
+	WORD("content-class", take_content_class, HDR_CALENDAR),
 	{ NAME("delivery-date"), take_nothing, 0, 0, true },
 	WORD("x-autorespond", take_flag_unless_no, HDR_AUTO_RESPONDER),
 	FLAG("x-google-loop", HDR_LIST_OTHER),

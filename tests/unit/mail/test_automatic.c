@@ -346,6 +346,20 @@ static const struct sample people[] = {
 	{ "auto-submitted: no", "From: a@example.org\nSubject: Hello\nAuto-Submitted: no\n", AUTO_NONE },
 	{ "subject of a robot, no other sign", "From: a@example.org\nSubject: Out of office next week\n",
 	    AUTO_NONE },
+	{ "an appointment that was changed: somebody will be away",
+	    "From: a@example.org\nSubject: Out of office: Dave\nThread-Index: "
+	    "AdFBz0rm0mVx0vq2Q0i9vXoQk2m0TwAAABCD\n"
+	    "Content-Class: urn:content-classes:calendarmessage\nContent-Type: multipart/alternative\n",
+	    AUTO_NONE },
+	{ "the same of another program",
+	    "From: a@example.org\nSubject: Abwesenheit: Dave\nIn-Reply-To: <x@y>\n"
+	    "Content-Type: text/calendar; method=REQUEST\n",
+	    AUTO_NONE },
+	{ "an out-of-office of Exchange as ever",
+	    "From: a@example.org\nSubject: Out of office: Dave\nThread-Index: "
+	    "AdFBz0rm0mVx0vq2Q0i9vXoQk2m0TwAAABCD\n"
+	    "Content-Class: urn:content-classes:message\n",
+	    AUTO_REPLY },
 	{ "calendar",
 	    "From: a@example.org\nSubject: Accepted: Meeting\nContent-Type: text/calendar; method=REPLY\n",
 	    AUTO_NONE },
