@@ -111,6 +111,28 @@ Test(bounces, bounces_to_a_list_owner_or_verp_are_the_lists_business)
 	cr_assert_eq(storms_total(e.storms), 0);
 }
 
+/* A thousand dead subscribers of a newsletter; and names that only look so. */
+Test(bounces, harmless_bounces_to_the_mailbox_that_takes_them)
+{
+	static const char *const boxes[] = { "bounce@example.org", "Bounces@example.org",
+		"bounce-1234-56@example.org", "bounces+a1b2c3@example.org", "news-bounce@example.org",
+		"news+bounces-7@example.org", "msprvs1=17500abcdEF=bounces-77@example.org" };
+	static const char *const people[] = { "bouncer@example.org", "bo.unces@example.org",
+		"joe+trampoline@example.org", "SRS0=HHHH=TT=example.org=ann@example.org",
+		"bounces+SRS=AbCdE=TT=example.org=bob@example.org" };
+
+	rule("bounce-flood");
+	for (int i = 0; i < 200; i++)
+		for (size_t k = 0; k < ARRAY_LEN(boxes); k++)
+			cr_assert_eq(bounce(boxes[k], "<news@example.org>"), ACT_PASS, "%s", boxes[k]);
+	cr_assert_eq(storms_total(e.storms), 0);
+	for (size_t k = 0; k < ARRAY_LEN(people); k++) {
+		for (int i = 0; i < 50; i++)
+			cr_assert_eq(bounce(people[k], "<1@firm.example>"), ACT_PASS);
+		cr_assert_eq(bounce(people[k], "<1@firm.example>"), ACT_DEFER, "%s", people[k]);
+	}
+}
+
 Test(bounces, receipts_and_reports_are_no_bounces)
 {
 	rule("bounce-flood")->limit = 1;
