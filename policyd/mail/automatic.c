@@ -25,6 +25,7 @@ automatic_name(enum automatic a)
 /*
  * Points towards a bounce; enough is BOUNCE_ENOUGH. So: the mail system's own name suffices; postmaster needs
  * the subject of a bounce or a null return path, an ordinary sender both; a subject alone never suffices.
+ * Nor does postmaster's name where a person writes.
  */
 enum {
 	BOUNCE_ENOUGH = 5,
@@ -124,6 +125,35 @@ static const struct str notice_mailers[] = {
 	ROW("surfcontrol e-mail filter"),
 	ROW("<smtp32 v"),
 	ROW("m-filter"),
+};
+
+/* Fronts of X-Mailer or User-Agent of programs in which people write. */
+static const struct str mail_programs[] = {
+	ROW("mozilla"),
+	ROW("thunderbird"),
+	ROW("microsoft outlook"),
+	ROW("microsoft-macoutlook"),
+	ROW("apple mail"),
+	ROW("iphone mail"),
+	ROW("ipad mail"),
+	ROW("evolution"),
+	ROW("mutt"),
+	ROW("neomutt"),
+	ROW("kmail"),
+	ROW("k-9 mail"),
+	ROW("claws mail"),
+	ROW("sylpheed"),
+	ROW("the bat!"),
+	ROW("alpine"),
+	ROW("gnus"),
+	ROW("mu4e"),
+	ROW("roundcube"),
+	ROW("squirrelmail"),
+	ROW("horde"),
+	ROW("internet messaging program (imp)"),
+	ROW("zimbra"),
+	ROW("open-xchange"),
+	ROW("sogo"),
 };
 
 static bool
@@ -270,6 +300,24 @@ is_null_path(const struct header_facts *f, bool null_sender)
 	    (f->return_path.p && addr_is_null(f->return_path));
 }
 
+static bool
+begins_with(const struct str *set, size_t n, struct str s)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_istarts(s, set[i]))
+			return true;
+	return false;
+}
+#define BEGINS_WITH(set, s) begins_with(set, ARRAY_LEN(set), s)
+
+/* Whoever is postmaster tells all the others of problems with the mail. */
+static bool
+is_person(const struct header_facts *f, bool null_sender, bool authenticated)
+{
+	return !is_null_path(f, null_sender) &&
+	    (authenticated || (f->mailer.n && BEGINS_WITH(mail_programs, f->mailer)));
+}
+
 static unsigned
 path_points(const struct header_facts *f, bool null_sender)
 {
@@ -298,15 +346,6 @@ is_list_server(const struct header_facts *f)
 	return false;
 }
 
-static bool
-is_notice_mailer(struct str mailer)
-{
-	for (size_t i = 0; i < ARRAY_LEN(notice_mailers); i++)
-		if (str_istarts(mailer, notice_mailers[i]))
-			return true;
-	return false;
-}
-
 /* "", "<>", "Jetmail System <>": it names nobody who could be answered. */
 static bool
 is_empty_from(const struct header_facts *f)
@@ -327,7 +366,7 @@ postmaster_points(const struct header_facts *f, enum subject_kind subject, bool 
 }
 
 static unsigned
-bounce_points(const struct header_facts *f, enum subject_kind subject, bool null_sender)
+bounce_points(const struct header_facts *f, enum subject_kind subject, bool null_sender, bool person)
 {
 	static const struct {
 		unsigned flag, points;
@@ -337,7 +376,7 @@ bounce_points(const struct header_facts *f, enum subject_kind subject, bool null
 		{ HDR_NDR_MARK, SIGN_NDR_MARK },
 		{ HDR_FAILED_RCPTS, SIGN_FAILED_RCPTS },
 	};
-	unsigned points = path_points(f, null_sender);
+	unsigned points = person ? 0 : path_points(f, null_sender);
 
 	for (size_t i = 0; i < ARRAY_LEN(marks); i++)
 		points += f->flags & marks[i].flag ? marks[i].points : 0;
@@ -351,9 +390,9 @@ bounce_points(const struct header_facts *f, enum subject_kind subject, bool null
 		points += SIGN_LIST_SERVER;
 	if (str_eq(f->auto_submitted, STR("auto-replied")))
 		points += SIGN_REPLIED;
-	if (points && f->mailer.n && is_notice_mailer(f->mailer))
+	if (points && f->mailer.n && BEGINS_WITH(notice_mailers, f->mailer))
 		points += SIGN_MAILER;
-	return points + postmaster_points(f, subject, null_sender, points);
+	return points + (person ? 0 : postmaster_points(f, subject, null_sender, points));
 }
 
 /* Whether something that a person's mail has not speaks for an autoresponder, beside the subject. */
@@ -426,7 +465,8 @@ states_bounce(const struct header_facts *f, enum subject_kind subject, bool null
 }
 
 enum automatic
-automatic_classify(const struct header_facts *f, enum subject_kind subject, bool null_sender)
+automatic_classify(
+    const struct header_facts *f, enum subject_kind subject, bool null_sender, bool authenticated)
 {
 	bool submitted = f->auto_submitted.n && !str_eq(f->auto_submitted, STR("no"));
 
@@ -442,7 +482,8 @@ automatic_classify(const struct header_facts *f, enum subject_kind subject, bool
 	/* A list's copy is a person's post, whatever it is called; only what it states itself counts. */
 	if (automatic_is_list(f) && !submitted && !states_bounce(f, subject, null_sender))
 		return AUTO_NONE;
-	if (subject != SUBJECT_AUTO_REPLY && bounce_points(f, subject, null_sender) >= BOUNCE_ENOUGH)
+	if (subject != SUBJECT_AUTO_REPLY &&
+	    bounce_points(f, subject, null_sender, is_person(f, null_sender, authenticated)) >= BOUNCE_ENOUGH)
 		return AUTO_BOUNCE;
 	if (is_report_part(f)) /* of what, its body may tell; nobody writes one by hand */
 		return AUTO_REPORT;

@@ -17,8 +17,9 @@ enum automatic {
 const char *automatic_name(enum automatic a); /* none bounce report auto-reply auto-generated */
 
 /* `subject`: what subject_classify() says. `null_sender`: the envelope sender is known to be null;
- * Return-Path is looked at besides. */
-enum automatic automatic_classify(const struct header_facts *f, enum subject_kind subject, bool null_sender);
+ * Return-Path is looked at besides. `authenticated`: somebody logged in to send it. */
+enum automatic automatic_classify(
+    const struct header_facts *f, enum subject_kind subject, bool null_sender, bool authenticated);
 
 /* From names the mail system itself: MAILER-DAEMON@, "Mail Delivery Subsystem" <...>. `from`: whole value. */
 bool automatic_daemon_from(struct str from, struct str addr);

@@ -82,8 +82,8 @@ msg_kind(struct msg *m)
 		return k;
 	k->subject = subject_classify(f->subject);
 	/* Some mail systems write their own name there, which no person has. */
-	k->automatic =
-	    automatic_classify(f, k->subject, null_sender || automatic_daemon_from(STR_NONE, m->sender));
+	k->automatic = automatic_classify(
+	    f, k->subject, null_sender || automatic_daemon_from(STR_NONE, m->sender), m->sasl_username.n > 0);
 	k->null_sender = null_sender;
 	k->known = true;
 	return k;

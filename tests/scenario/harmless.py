@@ -292,6 +292,17 @@ def journal_reports(x):
         x.later(2)
 
 
+def postmaster_tells_all(x):
+    """Whoever is postmaster writes to a list what is wrong with the mail: logged in, or by a program for people."""
+    subjects = ("Mail delivery problems this morning", "Undeliverable mail on Monday", "Mail system error solved", "Delivery delayed")
+    for k in range(40):
+        m = x.message(sender="postmaster@example.org", to=["all@example.org"], subject=subjects[k % 4], received=[],
+                      extra=["User-Agent: Mozilla Thunderbird"] if k % 2 else [])
+        m.author = ("Postmaster <postmaster@example.org>", "System Administrator <it@example.org>")[k // 2 % 2]
+        x.passes(m, ["all@example.org"], client="127.0.0.1", sasl=None if k % 2 else "joe")
+        x.later(600)
+
+
 def planted_ids(x):
     """An outsider knows the id, date and author of a message to come and sends ten fakes: the real one arrives."""
     for n in range(30):
@@ -323,5 +334,5 @@ def scenarios():
     for fn in (verp_newsletter, chunks_of_fifty, direct_copy_and_lists, forwards, resent, greylisting,
                retried_many_times, retried_through_own_hosts, retried_by_hosts_in_turn, our_own_defer, calendar, calendar_without_hops, cron, no_message_id,
                password_resets, school_notice, dkim_held_and_released, content_filter, filter_named_localhost, callouts_reports_roles,
-               success_reports, journal_reports, planted_ids, a_thousand_senders):
+               success_reports, journal_reports, postmaster_tells_all, planted_ids, a_thousand_senders):
         yield "harmless-" + fn.__name__.replace("_", "-"), lambda b, f=fn: run(b, f)

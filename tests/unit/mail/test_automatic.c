@@ -283,6 +283,14 @@ static const struct sample people[] = {
 	    "Return-Path: <>\nFrom: a@example.org\nSubject: WG: Mail delivery failed\n", AUTO_NONE },
 	{ "postmaster writes himself",
 	    "From: Postmaster <postmaster@example.org>\nSubject: Maintenance on Monday\n", AUTO_NONE },
+	{ "postmaster tells of a problem, by a program for people",
+	    "From: Postmaster <postmaster@example.org>\nSubject: Undeliverable mail on Monday\n"
+	    "User-Agent: Mozilla Thunderbird\n",
+	    AUTO_NONE },
+	{ "the same with his own return path",
+	    "Return-Path: <postmaster@example.org>\nFrom: System Administrator <postmaster@example.org>\n"
+	    "Subject: Mail delivery problems this morning\nX-Mailer: Apple Mail (2.3826)\n",
+	    AUTO_NONE },
 	{ "postmaster answers",
 	    "Return-Path: <postmaster@example.org>\nFrom: postmaster@example.org\nSubject: Re: failure "
 	    "notice\n",
@@ -384,7 +392,7 @@ classify(const char *header)
 	header_reset(&h);
 	header_feed(&h, header, strlen(header));
 	header_end(&h);
-	return automatic_classify(&h.f, subject_classify(h.f.subject), false);
+	return automatic_classify(&h.f, subject_classify(h.f.subject), false, false);
 }
 
 static void
@@ -424,7 +432,7 @@ Test(automatic, the_envelope_says_null)
 	static const char text[] = "From: notes@x.example\nSubject: Undeliverable message\n";
 
 	cr_expect_eq(classify(text), AUTO_NONE);
-	cr_expect_eq(automatic_classify(&h.f, subject_classify(h.f.subject), true), AUTO_BOUNCE);
+	cr_expect_eq(automatic_classify(&h.f, subject_classify(h.f.subject), true, false), AUTO_BOUNCE);
 }
 
 Test(automatic, lists)

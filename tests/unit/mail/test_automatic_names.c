@@ -16,7 +16,7 @@ classify(const char *header)
 	header_reset(&h);
 	header_feed(&h, header, strlen(header));
 	header_end(&h);
-	return automatic_classify(&h.f, subject_classify(h.f.subject), false);
+	return automatic_classify(&h.f, subject_classify(h.f.subject), false, false);
 }
 
 static bool
@@ -109,4 +109,28 @@ Test(automatic_names, a_list_server_by_its_message_id)
 		    rows[i].id);
 		cr_expect_eq(classify(text), rows[i].want, "%s", rows[i].id);
 	}
+}
+
+Test(automatic_names, who_logs_in_is_a_person)
+{
+	static const struct {
+		const char *header;
+		bool null_sender;
+		enum automatic want;
+	} rows[] = {
+		{ "From: Postmaster <postmaster@x.example>\nSubject: Undeliverable mail\n", false,
+		    AUTO_NONE },
+		{ "From: Postmaster <postmaster@x.example>\nSubject: Undeliverable mail\n", true,
+		    AUTO_BOUNCE },
+		{ "From: MAILER-DAEMON@x.example\nSubject: failure notice\n", false, AUTO_BOUNCE },
+		{ "From: a@x.example\nSubject: Away\nAuto-Submitted: auto-replied\n", false, AUTO_REPLY },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		classify(rows[i].header);
+		cr_expect_eq(
+		    automatic_classify(&h.f, subject_classify(h.f.subject), rows[i].null_sender, true),
+		    rows[i].want, "%zu", i);
+	}
+	cr_expect_eq(classify(rows[0].header), AUTO_BOUNCE, "nobody logged in");
 }
