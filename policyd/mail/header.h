@@ -83,6 +83,7 @@ struct header_facts {
 	struct str auto_submitted; /* value, lower-case keyword without parameters or comments */
 	struct str precedence;
 	struct str list_id;           /* what stands in <>, else the whole value */
+	struct str list_name;         /* the first of List-Post, X-BeenThere, ... */
 	struct str auto_suppress;     /* X-Auto-Response-Suppress */
 	struct str content_type;      /* lower-case type/subtype */
 	struct str report_type;       /* lower-case report-type parameter */

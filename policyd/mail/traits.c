@@ -171,6 +171,13 @@ hash_date(struct hash *h, const struct seen *s)
 		hash_istr(h, s->f->date);
 }
 
+/* Each list has copies of its own; many have no List-Id. */
+static void
+hash_list(struct hash *h, const struct header_facts *f)
+{
+	hash_istr(h, f->list_id.p ? f->list_id : f->list_name);
+}
+
 static struct key128
 fingerprint_of(const struct seen *s, struct key128 origin)
 {
@@ -192,7 +199,7 @@ identity_seen(const struct seen *s, struct key128 fingerprint)
 
 	hash_init(&h, s->seed, "id-missing");
 	hash_key(&h, fingerprint);
-	hash_istr(&h, s->f->list_id);
+	hash_list(&h, s->f);
 	return hash_end(&h);
 }
 
@@ -207,7 +214,7 @@ identity(const struct seen *s, struct key128 origin)
 	hash_date(&h, s);
 	hash_from(&h, s->f);
 	hash_key(&h, origin);
-	hash_istr(&h, s->f->list_id);
+	hash_list(&h, s->f);
 	return hash_end(&h);
 }
 

@@ -3,14 +3,15 @@
  * What rules ask of a message, worked out once from envelope, header and site: which message it is,
  * which transmission of it, what kind of mail, from whom to whom. Pure; strings live in the message's arena.
  *
- * Identity. "The same message" is Message-ID + Date + From + List-Id + origin. Date is the instant,
- * however it is written. Origin is the bottom Received line after the leading (top) lines of our own hosts
- * have been taken off: nobody can guess it who has not seen the message. Without any such line the hash of
- * the whole header (less trace fields) takes its place. Without a Message-ID (missing, empty, made up by
- * our own MTA: it holds the queue id at our own host name) From + Date + Subject + origin serve. Mail that
- * starts here has no Received line yet (Postfix and Sendmail hide their own from a milter); when it comes
- * back its bottom line is ours with the queue id that it has now (or had at its first pass through our own
- * filters), so such mail gets a second identity made of that, and both are counted.
+ * Identity. "The same message" is Message-ID + Date + From + List-Id + origin. Where a list has no List-Id
+ * its List-Post, or what else names it, takes the place. Date is the instant, however it is written.
+ * Origin is the bottom Received line after the leading (top) lines of our own hosts have been taken off:
+ * nobody can guess it who has not seen the message. Without any such line the hash of the whole header
+ * (less trace fields) takes its place. Without a Message-ID (missing, empty, made up by our own MTA: it
+ * holds the queue id at our own host name) From + Date + Subject + origin serve. Mail that starts here has
+ * no Received line yet (Postfix and Sendmail hide their own from a milter); when it comes back its bottom
+ * line is ours with the queue id that it has now (or had at its first pass through our own filters), so
+ * such mail gets a second identity made of that, and both are counted.
  *
  * Some providers give each copy that passes them a new Message-ID. So a message with an id gets one identity
  * more, the one that it would have without: From + Date + Subject + List-Id + origin. That joins what may be

@@ -76,6 +76,20 @@ def direct_copy_and_lists(x):
             x.passes(c, ["a@example.org"], sender="l%d-bounces@l.example" % i)
 
 
+def lists_without_list_id(x):
+    """The same through lists of managers that write no List-Id, each copy with what they write."""
+    fields = ("List-Owner: <mailto:l%d-request@l.example>", "Mailing-List: contact l%d-help@l.example; run by ezmlm", "X-Mailing-List: l%d@l.example")
+    for n in range(30):
+        m = x.message(to=["l1@l.example", "l2@l.example"])
+        x.passes(m, ["a@example.org"])
+        for i in range(6):
+            c = m.copy()
+            c.received.insert(0, hop("lists.l.example", "L%d.%d" % (n, i), x.w.now))
+            c.extra = [fields[n % 3] % i, "Precedence: bulk"]
+            x.later(3)
+            x.passes(c, ["a@example.org"], sender="owner-l%d@l.example" % i)
+
+
 def forwards(x):
     """A direct copy and the same by one or two forwarders."""
     for n in range(50):
@@ -331,7 +345,7 @@ def run(build, fn):
 
 
 def scenarios():
-    for fn in (verp_newsletter, chunks_of_fifty, direct_copy_and_lists, forwards, resent, greylisting,
+    for fn in (verp_newsletter, chunks_of_fifty, direct_copy_and_lists, lists_without_list_id, forwards, resent, greylisting,
                retried_many_times, retried_through_own_hosts, retried_by_hosts_in_turn, our_own_defer, calendar, calendar_without_hops, cron, no_message_id,
                password_resets, school_notice, dkim_held_and_released, content_filter, filter_named_localhost, callouts_reports_roles,
                success_reports, journal_reports, postmaster_tells_all, planted_ids, a_thousand_senders):

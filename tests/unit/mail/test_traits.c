@@ -110,6 +110,8 @@ Test(traits, what_makes_a_different_message)
 			"eve@sender.example\n"),
 		(ORIGIN "Message-ID: <1@sender.example>\nDate: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: "
 			"joe@sender.example\nList-Id: <l.x>\n"),
+		ORIGIN BODY "List-Post: <mailto:l@l.example>\n",
+		ORIGIN BODY "Mailing-List: contact l-help@l.example; run by ezmlm\n",
 		("Received: from pc ([203.0.113.9]) by out.sender.example with ESMTP id ORIG2; Mon\n" BODY),
 		BODY,
 	};
@@ -126,9 +128,28 @@ Test(traits, what_makes_a_different_message)
 	    "Received: from pc ([203.0.113.9])\n\tby out.sender.example with ESMTP id ORIG1; Mon\n"
 	    "Message-Id: 1@sender.example\nDate: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: JOE@sender.example\n");
 	cr_expect(key_eq(t.ids[0], id));
+	compute(ORIGIN BODY "List-Unsubscribe: <mailto:x@y>\nPrecedence: list\n");
+	cr_expect(key_eq(t.ids[0], id), "they name no list");
 	site.hash_seed = 43;
 	compute(ORIGIN BODY);
 	cr_expect_not(key_eq(t.ids[0], id), "the seed takes part");
+}
+
+/* Each list by itself; with List-Id nothing else of it counts. */
+Test(traits, lists_without_list_id)
+{
+	struct key128 id;
+
+	compute(ORIGIN BODY "List-Help: <mailto:l1-help@l>\nList-Post: <mailto:l1@l>\n");
+	id = t.ids[0];
+	compute(ORIGIN BODY "List-Help: <mailto:L1-help@l>\nList-Post: <mailto:l1@l>\n");
+	cr_expect(key_eq(t.ids[0], id));
+	compute(ORIGIN BODY "List-Help: <mailto:l2-help@l>\nList-Post: <mailto:l2@l>\n");
+	cr_expect_not(key_eq(t.ids[0], id));
+	compute(ORIGIN BODY "List-Help: <mailto:l2-help@l>\nList-Id: <l2.l>\n");
+	id = t.ids[0];
+	compute(ORIGIN BODY "List-Help: <mailto:help@l>\nList-Id: <l2.l>\n");
+	cr_expect(key_eq(t.ids[0], id));
 }
 
 #define LOOK "Date: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: joe@sender.example\nSubject: Hello\n"
