@@ -450,7 +450,7 @@ Test(outbox, where_the_ring_is)
 	bool on_disk;
 
 	cr_assert_eq(statfs(rig_base, &fs), 0);
-	on_disk = fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC;
+	on_disk = (uint32_t)fs.f_type != TMPFS_MAGIC && (uint32_t)fs.f_type != RAMFS_MAGIC;
 	conf.ring_dir = "/nonexistent";
 	o = begin(&conf, 0, &seen);
 	free(seen.seqs);
