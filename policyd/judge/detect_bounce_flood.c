@@ -29,37 +29,13 @@ bounce(const struct view *v)
 	return t->automatic == AUTO_BOUNCE || (t->null_sender && t->automatic == AUTO_NONE);
 }
 
-/* The word alone, or with something behind '-' or '+'. */
-static bool
-is_box(struct str local, struct str word)
-{
-	char next = local.n > word.n ? local.p[word.n] : '-';
-
-	return str_starts(local, word) && (next == '-' || next == '+');
-}
-
-/* "bounces@", "bounce-12-34@", "bounce+a1b2@", "news-bounce@", mlmmj's "news+bounces-7@": nobody's mailbox,
- * but there to take the bounces of a newsletter. */
-static bool
-takes_bounces(const struct addr_norm *to)
-{
-	struct str local, detail, domain;
-
-	addr_split(to->key, &local, &domain);
-	if (is_box(local, STR("bounce")) || is_box(local, STR("bounces")) || str_iends(local, STR("-bounce")))
-		return true;
-	addr_split(to->plain, &local, &domain);
-	detail = str_sub(local, str_find(local, '+') + 1, local.n);
-	return detail.n < local.n && is_box(detail, STR("bounces"));
-}
-
 static bool
 bf_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
 {
-	enum addr_form form = v->rcpts[rcpt].form;
+	const struct addr_norm *to = &v->rcpts[rcpt];
 
 	(void)r;
-	return bounce(v) && form != ADDR_LIST_OWNER && form != ADDR_VERP && !takes_bounces(&v->rcpts[rcpt]);
+	return bounce(v) && to->form != ADDR_LIST_OWNER && to->form != ADDR_VERP && !addr_takes_bounces(to);
 }
 
 static void

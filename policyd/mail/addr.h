@@ -84,6 +84,10 @@ struct addr_norm {
  */
 void addr_normalise(struct arena *a, struct str addr, struct addr_norm *out);
 
+/* "bounces@", "bounce-12-34@", "bounce+a1b2@", "news-bounce@", mlmmj's "news+bounces-7@": nobody's mailbox,
+ * but there to take the bounces of a newsletter. A list's own return path is told by `form`. */
+bool addr_takes_bounces(const struct addr_norm *norm);
+
 /* "", "<>", and what some MTAs use in its place: #@[], -@[], double-bounce@*, (qmail, Postfix). */
 bool addr_is_null(struct str sender);
 

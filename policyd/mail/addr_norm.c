@@ -441,20 +441,49 @@ addr_normalise(struct arena *a, struct str addr, struct addr_norm *out)
 		*out = (struct addr_norm){ .key = STR_NONE, .plain = STR_NONE };
 }
 
+/* The word alone, or with something behind '-' or '+'. */
+static bool
+is_box(struct str local, struct str word)
+{
+	char next = local.n > word.n ? local.p[word.n] : '-';
+
+	return str_istarts(local, word) && (next == '-' || next == '+');
+}
+
+static bool
+is_bounce_box(struct str local)
+{
+	return is_box(local, STR("bounce")) || is_box(local, STR("bounces"));
+}
+
+bool
+addr_takes_bounces(const struct addr_norm *norm)
+{
+	struct str local, detail, domain;
+
+	addr_split(norm->key, &local, &domain);
+	if (is_bounce_box(local) || str_iends(local, STR("-bounce")))
+		return true;
+	addr_split(norm->plain, &local, &domain);
+	detail = str_sub(local, str_find(local, '+') + 1, local.n);
+	return detail.n < local.n && is_box(detail, STR("bounces"));
+}
+
 bool
 addr_is_system(struct str addr)
 {
 	static const char *const names[] = { "mailer-daemon", "mailerdaemon", "mailer_daemon", "mail-daemon",
-		"postmaster", "double-bounce", "bounce", "bounces", "listserv", "listproc", "majordomo",
-		"sympa", "mailman", "netserv", "root", "daemon", "mailer", "sendmail", "mmdf", "uucp",
-		"nuucp", "autoanswer", "owner", "request" };
-	static const char *const starts[] = { "owner-", "mailer-daemon+", "bounce-", "bounces-", "bounce+",
-		"bounces+" };
+		"postmaster", "double-bounce", "listserv", "listproc", "majordomo", "sympa", "mailman",
+		"netserv", "root", "daemon", "mailer", "sendmail", "mmdf", "uucp", "nuucp", "autoanswer",
+		"owner", "request" };
+	static const char *const starts[] = { "owner-", "mailer-daemon+" };
 	static const char *const ends[] = { "-owner", "-request", "-bounces", "-relay", "-return" };
 	struct str local, domain;
 
 	addr_split(addr_unbracket(addr), &local, &domain);
 	local = unquote(local);
+	if (is_bounce_box(local))
+		return true;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (str_ieq(local, str_of(names[i])))
 			return true;

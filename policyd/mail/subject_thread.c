@@ -16,17 +16,22 @@ has_digit(struct str s)
 	return false;
 }
 
+/* Where the bracket at the front of s closes; s.n: there is none, or it does not. */
+static size_t
+bracket_close(struct str s)
+{
+	if (s.n && (s.p[0] == '[' || s.p[0] == '('))
+		return str_find(s, s.p[0] == '[' ? ']' : ')');
+	return s.n;
+}
+
 /* "[RE] ...", "(Re) ...", "[Fwd: ...]": length of what says so; 0: not in this form. */
 static size_t
 bracketed_prefix(struct str s, struct subject_thread *t)
 {
-	size_t close = s.n, n;
+	size_t close = bracket_close(s), n;
 	bool recall = false;
 
-	if (s.n && s.p[0] == '[')
-		close = str_find(s, ']');
-	else if (s.n && s.p[0] == '(')
-		close = str_find(s, ')');
 	if (close == s.n)
 		return 0;
 	if (subject_is_answer_word(str_trim(str_sub(s, 1, close)))) {
@@ -55,14 +60,10 @@ tag_end(struct str s)
 static size_t
 numbered_end(struct str s, struct str list)
 {
-	size_t close = s.n, n;
+	size_t close = bracket_close(s), n;
 	struct str name;
 
-	if (list.n == 0 || s.n == 0)
-		return 0;
-	if (s.p[0] == '[' || s.p[0] == '(')
-		close = str_find(s, s.p[0] == '[' ? ']' : ')');
-	if (close == s.n)
+	if (list.n == 0 || close == s.n)
 		return 0;
 	name = str_sub(s, 1, close);
 	for (n = name.n; n && name.p[n - 1] >= '0' && name.p[n - 1] <= '9'; n--)
