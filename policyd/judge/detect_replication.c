@@ -4,41 +4,83 @@
  * (another trace). One transmission that comes again is a retry: somebody behind us, or we, said 4xx;
  * it is never more than deferred. A recipient who has no copy yet always gets his first. At RCPT, where the
  * rule has a brake, who has his copy is refused what judge/brake.h takes for another one.
+ *
+ * What somebody sends anew (see mail/traits.h) has no origin in common with the other copies. Nothing proves
+ * that these are copies, so the clients that send them are counted instead of traces, and each is deferred
+ * for its own alone: it passes one in a window in any case, and what others planted harms nobody's message.
  */
 #include "judge/detect.h"
 #include "base/clock.h"
 #include "judge/brake.h"
 #include "judge/storm.h"
 #include "judge/ways.h"
+#include "mail/received.h"
 
 /* For so long senders try again, and a little more; and no sooner. */
 enum { RETRY_DAYS = 6, RETRY_PAUSE = 4 * MS_MIN };
 
-/*
- * The recipient's set of traces. What he had within the window counts; but once there is a storm all copies
- * but the first are stopped, so that nothing depends on their number any more, and everything on knowing a
- * retry for one, be it later than the window.
- */
-static void
-plan_traces(const struct rule *r, const struct view *v, uint32_t rcpt, struct key128 storm, struct ops *ops)
+enum { ANEW_CLIENTS = 64 }; /* so many are told apart; those of more pass */
+
+/* Place of the storm of what was sent anew, behind those of the identities. */
+enum { ANEW = TRAITS_IDS };
+static const char anew_too_often[] = "sent anew more often than one recipient may get it";
+
+/* The recipient's set of what tells one copy from another. NULL: there is no room. */
+static struct tally_op *
+plan_set(const struct rule *r, const struct view *v, uint32_t rcpt, struct key128 storm, struct ops *ops)
 {
 	struct tally_op *op = ops_add(ops);
 	struct hash h;
 
 	if (!op)
-		return;
+		return NULL;
 	hash_init(&h, v->site->hash_seed, "replication");
 	hash_key(&h, storm);
 	hash_str(&h, v->rcpts[rcpt].key);
 	op->kind = v->at_rcpt ? TALLY_GET : TALLY_DISTINCT;
 	op->key = hash_end(&h);
-	op->elem = v->traits->trace;
 	op->window = r->window;
-	if (storms_find(v->storms, storm) && r->window < RETRY_DAYS * (int64_t)MS_DAY)
-		op->window = RETRY_DAYS * (int64_t)MS_DAY;
 	op->ttl = r->window;
 	op->cap = r->limit;
 	op->group = storm.lo;
+	return op;
+}
+
+/*
+ * His traces. What he had within the window counts; but once there is a storm all copies but the first are
+ * stopped, so that nothing depends on their number any more, and everything on knowing a retry for one, be it
+ * later than the window.
+ */
+static void
+plan_traces(const struct rule *r, const struct view *v, uint32_t rcpt, struct key128 storm, struct ops *ops)
+{
+	struct tally_op *op = plan_set(r, v, rcpt, storm, ops);
+
+	if (!op)
+		return;
+	op->elem = v->traits->trace;
+	if (storms_find(v->storms, storm) && r->window < RETRY_DAYS * (int64_t)MS_DAY)
+		op->window = RETRY_DAYS * (int64_t)MS_DAY;
+}
+
+static bool
+sent_anew(const struct view *v)
+{
+	return !key_is_zero(v->traits->anew) && v->traits->client.family;
+}
+
+static void
+plan_anew(const struct rule *r, const struct view *v, uint32_t rcpt, struct key128 storm, struct ops *ops)
+{
+	struct tally_op *op = plan_set(r, v, rcpt, storm, ops);
+	struct hash h;
+
+	if (!op)
+		return;
+	hash_init(&h, v->site->hash_seed, "anew-client");
+	(void)detect_hash_client(&h, &v->traits->client, 32);
+	op->elem = hash_end64(&h);
+	op->cap = ANEW_CLIENTS;
 }
 
 static struct storm *
@@ -58,7 +100,7 @@ plan_rcpt(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops 
 		plan_traces(r, v, rcpt, st->key, ops);
 }
 
-/* The storm of each identity of the message. */
+/* The storm of each identity of the message, and of what was sent anew. */
 static const struct key128 *
 storms_of(const struct rule *r, const struct view *v)
 {
@@ -68,12 +110,14 @@ storms_of(const struct rule *r, const struct view *v)
 	if (m->storms.rule != r)
 		for (unsigned i = 0; i < t->n_ids; i++)
 			m->storms.v[i] = detect_key(r, v, "storm", t->ids[i]);
+	if (m->storms.rule != r && sent_anew(v))
+		m->storms.v[ANEW] = detect_key(r, v, "storm", t->anew);
 	m->storms.rule = r;
 	return m->storms.v;
 }
 
-/* An op for each identity of the message. That without its Message-ID is left out where it would join
- * different messages. */
+/* An op for what was sent anew, and one for each identity of the message. That without its Message-ID is left
+ * out where it would join different messages. */
 static void
 repl_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
 {
@@ -86,6 +130,8 @@ repl_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops 
 		return;
 	}
 	storms = storms_of(r, v);
+	if (sent_anew(v))
+		plan_anew(r, v, rcpt, storms[ANEW], ops);
 	for (unsigned i = 0; i < (shared ? t->n_named : t->n_ids); i++)
 		plan_traces(r, v, rcpt, storms[i], ops);
 }
@@ -121,6 +167,24 @@ static bool
 too_often(const struct rule *r, const struct view *v, const struct tally_answer *a)
 {
 	return a->elem_hits > r->repeats + 1 && v->now.mono - a->last < r->window;
+}
+
+/* One fewer than of other copies, for most who get these got one that came straight; all clients that send
+ * them share it. */
+static void
+judge_anew(const struct rule *r, const struct view *v, const struct tally_answer *a, struct finding *f)
+{
+	uint32_t all = limit_of(r, v) - 1, clients = a->distinct;
+
+	if (clients == 0 || clients > ANEW_CLIENTS)
+		return;
+	if (a->elem_hits <= 1 || a->elem_hits <= all / clients)
+		return;
+	f->trip = TRIP_STOP;
+	f->storm = storms_of(r, v)[ANEW];
+	if (r->action != ACT_HOLD)
+		f->action = ACT_DEFER;
+	f->why = anew_too_often;
 }
 
 static enum trip
@@ -176,6 +240,7 @@ repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const stru
     uint32_t n, struct finding *f)
 {
 	uint32_t named = v->traits->n_named;
+	const struct tally_answer *anew = sent_anew(v) && n ? answers : NULL;
 	const struct key128 *storms;
 	bool retry = false; /* what one identity knows for a retry is a copy to none */
 	int best = 1;
@@ -186,6 +251,8 @@ repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const stru
 	if (v->at_rcpt)
 		return;
 	storms = storms_of(r, v);
+	answers += anew != NULL;
+	n -= anew != NULL;
 	for (uint32_t i = 0; i < n && i < named; i++)
 		retry |= answers[i].elem_known;
 	/* Its way is known and its Message-ID is not: see ways_shared(). */
@@ -207,6 +274,8 @@ repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const stru
 		f->why = trip == TRIP_STOP ? "more copies than one recipient may get"
 					   : "the same transmission again";
 	}
+	if (anew && f->trip == TRIP_NONE && !retry)
+		judge_anew(r, v, anew, f);
 }
 
 static void
@@ -251,13 +320,29 @@ repl_told(const struct rule *r, const struct view *v, const struct finding *wors
 		ways_note(v->ways, v->traits->way, v, worst->trip == TRIP_STOP);
 }
 
+/* Who sends it anew wrote the line with which it begins. */
+static void
+name_sender(struct storm *st, const struct view *v, uint64_t copies)
+{
+	const struct header_facts *f = &v->msg->header.f;
+	struct str by = f->hops[f->n_hops - 1].by;
+
+	if (by.n && !received_nobody(by))
+		storm_add_host(st, by, "received", copies);
+	else
+		storm_add_host(st, v->traits->client_text, "client", copies);
+}
+
 static void
 repl_sources(struct storm *st, const struct view *v, const struct finding *f, uint64_t copies)
 {
-	(void)f;
 	if (v->at_rcpt)
 		return; /* the envelope names no way */
 	storm_add_message(st);
+	if (f->why == anew_too_often) {
+		name_sender(st, v, copies);
+		return;
+	}
 	storm_add_host(st, v->msg->header.f.gateway_marker, "gateway-marker", copies);
 	if (v->ways)
 		ways_name(v->ways, v->traits->way, v, st, copies);

@@ -290,11 +290,26 @@ take_words(struct date *d, struct str s)
 	}
 }
 
+/* Most MTAs write the name of the zone behind it, "(CET)". */
+static struct str
+without_comment(struct str s)
+{
+	size_t open;
+
+	if (s.n == 0 || s.p[s.n - 1] != ')')
+		return s;
+	open = str_rfind(s, '(');
+	if (open == s.n || str_find(str_sub(s, open, s.n), ')') != s.n - open - 1)
+		return s;
+	return str_trim(str_sub(s, 0, open));
+}
+
 int
 date_parse(struct str s, int64_t *out)
 {
 	struct date d;
 
+	s = without_comment(s);
 	if (!take_usual(&d, s)) {
 		d = (struct date){ .year = UNSET, .month = UNSET, .day = UNSET, .seconds = UNSET };
 		take_words(&d, s);

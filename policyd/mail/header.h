@@ -36,6 +36,7 @@ struct hop {
 	struct str by;        /* name after "by" */
 	struct str id;        /* "id" clause */
 	struct str rcpt;      /* "for" clause, without brackets */
+	struct str date;      /* what stands behind the first ';' */
 	uint64_t hash;        /* of the whole field value, white space folded; not seeded */
 };
 

@@ -326,6 +326,8 @@ received_parse(struct str value, struct hop *hop)
 			/* Courier has its id behind the date. */
 			want = NO_CLAUSE;
 			from = false;
+			if (!hop->date.p)
+				hop->date = between(p + 1, end);
 			p = date_end(p + 1, end);
 			continue;
 		}

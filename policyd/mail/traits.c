@@ -11,6 +11,10 @@
 /* A single sign is no id ("id 1" of home-made senders). */
 enum { ORIGIN_ID_MIN = 2 };
 
+/* Seconds from a message's Date to the line with which it begins. Most begin sooner; clocks that were never
+ * set are further off. */
+enum { ANEW_AFTER = 30, ANEW_UNTIL = 60 * 24 * 3600 };
+
 /* Where a message began: the bottom line below our own ones, or what takes its place. */
 struct origin {
 	struct key128 key;
@@ -247,6 +251,30 @@ compute_ids(
 	t->way = o->unique || !same ? back : t->ids[0];
 }
 
+/* Where the line below which there is none was written by somebody else, and says when. */
+static void
+compute_anew(
+    struct traits *t, const struct header_facts *f, struct str id, const struct origin *o, uint64_t seed)
+{
+	const struct hop *bottom = f->n_hops ? &f->hops[f->n_hops - 1] : NULL;
+	int64_t begun;
+	struct hash h;
+
+	if (o->here || o->own_id.n || t->id_missing || !t->dated)
+		return;
+	if (date_parse(str_trim(bottom->date), &begun))
+		return;
+	if (begun - t->date < ANEW_AFTER || begun - t->date > ANEW_UNTIL)
+		return;
+	hash_init(&h, seed, "anew");
+	hash_str(&h, id);
+	hash_u64(&h, (uint64_t)t->date);
+	hash_from(&h, f);
+	hash_str(&h, f->subject);
+	hash_list(&h, f);
+	t->anew = hash_end(&h);
+}
+
 static void
 compute_thread(struct traits *t, const struct header_facts *f)
 {
@@ -289,6 +317,7 @@ compute_header(struct traits *t, struct msg *m, const struct site *site)
 	t->origin = o.key;
 	t->id_missing = id_unusable(id, t, m, &o, site);
 	compute_ids(t, f, id, &o, site->hash_seed);
+	compute_anew(t, f, id, &o, site->hash_seed);
 	t->automatic = kind->automatic;
 	t->subject = kind->subject;
 	t->is_list = automatic_is_list(f);

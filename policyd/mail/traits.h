@@ -21,6 +21,12 @@
  * version numbers in that place are no ids. Whoever sees several messages share one all the same leaves this
  * identity out.
  *
+ * Sent anew. A server that takes the old Received lines away and submits its copies itself makes an origin of
+ * its own for each. That shows in time: the bottom line was written long after the message (its Date). Such a
+ * message has a key more, `anew`: Message-ID + Date + From + Subject + List-Id, without any origin. Who has
+ * seen the message can make others with that key, so nothing is lost by it, see judge/detect_replication.c;
+ * mail that began when it was written has none.
+ *
  * Trace. "The same transmission" is the hash of the Received chain without the leading lines that our own
  * hosts wrote, or filters of this machine as "localhost", or that carry this request's queue id. A retry of
  * one queue item has the same trace.
@@ -48,6 +54,7 @@ struct traits {
 	unsigned n_named;          /* the first ones, in which its Message-ID takes part, if it has one */
 	struct key128 fingerprint; /* From + Date + Subject + origin */
 	struct key128 origin;      /* all zero when there is no header */
+	struct key128 anew;        /* without any origin; zero where it began when it was written */
 	struct key128 way; /* what all its copies share however they were rewritten; zero: no identity */
 	uint64_t trace;    /* 0 when there is no header */
 	uint64_t own_lines[HEADER_HOPS_MAX / OWN_LINES_WORD]; /* a bit for each hop: see traits_own_line() */

@@ -89,6 +89,25 @@ class SameItemAgain(LabTest):
         self.assert_each(m.to, 3, m.message_id)
 
 
+class SentAnew(LabTest):
+    """A faulty server that takes the old Received lines away: each of its copies begins with a line of its own."""
+
+    def test_the_one_that_came_straight_and_two_then_deferred(self):
+        m = Message("<anew.1@sender.example>", "Invoice", ["buyer@victim.example"])
+        codes = []
+        self.send_ok(m.to, m.through(origin()))
+        with smtp.Client(self.postfix.port["guarded"], "sbs9.faulty9.example", "127.0.0.21") as c:
+            for i in range(6):
+                line = "from pc9 by sbs9.faulty9.example with SMTP id s%d; Mon, 16 Jan 2006 10:0%d:00 +0000" % (i, i)
+                codes.append(c.send(m.sender, m.to, m.through(line)).code)
+        self.postfix.settle()
+        self.assertEqual([250, 250], codes[:2])
+        self.assertTrue(all(400 <= c <= 499 for c in codes[2:]), codes)
+        self.assert_each(m.to, 3, m.message_id)
+        self.daemon.stop()
+        self.assertEqual({"sbs9.faulty9.example"}, {row["name"] for row in store.storm_hosts(self.daemon.db)})
+
+
 class SomeRecipients(LabTest):
     """A verdict for two of five recipients leaves the other three alone."""
 

@@ -87,7 +87,8 @@ Test(date, any_bytes)
 	}
 }
 
-/* What stands just as usual is read at its places, with a space behind it word by word: to the same end. */
+/* What stands just as usual is read at its places, also with the zone's name, and with a space behind it word
+ * by word: to the same end. */
 Test(date, both_roads_agree)
 {
 	static const char *const usual[] = { "Wed, 29 Feb 2012 23:59:60 +0130 ",
@@ -98,9 +99,9 @@ Test(date, both_roads_agree)
 
 	for (int round = 0; round < 200000; round++) {
 		size_t n = strlen(usual[round % 2]) - 1;
-		char text[40];
-		int64_t a = -1, b = -1;
-		int at_places, by_words;
+		char text[48];
+		int64_t a = -1, b = -1, c = -1;
+		int at_places, by_words, named;
 
 		memcpy(text, usual[round % 2], n + 2);
 		for (int k = 0; k <= round / 2 % 3; k++) {
@@ -109,8 +110,12 @@ Test(date, both_roads_agree)
 		}
 		at_places = date_parse((struct str){ text, n }, &a);
 		by_words = date_parse((struct str){ text, n + 1 }, &b);
+		memcpy(text + n, " (CET)", 7);
+		named = date_parse((struct str){ text, n + 6 }, &c);
 		cr_assert_eq(at_places, by_words, "%s", text);
+		cr_assert_eq(at_places, named, "%s", text);
 		cr_assert_eq(a, b, "%s", text);
+		cr_assert_eq(a, c, "%s", text);
 		read += at_places == 0;
 	}
 	cr_expect(read > 2000 && read < 198000, "%d", read);

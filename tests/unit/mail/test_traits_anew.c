@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: ISC */
+/* Mail that somebody sends anew: told by when its way began. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "base/xalloc.h"
+#include "mail/traits.h"
+
+static struct arena arena;
+static struct msg m;
+static struct site site;
+static struct traits t;
+
+static void
+setup(void)
+{
+	site_init(&site);
+	site.hostname = xstrdup("mx.example.org");
+	site.hash_seed = 42;
+	arena_init(&arena, MSG_ARENA_MAX);
+	msg_init(&m, &arena, &site.gateway_markers);
+}
+
+static void
+teardown(void)
+{
+	msg_fini(&m);
+	arena_fini(&arena);
+	site_fini(&site);
+}
+
+TestSuite(traits_anew, .init = setup, .fini = teardown);
+
+static void
+compute(const char *lines, const char *fields)
+{
+	msg_reset(&m);
+	header_feed(&m.header, lines, strlen(lines));
+	header_feed(&m.header, fields, strlen(fields));
+	header_end(&m.header);
+	m.have_header = true;
+	traits_compute(&t, &m, &site);
+}
+
+#define ID "Message-ID: <1@sender.example>\n"
+#define DATE "Date: Mon, 1 Jan 2024 10:00:00 +0000\n"
+#define FROM "From: Joe <joe@sender.example>\n"
+#define SUBJECT "Subject: Hello\n"
+#define BODY ID DATE FROM SUBJECT
+#define LATE "Received: from pc by out.faulty.example with SMTP id s7; Tue, 2 Jan 2024 10:00:00 +0000\n"
+
+static void
+compute_begun(size_t n, const char *when)
+{
+	char lines[512];
+
+	snprintf(lines, sizeof(lines), "%sReceived: from x%zu by y.example id %zu; %s\n", n % 2 ? LATE : "",
+	    n, n, when);
+	compute(lines, BODY);
+}
+
+Test(traits_anew, is_told_by_the_time_of_the_bottom_line)
+{
+	static const char *const prompt[] = {
+		"Mon, 1 Jan 2024 10:00:29 +0000",
+		"Mon, 1 Jan 2024 11:00:05 +0100 (CET)",
+		"Mon, 1 Jan 2024 09:00:00 +0000", /* by a slow clock */
+		"Fri, 1 Mar 2024 10:00:01 +0000", /* the message's was never set */
+		"Mon",
+		"",
+	};
+	static const char *const late[] = {
+		"Mon, 1 Jan 2024 10:00:30 +0000",
+		"Mon, 1 Jan 2024 12:00:00 +0100 (CET)",
+		"01 Jan 2024 10:30:00 -0000",
+		"Fri, 1 Mar 2024 10:00:00 +0000",
+	};
+	struct key128 anew;
+
+	compute(LATE, BODY);
+	anew = t.anew;
+	cr_assert_not(key_is_zero(anew));
+	for (size_t i = 0; i < ARRAY_LEN(late); i++) {
+		compute_begun(i, late[i]);
+		cr_expect(key_eq(t.anew, anew), "%s", late[i]);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(prompt); i++) {
+		compute_begun(i, prompt[i]);
+		cr_expect(key_is_zero(t.anew), "%s", prompt[i]);
+	}
+}
+
+Test(traits_anew, some_mail_never_is)
+{
+	compute("", BODY); /* it starts here */
+	cr_expect(key_is_zero(t.anew));
+	compute(LATE, DATE FROM SUBJECT);
+	cr_expect(key_is_zero(t.anew));
+	compute(LATE, ID FROM SUBJECT);
+	cr_expect(key_is_zero(t.anew));
+	/* It left from here: what comes back has its origin with it. */
+	compute("Received: from a by b.example id 1; x\n"
+		"Received: from pc by mx.example.org id Q1; Tue, 2 Jan 2024 10:00:00 +0000\n",
+	    BODY);
+	cr_expect(key_is_zero(t.anew));
+}
+
+Test(traits_anew, other_messages)
+{
+	static const char *const others[] = {
+		BODY "List-Id: <l.x>\n",
+		BODY "List-Post: <mailto:l@l.example>\n",
+		ID DATE FROM "Subject: Bye\n",
+		ID "Date: Mon, 1 Jan 2024 10:00:01 +0000\n" FROM SUBJECT,
+		ID DATE "From: eve@sender.example\n" SUBJECT,
+		"Message-ID: <2@sender.example>\n" DATE FROM SUBJECT,
+	};
+	struct key128 anew;
+
+	compute(LATE, BODY);
+	anew = t.anew;
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		compute(LATE, others[i]);
+		cr_expect_not(key_is_zero(t.anew), "case %zu", i);
+		cr_expect_not(key_eq(t.anew, anew), "case %zu", i);
+	}
+}
