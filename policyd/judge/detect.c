@@ -82,6 +82,14 @@ detect_hash_client(struct hash *h, const struct ip *client, unsigned v4_bits)
 	return true;
 }
 
+const struct list_entry *
+detect_list(const struct view *v, uint32_t rcpt)
+{
+	const struct addr_norm *a = &v->rcpts[rcpt];
+
+	return lists_find(v->lists, a->form == ADDR_BATV ? a->key : a->plain);
+}
+
 void
 detect_name_client(struct storm *st, const struct view *v, const struct finding *f, uint64_t copies)
 {

@@ -162,6 +162,10 @@ struct key128 detect_key_str(const struct rule *r, const struct view *v, const c
  * false: it is not known, and nothing was added. */
 bool detect_hash_client(struct hash *h, const struct ip *client, unsigned v4_bits);
 
+/* The list that the recipient is, with the tag of BATV or without: the MTA that signs its return paths takes
+ * the tag off what comes back, and has the list's address. NULL: none. */
+const struct list_entry *detect_list(const struct view *v, uint32_t rcpt);
+
 /* For `sources`: the client itself is at fault, and the user who logged in there. */
 void detect_name_client(struct storm *st, const struct view *v, const struct finding *f, uint64_t copies);
 

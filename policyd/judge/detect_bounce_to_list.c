@@ -15,7 +15,7 @@ btl_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
 	(void)r;
 	if (!v->header)
 		automatic = v->msg->have_sender && v->traits->null_sender;
-	return automatic && lists_find(v->lists, v->rcpts[rcpt].plain) != NULL;
+	return automatic && detect_list(v, rcpt) != NULL;
 }
 
 static void
@@ -26,7 +26,7 @@ btl_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *
 	if (!op)
 		return;
 	op->kind = TALLY_ADD;
-	op->key = detect_key_str(r, v, "bounce-to-list", v->rcpts[rcpt].plain);
+	op->key = detect_key_str(r, v, "bounce-to-list", str_of(detect_list(v, rcpt)->posting));
 	op->n = 1;
 	op->window = r->window;
 	op->ttl = r->window * 2;
@@ -39,7 +39,7 @@ btl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struc
 	if (r->limit && (n == 0 || answers[0].sum <= r->limit))
 		return;
 	f->trip = TRIP_STOP;
-	f->storm = detect_key_str(r, v, "storm", v->rcpts[rcpt].plain);
+	f->storm = detect_key_str(r, v, "storm", str_of(detect_list(v, rcpt)->posting));
 	f->why = "automatic mail to a posting address";
 }
 

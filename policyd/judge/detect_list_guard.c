@@ -20,7 +20,7 @@ static bool
 guard_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
 {
 	const struct traits *t = v->traits;
-	const struct list_entry *list = lists_find(v->lists, v->rcpts[rcpt].plain);
+	const struct list_entry *list = detect_list(v, rcpt);
 	enum automatic a = t->automatic;
 
 	(void)r;
@@ -44,7 +44,7 @@ guard_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops
 	if (!op)
 		return;
 	op->kind = TALLY_ADD;
-	op->key = detect_key_str(r, v, "list-guard", v->rcpts[rcpt].plain);
+	op->key = detect_key_str(r, v, "list-guard", str_of(detect_list(v, rcpt)->posting));
 	op->n = 1;
 	op->window = r->window;
 	op->ttl = r->window * 2;
@@ -54,7 +54,7 @@ static void
 guard_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct tally_answer *answers,
     uint32_t n, struct finding *f)
 {
-	f->storm = detect_key_str(r, v, "storm", v->rcpts[rcpt].plain);
+	f->storm = detect_key_str(r, v, "storm", str_of(detect_list(v, rcpt)->posting));
 	if (r->limit && (n == 0 || answers[0].sum <= r->limit))
 		return;
 	f->trip = TRIP_STOP;

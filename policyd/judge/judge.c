@@ -273,7 +273,7 @@ additive(const struct rule *r, const struct view *v, struct verdict *out)
 static struct str
 owner_of(const struct view *v, uint32_t rcpt)
 {
-	const struct list_entry *list = lists_find(v->lists, v->rcpts[rcpt].plain);
+	const struct list_entry *list = detect_list(v, rcpt);
 
 	return list ? str_of(list->owner) : STR_NONE;
 }

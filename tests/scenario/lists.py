@@ -50,7 +50,8 @@ def reaches_nobody(build, kind):
     w = world(build, kind)
     try:
         for n in range(100):
-            spelled = w.rng.choice((LIST, LIST.upper(), "All@Example.ORG"))
+            spelled = w.rng.choice((LIST, LIST.upper(), "All@Example.ORG", "prvs=%04d1a2b3c=%s" % (n, LIST), "btv1==%d1a==%s" % (
+                n + 100, LIST), "prvs=all/%d4f2a@example.org" % n))
             others = [["u%d@example.org" % n], [], ["u@example.org", "v@example.org"]][n % 3]
             rcpts = others + [spelled]
             w.rng.shuffle(rcpts)
