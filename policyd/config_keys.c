@@ -246,7 +246,8 @@ const struct conf_key config_key_table[] = {
 	    .help = "How long a stopping daemon waits for requests that are under way."),
 	KEY("store", "path", CONF_STR, AT(store.path, char *), .def = "/var/lib/policyd-storm/storm.db",
 	    .no_reload = true,
-	    .help = "The SQLite database with journal and storms, of one daemon; :memory: keeps nothing."),
+	    .help = "The SQLite database with journal and storms, of one daemon; :memory: keeps nothing."
+		    " Give it from / on: the daemon and stormctl may be started in other folders."),
 	KEY("store", "retention", CONF_MSEC, AT(store.retention, int64_t), .def = "45d", .min = MS_HOUR,
 	    .max = DAYS(3650), .no_reload = true, .help = "How long messages stay in the journal."),
 	KEY("store", "max_journal", CONF_SIZE, AT(store.max_journal, uint64_t), .def = "10G", .min = 16 << 20,
