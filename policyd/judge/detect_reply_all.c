@@ -21,6 +21,9 @@ enum {
 	LIVELY_THREADS = 5,
 	SUBJECTS_MAX = 8,  /* of one thread; a root that has more is no thread's */
 	SUBJECT_POSTS = 3, /* nor is one with fewer posts than this for each of its subjects */
+	/* Threads and subjects that are told apart, beyond those two numbers: what does not fit is not kept,
+	 * and when so few are they may all be too old at once. */
+	KINDS_ROOM = 128,
 };
 #define LIVELY_WINDOW (7 * (int64_t)MS_DAY)
 
@@ -196,7 +199,7 @@ look_lively(struct search *s, unsigned to)
 
 	s->lively[to] = distinct(&s->tape, p->own && p->role == POST_ANSWER,
 			    key_of(&s->tape, "lively", p->to[to].hash, 0), p->root ? p->root : p->subject,
-			    LIVELY_WINDOW, LIVELY_THREADS) > LIVELY_THREADS;
+			    LIVELY_WINDOW, KINDS_ROOM) > LIVELY_THREADS;
 }
 
 /* One root and ever new subjects: a ticket system that puts the same one into all its mail, or a series. */
@@ -208,7 +211,7 @@ look_subjects(struct search *s, struct bucket *b)
 	if (b->root)
 		b->subjects =
 		    distinct(&s->tape, p->role != POST_RECALL, key_of(&s->tape, "subjects", b->id, p->own),
-			p->subject, mark_time(s->tape.r), SUBJECTS_MAX);
+			p->subject, mark_time(s->tape.r), KINDS_ROOM);
 }
 
 /* --- storms that it belongs to -------------------------------------------------------------------------- */

@@ -174,6 +174,22 @@ Test(reply_all_harm, harmless_one_fake_root_in_all_mail_of_a_ticket_system)
 	cr_assert_eq(storms_total(e.storms), 0);
 }
 
+/* The first tickets are not closed before there are many others, and the day is longer than what was seen of
+ * them in the morning is kept. */
+Test(reply_all_harm, harmless_tickets_with_one_fake_root_all_day)
+{
+	char subject[64];
+
+	for (int i = 0; i < 800; i++) {
+		snprintf(subject, sizeof(subject), "Re: [#%d] question", i % 3 ? i : i % 4);
+		cr_assert_eq(POST(.who = i % 7, .subject = subject, .to = "all@example.org",
+				 .rcpts = "all@example.org", .refs = "RT-Ticket@example.org"),
+		    ACT_PASS, "mail %d", i);
+		later(30 * MS_SEC);
+	}
+	cr_assert_eq(storms_total(e.storms), 0);
+}
+
 /* A forum tells a list of what its members write; one machine sends it all. */
 Test(reply_all_harm, harmless_one_machine_that_writes_for_many)
 {
@@ -232,6 +248,28 @@ Test(reply_all_harm, harmless_a_lively_list_of_our_own)
 	for (int i = 0; i < 10; i++)
 		POST(.who = 20 + i, .to = "all@example.org", .rcpts = "all@example.org");
 	cr_assert_eq(v.shown, ACT_REJECT, "a storm is one there too");
+}
+
+/* Week after week: whatever thread the talk is in, one of the first that were noted or the last. */
+Test(reply_all_harm, harmless_a_list_that_stays_lively)
+{
+	char subject[64], refs[64];
+
+	for (int n = 0; n < 100; n++) {
+		int talk = n < 10 ? 0 : n % 4 ? 25 : 0; /* answers in one thread */
+
+		for (int i = 0; i < 3 + talk; i++) {
+			int thread = i < 3 || n % 4 == 1 ? n : n - n % 4;
+
+			snprintf(subject, sizeof(subject), "Re: talk %d", thread);
+			snprintf(refs, sizeof(refs), "talk%d@example.org", thread);
+			cr_assert_eq(POST(.who = i % 4, .subject = subject, .refs = refs,
+					 .to = "all@example.org", .rcpts = "all@example.org"),
+			    ACT_PASS, "post %d of thread %d", i, thread);
+		}
+		later(8 * MS_HOUR);
+	}
+	cr_assert_eq(storms_total(e.storms), 0);
 }
 
 Test(reply_all_harm, harmless_everybody_tells_the_team_the_same)
