@@ -309,6 +309,21 @@ fill_op(struct tally_op *op, const struct rule *r, const struct view *v, const s
 	}
 }
 
+/* The writer's own copy, at one of his addresses, of what goes to author `i`, another of them ("From: ann",
+ * "Reply-To: team", to both): no answer of the other one's. */
+static bool
+own_copy(const struct view *v, const struct words *w, unsigned i)
+{
+	bool mine = false;
+
+	for (unsigned k = 0; k < i; k++)
+		mine |= str_eq(w->talk->authors[k].who, w->to);
+	for (uint32_t k = 0; mine && k < v->msg->n_rcpts; k++)
+		if (str_eq(party(v->rcpts[k].key), w->talk->authors[i].who))
+			return true;
+	return false;
+}
+
 static void
 pp_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
 {
@@ -320,6 +335,8 @@ pp_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *o
 		const struct author *author = &w.talk->authors[i];
 		struct pair p = { author, storm_key(r, v, author->who, w.to) };
 
+		if (own_copy(v, &w, i))
+			continue;
 		for (int c = 0; c < COUNTERS; c++) {
 			struct tally_op *op = asks(&w, c) ? ops_add(ops) : NULL;
 
@@ -447,6 +464,8 @@ pp_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct
 		const struct tally_answer *a[COUNTERS] = { NULL };
 		struct key128 storm;
 
+		if (own_copy(v, &w, i))
+			continue;
 		for (int c = 0; c < COUNTERS; c++) {
 			if (!asks(&w, c))
 				continue;

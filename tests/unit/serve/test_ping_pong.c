@@ -340,6 +340,22 @@ Test(ping_pong, harmless_two_people_an_hour_of_quick_mail)
 		    ACT_PASS, "%d", n);
 }
 
+/* Answers are asked to the list, to which it goes, with a copy for the writer: nobody has answered. */
+Test(ping_pong, harmless_a_series_with_reply_to_and_a_copy_for_oneself)
+{
+	static const char *const parts[] = { "queue", "spool", "journal", "rules" };
+	char subject[64];
+
+	begin();
+	for (int n = 0; n < 60; n++) {
+		snprintf(subject, sizeof(subject), "[PATCH %02d/60] %s: count in one place", n, parts[n % 4]);
+		cr_assert_eq(say(MS_SEC, NULL, "ann@example.org", "devel@example.org,ann@example.org",
+				 subject, "Reply-To: devel@example.org\r\nIn-Reply-To: <a@b>\r\n"),
+		    ACT_PASS, "%d", n);
+	}
+	cr_assert_eq(storms_total(e.storms), 0);
+}
+
 Test(ping_pong, harmless_people_who_chat_by_mail)
 {
 	begin();
