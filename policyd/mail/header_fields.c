@@ -125,17 +125,17 @@ id_plain(struct str s, size_t cap, struct str *id)
 	return true;
 }
 
-/* The next message id of a list of ids; white space inside (a fold) is dropped. Words without brackets
- * count when they look like an id. *rest moves on; false at the end. */
+/* The next message id of a list of ids; white space inside (a fold) is dropped. Words without brackets, or
+ * with commas, and what none closes count when they look like an id. *rest moves on; false at the end. */
 static bool
 id_next(struct str *rest, char *out, size_t cap, struct str *id)
 {
 	size_t i = 0, n = 0;
 
 	while (i < rest->n) {
-		bool open = rest->p[i] == '<', at = false;
+		bool open = rest->p[i] == '<', closed = false, at = false;
 
-		if (str_is_space(rest->p[i])) {
+		if (str_is_space(rest->p[i]) || rest->p[i] == ',') {
 			i++;
 			continue;
 		}
@@ -143,7 +143,7 @@ id_next(struct str *rest, char *out, size_t cap, struct str *id)
 			*rest = str_sub(*rest, i + id->n, rest->n);
 			return true;
 		}
-		for (n = 0; i < rest->n; i++) {
+		for (n = 0; i < rest->n && !closed; i++) {
 			char c = rest->p[i];
 
 			if (str_is_space(c)) {
@@ -151,17 +151,14 @@ id_next(struct str *rest, char *out, size_t cap, struct str *id)
 					continue;
 				break;
 			}
-			if (c == '<' && n)
+			if ((c == '<' && n) || (c == ',' && !open))
 				break; /* "word<id>", "<unclosed <id>" */
 			at |= c == '@';
 			if (n < cap)
 				out[n++] = c;
-			if (open && c == '>') {
-				i++;
-				break;
-			}
+			closed = open && c == '>';
 		}
-		if ((open && n > 2) || at) {
+		if ((closed && n > 2) || at) {
 			*id = (struct str){ out, n };
 			*rest = str_sub(*rest, i, rest->n);
 			return true;
@@ -171,12 +168,16 @@ id_next(struct str *rest, char *out, size_t cap, struct str *id)
 	return false;
 }
 
+/* "Message from ann@example.org of Monday <id>": a word without brackets may be the author's address. */
 static void
 take_first_id(struct header *h, const struct field_row *row, struct str value)
 {
 	char text[HEADER_VALUE_KEEP];
-	struct str *to = fact(h, row), id;
+	struct str *to = fact(h, row), rest = value, id;
 
+	while (!to->p && id_next(&rest, text, sizeof(text), &id))
+		if (id.p[id.n - 1] == '>')
+			*to = header_keep(h, id);
 	if (!to->p && id_next(&value, text, sizeof(text), &id))
 		*to = header_keep(h, id);
 }

@@ -18,31 +18,29 @@ one(const char *name, const char *value)
 	return header_end(&h);
 }
 
-/* Bytes of an id as they come one by one: white space in brackets is dropped, and "<" begins the next one. */
+/* Bytes of an id as they come one by one: white space in brackets is dropped, "<" begins the next one, and so
+ * does a comma outside of brackets. */
 static size_t
 plain_id(const char **p, char *out)
 {
 	while (**p) {
-		bool open = **p == '<', at = false;
+		bool open = **p == '<', closed = false, at = false;
 		size_t n = 0;
 
-		if (str_is_space(**p)) {
+		if (str_is_space(**p) || **p == ',') {
 			++*p;
 			continue;
 		}
-		for (; **p && (**p != '<' || n == 0); ++*p) {
-			if (str_is_space(**p) && !open)
+		for (; **p && (**p != '<' || n == 0) && !closed; ++*p) {
+			if ((str_is_space(**p) || **p == ',') && !open)
 				break;
 			if (str_is_space(**p))
 				continue;
 			at |= **p == '@';
 			out[n++] = **p;
-			if (open && **p == '>') {
-				++*p;
-				break;
-			}
+			closed = open && **p == '>';
 		}
-		if ((open && n > 2) || at)
+		if ((closed && n > 2) || at)
 			return n;
 	}
 	return 0;
@@ -50,7 +48,7 @@ plain_id(const char **p, char *out)
 
 Test(header_fields, ids_are_read_as_byte_by_byte)
 {
-	static const char bytes[] = "<<>>@ab \r\n\t\001";
+	static const char bytes[] = "<<>>@ab, \r\n\t\001";
 	uint32_t seed = 20261121;
 
 	for (int round = 0; round < 50000; round++) {
@@ -153,6 +151,19 @@ Test(header_fields, flags)
 	}
 }
 
+/* The fact at `offset` that the field leaves; NULL: none. */
+static void
+expect_text(const char *name, const char *value, size_t offset, const char *want)
+{
+	const struct header_facts *f = one(name, value);
+	const struct str *got = (const struct str *)(const void *)((const char *)f + offset);
+
+	if (!want)
+		cr_expect_null(got->p, "%s: %s: %.*s", name, value, STR_FMT(*got));
+	else
+		cr_expect(got->p && str_eq(*got, str_of(want)), "%s: %s: %.*s", name, value, STR_FMT(*got));
+}
+
 Test(header_fields, values)
 {
 	static const struct {
@@ -184,17 +195,6 @@ Test(header_fields, values)
 		{ "List-Id", "\"a < b\" <c.d>", F(list_id), "c.d" },
 		{ "List-Id", "broken <a.b", F(list_id), "a.b" },
 		{ "List-Id", "<>", F(list_id), "<>" },
-		{ "References", "<a@b>\r\n <c@d>", F(references), "<a@b>" },
-		{ "References", "<a@b><c@d>", F(last_reference), "<c@d>" },
-		{ "References", "<a@b>", F(last_reference), "<a@b>" },
-		{ "References", "<first@id> <a@b> and what follows", F(last_reference), "<a@b>" },
-		{ "References", "a@b c@d", F(references), "a@b" },
-		{ "References", "<unclosed@b <c@d>", F(last_reference), "<c@d>" },
-		{ "References", "(none) <> nothing", F(references), NULL },
-		{ "References", "", F(references), NULL },
-		{ "In-Reply-To", "Your message of \"Monday\" <a@b> and <c@d>", F(in_reply_to), "<a@b>" },
-		{ "In-Reply-To", "<very.long.local\r\n .part@b>", F(in_reply_to),
-		    "<very.long.local.part@b>" },
 		{ "Content-Type", "text/PLAIN", F(content_type), "text/plain" },
 		{ "Content-Type", "multipart/report; report-type = disposition-notification", F(report_type),
 		    "disposition-notification" },
@@ -221,16 +221,44 @@ Test(header_fields, values)
 #undef F
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		const struct header_facts *f = one(rows[i].name, rows[i].value);
-		const struct str *got = (const struct str *)(const void *)((const char *)f + rows[i].offset);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		expect_text(rows[i].name, rows[i].value, rows[i].offset, rows[i].want);
+}
 
-		if (!rows[i].want)
-			cr_expect_null(got->p, "%zu %s: %.*s", i, rows[i].name, STR_FMT(*got));
-		else
-			cr_expect(got->p && str_eq(*got, str_of(rows[i].want)), "%zu %s: %.*s", i,
-			    rows[i].name, STR_FMT(*got));
-	}
+Test(header_fields, ids)
+{
+	static const struct {
+		const char *name, *value;
+		size_t offset;
+		const char *want;
+	} rows[] = {
+#define F(field) offsetof(struct header_facts, field)
+		{ "References", "<a@b>\r\n <c@d>", F(references), "<a@b>" },
+		{ "References", "<a@b><c@d>", F(last_reference), "<c@d>" },
+		{ "References", "<a@b>", F(last_reference), "<a@b>" },
+		{ "References", "<first@id> <a@b> and what follows", F(last_reference), "<a@b>" },
+		{ "References", "a@b c@d", F(references), "a@b" },
+		{ "References", "<unclosed@b <c@d>", F(last_reference), "<c@d>" },
+		{ "References", "a@b,c@d", F(references), "a@b" },
+		{ "References", "a@b,\r\n c@d,<e@f>", F(references), "a@b" },
+		{ "References", "a@b,\r\n c@d , <e@f>", F(last_reference), "<e@f>" },
+		{ "References", "<a,1@b>,c@d", F(references), "<a,1@b>" },
+		{ "References", "<Your message of \"Sat, 3 May\" <a@b> <c@d>", F(references), "<a@b>" },
+		{ "References", "<Message-ID: <a@b>", F(references), "<a@b>" },
+		{ "References", "<a@b", F(references), "<a@b" },
+		{ "References", "(none) <> nothing", F(references), NULL },
+		{ "References", "", F(references), NULL },
+		{ "In-Reply-To", "Your message of \"Monday\" <a@b> and <c@d>", F(in_reply_to), "<a@b>" },
+		{ "In-Reply-To", "Message from n@example.org (N) of Monday <a@b>", F(in_reply_to), "<a@b>" },
+		{ "In-Reply-To", "<Message from N <a@b>", F(in_reply_to), "<a@b>" },
+		{ "In-Reply-To", "a@b", F(in_reply_to), "a@b" },
+		{ "In-Reply-To", "<very.long.local\r\n .part@b>", F(in_reply_to),
+		    "<very.long.local.part@b>" },
+#undef F
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		expect_text(rows[i].name, rows[i].value, rows[i].offset, rows[i].want);
 }
 
 Test(header_fields, thread_index_tells_an_answer)
