@@ -199,14 +199,20 @@ is_host_name(struct str word)
 }
 
 /* A word of a comment behind "from", without what stands before an '@' in it: "user@host" (ident) is host,
- * user@[192.0.2.1] the address. */
+ * user@[192.0.2.1] the address. `glued`: that of "host[192.0.2.1]", as some gateways write both. */
 static void
-comment_word(struct hop *hop, struct str word, bool first)
+comment_word(struct hop *hop, struct str *glued, struct str word, bool first)
 {
 	struct str ip = literal(word);
+	size_t open = str_find(word, '[');
 
 	if (!hop->from_ip.p)
 		hop->from_ip = ip;
+	if (open && open < word.n && str_find(word, '=') == word.n) {
+		if (!glued->p)
+			*glued = literal(str_sub(word, open, word.n));
+		word = str_sub(word, 0, open);
+	}
 	if (first && !ip.p && !hop->from_rdns.p && is_host_name(word))
 		hop->from_rdns = word;
 }
@@ -228,7 +234,7 @@ comment_bytes(const char *p)
 
 /* As comment_end(), of a comment behind "from": the first address in it, and a name if it stands in front. */
 static const char *
-from_comment(struct hop *hop, const char *p, const char *end)
+from_comment(struct hop *hop, struct str *glued, const char *p, const char *end)
 {
 	const char *begin = p, *behind_at = p;
 	bool first = true, after_helo = false;
@@ -249,7 +255,7 @@ from_comment(struct hop *hop, const char *p, const char *end)
 			bool helo = is_helo(between(begin, p));
 
 			if (!after_helo && !helo)
-				comment_word(hop, between(behind_at, p), first);
+				comment_word(hop, glued, between(behind_at, p), first);
 			after_helo = helo;
 			first = false;
 		}
@@ -309,7 +315,7 @@ void
 received_parse(struct str value, struct hop *hop)
 {
 	const char *p = value.p, *end = p ? p + value.n : NULL;
-	struct str word_ip = STR_NONE;
+	struct str word_ip = STR_NONE, glued = STR_NONE;
 	enum clause want = NO_CLAUSE; /* whose value has not come yet */
 	bool from = false;            /* we are among the words behind "from" */
 
@@ -332,7 +338,7 @@ received_parse(struct str value, struct hop *hop)
 			continue;
 		}
 		if (*p == '(') {
-			p = from ? from_comment(hop, p + 1, end) : comment_end(p + 1, end);
+			p = from ? from_comment(hop, &glued, p + 1, end) : comment_end(p + 1, end);
 			continue;
 		}
 		begin = p;
@@ -350,5 +356,5 @@ received_parse(struct str value, struct hop *hop)
 		}
 	}
 	if (!hop->from_ip.p)
-		hop->from_ip = word_ip.p ? word_ip : literal(hop->from);
+		hop->from_ip = word_ip.p ? word_ip : glued.p ? glued : literal(hop->from);
 }

@@ -33,6 +33,14 @@ static const struct shape shapes[] = {
 	{ "(from root@localhost) by y.example.net (8.12/Submit) id Q2; Thu", NULL, NULL, NULL,
 	    "y.example.net", "Q2", NULL },
 	{ "from localhost (localhost) by y (8.15) id Q3; Thu", "localhost", NULL, NULL, "y", "Q3", NULL },
+	/* gateways that leave no space */
+	{ "from x (Not Verified[192.0.2.44]) by y with Filter SEG (v7,3,0,7277) id <B5>; Thu", "x",
+	    "192.0.2.44", NULL, "y", "<B5>", NULL },
+	{ "from [10.0.0.7] (h.example.org[192.0.2.45](untrusted sender)) by y (q7) with SMTP id 1; Thu",
+	    "[10.0.0.7]", "192.0.2.45", "h.example.org", "y", "1", NULL },
+	{ "from x.example.org(h.example.org[192.0.2.46]) (1654 bytes) by y via smtpd id <m0>; Thu",
+	    "x.example.org", "192.0.2.46", "h.example.org", "y", "<m0>", NULL },
+	{ "from x (a[10.0.0.8] [192.0.2.47]) by y id Q4; Thu", "x", "192.0.2.47", NULL, "y", "Q4", NULL },
 	/* Exim */
 	{ "from [192.0.2.9] (helo=[10.0.0.1]) by y with esmtp (Exim 4.96) (envelope-from <a@b>) id "
 	  "1abcDE-0001Xy-Zz"
@@ -173,9 +181,9 @@ plain_literal(struct str word)
 }
 
 static void
-plain_comment_word(struct hop *hop, struct str word, bool first)
+plain_comment_word(struct hop *hop, struct str *glued, struct str word, bool first)
 {
-	size_t at = str_rfind(word, '@');
+	size_t at = str_rfind(word, '@'), open;
 	struct str ip;
 
 	if (at < word.n)
@@ -183,6 +191,12 @@ plain_comment_word(struct hop *hop, struct str word, bool first)
 	ip = plain_literal(word);
 	if (!hop->from_ip.p)
 		hop->from_ip = ip;
+	open = str_find(word, '[');
+	if (open && open < word.n && str_find(word, '=') == word.n) {
+		if (!glued->p)
+			*glued = plain_literal(str_sub(word, open, word.n));
+		word = str_sub(word, 0, open);
+	}
 	if (first && !ip.p && !hop->from_rdns.p && word.n && word.p[0] != '[' &&
 	    str_find(word, '.') < word.n && str_find(word, '=') == word.n)
 		hop->from_rdns = word;
@@ -207,7 +221,7 @@ plain_comment(struct str rest)
 }
 
 static void
-plain_from_comment(struct hop *hop, struct str s)
+plain_from_comment(struct hop *hop, struct str *glued, struct str s)
 {
 	bool first = true, after_helo = false;
 
@@ -225,7 +239,7 @@ plain_from_comment(struct hop *hop, struct str s)
 		}
 		helo = str_ieq(word, STR("HELO")) || str_ieq(word, STR("EHLO"));
 		if (!helo && !after_helo)
-			plain_comment_word(hop, word, first);
+			plain_comment_word(hop, glued, word, first);
 		after_helo = helo;
 		first = false;
 	}
@@ -251,7 +265,7 @@ plain_parse(struct str s)
 	struct hop hop = { 0 };
 	struct str *const slots[] = { &hop.from, &hop.by, &hop.id, &hop.rcpt, NULL, NULL };
 	enum { FROM, ID = 2, FOR, NONE = ARRAY_LEN(keywords) };
-	struct str word_ip = STR_NONE;
+	struct str word_ip = STR_NONE, glued = STR_NONE;
 	size_t clause = NONE, i = 0;
 	bool want = false;
 
@@ -268,7 +282,7 @@ plain_parse(struct str s)
 		if (s.p[i] == '(') {
 			word = plain_comment(str_sub(s, i + 1, s.n));
 			if (clause == FROM)
-				plain_from_comment(&hop, word);
+				plain_from_comment(&hop, &glued, word);
 			i += word.n + 2;
 			continue;
 		}
@@ -293,7 +307,7 @@ plain_parse(struct str s)
 		}
 	}
 	if (!hop.from_ip.p)
-		hop.from_ip = word_ip.p ? word_ip : plain_literal(hop.from);
+		hop.from_ip = word_ip.p ? word_ip : glued.p ? glued : plain_literal(hop.from);
 	return hop;
 }
 
@@ -334,8 +348,9 @@ static const char *const pieces[] = { "from ", "from ", "by ", "id ", "for ", "w
 	" ", " (", "(", ") ", ")", "<", ">", "\"", "\\", "@", ";", "[", "]", "=", ".", "[192.0.2.1]",
 	"192.0.2.77", "IPv6:2001:db8::1", "[ipv6:192.0.2.2]:25", "256.1.1.1", "HELO ", "ehlo ",
 	"helo=h.example", "h.example.org", "a-name-of-more-than-sixteen.example.org", "joe@", "15.20.776.10",
-	"0123456789abcdef", "(may be forged)", "; Sat, 21 Nov 2026 06:00:02 +0000 (UTC)",
-	"; Sat, 21 Nov 2026 06:00:02 -0700 (PDT) id 7", "!", "'", "\x01", "\x7f", "\xff" };
+	"h.example[192.0.2.3]", "0123456789abcdef", "(may be forged)",
+	"; Sat, 21 Nov 2026 06:00:02 +0000 (UTC)", "; Sat, 21 Nov 2026 06:00:02 -0700 (PDT) id 7", "!", "'",
+	"\x01", "\x7f", "\xff" };
 
 Test(received, pieces_as_byte_by_byte)
 {
