@@ -356,9 +356,12 @@ storm_add_host(struct storm *st, struct str name, const char *how, uint64_t copi
 	char room[STORM_HOST_LEN];
 	uint32_t i;
 
-	if (name.n == 0)
+	name = str_sub(name, 0, str_find(name, '\0')); /* a peer may have put one in; ours end there */
+	if (name.n)
+		name = storm_hide_host(st->owner->privacy, name, how, room);
+	if (name.n == 0) /* hidden too: what stands for the null sender */
 		return;
-	name = str_sub(storm_hide_host(st->owner->privacy, name, how, room), 0, STORM_HOST_LEN - 1);
+	name = str_sub(name, 0, STORM_HOST_LEN - 1);
 	log_host(st, name, how, copies);
 	for (i = 0; i < st->n_hosts; i++)
 		if (str_ieq(str_of(st->hosts[i].name), name) && strcmp(st->hosts[i].how, how) == 0)

@@ -144,14 +144,15 @@ get_hosts(struct wire *u, struct storm *st)
 
 	st->cap_hosts = n;
 	st->hosts = n ? xcalloc(n, sizeof(*st->hosts)) : NULL;
-	for (; st->n_hosts < n && unpack_ok(u); st->n_hosts++) {
+	for (; n && unpack_ok(u); n--) {
 		struct storm_host *h = &st->hosts[st->n_hosts];
 
 		get_text(u, h->name, sizeof(h->name));
 		h->how = get_how(u);
 		h->copies = unpack_var(u);
-		if (!h->name[0] || (st->n_hosts && h->copies > h[-1].copies))
+		if (st->n_hosts && h->copies > h[-1].copies)
 			unpack_fail(u);
+		st->n_hosts += h->name[0] != '\0'; /* there were programs that wrote some without */
 	}
 }
 

@@ -247,6 +247,27 @@ Test(storm, hosts_are_bounded_and_the_busy_ones_stay)
 	cr_assert_str_eq(st->hosts[0].name, "busy.example");
 }
 
+/* One nameless host would make all storms unreadable: a NUL comes in a body, =00 in quoted-printable. */
+Test(storm, a_host_has_a_name)
+{
+	struct storms *restarted = storms_new();
+	struct storm *st = storms_open(storms, (struct key128){ 1, 2 }, &rule, &view, t0);
+	struct buf out;
+
+	buf_init(&out, 0);
+	storm_add_host(st, STR("\0far.example"), "reporting-mta", 1);
+	storm_add_host(st, STR("near.example\0x"), "reporting-mta", 1);
+	storm_add_host(st, STR("near.example\0y"), "reporting-mta", 1);
+	storms_pack_all(storms, t0, &out);
+	cr_assert_eq(storms_unpack_all(restarted, buf_str(&out), t0), 0);
+	st = storms_find(restarted, (struct key128){ 1, 2 });
+	cr_assert_eq(st->n_hosts, 1);
+	cr_assert_str_eq(st->hosts[0].name, "near.example");
+	cr_assert_eq(st->hosts[0].copies, 2);
+	storms_free(restarted);
+	buf_fini(&out);
+}
+
 /* Who handed it over: behind a relay of ours, whom that had it from. */
 Test(storm, sources_are_those_who_handed_it_over)
 {

@@ -144,6 +144,19 @@ Test(storm_hide, from_the_first)
 	cr_expect_eq(secrets_in(buf_str(&events)), 0);
 }
 
+/* What stands for the null sender has no hash: it is nobody, and no host without a name. */
+Test(storm_hide, nobody_is_left_out)
+{
+	struct storm *st;
+	uint32_t n;
+
+	storms_hide(storms, privacy);
+	st = storm_of_everything();
+	n = st->n_hosts;
+	storm_add_host(st, STR("double-bounce@mx.far.example"), "dead-member", 1);
+	cr_expect_eq(st->n_hosts, n);
+}
+
 Test(storm_hide, what_was_there_before)
 {
 	struct storm *st = storm_of_everything();
