@@ -441,6 +441,15 @@ has_domain(const struct way_host *h)
 	return h->domain != h->name;
 }
 
+static bool
+on_road(const struct road *r, const struct way_host *h)
+{
+	for (uint32_t i = 0; i < r->n; i++)
+		if (r->stops[i].hash == h->name)
+			return true;
+	return false;
+}
+
 bool
 ways_in_turn(const struct ways *w, struct key128 key, const struct view *v)
 {
@@ -461,7 +470,7 @@ ways_in_turn(const struct ways *w, struct key128 key, const struct view *v)
 	for (uint32_t i = 0; i < way->n_hosts; i++) {
 		const struct way_host *h = &way->hosts[i];
 
-		if (on_every(way, h) || !has_domain(h))
+		if (!has_domain(h) || (on_every(way, h) && on_road(&r, h)))
 			continue;
 		if (h->domain != top->domain || h->shortest != way->shortest)
 			return false;

@@ -342,6 +342,18 @@ Test(ways, hosts_of_one_provider_in_turn)
 	cr_expect_not(in_turn("=out3.firm.test out3.firm.test#3" FIRM), "another domain was among them");
 }
 
+Test(ways, one_host_several_times_before_the_next_takes_its_turn)
+{
+	for (int i = 0; i < 3; i++) {
+		char way[128];
+
+		snprintf(way, sizeof(way), "=out1.firm.test out1.firm.test#%d" FIRM, i);
+		passed(way);
+	}
+	cr_expect(in_turn("=out2.firm.test out2.firm.test#4" FIRM));
+	cr_expect_not(in_turn("=out1.other.test out1.other.test#4" FIRM), "another domain's host");
+}
+
 Test(ways, one_host_again_and_again_is_no_turn)
 {
 	for (int i = 0; i < 3; i++) {
