@@ -158,7 +158,8 @@ find_authors(struct talk *t, const struct view *v)
 static bool
 answers(enum subject_kind kind)
 {
-	return kind == SUBJECT_ANSWER || kind == SUBJECT_AUTO_REPLY || kind == SUBJECT_AUTO_REPLY_MAYBE;
+	return kind == SUBJECT_ANSWER || kind == SUBJECT_AUTO_REPLY || kind == SUBJECT_AUTO_REPLY_MAYBE ||
+	    kind == SUBJECT_AUTO_REPLY_SURE;
 }
 
 static const struct talk *

@@ -113,12 +113,12 @@ static const struct names postmaster_names =
 
 static const struct str postmaster_local[] = {
 	ROW("postmaster"), ROW("post_master"), ROW("post-master"), ROW("mailadmin"), ROW("mail-admin"),
-	ROW("sysadmin"), ROW("mdaemon"), ROW("mailmarshal"), ROW("symantec_antivirus_for_smtp_gateways"),
-	ROW("symantec_mail_security_for_smtp"),
+	ROW("sysadmin"), ROW("ndr"), ROW("mdaemon"), ROW("mailmarshal"),
+	ROW("symantec_antivirus_for_smtp_gateways"), ROW("symantec_mail_security_for_smtp"),
 	ROW("microsoftexchange329e71ec88ae4615bbc36ab6ce41109e"), /* that of every Exchange since 2007 */
 };
 static const struct names postmaster_locals =
-    NAMES(postmaster_local, LETTER('m') | LETTER('p') | LETTER('s'));
+    NAMES(postmaster_local, LETTER('m') | LETTER('n') | LETTER('p') | LETTER('s'));
 
 /* Fronts of X-Mailer. */
 static const struct str notice_mailers[] = {
@@ -434,7 +434,8 @@ is_auto_reply(const struct header_facts *f, enum subject_kind subject, bool null
 		return false;
 	if (subject == SUBJECT_AUTO_REPLY_MAYBE)
 		return reply_sign(f, null_sender);
-	return subject == SUBJECT_AUTO_REPLY && (reply_sign(f, null_sender) || answer_sign(f));
+	return subject == SUBJECT_AUTO_REPLY_SURE ||
+	    (subject == SUBJECT_AUTO_REPLY && (reply_sign(f, null_sender) || answer_sign(f)));
 }
 
 bool
@@ -482,7 +483,7 @@ automatic_classify(
 	/* A list's copy is a person's post, whatever it is called; only what it states itself counts. */
 	if (automatic_is_list(f) && !submitted && !states_bounce(f, subject, null_sender))
 		return AUTO_NONE;
-	if (subject != SUBJECT_AUTO_REPLY &&
+	if (subject != SUBJECT_AUTO_REPLY && subject != SUBJECT_AUTO_REPLY_SURE &&
 	    bounce_points(f, subject, null_sender, is_person(f, null_sender, authenticated)) >= BOUNCE_ENOUGH)
 		return AUTO_BOUNCE;
 	if (is_report_part(f)) /* of what, its body may tell; nobody writes one by hand */

@@ -49,6 +49,14 @@ family_behind(struct str s)
 	return has(s, STR(" are not member")) ? SUBJECT_BOUNCE : SUBJECT_PLAIN;
 }
 
+/* Notes since its release 8: "AUTO: Joe Bee is out of the office. (returning 04/01/2026)", from his own
+ * address and without a field that says so. */
+static bool
+is_notes(struct str s)
+{
+	return str_starts(s, STR("auto: ")) && has(s, STR(" is out of the office"));
+}
+
 /* What stands behind a tag; STR_NONE when there is none. */
 static struct str
 behind_tag(struct str s)
@@ -94,6 +102,8 @@ subject_classify(struct str subject)
 			kind = SUBJECT_ANSWER;
 		s = rest;
 	}
+	if (kind == SUBJECT_AUTO_REPLY && is_notes(s))
+		return SUBJECT_AUTO_REPLY_SURE;
 	if (kind == SUBJECT_PLAIN)
 		kind = family_behind(s);
 	return kind == SUBJECT_PLAIN && subject_prefix(s, &recall) && !recall ? SUBJECT_ANSWER : kind;

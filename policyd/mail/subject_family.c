@@ -49,6 +49,7 @@ static const struct family families[] = {
 	ROW("afwezigheidsmelding", SUBJECT_AUTO_REPLY),
 	ROW("afwezig", SUBJECT_AUTO_REPLY_MAYBE),
 	ROW("antw:", SUBJECT_ANSWER),
+	ROW("arpus biroja atra", SUBJECT_AUTO_REPLY),
 	ROW("ausencia", SUBJECT_AUTO_REPLY_MAYBE),
 	ROW("ausente", SUBJECT_AUTO_REPLY_MAYBE),
 	ROW("aus\xc3\xaancia tempor\xc3\xa1ria", SUBJECT_AUTO_REPLY_MAYBE),
@@ -335,6 +336,7 @@ static const struct family families[] = {
 	    SUBJECT_AUTO_REPLY),
 	ROW("\xc0\xe2\xf2\xee\xee\xf2\xe2\xe5\xf2", SUBJECT_AUTO_REPLY),
 	ROW("\xc1\xf5\xf4\xfc\xec\xe1\xf4\xe7 \xe1\xf0\xdc\xed\xf4\xe7\xf3\xe7", SUBJECT_AUTO_REPLY),
+	ROW("\xc2rpus biroja atra", SUBJECT_AUTO_REPLY),
 	/* from here on UTF-8 and Latin-1 */
 	ROW("\303\211chec de distribution", SUBJECT_BOUNCE),
 	ROW("\303\211chec de la distribution", SUBJECT_BOUNCE),
@@ -344,6 +346,7 @@ static const struct family families[] = {
 	ROW("\303\251chec de la distribution", SUBJECT_BOUNCE),
 	ROW("\303\251chec de la remise", SUBJECT_BOUNCE),
 	ROW("\303\251chec de remise", SUBJECT_BOUNCE),
+	ROW("\xc4\x80rpus biroja atra", SUBJECT_AUTO_REPLY),
 	ROW("\311chec de distribution", SUBJECT_BOUNCE),
 	ROW("\311chec de la distribution", SUBJECT_BOUNCE),
 	ROW("\311chec de la remise", SUBJECT_BOUNCE),

@@ -50,7 +50,7 @@ Test(automatic_names, every_one_is_known)
 		"interscan messaging security suite" };
 	static const char *const locals[] = { "mailer-daemon", "mailer_daemon", "mailerdaemon", "mail-daemon",
 		"maildaemon", "mail.delivery.system", "double-bounce", "postmaster", "post_master",
-		"post-master", "mailadmin", "mail-admin", "sysadmin", "mdaemon", "mailmarshal",
+		"post-master", "mailadmin", "mail-admin", "sysadmin", "ndr", "mdaemon", "mailmarshal",
 		"symantec_antivirus_for_smtp_gateways", "symantec_mail_security_for_smtp",
 		"microsoftexchange329e71ec88ae4615bbc36ab6ce41109e" };
 	static const char *const around[][2] = { { "", " <x@y.example>" }, { "\" ", "\" <x@y.example>" },
@@ -133,4 +133,48 @@ Test(automatic_names, who_logs_in_is_a_person)
 		    rows[i].want, "%zu", i);
 	}
 	cr_expect_eq(classify(rows[0].header), AUTO_BOUNCE, "nobody logged in");
+}
+
+/* Notes sends its out-of-office from the person's own address, without any field that tells so. */
+Test(automatic_names, an_out_of_office_by_its_words_alone)
+{
+	static const struct {
+		const char *header;
+		enum automatic want;
+	} rows[] = {
+		{ "Subject: AUTO: Joe Bee/Sales/Example is out of the office. (returning 04/01/2027)\n",
+		    AUTO_REPLY },
+		{ "Subject: [EXT] AUTO: Bee, Joe is out of the office (returning 04/01/2027)\n", AUTO_REPLY },
+		{ "Return-Path: <>\nFrom: Postmaster <postmaster@x.example>\n"
+		  "Subject: AUTO: Postmaster is out of the office. (returning 04/01/2027)\n",
+		    AUTO_REPLY },
+		/* about one, distributed by a list, cars, and what people write themselves */
+		{ "Subject: Re: AUTO: Joe Bee is out of the office. (returning 04/01/2027)\n", AUTO_NONE },
+		{ "List-Id: <l.example.org>\nSubject: AUTO: Joe Bee is out of the office.\n", AUTO_NONE },
+		{ "Subject: Auto: Golf (EZ 04/2019) zu verkaufen\n", AUTO_NONE },
+		{ "Subject: Automatic door is out of the office\n", AUTO_NONE },
+		{ "Subject: Joe Bee is out of the office. (returning 04/01/2027)\n", AUTO_NONE },
+		/* Exchange in Latvian, as an answer within a thread */
+		{ "In-Reply-To: <a@b>\nSubject: =?utf-8?q?=C4=80rpus_biroja_atra=C5=A1an=C4=81s?= "
+		  "=?utf-8?q?_autom=C4=81tiska_atbilde=3A_x?=\n",
+		    AUTO_REPLY },
+		{ "In-Reply-To: <a@b>\nSubject: =?windows-1257?q?=C2rpus_biroja_atra=F0an=E2s_x?=\n",
+		    AUTO_REPLY },
+		{ "In-Reply-To: <a@b>\nSubject: Arpus biroja atrasanas automatiska atbilde: x\n",
+		    AUTO_REPLY },
+		{ "Subject: =?utf-8?q?=C4=80rpus_biroja_atra=C5=A1an=C4=81s?=\n", AUTO_NONE },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		cr_expect_eq(classify(rows[i].header), rows[i].want, "%s", rows[i].header);
+}
+
+/* Named after what it sends; a person of these initials writes about other things. */
+Test(automatic_names, an_address_for_non_delivery_reports)
+{
+	cr_expect_eq(classify("Return-Path: <prvs=1234567890=ndr@x.example>\nFrom: ndr@x.example\n"
+			      "Subject: Mail delivery failed: returning message to sender\n"),
+	    AUTO_BOUNCE);
+	cr_expect_eq(classify("From: ndr@x.example\nSubject: Re: Mail delivery failed\n"), AUTO_NONE);
+	cr_expect_eq(classify("From: ndr@x.example\nSubject: Delivery report for June\n"), AUTO_NONE);
 }
