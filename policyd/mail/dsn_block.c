@@ -105,8 +105,24 @@ read_host(struct arena *a, struct str value)
 static struct str
 read_rcpt(struct arena *a, struct str value)
 {
-	value = addr_unbracket(str_sub(behind_type(value), 0, HEADER_VALUE_KEEP));
+	static const struct str type = { "rfc822;", 7 };
+
+	value = behind_type(value);
+	while (str_istarts(value, type)) /* amavis puts one in front of the one that ORCPT has */
+		value = str_trim(str_sub(value, type.n, value.n));
+	value = addr_unbracket(str_sub(value, 0, HEADER_VALUE_KEEP));
 	return value.n ? arena_str(a, value) : STR_NONE;
+}
+
+/* "[SMTP:a@b]", as MailEnable has it */
+static struct str
+read_named(struct arena *a, struct str value)
+{
+	if (value.n && value.p[0] == '[')
+		value = str_sub(value, 1, str_find(value, ']'));
+	if (str_istarts(value, STR("SMTP:")))
+		value = str_sub(value, 5, value.n);
+	return read_path(a, value);
 }
 
 /* The character that "+2B" or "+3D" stands for in xtext (RFC 3461 4), 0 for anything else. */
@@ -169,6 +185,7 @@ static const struct row rows[] = {
 	KEEP("reporting-mta", IN_STATUS, false, read_host, reporting_mta),
 	KEEP("x-original-message-id", IN_REPORT, true, read_id, original_id),
 	KEEP("original-message-id", IN_REPORT, false, read_id, original_id),
+	KEEP("recipient", 1 << DSN_TEXT, false, read_named, named),
 	KEEP("content-type", IN_PART, true, read_all, type),
 	KEEP("content-transfer-encoding", IN_PART, true, read_word, encoding),
 	KNOWN("received"),
@@ -250,6 +267,10 @@ field_close(struct dsn *d)
 	if (next_rcpt(b, to)) {
 		dsn_take_status(d);
 		b->final_rcpt = b->original_rcpt = b->action = b->status = b->remote_mta = STR_NONE;
+	}
+	if (to == &b->named && to->p) {
+		dsn_take_named(d);
+		*to = STR_NONE;
 	}
 	if (!to->p)
 		*to = row->read(d->scan->arena, str_trim(str_sub(line, str_find(line, ':') + 1, line.n)));

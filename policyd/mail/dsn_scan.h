@@ -24,6 +24,7 @@ struct dsn_block {
 	struct str id, from, return_path, list_id; /* of a message */
 	struct str reporting_mta, original_id;     /* of a delivery status */
 	struct str final_rcpt, original_rcpt, action, status, remote_mta; /* of one recipient there */
+	struct str named;                                                 /* a recipient, of a text */
 	struct str type, encoding;                                        /* of a part */
 	size_t n;                                                         /* bytes of the field under way */
 	char field[MIME_LINE_MAX];
@@ -73,5 +74,7 @@ void dsn_add_rcpt(struct dsn *d, const struct dsn_rcpt *r);
 
 void dsn_text_line(struct dsn *d, struct str line);
 void dsn_text_end(struct dsn *d);
+/* The block names a recipient. */
+void dsn_take_named(struct dsn *d);
 
 #endif

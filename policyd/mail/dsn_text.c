@@ -70,18 +70,21 @@ addr_like(struct str s)
 }
 
 /* The address with which the line begins and which is what it is about: "<a@b>:", "\"a@b\":", "a@b",
- * "a@b (c@d)", "a@b <c@d>", "a@b... User unknown", "* a@b", "a@b on Mon, 1 Apr"; not the first word of a
- * sentence. */
+ * "a@b (c@d)", "a@b <c@d>", "a@b... User unknown", "* a@b", "* [a@b]:", "a@b on Mon, 1 Apr"; not the first
+ * word of a sentence. */
 static struct str
 leading_addr(struct str line)
 {
+	static const char opens[] = "<\"[", closes[] = ">\"]";
 	struct str addr, rest;
+	const char *open;
 	size_t n = 0;
 
 	while (line.n && strchr("-*> \t", line.p[0]))
 		line = str_sub(line, 1, line.n);
-	if (line.n && (line.p[0] == '<' || line.p[0] == '"')) {
-		n = 1 + str_find(str_sub(line, 1, line.n), line.p[0] == '<' ? '>' : '"');
+	open = line.n && line.p[0] ? strchr(opens, line.p[0]) : NULL;
+	if (open) {
+		n = 1 + str_find(str_sub(line, 1, line.n), closes[open - opens]);
 		addr = str_sub(line, 1, n);
 		rest = str_sub(line, n + 1, line.n);
 		return n < line.n && (rest.n == 0 || strchr(" :.,;([", rest.p[0])) ? addr : STR_NONE;
@@ -158,7 +161,7 @@ said_addr(struct str line)
 		"undeliverable  to",
 		"undeliverable address",
 		"delivery userid",
-		"delivery failed 20 attempts",
+		" attempts",
 		"intended recipient",
 		"following recipient",
 		"local mailbox",
@@ -208,6 +211,13 @@ take_rcpt(struct dsn *d, struct str line)
 		s->text_rcpts[s->n_text_rcpts++] = kept;
 }
 
+void
+dsn_take_named(struct dsn *d)
+{
+	if (d->scan->block.named.n && !d->scan->text_past)
+		take_rcpt(d, d->scan->block.named);
+}
+
 static bool
 is_returned(const struct dsn_scan *s)
 {
@@ -244,6 +254,8 @@ dsn_text_end(struct dsn *d)
 		d->done |= s->marked && s->alone;
 	} else if (is_status(b)) {
 		dsn_take_status(d);
+	} else {
+		dsn_take_named(d);
 	}
 	s->marked = s->marked && b->known == 0;
 	dsn_block_clear(d);

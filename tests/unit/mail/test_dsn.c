@@ -286,6 +286,10 @@ Test(dsn, status_values)
 		{ "Original-Recipient: rfc822;a+2Bb=c@d\nAction: failed",
 		    "original=a+2Bb=c@d action=failed" },
 		{ "Original-Recipient: rfc822;a@d+\nAction: failed", "original=a@d+ action=failed" },
+		/* its type twice */
+		{ "Original-Recipient: rfc822; rfc822;o@b\nAction: failed", "original=o@b action=failed" },
+		{ "Original-Recipient: rfc822; RFC822; rfc822; <o@b>\nAction: failed",
+		    "original=o@b action=failed" },
 		/* final recipients are none (RFC 3464 2.3.2) */
 		{ "Final-Recipient: rfc822;a+2Bb@d\nAction: failed", "final=a+2Bb@d action=failed" },
 		/* the first of two wins; an empty line within a group */
@@ -463,6 +467,17 @@ Test(dsn, text_recipients)
 		{ "undeliverable  to a@b.example", "a@b.example" },
 		{ "Invalid final delivery userid: a@b.example", "a@b.example" },
 		{ "Delivery failed 20 attempts: a@b.example", "a@b.example" },
+		{ "Delivery failed 3 attempts: a@b.example", "a@b.example" },
+		{ "After several attempts to reach a@b.example", NULL },
+		{ "\t* [a@b.example]: 550 a@b.example...User over quota", "a@b.example" },
+		{ "[a@b.example", NULL },
+		{ "[c: a@b.example]", NULL },
+		{ "Recipient: [SMTP:a@b.example]", "a@b.example" },
+		{ "\tRecipient: [SMTP:a@b.example]\n\tReason: 550 no such user", "a@b.example" },
+		{ "Recipient: <a@b.example>", "a@b.example" },
+		{ "Recipient: a@b", NULL },
+		{ "Recipient: [SMTP:]", NULL },
+		{ "Recipient: [", NULL },
 		{ "User's mailbox is full: <a@b.example>", "a@b.example" },
 		{ "Did not reach the following recipient: a@b.example", "a@b.example" },
 		{ "Local mailbox a@b.example is unavailable: user not found", "a@b.example" },
@@ -510,6 +525,27 @@ Test(dsn, text_recipients_alone_are_better)
 	rig_want("two sentences",
 	    rig_scan(PLAIN, STR("Unknown user: a@b.example\nUnknown user: c@b.example\n"), 7),
 	    "nowhere +lines\nfailed final=a@b.example\nfailed final=c@b.example");
+}
+
+/* MailEnable has two fields for each of them, with or without a gap. */
+Test(dsn, text_recipients_in_fields)
+{
+	static const char *const gaps[] = { "", "\n" };
+	struct buf body;
+
+	buf_init(&body, 0);
+	for (size_t i = 0; i < ARRAY_LEN(gaps); i++) {
+		buf_reset(&body);
+		buf_printf(&body,
+		    "These could not be reached:\n\n\tRecipient: [SMTP:a@b.example]\n\tReason: full\n%s"
+		    "\tRecipient: [SMTP:c@b.example]\n\tReason: unknown\n\n\nMessage headers follow:\n\n"
+		    "From: x@y.example\nMessage-ID: <1@y>\nRecipient: z@z.example\n",
+		    gaps[i]);
+		rig_want("fields", rig_scan(PLAIN, buf_str(&body), 7),
+		    "text id=<1@y> from=x@y.example +lines\nfailed final=a@b.example\n"
+		    "failed final=c@b.example");
+	}
+	buf_fini(&body);
 }
 
 /* A value that the header scanner had to cut does not leave half an address behind. */
