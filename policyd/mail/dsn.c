@@ -72,7 +72,7 @@ part_open(struct dsn *d, struct str type, struct str boundary, struct str encodi
 	s->depth += s->boundaries[s->depth].p != NULL;
 }
 
-/* The header of a part has ended. */
+/* The header of a part has ended, or that of the bounce itself within a filter's wrapping. */
 static void
 part_begin(struct dsn *d)
 {
@@ -96,6 +96,15 @@ look_done(struct dsn *d)
 	d->done |= s->have_part && (s->alone || s->have_status || !s->report);
 }
 
+/* A filter (SpamAssassin's report_safe, InterScan) puts the whole bounce into a part of a message of its own,
+ * with the same fields. A bounce that has taken over the id of what it returns still has its own From. */
+static bool
+is_wrapped(const struct dsn_scan *s)
+{
+	return s->own_id.n && str_eq(s->block.id, s->own_id) && str_ieq(s->block.from, s->own_from) &&
+	    s->decoder.encoding == MIME_PLAIN;
+}
+
 static void
 returned_end(struct dsn *d)
 {
@@ -104,6 +113,10 @@ returned_end(struct dsn *d)
 	if (!s->block.open)
 		return; /* empty lines in front of it */
 	dsn_block_close(d);
+	if (is_wrapped(s)) {
+		part_begin(d);
+		return;
+	}
 	dsn_take_returned(d, DSN_BY_PART);
 	dsn_block_clear(d);
 	s->have_part = true;
@@ -258,6 +271,8 @@ dsn_begin(struct dsn *d, struct arena *arena, const struct header_facts *h)
 		return;
 	memset(s, 0, sizeof(*s));
 	s->arena = arena;
+	s->own_id = h->message_id;
+	s->own_from = h->from_addr;
 	part_open(d, h->content_type, h->boundary, h->transfer_encoding);
 	s->alone = s->depth == 0;
 }

@@ -12,7 +12,7 @@ enum {
 	IN_MESSAGE = 1 << DSN_RETURNED_PART | 1 << DSN_TEXT,
 	IN_STATUS = 1 << DSN_STATUS_PART | 1 << DSN_TEXT,
 	IN_REPORT = 1 << DSN_STATUS_PART | 1 << DSN_RECEIPT_PART,
-	IN_PART = 1 << DSN_PART_HEADER,
+	IN_HEAD = 1 << DSN_PART_HEADER | 1 << DSN_RETURNED_PART,
 };
 
 struct row {
@@ -186,8 +186,8 @@ static const struct row rows[] = {
 	KEEP("x-original-message-id", IN_REPORT, true, read_id, original_id),
 	KEEP("original-message-id", IN_REPORT, false, read_id, original_id),
 	KEEP("recipient", 1 << DSN_TEXT, false, read_named, named),
-	KEEP("content-type", IN_PART, true, read_all, type),
-	KEEP("content-transfer-encoding", IN_PART, true, read_word, encoding),
+	KEEP("content-type", IN_HEAD, true, read_all, type),
+	KEEP("content-transfer-encoding", IN_HEAD, true, read_word, encoding),
 	KNOWN("received"),
 	KNOWN("to"),
 	KNOWN("cc"),

@@ -33,13 +33,14 @@ struct dsn_block {
 struct dsn_scan {
 	struct arena *arena;
 	enum dsn_kind kind;
-	bool alone;       /* the body is one part */
-	bool report;      /* a delivery status is to be expected */
-	bool have_part;   /* the returned message has come */
-	bool have_status; /* a delivery status is behind us */
-	bool marked;      /* a line of text said that a copy of the message comes */
-	bool text_past;   /* what belongs to the bounce itself is behind us */
-	bool text_done;   /* so is the block that was looked for */
+	bool alone;                  /* the body is one part */
+	bool report;                 /* a delivery status is to be expected */
+	struct str own_id, own_from; /* of the bounce itself */
+	bool have_part;              /* the returned message has come */
+	bool have_status;            /* a delivery status is behind us */
+	bool marked;                 /* a line of text said that a copy of the message comes */
+	bool text_past;              /* what belongs to the bounce itself is behind us */
+	bool text_done;              /* so is the block that was looked for */
 	unsigned depth;
 	struct str boundaries[DSN_DEPTH_MAX];
 	bool text_said; /* text_rcpts are from within sentences: better ones may come */
