@@ -17,11 +17,12 @@ enum {
 	KNOWN_PART = 4,          /* a look is known once a fourth of the limit had it */
 	TICKET_PACE = 4,         /* tickets that answer tickets may be read by people: within so many paces */
 	THEIRS_MIN = 2,          /* answers by which one who answers a robot is known */
+	UNEVEN = 2,              /* more mails of a robot than so many for each answer: it is not answered */
 	ONE_WAY_TURNS_PART = 16, /* a turn seen for so many messages: still one direction alone */
 };
 
 /* A pair's counters, in the order of its ops. */
-enum { TURNS, THREAD, TAIL, HEAD, ANSWERS, THEIR_ANSWERS, ROBOTS, ONE_WAY, COUNTERS };
+enum { TURNS, THREAD, TAIL, HEAD, ANSWERS, THEIR_ANSWERS, ROBOTS, MARKED, ONE_WAY, COUNTERS };
 
 /* An address by which the writer may be answered, and its hashes. */
 struct author {
@@ -63,6 +64,13 @@ static bool
 asks(const struct words *w, int c)
 {
 	return w->asks & bit(c);
+}
+
+/* Does it say that a machine answers? */
+static bool
+marked(const struct talk *t)
+{
+	return t->robot || t->ticket;
 }
 
 /* --- who ------------------------------------------------------------------------------------------------ */
@@ -178,8 +186,8 @@ new_talk(const struct view *v)
 	t->robot = a == AUTO_REPLY || a == AUTO_BOUNCE;
 	t->answer = t->robot || t->look.answer || v->traits->thread_reply || answers(v->traits->subject);
 	t->ticket = a == AUTO_GENERATED && t->answer;
-	t->asks |= bit(THREAD) | bit(TAIL) | bit(HEAD) | bit(ANSWERS);
-	if (t->robot || t->ticket)
+	t->asks |= bit(THREAD) | bit(TAIL) | bit(HEAD) | bit(ANSWERS) | bit(MARKED);
+	if (marked(t))
 		t->asks |= bit(ROBOTS) | bit(THEIR_ANSWERS);
 	else if (!t->answer) /* a person's answer is one, whatever theirs are */
 		t->asks |= bit(THEIR_ANSWERS);
@@ -300,6 +308,10 @@ fill_op(struct tally_op *op, const struct rule *r, const struct view *v, const s
 		op->kind = TALLY_GET;
 		op->elem = elem_of(v, ANSWERS, w->to); /* what he did */
 		break;
+	case MARKED: /* his, if he marks his mails, else theirs */
+		op->kind = marked(t) ? TALLY_ADD : TALLY_GET;
+		op->key = key_of(p, c, marked(t) ? elem_of(v, c, p->author->who) : elem_of(v, c, w->to));
+		break;
 	case ONE_WAY:
 		op->kind = TALLY_ADD;
 		/* Each request is acknowledged once; what grows is one talk, whatever is cut off its end. */
@@ -363,6 +375,21 @@ quick(const struct rule *r, const struct tally_answer *turns, int64_t times)
 	return turns->pace > 0 && turns->pace < r->pace * times;
 }
 
+/* Those who answer each other write as often. A busy ticket system tells a person far more than he answers:
+ * whatever he writes comes soon after some mail of its, and some mail of its soon after his. */
+static bool
+even(const struct words *w, const struct tally_answer *const *a)
+{
+	uint64_t others = turned(a[TURNS]) / 2;
+	int c = marked(w->talk) ? THEIR_ANSWERS : ANSWERS;
+
+	if (!asks(w, MARKED))
+		return true;
+	if (a[c]->elem_hits > others)
+		others = a[c]->elem_hits;
+	return a[MARKED]->sum <= (others + 1) * UNEVEN;
+}
+
 /* Does the mail look like what went between the two again and again? */
 static bool
 known_look(const struct rule *r, const struct tally_answer *const *a)
@@ -376,7 +403,7 @@ known_look(const struct rule *r, const struct tally_answer *const *a)
 static bool
 two_robots(const struct rule *r, const struct words *w, const struct tally_answer *const *a)
 {
-	if (!asks(w, ROBOTS) || turned(a[ROBOTS]) <= r->automatic_limit)
+	if (!marked(w->talk) || turned(a[ROBOTS]) <= r->automatic_limit)
 		return false;
 	return w->talk->robot || quick(r, a[ROBOTS], TICKET_PACE);
 }
@@ -388,7 +415,7 @@ answered_robot(const struct rule *r, const struct words *w, const struct tally_a
 {
 	uint32_t theirs = asks(w, THEIR_ANSWERS) ? a[THEIR_ANSWERS]->elem_hits : 0;
 
-	if (!asks(w, ROBOTS) || theirs < THEIRS_MIN)
+	if (!marked(w->talk) || theirs < THEIRS_MIN || !even(w, a))
 		return false;
 	if (quick(r, a[TURNS], 1) && turned(a[TURNS]) > r->automatic_limit)
 		return true;
@@ -414,7 +441,7 @@ robots_pace(const struct rule *r, const struct words *w, const struct tally_answ
 {
 	const struct tally_answer *turns = its_talk(r, w, a);
 
-	if (!turns || turned(turns) <= r->limit || !quick(r, turns, 1))
+	if (!turns || turned(turns) <= r->limit || !quick(r, turns, 1) || !even(w, a))
 		return false;
 	if (w->talk->answer || !asks(w, ANSWERS))
 		return true;
@@ -449,7 +476,7 @@ belongs(
 {
 	const struct tally_answer *turns = its_talk(r, w, a);
 
-	return asks(w, ROBOTS) ||
+	return marked(w->talk) ||
 	    (v->header && turns && turned(turns) > r->limit / KNOWN_PART && quick(r, turns, 1));
 }
 

@@ -219,6 +219,22 @@ def office_hours(build):
         t.close()
 
 
+def tickets_at_work(build, every, person):
+    """A ticket system tells an agent what the others do, and he answers some of it by mail: two hours, none is held."""
+    t = Talk(build, "tickets-at-work-%d" % every)
+    desk, ann = "tickets@far.example", "ann@example.org"
+    try:
+        start = t.w.now
+        for n in range(2 * HOUR // every):
+            t.person(start + n * every, desk, ann, "[case #%d] Re: no sound" % (n % 7), [GENERATED, "In-Reply-To: <case@far.example>"])
+        for n in range(2 * HOUR // person):
+            t.person(start + n * person + 7, ann, desk, "Re: [case #%d] no sound" % (n % 7), ["In-Reply-To: <case@far.example>"])
+        t.run(5000)
+        check(t.held_people == 0, "held", t.held_people, t.w.verdicts)
+    finally:
+        t.close()
+
+
 # --- mail that comes round ----------------------------------------------------------------------------------------------
 
 def circle(build, writes_delivered_to, most):
@@ -286,5 +302,7 @@ def scenarios():
         yield "loops-" + kind, lambda b, k=kind: robots(b, k)
     for fn in (people_meanwhile, bounces_of_bounces, office_hours, round_once):
         yield "loops-" + fn.__name__.replace("_", "-"), fn
+    for every, person in ((4, 60), (15, 100), (25, 150)):
+        yield "loops-tickets-at-work-%d" % every, lambda b, e=every, p=person: tickets_at_work(b, e, p)
     yield "loops-delivered-here-before", lambda b: circle(b, True, 2)
     yield "loops-own-host-too-often", lambda b: circle(b, False, 8)
