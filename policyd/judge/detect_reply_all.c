@@ -5,8 +5,9 @@
  * one walk: it writes the ops down the first time and reads their answers the second.
  *
  * Who may count. A thread is closed to all by posts of own people alone. Those of outsiders, who can forge
- * any From, count per network and sender's domain and stop only what comes from there; or per network, with
- * more of them needed than one person has, and stop outsiders only.
+ * any From, count per network and sender's domain and stop only what comes from there; or all of a network,
+ * if many clients and domains write there (a provider of many firms), and stop that network only; or per
+ * network, with more of them needed than one person has, and stop outsiders only.
  */
 #include "base/clock.h"
 #include "judge/detect.h"
@@ -27,19 +28,23 @@ enum {
 };
 #define LIVELY_WINDOW (7 * (int64_t)MS_DAY)
 
-/* Whose posts are counted together. */
+/* Whose posts are counted together, and who is an author. */
+enum group { GROUP_ALL, GROUP_FIRM, GROUP_NETWORK };
+enum author { AUTHOR_ADDRESS, AUTHOR_CLIENT, AUTHOR_NETWORK };
+
 struct tier {
 	const char *name;
 	bool own;
-	bool by_firm;     /* each network and domain by itself */
-	bool by_network;  /* an author is a network, not an address */
+	enum group group; /* each by itself */
+	enum author author;
 	unsigned authors; /* as many times those of the rule */
 };
 
 static const struct tier tiers[] = {
-	{ "own", true, false, false, 1 },
-	{ "firm", false, true, false, 1 },
-	{ "networks", false, false, true, 2 },
+	{ "own", true, GROUP_ALL, AUTHOR_ADDRESS, 1 },
+	{ "firm", false, GROUP_FIRM, AUTHOR_ADDRESS, 1 },
+	{ "networks", false, GROUP_ALL, AUTHOR_NETWORK, 2 },
+	{ "provider", false, GROUP_NETWORK, AUTHOR_CLIENT, 2 },
 };
 enum { TIERS = ARRAY_LEN(tiers) };
 
@@ -166,6 +171,38 @@ many_posts(uint64_t posts, uint64_t people, uint64_t limit, uint64_t authors, bo
 	return posts > limit && people >= authors && (!lively || people > limit);
 }
 
+static uint64_t
+group_of(const struct tier *t, const struct post *p)
+{
+	switch (t->group) {
+	case GROUP_FIRM:
+		return p->firm;
+	case GROUP_NETWORK:
+		return p->network;
+	default:
+		return 0;
+	}
+}
+
+/* Two ways to tell authors apart; there are as many of them as the fewer of both. */
+static void
+authors_of(const struct tier *t, const struct post *p, uint64_t who[2])
+{
+	switch (t->author) {
+	case AUTHOR_CLIENT:
+		who[0] = p->client;
+		who[1] = p->domain;
+		break;
+	case AUTHOR_NETWORK:
+		who[0] = p->network;
+		who[1] = p->from;
+		break;
+	default:
+		who[0] = p->from;
+		who[1] = p->sender;
+	}
+}
+
 static void
 count(struct search *s, unsigned tier, const struct bucket *b)
 {
@@ -174,13 +211,13 @@ count(struct search *s, unsigned tier, const struct bucket *b)
 	const struct post *p = &s->post;
 	const struct rule *r = s->tape.r;
 	/* What begins threads is one post together: twenty times "sick today" of a morning is no thread. */
-	const uint64_t elems[] = { p->role == POST_OPENER ? b->id : p->self,
-		t->by_network ? p->network : p->from, t->by_network ? p->from : p->sender };
-	uint64_t group = t->by_firm ? p->firm : tier + 1, n[ARRAY_LEN(tags)], people;
+	uint64_t elems[] = { p->role == POST_OPENER ? b->id : p->self, 0, 0 };
+	uint64_t group = group_of(t, p), n[ARRAY_LEN(tags)], people;
 
+	authors_of(t, p, &elems[1]);
 	for (size_t i = 0; i < ARRAY_LEN(tags); i++)
-		n[i] = distinct(&s->tape, true, key_of(&s->tape, tags[i], b->id, group), elems[i], r->window,
-		    posts_room(r));
+		n[i] = distinct(&s->tape, true, key_of(&s->tape, tags[i], b->id, group ? group : tier + 1),
+		    elems[i], r->window, posts_room(r));
 	people = n[1] < n[2] ? n[1] : n[2];
 	if (b->root &&
 	    (b->subjects > SUBJECTS_MAX || (b->subjects > 1 && b->subjects * SUBJECT_POSTS > n[0])))
@@ -188,7 +225,7 @@ count(struct search *s, unsigned tier, const struct bucket *b)
 	if (many_posts(n[0], people, limit_of(r, p, p->to[b->to].list), (uint64_t)r->authors * t->authors,
 		s->lively[b->to]) &&
 	    key_is_zero(s->tripped[tier]))
-		s->tripped[tier] = key_of(&s->tape, t->name, b->id, t->by_firm ? p->firm : 0);
+		s->tripped[tier] = key_of(&s->tape, t->name, b->id, group);
 }
 
 /* A list on which several threads were answered within a week. */
@@ -223,7 +260,7 @@ consider(struct search *s, uint64_t bucket)
 
 	for (unsigned i = 0; i < TIERS && bucket && !s->tape.ops; i++) {
 		const struct tier *t = &tiers[i];
-		struct key128 key = key_of(&s->tape, t->name, bucket, t->by_firm ? s->post.firm : 0);
+		struct key128 key = key_of(&s->tape, t->name, bucket, group_of(t, &s->post));
 		const struct storm *st = storms_find(v->storms, key);
 		bool blocked;
 

@@ -132,14 +132,14 @@ read_audience(struct post *p, const struct rule *r, const struct view *v)
 /* --- who and what --------------------------------------------------------------------------------------- */
 
 static uint64_t
-network_of(const struct view *v)
+client_of(const struct view *v, const char *tag, size_t ipv4, size_t ipv6)
 {
 	const struct ip *ip = &v->traits->client;
 
-	return hash_of(v, "post-network",
+	return hash_of(v, tag,
 	    (struct str){ (const char *)ip->b,
-		ip->family == 4       ? 2
-		    : ip->family == 6 ? 4
+		ip->family == 4       ? ipv4
+		    : ip->family == 6 ? ipv6
 				      : 0 });
 }
 
@@ -163,8 +163,10 @@ read_author(struct post *p, const struct view *v)
 	hash_str(&h, sender);
 	hash_istr(&h, v->msg->sasl_username);
 	p->sender = hash_end64(&h);
-	p->network = network_of(v);
+	p->network = client_of(v, "post-network", 2, 4);
+	p->client = client_of(v, "post-client", 4, 6);
 	addr_split(sender, &local, &domain);
+	p->domain = hash_of(v, "post-domain", domain);
 	hash_init(&h, v->site->hash_seed, "post-firm");
 	hash_u64(&h, p->network);
 	hash_str(&h, domain);

@@ -43,7 +43,9 @@ struct post {
 	uint64_t answers[POST_IDS]; /* of the Message-IDs that it refers to, any of which may be 0 */
 	uint64_t from, sender;      /* sender: with the login, if there is one */
 	uint64_t network; /* the client's, wide enough that a provider has few: IPv4 /16, IPv6 /32 */
-	uint64_t firm;    /* network and domain of the envelope sender together */
+	uint64_t client;  /* IPv4 address, IPv6 /48 */
+	uint64_t domain;  /* of the envelope sender */
+	uint64_t firm;    /* network and domain together */
 	uint32_t size;    /* recipients, as far as header and envelope show them */
 };
 

@@ -254,6 +254,30 @@ def poison(build):
     f.end()
 
 
+def provider(build):
+    """Two hundred posts to a list by people of firms whose mail leaves through the same three providers; the firm's own
+    people and others outside are not stopped for it."""
+    f = Firm(build, "provider", 60, "list")
+    root = f.post(f.people[0], "Meeting of our partners")
+    passed = 0
+    for i in range(200):
+        f.later(f.rng.randrange(1, 20))
+        n = f.rng.randrange(50)
+        m = f.message("p%d@firm%d.example" % (n, n // 2), ["all@example.org"], "Re: Meeting of our partners", root)
+        client = "%s.%d.%d" % (("100.64", "203.0", "198.51")[n % 3], f.rng.randrange(250), f.rng.randrange(1, 250))
+        _, v = f.w.offer(m, ["all@example.org"], client, "out.provider.example")
+        passed += v["verdict"] == "pass"
+        check(v["verdict"] in ("pass", "hold"), v)
+    check(passed <= 3 * LIMIT, "passed", passed)
+    guest = f.message("guest@partner.example", ["all@example.org"], "Re: Meeting of our partners", root)
+    _, v = f.w.offer(guest, ["all@example.org"], "192.0.2.33", "mail.partner.example")
+    check(v["verdict"] == "pass", "another outsider", v)
+    for i in range(5):
+        f.post(f.people[i + 1], "Re: Meeting of our partners", root)
+    check(f.posts == len(f.passed), "own people were stopped")
+    f.end()
+
+
 def sick(build):
     """Everybody tells the list the same on a Monday morning; each is a thread of its own."""
     f = Firm(build, "sick", 60, "list")
@@ -268,6 +292,7 @@ def sick(build):
 def scenarios():
     for name, fn in STORMS.items():
         yield "reply-" + name, fn
+    yield "reply-firms-at-few-providers", provider
     for fn in (broadcast, patches, tickets, poison, sick):
         yield "reply-harmless-" + fn.__name__, fn
     yield "reply-harmless-discussion", lambda b: discussion(b, False)

@@ -104,6 +104,41 @@ Test(reply_all_harm, a_storm_from_many_networks_is_held)
 	    "own people are not stopped for it");
 }
 
+/* Partners of one or two people each, whose mail leaves through the provider that they share. */
+Test(reply_all_harm, a_storm_of_many_firms_at_one_provider_is_held)
+{
+	char from[64], client[64];
+	int passed = 0;
+
+	for (int i = 0; i < 60; i++) {
+		snprintf(from, sizeof(from), "x%d@firm%d.example", i, i % 25);
+		snprintf(client, sizeof(client), "100.64.%d.%d", i, 100 - i);
+		passed += POST(.from = from, .client = client, .to = "all@example.org",
+			      .rcpts = "all@example.org") == ACT_PASS;
+	}
+	cr_assert_eq(passed, PASS);
+	cr_assert_eq(POST(.from = "a@other.example", .client = "198.51.100.1", .to = "all@example.org",
+			 .rcpts = "all@example.org"),
+	    ACT_PASS, "whoever is elsewhere");
+	cr_assert_eq(POST(.who = 1, .to = "all@example.org", .rcpts = "all@example.org"), ACT_PASS);
+}
+
+/* One client there with as many forged domains as he likes, or many clients of a few domains. */
+Test(reply_all_harm, one_of_a_provider_closes_no_thread_to_its_others)
+{
+	char from[64], client[64];
+
+	for (int i = 0; i < 300; i++) {
+		snprintf(from, sizeof(from), "x%d@firm%d.example", i, i % 50);
+		POST(.from = from, .client = "100.64.3.4");
+		snprintf(from, sizeof(from), "x%d@five%d.example", i, i % 2);
+		snprintf(client, sizeof(client), "100.65.%d.4", i % 200);
+		POST(.from = from, .client = client);
+	}
+	cr_assert_eq(POST(.from = "honest@partner.example", .client = "100.64.9.1"), ACT_PASS);
+	cr_assert_eq(POST(.from = "honest@partner.example", .client = "100.65.9.1"), ACT_PASS);
+}
+
 /* --- what is none ------------------------------------------------------------------------------------ */
 
 Test(reply_all_harm, harmless_a_broadcast_with_its_updates_and_some_thanks)
