@@ -106,16 +106,22 @@ mark_time(const struct rule *r)
 }
 
 static struct tally_answer
-mark(struct tape *t, bool write, const char *tag, uint64_t what, uint64_t elem)
+mark_before(struct tape *t, bool write, const char *tag, uint64_t what, uint64_t audience, uint64_t elem)
 {
 	struct tally_op op = {
 		.kind = write ? TALLY_MARK : TALLY_GET,
-		.key = key_of(t, tag, what, 0),
+		.key = key_of(t, tag, what, audience),
 		.elem = elem,
 		.ttl = mark_time(t->r),
 	};
 
 	return next(t, &op);
+}
+
+static struct tally_answer
+mark(struct tape *t, bool write, const char *tag, uint64_t what, uint64_t elem)
+{
+	return mark_before(t, write, tag, what, 0, elem);
 }
 
 static uint32_t
@@ -317,6 +323,24 @@ link_buckets(struct search *s)
 	}
 }
 
+/* What it answers may stand in the thread although its subject is new and its References are cut, and nothing
+ * else says so. */
+static void
+follow(struct search *s, const struct bucket *b)
+{
+	const struct post *p = &s->post;
+
+	for (unsigned i = 0; i < POST_IDS - 1; i++) {
+		uint64_t id = p->answers[i], linked;
+
+		if (!id || (i > 0 && id == p->answers[i - 1]) || (i > 1 && id == p->answers[0]))
+			continue;
+		linked = mark_before(&s->tape, false, "post", id, p->to[b->to].hash, 0).last_elem;
+		if (b->subjects <= SUBJECTS_MAX)
+			consider(s, linked);
+	}
+}
+
 static void
 walk_person(struct search *s)
 {
@@ -331,12 +355,19 @@ walk_person(struct search *s)
 		consider(s, s->buckets[i].id);
 	}
 	link_buckets(s);
+	for (unsigned i = 0; i < s->n_buckets; i++)
+		if (s->buckets[i].root)
+			follow(s, &s->buckets[i]);
 	for (unsigned i = 0; i < TIERS && p->role != POST_RECALL; i++)
 		for (unsigned k = 0; k < s->n_buckets && tiers[i].own == p->own; k++)
 			if (s->buckets[k].counts)
 				count(s, i, &s->buckets[k]);
 	if (!p->id || !s->n_buckets || p->role == POST_RECALL)
 		return;
+	for (unsigned i = 0; i < s->n_buckets; i++)
+		if (!s->buckets[i].root || !p->subject)
+			mark_before(
+			    &s->tape, true, "post", p->id, p->to[s->buckets[i].to].hash, s->buckets[i].id);
 	mark(&s->tape, true, "first", p->id, s->buckets[0].id);
 	mark(&s->tape, true, "second", p->id, s->buckets[s->n_buckets > 1].id);
 }

@@ -148,6 +148,28 @@ Test(reply_all, some_write_a_new_subject)
 	    ACT_HOLD);
 }
 
+/* One new subject after the other, by clients that keep all References, cut them or write none. */
+Test(reply_all, nor_do_new_subjects_and_cut_references_together)
+{
+	char subject[64];
+
+	storm();
+	for (int i = 0; i < 7; i++) {
+		snprintf(subject, sizeof(subject), "please stop, says person %c", 'a' + i);
+		cr_assert_eq(POST(.who = 40 + i, .subject = subject), ACT_REJECT, "all of them, %d", i);
+		cr_assert_eq(POST(.who = 40 + i, .subject = subject, .refs = "post3@example.org"), ACT_REJECT,
+		    "the last one, %d", i);
+		cr_assert_eq(
+		    POST(.who = 40 + i, .subject = subject, .refs = "", .reply_to = "post4@example.org"),
+		    ACT_REJECT, "In-Reply-To alone, %d", i);
+	}
+	cr_assert_eq(
+	    POST(.who = 40, .subject = "lunch", .refs = "", .reply_to = "elsewhere@example.org"), ACT_PASS);
+	cr_assert_eq(POST(.who = 40, .subject = "to my team", .refs = "", .reply_to = "post4@example.org",
+			 .to = "t1@example.org, t2@example.org", .rcpts = "t1@example.org,t2@example.org"),
+	    ACT_PASS, "an answer to others");
+}
+
 /* The MTA made the id up, a new one at each attempt: three posts, tried again and again. */
 Test(reply_all, attempts_with_ids_of_our_own_mta)
 {
