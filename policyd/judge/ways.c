@@ -398,12 +398,10 @@ ways_note(struct ways *w, struct key128 key, const struct view *v, bool stopped)
 		way->shortest = r.length;
 	for (uint32_t i = 0; i < r.n; i++)
 		note_host(way, &r.stops[i], r.length);
-	last = way->ways == 1 && r.n ? &r.stops[0] : giver(way, &r);
+	last = way->ways == 1 && r.n ? r.stops : giver(way, &r);
 	h = last ? host_find(way, last->hash) : NULL;
-	if (h && stopped)
-		h->stopped++;
-	else if (h)
-		h->passed++;
+	if (h)
+		++*(stopped ? &h->stopped : &h->passed);
 }
 
 void
@@ -434,13 +432,6 @@ last_line_alone(const struct way *way, const struct road *r, const struct header
 	return true;
 }
 
-/* A client's address has no domain but itself. */
-static bool
-has_domain(const struct way_host *h)
-{
-	return h->domain != h->name;
-}
-
 static bool
 on_road(const struct road *r, const struct way_host *h)
 {
@@ -454,14 +445,13 @@ bool
 ways_in_turn(const struct ways *w, struct key128 key, const struct view *v)
 {
 	const struct way *way = map_get(&w->map, key);
-	const struct stop *top;
 	struct road r;
+	const struct stop *top = r.stops;
 	bool other = false;
 
 	if (!way || way->ways < 2)
 		return false;
 	road_of(&r, v, way->n_lines);
-	top = &r.stops[0];
 	if (r.n == 0 || !wrote_line(top) || !top->above || !last_line_alone(way, &r, &v->msg->header.f))
 		return false;
 	for (uint32_t i = 0; i < r.n; i++)
@@ -470,7 +460,8 @@ ways_in_turn(const struct ways *w, struct key128 key, const struct view *v)
 	for (uint32_t i = 0; i < way->n_hosts; i++) {
 		const struct way_host *h = &way->hosts[i];
 
-		if (!has_domain(h) || (on_every(way, h) && on_road(&r, h)))
+		/* A client's address has no domain but itself. */
+		if (h->domain == h->name || (on_every(way, h) && on_road(&r, h)))
 			continue;
 		if (h->domain != top->domain || h->shortest != way->shortest)
 			return false;
