@@ -9,6 +9,7 @@
 #	make lab		the storms of the record between several real Postfix sites, without and with the daemon
 #	make mtas		the same stories through every mail server, at full size
 #	make scenario		storms, harmless mail and stories against the engine
+#	make fuzz		some seconds of fuzzing of each reader, with clang; FUZZ=300 for longer
 #	make lint		layers, banned functions, documentation	make fmt	clang-format in place
 #	make SAN=address,undefined ...	with sanitizers	make CC=clang ...
 #	make install DESTDIR= PREFIX=/usr
@@ -113,6 +114,18 @@ $(B)/policyd-storm: $(DAEMON_SRC:%.c=$(B)/obj/%.o) $(call archives,serve)
 $(B)/stormctl: $(CTL_SRC:%.c=$(B)/obj/%.o) $(call archives,serve)
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CJSON_LIBS) $(libs_serve)
+
+# Coverage-guided fuzzing of what reads a peer's bytes or a disk's, with clang's libFuzzer: FUZZ seconds each.
+FUZZ := 5
+FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
+$(B)/obj/tests/fuzz/%.o: override CPPFLAGS += -Itests
+$(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(patsubst %,$(B)/obj/policyd/%.o,stormctl_event_json config config_keys) $(call archives,serve)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -fsanitize=fuzzer $(ALL_LDFLAGS) -o $@ $^ $(CJSON_LIBS) $(libs_serve)
+fuzz-bin: $(FUZZ_BIN)
+fuzz:
+	sh tests/fuzz/run.sh $(B) $(FUZZ)
+.PHONY: fuzz fuzz-bin
 
 # Unit tests: tests/unit/ROOM/test_*.c, one Criterion binary each. Where Criterion is not to be had they are skipped, in words.
 CRITERION := $(shell $(CC) $(CPPFLAGS) -include criterion/criterion.h -E -x c /dev/null >/dev/null 2>&1 && echo yes)

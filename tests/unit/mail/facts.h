@@ -37,6 +37,7 @@ facts_text(const struct header_facts *f, struct buf *b)
 		{ "auto_submitted", f->auto_submitted },
 		{ "precedence", f->precedence },
 		{ "list_id", f->list_id },
+		{ "list_name", f->list_name },
 		{ "auto_suppress", f->auto_suppress },
 		{ "content_type", f->content_type },
 		{ "report_type", f->report_type },
@@ -66,10 +67,12 @@ facts_text(const struct header_facts *f, struct buf *b)
 		facts_str(b, "for", h->rcpt);
 		buf_printf(b, "hash=%" PRIx64 "\n", h->hash);
 	}
-	for (uint32_t i = 0; i < f->n_delivered_to; i++)
+	for (uint32_t i = 0; i < f->n_delivered_to; i++) {
 		facts_str(b, "delivered", f->delivered_to[i]);
-	buf_printf(b, "delivered=%" PRIu32 " stable=%" PRIx64 "%" PRIx64 "\n", f->delivered_to_count,
-	    f->stable.hi, f->stable.lo);
+		buf_printf(b, "below=%" PRIu32 "\n", f->delivered_below[i]);
+	}
+	buf_printf(b, "delivered=%" PRIu32 " stable=%" PRIx64 "%" PRIx64 " audience=%" PRIx64 "%" PRIx64 "\n",
+	    f->delivered_to_count, f->stable.hi, f->stable.lo, f->audience.least[0], f->audience.least[1]);
 }
 
 #endif
