@@ -15,9 +15,9 @@ void header_count(struct header *h, bool cc, uint32_t n);
 void header_take_received(struct header *h, struct str value);
 void header_take_delivered_to(struct header *h, struct str value);
 
-/* The value without line ends, with a space in the place of one that no white space follows. White space at
- * both ends is dropped, the text is cut at cap. It is in out[cap], or where it was when it needed no
- * change. */
+/* The value in one line: white space that holds a line end or a tab is one space, for each MTA folds in a way
+ * of its own. White space at both ends is dropped, the text is cut at cap. It is in out[cap], or where it
+ * was when it needed no change. */
 struct str header_unfold(struct str value, char *out, size_t cap);
 
 /* A copy in the arena; when that is full, STR_NONE and HDR_TRUNCATED. */

@@ -11,19 +11,22 @@
 
 #include "base/bytes.h"
 
-/* Up to `cap` bytes of a value that has line ends. */
+/* Up to `cap` bytes of a value that has line ends or tabs. */
 static struct str
 unfold(struct str value, char *out, size_t cap)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < value.n && n < cap; i++) {
-		char c = value.p[i];
-
-		if (c != '\r' && c != '\n')
-			out[n++] = c;
-		else if (i + 1 < value.n && !str_is_space(value.p[i + 1]))
-			out[n++] = ' ';
+		if (value.p[i] == ' ' || !str_is_space(value.p[i])) {
+			out[n++] = value.p[i];
+			continue;
+		}
+		while (n && out[n - 1] == ' ')
+			n--;
+		while (i + 1 < value.n && str_is_space(value.p[i + 1]))
+			i++;
+		out[n++] = ' ';
 	}
 	return str_trim((struct str){ out, n });
 }

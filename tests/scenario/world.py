@@ -110,7 +110,7 @@ class Message:
         if self.to:
             lines.append("To: " + (("," + gap).join(self.to)))
         if self.subject:
-            lines.append("Subject: " + self.subject)
+            lines.append("Subject: " + self.subject.replace(" ", gap))
         if self.date:
             lines.append("Date:%s%s" % (gap, self.date))
         if self.mid:
