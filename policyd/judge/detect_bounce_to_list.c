@@ -5,6 +5,18 @@
  */
 #include "base/clock.h"
 #include "judge/detect.h"
+#include "mail/subject.h"
+
+/* What a provider saw of a domain within a day, by DMARC or TLS-RPT: no single mail caused it, and those who
+ * read such reports may be a list. */
+static bool
+is_statistics(const struct view *v)
+{
+	const struct header_facts *f = &v->msg->header.f;
+
+	return v->traits->automatic == AUTO_REPORT &&
+	    (v->traits->subject == SUBJECT_REPORT || f->flags & HDR_TLS_REPORT);
+}
 
 static bool
 btl_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
@@ -13,6 +25,8 @@ btl_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
 	bool automatic = a == AUTO_BOUNCE || a == AUTO_REPORT || a == AUTO_REPLY;
 
 	(void)r;
+	if (v->header && is_statistics(v))
+		return false;
 	if (!v->header)
 		automatic = v->msg->have_sender && v->traits->null_sender;
 	return automatic && detect_list(v, rcpt) != NULL;

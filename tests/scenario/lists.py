@@ -116,6 +116,28 @@ def people_post(build):
         w.close()
 
 
+def statistics_reach_their_readers(build):
+    """What providers tell of a domain each day, to those who look after it: they may be a list. No loop comes of it."""
+    w = world(build, "statistics")
+    subject = "Report Domain: example.org; Submitter: away.example; Report-ID: <%d>"
+    shapes = (("", ["Content-Type: application/gzip; name=x.xml.gz"]),
+              ("dmarc@away.example", ["Auto-Submitted: auto-generated", "Content-Type: multipart/mixed; boundary=x"]),
+              ("", ["TLS-Report-Domain: example.org", "TLS-Report-Submitter: away.example",
+                    "Content-Type: multipart/report; report-type=\"tlsrpt\"; boundary=x"]))
+    try:
+        for n in range(90):
+            sender, extra = shapes[n % len(shapes)]
+            m = Message("report%d" % n, sender, [LIST], w.now, subject=subject % n, extra=extra,
+                        received=["from x by mail.away.example id %d" % n])
+            m.author = "dmarc@away.example"
+            w.now += 60
+            _, v = w.engine_only(m, [LIST])
+            check(v["verdict"] == "pass", extra, v)
+        check(not w.engine.end()["storms"], "a storm")
+    finally:
+        w.close()
+
+
 def owners_and_people_get_theirs(build):
     """Bounces to the owner, to VERP addresses and to people are none of this rule's business."""
     w = world(build, "owners")
@@ -152,5 +174,6 @@ def return_path_is_repaired(build):
 def scenarios():
     for kind in AUTOMATIC:
         yield "list-" + kind, lambda b, k=kind: reaches_nobody(b, k)
-    for fn in (endless_loop, people_post, owners_and_people_get_theirs, return_path_is_repaired):
+    for fn in (endless_loop, people_post, statistics_reach_their_readers, owners_and_people_get_theirs,
+               return_path_is_repaired):
         yield "list-" + fn.__name__.replace("_", "-"), fn
