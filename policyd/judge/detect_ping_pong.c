@@ -244,8 +244,7 @@ pp_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
 		return false;
 	if (people && (v->msg->header.f.flags & HDR_CHAT))
 		return false;
-	return !people ||
-	    !(is_mail_system(v->rcpts[rcpt].plain) || str_starts(v->rcpts[rcpt].plain, STR("abuse@")));
+	return !people || !str_starts(v->rcpts[rcpt].plain, STR("abuse@"));
 }
 
 /* --- counting ------------------------------------------------------------------------------------------- */
@@ -480,6 +479,15 @@ belongs(
 	    (v->header && turns && turned(turns) > r->limit / KNOWN_PART && quick(r, turns, 1));
 }
 
+/* What people write to postmaster@, and he to them, always passes. A desk that acknowledges bounces looks
+ * like one of them; then it is the bounces that are stopped. */
+static bool
+only_counts(const struct view *v, const struct author *author, struct str to)
+{
+	return v->traits->automatic == AUTO_NONE &&
+	    (str_starts(author->who, STR("@")) || str_starts(to, STR("@")));
+}
+
 static void
 pp_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct tally_answer *answers,
     uint32_t n, struct finding *f)
@@ -502,6 +510,8 @@ pp_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct
 			a[c] = answers++;
 			n--;
 		}
+		if (only_counts(v, &w.talk->authors[i], w.to))
+			continue;
 		f->why = talk(r, &w, a);
 		if (!f->why && !belongs(r, v, &w, a))
 			continue;

@@ -190,6 +190,24 @@ def bounces_of_bounces(build):
         t.close()
 
 
+def desk_and_bounces(build, daemon):
+    """A service desk that says nowhere that it is a robot acknowledges a bounce, and what it writes is bounced in turn."""
+    returns = Robot(daemon, "Undelivered Mail Returned to Sender", 1, [
+        "Content-Type: multipart/report; report-type=delivery-status; boundary=x", REPLIED], null=True)
+    t = Talk(build, "desk-and-bounces-" + daemon, Robot(DESK, "[Ticket #{n}] received", 3), returns)
+    try:
+        t.w.at(t.w.now, lambda: t.deliver(returns.answer(t, t.write(DESK, daemon, "Your ticket is closed"))))
+        t.w.run(500)
+        check(t.passed <= 24 and t.held == 1, "passed", t.passed, "held", t.held)
+        t.robots = {}
+        for n in range(5):
+            t.person(t.w.now + 60 * n, "ann@example.org", daemon, "Your bounces of today")
+        named(t.run(500), DESK, "@far.example")
+        check(t.held_people == 0, "people", t.held_people)
+    finally:
+        t.close()
+
+
 def office_hours(build):
     """What must not be held: a day of people, alarms with acknowledgements, tickets, receipts, bounces, lists."""
     t = Talk(build, "office")
@@ -302,6 +320,8 @@ def scenarios():
         yield "loops-" + kind, lambda b, k=kind: robots(b, k)
     for fn in (people_meanwhile, bounces_of_bounces, office_hours, round_once):
         yield "loops-" + fn.__name__.replace("_", "-"), fn
+    for daemon in ("MAILER-DAEMON@far.example", "postmaster@far.example"):
+        yield "loops-desk-and-bounces-of-" + daemon.split("@")[0].lower(), lambda b, d=daemon: desk_and_bounces(b, d)
     for every, person in ((4, 60), (15, 100), (25, 150)):
         yield "loops-tickets-at-work-%d" % every, lambda b, e=every, p=person: tickets_at_work(b, e, p)
     yield "loops-delivered-here-before", lambda b: circle(b, True, 2)
