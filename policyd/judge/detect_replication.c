@@ -6,8 +6,9 @@
  * rule has a brake, who has his copy is refused what judge/brake.h takes for another one.
  *
  * What somebody sends anew (see mail/traits.h) has no origin in common with the other copies. Nothing proves
- * that these are copies, so the clients that send them are counted instead of traces, and each is deferred
- * for its own alone: it passes one in a window in any case, and what others planted harms nobody's message.
+ * that these are copies, so their origins are counted instead of traces, of all and of each client, and each
+ * is deferred for its own alone: it passes one in a window in any case, and what others planted harms nobody's
+ * message. Copies that keep one origin, however late it is, are not counted here twice.
  */
 #include "judge/detect.h"
 #include "base/clock.h"
@@ -19,7 +20,8 @@
 /* For so long senders try again, and a little more; and no sooner. */
 enum { RETRY_DAYS = 6, RETRY_PAUSE = 4 * MS_MIN };
 
-enum { ANEW_CLIENTS = 64 }; /* so many are told apart; those of more pass */
+/* What is asked of what was sent anew. */
+enum { ANEW_ALL, ANEW_CLIENT, ANEW_OPS };
 
 /* Place of the storm of what was sent anew, behind those of the identities. */
 enum { ANEW = TRAITS_IDS };
@@ -69,18 +71,24 @@ sent_anew(const struct view *v)
 	return !key_is_zero(v->traits->anew) && v->traits->client.family;
 }
 
+/* His set of their origins, and that of those which this client sent. */
 static void
 plan_anew(const struct rule *r, const struct view *v, uint32_t rcpt, struct key128 storm, struct ops *ops)
 {
-	struct tally_op *op = plan_set(r, v, rcpt, storm, ops);
-	struct hash h;
+	for (int i = 0; i < ANEW_OPS; i++) {
+		struct tally_op *op = plan_set(r, v, rcpt, storm, ops);
+		struct hash h;
 
-	if (!op)
-		return;
-	hash_init(&h, v->site->hash_seed, "anew-client");
-	(void)detect_hash_client(&h, &v->traits->client, 32);
-	op->elem = hash_end64(&h);
-	op->cap = ANEW_CLIENTS;
+		if (!op)
+			return;
+		op->elem = v->traits->origin.lo;
+		if (i == ANEW_ALL)
+			continue;
+		hash_init(&h, v->site->hash_seed, "anew-client");
+		hash_key(&h, op->key);
+		(void)detect_hash_client(&h, &v->traits->client, 32);
+		op->key = hash_end(&h);
+	}
 }
 
 static struct storm *
@@ -116,7 +124,7 @@ storms_of(const struct rule *r, const struct view *v)
 	return m->storms.v;
 }
 
-/* An op for what was sent anew, and one for each identity of the message. That without its Message-ID is left
+/* The ops for what was sent anew, and one for each identity of the message. That without its Message-ID is left
  * out where it would join different messages. */
 static void
 repl_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
@@ -169,16 +177,11 @@ too_often(const struct rule *r, const struct view *v, const struct tally_answer 
 	return a->elem_hits > r->repeats + 1 && v->now.mono - a->last < r->window;
 }
 
-/* One fewer than of other copies, for most who get these got one that came straight; all clients that send
- * them share it. */
+/* One fewer than of other copies: most who get these got one that came straight. */
 static void
 judge_anew(const struct rule *r, const struct view *v, const struct tally_answer *a, struct finding *f)
 {
-	uint32_t all = limit_of(r, v) - 1, clients = a->distinct;
-
-	if (clients == 0 || clients > ANEW_CLIENTS)
-		return;
-	if (a->elem_hits <= 1 || a->elem_hits <= all / clients)
+	if (a[ANEW_ALL].elem_known || a[ANEW_ALL].distinct < limit_of(r, v) || a[ANEW_CLIENT].distinct <= 1)
 		return;
 	f->trip = TRIP_STOP;
 	f->storm = storms_of(r, v)[ANEW];
@@ -240,7 +243,7 @@ repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const stru
     uint32_t n, struct finding *f)
 {
 	uint32_t named = v->traits->n_named;
-	const struct tally_answer *anew = sent_anew(v) && n ? answers : NULL;
+	const struct tally_answer *anew = sent_anew(v) && n >= ANEW_OPS ? answers : NULL;
 	const struct key128 *storms;
 	bool retry = false; /* what one identity knows for a retry is a copy to none */
 	int best = 1;
@@ -251,8 +254,10 @@ repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const stru
 	if (v->at_rcpt)
 		return;
 	storms = storms_of(r, v);
-	answers += anew != NULL;
-	n -= anew != NULL;
+	if (sent_anew(v)) {
+		answers += anew ? ANEW_OPS : n;
+		n -= anew ? ANEW_OPS : n;
+	}
 	for (uint32_t i = 0; i < n && i < named; i++)
 		retry |= answers[i].elem_known;
 	/* Its way is known and its Message-ID is not: see ways_shared(). */

@@ -45,6 +45,27 @@ def storm(build, seed, habits, shape):
         w.close()
 
 
+def one_origin_however_late(build, seed):
+    """Written long before it was sent, and then multiplied as usual: as many as ever pass, and the rest goes in silence."""
+    rng = rng_of("late-origin", seed)
+    w = World(build, rng, RULE % (3, 2, "1d"))
+    try:
+        servers = [Faulty(w, i, (), rng.random() < 0.5, 40, 1 + i) for i in range(rng.choice((1, 3)))]
+        s = Storm(w, "m", ["p%d@example.org" % i for i in range(30)], servers, 60)
+        s.first.date = date_text(w.now - rng.choice((60, 4 * HOUR, 3 * DAY)))
+        s.start(50)
+        w.run()
+        summary = w.finish()
+        check(not w.verdicts["defer"], w.verdicts)
+        w.check_limits()
+        w.check_first_copies()
+        w.check_open_storms()
+        w.check_named(summary["storms"], {"m": (s.first.mid,)}, FORBIDDEN)
+        check(max(len(g) for g in w.got.values()) == 3, "fewer than the limit")
+    finally:
+        w.close()
+
+
 def fakes(w, real, n, late):
     """Whoever knows the message makes others that look like it."""
     for i in range(n):
@@ -131,5 +152,7 @@ def scenarios():
     for shape in ("exim", "postfix", "own"):
         for seed in range(20, 23):
             yield "anew-%s-%d" % (shape, seed), lambda b, s=seed, x=shape: storm(b, s, ("to", "fold"), x)
+    for seed in range(4):
+        yield "anew-not-%d" % seed, lambda b, s=seed: one_origin_however_late(b, s)
     for fn in (planted, late_and_retried, one_item_by_many_gateways, clock_never_set):
         yield fn.__name__.replace("_", "-"), fn
