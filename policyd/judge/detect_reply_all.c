@@ -234,15 +234,33 @@ count(struct search *s, unsigned tier, const struct bucket *b)
 		s->tripped[tier] = key_of(&s->tape, t->name, b->id, group);
 }
 
-/* A list on which several threads were answered within a week. */
+/* Threads of a list that were answered within a week, by own people or by outsiders. */
+static uint32_t
+threads(struct search *s, unsigned to, bool own, const char *tag, uint64_t elem)
+{
+	bool write = s->post.role == POST_ANSWER && own == s->post.own;
+
+	return distinct(&s->tape, write, key_of(&s->tape, tag, s->post.to[to].hash, own), elem, LIVELY_WINDOW,
+	    KINDS_ROOM);
+}
+
+/*
+ * A list on which several threads were answered, by people like the author: what outsiders write makes none
+ * livelier for own people. In one thread whose clients lose its root each answer has another, and each may
+ * have a subject of its own, so both must be several.
+ */
 static void
 look_lively(struct search *s, unsigned to)
 {
 	const struct post *p = &s->post;
+	uint64_t root = p->root ? p->root : p->subject, subject = p->subject ? p->subject : p->root;
 
-	s->lively[to] = distinct(&s->tape, p->own && p->role == POST_ANSWER,
-			    key_of(&s->tape, "lively", p->to[to].hash, 0), p->root ? p->root : p->subject,
-			    LIVELY_WINDOW, KINDS_ROOM) > LIVELY_THREADS;
+	for (unsigned own = p->own; own <= 1; own++) {
+		uint32_t roots = threads(s, to, own, "lively", root);
+		uint32_t subjects = threads(s, to, own, "lively-subjects", subject);
+
+		s->lively[to] |= roots > LIVELY_THREADS && subjects > LIVELY_THREADS;
+	}
 }
 
 /* One root and ever new subjects: a ticket system that puts the same one into all its mail, or a series. */

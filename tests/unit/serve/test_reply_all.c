@@ -339,3 +339,32 @@ Test(reply_all, nothing_is_folded_once_the_block_is_over)
 			 .reply_to = "post2@example.org", .extra = "Auto-Submitted: auto-replied\r\n"),
 	    ACT_PASS);
 }
+
+/* Whose clients write In-Reply-To alone: each answer has another root, and the list is none the livelier. */
+Test(reply_all, a_few_people_whose_clients_lose_the_root)
+{
+	char parent[64], id[64] = "root@example.org";
+	int passed = 0;
+
+	for (int i = 0; i < 40; i++) {
+		snprintf(parent, sizeof(parent), "%s", id);
+		snprintf(id, sizeof(id), "answer%d@example.org", i);
+		passed += POST(.who = i % 5, .refs = "", .reply_to = parent, .id = id,
+			      .to = "all@example.org", .rcpts = "all@example.org") == ACT_PASS;
+	}
+	cr_assert_eq(passed, PASS);
+}
+
+/* Who writes another subject does not begin another thread. */
+Test(reply_all, a_few_people_with_subjects_of_their_own)
+{
+	char subject[64];
+	int passed = 0;
+
+	for (int i = 0; i < 60; i++) {
+		snprintf(subject, sizeof(subject), "Re: %c please stop this", 'a' + i % 7);
+		passed += POST(.who = i % 8, .subject = subject, .to = "all@example.org",
+			      .rcpts = "all@example.org") == ACT_PASS;
+	}
+	cr_assert_lt(passed, 30, "%d", passed);
+}

@@ -307,6 +307,33 @@ Test(reply_all_harm, harmless_a_list_that_stays_lively)
 	cr_assert_eq(storms_total(e.storms), 0);
 }
 
+/* The same of a public list, whose members are all outside. */
+Test(reply_all_harm, harmless_a_lively_list_of_outsiders)
+{
+	char subject[64], from[64], client[64];
+	int passed = 0;
+
+	for (int i = 0; i < 40 + 60; i++) {
+		int day = i < 40 ? i / 5 : 9, member = i < 40 ? i % 5 : i % 8;
+
+		if (i < 40 && member == 0)
+			later(18 * MS_HOUR);
+		snprintf(subject, sizeof(subject), "Re: talk of day %d", day);
+		snprintf(from, sizeof(from), "m%d@firm%d.example", member, member);
+		snprintf(client, sizeof(client), "100.%d.3.4", member);
+		cr_assert_eq(POST(.from = from, .client = client, .subject = subject, .refs = "",
+				 .to = "all@example.org", .rcpts = "all@example.org"),
+		    ACT_PASS, "post %d", i);
+	}
+	for (int i = 0; i < 30; i++) {
+		snprintf(from, sizeof(from), "x%d@firm%d.example", i, 20 + i);
+		snprintf(client, sizeof(client), "100.%d.3.4", 20 + i);
+		passed += POST(.from = from, .client = client, .subject = subject, .refs = "",
+			      .to = "all@example.org", .rcpts = "all@example.org") == ACT_PASS;
+	}
+	cr_assert_lt(passed, PASS, "a storm is one there too");
+}
+
 Test(reply_all_harm, harmless_everybody_tells_the_team_the_same)
 {
 	for (int i = 0; i < 40; i++)
