@@ -7,7 +7,7 @@
  *
  * What somebody sends anew (see mail/traits.h) has no origin in common with the other copies. Nothing proves
  * that these are copies, so their origins are counted instead of traces, of all and of each client, and each
- * is deferred for its own alone: it passes one in a window in any case, and what others planted harms nobody's
+ * is deferred for its own alone: it passes one in a window in any case, and what others planted harms no
  * message. Copies that keep one origin, however late it is, are not counted here twice.
  */
 #include "judge/detect.h"
@@ -124,8 +124,8 @@ storms_of(const struct rule *r, const struct view *v)
 	return m->storms.v;
 }
 
-/* The ops for what was sent anew, and one for each identity of the message. That without its Message-ID is left
- * out where it would join different messages. */
+/* The ops for what was sent anew, and one for each identity of the message. That without its Message-ID is
+ * left out where it would join different messages. */
 static void
 repl_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
 {
