@@ -325,12 +325,13 @@ repl_told(const struct rule *r, const struct view *v, const struct finding *wors
 		ways_note(v->ways, v->traits->way, v, worst->trip == TRIP_STOP);
 }
 
-/* Who sends it anew wrote the line with which it begins. */
+/* Who handed it over: the bottom line is the sender's own where each part of his message has one of its own. */
 static void
 name_sender(struct storm *st, const struct view *v, uint64_t copies)
 {
 	const struct header_facts *f = &v->msg->header.f;
-	struct str by = f->hops[f->n_hops - 1].by;
+	uint32_t top = v->traits->own_top + v->traits->relay_hops;
+	struct str by = top < f->n_hops ? f->hops[top].by : STR_NONE;
 
 	if (by.n && !received_nobody(by))
 		storm_add_host(st, by, "received", copies);
