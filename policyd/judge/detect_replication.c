@@ -325,7 +325,7 @@ repl_told(const struct rule *r, const struct view *v, const struct finding *wors
 		ways_note(v->ways, v->traits->way, v, worst->trip == TRIP_STOP);
 }
 
-/* Who handed it over: the bottom line is the sender's own where each part of his message has one of its own. */
+/* Who handed it over: the bottom line is the sender's where each part of his message has one of its own. */
 static void
 name_sender(struct storm *st, const struct view *v, uint64_t copies)
 {

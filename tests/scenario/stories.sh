@@ -3,8 +3,12 @@
 # stories.sh BUILD [NAME...] : the stories of this folder against the engine, with a clock of their own, and those of what
 # released versions left behind (tests/released); with names only those of this folder whose name has one in it. The last line counts them.
 here=$(cd "$(dirname "$0")" && pwd)
-story=$1/scenario/story; shift
+story=$1/scenario/story
 [ -x "$story" ] || { echo "$story is not there: run make scenario-bin first"; exit 1; }
+for lib in "$1"/lib*.a; do
+	[ "$lib" -nt "$story" ] && { echo "$story is older than $lib: run make scenario-bin first"; exit 1; }
+done
+shift
 if [ $# = 0 ]; then
 	set -- "$here"/stories/*.story
 	for past in "$here"/../released/*/storm.sql; do [ -f "$past" ] && set -- "$@" "${past%/*}/after.story"; done
