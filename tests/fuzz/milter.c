@@ -5,6 +5,7 @@
 #include "codec/milter.h"
 #include "codec/milter_wire.h"
 #include "say.h"
+#include "verdict.h"
 
 static void
 need_packets(struct str out)
@@ -27,26 +28,9 @@ static void
 judge(struct milter *mi, struct msg *m, struct choice *c, struct buf *out)
 {
 	static const enum action finals[] = { ACT_PASS, ACT_DEFER, ACT_REJECT, ACT_DISCARD, ACT_HOLD };
-	struct str texts[] = { m->sender, m->helo, m->client_name, m->header.f.subject, m->header.f.from,
-		m->header.f.message_id, STR("To"), STR("Cc"), STR("4.2.1"), STR("451"), STR_NONE };
-	uint32_t drop[] = { 0, 1 };
-	struct str add[] = { m->sender, m->header.f.from_addr };
-	struct verdict v = { .what = finals[choose(c, ARRAY_LEN(finals))] };
+	struct verdict_parts parts;
+	struct verdict v = choose_verdict(&parts, m, finals, ARRAY_LEN(finals), c);
 
-	v.code = texts[choose(c, ARRAY_LEN(texts))];
-	v.dsn = texts[choose(c, ARRAY_LEN(texts))];
-	v.text = texts[choose(c, ARRAY_LEN(texts))];
-	v.drop = drop;
-	v.n_drop = m->n_rcpts < 2 ? m->n_rcpts : 2;
-	v.add = add;
-	v.n_add = choose(c, 3);
-	v.sender = texts[choose(c, ARRAY_LEN(texts))];
-	v.n_edits = 2;
-	for (int i = 0; i < 2; i++) {
-		v.edits[i].name = texts[choose(c, ARRAY_LEN(texts))];
-		v.edits[i].value = texts[choose(c, ARRAY_LEN(texts))];
-		v.edits[i].change = choose(c, 2);
-	}
 	milter_reply(mi, m, &v, out);
 }
 

@@ -4,6 +4,7 @@
 
 #include "codec/policy.h"
 #include "say.h"
+#include "verdict.h"
 
 /* One "action=" line, known names behind it, one empty line and nothing after it. */
 static void
@@ -28,34 +29,15 @@ need_answer(struct str s)
 	}
 }
 
-/* A verdict whose texts are the peer's own bytes. */
 static void
 answer(const struct msg *m, struct policy *p, struct choice *c, struct buf *log)
 {
 	static const enum action finals[] = { ACT_PASS, ACT_DEFER, ACT_REJECT, ACT_DISCARD, ACT_HOLD,
 		ACT_REDIRECT_OWNER };
-	struct str texts[] = { m->sender, m->helo, m->client_name, m->header.f.subject, m->header.f.from,
-		m->header.f.message_id, STR("x"), STR("4.2.1"), STR("451"), STR_NONE };
-	uint32_t drop[] = { 0, 1 };
-	struct str add[] = { m->sender, m->header.f.from_addr };
-	struct verdict v = { .what = finals[choose(c, ARRAY_LEN(finals))] };
+	struct verdict_parts parts;
+	struct verdict v = choose_verdict(&parts, m, finals, ARRAY_LEN(finals), c);
 	struct buf out;
 
-	v.code = texts[choose(c, ARRAY_LEN(texts))];
-	v.dsn = texts[choose(c, ARRAY_LEN(texts))];
-	v.text = texts[choose(c, ARRAY_LEN(texts))];
-	v.redirect = texts[choose(c, ARRAY_LEN(texts))];
-	v.drop = drop;
-	v.n_drop = m->n_rcpts < 2 ? m->n_rcpts : 2;
-	v.add = add;
-	v.n_add = choose(c, 3);
-	v.sender = texts[choose(c, ARRAY_LEN(texts))];
-	v.n_edits = 2;
-	for (int i = 0; i < 2; i++) {
-		v.edits[i].name = texts[choose(c, ARRAY_LEN(texts))];
-		v.edits[i].value = texts[choose(c, ARRAY_LEN(texts))];
-		v.edits[i].change = choose(c, 2);
-	}
 	buf_init(&out, 0);
 	policy_reply(p, m, &v, &out);
 	need_answer(buf_str(&out));

@@ -63,6 +63,7 @@ say_traits(struct msg *m, struct buf *b)
 	buf_printf(b, "kind=%d %d\n", k->automatic, k->subject);
 	for (unsigned i = 0; i < t.n_ids; i++)
 		buf_printf(b, "id=%llx\n", (unsigned long long)t.ids[i].lo);
+	buf_printf(b, "anew=%llx\n", (unsigned long long)t.anew.lo);
 	buf_printf(b, "trace=%llx own=%u relay=%u foreign=%u date=%lld auto=%d list=%d reply=%d hdr=%u\n",
 	    (unsigned long long)t.trace, t.own_top, t.relay_hops, t.foreign_hops, (long long)t.date,
 	    t.automatic, t.is_list, t.thread_reply, t.header_recipients);
