@@ -115,12 +115,13 @@ storms_of(const struct rule *r, const struct view *v)
 	const struct traits *t = v->traits;
 	struct memo *m = v->memo;
 
-	if (m->storms.rule != r)
-		for (unsigned i = 0; i < t->n_ids; i++)
-			m->storms.v[i] = detect_key(r, v, "storm", t->ids[i]);
-	if (m->storms.rule != r && sent_anew(v))
-		m->storms.v[ANEW] = detect_key(r, v, "storm", t->anew);
+	if (m->storms.rule == r)
+		return m->storms.v;
 	m->storms.rule = r;
+	for (unsigned i = 0; i < t->n_ids; i++)
+		m->storms.v[i] = detect_key(r, v, "storm", t->ids[i]);
+	if (sent_anew(v))
+		m->storms.v[ANEW] = detect_key(r, v, "storm", t->anew);
 	return m->storms.v;
 }
 
@@ -243,7 +244,8 @@ repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const stru
     uint32_t n, struct finding *f)
 {
 	uint32_t named = v->traits->n_named;
-	const struct tally_answer *anew = sent_anew(v) && n >= ANEW_OPS ? answers : NULL;
+	const struct tally_answer *anew = answers;
+	uint32_t n_anew = !sent_anew(v) ? 0 : n < ANEW_OPS ? n : ANEW_OPS;
 	const struct key128 *storms;
 	bool retry = false; /* what one identity knows for a retry is a copy to none */
 	int best = 1;
@@ -251,13 +253,11 @@ repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const stru
 	(void)rcpt;
 	if (v->at_rcpt && n == 1)
 		score_rcpt(r, v, answers, f);
-	if (v->at_rcpt)
+	if (v->at_rcpt || n == 0)
 		return;
 	storms = storms_of(r, v);
-	if (sent_anew(v)) {
-		answers += anew ? ANEW_OPS : n;
-		n -= anew ? ANEW_OPS : n;
-	}
+	answers += n_anew;
+	n -= n_anew;
 	for (uint32_t i = 0; i < n && i < named; i++)
 		retry |= answers[i].elem_known;
 	/* Its way is known and its Message-ID is not: see ways_shared(). */
@@ -279,7 +279,7 @@ repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const stru
 		f->why = trip == TRIP_STOP ? "more copies than one recipient may get"
 					   : "the same transmission again";
 	}
-	if (anew && f->trip == TRIP_NONE && !retry)
+	if (n_anew == ANEW_OPS && f->trip == TRIP_NONE && !retry)
 		judge_anew(r, v, anew, f);
 }
 
