@@ -3,39 +3,12 @@
 
 #include "base/compiler.h"
 #include "base/limits.h"
-#include "base/list.h"
 #include "base/map.h"
 #include "base/xalloc.h"
-#include "judge/storm.h"
+#include "judge/ways_road.h"
 #include "mail/received.h"
 
-enum { COUNT_MAX = UINT16_MAX, STOPPED_MIN = 2, HOST_NAME_KEEP = 255, FEW = 4, WAY_BLOCK = 64 };
-
-/* A host as a message's ways know it. */
-struct way_host {
-	uint32_t name, domain; /* hashes: of it, and without its first label */
-	uint16_t ways;         /* that it lies on */
-	uint16_t shortest;     /* length of the shortest of them */
-	uint16_t passed,
-	    stopped; /* transmissions that came from it last, of all hosts that are not on every way */
-};
-
-struct way {
-	struct list lru;
-	struct key128 key;
-	uint64_t first, last; /* the first transmission and the one noted last */
-	uint64_t first_id;    /* Message-ID of the first, as it were */
-	uint16_t ways;
-	uint16_t shortest;
-	uint8_t n_lines, n_hosts, cap_hosts;
-	bool full;       /* some host found no place */
-	bool shared;     /* see ways_shared() */
-	uint32_t *lines; /* of the common part, bottom first */
-	struct way_host *hosts;
-	/* where they stand while they are few, as they mostly are */
-	uint32_t few_lines[FEW];
-	struct way_host few_hosts[FEW];
-};
+enum { COUNT_MAX = UINT16_MAX, HOST_NAME_KEEP = 255, WAY_BLOCK = 64 };
 
 /* Memory is taken for many at a time, and given back at the end alone. */
 struct way_block {
@@ -47,31 +20,6 @@ struct ways {
 	struct map map;
 	struct list lru; /* longest not seen first */
 	struct way_block *blocks;
-};
-
-/* What names a host. */
-enum how { HOW_LINE, HOW_CLIENT, HOW_HELO };
-static const char *const hows[] = { [HOW_LINE] = "received", [HOW_CLIENT] = "client", [HOW_HELO] = "helo" };
-
-/* One host on the way of the message at hand. */
-struct stop {
-	struct str name;
-	enum how how;
-	uint32_t hash, domain;
-	bool common; /* it stands in the common part as well */
-	bool above;  /* above the common part */
-	bool nobody; /* "localhost" */
-};
-
-enum { STOPS_MAX = HEADER_HOPS_MAX + 2 };
-
-struct road {
-	struct stop stops[STOPS_MAX];
-	uint32_t n;
-	const struct hop *hops;
-	uint32_t top, end; /* the lines of others, from the last one on */
-	uint32_t common;   /* the lines from there on are */
-	uint16_t length;
 };
 
 struct ways *
@@ -111,6 +59,12 @@ ways_free(struct ways *w)
 	}
 	map_fini(&w->map);
 	xfree(w);
+}
+
+const struct way *
+ways_find(const struct ways *w, struct key128 key)
+{
+	return map_get(&w->map, key);
 }
 
 uint32_t
@@ -178,15 +132,8 @@ road_add(struct road *r, const struct view *v, struct str name, enum how how, ui
 	r->n++;
 }
 
-/* The line where it began names it. */
-static bool
-at_bottom(const struct road *r, const struct stop *s)
-{
-	return r->end > r->top && received_names(&r->hops[r->end - 1], s->name);
-}
-
 /* Who wrote the lines, the last one first, and who handed it over; our relays' lines stand for nobody. */
-static void
+void
 road_of(struct road *r, const struct view *v, uint32_t n_common)
 {
 	const struct header_facts *f = &v->msg->header.f;
@@ -208,8 +155,8 @@ road_of(struct road *r, const struct view *v, uint32_t n_common)
 
 /* --- what is remembered ------------------------------------------------------------------------------- */
 
-static struct way_host *
-host_find(const struct way *way, uint32_t hash)
+struct way_host *
+way_host(const struct way *way, uint32_t hash)
 {
 	for (uint32_t i = 0; i < way->n_hosts; i++)
 		if (way->hosts[i].name == hash)
@@ -249,7 +196,7 @@ host_place(struct way *way, uint16_t length)
 static void
 note_host(struct way *way, const struct stop *s, uint16_t length)
 {
-	struct way_host *h = host_find(way, s->hash);
+	struct way_host *h = way_host(way, s->hash);
 
 	if (!h) {
 		h = host_place(way, length);
@@ -270,7 +217,7 @@ note_lines(struct way *way, const struct header_facts *f, const struct road *r)
 
 	if (way->ways == 0) {
 		way->n_lines = (uint8_t)(have < WAY_LINES_MAX ? have : WAY_LINES_MAX);
-		if (way->n_lines > FEW)
+		if (way->n_lines > WAY_FEW)
 			way->lines = xmalloc(way->n_lines * sizeof(*way->lines));
 		for (uint32_t i = 0; i < way->n_lines; i++)
 			way->lines[i] = line_hash(f, r->end - 1 - i);
@@ -326,7 +273,7 @@ way_of(struct ways *w, struct key128 key)
 			.shortest = COUNT_MAX,
 			.lines = way->few_lines,
 			.hosts = way->few_hosts,
-			.cap_hosts = FEW,
+			.cap_hosts = WAY_FEW,
 		};
 		map_put(&w->map, key, way);
 	}
@@ -346,34 +293,20 @@ note_id(struct way *way, const struct traits *t)
 	way->shared |= way->first == t->trace && way->first_id != t->ids[0].lo;
 }
 
-static bool
-on_every(const struct way *way, const struct way_host *h)
-{
-	return h && h->ways == way->ways;
-}
-
-static bool
-wrote_line(const struct stop *s)
-{
-	return s->how == HOW_LINE && !s->nobody;
-}
-
-/* The host from which it came: the last one to write a line, of those that do not lie on every way. When all
- * do, the last one that it came back to, or one that does not say its name. */
-static const struct stop *
-giver(const struct way *way, const struct road *r)
+const struct stop *
+way_giver(const struct way *way, const struct road *r)
 {
 	const struct stop *back = NULL, *nobody = NULL;
 
 	for (uint32_t i = 0; i < r->n; i++) {
 		const struct stop *s = &r->stops[i];
-		bool parts = s->how == HOW_LINE && !on_every(way, host_find(way, s->hash));
+		bool parts = s->how == HOW_LINE && !way_on_every(way, way_host(way, s->hash));
 
 		if (parts && !s->nobody)
 			return s;
 		if (parts && !nobody)
 			nobody = s;
-		if (!back && wrote_line(s) && s->above && s->common)
+		if (!back && road_wrote_line(s) && s->above && s->common)
 			back = s;
 	}
 	return back ? back : nobody;
@@ -398,8 +331,8 @@ ways_note(struct ways *w, struct key128 key, const struct view *v, bool stopped)
 		way->shortest = r.length;
 	for (uint32_t i = 0; i < r.n; i++)
 		note_host(way, &r.stops[i], r.length);
-	last = way->ways == 1 && r.n ? r.stops : giver(way, &r);
-	h = last ? host_find(way, last->hash) : NULL;
+	last = way->ways == 1 && r.n ? r.stops : way_giver(way, &r);
+	h = last ? way_host(way, last->hash) : NULL;
 	if (h)
 		++*(stopped ? &h->stopped : &h->passed);
 }
@@ -413,7 +346,7 @@ ways_fetch(const struct ways *w, struct key128 key)
 bool
 ways_shared(const struct ways *w, struct key128 key)
 {
-	const struct way *way = map_get(&w->map, key);
+	const struct way *way = ways_find(w, key);
 
 	return way && way->shared;
 }
@@ -444,7 +377,7 @@ on_road(const struct road *r, const struct way_host *h)
 bool
 ways_in_turn(const struct ways *w, struct key128 key, const struct view *v)
 {
-	const struct way *way = map_get(&w->map, key);
+	const struct way *way = ways_find(w, key);
 	struct road r;
 	const struct stop *top = r.stops;
 	bool other = false;
@@ -452,7 +385,7 @@ ways_in_turn(const struct ways *w, struct key128 key, const struct view *v)
 	if (!way || way->ways < 2)
 		return false;
 	road_of(&r, v, way->n_lines);
-	if (r.n == 0 || !wrote_line(top) || !top->above || !last_line_alone(way, &r, &v->msg->header.f))
+	if (r.n == 0 || !road_wrote_line(top) || !top->above || !last_line_alone(way, &r, &v->msg->header.f))
 		return false;
 	for (uint32_t i = 0; i < r.n; i++)
 		if (r.stops[i].above && r.stops[i].how != HOW_CLIENT && r.stops[i].domain != top->domain)
@@ -461,140 +394,11 @@ ways_in_turn(const struct ways *w, struct key128 key, const struct view *v)
 		const struct way_host *h = &way->hosts[i];
 
 		/* A client's address has no domain but itself. */
-		if (h->domain == h->name || (on_every(way, h) && on_road(&r, h)))
+		if (h->domain == h->name || (way_on_every(way, h) && on_road(&r, h)))
 			continue;
 		if (h->domain != top->domain || h->shortest != way->shortest)
 			return false;
 		other |= h->name != top->hash;
 	}
 	return other;
-}
-
-/* --- naming ------------------------------------------------------------------------------------------- */
-
-static bool
-blamed(const struct way_host *h)
-{
-	return h && h->stopped >= STOPPED_MIN && h->stopped >= h->passed;
-}
-
-/* What the copy at hand is compared with. */
-struct naming {
-	const struct way *way;
-	const struct road *road;
-	const struct stop *from; /* that it came from */
-	uint32_t shortest;
-	bool all; /* those on a shortest way too */
-};
-
-static bool
-on_shortest(const struct naming *n, const struct stop *s)
-{
-	const struct way_host *h = host_find(n->way, s->hash);
-
-	return h && h->shortest <= n->shortest;
-}
-
-/* A host of a shortest way's domain: one of several gateways of the same firm. */
-static bool
-beside_shortest(const struct naming *n, const struct stop *s)
-{
-	for (uint32_t i = 0; i < n->way->n_hosts; i++)
-		if (n->way->hosts[i].domain == s->domain && n->way->hosts[i].shortest <= n->shortest)
-			return true;
-	return false;
-}
-
-static bool
-suspect(const struct naming *n, const struct stop *s)
-{
-	const struct way_host *h = host_find(n->way, s->hash);
-
-	if (s->nobody || !s->above || at_bottom(n->road, s))
-		return false;
-	if (s == n->from)
-		return blamed(h) || (!s->common && !beside_shortest(n, s));
-	return !on_every(n->way, h) && !s->common && (n->all || !beside_shortest(n, s));
-}
-
-static void
-name_suspects(struct naming *n, struct storm *st, uint64_t copies)
-{
-	const struct road *r = n->road;
-
-	n->from = giver(n->way, r);
-	if (!n->from)
-		return;
-	n->all = on_shortest(n, n->from);
-	if (n->all && !blamed(host_find(n->way, n->from->hash)))
-		return;
-	for (uint32_t i = 0; i < r->n; i++)
-		if (suspect(n, &r->stops[i]))
-			storm_add_host(st, r->stops[i].name, hows[r->stops[i].how], copies);
-}
-
-static bool
-all_alike(const struct way *way)
-{
-	for (uint32_t i = 0; i < way->n_hosts; i++)
-		if (!on_every(way, &way->hosts[i]))
-			return false;
-	return !way->full;
-}
-
-/* All ways go over the same hosts: those that it came back to, else the lowest where ways part. */
-static void
-name_by_growth(const struct road *r, struct storm *st, uint64_t copies)
-{
-	const struct stop *lowest = NULL;
-	bool grown = false;
-
-	for (uint32_t i = 0; i < r->n; i++) {
-		const struct stop *s = &r->stops[i];
-
-		if (!wrote_line(s) || !s->above || at_bottom(r, s))
-			continue;
-		lowest = s;
-		if (s->common)
-			storm_add_host(st, s->name, hows[s->how], copies);
-		grown |= s->common;
-	}
-	if (lowest && !grown)
-		storm_add_host(st, lowest->name, hows[lowest->how], copies);
-}
-
-/* Nothing is known but how long the shortest way was: who wrote more than that, and is not below it. */
-static void
-name_by_length(const struct view *v, uint32_t base, struct storm *st, uint64_t copies)
-{
-	struct road r;
-
-	road_of(&r, v, base);
-	if (base == 0 || r.length <= base)
-		return;
-	for (uint32_t i = 0; i < r.n; i++)
-		if (r.stops[i].above && !r.stops[i].common && !r.stops[i].nobody)
-			storm_add_host(st, r.stops[i].name, hows[r.stops[i].how], copies);
-}
-
-void
-ways_name(const struct ways *w, struct key128 key, const struct view *v, struct storm *st, uint64_t copies)
-{
-	const struct way *way = map_get(&w->map, key);
-	struct road r;
-	struct naming n = { .way = way, .road = &r };
-
-	if (!way || way->ways < 2) {
-		name_by_length(v, st->shortest, st, copies);
-		return;
-	}
-	storm_shortest(st, way->shortest);
-	n.shortest = st->shortest;
-	road_of(&r, v, way->n_lines);
-	if (r.common == r.top)
-		return; /* nothing but the common part: as short as can be */
-	if (all_alike(way))
-		name_by_growth(&r, st, copies);
-	else
-		name_suspects(&n, st, copies);
 }
