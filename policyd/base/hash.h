@@ -99,6 +99,18 @@ hash_init(struct hash *h, uint64_t seed, const char *tag)
 	hash_str(h, str_of(tag));
 }
 
+/* Another one that begins with the same parts. */
+static inline void
+hash_fork(struct hash *h, const struct hash *from)
+{
+	h->seed = from->seed;
+	h->n = from->n;
+	memcpy(h->part, from->part, from->n);
+	h->streams = from->streams;
+	if (h->streams)
+		h->state = from->state;
+}
+
 /* Quick forms for one string. */
 uint64_t hash64(uint64_t seed, struct str s);
 

@@ -31,8 +31,8 @@ struct memo {
 	struct talk *talk;   /* ping-pong's */
 	struct {
 		const struct rule *rule; /* of which this is; NULL: nothing yet */
-		struct key128 v[TRAITS_IDS + 1];
-	} storms; /* replication's: of the message's identities, and of what was sent anew */
+		struct key128 v[TRAITS_IDS + 2];
+	} storms; /* replication's: of the message's identities, sent anew, and straight */
 	struct {
 		const struct rule *rule;
 		bool possible;

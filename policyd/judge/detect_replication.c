@@ -9,6 +9,11 @@
  * that these are copies, so their origins are counted instead of traces, of all and of each client, and each
  * is deferred for its own alone: it passes one in a window in any case, and what others planted harms no
  * message. Copies that keep one origin, however late it is, are not counted here twice.
+ *
+ * Where a sender writes no Received line his message has as many origins as it has ways. But we know the host
+ * that he is, by its address, once he has given us one himself: all that says that it began there is the same
+ * message then, to those who had it from him. It is never the one that he gives us himself which is stopped
+ * for that, whatever others send in his name.
  */
 #include "judge/detect.h"
 #include "base/clock.h"
@@ -23,9 +28,15 @@ enum { RETRY_DAYS = 6, RETRY_PAUSE = 4 * MS_MIN };
 /* What is asked of what was sent anew. */
 enum { ANEW_ALL, ANEW_CLIENT, ANEW_OPS };
 
-/* Place of the storm of what was sent anew, behind those of the identities. */
-enum { ANEW = TRAITS_IDS };
+/* Places of the storms of what was sent anew and of what came straight, behind those of the identities. */
+enum { ANEW = TRAITS_IDS, STRAIGHT };
+
+/* What is asked of a copy of what came straight; and what stands among its copies for the one that did. */
+enum { STRAIGHT_HAD, STRAIGHT_COPIES, STRAIGHT_OPS, STRAIGHT_ITSELF = 1 };
+static const char too_many[] = "more copies than one recipient may get";
 static const char anew_too_often[] = "sent anew more often than one recipient may get it";
+static const char had_straight[] =
+    "more copies than one recipient may get, who had it from the sender's host";
 
 /* The recipient's set of what tells one copy from another. NULL: there is no room. */
 static struct tally_op *
@@ -91,6 +102,23 @@ plan_anew(const struct rule *r, const struct view *v, uint32_t rcpt, struct key1
 	}
 }
 
+/* Whether he had it straight, and the copies. */
+static void
+plan_straight(const struct rule *r, const struct view *v, uint32_t rcpt, struct key128 storm, struct ops *ops)
+{
+	struct tally_op *op = plan_set(r, v, rcpt, storm, ops);
+
+	if (!op)
+		return;
+	op->elem = STRAIGHT_ITSELF;
+	op->cap = r->limit + 1;
+	if (v->traits->straight_here)
+		return;
+	op->kind = TALLY_GET;
+	plan_traces(r, v, rcpt, storm, ops);
+	ops->v[ops->n - 1].cap = r->limit + 1;
+}
+
 static struct storm *
 braked_storm(const struct rule *r, const struct view *v, struct key128 *sign)
 {
@@ -122,11 +150,24 @@ storms_of(const struct rule *r, const struct view *v)
 		m->storms.v[i] = detect_key(r, v, "storm", t->ids[i]);
 	if (sent_anew(v))
 		m->storms.v[ANEW] = detect_key(r, v, "storm", t->anew);
+	m->storms.v[STRAIGHT] =
+	    key_is_zero(t->straight) ? t->straight : detect_key(r, v, "storm", t->straight);
 	return m->storms.v;
 }
 
-/* The ops for what was sent anew, and one for each identity of the message. That without its Message-ID is
- * left out where it would join different messages. */
+/* What began where this did came straight, to somebody. */
+static bool
+known_straight(const struct view *v, struct key128 storm)
+{
+	const struct traits *t = v->traits;
+
+	if (key_is_zero(t->straight) || t->straight_here)
+		return t->straight_here && !key_is_zero(t->straight);
+	return (v->ways && ways_straight(v->ways, t->straight)) || storms_find(v->storms, storm);
+}
+
+/* The ops for what was sent anew, one for each identity of the message, and those for what came straight. The
+ * identity without a Message-ID is left out where it would join different messages. */
 static void
 repl_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
 {
@@ -143,6 +184,8 @@ repl_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops 
 		plan_anew(r, v, rcpt, storms[ANEW], ops);
 	for (unsigned i = 0; i < (shared ? t->n_named : t->n_ids); i++)
 		plan_traces(r, v, rcpt, storms[i], ops);
+	if (known_straight(v, storms[STRAIGHT]))
+		plan_straight(r, v, rcpt, storms[STRAIGHT], ops);
 }
 
 /*
@@ -237,15 +280,47 @@ score_rcpt(const struct rule *r, const struct view *v, const struct tally_answer
 	f->why = "nothing but copies of late from this client and sender";
 }
 
-/* The gravest of what its identities say. Of equals the storm that there is already, else the identity that
- * survives more rewriting, which is the later one: one message, one storm. */
+/* What one of the message's storms says, if it is no less grave than what was said before. Of equals it is
+ * the storm that there is already, else that by what survives more rewriting, which is the later one: one
+ * message, one storm. */
+static void
+weigh(const struct rule *r, const struct view *v, const struct tally_answer *a, struct key128 key, bool retry,
+    const char *why, struct finding *f, int *best)
+{
+	bool storm = storms_find(v->storms, key) != NULL;
+	enum trip trip = judge_copy(r, v, a, storm, retry);
+	int grave;
+
+	if (trip == TRIP_STOP && !storm && in_turn(v, a))
+		trip = TRIP_REPEAT;
+	grave = (int)trip * 2 + storm;
+	if (grave < *best)
+		return;
+	*best = grave;
+	f->trip = trip;
+	f->storm = key;
+	f->why = trip == TRIP_STOP ? why : "the same transmission again";
+}
+
+/* Of the answers behind those for what was sent anew: how many are about what came straight. */
+static uint32_t
+about_straight(const struct view *v, uint32_t n)
+{
+	const struct traits *t = v->traits;
+
+	if (t->straight_here)
+		return !key_is_zero(t->straight);
+	return n >= t->n_named + STRAIGHT_OPS ? STRAIGHT_OPS : 0;
+}
+
+/* The gravest of what its identities say. */
 static void
 repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct tally_answer *answers,
     uint32_t n, struct finding *f)
 {
 	uint32_t named = v->traits->n_named;
-	const struct tally_answer *anew = answers;
-	uint32_t n_anew = !sent_anew(v) ? 0 : n < ANEW_OPS ? n : ANEW_OPS;
+	const struct tally_answer *anew = answers, *straight;
+	uint32_t n_anew = !sent_anew(v) ? 0 : n < ANEW_OPS ? n : ANEW_OPS, n_straight;
 	const struct key128 *storms;
 	bool retry = false; /* what one identity knows for a retry is a copy to none */
 	int best = 1;
@@ -258,27 +333,19 @@ repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const stru
 	storms = storms_of(r, v);
 	answers += n_anew;
 	n -= n_anew;
+	n_straight = about_straight(v, n);
+	n -= n_straight;
+	straight = answers + n;
 	for (uint32_t i = 0; i < n && i < named; i++)
 		retry |= answers[i].elem_known;
 	/* Its way is known and its Message-ID is not: see ways_shared(). */
 	if (n > named && answers[named].elem_known && !retry)
 		n = named;
-	for (uint32_t i = 0; i < n; i++) {
-		bool storm = storms_find(v->storms, storms[i]) != NULL;
-		enum trip trip = judge_copy(r, v, &answers[i], storm, retry);
-		int grave;
-
-		if (trip == TRIP_STOP && !storm && in_turn(v, &answers[i]))
-			trip = TRIP_REPEAT;
-		grave = (int)trip * 2 + storm;
-		if (grave < best)
-			continue;
-		best = grave;
-		f->trip = trip;
-		f->storm = storms[i];
-		f->why = trip == TRIP_STOP ? "more copies than one recipient may get"
-					   : "the same transmission again";
-	}
+	for (uint32_t i = 0; i < n; i++)
+		weigh(r, v, &answers[i], storms[i], retry, too_many, f, &best);
+	if (n_straight == STRAIGHT_OPS &&
+	    (straight[STRAIGHT_HAD].elem_known || storms_find(v->storms, storms[STRAIGHT])))
+		weigh(r, v, &straight[STRAIGHT_COPIES], storms[STRAIGHT], retry, had_straight, f, &best);
 	if (n_anew == ANEW_OPS && f->trip == TRIP_NONE && !retry)
 		judge_anew(r, v, anew, f);
 }
@@ -314,6 +381,20 @@ told_brake(const struct rule *r, const struct view *v, const struct finding *f)
 }
 
 static void
+note_ways(const struct view *v, struct key128 storm, bool stopped)
+{
+	const struct traits *t = v->traits;
+
+	if (!key_is_zero(t->way))
+		ways_note(v->ways, t->way, v, stopped);
+	if (!known_straight(v, storm))
+		return;
+	ways_note(v->ways, t->straight, v, stopped);
+	if (t->straight_here)
+		ways_note_straight(v->ways, t->straight, v->now);
+}
+
+static void
 repl_told(const struct rule *r, const struct view *v, const struct finding *worst)
 {
 	if (v->at_rcpt) {
@@ -321,8 +402,8 @@ repl_told(const struct rule *r, const struct view *v, const struct finding *wors
 		return;
 	}
 	told_brake(r, v, worst);
-	if (v->header && v->ways && !key_is_zero(v->traits->way))
-		ways_note(v->ways, v->traits->way, v, worst->trip == TRIP_STOP);
+	if (v->header && v->ways)
+		note_ways(v, storms_of(r, v)[STRAIGHT], worst->trip == TRIP_STOP);
 }
 
 /* Who handed it over: the bottom line is the sender's where each part of his message has one of its own. */
@@ -351,7 +432,8 @@ repl_sources(struct storm *st, const struct view *v, const struct finding *f, ui
 	}
 	storm_add_host(st, v->msg->header.f.gateway_marker, "gateway-marker", copies);
 	if (v->ways)
-		ways_name(v->ways, v->traits->way, v, st, copies);
+		ways_name(
+		    v->ways, f->why == had_straight ? v->traits->straight : v->traits->way, v, st, copies);
 }
 
 const struct detector detect_replication = {

@@ -8,7 +8,7 @@
 #include "judge/ways_road.h"
 #include "mail/received.h"
 
-enum { COUNT_MAX = UINT16_MAX, HOST_NAME_KEEP = 255, WAY_BLOCK = 64 };
+enum { COUNT_MAX = UINT16_MAX, HOST_NAME_KEEP = 255, WAY_BLOCK = 64, STRAIGHT_BITS = 1 << 20 };
 
 /* Memory is taken for many at a time, and given back at the end alone. */
 struct way_block {
@@ -16,10 +16,18 @@ struct way_block {
 	struct way ways[WAY_BLOCK];
 };
 
+/* A bit for each message that came straight. */
+struct straights {
+	uint64_t bits[STRAIGHT_BITS / 64];
+	uint32_t n;
+	int64_t since; /* monotonic */
+};
+
 struct ways {
 	struct map map;
 	struct list lru; /* longest not seen first */
 	struct way_block *blocks;
+	struct straights *straights[2]; /* of late, and before that; NULL: none */
 };
 
 struct ways *
@@ -57,6 +65,8 @@ ways_free(struct ways *w)
 		w->blocks = b->next;
 		xfree(b);
 	}
+	for (int i = 0; i < 2; i++)
+		xfree(w->straights[i]);
 	map_fini(&w->map);
 	xfree(w);
 }
@@ -349,6 +359,40 @@ ways_shared(const struct ways *w, struct key128 key)
 	const struct way *way = ways_find(w, key);
 
 	return way && way->shared;
+}
+
+/* --- what came straight --------------------------------------------------------------------------------- */
+
+static bool
+straight_bit(const struct straights *s, struct key128 key)
+{
+	uint32_t bit = (uint32_t)key.lo % STRAIGHT_BITS;
+
+	return s && (s->bits[bit / 64] >> bit % 64 & 1);
+}
+
+void
+ways_note_straight(struct ways *w, struct key128 straight, struct now now)
+{
+	struct straights *s = w->straights[0];
+	uint32_t bit = (uint32_t)straight.lo % STRAIGHT_BITS;
+
+	if (!s || s->n == STRAIGHT_MAX || now.mono - s->since >= (int64_t)MS_DAY) {
+		xfree(w->straights[1]);
+		w->straights[1] = s;
+		s = w->straights[0] = xcalloc(1, sizeof(*s));
+		s->since = now.mono;
+	}
+	if (straight_bit(s, straight))
+		return;
+	s->bits[bit / 64] |= (uint64_t)1 << bit % 64;
+	s->n++;
+}
+
+bool
+ways_straight(const struct ways *w, struct key128 straight)
+{
+	return straight_bit(w->straights[0], straight) || straight_bit(w->straights[1], straight);
 }
 
 /* --- one provider's hosts in turn ---------------------------------------------------------------------- */

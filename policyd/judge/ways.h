@@ -6,7 +6,8 @@
  * Ways are compared from the bottom, line by line. What all have in common was written before the message
  * parted: the sender's servers. Of the hosts above that, those that copies passed are named, but
  *
- *   - never one that wrote or is named in the bottom line: where the message began;
+ *   - never one that wrote or is named in the bottom line: where the message began (who wrote it may be
+ *     named when the message also came without any line: it began before that one);
  *   - never one that lies on every way: our own forwarders and filters, the sender's exploder;
  *   - one on a shortest way (that is how an original comes) or of the domain of such a host (one of several
  *     gateways), and one of the common part that a copy came back to when it came to nobody else, only when
@@ -61,6 +62,14 @@ void ways_name(
 
 /* This one is asked about next: memory is told. */
 void ways_fetch(const struct ways *w, struct key128 key);
+
+/* The message known by `straight` (see mail/traits.h) came straight. It is kept for a day or two, or until
+ * STRAIGHT_MAX came after it. */
+enum { STRAIGHT_MAX = 50000 };
+void ways_note_straight(struct ways *w, struct key128 straight, struct now now);
+
+/* Did it? Never no by mistake while it is kept; one yes in ten may be one. */
+bool ways_straight(const struct ways *w, struct key128 straight);
 
 uint32_t ways_count(const struct ways *w);
 

@@ -9,11 +9,17 @@ enum { STOPPED_MIN = 2 };
 
 static const char *const hows[] = { [HOW_LINE] = "received", [HOW_CLIENT] = "client", [HOW_HELO] = "helo" };
 
-/* The line where it began names it. */
+/* Where it began: the line there names it. What came without any line began before the one that somebody
+ * wrote who had it. */
 static bool
-at_bottom(const struct road *r, const struct stop *s)
+at_bottom(const struct way *way, const struct road *r, const struct stop *s)
 {
-	return r->end > r->top && received_names(&r->hops[r->end - 1], s->name);
+	const struct hop *bottom;
+
+	if (r->end == r->top)
+		return false;
+	bottom = &r->hops[r->end - 1];
+	return way->shortest ? received_names(bottom, s->name) : received_from(bottom, s->name);
 }
 
 static bool
@@ -54,7 +60,7 @@ suspect(const struct naming *n, const struct stop *s)
 {
 	const struct way_host *h = way_host(n->way, s->hash);
 
-	if (s->nobody || !s->above || at_bottom(n->road, s))
+	if (s->nobody || !s->above || at_bottom(n->way, n->road, s))
 		return false;
 	if (s == n->from)
 		return blamed(h) || (!s->common && !beside_shortest(n, s));
@@ -88,7 +94,7 @@ all_alike(const struct way *way)
 
 /* All ways go over the same hosts: those that it came back to, else the lowest where ways part. */
 static void
-name_by_growth(const struct road *r, struct storm *st, uint64_t copies)
+name_by_growth(const struct way *way, const struct road *r, struct storm *st, uint64_t copies)
 {
 	const struct stop *lowest = NULL;
 	bool grown = false;
@@ -96,7 +102,7 @@ name_by_growth(const struct road *r, struct storm *st, uint64_t copies)
 	for (uint32_t i = 0; i < r->n; i++) {
 		const struct stop *s = &r->stops[i];
 
-		if (!road_wrote_line(s) || !s->above || at_bottom(r, s))
+		if (!road_wrote_line(s) || !s->above || at_bottom(way, r, s))
 			continue;
 		lowest = s;
 		if (s->common)
@@ -138,7 +144,7 @@ ways_name(const struct ways *w, struct key128 key, const struct view *v, struct 
 	if (r.common == r.top)
 		return; /* nothing but the common part: as short as can be */
 	if (all_alike(way))
-		name_by_growth(&r, st, copies);
+		name_by_growth(way, &r, st, copies);
 	else
 		name_suspects(&n, st, copies);
 }

@@ -170,10 +170,15 @@ literal(struct str word)
 }
 
 bool
+received_from(const struct hop *hop, struct str name)
+{
+	return str_ieq(hop->from, name) || str_ieq(hop->from_rdns, name) || str_ieq(hop->from_ip, name);
+}
+
+bool
 received_names(const struct hop *hop, struct str name)
 {
-	return str_ieq(hop->by, name) || str_ieq(hop->from, name) || str_ieq(hop->from_rdns, name) ||
-	    str_ieq(hop->from_ip, name);
+	return str_ieq(hop->by, name) || received_from(hop, name);
 }
 
 bool

@@ -15,6 +15,7 @@ void received_parse(struct str value, struct hop *hop);
 
 /* Does the line name that host anywhere? */
 bool received_names(const struct hop *hop, struct str name);
+bool received_from(const struct hop *hop, struct str name); /* as the one that it came from? */
 
 /* "localhost", "[127.0.0.1]" and the like: so filters and fetchers call themselves on any host. */
 bool received_nobody(struct str host);

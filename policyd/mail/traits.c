@@ -208,16 +208,47 @@ identity_seen(const struct seen *s, struct key128 fingerprint)
 }
 
 /* Programs that use an id again differ in Date. */
+static void
+hash_named(struct hash *h, const struct seen *s)
+{
+	hash_init(h, s->seed, "id");
+	hash_str(h, s->id);
+	hash_date(h, s);
+	hash_from(h, s->f);
+}
+
 static struct key128
-identity(const struct seen *s, struct key128 origin)
+identity(const struct hash *named, const struct seen *s, struct key128 origin)
 {
 	struct hash h;
 
-	hash_init(&h, s->seed, "id");
-	hash_str(&h, s->id);
-	hash_date(&h, s);
-	hash_from(&h, s->f);
+	hash_fork(&h, named);
 	hash_key(&h, origin);
+	hash_list(&h, s->f);
+	return hash_end(&h);
+}
+
+/* Where it began: the client, if nobody else has written a line, or whom the bottom one names. */
+static bool
+began_at(const struct traits *t, const struct header_facts *f, const struct origin *o, struct ip *ip)
+{
+	if (t->straight_here) {
+		*ip = t->client;
+		return true;
+	}
+	return t->foreign_hops > 0 && !o->own_id.n && !ip_parse(f->hops[f->n_hops - 1].from_ip, ip);
+}
+
+static struct key128
+straight_key(const struct hash *named, const struct seen *s, const struct ip *ip)
+{
+	uint64_t net;
+	struct hash h;
+
+	memcpy(&net, ip->b, sizeof(net)); /* of IPv6 the first half */
+	hash_fork(&h, named);
+	hash_u64(&h, ip->family);
+	hash_u64(&h, net);
 	hash_list(&h, s->f);
 	return hash_end(&h);
 }
@@ -231,6 +262,8 @@ compute_ids(
 	/* What its origin will be called when it comes back; its own where it does not start here. */
 	struct key128 back = o->here && o->own_id.n ? origin_own(o->own_id, seed) : o->key, later;
 	bool same = key_eq(back, o->key);
+	struct hash named;
+	struct ip ip;
 	bool tells = !o->here || !t->id_missing || f->date.n || f->from.n;
 
 	s.dated = date_parse(f->date, &s.date) == 0;
@@ -242,10 +275,13 @@ compute_ids(
 	/* A door that states only counts says nothing by which one message could be told from another. */
 	if (!tells)
 		return;
-	t->ids[t->n_ids++] = t->id_missing ? identity_seen(&s, t->fingerprint) : identity(&s, o->key);
+	hash_named(&named, &s);
+	t->ids[t->n_ids++] = t->id_missing ? identity_seen(&s, t->fingerprint) : identity(&named, &s, o->key);
 	if (!same)
-		t->ids[t->n_ids++] = t->id_missing ? identity_seen(&s, later) : identity(&s, back);
+		t->ids[t->n_ids++] = t->id_missing ? identity_seen(&s, later) : identity(&named, &s, back);
 	t->n_named = t->n_ids;
+	if (!t->id_missing && s.dated && began_at(t, f, o, &ip))
+		t->straight = straight_key(&named, &s, &ip);
 	if (!t->id_missing && (o->unique || !same))
 		t->ids[t->n_ids++] = identity_seen(&s, later);
 	t->way = o->unique || !same ? back : t->ids[0];
@@ -311,8 +347,8 @@ compute_header(struct traits *t, struct msg *m, const struct site *site)
 	struct origin o;
 
 	t->null_sender = kind->null_sender;
-	find_own_lines(t, m, site);
 	t->trace = trace_of(f, t->own_top, site->hash_seed);
+	t->straight_here = t->foreign_hops == 0 && t->client.family && !t->outbound;
 	o = origin_of(t, m, site);
 	t->origin = o.key;
 	t->id_missing = id_unusable(id, t, m, &o, site);
@@ -371,14 +407,16 @@ traits_compute(struct traits *t, struct msg *m, const struct site *site)
 	*t = (struct traits){ 0 };
 	addr_normalise(m->arena, m->sender, &t->sender);
 	if (m->have_header)
-		compute_header(t, m, site);
-	else
-		t->null_sender = msg_null_sender(m);
+		find_own_lines(t, m, site);
 	compute_client(t, m, site);
 	t->foreign_hops = f->hop_count - t->own_top - t->relay_hops;
 	t->authenticated = m->sasl_username.n > 0;
 	t->trusted = t->client.family && site_trusted(site, &t->client);
 	t->outbound = t->authenticated || t->trusted;
+	if (m->have_header)
+		compute_header(t, m, site);
+	else
+		t->null_sender = msg_null_sender(m);
 }
 
 bool

@@ -27,6 +27,11 @@
  * seen the message can make others with that key, so nothing is lost by it, see judge/detect_replication.c;
  * mail that began when it was written has none.
  *
+ * Straight. A host that writes no Received line hands its message to many servers, each of which writes the
+ * first line: as many origins as there are servers. What they have in common is that host, the client where
+ * there is no line, and what the bottom line says of the client elsewhere. `straight` is made of its address
+ * in place of an origin. A line can say anything, but nobody can come from that address himself.
+ *
  * Trace. "The same transmission" is the hash of the Received chain without the leading lines that our own
  * hosts wrote, or filters of this machine as "localhost", or that carry this request's queue id. A retry of
  * one queue item has the same trace.
@@ -55,6 +60,7 @@ struct traits {
 	struct key128 fingerprint; /* From + Date + Subject + origin */
 	struct key128 origin;      /* all zero when there is no header */
 	struct key128 anew;        /* without any origin; zero where it began when it was written */
+	struct key128 straight;    /* by the host where it began in place of an origin; zero: not known */
 	struct key128 way; /* what all its copies share however they were rewritten; zero: no identity */
 	uint64_t trace;    /* 0 when there is no header */
 	uint64_t own_lines[HEADER_HOPS_MAX / OWN_LINES_WORD]; /* a bit for each hop: see traits_own_line() */
@@ -63,7 +69,8 @@ struct traits {
 	uint32_t foreign_hops; /* hops below both */
 	int64_t date;          /* of the Date field, seconds since 1970; when dated */
 	bool dated;
-	bool id_missing; /* no usable Message-ID */
+	bool id_missing;    /* no usable Message-ID */
+	bool straight_here; /* an outside client handed it over, and nobody had written a line before */
 	enum automatic automatic;
 	enum subject_kind subject;
 	bool is_list;      /* List-Id, List-Post or the like: a list's copy */

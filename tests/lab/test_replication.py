@@ -108,6 +108,33 @@ class SentAnew(LabTest):
         self.assertEqual({"sbs9.faulty9.example"}, {row["name"] for row in store.storm_hosts(self.daemon.db)})
 
 
+class NoLineOfTheSender(LabTest):
+    """He writes no Received line: each server that has the message from him writes the bottom one of its copies."""
+
+    def test_all_their_copies_are_copies_of_what_he_sent(self):
+        everybody = ["buyer%d@victim.example" % i for i in range(3)]
+        m = Message("<bare.1@sender.example>", "Invoice", everybody)
+        codes = set()
+        self.send_ok(everybody, m.content, source="127.0.0.6", helo="mail.sender.example")
+        for i in range(6):
+            for n in (1, 2, 3):
+                host = "sbs%d.faulty%d.example" % (n, n)
+                lines = ("Received: from %s by %s with POP3 id %d;\n\tMon, 16 Jan 2006 10:0%d:00 +0000\n"
+                         "Received: from mail.sender.example (mail.sender.example [127.0.0.6])\n\tby %s with ESMTP id "
+                         "first%d; Mon, 16 Jan 2006 09:59:59 +0000\n" % (host, host, i, i, host, n))
+                with smtp.Client(self.postfix.port["guarded"], host, "127.0.0.2%d" % n) as c:
+                    codes.add(c.send(m.sender, m.to, lines.encode() + m.content).code)
+        self.postfix.settle()
+        self.assertEqual({250}, codes)
+        self.assert_each(everybody, 3, m.message_id)
+        self.daemon.stop()
+        self.assertEqual(1, len(store.storms(self.daemon.db)))
+        named = {row["name"] for row in store.storm_hosts(self.daemon.db)}
+        self.assertLessEqual({"sbs%d.faulty%d.example" % (n, n) for n in (1, 2, 3)}, named)
+        self.assertNotIn("mail.sender.example", named)
+        self.assertNotIn("127.0.0.6", named)
+
+
 class SomeRecipients(LabTest):
     """A verdict for two of five recipients leaves the other three alone."""
 

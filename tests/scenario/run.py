@@ -6,6 +6,7 @@ import time
 import traceback
 
 import anew
+import bare
 import brake
 import harmless
 import lists
@@ -19,7 +20,7 @@ def main():
     build, words = sys.argv[1], sys.argv[2:]
     passed = failed = 0
     start = time.monotonic()
-    for module in (storms, anew, brake, lists, loops, replies, harmless):
+    for module in (storms, anew, bare, brake, lists, loops, replies, harmless):
         for name, fn in module.scenarios():
             if words and not any(w in name for w in words):
                 continue

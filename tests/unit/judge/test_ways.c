@@ -463,3 +463,53 @@ Test(ways, random_ways)
 		cr_assert_str_neq(st->hosts[i].name, "smtp.firm.test");
 	cr_assert_gt(st->n_hosts, 0);
 }
+
+/* --- what came straight --------------------------------------------------------------------------------- */
+
+static struct key128
+nth(uint64_t n)
+{
+	struct hash h;
+
+	hash_init(&h, 7, "straight");
+	hash_u64(&h, n);
+	return hash_end(&h);
+}
+
+static uint32_t
+known(uint64_t from, uint64_t to)
+{
+	uint32_t n = 0;
+
+	for (uint64_t i = from; i < to; i++)
+		n += ways_straight(ways, nth(i));
+	return n;
+}
+
+Test(ways, what_came_straight_is_known_for_a_day_or_two)
+{
+	struct now now = { 0, 0 };
+
+	cr_assert_not(ways_straight(ways, nth(0)));
+	ways_note_straight(ways, nth(0), now);
+	cr_assert(ways_straight(ways, nth(0)));
+	now.mono = MS_DAY;
+	ways_note_straight(ways, nth(1), now);
+	cr_assert_eq(known(0, 2), 2);
+	now.mono = 2 * (int64_t)MS_DAY;
+	ways_note_straight(ways, nth(2), now);
+	cr_assert_not(ways_straight(ways, nth(0)));
+	cr_assert_eq(known(1, 3), 2);
+}
+
+Test(ways, however_much_comes_straight)
+{
+	struct now now = { 0, 0 };
+	uint32_t n = 5 * STRAIGHT_MAX;
+
+	for (uint64_t i = 0; i < n; i++)
+		ways_note_straight(ways, nth(i), now);
+	cr_assert_eq(known(n - STRAIGHT_MAX, n), STRAIGHT_MAX, "the last ones");
+	cr_assert_lt(known(n, n + 10000), 1200, "one in ten by mistake");
+	cr_assert_lt(known(0, 10000), 1200, "the first ones are forgotten");
+}

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: ISC
+"""Story A with a sender who writes no Received line: the bottom line of each copy is that of the first server which had
+the message from him, so it has as many origins as there are such servers. What they all say is his address."""
+
+from storms import FORBIDDEN, RELAY, RULE, Faulty, Storm
+from world import DAY, HOUR, Message, World, check, date_text, rng_of
+
+SENDER = "198.51.100.20"
+
+
+def from_sender(by, t, address=SENDER):
+    return "from out.firm-isp.example (out.firm-isp.example [%s]) by %s with ESMTP id B%s; %s" % (
+        address, by, by, date_text(t))
+
+
+class First(Faulty):
+    """Its site's own MX, or it itself, has the message from the sender."""
+
+    def multiply(self, m):
+        if not m.received:
+            m = m.copy()
+            by = self.host if self.inside or "itself" in self.habits else "mx." + self.host.partition(".")[2]
+            m.received = [from_sender(by, self.world.now)]
+        return super().multiply(m)
+
+
+def storm(build, seed, shape=None, servers=None):
+    rng = rng_of("bare", seed)
+    limit, n = rng.randrange(2, 6), rng.choice((2, 20, 100))
+    w = World(build, rng, RULE % (limit, 2, "1d"), limit, 2, DAY, "relays = %s\n" % RELAY if shape == "relay" else "")
+    try:
+        # What "again" sends is a retry of its first copy, which may come while its storm is not open yet.
+        habits = [h for h in Faulty.KEEPS if h != "again"] + ["itself"]
+        faulty = [First(w, i, [h for h in habits if rng.random() < 0.3], False, rng.randrange(20, 101),
+                        rng.randrange(1, 3)) for i in range(servers or rng.choice((1, 2, 3, 12)))]
+        s = Storm(w, "m", ["p%d@example.org" % i for i in range(n)], faulty, 300, shape)
+        s.first.received = []
+        s.start(rng.choice((7, 50)))
+        w.run()
+        summary = w.finish()
+        w.check_limits()
+        w.check_first_copies()
+        w.check_open_storms()
+        check(len(summary["storms"]) == 1, len(summary["storms"]), "storms")
+        w.check_named(summary["storms"], {"m": (s.first.mid,)}, FORBIDDEN)
+    finally:
+        w.close()
+
+
+def wakes_bare(build):
+    """After 28 days it is one storm still, and a server that nobody has seen is a part of it."""
+    w = World(build, rng_of("bare-wakes", 1), RULE % (3, 2, "1d"))
+    try:
+        servers = [First(w, i, (), False, 40, 1) for i in range(3)]
+        s = Storm(w, "m", ["p%d@example.org" % i for i in range(40)], servers, 100)
+        s.first.received = []
+        s.start(50)
+        w.run()
+        before = {k: len(v) for k, v in w.got.items()}
+        check(w.opened, "no storm")
+        w.now += 28 * DAY
+        s.budget = 50
+        for server in (servers[0], First(w, 9, (), False, 30, 2)):
+            w.at(w.now, s.resend, server, s.first)
+        w.run()
+        for k, n in before.items():
+            check(len(w.got[k]) == n, k, "got another one after 28 days")
+        check(len(w.finish()["storms"]) == 1, "more than one storm")
+    finally:
+        w.close()
+
+
+def fake(w, m, to, i, address=SENDER):
+    """Somebody else's, which says that it began where the real one does."""
+    c = m.copy()
+    c.truth = "own"
+    c.received = [from_sender("mx%d.spam.example" % i, w.now, address)]
+    return w.offer(c, to, "203.0.113.66", "spam.example")
+
+
+def planted_lines(build):
+    """Who knows the message and its sender's address takes nothing from those whom the sender writes to himself."""
+    for before in (True, False):
+        w = World(build, rng_of("bare-planted", before), RULE % (3, 2, "7d"), window=7 * DAY)
+        try:
+            m = Message("real", "sales@firm.example", ["p@example.org", "q@example.org"], w.now)
+            for part in (["first@example.org"], m.to):
+                if before or part is m.to:
+                    for i in range(20):
+                        fake(w, m, m.to, i)
+                w.now += 60
+                for k in range(3):
+                    _, v = w.offer(m, part, SENDER, "out.firm-isp.example")
+                    check(v["verdict"] == "pass", before, part, k, v)
+                    w.now += 900
+        finally:
+            w.close()
+
+
+def planted_sender(build):
+    """Somebody hands over a copy himself, in whose name he sends more: only what says that it began with him is his."""
+    w = World(build, rng_of("bare-own", 1), RULE % (3, 2, "1d"))
+    try:
+        m = Message("real", "sales@firm.example", ["p@example.org"], w.now)
+        own = m.copy()
+        own.truth = "own"
+        w.offer(own, m.to, "203.0.113.66", "spam.example")
+        verdicts = [fake(w, m, m.to, i, "203.0.113.66")[1]["verdict"] for i in range(10)]
+        check(verdicts == ["pass"] * 2 + ["discard"] * 8, verdicts)
+        for i in range(3):
+            c = m.copy()
+            c.received = [from_sender("old%d.example" % i, w.now)]
+            _, v = w.offer(c, m.to, "198.51.100.%d" % (30 + i), "old%d.example" % i)
+            check(v["verdict"] == "pass", "forwarded", i, v)
+        _, v = w.offer(m, m.to, SENDER, "out.firm-isp.example")
+        check(v["verdict"] == "pass", "the real one", v)
+    finally:
+        w.close()
+
+
+def never_had_it_straight(build):
+    """A newsletter goes to the old addresses of somebody who is no subscriber here; others are."""
+    w = World(build, rng_of("bare-forwarded", 1), RULE % (3, 2, "1d"))
+    try:
+        m = Message("real", "sales@firm.example", ["p@example.org"], w.now)
+        for i in range(5):
+            w.offer(m, ["other%d@example.org" % i], SENDER, "out.firm-isp.example")
+        for i in range(6):
+            c = m.copy()
+            c.received = [from_sender("old%d.example" % i, w.now)]
+            fate, v = w.offer(c, ["p@example.org"], "198.51.100.%d" % (30 + i), "old%d.example" % i)
+            check(fate == {"p@example.org": "delivered"}, i, v)
+        check(not w.finish()["storms"], "a storm")
+    finally:
+        w.close()
+
+
+def one_provider_retries(build):
+    """Straight, and through an old address whose provider tries again from host after host: put off, never lost."""
+    w = World(build, rng_of("bare-pool", 1), RULE % (3, 2, "1d"))
+    try:
+        m = Message("real", "sales@firm.example", ["p@example.org"], w.now)
+        w.offer(m, m.to, SENDER, "out.firm-isp.example")
+        for i in range(12):
+            c = m.copy()
+            c.received = ["from in.old.example by out%d.old.example with ESMTP id P; %s" % (i % 3, date_text(w.now)),
+                          from_sender("in.old.example", w.now - i * HOUR)]
+            fate, _ = w.offer(c, m.to, "198.51.100.%d" % (30 + i % 3), "out%d.old.example" % (i % 3))
+            check(fate["p@example.org"] in ("delivered", "deferred"), i, fate)
+            w.now += HOUR
+    finally:
+        w.close()
+
+
+def scenarios():
+    for seed in range(12):
+        yield "bare-%d" % seed, lambda b, s=seed: storm(b, s)
+    for i, shape in enumerate(("exim", "postfix", "own", "relay")):
+        for seed in range(2):
+            yield "bare-%s-%d" % (shape, seed), lambda b, s=100 + 10 * i + seed, x=shape: storm(b, s, x, 3)
+    for fn in (wakes_bare, planted_lines, planted_sender, never_had_it_straight, one_provider_retries):
+        yield fn.__name__.replace("_", "-"), fn

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: ISC */
+/* Mail of a host that writes no Received line: known by where it began. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "base/xalloc.h"
+#include "mail/traits.h"
+
+static struct arena arena;
+static struct msg m;
+static struct site site;
+static struct traits t;
+
+static void
+setup(void)
+{
+	struct net net;
+
+	site_init(&site);
+	site.hostname = xstrdup("mx.example.org");
+	site.hash_seed = 42;
+	cr_assert_eq(net_parse(STR("10.0.0.0/8"), &net), 0);
+	netset_add(&site.trusted, &net);
+	cr_assert_eq(net_parse(STR("192.0.2.25"), &net), 0);
+	netset_add(&site.relays, &net);
+	arena_init(&arena, MSG_ARENA_MAX);
+	msg_init(&m, &arena, &site.gateway_markers);
+}
+
+static void
+teardown(void)
+{
+	msg_fini(&m);
+	arena_fini(&arena);
+	site_fini(&site);
+}
+
+TestSuite(traits_straight, .init = setup, .fini = teardown);
+
+static struct key128
+compute(const char *client, const char *lines, const char *fields)
+{
+	msg_reset(&m);
+	header_feed(&m.header, lines, strlen(lines));
+	header_feed(&m.header, fields, strlen(fields));
+	header_end(&m.header);
+	m.have_header = true;
+	m.client_address = str_of(client);
+	traits_compute(&t, &m, &site);
+	return t.straight;
+}
+
+#define ID "Message-ID: <1@sender.example>\n"
+#define DATE "Date: Mon, 1 Jan 2024 10:00:00 +0000\n"
+#define FROM "From: Joe <joe@sender.example>\n"
+#define BODY ID DATE FROM "Subject: Hello\n"
+#define BOTTOM(ip) "Received: from joe (joe [" ip "]) by mx.faulty.example with ESMTP id B1; x\n"
+#define ABOVE "Received: from mx.faulty.example by sbs.faulty.example with POP3 id 7; x\n"
+
+Test(traits_straight, who_hands_it_over_or_is_named_at_the_bottom)
+{
+	struct key128 a = compute("198.51.100.20", "", BODY);
+
+	cr_assert_not(key_is_zero(a));
+	cr_assert(t.straight_here);
+	cr_expect(key_eq(compute("203.0.113.9", BOTTOM("198.51.100.20"), BODY), a));
+	cr_expect_not(t.straight_here);
+	cr_expect(key_eq(compute("203.0.113.9", ABOVE BOTTOM("198.51.100.20"), BODY), a));
+	cr_expect(key_eq(compute("::ffff:198.51.100.20", "", BODY), a));
+	cr_expect(key_eq(compute("192.0.2.25",
+			     "Received: from joe (joe [198.51.100.20]) by backup.example id 1; x\n", BODY),
+		      a),
+	    "behind a relay of ours");
+	cr_expect(t.straight_here);
+	cr_expect_not(key_eq(compute("203.0.113.9", BOTTOM("198.51.100.21"), BODY), a));
+	cr_expect_not(
+	    key_eq(compute("203.0.113.9", BOTTOM("198.51.100.20") BOTTOM("198.51.100.21"), BODY), a));
+	cr_expect_not(key_eq(compute("203.0.113.9", "", BODY), a));
+}
+
+Test(traits_straight, of_ipv6_the_network)
+{
+	struct key128 a = compute("2001:db8:1:2::20", "", BODY);
+
+	cr_expect(key_eq(compute("203.0.113.9", BOTTOM("IPv6:2001:db8:1:2::21"), BODY), a));
+	cr_expect_not(key_eq(compute("203.0.113.9", BOTTOM("IPv6:2001:db8:1:3::20"), BODY), a));
+	/* the first eight bytes may be those of an IPv4 address */
+	a = compute("198.51.100.20", "", BODY);
+	cr_expect_not(key_eq(compute("c633:6414::1", "", BODY), a));
+}
+
+Test(traits_straight, some_mail_has_none)
+{
+	cr_expect(key_is_zero(compute("10.1.2.3", "", BODY)), "of our own people");
+	cr_expect_not(t.straight_here);
+	cr_expect(key_is_zero(compute("", "", BODY)), "no client");
+	cr_expect(key_is_zero(compute("198.51.100.20", "", DATE FROM)), "no id");
+	cr_expect(key_is_zero(compute("198.51.100.20", "", ID FROM)), "no date");
+	cr_expect(
+	    key_is_zero(compute("198.51.100.20", "", ID "Date: soon\n" FROM)), "nor one that can be read");
+	cr_expect(key_is_zero(compute("203.0.113.9", ABOVE, BODY)), "the bottom line names no address");
+	cr_expect(key_is_zero(compute("203.0.113.9",
+		      ABOVE "Received: from joe ([198.51.100.20]) by mx.example.org id Q; x\n", BODY)),
+	    "it left from here, and comes back");
+}
+
+Test(traits_straight, other_messages)
+{
+	static const char *const others[] = {
+		BODY "List-Id: <l.x>\n",
+		BODY "List-Post: <mailto:l@l.example>\n",
+		ID "Date: Mon, 1 Jan 2024 10:00:01 +0000\n" FROM,
+		ID DATE "From: eve@sender.example\n",
+		"Message-ID: <2@sender.example>\n" DATE FROM,
+	};
+	struct key128 a = compute("198.51.100.20", "", BODY);
+
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		struct key128 b = compute("198.51.100.20", "", others[i]);
+
+		cr_expect_not(key_is_zero(b), "case %zu", i);
+		cr_expect_not(key_eq(b, a), "case %zu", i);
+	}
+}
