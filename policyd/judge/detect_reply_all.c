@@ -5,7 +5,7 @@
  * one walk: it writes the ops down the first time and reads their answers the second.
  *
  * Who may count. A thread is closed to all by posts of own people alone. Those of outsiders, who can forge
- * any From, count per network and sender's domain and stop only what comes from there; or all of a network,
+ * any From, count, beside own people's, per network and sender's domain and stop only what comes from there; or all of a network,
  * if many clients and domains write there (a provider of many firms), and stop that network only; or per
  * network, with more of them needed than one person has, and stop outsiders only.
  */
@@ -46,7 +46,7 @@ static const struct tier tiers[] = {
 	{ "networks", false, GROUP_ALL, AUTHOR_NETWORK, 2 },
 	{ "provider", false, GROUP_NETWORK, AUTHOR_CLIENT, 2 },
 };
-enum { TIERS = ARRAY_LEN(tiers) };
+enum { TIERS = ARRAY_LEN(tiers), OWN_TIER = 0 };
 
 /* One thread before one audience. */
 struct bucket {
@@ -164,17 +164,18 @@ limit_of(const struct rule *r, const struct post *p, bool list)
 }
 
 /*
- * More posts than the limit, and people enough: twice as many where a few of them wrote nearly all (a series
- * of warnings, and some say thanks). A discussion list needs more people than others may write posts.
+ * More posts than the limit, those of others among them, and people enough: twice as many where a few of them
+ * wrote nearly all (a series of warnings, and some say thanks). A discussion list needs more people than others
+ * may write posts.
  */
 static bool
-many_posts(uint64_t posts, uint64_t people, uint64_t limit, uint64_t authors, bool lively)
+many_posts(uint64_t posts, uint64_t others, uint64_t people, uint64_t limit, uint64_t authors, bool lively)
 {
 	uint64_t each = limit / authors + 1;
 
 	if (posts > people * (each > EACH_MIN ? each : EACH_MIN))
 		authors *= 2;
-	return posts > limit && people >= authors && (!lively || people > limit);
+	return posts + others > limit && people >= authors && (!lively || people > limit);
 }
 
 static uint64_t
@@ -218,18 +219,22 @@ count(struct search *s, unsigned tier, const struct bucket *b)
 	const struct rule *r = s->tape.r;
 	/* What begins threads is one post together: twenty times "sick today" of a morning is no thread. */
 	uint64_t elems[] = { p->role == POST_OPENER ? b->id : p->self, 0, 0 };
-	uint64_t group = group_of(t, p), n[ARRAY_LEN(tags)], people;
+	uint64_t group = group_of(t, p), n[ARRAY_LEN(tags)], people, others = 0;
 
 	authors_of(t, p, &elems[1]);
 	for (size_t i = 0; i < ARRAY_LEN(tags); i++)
 		n[i] = distinct(&s->tape, true, key_of(&s->tape, tags[i], b->id, group ? group : tier + 1),
 		    elems[i], r->window, posts_room(r));
+	/* What own people wrote there counts for outsiders too, and not the other way round. */
+	if (!t->own)
+		others = distinct(&s->tape, false, key_of(&s->tape, tags[0], b->id, OWN_TIER + 1), 0,
+		    r->window, posts_room(r));
 	people = n[1] < n[2] ? n[1] : n[2];
 	if (b->root &&
 	    (b->subjects > SUBJECTS_MAX || (b->subjects > 1 && b->subjects * SUBJECT_POSTS > n[0])))
 		return;
-	if (many_posts(n[0], people, limit_of(r, p, p->to[b->to].list), (uint64_t)r->authors * t->authors,
-		s->lively[b->to]) &&
+	if (many_posts(n[0], others, people, limit_of(r, p, p->to[b->to].list),
+		(uint64_t)r->authors * t->authors, s->lively[b->to]) &&
 	    key_is_zero(s->tripped[tier]))
 		s->tripped[tier] = key_of(&s->tape, t->name, b->id, group);
 }

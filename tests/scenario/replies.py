@@ -2,6 +2,8 @@
 """Story F: people who answer to all, because others did. Readers answer what reached them, robots answer every post;
 what is stopped wakes nobody. And threads that are lively without being a storm."""
 
+import collections
+
 from world import HOUR, Message, World, check, rng_of
 
 RULE = "[rule reply-all]\ndetect = reply-all\n"
@@ -140,6 +142,38 @@ def storm(build, name, size, form, repliers, minutes, client="login", threading=
     check(all(s["rule"] == "reply-all" for s in summary["storms"]), summary["storms"])
 
 
+def together(build):
+    """Own people and others, each from a firm of his own, answer to all in turns: outsiders do not begin at nought."""
+    f = Firm(build, "together", 60, "list")
+    root = f.post(f.people[0], "Meeting of our partners")
+    passed = collections.Counter()
+    for i in range(60):
+        f.later(30)
+        if i % 2:
+            passed["own"] += f.post(f.people[i], "Re: Meeting of our partners", root) is not None
+            continue
+        m = f.message("q@firm%d.example" % i, ["all@example.org"], "Re: Meeting of our partners", root)
+        _, v = f.w.offer(m, ["all@example.org"], "%d.%d.7.9" % (11 + i, i), "out.firm%d.example" % i)
+        check(v["verdict"] in ("pass", "hold"), v)
+        passed["others"] += v["verdict"] == "pass"
+    check(passed["own"] == LIMIT - 1, passed)
+    check(passed["others"] == 5, passed)
+    f.end()
+
+
+def lone_outsider(build):
+    """One outsider answers beside nine own people: it is theirs and his, and he alone is no storm."""
+    f = Firm(build, "lone", 60, "list")
+    root = f.post(f.people[0], "Budget")
+    for i in range(1, 9):
+        f.later(60)
+        f.post(f.people[i], "Re: Budget", root)
+        m = f.message("guest@partner.example", ["all@example.org"], "Re: Budget", root)
+        _, v = f.w.offer(m, ["all@example.org"], "192.0.2.33", "mail.partner.example")
+        check(v["verdict"] == "pass", "the outsider", i, v)
+    quiet(f)
+
+
 def numbered(build):
     """A list that writes its name and the number of each post into the subject, and clients that keep In-Reply-To alone."""
     f = Firm(build, "numbered", 150, "list", threading="in-reply-to")
@@ -171,6 +205,7 @@ STORMS = {
     "languages-list": lambda b: storm(b, "languages-list", 200, "list", 50, 60, threading="any", prefixes=LANGUAGES),
     "numbered": numbered,
     "groupwise": lambda b: storm(b, "groupwise", 120, "to", 30, 45, threading="any", prefixes=("",), tail=" -Reply"),
+    "together": together,
     "copies": lambda b: storm(b, "copies", 200, "to", 40, 60, limit=20, rules=RULE + "copies = 3980\n"),
 }
 
@@ -293,7 +328,7 @@ def scenarios():
     for name, fn in STORMS.items():
         yield "reply-" + name, fn
     yield "reply-firms-at-few-providers", provider
-    for fn in (broadcast, patches, tickets, poison, sick):
+    for fn in (broadcast, patches, tickets, poison, sick, lone_outsider):
         yield "reply-harmless-" + fn.__name__, fn
     yield "reply-harmless-discussion", lambda b: discussion(b, False)
     yield "reply-harmless-discussion-of-our-own", lambda b: discussion(b, True)
