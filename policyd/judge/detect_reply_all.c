@@ -5,9 +5,9 @@
  * one walk: it writes the ops down the first time and reads their answers the second.
  *
  * Who may count. A thread is closed to all by posts of own people alone. Those of outsiders, who can forge
- * any From, count, beside own people's, per network and sender's domain and stop only what comes from there; or all of a network,
- * if many clients and domains write there (a provider of many firms), and stop that network only; or per
- * network, with more of them needed than one person has, and stop outsiders only.
+ * any From, count, beside own people's, per network and sender's domain and stop only what comes from there;
+ * or all of a network, if many clients and domains write there (a provider of many firms), and stop that
+ * network only; or per network, with more of them needed than one person has, and stop outsiders only.
  */
 #include "base/clock.h"
 #include "judge/detect.h"
@@ -164,9 +164,9 @@ limit_of(const struct rule *r, const struct post *p, bool list)
 }
 
 /*
- * More posts than the limit, those of others among them, and people enough: twice as many where a few of them
- * wrote nearly all (a series of warnings, and some say thanks). A discussion list needs more people than others
- * may write posts.
+ * More posts than the limit, those of others among them, and people enough: twice as many where a few of
+ * them wrote nearly all (a series of warnings, and some say thanks). A discussion list needs more people than
+ * others may write posts.
  */
 static bool
 many_posts(uint64_t posts, uint64_t others, uint64_t people, uint64_t limit, uint64_t authors, bool lively)
