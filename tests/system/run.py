@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
 """Runs every test_* function of the test_*.py files beside this one: each gets a fresh Lab (harness.py), has a time
-limit, and fails as well when a sanitizer left a report or a process had to be killed."""
+limit, and fails as well when a sanitizer left a report or a process had to be killed. They mostly wait, so two run at
+a time; WORKERS=1 has them one after the other."""
 import glob
 import importlib
 import os
+import random
 import resource
 import signal
 import sys
@@ -18,6 +20,7 @@ sys.dont_write_bytecode = True
 import harness  # noqa: E402
 
 LIMIT = 60  # seconds a test
+NUMBER = 2  # bytes of a test's number
 
 
 def tests(words):
@@ -55,22 +58,65 @@ def run_one(build, fn):
     return wrong, note
 
 
+def work(build, chosen, todo):
+    """Runs tests by the numbers that it takes from `todo`. Returns how many passed and failed."""
+    counts = [0, 0]
+    while number := os.read(todo, NUMBER):
+        label, fn = chosen[int.from_bytes(number, "little")]
+        begin = time.monotonic()
+        wrong, note = run_one(build, fn)
+        if wrong:
+            text = f"{wrong}FAIL {label}\n"
+        else:
+            text = f"ok   {label} ({time.monotonic() - begin:.1f}s){': ' + note if note else ''}\n"
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        counts[bool(wrong)] += 1
+    return counts
+
+
+def worker(build, chosen, todo, report):
+    """In a process of its own; never returns."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    random.seed()  # ports are drawn: not the same ones as the other worker's
+    try:
+        passed, failed = work(build, chosen, todo)
+        os.write(report, f"{passed} {failed}\n".encode())
+    finally:
+        os._exit(0)
+
+
+def run(build, chosen):
+    todo, numbers = os.pipe()
+    said, report = os.pipe()
+    for i in range(len(chosen)):
+        os.write(numbers, i.to_bytes(NUMBER, "little"))
+    os.close(numbers)
+    sys.stdout.flush()
+    pids = []
+    for _ in range(min(int(os.environ.get("WORKERS") or min(2, os.cpu_count())), len(chosen)) or 1):
+        pid = os.fork()
+        if pid == 0:
+            worker(build, chosen, todo, report)
+        pids.append(pid)
+    signal.signal(signal.SIGTERM, lambda *_: [os.kill(p, signal.SIGTERM) for p in pids] and sys.exit(1))
+    os.close(report)
+    with os.fdopen(said) as f:
+        counts = [[int(n) for n in line.split()] for line in f]
+    for pid in pids:
+        os.waitpid(pid, 0)
+    passed = sum(p for p, _ in counts)
+    # A worker that ended without a word has failed with all that it took.
+    return passed, len(chosen) - passed
+
+
 def main():
     if len(sys.argv) < 2:
         sys.exit("usage: run.py BUILD [NAME...]")
     build = os.path.abspath(sys.argv[1])
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192) if hard > 0 else 8192, hard))
-    passed = failed = 0
-    for label, fn in tests(sys.argv[2:]):
-        begin = time.monotonic()
-        wrong, note = run_one(build, fn)
-        if wrong:
-            failed += 1
-            print(f"{wrong}FAIL {label}", flush=True)
-        else:
-            passed += 1
-            print(f"ok   {label} ({time.monotonic() - begin:.1f}s){': ' + note if note else ''}", flush=True)
+    passed, failed = run(build, list(tests(sys.argv[2:])))
     print(f"system: {passed} passed, {failed} failed")
     sys.exit(1 if failed or not passed else 0)
 
