@@ -110,6 +110,19 @@ read_lists(struct post *p, const struct rule *r, const struct view *v)
 		}
 }
 
+/* Whoever wrote is one of them, as in a header's audience: many an alias leaves its writer out. */
+static void
+add_envelope(struct audience *a, const struct view *v)
+{
+	struct addr_norm from;
+
+	addr_normalise(v->msg->arena, v->msg->header.f.from_addr, &from);
+	if (from.key.n)
+		audience_add(a, from.key);
+	for (uint32_t i = 0; i < v->msg->n_rcpts; i++)
+		audience_add(a, v->rcpts[i].key);
+}
+
 static void
 read_audience(struct post *p, const struct rule *r, const struct view *v)
 {
@@ -121,8 +134,7 @@ read_audience(struct post *p, const struct rule *r, const struct view *v)
 	if (wide_header(r, v) && (f->flags & HDR_TO))
 		a = f->audience;
 	else if (envelope(v) >= r->wide)
-		for (uint32_t i = 0; i < v->msg->n_rcpts; i++)
-			audience_add(&a, v->rcpts[i].key);
+		add_envelope(&a, v);
 	else if (wide_header(r, v))
 		a.least[0] = AUDIENCE_UNKNOWN;
 	for (unsigned i = 0; i < AUDIENCE_KEEP; i++)

@@ -190,12 +190,19 @@ def numbered(build):
     check(f.end()["storms"], "no storm")
 
 
+def all_of_an_alias(build):
+    """It leaves the writer out, so whoever he is, those that are left must be known again."""
+    for i in range(8):
+        storm(build, "alias-%d" % i, 60, "alias", 60, 40)
+
+
 STORMS = {
     "firm-of-200": lambda b: storm(b, "firm", 200, "to", 30, 60),
     "firm-of-200-server": lambda b: storm(b, "server", 200, "to", 30, 50, "server"),
     "firm-of-200-mixed": lambda b: storm(b, "mixed", 200, "mixed", 40, 60, threading="any", loose=3),
     "firm-of-200-list": lambda b: storm(b, "list", 200, "list", 50, 90),
     "firm-of-200-alias": lambda b: storm(b, "alias", 200, "alias", 25, 40),
+    "all-of-an-alias": all_of_an_alias,
     "small": lambda b: storm(b, "small", 61, "to", 8, 20, loose=0),
     "roots-cut": lambda b: storm(b, "cut", 150, "to", 30, 45, threading="in-reply-to"),
     "roots-gone": lambda b: storm(b, "gone", 150, "to", 30, 45, threading="nothing"),
