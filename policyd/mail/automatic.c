@@ -424,6 +424,24 @@ is_responder(const struct header_facts *f, enum subject_kind subject, bool null_
 	return f->n_delivered_to && str_ieq(f->delivered_to[0], STR("autoresponder"));
 }
 
+/* "Joe Bee is out of the office." from Joe Bee: Notes before its release 8, whose agent need not leave another
+ * sign. Nobody speaks of himself like that. */
+static bool
+is_own_absence(const struct header_facts *f)
+{
+	enum { NAME_MIN = 3, LOOK_AT = 400 };
+	static const struct str says = ROW(" is out of the office.");
+	char subject[LOOK_AT], from[LOOK_AT];
+	struct str line = str_trim(words_decode(str_sub(f->subject, 0, LOOK_AT), subject, sizeof(subject)));
+	struct str name = words_decode(str_sub(f->from, 0, LOOK_AT), from, sizeof(from));
+
+	name = unquote(str_sub(name, 0, str_find(name, '<')));
+	if (name.n < NAME_MIN || !str_iends(line, says))
+		return false;
+	line.n -= says.n;
+	return str_iends(line, name) && (line.n == name.n || line.p[line.n - name.n - 1] == ' ');
+}
+
 static bool
 is_auto_reply(const struct header_facts *f, enum subject_kind subject, bool null_sender)
 {
@@ -435,7 +453,8 @@ is_auto_reply(const struct header_facts *f, enum subject_kind subject, bool null
 	if (subject == SUBJECT_AUTO_REPLY_MAYBE)
 		return reply_sign(f, null_sender);
 	return subject == SUBJECT_AUTO_REPLY_SURE ||
-	    (subject == SUBJECT_AUTO_REPLY && (reply_sign(f, null_sender) || answer_sign(f)));
+	    (subject == SUBJECT_AUTO_REPLY &&
+		(reply_sign(f, null_sender) || answer_sign(f) || is_own_absence(f)));
 }
 
 bool

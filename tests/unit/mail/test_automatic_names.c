@@ -148,6 +148,21 @@ Test(automatic_names, an_out_of_office_by_its_words_alone)
 		{ "Return-Path: <>\nFrom: Postmaster <postmaster@x.example>\n"
 		  "Subject: AUTO: Postmaster is out of the office. (returning 04/01/2027)\n",
 		    AUTO_REPLY },
+		/* before its release 8: whoever writes that of himself is a robot */
+		{ "From: Joe Bee <jb@x.example>\nSubject: Joe Bee is out of the office.\n", AUTO_REPLY },
+		{ "From: \"Bee, Joe\" <jb@x.example>\nSubject: [EXT] Bee, Joe is out of the office.\n",
+		    AUTO_REPLY },
+		{ "From: =?utf-8?q?J=C3=B8rn_Bee?= <jb@x.example>\n"
+		  "Subject: =?iso-8859-1?q?x?= =?utf-8?q?J=C3=B8rn_Bee_is_out_of_the_office=2E?=\n",
+		    AUTO_NONE },
+		{ "From: =?utf-8?q?J=C3=B8rn_Bee?= <jb@x.example>\n"
+		  "Subject: =?utf-8?q?J=C3=B8rn_Bee_is_out_of_the_office=2E?=\n",
+		    AUTO_REPLY },
+		{ "From: Sue Cox <sc@x.example>\nSubject: Joe Bee is out of the office.\n", AUTO_NONE },
+		{ "From: Joe Bee <jb@x.example>\nSubject: Joe Bee is out of the office\n", AUTO_NONE },
+		{ "From: Joe Bee <jb@x.example>\nSubject: Re: Joe Bee is out of the office.\n", AUTO_NONE },
+		{ "From: jb@x.example\nSubject: Everybody is out of the office.\n", AUTO_NONE },
+		{ "From: <jb@x.example>\nSubject: The boss is out of the office.\n", AUTO_NONE },
 		/* about one, distributed by a list, cars, and what people write themselves */
 		{ "Subject: Re: AUTO: Joe Bee is out of the office. (returning 04/01/2027)\n", AUTO_NONE },
 		{ "List-Id: <l.example.org>\nSubject: AUTO: Joe Bee is out of the office.\n", AUTO_NONE },
