@@ -22,7 +22,20 @@ enum {
 };
 
 /* A pair's counters, in the order of its ops. */
-enum { TURNS, THREAD, TAIL, HEAD, ANSWERS, THEIR_ANSWERS, ROBOTS, MARKED, ONE_WAY, COUNTERS };
+enum {
+	TURNS,
+	THREAD,
+	TAIL,
+	HEAD,
+	ANSWERS,
+	THEIR_ANSWERS,
+	ROBOTS,
+	MARKED,
+	ONE_WAY,
+	PLAIN, /* mails that answer nothing */
+	THEIR_PLAIN,
+	COUNTERS
+};
 
 /* An address by which the writer may be answered, and its hashes. */
 struct author {
@@ -191,6 +204,8 @@ new_talk(const struct view *v)
 		t->asks |= bit(ROBOTS) | bit(THEIR_ANSWERS);
 	else if (!t->answer) /* a person's answer is one, whatever theirs are */
 		t->asks |= bit(THEIR_ANSWERS);
+	if (!t->answer)
+		t->asks |= bit(PLAIN) | bit(THEIR_PLAIN);
 	return t;
 }
 
@@ -306,6 +321,13 @@ fill_op(struct tally_op *op, const struct rule *r, const struct view *v, const s
 	case THEIR_ANSWERS:
 		op->kind = TALLY_GET;
 		op->elem = elem_of(v, ANSWERS, w->to); /* what he did */
+		break;
+	case PLAIN:
+		op->elem = elem_of(v, PLAIN, p->author->who);
+		break;
+	case THEIR_PLAIN:
+		op->kind = TALLY_GET;
+		op->elem = elem_of(v, PLAIN, w->to);
 		break;
 	case MARKED: /* his, if he marks his mails, else theirs */
 		op->kind = marked(t) ? TALLY_ADD : TALLY_GET;
@@ -434,7 +456,8 @@ its_talk(const struct rule *r, const struct words *w, const struct tally_answer 
 }
 
 /* Nobody says anything, but no person writes that fast. Where one party's mails answer and the other's do
- * not, only the answers are stopped. */
+ * not, only the answers are stopped. These are no longer counted then: what tells an alarm from a robot's talk
+ * after an hour is that nothing but answers came to it. */
 static bool
 robots_pace(const struct rule *r, const struct words *w, const struct tally_answer *const *a)
 {
@@ -444,7 +467,8 @@ robots_pace(const struct rule *r, const struct words *w, const struct tally_answ
 		return false;
 	if (w->talk->answer || !asks(w, ANSWERS))
 		return true;
-	return a[ANSWERS]->elem_hits + a[THEIR_ANSWERS]->elem_hits <= r->limit / KNOWN_PART;
+	return a[THEIR_PLAIN]->elem_hits > r->limit / KNOWN_PART &&
+	    a[ANSWERS]->elem_hits + a[THEIR_ANSWERS]->elem_hits <= r->limit / KNOWN_PART;
 }
 
 /* Answers to mail that we never see. */
