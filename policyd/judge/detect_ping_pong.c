@@ -34,6 +34,7 @@ enum {
 	ONE_WAY,
 	PLAIN, /* mails that answer nothing */
 	THEIR_PLAIN,
+	RECENT, /* turns, of late */
 	COUNTERS
 };
 
@@ -191,7 +192,7 @@ new_talk(const struct view *v)
 
 	if (!t)
 		return NULL;
-	*t = (struct talk){ .asks = bit(TURNS) };
+	*t = (struct talk){ .asks = bit(TURNS) | bit(RECENT) };
 	find_authors(t, v);
 	if (!v->header)
 		return t;
@@ -289,6 +290,13 @@ key_of(const struct pair *p, int c, uint64_t more)
 	return (struct key128){ p->storm.lo ^ (mixed << 32 | mixed >> 32), mixed };
 }
 
+/* As long as `limit` turns take that are just not a robot's. */
+static int64_t
+recent_window(const struct rule *r)
+{
+	return r->pace < r->window / r->limit ? r->pace * r->limit : r->window;
+}
+
 /* What counter `c` of the pair is asked. */
 static void
 fill_op(struct tally_op *op, const struct rule *r, const struct view *v, const struct words *w, int c,
@@ -303,6 +311,9 @@ fill_op(struct tally_op *op, const struct rule *r, const struct view *v, const s
 	op->group = p->storm.lo;
 	op->key = key_of(p, TAIL, 0);
 	switch (c) {
+	case RECENT:
+		op->window = recent_window(r);
+		/* fall through */
 	case TURNS:
 	case ROBOTS:
 	case THREAD:
@@ -455,15 +466,16 @@ its_talk(const struct rule *r, const struct words *w, const struct tally_answer 
 	return known_look(r, a) ? a[TURNS] : NULL;
 }
 
-/* Nobody says anything, but no person writes that fast. Where one party's mails answer and the other's do
- * not, only the answers are stopped. These are no longer counted then: what tells an alarm from a robot's talk
- * after an hour is that nothing but answers came to it. */
+/* Nobody says anything, but no person writes that fast for long: the pace alone may be that of two people's
+ * quick moment. Where one party's mails answer and the other's do not, only the answers are stopped, and no
+ * longer counted: after an hour it tells an alarm from talk that nothing but answers came to it. */
 static bool
 robots_pace(const struct rule *r, const struct words *w, const struct tally_answer *const *a)
 {
 	const struct tally_answer *turns = its_talk(r, w, a);
 
-	if (!turns || turned(turns) <= r->limit || !quick(r, turns, 1) || !even(w, a))
+	if (!turns || turned(turns) <= r->limit || !quick(r, turns, 1) || !even(w, a) ||
+	    turned(a[RECENT]) <= r->limit - r->limit / KNOWN_PART)
 		return false;
 	if (w->talk->answer || !asks(w, ANSWERS))
 		return true;
