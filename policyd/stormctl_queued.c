@@ -20,6 +20,7 @@
 #include "config.h"
 #include "judge/storm.h"
 #include "mail/addr.h"
+#include "mail/automatic.h"
 #include "mail/queue_id.h"
 #include "mail/subject.h"
 #include "stormctl.h"
@@ -167,14 +168,24 @@ is_own(void *arg, const struct record *r)
 }
 
 /* What its subject has in common with those of its answers; empty: nothing. */
-static struct str
+static struct subject_thread
 topic_of(const struct record *r, char text[SUBJECT_THREAD_MAX])
 {
 	struct str list = STR_NONE, domain;
 
 	if (r->n_rcpts == 1)
 		addr_split(r->rcpts[0].addr, &list, &domain);
-	return subject_thread(r->subject, list, text).text;
+	return subject_thread(r->subject, list, text);
+}
+
+/* Automatic answers, receipts and tidings of a recall are the storm's too, and go to one person. */
+static bool
+is_post(const struct record *r, const struct subject_thread *topic)
+{
+	struct str kind = str_of(r->kind);
+
+	return !topic->recall && !str_eq(kind, str_of(automatic_name(AUTO_REPLY))) &&
+	    !str_eq(kind, str_of(automatic_name(AUTO_REPORT)));
 }
 
 static bool
@@ -185,7 +196,7 @@ same_thread(const struct queued *q, const struct record *r)
 
 	if (!q->by_thread || (uint64_t)width_of(r) * 2 <= q->narrowest)
 		return false;
-	topic = topic_of(r, text);
+	topic = topic_of(r, text).text;
 	return (r->thread.n && count_of(q, &q->threads, r->thread)) ||
 	    (topic.n && count_of(q, &q->threads, topic));
 }
@@ -195,7 +206,7 @@ learn(void *arg, const struct record *r)
 {
 	char text[SUBJECT_THREAD_MAX];
 	struct queued *q = arg;
-	struct str topic;
+	struct subject_thread topic;
 
 	if (opened_it(q, r)) {
 		(void)count_up(q, &q->authors, r->header_from);
@@ -206,10 +217,12 @@ learn(void *arg, const struct record *r)
 	if (!q->by_thread)
 		return true;
 	topic = topic_of(r, text);
+	if (!is_post(r, &topic))
+		return true;
 	if (r->thread.n)
 		(void)count_up(q, &q->threads, r->thread);
-	if (topic.n)
-		(void)count_up(q, &q->threads, topic);
+	if (topic.text.n)
+		(void)count_up(q, &q->threads, topic.text);
 	if (q->narrowest == 0 || width_of(r) < q->narrowest)
 		q->narrowest = width_of(r);
 	for (uint32_t i = 0; i < r->n_rcpts; i++) {

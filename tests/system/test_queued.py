@@ -287,6 +287,18 @@ def test_reply_all_goes_by_the_thread(lab):
     assert thread(Record(lab), "reply-all") == [f"AAAA0{n}" for n in range(6)]
 
 
+def test_what_was_folded_into_a_thread_does_not_tell_its_audience(lab):
+    """Automatic answers and tidings of a recall go to one person, as a private answer does."""
+    r = Record(lab)
+    for n, (kind, subject) in enumerate((("auto-reply", "Automatic reply: minutes"), ("report", "Read: minutes"),
+                                         ("none", "Message Recall Report: minutes"))):
+        r.message(-2900, f"DDDD0{n}", ("u1@example.org",), message_id=f"<d{n}>", thread="<t>", to_count=1, kind=kind,
+                  subject=subject, storm=0x42)
+    r.message(-2800, "BBBB05", ("u1@example.org",), message_id="<away>", thread="<another>", to_count=1, kind="auto-reply",
+              subject="Automatic reply: minutes")
+    assert thread(r, "reply-all") == ["DDDD00", "DDDD01", "DDDD02"] + [f"AAAA0{n}" for n in range(6)]
+
+
 def test_the_thread_counts_for_no_other_detector(lab):
     assert thread(Record(lab), "replication") == []
 
