@@ -424,8 +424,8 @@ is_responder(const struct header_facts *f, enum subject_kind subject, bool null_
 	return f->n_delivered_to && str_ieq(f->delivered_to[0], STR("autoresponder"));
 }
 
-/* "Joe Bee is out of the office." from Joe Bee: Notes before its release 8, whose agent need not leave another
- * sign. Nobody speaks of himself like that. */
+/* "Joe Bee is out of the office." from Joe Bee: Notes before its release 8, whose agent need not leave
+ * another sign. Nobody speaks of himself like that. */
 static bool
 is_own_absence(const struct header_facts *f)
 {

@@ -407,7 +407,7 @@ Test(ping_pong, harmless_alarms_and_their_acknowledgements)
 	cr_assert_eq(storms_total(e.storms), 0);
 }
 
-/* A storm of alarms at a robot's pace: the acknowledgements are held at worst, never an alarm, however long. */
+/* A storm of alarms at a robot's pace, however long: acknowledgements are held at worst, never an alarm. */
 Test(ping_pong, harmless_alarms_at_a_robots_pace)
 {
 	begin();
