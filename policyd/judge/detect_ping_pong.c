@@ -21,7 +21,7 @@ enum {
 	ONE_WAY_TURNS_PART = 16, /* a turn seen for so many messages: still one direction alone */
 };
 
-/* A pair's counters, in the order of its ops. */
+/* A pair's counters, in the order of its ops. PLAIN: mails that answer nothing. RECENT: turns, of late. */
 enum {
 	TURNS,
 	THREAD,
@@ -32,9 +32,9 @@ enum {
 	ROBOTS,
 	MARKED,
 	ONE_WAY,
-	PLAIN, /* mails that answer nothing */
+	PLAIN,
 	THEIR_PLAIN,
-	RECENT, /* turns, of late */
+	RECENT,
 	COUNTERS
 };
 
@@ -290,13 +290,6 @@ key_of(const struct pair *p, int c, uint64_t more)
 	return (struct key128){ p->storm.lo ^ (mixed << 32 | mixed >> 32), mixed };
 }
 
-/* As long as `limit` turns take that are just not a robot's. */
-static int64_t
-recent_window(const struct rule *r)
-{
-	return r->pace < r->window / r->limit ? r->pace * r->limit : r->window;
-}
-
 /* What counter `c` of the pair is asked. */
 static void
 fill_op(struct tally_op *op, const struct rule *r, const struct view *v, const struct words *w, int c,
@@ -312,7 +305,9 @@ fill_op(struct tally_op *op, const struct rule *r, const struct view *v, const s
 	op->key = key_of(p, TAIL, 0);
 	switch (c) {
 	case RECENT:
-		op->window = recent_window(r);
+		/* As long as `limit` turns take that are just not a robot's. */
+		if (r->pace < r->window / r->limit)
+			op->window = r->pace * r->limit;
 		/* fall through */
 	case TURNS:
 	case ROBOTS:
@@ -466,20 +461,21 @@ its_talk(const struct rule *r, const struct words *w, const struct tally_answer 
 	return known_look(r, a) ? a[TURNS] : NULL;
 }
 
-/* Nobody says anything, but no person writes that fast for long: the pace alone may be that of two people's
- * quick moment. Where one party's mails answer and the other's do not, only the answers are stopped, and no
- * longer counted: after an hour it tells an alarm from talk that nothing but answers came to it. */
+/* Nobody says anything, but no person writes that fast for long; a quick moment opens no storm. In one those
+ * who go on all the same look slow, as what is stopped is no longer counted. Where one party's mails answer
+ * and the other's do not, only the answers are stopped, as nothing but answers came to an alarm. */
 static bool
-robots_pace(const struct rule *r, const struct words *w, const struct tally_answer *const *a)
+robots_pace(const struct rule *r, const struct words *w, const struct tally_answer *const *a, bool storm)
 {
 	const struct tally_answer *turns = its_talk(r, w, a);
 
-	if (!turns || turned(turns) <= r->limit || !quick(r, turns, 1) || !even(w, a) ||
-	    turned(a[RECENT]) <= r->limit - r->limit / KNOWN_PART)
+	if (!turns || turned(turns) <= r->limit || !quick(r, turns, 1) || !even(w, a))
+		return false;
+	if (!storm && turned(a[RECENT]) <= r->limit - r->limit / KNOWN_PART)
 		return false;
 	if (w->talk->answer || !asks(w, ANSWERS))
 		return true;
-	return a[THEIR_PLAIN]->elem_hits > r->limit / KNOWN_PART &&
+	return a[THEIR_PLAIN]->elem_hits > (storm ? 0 : r->limit / KNOWN_PART) &&
 	    a[ANSWERS]->elem_hits + a[THEIR_ANSWERS]->elem_hits <= r->limit / KNOWN_PART;
 }
 
@@ -493,13 +489,13 @@ one_way(const struct words *w, const struct tally_answer *const *a)
 }
 
 static const char *
-talk(const struct rule *r, const struct words *w, const struct tally_answer *const *a)
+talk(const struct rule *r, const struct words *w, const struct tally_answer *const *a, bool storm)
 {
 	if (two_robots(r, w, a))
 		return "two robots answer each other";
 	if (answered_robot(r, w, a))
 		return "a robot and something that answers it";
-	if (robots_pace(r, w, a))
+	if (robots_pace(r, w, a, storm))
 		return "two addresses answer each other at a robot's pace";
 	return one_way(w, a) ? "one answer after the other to mail that does not pass here" : NULL;
 }
@@ -535,6 +531,7 @@ pp_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct
 	for (unsigned i = 0; i < w.talk->n_authors && f->trip == TRIP_NONE; i++) {
 		const struct tally_answer *a[COUNTERS] = { NULL };
 		struct key128 storm;
+		bool more, there;
 
 		if (own_copy(v, &w, i))
 			continue;
@@ -548,13 +545,17 @@ pp_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct
 		}
 		if (only_counts(v, &w.talk->authors[i], w.to))
 			continue;
-		f->why = talk(r, &w, a);
-		if (!f->why && !belongs(r, v, &w, a))
+		more = belongs(r, v, &w, a);
+		f->why = talk(r, &w, a, false);
+		if (!f->why && !more && v->header)
 			continue;
 		storm = storm_key(r, v, w.talk->authors[i].who, w.to);
+		there = storms_find(v->storms, storm);
+		if (!f->why && there)
+			f->why = talk(r, &w, a, true);
 		if (f->why)
 			f->trip = TRIP_STOP;
-		if (f->why || storms_find(v->storms, storm))
+		if (f->why || (there && more))
 			f->storm = storm;
 	}
 }

@@ -143,6 +143,39 @@ def robots(build, kind):
         t.close()
 
 
+def do_not_wait(build):
+    """Two who write all the same while their mail is held, with no sign of a robot and a subject of their own each."""
+    for gap, most in ((5, LIMIT), (25, LIMIT), (28, LIMIT)):
+        t = Talk(build, "do-not-wait", Robot(DESK, "", 1), Robot(BOB, "", 1))
+        t.robots = {}
+        try:
+            for n in range(HOUR // gap):
+                a, b, subject = (DESK, BOB, "We got your mail") if n % 2 else (BOB, DESK, "Thank you for your message")
+                t.w.now += gap
+                t.deliver(t.write(a, b, subject))
+            check(t.passed <= most, gap, t.passed, "passed")
+            named(t.run(), DESK, BOB)
+        finally:
+            t.close()
+
+
+def quick_alarms(build):
+    """Three hours of alarms; a ticket system acknowledges each. Its acknowledgements may be held, no alarm is."""
+    t = Talk(build, "quick-alarms")
+    try:
+        for n in range(3 * HOUR // 30):
+            t.w.now += 27
+            m = t.write(BOB, DESK, "PROBLEM: disk on host%d" % (n % 9))
+            t.deliver(m, person=True)
+            t.w.now += 3
+            t.deliver(t.write(DESK, BOB, "[Ticket #%d] PROBLEM: disk on host%d" % (n, n % 9),
+                              [REPLIED, "In-Reply-To: " + m.mid]))
+        t.run()
+        check(t.held_people == 0, t.held_people, "alarms held")
+    finally:
+        t.close()
+
+
 def people_meanwhile(build):
     """While desk and mailbox rule talk, the two people behind write to each other about something else: nobody of
     them is held. (The robots keep quiet about that mail: they answer each thread's first mail only.)"""
@@ -318,7 +351,7 @@ def round_once(build):
 def scenarios():
     for kind in PAIRS:
         yield "loops-" + kind, lambda b, k=kind: robots(b, k)
-    for fn in (people_meanwhile, bounces_of_bounces, office_hours, round_once):
+    for fn in (do_not_wait, quick_alarms, people_meanwhile, bounces_of_bounces, office_hours, round_once):
         yield "loops-" + fn.__name__.replace("_", "-"), fn
     for daemon in ("MAILER-DAEMON@far.example", "postmaster@far.example"):
         yield "loops-desk-and-bounces-of-" + daemon.split("@")[0].lower(), lambda b, d=daemon: desk_and_bounces(b, d)
