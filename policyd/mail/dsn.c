@@ -325,7 +325,11 @@ other_rcpts(struct dsn *d, const struct header_facts *h)
 	if (failed.n >= HEADER_VALUE_KEEP) /* its last address may be half of one */
 		failed = str_sub(failed, 0, str_rfind(failed, ','));
 	addr_list_walk(failed, add_failed, d);
-	if (d->f.rcpt_count || s->n_text_rcpts == 0)
+	if (d->f.rcpt_count)
+		return;
+	if (s->n_text_rcpts == 0 && s->text_to.n)
+		s->text_rcpts[s->n_text_rcpts++] = s->text_to;
+	if (s->n_text_rcpts == 0)
 		return;
 	for (unsigned i = 0; i < s->n_text_rcpts; i++)
 		dsn_add_rcpt(d, &(struct dsn_rcpt){ .final_rcpt = s->text_rcpts[i] });

@@ -54,6 +54,15 @@ read_mailbox(struct arena *a, struct str value)
 	return addr_first(a, value);
 }
 
+/* Of several nobody knows which one it is. */
+static struct str
+read_only_mailbox(struct arena *a, struct str value)
+{
+	uint64_t work;
+
+	return addr_list_work(value, &work) == 1 ? addr_first(a, value) : STR_NONE;
+}
+
 static struct str
 read_path(struct arena *a, struct str value)
 {
@@ -186,10 +195,12 @@ static const struct row rows[] = {
 	KEEP("x-original-message-id", IN_REPORT, true, read_id, original_id),
 	KEEP("original-message-id", IN_REPORT, false, read_id, original_id),
 	KEEP("recipient", 1 << DSN_TEXT, false, read_named, named),
+	KEEP("error-for", 1 << DSN_TEXT, false, read_named, named), /* LSMTP, for LISTSERV to read */
+	KEEP("to", 1 << DSN_TEXT, true, read_only_mailbox, to),
+	KEEP("sent", 1 << DSN_TEXT, false, read_value, sent),
 	KEEP("content-type", IN_HEAD, true, read_all, type),
 	KEEP("content-transfer-encoding", IN_HEAD, true, read_word, encoding),
 	KNOWN("received"),
-	KNOWN("to"),
 	KNOWN("cc"),
 	KNOWN("subject"),
 	KNOWN("date"),

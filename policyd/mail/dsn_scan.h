@@ -24,9 +24,9 @@ struct dsn_block {
 	struct str id, from, return_path, list_id; /* of a message */
 	struct str reporting_mta, original_id;     /* of a delivery status */
 	struct str final_rcpt, original_rcpt, action, status, remote_mta; /* of one recipient there */
-	struct str named;                                                 /* a recipient, of a text */
-	struct str type, encoding;                                        /* of a part */
-	size_t n;                                                         /* bytes of the field under way */
+	struct str named, to, sent; /* of a text: a recipient; the only one in To; when, in an Exchange's */
+	struct str type, encoding;  /* of a part */
+	size_t n;                   /* bytes of the field under way */
 	char field[MIME_LINE_MAX];
 };
 
@@ -47,6 +47,8 @@ struct dsn_scan {
 	bool text_more; /* there were more recipients than text_rcpts holds */
 	unsigned n_text_rcpts;
 	struct str text_rcpts[DSN_RCPTS_MAX];
+	struct str text_to; /* to whom the message went: for a text that names nobody else */
+	bool text_heads;    /* the lines before say: those who did not get it follow */
 	struct mime_decoder decoder;
 	struct dsn_block block;
 	struct mime_lines raw, decoded;
@@ -77,5 +79,7 @@ void dsn_text_line(struct dsn *d, struct str line);
 void dsn_text_end(struct dsn *d);
 /* The block names a recipient. */
 void dsn_take_named(struct dsn *d);
+/* The block says to whom the message went. */
+void dsn_take_to(struct dsn *d);
 
 #endif

@@ -57,7 +57,7 @@ host_like(struct str s)
 }
 
 static bool
-addr_like(struct str s)
+addr_form(struct str s)
 {
 	struct str local, domain;
 
@@ -66,7 +66,13 @@ addr_like(struct str s)
 	for (size_t i = 0; i < local.n; i++)
 		if ((unsigned char)local.p[i] <= ' ' || strchr("<>()[]:;,\\\"@", local.p[i]))
 			return false;
-	return !addr_is_system(s);
+	return true;
+}
+
+static bool
+addr_like(struct str s)
+{
+	return addr_form(s) && !addr_is_system(s);
 }
 
 /* The address with which the line begins and which is what it is about: "<a@b>:", "\"a@b\":", "a@b",
@@ -184,12 +190,44 @@ said_addr(struct str line)
 	return STR_NONE;
 }
 
+/* "----- The following addresses had delivery problems -----", "The following recipients failed:" */
+static bool
+heads_rcpts(struct str line)
+{
+	static const char *const words[] = {
+		"following address",
+		"following recipient",
+		"following user",
+	};
+	char last = line.p[line.n - 1];
+
+	if (last != ':' && last != '-')
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (str_ifind(line, str_of(words[i])) < line.n)
+			return true;
+	return false;
+}
+
+/* Mail to root@ and to postmaster@ bounces, too. But postmaster@ is also whom a bounce says to ask for help:
+ * he counts where those who did not get it are told, as "<root@b>:" of qmail, or below such a heading. */
+static bool
+is_rcpt(const struct dsn_scan *s, struct str line, struct str addr)
+{
+	if (addr_like(addr))
+		return true;
+	return addr_form(addr) &&
+	    (s->text_heads || (line.p[0] == '<' && str_ifind(line, STR(">:")) == addr.n + 1));
+}
+
 static void
 take_rcpt(struct dsn *d, struct str line)
 {
 	struct dsn_scan *s = d->scan;
 	struct str addr = leading_addr(line), kept;
-	bool said = addr.n == 0 || !addr_like(addr);
+	bool said = addr.n == 0 || !is_rcpt(s, line, addr);
+
+	s->text_heads = heads_rcpts(line) || (s->text_heads && !said);
 
 	if (said && (s->n_text_rcpts == 0 || s->text_said))
 		addr = said_addr(line);
@@ -216,6 +254,18 @@ dsn_take_named(struct dsn *d)
 {
 	if (d->scan->block.named.n && !d->scan->text_past)
 		take_rcpt(d, d->scan->block.named);
+}
+
+/* Some notices (Yahoo, MailScanner) only describe the message, by "To:" and "Subject:". So does Exchange, and
+ * with "Sent:", but goes on with those who did not get it, be it by their names alone. */
+void
+dsn_take_to(struct dsn *d)
+{
+	struct dsn_scan *s = d->scan;
+	const struct dsn_block *b = &s->block;
+
+	if (!s->text_past && !s->text_to.n && !b->from.p && !b->sent.p && addr_like(b->to))
+		s->text_to = b->to;
 }
 
 static bool
@@ -256,6 +306,7 @@ dsn_text_end(struct dsn *d)
 		dsn_take_status(d);
 	} else {
 		dsn_take_named(d);
+		dsn_take_to(d);
 	}
 	s->marked = s->marked && b->known == 0;
 	dsn_block_clear(d);

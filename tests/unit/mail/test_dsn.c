@@ -475,6 +475,7 @@ Test(dsn, text_recipients)
 		{ "Recipient: [SMTP:a@b.example]", "a@b.example" },
 		{ "\tRecipient: [SMTP:a@b.example]\n\tReason: 550 no such user", "a@b.example" },
 		{ "Recipient: <a@b.example>", "a@b.example" },
+		{ "--> Error description:\nError-for:  a@b.example\nError-Code: 0", "a@b.example" },
 		{ "Recipient: a@b", NULL },
 		{ "Recipient: [SMTP:]", NULL },
 		{ "Recipient: [", NULL },
