@@ -457,11 +457,18 @@ is_auto_reply(const struct header_facts *f, enum subject_kind subject, bool null
 		(reply_sign(f, null_sender) || answer_sign(f) || is_own_absence(f)));
 }
 
+/* Majordomo has no field of its own; these two it writes into each post. */
+static bool
+is_majordomo(const struct header_facts *f)
+{
+	return str_ieq(f->precedence, STR("bulk")) && str_istarts(f->sender_addr, STR("owner-"));
+}
+
 bool
 automatic_is_list(const struct header_facts *f)
 {
 	return f->list_id.p || (f->flags & (HDR_LIST_POST | HDR_LIST_OTHER)) ||
-	    str_ieq(f->precedence, STR("list"));
+	    str_ieq(f->precedence, STR("list")) || is_majordomo(f);
 }
 
 /* Some mail systems (Domino) leave the fields of the message that they give back in the bounce, and so those

@@ -478,11 +478,13 @@ static const struct field_row length_15[] = {
 };
 static const struct field_row length_16[] = {
 	FLAG("list-unsubscribe", HDR_LIST_UNSUBSCRIBE),
+	FLAG("x-listar-version", HDR_LIST_OTHER),
 	WORD("x-mail-autoreply", take_flag_unless_no, HDR_AUTO_RESPONDER),
 };
 static const struct field_row length_17[] = {
 	FLAG("tls-report-domain", HDR_TLS_REPORT),
 	FLAG("x-bounced-address", HDR_NDR_MARK),
+	FLAG("x-ecartis-version", HDR_LIST_OTHER),
 	FLAG("x-google-group-id", HDR_LIST_OTHER),
 	FLAG("x-mailman-version", HDR_LIST_OTHER),
 };

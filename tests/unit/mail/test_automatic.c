@@ -446,6 +446,10 @@ Test(automatic, lists)
 		{ "X-Mailing-List: x\n", true },
 		{ "Precedence: list\n", true },
 		{ "Precedence: bulk\n", false },
+		{ "X-listar-version: Listar v1.0.0\nX-list: a\n", true },
+		{ "X-ecartis-version: Ecartis v1.0.0\n", true },
+		{ "Sender: owner-a@b.example\nPrecedence: bulk\n", true },
+		{ "Sender: owner-a@b.example\n", false },
 		{ "List-Unsubscribe: <x>\n", false },
 	};
 
