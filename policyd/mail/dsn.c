@@ -26,7 +26,6 @@ kind_of(struct str type)
 		{ "text/rfc822-headers", DSN_RETURNED_PART },
 		{ "text/rfc822-header", DSN_RETURNED_PART },
 		{ "text/rfc822", DSN_RETURNED_PART },
-		{ "text/html", DSN_SKIP },
 		{ "text", DSN_TEXT },
 	};
 
@@ -50,6 +49,17 @@ is_message_file(struct str content_type)
 	    (str_iends(name, STR(".822")) || str_iends(name, STR(".eml")));
 }
 
+/* HTML says once more what a text beside it said, or came back. Where there is none, it is the text. */
+static void
+text_open(struct dsn_scan *s, struct str type)
+{
+	s->kind = kind_of(type);
+	s->is_html = s->kind == DSN_TEXT && str_ieq(type, STR("text/html"));
+	if (s->is_html && (s->plain || s->have_part))
+		s->kind = DSN_SKIP;
+	s->plain |= s->kind == DSN_TEXT && !s->is_html;
+}
+
 /* A multipart whose boundary is of no use reads as a text: its parts' headers are in plain sight there. */
 static void
 part_open(struct dsn *d, struct str type, struct str boundary, struct str encoding)
@@ -59,8 +69,9 @@ part_open(struct dsn *d, struct str type, struct str boundary, struct str encodi
 	dsn_block_clear(d);
 	mime_lines_reset(&s->decoded);
 	s->decoder = (struct mime_decoder){ .encoding = mime_encoding(encoding) };
+	s->is_html = false;
 	if (!str_istarts(type, STR("multipart/"))) {
-		s->kind = kind_of(type);
+		text_open(s, type);
 		return;
 	}
 	s->report |= str_ieq(type, STR("multipart/report"));
@@ -143,6 +154,8 @@ block_end(struct dsn *d)
 	case DSN_PART_HEADER:
 		break;
 	case DSN_TEXT:
+		if (d->scan->is_html)
+			dsn_html_end(d);
 		dsn_text_end(d);
 		break;
 	case DSN_STATUS_PART:
@@ -168,12 +181,22 @@ part_line(struct dsn *d, struct str line)
 		block_end(d);
 }
 
+static bool
+is_html(const struct dsn_scan *s)
+{
+	return s->kind == DSN_TEXT && s->is_html;
+}
+
 static void
 on_decoded(void *arg, struct str piece, unsigned where)
 {
 	struct dsn *d = arg;
 
-	if ((where & MIME_BEGIN) && !d->done)
+	if (d->done)
+		return;
+	if (is_html(d->scan))
+		dsn_html_line(d, piece, where);
+	else if (where & MIME_BEGIN)
 		part_line(d, piece);
 }
 
@@ -249,6 +272,10 @@ on_raw(void *arg, struct str piece, unsigned where)
 	if (s->decoder.encoding != MIME_PLAIN) {
 		if (s->kind != DSN_SKIP)
 			mime_decode(&s->decoder, piece, where, on_bytes, d);
+		return;
+	}
+	if (is_html(s)) {
+		dsn_html_line(d, piece, where);
 		return;
 	}
 	if (!(where & MIME_BEGIN))

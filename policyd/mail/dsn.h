@@ -4,9 +4,10 @@
  * pieces of any size, keeps nothing but the facts, in the arena; never fails; bounded and linear.
  *
  * It understands multipart/report (RFC 3464, 6522, 6533, 8098) and other multiparts, nested ones to
- * DSN_DEPTH_MAX, with quoted-printable and base64; and the forms without MIME, where the text is followed by
- * a copy of the message (qmail, Exim, Sendmail, Exchange, Notes): a block of header-like lines with a
- * Message-ID among them, at the beginning of lines or all behind the same "> " or white space.
+ * DSN_DEPTH_MAX, with quoted-printable and base64, and HTML where there is no other text; and the forms
+ * without MIME, where the text is followed by a copy of the message (qmail, Exim, Sendmail, Exchange,
+ * Notes): a block of header-like lines with a Message-ID among them, at the beginning of lines or all
+ * behind the same "> " or white space.
  *
  * All that is told is the bounce writer's word, and anybody can write a bounce.
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The scanner's inner seams: dsn.c takes the body apart into parts and lines, dsn_block.c reads blocks of
- * fields, which is all that the interesting parts consist of, and dsn_text.c finds such blocks in a text. */
+ * fields, which is all that the interesting parts consist of, dsn_text.c finds such blocks in a text, and
+ * dsn_html.c makes one of HTML. */
 #ifndef MAIL_DSN_SCAN_H
 #define MAIL_DSN_SCAN_H
 
@@ -30,9 +31,18 @@ struct dsn_block {
 	char field[MIME_LINE_MAX];
 };
 
+/* The line of an HTML text under way, and the tag. */
+struct dsn_html {
+	bool within, hidden; /* in a tag; in a style */
+	size_t n, tag_n;
+	char line[MIME_LINE_MAX], tag[MIME_BOUNDARY_MAX];
+};
+
 struct dsn_scan {
 	struct arena *arena;
 	enum dsn_kind kind;
+	bool is_html;                /* ... and that text is HTML */
+	bool plain;                  /* a text that is none has come */
 	bool alone;                  /* the body is one part */
 	bool report;                 /* a delivery status is to be expected */
 	struct str own_id, own_from; /* of the bounce itself */
@@ -51,6 +61,7 @@ struct dsn_scan {
 	bool text_heads;    /* the lines before say: those who did not get it follow */
 	struct mime_decoder decoder;
 	struct dsn_block block;
+	struct dsn_html html;
 	struct mime_lines raw, decoded;
 };
 
@@ -72,6 +83,11 @@ void dsn_take_returned(struct dsn *d, enum dsn_source source);
 void dsn_take_status(struct dsn *d);
 /* The block is done with, in the kind of part it stands in. */
 void dsn_add_rcpt(struct dsn *d, const struct dsn_rcpt *r);
+
+/* --- dsn_html.c --------------------------------------------------------------------------------------- */
+
+void dsn_html_line(struct dsn *d, struct str piece, unsigned where);
+void dsn_html_end(struct dsn *d);
 
 /* --- dsn_text.c --------------------------------------------------------------------------------------- */
 

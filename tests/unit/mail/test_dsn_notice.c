@@ -61,3 +61,86 @@ Test(dsn_notice, system_addresses)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		rig_want(rows[i].body, rig_scan(plain, str_of(rows[i].body), 7), rows[i].want);
 }
+
+/* --- HTML --------------------------------------------------------------------------------------------- */
+
+static const char html[] = "From: MAILER-DAEMON@mx.example\nContent-Type: text/html\n";
+static const char html_quoted[] =
+    "From: MAILER-DAEMON@mx.example\nContent-Type: text/html\nContent-Transfer-Encoding: quoted-printable\n";
+static const char mixed[] = "From: MAILER-DAEMON@mx.example\nContent-Type: multipart/mixed; boundary=b\n";
+
+static const size_t steps[] = { 1, 7, 5000 };
+
+static void
+html_wants(const char *header, const char *body, const char *want)
+{
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++)
+		rig_want(body, rig_scan(header, str_of(body), steps[i]), want);
+}
+
+Test(dsn_notice, html_alone)
+{
+	/* Exchange 5.5 */
+	html_wants(html,
+	    "<HTML><HEAD>\n<TITLE>Undeliverable: x@title.example</TITLE>\n<style>\ns@style.example\n</style>"
+	    "</HEAD>\n<BODY>\n\n<P><FONT SIZE=2>Your message<BR>\n<BR>\n&nbsp; To: list@b.example<BR>\n"
+	    "&nbsp; Subject: hello<BR>\n&nbsp; Sent: today<BR>\n<BR>\ndid not reach these:<BR>\n<BR>\n"
+	    "a@b.example on Thu, 11 Jul 2002 16:54:54 -0300<BR>\n&nbsp; unknown<BR>\n</FONT>\n</P>\n",
+	    "nowhere +lines\nfailed final=a@b.example");
+	/* all on one line, or what is no HTML at all */
+	html_wants(html, "<p>Not delivered to:</p><div>&lt;a@b.example&gt;:</div><div>no such user</div>",
+	    "nowhere +lines\nfailed final=a@b.example");
+	html_wants(html, "Not delivered to:<br><a@b.example>:<br>no such user",
+	    "nowhere +lines\nfailed final=a@b.example");
+	html_wants(html,
+	    "<table><tr><td>Recipient:</td><td>a@b.example</td></tr><tr><td>From x@y.example</td></tr>",
+	    "nowhere +lines\nfailed final=a@b.example");
+	html_wants(html, "<ul><li><a\nhref=\"mailto:x@y.example\">a&#64;b.example</a></li></ul>",
+	    "nowhere +lines\nfailed final=a@b.example");
+	html_wants(html,
+	    "I was not able to deliver it.\n\nSubject: hello\nTo: a@b.example\n\n---Below is a copy of the "
+	    "message.\n",
+	    "nowhere +lines\nfailed final=a@b.example");
+	html_wants(html_quoted, "<p>To these:<br>=\n</p><p>a@=\nb.example<br></p>=\n",
+	    "nowhere +lines\nfailed final=a@b.example");
+	html_wants(html,
+	    "<p>a@b.example</p><p>Original message headers:</p><pre>\nFrom: x@y.example\n"
+	    "Message-ID: &lt;1@y&gt;\nSubject: s\n</pre>",
+	    "text id=<1@y> from=x@y.example +lines\nfailed final=a@b.example");
+}
+
+/* Beside a text it says the same; behind the message it is that one's. */
+Test(dsn_notice, html_beside)
+{
+	html_wants(mixed,
+	    "--b\nContent-Type: text/plain\n\na@b.example\n--b\nContent-Type: "
+	    "text/html\n\n<p>x@y.example</p>\n--b--\n",
+	    "nowhere +lines\nfailed final=a@b.example");
+	html_wants(mixed,
+	    "This has several parts.\n--b\nContent-Type: text/html\n\n<p>a@b.example</p>\n--b\n"
+	    "Content-Type: message/rfc822\n\nMessage-ID: <1@y>\n\n--b\nContent-Type: "
+	    "text/html\n\n<p>x@y.example</p>\n--b--\n",
+	    "part id=<1@y> +lines\nfailed final=a@b.example");
+}
+
+Test(dsn_notice, html_broken)
+{
+	struct buf body;
+
+	html_wants(html, "<p>a@b.example</p><p", "nowhere +lines\nfailed final=a@b.example");
+	html_wants(html, "<style>a@b.example", "nowhere");
+	html_wants(html, "<p><", "nowhere");
+	html_wants(html, "& &l &lt 1 < 2<br>a@b.example", "nowhere +lines\nfailed final=a@b.example");
+	buf_init(&body, 0);
+	buf_printf(&body, "<p class=\"");
+	for (int i = 0; i < 5000; i++)
+		buf_printf(&body, "x");
+	buf_printf(&body, "\">");
+	for (int i = 0; i < 5000; i++)
+		buf_printf(&body, "y");
+	buf_printf(&body, "</p><p>a@b.example</p>");
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++)
+		rig_want("long", rig_scan(html, buf_str(&body), steps[i]),
+		    "nowhere +lines\nfailed final=a@b.example");
+	buf_fini(&body);
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * HTML where a bounce has no other text: tags go, some of them end a line, what is left is read as a text. As
+ * much as addresses and sentences need; no style, no tables.
+ */
+#include "mail/dsn_scan.h"
+
+enum { ENTITY_MAX = 8 };
+
+static void
+line_end(struct dsn *d, bool empty_too)
+{
+	struct dsn_html *h = &d->scan->html;
+	struct str line = str_trim((struct str){ h->line, h->n });
+
+	h->n = 0;
+	if (line.n || empty_too)
+		dsn_text_line(d, line);
+}
+
+static bool
+begins_tag(char c)
+{
+	c = str_lower(c);
+	return (c >= 'a' && c <= 'z') || c == '/' || c == '!' || c == '?';
+}
+
+static void
+put(struct dsn_html *h, struct str s)
+{
+	for (size_t i = 0; i < s.n && h->n < sizeof(h->line); i++)
+		h->line[h->n++] = s.p[i];
+}
+
+/* "p" of "<p>", "/p" of "</p>", "br" of "<br/>" */
+static struct str
+tag_name(struct str tag)
+{
+	size_t n = tag.n && tag.p[0] == '/' ? 1 : 0;
+
+	while (n < tag.n && !str_is_space(tag.p[n]) && tag.p[n] != '/')
+		n++;
+	return str_sub(tag, 0, n);
+}
+
+static bool
+one_of(const char *const *set, size_t n, struct str s)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_ieq(s, str_of(set[i])))
+			return true;
+	return false;
+}
+#define ONE_OF(set, s) one_of(set, ARRAY_LEN(set), s)
+
+static void
+take_tag(struct dsn *d)
+{
+	static const char *const paragraphs[] = { "p", "/p", "pre", "/pre", "hr", "table", "/table", "h1",
+		"/h1", "h2", "/h2", "h3", "/h3", "blockquote", "/blockquote" };
+	static const char *const lines[] = { "div", "/div", "tr", "/tr", "li", "/li", "ul", "/ul", "body" };
+	static const char *const hidden[] = { "style", "script", "title" };
+	static const char *const shown[] = { "/style", "/script", "/title" };
+	struct dsn_html *h = &d->scan->html;
+	struct str tag = { h->tag, h->tag_n }, name = tag_name(tag);
+
+	if (ONE_OF(hidden, name) || ONE_OF(shown, name)) {
+		h->hidden = name.p[0] != '/';
+	} else if (str_ieq(name, STR("br"))) {
+		line_end(d, true);
+	} else if (ONE_OF(paragraphs, name)) {
+		line_end(d, false);
+		line_end(d, true);
+	} else if (ONE_OF(lines, name)) {
+		line_end(d, false);
+	} else if (str_ieq(name, STR("td")) || str_ieq(name, STR("th"))) {
+		put(h, STR(" "));
+	} else if (str_find(name, '@') < name.n && name.n == tag.n && tag.n < sizeof(h->tag)) {
+		put(h, STR("<")); /* an address that was not escaped */
+		put(h, tag);
+		put(h, STR(">"));
+	}
+}
+
+/* "&lt;" and such at the front of s, whose end is in *n; '\0': none that matters here. */
+static char
+entity(struct str s, size_t *n)
+{
+	static const struct {
+		const char *name;
+		char c;
+	} rows[] = {
+		{ "&lt;", '<' },
+		{ "&gt;", '>' },
+		{ "&amp;", '&' },
+		{ "&quot;", '"' },
+		{ "&nbsp;", ' ' },
+		{ "&#39;", '\'' },
+		{ "&#60;", '<' },
+		{ "&#62;", '>' },
+		{ "&#64;", '@' },
+		{ "&#160;", ' ' },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		*n = strlen(rows[i].name);
+		if (str_istarts(str_sub(s, 0, ENTITY_MAX), str_of(rows[i].name)))
+			return rows[i].c;
+	}
+	return '\0';
+}
+
+/* Length of what was taken. */
+static size_t
+take_text(struct dsn_html *h, struct str s)
+{
+	size_t n = 1;
+	char c = s.p[0] == '&' ? entity(s, &n) : '\0';
+
+	if (c)
+		put(h, (struct str){ &c, 1 });
+	else
+		put(h, str_sub(s, 0, 1));
+	return c ? n : 1;
+}
+
+void
+dsn_html_line(struct dsn *d, struct str piece, unsigned where)
+{
+	struct dsn_html *h = &d->scan->html;
+
+	for (size_t i = 0; i < piece.n && !d->done;) {
+		char c = piece.p[i];
+
+		if (h->within && c == '>') {
+			h->within = false;
+			take_tag(d);
+			i++;
+		} else if (h->within) {
+			if (h->tag_n < sizeof(h->tag))
+				h->tag[h->tag_n++] = c;
+			i++;
+		} else if (c == '<' && i + 1 < piece.n && begins_tag(piece.p[i + 1])) {
+			h->within = true;
+			h->tag_n = 0;
+			i++;
+		} else if (h->hidden) {
+			i++;
+		} else {
+			i += take_text(h, str_sub(piece, i, piece.n));
+		}
+	}
+	if ((where & MIME_END) && h->within && h->tag_n < sizeof(h->tag))
+		h->tag[h->tag_n++] = ' ';
+	else if (where & MIME_END)
+		line_end(d, false);
+}
+
+void
+dsn_html_end(struct dsn *d)
+{
+	line_end(d, false);
+	d->scan->html.within = d->scan->html.hidden = false;
+}
