@@ -20,6 +20,7 @@
 #include "mail/site.h"
 #include "mail/traits.h"
 #include "stormctl_json.h"
+#include "stormctl_text.h"
 
 enum { FILE_MAX = 64 << 20, PIECE = 65536 };
 
@@ -116,21 +117,13 @@ json_message(const char *file, const struct msg *m, const struct traits *t)
 	return o;
 }
 
-/* Control bytes would let a message write to the operator's terminal. */
 static void
 print_text(const char *name, struct str s)
 {
 	if (!s.p)
 		return;
 	printf("  %-18s ", name);
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		if (c < ' ' || c == 127)
-			printf("\\x%02x", c);
-		else
-			putchar(c);
-	}
+	text_put_str(s);
 	putchar('\n');
 }
 
@@ -143,7 +136,8 @@ print_readable(const char *file, const struct msg *m, const struct traits *t)
 
 	trace_text(t->trace, trace);
 	key_hex(t->fingerprint, hex);
-	printf("%s\n", file);
+	text_put(file);
+	putchar('\n');
 	print_text("message-id", f->message_id);
 	print_text("from", f->from);
 	print_text("sender", f->return_path);

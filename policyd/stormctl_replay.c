@@ -162,7 +162,7 @@ print_text(struct replay *r, const struct event *ev, const struct verdict *v)
 	printf(" #%llu: %s%s by rule %.*s, message-id ", (unsigned long long)ev->number,
 	    v->would ? "would be stopped" : action_name(v->shown), v->would ? " (shadow)" : "",
 	    STR_FMT(v->rule));
-	text_put(id.n ? id.p : "");
+	text_put_str(id);
 	printf(", %u of %u recipients dropped\n", v->n_drop, r->msg.n_rcpts);
 }
 

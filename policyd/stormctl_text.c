@@ -33,10 +33,8 @@ harmful(uint32_t c)
 }
 
 void
-text_clean(struct buf *out, const char *text)
+text_clean(struct buf *out, struct str s)
 {
-	struct str s = str_of(text);
-
 	while (s.n) {
 		size_t n = utf8_len(s);
 		uint32_t c = n ? code_point(s.p, n) : (unsigned char)s.p[0];
@@ -50,7 +48,7 @@ text_clean(struct buf *out, const char *text)
 }
 
 void
-text_put(const char *s)
+text_put_str(struct str s)
 {
 	struct buf b;
 
@@ -58,6 +56,12 @@ text_put(const char *s)
 	text_clean(&b, s);
 	printf("%.*s", STR_FMT(buf_str(&b)));
 	buf_fini(&b);
+}
+
+void
+text_put(const char *s)
+{
+	text_put_str(str_of(s));
 }
 
 void
@@ -159,7 +163,7 @@ grid_add(struct grid *t, const char *cell)
 		t->cells = xrealloc(t->cells, t->cap * sizeof(*t->cells));
 	}
 	buf_init(&b, 0);
-	text_clean(&b, cell && cell[0] ? cell : "-");
+	text_clean(&b, str_of(cell && cell[0] ? cell : "-"));
 	t->cells[t->n++] = xstrndup(buf_str(&b).p, b.len);
 	buf_fini(&b);
 }

@@ -8,12 +8,14 @@
 
 #include "base/buf.h"
 #include "base/compiler.h"
+#include "base/str.h"
 
 /* Appends UTF-8 text; control characters, bytes that are not UTF-8 and what turns the direction of writing
  * as \xNN or \uNNNN. */
-void text_clean(struct buf *out, const char *s);
+void text_clean(struct buf *out, struct str s);
 /* The same to stdout. */
 void text_put(const char *s);
+void text_put_str(struct str s);
 
 /* Seconds since 1970 as local date and time. */
 void text_time(double seconds, char *out, size_t len);

@@ -68,6 +68,10 @@ def test_bytes_that_are_no_utf8(lab):
     assert one["from"] == "\ufffd\"\\\x01"
     code, out, _ = ctl(lab, "inspect", "-", data=b"Subject: a\x1b[2Jb\n\n")
     assert code == 0 and b"\x1b" not in out and b"a\\x1b[2Jb" in out
+    # U+009B does what ESC [ does, U+202E turns the line round
+    code, out, _ = ctl(lab, "inspect", "-", data=b"Subject: \xc2\x9b31m \xe2\x80\xaegpj \x9b \xc3\xa9\nMessage-ID: <\xc2\x85@x>\n\n")
+    text = out.decode()
+    assert code == 0 and "\\x9b31m \\u202egpj \\x9b \u00e9\n" in text and "<\\x85@x>" in text, text
 
 
 def test_files_that_cannot_be_read(lab):
