@@ -141,11 +141,21 @@ write_some(struct jdb *d, const struct queue *q, size_t bytes, bool together)
 	return err ? err : n;
 }
 
+/* Somebody deleted the newest messages by hand, all maybe, and left their recipients: the next one gets an id
+ * that these have, and so would each after it. */
+static bool
+drop_orphans(struct jdb *d)
+{
+	return jdb_run(d, JDB_DROP_ORPHANS) == 0 && sqlite3_changes(d->db) > 0;
+}
+
 int
 jdb_write(struct jdb *d, const struct queue *q, size_t bytes)
 {
 	int n = write_some(d, q, bytes, true);
 
+	if (n == ERR_SYNTAX && drop_orphans(d))
+		n = write_some(d, q, bytes, true);
 	/* Nobody says which of those that went together it was: each by itself, then. */
 	return n == ERR_SYNTAX ? write_some(d, q, bytes, false) : n;
 }

@@ -54,6 +54,8 @@ static const char *const statements[JDB_STMTS] = {
 	[JDB_OLD_BEHIND] = "SELECT max(id) FROM message WHERE time < ?",
 	[JDB_DROP_RECIPIENTS] = "DELETE FROM recipient WHERE message <= ?",
 	[JDB_DROP_MESSAGES] = "DELETE FROM message WHERE id <= ?",
+	[JDB_DROP_ORPHANS] = "DELETE FROM recipient WHERE message > "
+			     "(SELECT ifnull(max(id), 0) FROM message)",
 	[JDB_DROP_STORM_HOSTS] = "DELETE FROM storm_host WHERE storm IN "
 				 "(SELECT id FROM storm WHERE last < ? AND state <> 'open')",
 	[JDB_DROP_STORMS] = "DELETE FROM storm WHERE last < ? AND state <> 'open'",
