@@ -237,12 +237,20 @@ comment_bytes(const char *p)
 	return bytes_first((bytes16)(v <= ')') | (bytes16)(v == '@') | (bytes16)(v == '\\'));
 }
 
+/* "[192.0.2.1] (helo=x ident=y z)", as Exim writes where the client's address has no name: the address stands in
+ * front, and the words in the comment are the client's own. */
+static bool
+is_own_words(const struct hop *hop, struct str first)
+{
+	return str_find(first, '=') < first.n && hop->from.n && hop->from.p[0] == '[' && literal(hop->from).p;
+}
+
 /* As comment_end(), of a comment behind "from": the first address in it, and a name if it stands in front. */
 static const char *
 from_comment(struct hop *hop, struct str *glued, const char *p, const char *end)
 {
 	const char *begin = p, *behind_at = p;
-	bool first = true, after_helo = false;
+	bool first = true, after_helo = false, own_words = false;
 	unsigned depth = 1;
 
 	for (;;) {
@@ -259,7 +267,9 @@ from_comment(struct hop *hop, struct str *glued, const char *p, const char *end)
 		if (p > begin) {
 			bool helo = is_helo(between(begin, p));
 
-			if (!after_helo && !helo)
+			if (first)
+				own_words = is_own_words(hop, between(begin, p));
+			if (!after_helo && !helo && !own_words)
 				comment_word(hop, glued, between(behind_at, p), first);
 			after_helo = helo;
 			first = false;

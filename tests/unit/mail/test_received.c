@@ -46,6 +46,10 @@ static const struct shape shapes[] = {
 	  "1abcDE-0001Xy-Zz"
 	  " for c@d; Thu",
 	    "[192.0.2.9]", "192.0.2.9", NULL, "y", "1abcDE-0001Xy-Zz", "c@d" },
+	{ "from [192.0.2.9] (helo=x ident=y [192.0.2.10]) by y with smtp (Exim 4.96) id 1Q; Thu",
+	    "[192.0.2.9]", "192.0.2.9", NULL, "y", "1Q", NULL },
+	{ "from [192.0.2.9] (port=25 helo=x([192.0.2.10])) by y with smtp (Exim 4.96) id 1Q; Thu",
+	    "[192.0.2.9]", "192.0.2.9", NULL, "y", "1Q", NULL },
 	{ "from h.example.org ([2001:db8::5]:24882 helo=x.example.org) by y with esmtpa (Exim 4.77) id 1Q; "
 	  "Thu",
 	    "h.example.org", "2001:db8::5", NULL, "y", "1Q", NULL },
@@ -223,7 +227,7 @@ plain_comment(struct str rest)
 static void
 plain_from_comment(struct hop *hop, struct str *glued, struct str s)
 {
-	bool first = true, after_helo = false;
+	bool first = true, after_helo = false, own_words = false;
 
 	for (size_t i = 0; i < s.n;) {
 		size_t begin = i;
@@ -238,7 +242,10 @@ plain_from_comment(struct hop *hop, struct str *glued, struct str s)
 			continue;
 		}
 		helo = str_ieq(word, STR("HELO")) || str_ieq(word, STR("EHLO"));
-		if (!helo && !after_helo)
+		if (first && str_find(word, '=') < word.n && str_starts(hop->from, STR("[")) &&
+		    plain_literal(hop->from).p)
+			own_words = true;
+		if (!helo && !after_helo && !own_words)
 			plain_comment_word(hop, glued, word, first);
 		after_helo = helo;
 		first = false;
