@@ -40,9 +40,11 @@ bs_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct
     uint32_t n, struct finding *f)
 {
 	bool says = v->traits->returned_id.n > 0;
+	const struct tally_answer *sent = &answers[says ? OP_ID : OP_SENDER];
 	struct str local, domain;
 
-	if (n <= OP_SENDER || (says ? answers[OP_ID].known : answers[OP_SENDER].known))
+	/* That a mark is not there proves nothing when a flood of other counters may have pushed it out. */
+	if (n <= OP_SENDER || sent->known || sent->forgotten)
 		return;
 	/* One storm for all that hits a domain, not one for each address that a spammer made up. */
 	addr_split(v->rcpts[rcpt].key, &local, &domain);

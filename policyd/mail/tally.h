@@ -44,6 +44,7 @@ enum {
 struct tally_answer {
 	bool known;         /* the entry was there before this op */
 	bool stored;        /* the op changed something that tally_undo() can take back */
+	bool forgotten;     /* GET: not there, while marks that had to make room would still stand */
 	bool elem_known;    /* DISTINCT, MARK: the element was there before; TURN: it is the last one */
 	uint64_t sum;       /* ADD, MIN, TURN; 0 otherwise */
 	uint32_t distinct;  /* elements within the window, this one included, cap + 1 when it did not fit */
@@ -84,7 +85,8 @@ struct tally_answer {
  *          a second it is off by up to 128 ms, above by up to 1/8 of itself, and what is above 7 hours
  *          counts as 7 and a half.
  * GET      Counts nothing in: sum, distinct, elem_hits, pace are what stands there. Give the window
- *          of the op that writes.
+ *          of the op that writes. Whoever takes a mark that is not there for a proof looks at `forgotten`
+ *          as well: it tells of all marks alike, until the last of those that had to go would have ended.
  *
  * Undo takes back the sum, the hit, the element if that was its only hit, the mark, the number, the turn and
  * its time, and `last`, with an entry of which nothing is left (one of TALLY_KEPT_MAX kept ops and more

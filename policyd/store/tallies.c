@@ -69,8 +69,10 @@ answer_known(struct entry *e, struct tally_answer *a)
 static void
 get(struct step *s)
 {
-	if (!s->i || entry_dead(s->e, s->now))
+	if (!s->i || entry_dead(s->e, s->now)) {
+		s->a->forgotten = !s->i && s->now < s->t->marks_until;
 		return;
+	}
 	answer_known(s->e, s->a);
 	kinds[s->e->kind]->get(s);
 }

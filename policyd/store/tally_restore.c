@@ -200,7 +200,9 @@ get_pins(struct reader *r, struct tally_table *t, struct tallies_restored *stats
 
 		if (!t)
 			continue;
-		if (table_restore_pin(t, group, until))
+		if (group == group_marks)
+			t->marks_until = until > t->marks_until ? until : t->marks_until;
+		else if (table_restore_pin(t, group, until))
 			stats->pins++;
 		else
 			stats->refused++;

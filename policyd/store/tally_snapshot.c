@@ -94,14 +94,21 @@ copy_entries(const struct tally_table *t, uint32_t part, int64_t now, struct buf
 	return n;
 }
 
-static void
+/* Returns how many. */
+static uint32_t
 copy_pins(const struct tally_table *t, struct buf *out)
 {
+	const struct copied_pin marks = { group_marks, t->marks_until };
+	bool forgotten = t->marks_until > t->now;
+
 	for (uint32_t k = 1; k <= t->n_pins; k++) {
 		struct copied_pin pin = { t->pins[k]->group, t->pins[k]->until };
 
 		buf_append(out, &pin, sizeof(pin));
 	}
+	if (forgotten)
+		buf_append(out, &marks, sizeof(marks));
+	return t->n_pins + forgotten;
 }
 
 void
@@ -109,7 +116,7 @@ tallies_copy(const struct tallies *tallies, uint32_t part, struct now now, struc
 {
 	const struct tally_table *t = &tallies->table;
 	struct copy head = { .now = now, .part = part, .serial = t->serial };
-	size_t expected = sizeof(head) + t->n_pins * sizeof(struct copied_pin) +
+	size_t expected = sizeof(head) + ((size_t)t->n_pins + 1) * sizeof(struct copied_pin) +
 	    t->n / TALLY_PARTS * sizeof(struct entry) / 8 * 9;
 
 	/* The caller's clock may be a little behind what it submitted. */
@@ -119,8 +126,7 @@ tallies_copy(const struct tallies *tallies, uint32_t part, struct now now, struc
 		return;
 	buf_append(out, &head, sizeof(head));
 	if (part < TALLY_PARTS) {
-		head.n_pins = t->n_pins;
-		copy_pins(t, out);
+		head.n_pins = copy_pins(t, out);
 		head.n_entries = copy_entries(t, part, head.now.mono, out);
 	}
 	memcpy(out->data + out->start, &head, sizeof(head));

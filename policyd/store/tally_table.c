@@ -48,7 +48,7 @@ table_init(struct tally_table *t, uint32_t max)
 	while ((1u << bits) < max)
 		bits++;
 	*t = (struct tally_table){ .max = max, .n_heads = 1u << bits, .shift = 64 - bits, .n_slots = 1 };
-	t->now = t->restored = INT64_MIN;
+	t->now = t->restored = t->marks_until = INT64_MIN;
 	t->elems_max = (uint64_t)max * SIDE_PER_ENTRY;
 	if (t->elems_max < SIDE_LEAST)
 		t->elems_max = SIDE_LEAST;
@@ -165,11 +165,25 @@ fetch_entry(const struct tally_table *t, uint32_t i)
 	__builtin_prefetch(e + sizeof(struct entry) - 1, 1);
 }
 
+/* Who asks for a mark is told when it may be one of those. */
+static void
+note_mark(struct tally_table *t, const struct entry *e)
+{
+	int64_t until = ms48_get(e->last) + span_get(e->span);
+
+	if (e->kind == TALLY_MARK && until > t->marks_until)
+		t->marks_until = until;
+}
+
 void
 table_evict(struct tally_table *t, uint32_t i)
 {
-	if (!entry_dead(table_at(t, i), t->now))
+	const struct entry *e = table_at(t, i);
+
+	if (!entry_dead(e, t->now)) {
 		t->evicted++;
+		note_mark(t, e);
+	}
 	table_remove(t, i);
 }
 
@@ -390,6 +404,7 @@ displace(struct tally_table *t, uint32_t victim, uint32_t used, bool force)
 {
 	if (!victim || (!force && t->serial - table_at(t, victim)->used <= t->serial - used))
 		return false;
+	note_mark(t, table_at(t, victim));
 	table_remove(t, victim);
 	return true;
 }
@@ -402,8 +417,10 @@ table_restore(
 	struct entry *e;
 
 	for (; t->n >= t->max; ++*dropped)
-		if (!displace(t, oldest(t), like->used, force))
+		if (!displace(t, oldest(t), like->used, force)) {
+			note_mark(t, like);
 			return 0;
+		}
 	for (; side && t->elems + side > t->elems_max; ++*dropped)
 		if (!displace(t, t->lru[LRU_WIDE].oldest, like->used, force))
 			return 0;

@@ -176,6 +176,7 @@ struct tally_table {
 
 	uint32_t cursor; /* of table_expire() */
 	uint64_t evicted, refused;
+	int64_t marks_until; /* some mark that had to go for want of room would stand until then */
 };
 
 struct tallies {

@@ -207,6 +207,28 @@ Test(bounces, backscatter_is_proved_by_the_id_that_comes_back)
 	cr_assert_eq(bounce("user@example.org", "<mine@example.org>"), ACT_REJECT, "nobody remembers");
 }
 
+/* A spam storm fills the counters; what left before it is not there any more, and was sent all the same. */
+Test(bounces, harmless_bounces_of_what_a_flood_pushed_out)
+{
+	char from[64];
+
+	tallies_free(e.tallies);
+	e.tallies = tallies_new(1000);
+	rule("backscatter");
+	rule("replication");
+	cr_assert_eq(send_out("user@example.org", "<mine@example.org>"), ACT_PASS);
+	for (int i = 0; i < 2000; i++) {
+		snprintf(from, sizeof(from),
+		    "From: u%d@other.example\r\nMessage-ID: <%d@other.example>\r\n\r\n", i, i);
+		cr_assert_eq(deliver("u@other.example", from, "other@example.org"), ACT_PASS);
+	}
+	cr_assert_eq(bounce("user@example.org", "<mine@example.org>"), ACT_PASS);
+	cr_assert_eq(bounce("user@example.org", NULL), ACT_PASS);
+	/* It would have been forgotten by now. */
+	later(15 * (int64_t)MS_DAY);
+	cr_assert_eq(bounce("user@example.org", "<never-sent@example.org>"), ACT_REJECT);
+}
+
 Test(bounces, what_was_stopped_on_its_way_out_was_not_sent)
 {
 	struct rule *wide = rule("wide-recipients");

@@ -19,7 +19,7 @@ struct model {
 	struct m_pin *pins;
 	uint32_t n_pins;
 	uint32_t serial;
-	int64_t now, front, back;
+	int64_t now, front, back, marks_until;
 	uint64_t evicted, refused;
 };
 
@@ -31,7 +31,7 @@ model_new(uint32_t max)
 	m->max = max < 16 ? 16 : max;
 	m->e = calloc(m->max, sizeof(*m->e));
 	m->pins = calloc(m->max, sizeof(*m->pins));
-	m->now = INT64_MIN;
+	m->now = m->marks_until = INT64_MIN;
 	return m;
 }
 
@@ -81,8 +81,11 @@ place(struct model *m)
 	for (uint32_t i = 0; i < m->max; i++)
 		if (!m->e[i].pinned && (!old || m->e[i].age < old->age))
 			old = &m->e[i];
-	if (!dead(old, m->now))
+	if (!dead(old, m->now)) {
 		m->evicted++;
+		if (old->kind == TALLY_MARK && old->until > m->marks_until)
+			m->marks_until = old->until;
+	}
 	forget(old);
 	return old;
 }
@@ -225,6 +228,8 @@ submit_one(struct model *m, const struct tally_op *op, struct tally_answer *a)
 	if (op->kind == TALLY_GET) {
 		if (e && !dead(e, m->now))
 			get(e, op, m->now, a);
+		else
+			a->forgotten = !e && m->now < m->marks_until;
 		return;
 	}
 	if (e && dead(e, m->now)) {

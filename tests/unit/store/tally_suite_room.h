@@ -97,6 +97,37 @@ evicts_the_longest_unused_at_the_cap(struct rig *r)
 	EXPECT_EQ(r, stats(r).evicted, 16);
 }
 
+/* Who asks for a mark that is not there is told whether it may have been pushed out, for as long as it would have
+ * stood. */
+static void
+a_mark_that_had_to_go_is_told(struct rig *r)
+{
+	struct tally_op mark = op_elem(TALLY_MARK, 1, 1);
+
+	EXPECT_NOT(r, look(r, 1000, 1).forgotten); /* there never was one */
+	ask(r, 1000, mark);
+	EXPECT_NOT(r, look(r, 1001, 1).forgotten);
+	EXPECT_NOT(r, look(r, 1001, 2).forgotten);
+	for (uint64_t k = 100; k < 115; k++)
+		hit(r, 1002, k, 1);
+	EXPECT_NOT(r, look(r, 1002, 2).forgotten); /* all found room */
+	hit(r, 1002, 115, 1);
+	EXPECT_NOT(r, there(r, 1002, 1));
+	EXPECT(r, look(r, 1002, 1).forgotten);
+	EXPECT(r, look(r, 1000 + mark.ttl - 1, 2).forgotten);
+	EXPECT_NOT(r, look(r, 1000 + mark.ttl, 1).forgotten);
+	/* of what else went nobody asks so, nor of a mark whose time was over */
+	renew(r, 16);
+	for (uint64_t k = 0; k < 40; k++)
+		hit(r, 1000, k, 1);
+	EXPECT_NOT(r, look(r, 1001, 1).forgotten);
+	renew(r, 16);
+	ask(r, 1000, mark);
+	for (uint64_t k = 100; k < 140; k++)
+		hit(r, 1000 + mark.ttl, k, 1);
+	EXPECT_NOT(r, look(r, 1000 + mark.ttl, 1).forgotten);
+}
+
 static void
 pins_hold_and_are_bounded(struct rig *r)
 {
@@ -381,6 +412,7 @@ static const struct tally_check checks_room[] = {
 	{ "time to live", 0, time_to_live },
 	{ "any clock will do", 0, any_clock_will_do },
 	{ "the longest unused goes", HAS_EVICTION, evicts_the_longest_unused_at_the_cap },
+	{ "a mark that had to go is told", HAS_EVICTION, a_mark_that_had_to_go_is_told },
 	{ "pins hold, and hold 3/4", HAS_EVICTION, pins_hold_and_are_bounded },
 	{ "a pin holds its own group", 0, pins_hold_their_own },
 	{ "a pin comes before its group", 0, a_pin_comes_before_its_group },
