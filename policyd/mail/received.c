@@ -237,8 +237,8 @@ comment_bytes(const char *p)
 	return bytes_first((bytes16)(v <= ')') | (bytes16)(v == '@') | (bytes16)(v == '\\'));
 }
 
-/* "[192.0.2.1] (helo=x ident=y z)", as Exim writes where the client's address has no name: the address stands in
- * front, and the words in the comment are the client's own. */
+/* "[192.0.2.1] (helo=x ident=y z)", as Exim writes where the client's address has no name: the address stands
+ * in front, and the words in the comment are the client's own. */
 static bool
 is_own_words(const struct hop *hop, struct str first)
 {

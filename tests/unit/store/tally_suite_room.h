@@ -97,8 +97,8 @@ evicts_the_longest_unused_at_the_cap(struct rig *r)
 	EXPECT_EQ(r, stats(r).evicted, 16);
 }
 
-/* Who asks for a mark that is not there is told whether it may have been pushed out, for as long as it would have
- * stood. */
+/* Who asks for a mark that is not there is told whether it may have been pushed out, for as long as it would
+ * have stood. */
 static void
 a_mark_that_had_to_go_is_told(struct rig *r)
 {

@@ -254,8 +254,8 @@ Test(journal_room, in_memory_too)
 	journal_close(j, LONG);
 }
 
-/* Somebody deletes messages by hand, and not their recipients: ids come again, and the rows below them must not
- * keep all that comes out of the record. */
+/* Somebody deletes messages by hand, and not their recipients: ids come again, and the rows below them must
+ * not keep all that comes out of the record. */
 Test(journal_room, messages_deleted_by_hand)
 {
 	static const char *const statements[] = { "DELETE FROM message",
