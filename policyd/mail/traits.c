@@ -21,6 +21,7 @@ struct origin {
 	struct str own_id; /* the bottom line is ours: the queue id that the message had then, or has now */
 	bool here;         /* no line below our own ones: it starts here */
 	bool unique;       /* `key` is of a line with an id of its own: no other message has it */
+	bool timed;        /* and that line says when: it tells more than the Date field */
 };
 
 static bool
@@ -91,6 +92,7 @@ origin_of(const struct traits *t, const struct msg *m, const struct site *site)
 	const struct header_facts *f = &m->header.f;
 	struct origin o = { .here = t->own_top >= f->n_hops };
 	const struct hop *bottom = f->n_hops ? &f->hops[f->n_hops - 1] : NULL;
+	int64_t when;
 	struct hash h;
 
 	if (bottom && bottom->id.n && traits_own_line(t, f->n_hops - 1))
@@ -103,6 +105,7 @@ origin_of(const struct traits *t, const struct msg *m, const struct site *site)
 		return o;
 	}
 	o.unique = !o.here && bottom->id.n >= ORIGIN_ID_MIN;
+	o.timed = o.unique && date_parse(str_trim(bottom->date), &when) == 0;
 	hash_init(&h, site->hash_seed, o.here ? "origin-header" : "origin");
 	if (o.here)
 		hash_key(&h, f->stable);
@@ -207,13 +210,15 @@ identity_seen(const struct seen *s, struct key128 fingerprint)
 	return hash_end(&h);
 }
 
-/* Programs that use an id again differ in Date. */
+/* Programs that use an id again differ in Date. Where the origin tells their messages apart it is left out:
+ * some servers write a Date of their own into what they send again. */
 static void
-hash_named(struct hash *h, const struct seen *s)
+hash_named(struct hash *h, const struct seen *s, bool timed)
 {
 	hash_init(h, s->seed, "id");
 	hash_str(h, s->id);
-	hash_date(h, s);
+	if (!timed)
+		hash_date(h, s);
 	hash_from(h, s->f);
 }
 
@@ -275,13 +280,15 @@ compute_ids(
 	/* A door that states only counts says nothing by which one message could be told from another. */
 	if (!tells)
 		return;
-	hash_named(&named, &s);
+	hash_named(&named, &s, o->timed);
 	t->ids[t->n_ids++] = t->id_missing ? identity_seen(&s, t->fingerprint) : identity(&named, &s, o->key);
 	if (!same)
 		t->ids[t->n_ids++] = t->id_missing ? identity_seen(&s, later) : identity(&named, &s, back);
 	t->n_named = t->n_ids;
-	if (!t->id_missing && s.dated && began_at(t, f, o, &ip))
+	if (!t->id_missing && s.dated && began_at(t, f, o, &ip)) {
+		hash_named(&named, &s, false); /* what came straight has no line that says when */
 		t->straight = straight_key(&named, &s, &ip);
+	}
 	if (!t->id_missing && (o->unique || !same))
 		t->ids[t->n_ids++] = identity_seen(&s, later);
 	t->way = o->unique || !same ? back : t->ids[0];

@@ -4,7 +4,8 @@
  * which transmission of it, what kind of mail, from whom to whom. Pure; strings live in the message's arena.
  *
  * Identity. "The same message" is Message-ID + Date + From + List-Id + origin. Where a list has no List-Id
- * its List-Post, or what else names it, takes the place. Date is the instant, however it is written.
+ * its List-Post, or what else names it, takes the place. Date is the instant, however it is written; it is left
+ * out where the origin is a line with an id of its own and a time, for some servers write a new Date.
  * Origin is the bottom Received line after the leading (top) lines of our own hosts have been taken off:
  * nobody can guess it who has not seen the message. Without any such line the hash of the whole header
  * (less trace fields) takes its place. Without a Message-ID (missing, empty, made up by our own MTA: it
