@@ -50,6 +50,14 @@ enum { SUBJECT_THREAD_MAX = 200 };
 struct subject_thread subject_thread(struct str subject, struct str list, char out[SUBJECT_THREAD_MAX]);
 
 /*
+ * The subject of which a gateway encoded the words, or put tags in front as for subject_thread(), as it was
+ * before: what copies of one message share. Otherwise it is the subject itself, letter by letter.
+ */
+enum { SUBJECT_BARE_MAX = 1024 };
+
+struct str subject_bare(struct str subject, char out[SUBJECT_BARE_MAX]);
+
+/*
  * What a subject has in common with those before and after it in a talk of robots, each of which adds tags,
  * numbers and prefixes: its first two and its last two words, without reply prefixes, words with digits, and
  * what stands in brackets. Linear, but for brackets that nothing closes within the 998 bytes looked at.

@@ -5,7 +5,7 @@
 #include "base/utf8.h"
 #include "mail/words.h"
 
-enum { DECODED_MAX = 400, ENOUGH = 3, JIS_ESCAPE = 3 };
+enum { DECODED_MAX = 400, ENOUGH = 3, JIS_ESCAPE = 3, TAG_LOOK = 64 };
 
 static bool
 has_digit(struct str s)
@@ -181,4 +181,26 @@ subject_thread(struct str subject, struct str list, char out[SUBJECT_THREAD_MAX]
 	}
 	t.text = gather_thread(s, out);
 	return t;
+}
+
+struct str
+subject_bare(struct str subject, char out[SUBJECT_BARE_MAX])
+{
+	char front[TAG_LOOK];
+	struct str s = subject;
+	size_t n;
+
+	if (s.n == 0)
+		return s;
+	if (str_ifind(s, STR("=?")) < s.n)
+		s = words_text(s, out, SUBJECT_BARE_MAX);
+	do {
+		struct str look = str_sub(s, 0, sizeof(front));
+
+		str_lower_to(front, look);
+		n = tag_end((struct str){ front, look.n });
+		if (n)
+			s = words_skip_space(str_sub(s, n, s.n));
+	} while (n);
+	return s;
 }

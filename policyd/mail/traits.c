@@ -7,6 +7,7 @@
 
 #include "mail/date.h"
 #include "mail/received.h"
+#include "mail/subject.h"
 
 /* A single sign is no id ("id 1" of home-made senders). */
 enum { ORIGIN_ID_MIN = 2 };
@@ -164,6 +165,7 @@ hash_from(struct hash *h, const struct header_facts *f)
 struct seen {
 	const struct header_facts *f;
 	struct str id; /* bare */
+	struct str subject;
 	uint64_t seed;
 	bool dated;
 	int64_t date; /* the instant: gateways write the same one down in another way */
@@ -193,7 +195,7 @@ fingerprint_of(const struct seen *s, struct key128 origin)
 	hash_init(&h, s->seed, "fingerprint");
 	hash_from(&h, s->f);
 	hash_date(&h, s);
-	hash_str(&h, s->f->subject);
+	hash_str(&h, s->subject);
 	hash_key(&h, origin);
 	return hash_end(&h);
 }
@@ -263,7 +265,8 @@ static void
 compute_ids(
     struct traits *t, const struct header_facts *f, struct str id, const struct origin *o, uint64_t seed)
 {
-	struct seen s = { .f = f, .id = id, .seed = seed };
+	struct seen s = { .f = f, .id = id, .subject = f->subject, .seed = seed };
+	char subject[SUBJECT_BARE_MAX];
 	/* What its origin will be called when it comes back; its own where it does not start here. */
 	struct key128 back = o->here && o->own_id.n ? origin_own(o->own_id, seed) : o->key, later;
 	bool same = key_eq(back, o->key);
@@ -274,9 +277,13 @@ compute_ids(
 	s.dated = date_parse(f->date, &s.date) == 0;
 	t->dated = s.dated;
 	t->date = s.date;
+	if (o->unique)
+		s.subject = subject_bare(f->subject, subject);
 	t->fingerprint = later = fingerprint_of(&s, o->key);
-	if (!same)
+	if (!same) {
+		s.subject = subject_bare(f->subject, subject);
 		later = fingerprint_of(&s, back);
+	}
 	/* A door that states only counts says nothing by which one message could be told from another. */
 	if (!tells)
 		return;

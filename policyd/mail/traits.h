@@ -4,8 +4,8 @@
  * which transmission of it, what kind of mail, from whom to whom. Pure; strings live in the message's arena.
  *
  * Identity. "The same message" is Message-ID + Date + From + List-Id + origin. Where a list has no List-Id
- * its List-Post, or what else names it, takes the place. Date is the instant, however it is written; it is left
- * out where the origin is a line with an id of its own and a time, for some servers write a new Date.
+ * its List-Post, or what else names it, takes the place. Date is the instant, however it is written; it is
+ * left out where the origin is a line with an id of its own and a time, for some servers write a new Date.
  * Origin is the bottom Received line after the leading (top) lines of our own hosts have been taken off:
  * nobody can guess it who has not seen the message. Without any such line the hash of the whole header
  * (less trace fields) takes its place. Without a Message-ID (missing, empty, made up by our own MTA: it
@@ -20,7 +20,8 @@
  * message from all others: it is a line with an id of its own (the queue id of the host that took the
  * message first), which two messages do not share, be they sent in one second and one session. Exchange's
  * version numbers in that place are no ids. Whoever sees several messages share one all the same leaves this
- * identity out.
+ * identity out. Subject is what it was before gateways encoded it or put tags in front, wherever the origin
+ * is such a line.
  *
  * Sent anew. A server that takes the old Received lines away and submits its copies itself makes an origin of
  * its own for each. That shows in time: the bottom line was written long after the message (its Date). Such a

@@ -4,13 +4,14 @@
 struct sink {
 	char *p;
 	size_t n, cap;
+	bool as_is; /* letters stay as they are */
 };
 
 static void
 put(struct sink *to, char c)
 {
 	if (to->n < to->cap)
-		to->p[to->n++] = str_lower(c);
+		to->p[to->n++] = to->as_is ? c : str_lower(c);
 }
 
 static int
@@ -125,19 +126,21 @@ copy_plain(struct sink *to, struct str s)
 	for (size_t i = 0; i < s.n && !words; i++)
 		words = !str_is_space(s.p[i]);
 	s = str_sub(s, 0, to->cap - to->n);
-	str_lower_to(to->p + to->n, s);
+	if (to->as_is && s.n)
+		memcpy(to->p + to->n, s.p, s.n);
+	else
+		str_lower_to(to->p + to->n, s);
 	to->n += s.n;
 	return words;
 }
 
-struct str
-words_decode(struct str in, char *out, size_t cap)
+static struct str
+decode(struct str in, struct sink to)
 {
-	struct sink to = { out, 0, cap };
 	size_t i = 0, gap = 0;
 	bool after_word = false;
 
-	while (i < in.n && to.n < cap) {
+	while (i < in.n && to.n < to.cap) {
 		size_t mark = next_mark(in, i), n;
 		struct str text = STR_NONE;
 		char encoding = 0;
@@ -146,7 +149,7 @@ words_decode(struct str in, char *out, size_t cap)
 			after_word = false;
 		i = mark;
 		n = encoded_word(str_sub(in, i, in.n), &encoding, &text);
-		if (n && to.n < cap && (encoding == 'q' || encoding == 'b')) {
+		if (n && to.n < to.cap && (encoding == 'q' || encoding == 'b')) {
 			/* white space between two encoded words does not count */
 			if (after_word)
 				to.n = gap;
@@ -162,7 +165,19 @@ words_decode(struct str in, char *out, size_t cap)
 			after_word = false;
 		}
 	}
-	return (struct str){ out, to.n };
+	return (struct str){ to.p, to.n };
+}
+
+struct str
+words_decode(struct str in, char *out, size_t cap)
+{
+	return decode(in, (struct sink){ out, 0, cap, false });
+}
+
+struct str
+words_text(struct str in, char *out, size_t cap)
+{
+	return decode(in, (struct sink){ out, 0, cap, true });
 }
 
 size_t

@@ -12,6 +12,7 @@
  * character sets stay as they are. Cut at cap. What is not an encoded word is copied. Linear.
  */
 struct str words_decode(struct str in, char *out, size_t cap);
+struct str words_text(struct str in, char *out, size_t cap); /* the same, but letters stay as they are */
 
 /*
  * Length of the space at the front of s, 0 when there is none. It may be a no-break one, in UTF-8 or as a

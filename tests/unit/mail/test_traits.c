@@ -135,45 +135,6 @@ Test(traits, what_makes_a_different_message)
 	cr_expect_not(key_eq(t.ids[0], id), "the seed takes part");
 }
 
-/* Copies of a server that dates them anew. Elsewhere it is Date alone that tells messages with one id apart. */
-Test(traits, a_rewritten_date_is_the_same_message)
-{
-	static const struct {
-		const char *line;
-		bool same;
-	} at[] = {
-		{ "Received: from pc by out.sender.example with ESMTP id O1; Mon, 1 Jan 2024 10:00:00 "
-		  "+0000\n",
-		    true },
-		{ "Received: from pc by out.sender.example with SMTP; Mon, 1 Jan 2024 10:00:00 +0000\n",
-		    false },
-		{ "Received: from pc by mx.example.org with ESMTP id O1; Mon, 1 Jan 2024 10:00:00 +0000\n",
-		    false },
-		{ ORIGIN, false },
-		{ "", false },
-	};
-	static const char *const dates[] = { "", "Date: Tue, 2 Jan 2024 10:00:00 +0000\n" };
-	struct key128 id;
-	struct buf b;
-
-	buf_init(&b, 0);
-	for (size_t i = 0; i < ARRAY_LEN(at); i++) {
-		for (size_t k = 0; k <= ARRAY_LEN(dates); k++) {
-			buf_reset(&b);
-			buf_printf(&b, "%s%s", at[i].line,
-			    k ? "Message-ID: <1@sender.example>\nFrom: joe@sender.example\n" : BODY);
-			buf_printf(&b, "%s", k ? dates[k - 1] : "");
-			buf_append(&b, "", 1);
-			compute(buf_str(&b).p);
-			if (k == 0)
-				id = t.ids[0];
-			else
-				cr_expect_eq(key_eq(t.ids[0], id), at[i].same, "line %zu, date %zu", i, k);
-		}
-	}
-	buf_fini(&b);
-}
-
 /* Each list by itself; with List-Id nothing else of it counts. */
 Test(traits, lists_without_list_id)
 {
