@@ -22,7 +22,9 @@ struct origin {
 	struct str own_id; /* the bottom line is ours: the queue id that the message had then, or has now */
 	bool here;         /* no line below our own ones: it starts here */
 	bool unique;       /* `key` is of a line with an id of its own: no other message has it */
-	bool timed;        /* and that line says when: it tells more than the Date field */
+	bool timed;        /* ... and says when: that tells more than the Date field */
+	bool dated;        /* somebody else wrote that line, and says when */
+	int64_t begun;     /* then; seconds since 1970 */
 };
 
 static bool
@@ -93,7 +95,6 @@ origin_of(const struct traits *t, const struct msg *m, const struct site *site)
 	const struct header_facts *f = &m->header.f;
 	struct origin o = { .here = t->own_top >= f->n_hops };
 	const struct hop *bottom = f->n_hops ? &f->hops[f->n_hops - 1] : NULL;
-	int64_t when;
 	struct hash h;
 
 	if (bottom && bottom->id.n && traits_own_line(t, f->n_hops - 1))
@@ -106,7 +107,8 @@ origin_of(const struct traits *t, const struct msg *m, const struct site *site)
 		return o;
 	}
 	o.unique = !o.here && bottom->id.n >= ORIGIN_ID_MIN;
-	o.timed = o.unique && date_parse(str_trim(bottom->date), &when) == 0;
+	o.dated = !o.here && date_parse(str_trim(bottom->date), &o.begun) == 0;
+	o.timed = o.unique && o.dated;
 	hash_init(&h, site->hash_seed, o.here ? "origin-header" : "origin");
 	if (o.here)
 		hash_key(&h, f->stable);
@@ -306,15 +308,11 @@ static void
 compute_anew(
     struct traits *t, const struct header_facts *f, struct str id, const struct origin *o, uint64_t seed)
 {
-	const struct hop *bottom = f->n_hops ? &f->hops[f->n_hops - 1] : NULL;
-	int64_t begun;
 	struct hash h;
 
-	if (o->here || o->own_id.n || t->id_missing || !t->dated)
+	if (!o->dated || t->id_missing || !t->dated)
 		return;
-	if (date_parse(str_trim(bottom->date), &begun))
-		return;
-	if (begun - t->date < ANEW_AFTER || begun - t->date > ANEW_UNTIL)
+	if (o->begun - t->date < ANEW_AFTER || o->begun - t->date > ANEW_UNTIL)
 		return;
 	hash_init(&h, seed, "anew");
 	hash_str(&h, id);
