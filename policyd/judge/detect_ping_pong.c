@@ -21,22 +21,8 @@ enum {
 	ONE_WAY_TURNS_PART = 16, /* a turn seen for so many messages: still one direction alone */
 };
 
-/* A pair's counters, in the order of its ops. PLAIN: mails that answer nothing. RECENT: turns, of late. */
-enum {
-	TURNS,
-	THREAD,
-	TAIL,
-	HEAD,
-	ANSWERS,
-	THEIR_ANSWERS,
-	ROBOTS,
-	MARKED,
-	ONE_WAY,
-	PLAIN,
-	THEIR_PLAIN,
-	RECENT,
-	COUNTERS
-};
+/* A pair's counters, in the order of its ops. RECENT: turns, of late. */
+enum { TURNS, THREAD, TAIL, HEAD, ANSWERS, THEIR_ANSWERS, ROBOTS, MARKED, ONE_WAY, RECENT, COUNTERS };
 
 /* An address by which the writer may be answered, and its hashes. */
 struct author {
@@ -205,8 +191,6 @@ new_talk(const struct view *v)
 		t->asks |= bit(ROBOTS) | bit(THEIR_ANSWERS);
 	else if (!t->answer) /* a person's answer is one, whatever theirs are */
 		t->asks |= bit(THEIR_ANSWERS);
-	if (!t->answer)
-		t->asks |= bit(PLAIN) | bit(THEIR_PLAIN);
 	return t;
 }
 
@@ -321,19 +305,12 @@ fill_op(struct tally_op *op, const struct rule *r, const struct view *v, const s
 		op->elem = c == TAIL ? t->look.tail : t->look.head;
 		break;
 	case ANSWERS:
-		op->kind = t->answer ? TALLY_DISTINCT : TALLY_GET;
-		op->elem = p->author->answers;
+		op->kind = t->answer ? TALLY_ADD : TALLY_GET;
+		op->key = key_of(p, ANSWERS, p->author->answers);
 		break;
 	case THEIR_ANSWERS:
 		op->kind = TALLY_GET;
-		op->elem = elem_of(v, ANSWERS, w->to); /* what he did */
-		break;
-	case PLAIN:
-		op->elem = elem_of(v, PLAIN, p->author->who);
-		break;
-	case THEIR_PLAIN:
-		op->kind = TALLY_GET;
-		op->elem = elem_of(v, PLAIN, w->to);
+		op->key = key_of(p, ANSWERS, elem_of(v, ANSWERS, w->to)); /* what he did */
 		break;
 	case MARKED: /* his, if he marks his mails, else theirs */
 		op->kind = marked(t) ? TALLY_ADD : TALLY_GET;
@@ -412,8 +389,8 @@ even(const struct words *w, const struct tally_answer *const *a)
 
 	if (!asks(w, MARKED))
 		return true;
-	if (a[c]->elem_hits > others)
-		others = a[c]->elem_hits;
+	if (a[c]->sum > others)
+		others = a[c]->sum;
 	return a[MARKED]->sum <= (others + 1) * UNEVEN;
 }
 
@@ -440,7 +417,7 @@ two_robots(const struct rule *r, const struct words *w, const struct tally_answe
 static bool
 answered_robot(const struct rule *r, const struct words *w, const struct tally_answer *const *a)
 {
-	uint32_t theirs = asks(w, THEIR_ANSWERS) ? a[THEIR_ANSWERS]->elem_hits : 0;
+	uint64_t theirs = asks(w, THEIR_ANSWERS) ? a[THEIR_ANSWERS]->sum : 0;
 
 	if (!marked(w->talk) || theirs < THEIRS_MIN || !even(w, a))
 		return false;
@@ -463,7 +440,7 @@ its_talk(const struct rule *r, const struct words *w, const struct tally_answer 
 
 /* Nobody says anything, but no person writes that fast for long; a quick moment opens no storm. In one those
  * who go on all the same look slow, as what is stopped is no longer counted. Where one party's mails answer
- * and the other's do not, only the answers are stopped, as nothing but answers came to an alarm. */
+ * and the other's do not, only the answers are stopped. */
 static bool
 robots_pace(const struct rule *r, const struct words *w, const struct tally_answer *const *a, bool storm)
 {
@@ -475,8 +452,7 @@ robots_pace(const struct rule *r, const struct words *w, const struct tally_answ
 		return false;
 	if (w->talk->answer || !asks(w, ANSWERS))
 		return true;
-	return a[THEIR_PLAIN]->elem_hits > (storm ? 0 : r->limit / KNOWN_PART) &&
-	    a[ANSWERS]->elem_hits + a[THEIR_ANSWERS]->elem_hits <= r->limit / KNOWN_PART;
+	return a[ANSWERS]->sum + a[THEIR_ANSWERS]->sum <= r->limit / KNOWN_PART;
 }
 
 /* Answers to mail that we never see. */
