@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "base/compiler.h"
 #include "base/xalloc.h"
@@ -328,14 +329,14 @@ from_database(
     const struct stormctl *ctl, struct reader *r, const struct ask *a, instead_fn *instead, const char *words)
 {
 	char *path = instead && !r->o->socket ? record_path(ctl) : NULL;
-	int rc;
+	int rc = EX_UNAVAILABLE;
 
-	if (!path) {
+	if (path && access(path, F_OK) == 0) {
+		fprintf(stderr, "stormctl: the daemon does not answer; from the database %s\n", path);
+		rc = instead(path, r, words);
+	} else {
 		ask_absent(a);
-		return EX_UNAVAILABLE;
 	}
-	fprintf(stderr, "stormctl: the daemon does not answer; from the database %s\n", path);
-	rc = instead(path, r, words);
 	xfree(path);
 	return rc;
 }

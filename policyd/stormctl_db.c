@@ -81,7 +81,7 @@ check(const struct db_options *o)
 	int err = journal_check(o->db, print_fault, NULL, &report, why, sizeof(why));
 
 	if (err)
-		return record_status(err, why);
+		return record_status(o->db, err, why);
 	print_report(o->db, &report);
 	return report.faults ? FAULTS_FOUND : 0;
 }
@@ -139,7 +139,7 @@ static int export(const struct db_options *o)
 	char why[300] = "";
 	int err = journal_each_message(o->db, o->since, o->until, print_message, NULL, why, sizeof(why));
 
-	return record_status(err, why);
+	return record_status(o->db, err, why);
 }
 
 /* ---- the command ---- */

@@ -4,6 +4,7 @@
  * the record: the first learns from the storm's own messages, the second picks those that passed. The last
  * message with an id decides about it: MTAs use short ids again.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -516,7 +517,7 @@ search(const struct stormctl *ctl, const char *db, const struct options *o, stru
 		err = journal_each_wanted(db, q->since, may_belong, pick, q, why, sizeof(why));
 	if (!err)
 		print_found(q, o->json);
-	return record_status(err, why);
+	return record_status(db, err, why);
 }
 
 static void
@@ -544,7 +545,7 @@ queued(const struct stormctl *ctl, const char *db, const struct options *o, cons
 
 	if (rc == 0)
 		rc = record_status(
-		    journal_each_storm(db, &which, note_storm, &q.storm, why, sizeof(why)), why);
+		    db, journal_each_storm(db, &which, note_storm, &q.storm, why, sizeof(why)), why);
 	if (rc == 0 && q.storm.n != 1)
 		rc = record_not_one(id, q.storm.n);
 	if (rc == 0)
@@ -562,14 +563,14 @@ stormctl_queued(const struct stormctl *ctl, int argc, char **argv)
 
 	if (rc != 0)
 		return rc;
+	if (!o.db && ctl->config && access(ctl->config, R_OK) != 0) {
+		fprintf(
+		    stderr, "stormctl: %s: %s; --db PATH names the database\n", ctl->config, strerror(errno));
+		return EX_CONFIG;
+	}
 	if (!o.db)
 		o.db = path = record_path(ctl);
-	if (o.db) {
-		rc = queued(ctl, o.db, &o, argv[optind]);
-	} else {
-		fprintf(stderr, "stormctl: there is no database; --db PATH names it\n");
-		rc = EX_NOINPUT;
-	}
+	rc = queued(ctl, o.db, &o, argv[optind]);
 	xfree(path);
 	return rc;
 }

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #include "base/conf.h"
 #include "base/err.h"
@@ -46,10 +45,7 @@ record_path(const struct stormctl *ctl)
 	char *path = xstrdup(key->def);
 
 	(void)conf_read(ctl->config ? ctl->config : CONFIG_DEFAULT_PATH, note_path, &path, &faults);
-	if (access(path, F_OK) == 0)
-		return path;
-	xfree(path);
-	return NULL;
+	return path;
 }
 
 int
@@ -79,11 +75,11 @@ record_not_one(const char *id, uint64_t n)
 }
 
 int
-record_status(int err, const char *why)
+record_status(const char *path, int err, const char *why)
 {
 	if (err == 0)
 		return 0;
-	fprintf(stderr, "stormctl: %s\n", why);
+	fprintf(stderr, "stormctl: %s: %s\n", path, why);
 	return err == ERR_VERSION || err == ERR_CORRUPT ? 1 : EX_NOINPUT;
 }
 
@@ -160,5 +156,5 @@ record_storms(
 	int err = journal_each_storm(path, which, tell, &t, why, sizeof(why));
 
 	*n = t.n;
-	return record_status(err, why);
+	return record_status(path, err, why);
 }

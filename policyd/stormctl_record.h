@@ -7,8 +7,7 @@
 #include "store/journal_read.h"
 #include "stormctl.h"
 
-/* The path that [store] path of the configuration says; faults elsewhere in it do not matter. NULL: there is
- * no such file to look into. For xfree(). */
+/* The path that [store] path of the configuration says; faults elsewhere in it do not matter. For xfree(). */
 char *record_path(const struct stormctl *ctl);
 
 /* Which storms have an id that begins with these 1 to 16 hexadecimal digits. 0, or EX_USAGE after a line on
@@ -18,8 +17,8 @@ int record_range(const char *id, struct journal_storms *which) MUSTCHECK;
 int record_not_one(const char *id, uint64_t n);
 
 typedef void record_fn(void *arg, const char *document);
-/* The exit status for what a function of store/journal_read.h returned. */
-int record_status(int err, const char *why);
+/* The exit status for what a function of store/journal_read.h returned; a failure is told on stderr. */
+int record_status(const char *path, int err, const char *why);
 /* `whole`: with what the daemon tells of a single storm. Returns how many in *n; 0, or the exit status after
  * a line on stderr. */
 int record_storms(const char *path, const struct journal_storms *which, bool whole, record_fn *fn, void *arg,

@@ -21,18 +21,22 @@ enum {
 };
 
 int
-reading_fail(struct reading *r, const char *what)
+reading_fail(struct reading *r)
 {
-	int err = migrate_err(sqlite3_errcode(r->db));
+	int err = migrate_err(sqlite3_errcode(r->db)), no = sqlite3_system_errno(r->db);
+	const char *what = sqlite3_errmsg(r->db);
 
-	snprintf(r->why, r->why_len, "%s: %s", what, sqlite3_errmsg(r->db));
+	if (err != ERR_IO || no == 0)
+		snprintf(r->why, r->why_len, "%s", what);
+	else
+		snprintf(r->why, r->why_len, "%s: %s", what, strerror(no));
 	return err ? err : ERR_IO;
 }
 
 int
 reading_prepare(struct reading *r, const char *sql, sqlite3_stmt **st)
 {
-	return sqlite3_prepare_v2(r->db, sql, -1, st, NULL) == SQLITE_OK ? 0 : reading_fail(r, sql);
+	return sqlite3_prepare_v2(r->db, sql, -1, st, NULL) == SQLITE_OK ? 0 : reading_fail(r);
 }
 
 struct str
@@ -57,7 +61,7 @@ number(struct reading *r, const char *sql, int64_t *out)
 	else if (rc == SQLITE_DONE)
 		*out = 0;
 	else if (!err)
-		err = reading_fail(r, sql);
+		err = reading_fail(r);
 	sqlite3_finalize(st);
 	return err;
 }
@@ -105,7 +109,7 @@ open_unchanging(struct reading *r, const char *path)
 	sqlite3_close(r->db);
 	rc = sqlite3_open_v2(uri.data, &r->db, flags, NULL);
 	buf_fini(&uri);
-	return rc == SQLITE_OK ? 0 : reading_fail(r, path);
+	return rc == SQLITE_OK ? 0 : reading_fail(r);
 }
 
 static bool
@@ -129,16 +133,22 @@ reading_open(struct reading *r, const char *path, int *version)
 	int err, rc;
 
 	if (stat(path, &sb) != 0) {
-		snprintf(r->why, r->why_len, "%s: %s", path, strerror(errno));
+		snprintf(r->why, r->why_len, "%s", strerror(errno));
 		return errno == ENOENT || errno == ENOTDIR ? ERR_NOENT : ERR_IO;
 	}
 	if (sqlite3_open_v2(path, &r->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
-		return reading_fail(r, path);
+		return reading_fail(r);
 	sqlite3_busy_timeout(r->db, WAIT);
 	err = check_owner(r, version);
 	rc = sqlite3_errcode(r->db) & 0xff;
-	if (err != ERR_IO || (rc != SQLITE_READONLY && rc != SQLITE_CANTOPEN) || has_log(path))
+	if (err != ERR_IO || (rc != SQLITE_READONLY && rc != SQLITE_CANTOPEN))
 		return err;
+	if (has_log(path)) {
+		snprintf(r->why, r->why_len,
+		    "cannot be read without the right to write into its folder, while the "
+		    "daemon runs or has left a write-ahead log");
+		return err;
+	}
 	err = open_unchanging(r, path);
 	return err ? err : check_owner(r, version);
 }
@@ -192,7 +202,7 @@ check_pages(struct checking *c)
 		if (text && strcmp(text, "ok") != 0)
 			page_faults(c, str_of(text));
 	}
-	err = rc == SQLITE_DONE ? 0 : reading_fail(&c->r, sql);
+	err = rc == SQLITE_DONE ? 0 : reading_fail(&c->r);
 	sqlite3_finalize(st);
 	return err;
 }
@@ -366,13 +376,13 @@ read_rcpts(struct walk *w, struct record *r)
 	sqlite3_reset(w->rcpts);
 	r->rcpts = rcpts;
 	r->n_rcpts = n;
-	return rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : reading_fail(&w->r, "read");
+	return rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : reading_fail(&w->r);
 }
 
 int
 reading_exec(struct reading *r, const char *sql)
 {
-	return sqlite3_exec(r->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : reading_fail(r, sql);
+	return sqlite3_exec(r->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : reading_fail(r);
 }
 
 /* The next message with its recipients, as of one moment. ERR_NOENT: there is none. */
@@ -392,7 +402,7 @@ next_message(struct walk *w, int64_t since, int64_t until, struct record *r)
 		read_message(w, r);
 		err = read_rcpts(w, r);
 	} else {
-		err = rc == SQLITE_DONE ? ERR_NOENT : reading_fail(&w->r, "read");
+		err = rc == SQLITE_DONE ? ERR_NOENT : reading_fail(&w->r);
 	}
 	sqlite3_reset(w->message);
 	end = reading_exec(&w->r, "COMMIT");
@@ -457,7 +467,7 @@ time_behind(struct walk *w, sqlite3_stmt *st, int64_t *id, int64_t *time, bool *
 		*time = sqlite3_column_int64(st, 1);
 	}
 	sqlite3_reset(st);
-	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : reading_fail(&w->r, "read");
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : reading_fail(&w->r);
 }
 
 /* By bisection: time grows with the id. All that came at `since` or later has an id above w->id then. */
@@ -517,7 +527,7 @@ gulp(struct walk *w, const struct wanting *want, bool *more)
 		rc = sqlite3_step(w->message);
 	}
 	if (!err && rc != SQLITE_ROW && rc != SQLITE_DONE)
-		err = reading_fail(&w->r, "read");
+		err = reading_fail(&w->r);
 	*more = *more && n == GULP_ROWS;
 	sqlite3_reset(w->message);
 	end = reading_exec(&w->r, "COMMIT");
@@ -566,7 +576,7 @@ journal_load_snapshots(const char *path, journal_part_fn *fn, void *arg, char *w
 			fn(arg, (uint32_t)sqlite3_column_int64(st, 0), (uint64_t)sqlite3_column_int64(st, 1),
 			    data);
 		}
-		err = rc == SQLITE_DONE ? 0 : reading_fail(&r, "read");
+		err = rc == SQLITE_DONE ? 0 : reading_fail(&r);
 	}
 	sqlite3_finalize(st);
 	sqlite3_close(r.db);

@@ -52,7 +52,7 @@ storm_ids(struct reading *r, const struct journal_storms *which, int64_t **ids, 
 		}
 		(*ids)[(*n)++] = sqlite3_column_int64(st, 0);
 	}
-	err = rc == SQLITE_DONE ? 0 : reading_fail(r, "read");
+	err = rc == SQLITE_DONE ? 0 : reading_fail(r);
 	sqlite3_finalize(st);
 	return err;
 }
@@ -94,7 +94,7 @@ read_hosts(struct walk *w, struct record_storm *s)
 	sqlite3_reset(st);
 	s->hosts = hosts;
 	s->n_hosts = n;
-	return rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : reading_fail(&w->r, "read");
+	return rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : reading_fail(&w->r);
 }
 
 /* ERR_NOENT: it is gone. */
@@ -112,7 +112,7 @@ one_storm(struct walk *w, struct record_storm *s)
 		read_storm(w, s);
 		err = read_hosts(w, s);
 	} else {
-		err = rc == SQLITE_DONE ? ERR_NOENT : reading_fail(&w->r, "read");
+		err = rc == SQLITE_DONE ? ERR_NOENT : reading_fail(&w->r);
 	}
 	sqlite3_reset(w->storm);
 	end = reading_exec(&w->r, "COMMIT");

@@ -20,8 +20,8 @@ struct reading {
 int reading_open(struct reading *r, const char *path, int *version) MUSTCHECK;
 int reading_prepare(struct reading *r, const char *sql, sqlite3_stmt **st) MUSTCHECK;
 int reading_exec(struct reading *r, const char *sql) MUSTCHECK;
-/* The error of the last call, with `what` in front of its text. */
-int reading_fail(struct reading *r, const char *what);
+/* The error of the last call. */
+int reading_fail(struct reading *r);
 /* A column's text, with a NUL behind it; empty when it is NULL. */
 struct str reading_text(struct arena *a, sqlite3_stmt *st, int col);
 

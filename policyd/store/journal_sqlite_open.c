@@ -307,13 +307,14 @@ set_up(struct jdb *d, uint64_t *seed)
 	return err;
 }
 
-/* Who reads it in the log of a start does not know which one is meant. */
+/* Who reads it in the log of a start does not know which one is meant, and what to do. */
 static void
-name_file(struct jdb *d)
+name_file(struct jdb *d, int err)
 {
 	struct buf named = { 0 };
 
-	buf_printf(&named, "%s: %s", d->path, d->why);
+	buf_printf(&named, "%s: %s%s", d->path, d->why,
+	    err == ERR_CORRUPT ? "; move it away to begin with a new one" : "");
 	buf_append(&named, "", 1);
 	snprintf(d->why, sizeof(d->why), "%s", named.data);
 	buf_fini(&named);
@@ -357,7 +358,7 @@ jdb_open(struct jdb *d, const char *path, uint64_t *seed, int wait_ms)
 		err = set_up(d, seed);
 	}
 	if (err && !d->memory)
-		name_file(d);
+		name_file(d, err);
 	sqlite3_busy_timeout(d->db, JDB_WAIT_RUN);
 	d->suspect = false;
 	return err;

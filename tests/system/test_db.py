@@ -156,7 +156,15 @@ def test_damaged_pages(lab):
         f.write(b"x" * 200)
     d.start(ready=False)
     assert d.ended() == 73
-    assert d.log().splitlines()[-1] == f"policyd-storm: {db}: cannot read the schema: file is not a database", d.log()
+    assert d.log().splitlines()[-1] == (f"policyd-storm: {db}: cannot read the schema: file is not a database; "
+                                        "move it away to begin with a new one"), d.log()
+    for args in (["storms"], ["show"], ["queued"]):
+        code, out, err = ctl(lab, "-c", d.conf, *args, "--db", db, *["1"] * (args != ["storms"]))
+        assert (code, out, err) == (1, "", f"stormctl: {db}: file is not a database\n"), args
+    os.rename(db, db + ".away")
+    d.start()
+    code, out, err = ctl(lab, "db", "check", "--db", db)
+    assert code == 0 and fields(out)["faults"] == "none", (code, out, err)
 
 
 def test_who_may_only_read(lab):
@@ -181,9 +189,21 @@ def test_who_may_only_read(lab):
         raise Skip("the build folder is closed to others") from None
     assert code == 0 and fields(out)["faults"] == "none", (code, out, err)
     assert not os.path.exists(db + "-wal") and not os.path.exists(db + "-shm")
+    denied = [(["db", "check", "--db", db], "unable to open database file: Permission denied"),
+              (["queued", "--db", db, "1"], "unable to open database file: Permission denied")]
     os.chmod(db, 0o600)
-    code, out, err = as_nobody("db", "check", "--db", db)
-    assert code == 66 and out == "" and err.startswith("stormctl: "), (code, out, err)
+    for args, why in denied:
+        assert as_nobody(*args) == (66, "", f"stormctl: {db}: {why}\n"), args
+    os.chmod(db, 0o644)
+    with open(db + "-wal", "wb"):
+        why = "cannot be read without the right to write into its folder, while the daemon runs or has left a " \
+            "write-ahead log"
+    for args, _ in denied:
+        assert as_nobody(*args) == (66, "", f"stormctl: {db}: {why}\n"), args
+    os.remove(db + "-wal")
+    os.chmod(lab.path("db"), 0o700)
+    for args, _ in denied:
+        assert as_nobody(*args) == (66, "", f"stormctl: {db}: Permission denied\n"), args
     # root reads by a log of its own; it belongs to the owner of the database
     os.chown(db, nobody, nobody)
     assert ctl(lab, "db", "check", "--db", db)[0] == 0

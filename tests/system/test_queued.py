@@ -350,4 +350,6 @@ def test_faults(lab):
         assert code == status and out == "" and words in err, (args, code, out, err)
     r.d.configure(store=f"path = {lab.path('gone/storm.db')}\n")
     code, out, err = ctl(lab, "-c", r.d.conf, "queued", "1")
-    assert code == 66 and out == "" and "--db PATH" in err, (code, out, err)
+    assert (code, out, err) == (66, "", f"stormctl: {lab.path('gone/storm.db')}: No such file or directory\n")
+    code, out, err = ctl(lab, "-c", lab.path("no.conf"), "queued", "1")
+    assert code == 78 and out == "" and "no.conf" in err and "--db PATH" in err, (code, out, err)
