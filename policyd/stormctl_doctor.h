@@ -126,7 +126,8 @@ bool doctor_has(struct str s, const char *part); /* any case */
 /* "30s", "5m", a bare number in `unit` seconds; -1: no time */
 int64_t doctor_seconds(struct str s, int64_t unit);
 
-enum filter_kind { FILTER_OTHER, FILTER_REFUSES, FILTER_SIGNS };
+/* FILTER_SIGNS: and may check signatures. FILTER_READS: refuses by what that found, and stands behind it. */
+enum filter_kind { FILTER_OTHER, FILTER_REFUSES, FILTER_SIGNS, FILTER_READS };
 /* By the names and ports that well-known milters have. */
 enum filter_kind doctor_filter_kind(struct str spec);
 

@@ -75,6 +75,7 @@ struct walk {
 	struct str rest[DOCTOR_DEPTH_MAX]; /* a restriction class stands above the list that names it */
 	const char *param[DOCTOR_DEPTH_MAX];
 	unsigned depth;
+	unsigned stop; /* the depth of the list in which something stands that lets mail by; 0: none */
 };
 
 static void
@@ -87,7 +88,11 @@ add_ask(struct doctor *d, const struct pf_ask *seen, struct walk *w)
 
 	if (!doctor_word(&w->rest[w->depth - 1], &word, &braced))
 		return;
-	a.param = w->param[w->depth - 1];
+	a.param = a.order = w->param[w->depth - 1];
+	if (w->stop && w->stop < w->depth) {
+		a.order = w->param[w->stop - 1];
+		a.entry = w->param[w->stop];
+	}
 	read_ask(d, &a, word, braced);
 	p->asks = doctor_push(d, p->asks, &p->n_asks, sizeof(*p->asks));
 	p->asks[p->n_asks - 1] = a;
@@ -130,6 +135,7 @@ walk_list(struct doctor *d, const struct pf_service *s, enum pf_list list)
 	for (unsigned n = 0; w.depth && n < DOCTOR_WORDS_MAX; n++) {
 		if (!doctor_word(&w.rest[w.depth - 1], &word, &braced)) {
 			w.depth--;
+			w.stop = w.stop > w.depth ? w.depth : w.stop;
 			continue;
 		}
 		if (braced)
@@ -142,6 +148,8 @@ walk_list(struct doctor *d, const struct pf_service *s, enum pf_list list)
 			a.permit = pf_one_of(permits, word);
 		if (!a.final)
 			a.final = pf_one_of(finals, word);
+		if ((a.permit || a.final) && !w.stop)
+			w.stop = w.depth;
 		a.protected = a.protected || pf_one_of(protections, word);
 		enter_class(d, &w, s, word);
 	}
@@ -189,6 +197,44 @@ static const char *
 joined(struct doctor *d, const char *list, const char *entry)
 {
 	return !entry[0] ? list : doctor_text(d, "%s%s%s", list, list[0] ? ", " : "", entry);
+}
+
+/* Does that restriction class let mail by, or end the list? */
+static bool
+class_stops(struct doctor *d, const struct pf_service *s, struct str word)
+{
+	const char *name = doctor_text(d, "%.*s", STR_FMT(word));
+	struct str rest = pf_get(pf_of(d), s, name);
+	bool braced;
+
+	if (!doctor_has_word(pf_get(pf_of(d), s, "smtpd_restriction_classes"), name))
+		return false;
+	while (doctor_word(&rest, &word, &braced))
+		if (!braced && (pf_one_of(permits, word) || pf_one_of(finals, word)))
+			return true;
+	return false;
+}
+
+const char *
+pf_put_before_permit(struct doctor *d, const struct pf_ask *a)
+{
+	struct str rest = pf_get(pf_of(d), a->service, a->order), word;
+	const char *out = "";
+	bool braced, done = false;
+
+	if (!a->entry)
+		return pf_put_right(d, a->service, a->order, PLACE_BEFORE_PERMIT);
+	while (doctor_word(&rest, &word, &braced)) {
+		if (!braced && str_ieq(word, str_of(a->entry)))
+			continue;
+		if (!done && !braced &&
+		    (its_place(PLACE_BEFORE_PERMIT, word, false) || class_stops(d, a->service, word))) {
+			out = joined(d, out, a->entry);
+			done = true;
+		}
+		out = joined(d, out, doctor_text(d, braced ? "{ %.*s }" : "%.*s", STR_FMT(word)));
+	}
+	return done ? out : joined(d, out, a->entry);
 }
 
 /* The list with our question at that place and nowhere else. */

@@ -91,6 +91,23 @@ joined(struct doctor *d, const char *list, const char *entry)
 	return !entry[0] ? list : doctor_text(d, "%s%s%s", list, list[0] ? ", " : "", entry);
 }
 
+/* A signer keeps its place in front of what goes by its results, as OpenDKIM does in front of OpenDMARC. */
+static bool
+read_behind(struct str rest)
+{
+	struct str word, address;
+	bool braced, inner;
+
+	while (doctor_word(&rest, &word, &braced)) {
+		address = word;
+		if (braced)
+			(void)doctor_word(&word, &address, &inner);
+		if (doctor_filter_kind(address) == FILTER_READS)
+			return true;
+	}
+	return false;
+}
+
 /* The list with us at that place and nowhere else; a good place is behind all but those that sign. */
 static const char *
 put_right(struct doctor *d, const struct pf_service *s, const char *param, enum place place)
@@ -110,7 +127,8 @@ put_right(struct doctor *d, const struct pf_service *s, const char *param, enum 
 			if (!done && place == PLACE_SAME)
 				out = joined(d, out, good(d));
 			done = done || place == PLACE_SAME;
-		} else if (place == PLACE_GOOD && doctor_filter_kind(address) == FILTER_SIGNS) {
+		} else if (place == PLACE_GOOD && doctor_filter_kind(address) == FILTER_SIGNS &&
+		    !read_behind(rest)) {
 			signers = joined(d, signers, copy);
 		} else {
 			out = joined(d, out, copy);
@@ -265,27 +283,33 @@ milter_twice(struct doctor *d)
 			find_list(d, f->service, f->param, PLACE_SAME);
 }
 
-/* Does a filter of that kind stand on the wrong side of us? */
-static void
-by_order(struct doctor *d, enum filter_kind kind, bool before)
+static bool
+is_read(const struct postfix *p, const struct pf_filter *signer)
 {
-	EACH_FILTER(pf_of(d), f)
-	EACH_FILTER(pf_of(d), g)
-	if (f->whose == OURS && g->kind == kind && g->whose == NOT_OURS && f->service == g->service &&
-	    before == (g->at < f->at))
-		find_list(d, f->service, f->param, PLACE_GOOD);
+	EACH_FILTER(p, f)
+	if (f->kind == FILTER_READS && f->service == signer->service && f->at > signer->at)
+		return true;
+	return false;
 }
 
 static void
 milter_before_filter(struct doctor *d)
 {
-	by_order(d, FILTER_REFUSES, false);
+	EACH_FILTER(pf_of(d), f)
+	EACH_FILTER(pf_of(d), g)
+	if (f->whose == OURS && (g->kind == FILTER_REFUSES || g->kind == FILTER_READS) &&
+	    g->whose == NOT_OURS && f->service == g->service && g->at > f->at)
+		find_list(d, f->service, f->param, PLACE_GOOD);
 }
 
 static void
 milter_behind_signer(struct doctor *d)
 {
-	by_order(d, FILTER_SIGNS, true);
+	EACH_FILTER(pf_of(d), f)
+	EACH_FILTER(pf_of(d), g)
+	if (f->whose == OURS && g->kind == FILTER_SIGNS && g->whose == NOT_OURS && f->service == g->service &&
+	    g->at < f->at && !is_read(pf_of(d), g))
+		find_list(d, f->service, f->param, PLACE_GOOD);
 }
 
 /* Such a content filter brings mail back by sendmail(1), and our milter sees it as new. */

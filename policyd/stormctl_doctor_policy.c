@@ -189,7 +189,7 @@ policy_unreachable(struct doctor *d)
 {
 	EACH_ASK(pf_of(d), a)
 	if (a->whose == OURS && a->final && a->service->role == PF_PUBLIC)
-		find_list(d, a, PLACE_BEFORE_PERMIT);
+		pf_find(d, a->service, a->order, pf_put_before_permit(d, a));
 }
 
 static bool
@@ -240,15 +240,15 @@ policy_no_brake(struct doctor *d)
 	EACH_ASK(pf_of(d), a)
 	{
 		const char *first = relay_first(d, a->service);
-		const char *list = pf_put_right(d, a->service, a->param, PLACE_BEFORE_PERMIT);
+		const char *list = pf_put_before_permit(d, a);
 
 		if (!lets_by(a) || !seen_later(pf_of(d), a) || !first)
 			continue;
-		if (first[0] && !pf_overrides(a->service, a->param))
-			doctor_find(d, pf_where(d, a->service, a->param), "main.cf",
-			    doctor_text(d, "%s = %s\n%s", a->param, list, first));
+		if (first[0] && !pf_overrides(a->service, a->order))
+			doctor_find(d, pf_where(d, a->service, a->order), "main.cf",
+			    doctor_text(d, "%s = %s\n%s", a->order, list, first));
 		else
-			pf_find(d, a->service, a->param, list);
+			pf_find(d, a->service, a->order, list);
 	}
 }
 

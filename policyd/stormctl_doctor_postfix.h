@@ -47,7 +47,11 @@ struct pf_ask {
 	struct str timeout, action, try_limit; /* in effect */
 	const char *permit;                    /* the entry before it that lets some mail pass, or NULL */
 	const char *final;                     /* the entry before it behind which nothing is looked at */
-	bool protected;                        /* strangers' relaying is refused before it */
+	const char
+	    *order; /* the list in which one of these stands before it: param, or one that names its class */
+	const char
+	    *entry; /* what stands there for the question: a restriction class; NULL: the question itself */
+	bool protected; /* strangers' relaying is refused before it */
 	enum whose whose;
 	const char *path; /* of a unix socket, as the system sees it, or NULL */
 	size_t path_from; /* folders up to here are not walked through */
@@ -119,6 +123,8 @@ bool pf_protects(struct str list);
 enum place { PLACE_SAME, PLACE_END, PLACE_BEFORE_PERMIT, PLACE_BEHIND_PROTECTION, PLACE_NOWHERE, PLACE_GOOD };
 /* The list with our question at that place and nowhere else; a good question is at hand when we listen. */
 const char *pf_put_right(struct doctor *d, const struct pf_service *s, const char *param, enum place place);
+/* The list a->order with a->entry, or the question, in front of what ends it or lets mail by. */
+const char *pf_put_before_permit(struct doctor *d, const struct pf_ask *a);
 const char *pf_good_question(struct doctor *d);
 
 /* Fills filters (stormctl_doctor_milter.c). */

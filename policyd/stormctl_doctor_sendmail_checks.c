@@ -48,6 +48,16 @@ sendmail_no_door(struct doctor *d)
 		    "milter = unix:/run/policyd-storm/milter.sock");
 }
 
+/* A signer keeps its place in front of what goes by its results, as OpenDKIM does in front of OpenDMARC. */
+static bool
+is_read(const struct sendmail *m, const struct sm_filter *signer)
+{
+	EACH_FILTER(m, f)
+	if (f->kind == FILTER_READS && f->at > signer->at)
+		return true;
+	return false;
+}
+
 static const char *
 listed(struct doctor *d, struct str name)
 {
@@ -57,7 +67,7 @@ listed(struct doctor *d, struct str name)
 	for (int at = 0; at < (int)m->n_filters; at++)
 		EACH_FILTER(m, f)
 		{
-			const char **to = f->kind == FILTER_SIGNS ? &signers : &front;
+			const char **to = f->kind == FILTER_SIGNS && !is_read(m, f) ? &signers : &front;
 
 			if (f->at == at && f->whose == NOT_OURS)
 				*to = doctor_text(d, "%s%s%.*s", *to, **to ? "," : "", STR_FMT(f->name));
@@ -157,26 +167,30 @@ sendmail_slow(struct doctor *d)
 }
 
 static void
-by_order(struct doctor *d, enum filter_kind kind, bool before)
+find_order(struct doctor *d, const struct sm_filter *ours)
 {
-	EACH_FILTER(sm_of(d), f)
-	EACH_FILTER(sm_of(d), g)
-	if (f->whose == OURS && f->at >= 0 && g->at >= 0 && g->kind == kind && g->whose == NOT_OURS &&
-	    before == (g->at < f->at))
-		doctor_find(d, doctor_text(d, "%s: InputMailFilters", sm_of(d)->path), sm_of(d)->path,
-		    listed(d, f->name));
+	doctor_find(
+	    d, doctor_text(d, "%s: InputMailFilters", sm_of(d)->path), sm_of(d)->path, listed(d, ours->name));
 }
 
 static void
 sendmail_before_filter(struct doctor *d)
 {
-	by_order(d, FILTER_REFUSES, false);
+	EACH_FILTER(sm_of(d), f)
+	EACH_FILTER(sm_of(d), g)
+	if (f->whose == OURS && f->at >= 0 && g->whose == NOT_OURS && g->at > f->at &&
+	    (g->kind == FILTER_REFUSES || g->kind == FILTER_READS))
+		find_order(d, f);
 }
 
 static void
 sendmail_behind_signer(struct doctor *d)
 {
-	by_order(d, FILTER_SIGNS, true);
+	EACH_FILTER(sm_of(d), f)
+	EACH_FILTER(sm_of(d), g)
+	if (f->whose == OURS && g->at >= 0 && g->at < f->at && g->whose == NOT_OURS &&
+	    g->kind == FILTER_SIGNS && !is_read(sm_of(d), g))
+		find_order(d, f);
 }
 
 static void

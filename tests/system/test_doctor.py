@@ -271,6 +271,12 @@ BROKEN = [
         lambda s: s.server.pop("milter")), ["policy-behind-permit"] * 2 + ["milter-door-closed"]),
     ("own networks are seen at DATA", main(f"{R}permit_mynetworks, permit_sasl_authenticated, {ASK}"),
      ["policy-brake-behind-permit"]),
+    ("a class behind one that lets by", main(f"smtpd_restriction_classes = own, storm\nown = permit_mynetworks\n"
+                                              f"storm = {ASK}\n{R}own, storm"), ["policy-brake-behind-permit"]),
+    ("a class that lets by itself", main(f"smtpd_restriction_classes = storm\nstorm = permit_mynetworks, {ASK}\n{R}storm"),
+     ["policy-brake-behind-permit"]),
+    ("a class behind permit", main(f"smtpd_restriction_classes = storm\nstorm = {ASK}\n"
+                                   f"{R}reject_unauth_destination, permit, storm"), ["policy-unreachable"]),
     ("not at DATA", main("smtpd_data_restrictions ="), ["policy-not-at-data"]),
     ("at DATA alone", main(R), ["policy-not-at-rcpt"]),
     ("at the end of data too", main(f"smtpd_end_of_data_restrictions = {ASK}"), ["policy-end-of-data"]),
@@ -304,6 +310,10 @@ BROKEN = [
      ["milter-behind-signer"] * 2),
     ("both on the wrong side", main(f"smtpd_milters = unix:opendkim/opendkim.sock, {MILTER}, unix:clamav/c.sock"),
      ["milter-before-filter", "milter-behind-signer"] * 2),
+    ("OpenDKIM and OpenDMARC behind us", main(f"smtpd_milters = {MILTER}, inet:localhost:8891, inet:localhost:8893"),
+     ["milter-before-filter"] * 2),
+    ("between them", main(f"smtpd_milters = unix:opendkim/d.sock, {MILTER}, {{ unix:opendmarc/d.sock }}"),
+     ["milter-before-filter"] * 2),
     ("local mail", main("non_smtpd_milters ="), ["milter-non-smtpd"]),
     ("submission with milters of its own", service("submission/inet", "  -o smtpd_milters=inet:127.0.0.1:8891"),
      ["milter-service"]),
@@ -351,6 +361,7 @@ BROKEN = [
 
 HARMLESS = [
     ("as shipped", lambda site: None),
+    ("OpenDKIM checks for OpenDMARC", main(f"smtpd_milters = inet:localhost:8891, {{ inet:localhost:8893 }}, {MILTER}")),
     ("over TCP", several(server(policy="inet:*:10040", milter="inet:127.0.0.1:10041"), main(
         f"{R}check_policy_service {{ inet:localhost:10040, timeout=5s, default_action=DUNNO }}\nsmtpd_data_restrictions = "
         "check_policy_service { inet:127.0.0.1:10040, timeout=10s, { default_action = dunno } }\nsmtpd_milters = "
@@ -419,6 +430,18 @@ def test_each_fault_of_postfix_is_found_and_put_right(lab):
         for path in (f"{site.queue}/policyd-storm", site.etc):
             shutil.rmtree(path)
     return f"{len(BROKEN)} configurations"
+
+
+def test_what_opendmarc_reads_stays_in_front_of_it(lab):
+    need_postconf()
+    dkim, dmarc = "inet:localhost:8891", "inet:localhost:8893"
+    for milters in ([MILTER, dkim, dmarc], [dkim, MILTER, dmarc]):
+        site = Site(lab)
+        main("smtpd_milters = " + ", ".join(milters))(site)
+        fixes = {f["fix"].split(" = ", 1)[1] for f in site.doctor()}
+        assert len(fixes) == 1 and fixes.pop().startswith(f"{dkim}, {dmarc}, {{ unix:policyd-storm/milter.sock"), milters
+        for path in (f"{site.queue}/policyd-storm", site.etc):
+            shutil.rmtree(path)
 
 
 def test_what_puts_a_chroot_right(lab):
