@@ -22,8 +22,9 @@ rpm) sets='b|r' ;;
 esac
 
 # sets | probe | what is looked for | Debian package | Fedora package
-# A probe asks for the thing itself: a build from source or another package may provide it. A tree is a mail server that
-# cannot be installed beside Postfix: its packages are only unpacked, below build/mta, with the libraries missing here.
+# A probe asks for the thing itself: a build from source or another package may provide it. A deb is a package that others
+# want by its name, as dpkg-buildpackage does build-essential. A tree is a mail server that cannot be installed beside
+# Postfix: its packages are only unpacked, below build/mta, with the libraries missing here.
 trees=build/mta
 table='
 b  cmd    make                   make             make
@@ -55,6 +56,7 @@ c  tree   sendmail:/usr/libexec/sendmail/sendmail sendmail-bin,sendmail-cf,m4 -
 m  header libmilter/mfapi.h      libmilter-dev    sendmail-milter-devel
 m  pc     gmime-3.0              libgmime-3.0-dev gmime30-devel
 k  cmd    dpkg-buildpackage      dpkg-dev         -
+k  deb    build-essential        build-essential  -
 k  cmd    dh                     debhelper        -
 k  cmd    dh_apparmor            dh-apparmor      -
 k  cmd    lintian                lintian          -
@@ -94,6 +96,7 @@ present() {
 	header) has_header "$2" ;;
 	san) has_sanitizers "$2" ;;
 	pc) pkg-config --exists "$2" 2>/dev/null ;;
+	deb) dpkg-query -W -f '${Status}\n' "$2" 2>/dev/null | grep -q ' installed$' ;;
 	tree) [ -x "$trees/${2%%:*}${2#*:}" ] ;;
 	esac
 }
