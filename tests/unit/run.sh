@@ -6,16 +6,30 @@
 # Criterion forks while threads of its own run; a sanitizer's allocator that one of them holds at that moment stays
 # locked in the child for ever, before any test has begun. So a binary runs one test at a time, which makes
 # that rare, and one that does not end is killed and tried again, twice. What is really stuck is stuck three times.
-limit=900 # tenths of a second; the slowest takes some ten seconds where nothing else runs
+# Stuck is what has not used the processor for a while: on a slow or busy machine a sanitized binary takes minutes.
+idle=45   # seconds without a sign of life
+limit=900 # seconds that nothing may take
+
+# What a binary and its test have used of the processor, in ticks.
+used() {
+	for p in "$1" $(pgrep -P "$1"); do cat "/proc/$p/stat" 2>/dev/null; done |
+		awk '{ sub(/^.*\) /, ""); ticks += $12 + $13 + $14 + $15 } END { print ticks + 0 }'
+}
 
 # The exit status of one run; 124 when it had to be killed.
 run_once() {
 	"$1" -j1 >"$logs/out" 2>&1 &
 	pid=$!
-	n=0
+	n=0 still=0 before=
 	while kill -0 $pid 2>/dev/null; do
 		n=$((n + 1))
-		if [ $n -gt $limit ]; then
+		if [ $((n % 10)) = 0 ]; then
+			now=$(used $pid)
+			still=$((still + 1))
+			[ "$now" = "$before" ] || still=0
+			before=$now
+		fi
+		if [ $still -ge $idle ] || [ $n -gt $((limit * 10)) ]; then
 			kids=$(pgrep -P $pid)
 			kill -9 $pid $kids 2>/dev/null
 			wait $pid 2>/dev/null
