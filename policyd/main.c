@@ -300,6 +300,7 @@ open_ledger(struct daemon *d, char *why, size_t why_len)
 		log_info("restored counters=%llu storms=%llu records=%llu",
 		    (unsigned long long)opened.counters, (unsigned long long)opened.storms,
 		    (unsigned long long)opened.records);
+	engine_reloaded(e, clock_now()); /* the rules may have been changed since the storms were kept */
 	return 0;
 }
 

@@ -84,7 +84,8 @@ void engine_fini(struct engine *e);
  * there (borrowed; NULL: nowhere). */
 void engine_use_ledger(struct engine *e, struct ledger *ledger);
 
-/* `e->rules`, `site` or `lists` have been replaced: open storms obey the new ones at once. */
+/* `e->rules`, `site` or `lists` are others than the storms knew, after a reload or a start: open storms obey
+ * them at once. */
 void engine_reloaded(struct engine *e, struct now now);
 
 /* Judges the question in `m` and says what its door is to be told. Always gives a verdict; `v` and its

@@ -83,6 +83,7 @@ open_ledger(struct host *h)
 	}
 	h->seed = h->conf.site.hash_seed = opened.seed;
 	engine_use_ledger(e, h->ledger);
+	engine_reloaded(e, h->pool.now);
 	return true;
 }
 
