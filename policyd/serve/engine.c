@@ -536,6 +536,8 @@ engine_reloaded(struct engine *e, struct now now)
 
 	engine_say(e);
 	storms_obey(e->storms, e->rules, storm_closed, &c);
+	if (e->ledger && storms_count(e->storms, STORM_CLOSED))
+		ledger_storms_obeyed(e->ledger);
 }
 
 void

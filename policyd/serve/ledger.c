@@ -40,9 +40,10 @@ struct ledger {
 	struct buf payload, events;
 	uint64_t unsafe;
 	uint32_t next_part;
-	int64_t next_at; /* mono ms */
-	uint64_t taken;  /* the last record when the last part was */
-	uint64_t since;  /* bytes of records since then */
+	bool storms_obeyed; /* their part is to be taken out of turn */
+	int64_t next_at;    /* mono ms */
+	uint64_t taken;     /* the last record when the last part was */
+	uint64_t since;     /* bytes of records since then */
 	uint64_t part_bytes;
 	int64_t rest_until; /* mono ms */
 	uint64_t part_seq[PARTS];
@@ -478,6 +479,12 @@ ledger_around_parts(struct ledger *l, ledger_part_fn *fn, void *arg)
 	l->around_arg = arg;
 }
 
+void
+ledger_storms_obeyed(struct ledger *l)
+{
+	l->storms_obeyed = true;
+}
+
 static void
 take_counters(struct ledger *l, uint32_t part, struct now now, struct buf *blob)
 {
@@ -491,17 +498,21 @@ take_counters(struct ledger *l, uint32_t part, struct now now, struct buf *blob)
 static void
 take_part(struct ledger *l, struct now now)
 {
-	uint32_t part = l->next_part;
+	bool obeyed = l->storms_obeyed;
+	uint32_t part = obeyed ? STORMS_PART : l->next_part;
 	uint64_t seq = outbox_last(l->outbox);
 	struct buf blob;
 
-	l->next_part = (part + 1) % PARTS;
-	l->next_at = now.mono + PART_EVERY;
-	l->rest_until = now.mono + PART_REST;
-	l->taken = seq;
-	l->since = 0;
-	if (l->part_seq[part] == seq && seq)
-		return; /* nothing has happened since */
+	l->storms_obeyed = false;
+	if (!obeyed) {
+		l->next_part = (part + 1) % PARTS;
+		l->next_at = now.mono + PART_EVERY;
+		l->rest_until = now.mono + PART_REST;
+		l->taken = seq;
+		l->since = 0;
+		if (l->part_seq[part] == seq && seq)
+			return; /* nothing has happened since */
+	}
 	buf_init(&blob, 0);
 	if (part == STORMS_PART)
 		storms_pack_all(l->storms, now, &blob);
@@ -543,7 +554,7 @@ ledger_tick(struct ledger *l, struct now now)
 		return;
 	outbox_tick(l->outbox);
 	outbox_stats(l->outbox, &s);
-	if (part_due(l, &s, now) && part_goes_on(l))
+	if ((l->storms_obeyed || part_due(l, &s, now)) && part_goes_on(l))
 		take_part(l, now);
 	release(l);
 }

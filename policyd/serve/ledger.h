@@ -61,6 +61,9 @@ bool ledger_written(struct ledger *l, int64_t ms) MUSTCHECK;
 typedef void ledger_part_fn(void *arg, uint32_t part, bool out, struct now now);
 void ledger_around_parts(struct ledger *l, ledger_part_fn *fn, void *arg);
 
+/* Storms were closed because of the rules, which stands in no record: their snapshot is the next. */
+void ledger_storms_obeyed(struct ledger *l);
+
 /* About twice a second: takes a part's snapshot when it is time, one and no more, for nobody is answered
  * meanwhile; releases what the spool need not keep. */
 void ledger_tick(struct ledger *l, struct now now);

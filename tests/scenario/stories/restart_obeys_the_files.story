@@ -65,3 +65,12 @@ expect storms open 0
 kill -9
 start
 expect storms open 0
+# What was closed stays closed, though its rule is back.
+clock +2s
+rules {
+	[rule copies]
+	detect = replication
+	limit  = 3
+}
+restart
+expect storms open 0
