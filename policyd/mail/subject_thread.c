@@ -192,7 +192,7 @@ subject_bare(struct str subject, char out[SUBJECT_BARE_MAX])
 
 	if (s.n == 0)
 		return s;
-	if (str_ifind(s, STR("=?")) < s.n)
+	if (str_find(s, '=') < s.n && str_ifind(s, STR("=?")) < s.n)
 		s = words_text(s, out, SUBJECT_BARE_MAX);
 	do {
 		struct str look = str_sub(s, 0, sizeof(front));

@@ -256,6 +256,7 @@ straight_key(const struct hash *named, const struct seen *s, const struct ip *ip
 
 	memcpy(&net, ip->b, sizeof(net)); /* of IPv6 the first half */
 	hash_fork(&h, named);
+	hash_date(&h, s);
 	hash_u64(&h, ip->family);
 	hash_u64(&h, net);
 	hash_list(&h, s->f);
@@ -295,7 +296,8 @@ compute_ids(
 		t->ids[t->n_ids++] = t->id_missing ? identity_seen(&s, later) : identity(&named, &s, back);
 	t->n_named = t->n_ids;
 	if (!t->id_missing && s.dated && began_at(t, f, o, &ip)) {
-		hash_named(&named, &s, false); /* what came straight has no line that says when */
+		if (!o->timed) /* its copies are, maybe */
+			hash_named(&named, &s, true);
 		t->straight = straight_key(&named, &s, &ip);
 	}
 	if (!t->id_missing && (o->unique || !same))
