@@ -287,12 +287,11 @@ fill_op(struct tally_op *op, const struct rule *r, const struct view *v, const s
 	op->cap = LOOKS_MAX;
 	op->group = p->storm.lo;
 	op->key = key_of(p, TAIL, 0);
+	/* As long as `limit` turns take that are just not a robot's. */
+	if (c == RECENT && r->pace < r->window / r->limit)
+		op->window = r->pace * r->limit;
 	switch (c) {
 	case RECENT:
-		/* As long as `limit` turns take that are just not a robot's. */
-		if (r->pace < r->window / r->limit)
-			op->window = r->pace * r->limit;
-		/* fall through */
 	case TURNS:
 	case ROBOTS:
 	case THREAD:
