@@ -13,6 +13,17 @@ enum {
 	SHORTEST = 14,    /* of the words that announce it */
 };
 
+/* Any of the words, anywhere in the line? */
+static bool
+has_any(struct str line, const char *const *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_ifind(line, str_of(words[i])) < line.n)
+			return true;
+	return false;
+}
+#define HAS_ANY(line, words) has_any(line, words, ARRAY_LEN(words))
+
 /* "--- Below this line is a copy of the message.", "Original message headers:" */
 static bool
 announces(struct str line)
@@ -38,10 +49,7 @@ announces(struct str line)
 	if (!rule && line.p[line.n - 1] != ':' && !str_iends(line, STR("follows.")) &&
 	    !str_iends(line, STR("follow.")))
 		return false;
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (str_ifind(line, str_of(words[i])) < line.n)
-			return true;
-	return false;
+	return HAS_ANY(line, words);
 }
 
 static bool
@@ -138,10 +146,7 @@ tells_fault(struct str line)
 {
 	static const char *const words[] = { "invalid", "error", "unknown", "rejected", "no such" };
 
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (str_ifind(line, str_of(words[i])) < line.n)
-			return true;
-	return false;
+	return HAS_ANY(line, words);
 }
 
 /* The address that a sentence names behind words which say that it was not reached, or in front of them. */
@@ -203,10 +208,7 @@ heads_rcpts(struct str line)
 
 	if (last != ':' && last != '-')
 		return false;
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (str_ifind(line, str_of(words[i])) < line.n)
-			return true;
-	return false;
+	return HAS_ANY(line, words);
 }
 
 /* Mail to root@ and to postmaster@ bounces, too. But postmaster@ is also whom a bounce says to ask for help:

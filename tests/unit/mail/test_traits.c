@@ -1,47 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Identity, trace, thread, client and direction. */
-#include <criterion/criterion.h>
 #include <stdio.h>
 
-#include "base/xalloc.h"
-#include "mail/traits.h"
-
-static struct arena arena;
-static struct msg m;
-static struct site site;
-static struct traits t;
-
-static void
-add_net(struct netset *set, const char *text)
-{
-	struct net net;
-
-	cr_assert_eq(net_parse(str_of(text), &net), 0);
-	netset_add(set, &net);
-}
-
-static void
-setup(void)
-{
-	site_init(&site);
-	site.hostname = xstrdup("mx.example.org");
-	strset_add(&site.own_hosts, STR("mx2.example.org"));
-	strset_add(&site.local_domains, STR("example.org"));
-	add_net(&site.trusted, "127.0.0.0/8");
-	add_net(&site.trusted, "192.0.2.128/25");
-	add_net(&site.relays, "198.51.100.25");
-	site.hash_seed = 42;
-	arena_init(&arena, MSG_ARENA_MAX);
-	msg_init(&m, &arena, &site.gateway_markers);
-}
-
-static void
-teardown(void)
-{
-	msg_fini(&m);
-	arena_fini(&arena);
-	site_fini(&site);
-}
+#include "traits_rig.h"
 
 TestSuite(traits, .init = setup, .fini = teardown);
 
@@ -51,10 +12,8 @@ from_client_with_queue_id(const char *client, const char *header, const char *qu
 	msg_reset(&m);
 	m.client_address = str_of(client);
 	m.queue_id = str_of(queue_id);
-	header_feed(&m.header, header, strlen(header));
-	header_end(&m.header);
-	m.have_header = true;
-	traits_compute(&t, &m, &site);
+	feed(header);
+	compute_fed();
 }
 
 static void

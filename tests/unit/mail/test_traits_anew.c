@@ -1,33 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Mail that somebody sends anew: told by when its way began. */
-#include <criterion/criterion.h>
 #include <stdio.h>
 
-#include "base/xalloc.h"
-#include "mail/traits.h"
-
-static struct arena arena;
-static struct msg m;
-static struct site site;
-static struct traits t;
-
-static void
-setup(void)
-{
-	site_init(&site);
-	site.hostname = xstrdup("mx.example.org");
-	site.hash_seed = 42;
-	arena_init(&arena, MSG_ARENA_MAX);
-	msg_init(&m, &arena, &site.gateway_markers);
-}
-
-static void
-teardown(void)
-{
-	msg_fini(&m);
-	arena_fini(&arena);
-	site_fini(&site);
-}
+#include "traits_rig.h"
 
 TestSuite(traits_anew, .init = setup, .fini = teardown);
 
@@ -35,11 +10,9 @@ static void
 compute(const char *lines, const char *fields)
 {
 	msg_reset(&m);
-	header_feed(&m.header, lines, strlen(lines));
-	header_feed(&m.header, fields, strlen(fields));
-	header_end(&m.header);
-	m.have_header = true;
-	traits_compute(&t, &m, &site);
+	feed(lines);
+	feed(fields);
+	compute_fed();
 }
 
 #define ID "Message-ID: <1@sender.example>\n"

@@ -1,33 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* One message whose Date or Subject a server wrote in its own way: told by the line where its way began. */
-#include <criterion/criterion.h>
 #include <stdio.h>
 
-#include "base/xalloc.h"
-#include "mail/traits.h"
-
-static struct arena arena;
-static struct msg m;
-static struct site site;
-static struct traits t;
-
-static void
-setup(void)
-{
-	site_init(&site);
-	site.hostname = xstrdup("mx.example.org");
-	site.hash_seed = 42;
-	arena_init(&arena, MSG_ARENA_MAX);
-	msg_init(&m, &arena, &site.gateway_markers);
-}
-
-static void
-teardown(void)
-{
-	msg_fini(&m);
-	arena_fini(&arena);
-	site_fini(&site);
-}
+#include "traits_rig.h"
 
 TestSuite(traits_rewritten, .init = setup, .fini = teardown);
 
@@ -41,12 +16,10 @@ compute(const char *origin, const char *fields, const char *subject)
 
 	msg_reset(&m);
 	snprintf(line, sizeof(line), "Subject: %s\n", subject);
-	header_feed(&m.header, origin, strlen(origin));
-	header_feed(&m.header, fields, strlen(fields));
-	header_feed(&m.header, line, strlen(line));
-	header_end(&m.header);
-	m.have_header = true;
-	traits_compute(&t, &m, &site);
+	feed(origin);
+	feed(fields);
+	feed(line);
+	compute_fed();
 	cr_assert_gt(t.n_ids, 0);
 }
 
