@@ -161,9 +161,10 @@ known_straight(const struct view *v, struct key128 storm)
 {
 	const struct traits *t = v->traits;
 
-	if (key_is_zero(t->straight) || t->straight_here)
-		return t->straight_here && !key_is_zero(t->straight);
-	return (v->ways && ways_straight(v->ways, t->straight)) || storms_find(v->storms, storm);
+	if (key_is_zero(t->straight))
+		return false;
+	return t->straight_here || (v->ways && ways_straight(v->ways, t->straight)) ||
+	    storms_find(v->storms, storm);
 }
 
 /* The ops for what was sent anew, one for each identity of the message, and those for what came straight. The
@@ -309,7 +310,7 @@ about_straight(const struct view *v, uint32_t n)
 	const struct traits *t = v->traits;
 
 	if (t->straight_here)
-		return !key_is_zero(t->straight);
+		return n && !key_is_zero(t->straight);
 	return n >= t->n_named + STRAIGHT_OPS ? STRAIGHT_OPS : 0;
 }
 
