@@ -78,6 +78,13 @@ def fake(w, m, to, i, address=SENDER):
     return w.offer(c, to, "203.0.113.66", "spam.example")
 
 
+def forwarded(w, m, i):
+    """His, by another old address of the recipient's each."""
+    c = m.copy()
+    c.received = [from_sender("old%d.example" % i, w.now)]
+    return w.offer(c, m.to, "198.51.100.%d" % (30 + i), "old%d.example" % i)
+
+
 def planted_lines(build):
     """Who knows the message and its sender's address takes nothing from those whom the sender writes to himself."""
     for before in (True, False):
@@ -108,9 +115,7 @@ def planted_sender(build):
         verdicts = [fake(w, m, m.to, i, "203.0.113.66")[1]["verdict"] for i in range(10)]
         check(verdicts == ["pass"] * 2 + ["discard"] * 8, verdicts)
         for i in range(3):
-            c = m.copy()
-            c.received = [from_sender("old%d.example" % i, w.now)]
-            _, v = w.offer(c, m.to, "198.51.100.%d" % (30 + i), "old%d.example" % i)
+            _, v = forwarded(w, m, i)
             check(v["verdict"] == "pass", "forwarded", i, v)
         _, v = w.offer(m, m.to, SENDER, "out.firm-isp.example")
         check(v["verdict"] == "pass", "the real one", v)
@@ -126,9 +131,7 @@ def never_had_it_straight(build):
         for i in range(5):
             w.offer(m, ["other%d@example.org" % i], SENDER, "out.firm-isp.example")
         for i in range(6):
-            c = m.copy()
-            c.received = [from_sender("old%d.example" % i, w.now)]
-            fate, v = w.offer(c, ["p@example.org"], "198.51.100.%d" % (30 + i), "old%d.example" % i)
+            fate, v = forwarded(w, m, i)
             check(fate == {"p@example.org": "delivered"}, i, v)
         check(not w.finish()["storms"], "a storm")
     finally:
