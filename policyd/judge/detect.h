@@ -94,6 +94,7 @@ struct finding {
 	enum trip trip;
 	struct key128 storm; /* key of the storm that this belongs to or would open, zero: none */
 	enum action action;  /* a final one that takes the place of the rule's; ACT_PASS: the rule's */
+	bool offered;        /* what is counted stands although it is stopped: it goes on all the same */
 	bool blocked;        /* judge's own: stopped because the storm is, not because the rule tripped */
 	const char *why;     /* a phrase for the log */
 };

@@ -437,9 +437,16 @@ its_talk(const struct rule *r, const struct words *w, const struct tally_answer 
 	return known_look(r, a) ? a[TURNS] : NULL;
 }
 
-/* Nobody says anything, but no person writes that fast for long; a quick moment opens no storm. In one those
- * who go on all the same look slow, as what is stopped is no longer counted. Where one party's mails answer
- * and the other's do not, only the answers are stopped. */
+/* No machine has been named in the talk, of either party. */
+static bool
+plain(const struct words *w, const struct tally_answer *const *a)
+{
+	return !marked(w->talk) && (!asks(w, MARKED) || a[MARKED]->sum == 0);
+}
+
+/* Nobody says anything, but no person writes that fast for long; a quick moment proves nothing. In a storm
+ * with marks those who go on all the same look slow: what is stopped of it is not counted. Where one party's
+ * mails answer and the other's do not, only the answers are stopped. */
 static bool
 robots_pace(const struct rule *r, const struct words *w, const struct tally_answer *const *a, bool storm)
 {
@@ -447,7 +454,7 @@ robots_pace(const struct rule *r, const struct words *w, const struct tally_answ
 
 	if (!turns || turned(turns) <= r->limit || !quick(r, turns, 1) || !even(w, a))
 		return false;
-	if (!storm && turned(a[RECENT]) <= r->limit - r->limit / KNOWN_PART)
+	if ((!storm || plain(w, a)) && turned(a[RECENT]) <= r->limit - r->limit / KNOWN_PART)
 		return false;
 	if (w->talk->answer || !asks(w, ANSWERS))
 		return true;
@@ -532,6 +539,8 @@ pp_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct
 			f->trip = TRIP_STOP;
 		if (f->why || (there && more))
 			f->storm = storm;
+		/* Those who go on although nothing arrives are not to look slow. */
+		f->offered = plain(&w, a) && !one_way(&w, a);
 	}
 }
 

@@ -461,7 +461,7 @@ judge_told(const struct judge *j, const struct view *v)
 static bool
 kept(const struct judge *j, const struct slot *s)
 {
-	if (s->rule->detector->evidence)
+	if (s->rule->detector->evidence || (s->finding.offered && s->finding.trip == TRIP_STOP))
 		return true;
 	if (j->wishes[s->rcpt].got != ACT_PASS)
 		return false;

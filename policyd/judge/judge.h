@@ -67,8 +67,8 @@ void judge_brake(struct judge *j, const struct view *v, struct verdict *out);
 void judge_told(const struct judge *j, const struct view *v);
 
 /* Afterwards: marks the slots whose reservations stand. They do for a recipient who gets the message, unless
- * a shadow rule would have stopped it, and for detectors that gather evidence. Of slots that share their
- * ops the first is marked, for all. */
+ * a shadow rule would have stopped it, and for detectors and findings that gather evidence. Of slots that
+ * share their ops the first is marked, for all. */
 void judge_settle(struct judge *j);
 
 #endif

@@ -159,6 +159,46 @@ def do_not_wait(build):
             t.close()
 
 
+def go_on_for_hours(build):
+    """Whose mail is held and who writes on all the same, with one subject, does not look slow for it: no more of it
+    passes. An hour after the last one the next mail is a new talk."""
+    t = Talk(build, "go-on", Robot(DESK, "", 1), Robot(BOB, "", 1))
+    t.robots = {}
+    try:
+        for n in range(4 * HOUR // 10):
+            a, b = (DESK, BOB) if n % 2 else (BOB, DESK)
+            t.w.now += 10
+            t.deliver(t.write(a, b, "Re: Your request"))
+        check(t.passed <= LIMIT, t.passed, "passed")
+        t.w.now += 2 * HOUR
+        t.deliver(t.write(BOB, DESK, "Re: Your request"), person=True)
+        check(t.held_people == 0, "held an hour later")
+        named(t.run(), DESK, BOB)
+    finally:
+        t.close()
+
+
+def agents_meanwhile(build):
+    """Five hours of alarms, each acknowledged; to one in ten an agent writes in its subject. Hardly any is held."""
+    t = Talk(build, "agents-meanwhile")
+    rng = rng_of("agents-meanwhile", 3)
+    try:
+        at = t.w.now
+        for n in range(5 * HOUR // 60):
+            at += int(rng.expovariate(1 / 60)) + 1
+            subject = "%s: disk on host%d" % (rng.choice(("PROBLEM", "RECOVERY")), n % 9)
+            t.w.at(at, lambda s=subject: t.deliver(t.write(BOB, DESK, s)))
+            mid = "In-Reply-To: <alarm%d@far.example>" % n
+            t.w.at(at + rng.randint(2, 10), lambda s=subject, i=mid, n=n: t.deliver(
+                t.write(DESK, BOB, "[Ticket #%d] %s" % (n, s), [REPLIED, i])))
+            if rng.random() < 0.1:
+                t.person(at + rng.randint(60, 900), DESK, BOB, "Re: [Ticket #%d] %s" % (n, subject), [mid])
+        t.run()
+        check(t.by_people > 20 and t.held_people <= 5, t.held_people, "of", t.by_people, "held")
+    finally:
+        t.close()
+
+
 def quick_alarms(build):
     """Three hours of alarms; a ticket system acknowledges each. Its acknowledgements may be held, no alarm is."""
     t = Talk(build, "quick-alarms")
@@ -351,7 +391,7 @@ def round_once(build):
 def scenarios():
     for kind in PAIRS:
         yield "loops-" + kind, lambda b, k=kind: robots(b, k)
-    for fn in (do_not_wait, quick_alarms, people_meanwhile, bounces_of_bounces, office_hours, round_once):
+    for fn in (do_not_wait, go_on_for_hours, agents_meanwhile, quick_alarms, people_meanwhile, bounces_of_bounces, office_hours, round_once):
         yield "loops-" + fn.__name__.replace("_", "-"), fn
     for daemon in ("MAILER-DAEMON@far.example", "postmaster@far.example"):
         yield "loops-desk-and-bounces-of-" + daemon.split("@")[0].lower(), lambda b, d=daemon: desk_and_bounces(b, d)

@@ -1,63 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /* The two phases: what is counted at RCPT holds its place, and what becomes of it in the end. */
-#include <ftw.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
+#include "ledger_rig.h"
 #include "rcpt_rig.h"
 #include "store/journal_read.h"
-
-static char dir[] = "/tmp/storm-rcpt-XXXXXX", db[128], spool[128];
-static struct ledger_opened opened;
-
-static void
-keep_records(void)
-{
-	struct ledger_conf conf = {
-		.store = { .path = db, .retention = MS_DAY, .max_counters = 10000, .max_queue = 1 << 20 },
-		.outbox = { .spool = { .dir = spool, .max_bytes = 1 << 24, .sync = MS_SEC },
-		    .ring_bytes = 1 << 20 },
-	};
-	struct ledger *ledger = NULL;
-	char why[256] = "";
-
-	cr_assert_eq(
-	    ledger_open(&conf, e.tallies, e.storms, now, &ledger, &opened, why, sizeof(why)), 0, "%s", why);
-	site.hash_seed = opened.seed;
-	engine_use_ledger(&e, ledger);
-}
 
 static void
 begin(void)
 {
-	cr_assert_not_null(mkdtemp(dir));
-	snprintf(db, sizeof(db), "%s/storm.db", dir);
-	snprintf(spool, sizeof(spool), "%s/spool", dir);
 	rcpt_setup();
-	now.wall = clock_now().wall; /* the journal deletes what is old by the real clock */
+	begin_records();
 }
 
-static int
-remove_one(const char *path, const struct stat *st, int flag, struct FTW *at)
-{
-	(void)st;
-	(void)flag;
-	(void)at;
-	return remove(path);
-}
-
-static void
-end(void)
-{
-	ledger_close(e.ledger, 5000);
-	e.ledger = NULL;
-	teardown();
-	nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-TestSuite(rcpt, .init = begin, .fini = end, .timeout = 60);
+TestSuite(rcpt, .init = begin, .fini = end_records, .timeout = 60);
 
 /* --- what the journal says: one line a message --- */
 
@@ -525,36 +479,26 @@ Test(rcpt, harmless_a_callout_leaves_no_trace)
 	cr_assert_eq(e.stats.messages, 1);
 }
 
+static void
+settle_four(void)
+{
+	who.connection = 1;
+	for (int i = 0; i < 3; i++)
+		ask_rcpt(fresh(), "a@example.org"); /* two of them end by the next */
+	who.client = "203.0.113.66";
+	ask_rcpt("t", "trap@example.org"); /* and the third */
+	who.client = "203.0.113.9";
+	who.connection = 2;
+	ask_rcpt("held", "a@example.org");
+}
+
 /* The process goes without a word: what was settled counts, what was held does not. */
 Test(rcpt, killed)
 {
-	char c;
-	int pipes[2];
-	pid_t pid;
-
 	flood(MEASURE_MESSAGES, 5);
 	rule("trap");
 	strset_add(&rules_v[1].addresses.addrs, STR("trap@example.org"));
-	cr_assert_eq(pipe(pipes), 0);
-	pid = fork();
-	cr_assert_geq(pid, 0);
-	if (pid == 0) {
-		keep_records();
-		who.connection = 1;
-		for (int i = 0; i < 3; i++)
-			ask_rcpt(fresh(), "a@example.org"); /* two of them end by the next */
-		who.client = "203.0.113.66";
-		ask_rcpt("t", "trap@example.org"); /* and the third */
-		who.client = "203.0.113.9";
-		who.connection = 2;
-		ask_rcpt("held", "a@example.org");
-		if (write(pipes[1], "x", 1) != 1)
-			_exit(1);
-		pause();
-	}
-	cr_assert_eq(read(pipes[0], &c, 1), 1);
-	kill(pid, SIGKILL);
-	cr_assert_eq(waitpid(pid, NULL, 0), pid);
+	kill_after(settle_four);
 	keep_records();
 	cr_assert_eq(opened.records, 4);
 	cr_assert_eq(ask_rcpt("5", "a@example.org"), ACT_PASS);
