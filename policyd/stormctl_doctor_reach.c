@@ -459,26 +459,47 @@ doctor_net_list(struct doctor *d, const struct netset *t)
 	return text;
 }
 
+/* Ours of Postfix's "[address]/bits", as text. */
+static const char *
+unbracketed(struct doctor *d, struct str word)
+{
+	size_t close = str_find(word, ']');
+
+	if (word.n == 0 || word.p[0] != '[' || close >= word.n)
+		return doctor_text(d, "%.*s", STR_FMT(word));
+	return doctor_text(
+	    d, "%.*s%.*s", STR_FMT(str_sub(word, 1, close)), STR_FMT(str_sub(word, close + 1, word.n)));
+}
+
+/* "!192.0.2.7, 192.0.2.0/24": ours knows no exceptions, so no network that has one can be named to us. */
+static bool
+net_has_hole(struct doctor *d, struct str networks, const struct net *net)
+{
+	struct str word;
+	struct net hole;
+	bool braced;
+
+	while (doctor_word(&networks, &word, &braced))
+		if (!braced && word.n && word.p[0] == '!' &&
+		    net_parse(str_of(unbracketed(d, str_sub(word, 1, word.n))), &hole) == 0 &&
+		    hole.bits >= net->bits && net_has(net, &hole.ip))
+			return true;
+	return false;
+}
+
 void
 doctor_networks(struct doctor *d, struct str networks, const char *where)
 {
 	const char *more = NULL, *also;
-	struct str word, plain;
+	struct str all = networks, word;
 	struct net net;
 	bool braced;
 
 	while (doctor_word(&networks, &word, &braced)) {
-		size_t close = str_find(word, ']');
-
-		/* Postfix: [address]/bits; ours: address/bits */
-		plain = str_of(word.n && word.p[0] == '[' && close < word.n
-			? doctor_text(d, "%.*s%.*s", STR_FMT(str_sub(word, 1, close)),
-			      STR_FMT(str_sub(word, close + 1, word.n)))
-			: doctor_text(d, "%.*s", STR_FMT(word)));
-		if (braced || net_parse(plain, &net) != 0 || own_machine(&net) ||
-		    net_within(&d->conf->site.trusted, &net))
+		also = unbracketed(d, word);
+		if (braced || net_parse(str_of(also), &net) != 0 || own_machine(&net) ||
+		    net_within(&d->conf->site.trusted, &net) || net_has_hole(d, all, &net))
 			continue;
-		also = plain.p;
 		more = more ? doctor_text(d, "%s, %s", more, also) : also;
 	}
 	if (more)

@@ -385,6 +385,7 @@ HARMLESS = [
     ("the last recipient that is kept", main("smtpd_recipient_limit = 50000")),
     ("just enough connections", server(max_connections="400")),
     ("a little more than Postfix waits", server(idle_timeout="301s")),
+    ("networks with exceptions", main("mynetworks = 127.0.0.0/8, !192.0.2.7, 192.0.2.0/24, ![2001:db8::7], [2001:db8::]/32")),
     ("networks within ours", several(main("mynetworks = 127.0.0.0/8, [::ffff:127.0.0.0]/104, 192.0.2.128/25"),
                                      lambda s: s.mail.update(trusted="127.0.0.0/8, ::1, 192.0.2.0/24"))),
     ("the machine's own name is no domain", lambda s: s.mail.update(local_domains="example.org")),
