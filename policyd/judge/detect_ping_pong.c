@@ -11,21 +11,26 @@
 #include "mail/subject.h"
 
 enum {
-	RCPTS_LOOKED_AT = 16,    /* robots answer one address; what goes to many is others' business */
-	AUTHORS_MAX = 4,         /* addresses by which one party may be answered */
-	LOOKS_MAX = 48,          /* looks of subjects kept a pair */
-	KNOWN_PART = 4,          /* a look is known once a fourth of the limit had it */
-	TICKET_PACE = 4,         /* tickets that answer tickets may be read by people: within so many paces */
-	THEIRS_MIN = 2,          /* answers by which one who answers a robot is known */
-	UNEVEN = 2,              /* more mails of a robot than so many for each answer: it is not answered */
+	RCPTS_LOOKED_AT = 16, /* robots answer one address; what goes to many is others' business */
+	AUTHORS_MAX = 8,      /* addresses by which one party may be answered, each once for each of whose */
+	LOOKS_MAX = 48,       /* looks of subjects kept a pair */
+	KNOWN_PART = 4,       /* a look is known once a fourth of the limit had it */
+	TICKET_PACE = 4,      /* tickets that answer tickets may be read by people: within so many paces */
+	THEIRS_MIN = 2,       /* answers by which one who answers a robot is known */
+	UNEVEN = 2,           /* more mails of a robot than so many for each answer: it is not answered */
 	ONE_WAY_TURNS_PART = 16, /* a turn seen for so many messages: still one direction alone */
 };
 
 /* A pair's counters, in the order of its ops. RECENT: turns, of late. */
 enum { TURNS, THREAD, TAIL, HEAD, ANSWERS, THEIR_ANSWERS, ROBOTS, MARKED, ONE_WAY, RECENT, COUNTERS };
 
+/* Whose mail is counted. What own people and machines send from one of our addresses to another is judged by
+ * such mail alone: anybody else can write in the names of both. */
+enum whose { EVERYBODYS, OWN };
+
 /* An address by which the writer may be answered, and its hashes. */
 struct author {
+	enum whose whose;
 	struct str who;
 	uint64_t turns, answers;
 };
@@ -111,15 +116,23 @@ elem_of(const struct view *v, int c, struct str who)
 	return hash64(v->site->hash_seed + (uint64_t)c, who) | 1;
 }
 
+static bool
+ours(const struct view *v, struct str who)
+{
+	size_t at = str_rfind(who, '@');
+
+	return v->traits->outbound && at < who.n && site_local_domain(v->site, str_sub(who, at + 1, who.n));
+}
+
 static void
 add_author(struct talk *t, const struct view *v, struct str who)
 {
 	for (unsigned i = 0; i < t->n_authors; i++)
 		if (str_eq(t->authors[i].who, who))
 			return;
-	if (who.n && t->n_authors < AUTHORS_MAX)
+	for (enum whose i = EVERYBODYS; who.n && t->n_authors < AUTHORS_MAX && i <= ours(v, who); i++)
 		t->authors[t->n_authors++] =
-		    (struct author){ who, elem_of(v, TURNS, who), elem_of(v, ANSWERS, who) };
+		    (struct author){ i, who, elem_of(v, TURNS, who), elem_of(v, ANSWERS, who) };
 }
 
 static void
@@ -250,13 +263,14 @@ pp_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
 /* --- counting ------------------------------------------------------------------------------------------- */
 
 static struct key128
-storm_key(const struct rule *r, const struct view *v, struct str a, struct str b)
+storm_key(const struct rule *r, const struct view *v, const struct author *author, struct str b)
 {
+	struct str a = author->who;
 	int order = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
 	bool swap = order > 0 || (order == 0 && a.n > b.n);
 	struct hash h;
 
-	hash_init(&h, v->site->hash_seed, "storm");
+	hash_init(&h, v->site->hash_seed, author->whose == OWN ? "storm-own" : "storm");
 	hash_u64(&h, r->id);
 	hash_str(&h, swap ? b : a);
 	hash_str(&h, swap ? a : b);
@@ -325,19 +339,19 @@ fill_op(struct tally_op *op, const struct rule *r, const struct view *v, const s
 	}
 }
 
-/* The writer's own copy, at one of his addresses, of what goes to author `i`, another of them ("From: ann",
- * "Reply-To: team", to both): no answer of the other one's. */
+/* The other one is none of ours; or it is the writer's own copy, at one of his addresses, of what goes to
+ * author `i`, another of them ("From: ann", "Reply-To: team", to both): no answer of the other one's. */
 static bool
-own_copy(const struct view *v, const struct words *w, unsigned i)
+not_counted(const struct view *v, const struct words *w, unsigned i)
 {
-	bool mine = false;
+	const struct author *author = &w->talk->authors[i];
+	bool skip = author->whose == OWN && !ours(v, w->to), mine = false;
 
 	for (unsigned k = 0; k < i; k++)
-		mine |= str_eq(w->talk->authors[k].who, w->to);
+		mine |= !str_eq(author->who, w->to) && str_eq(w->talk->authors[k].who, w->to);
 	for (uint32_t k = 0; mine && k < v->msg->n_rcpts; k++)
-		if (str_eq(party(v->rcpts[k].key), w->talk->authors[i].who))
-			return true;
-	return false;
+		skip |= str_eq(party(v->rcpts[k].key), author->who);
+	return skip;
 }
 
 static void
@@ -348,10 +362,9 @@ pp_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *o
 	if (!find_words(r, v, rcpt, &w))
 		return;
 	for (unsigned i = 0; i < w.talk->n_authors; i++) {
-		const struct author *author = &w.talk->authors[i];
-		struct pair p = { author, storm_key(r, v, author->who, w.to) };
+		struct pair p = { &w.talk->authors[i], storm_key(r, v, &w.talk->authors[i], w.to) };
 
-		if (own_copy(v, &w, i))
+		if (not_counted(v, &w, i))
 			continue;
 		for (int c = 0; c < COUNTERS; c++) {
 			struct tally_op *op = asks(&w, c) ? ops_add(ops) : NULL;
@@ -498,8 +511,9 @@ belongs(
 static bool
 only_counts(const struct view *v, const struct author *author, struct str to)
 {
-	return v->traits->automatic == AUTO_NONE &&
-	    (str_starts(author->who, STR("@")) || str_starts(to, STR("@")));
+	return (author->whose == EVERYBODYS && ours(v, author->who) && ours(v, to)) ||
+	    (v->traits->automatic == AUTO_NONE &&
+		(str_starts(author->who, STR("@")) || str_starts(to, STR("@"))));
 }
 
 static void
@@ -515,7 +529,7 @@ pp_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct
 		struct key128 storm;
 		bool more, there;
 
-		if (own_copy(v, &w, i))
+		if (not_counted(v, &w, i))
 			continue;
 		for (int c = 0; c < COUNTERS; c++) {
 			if (!asks(&w, c))
@@ -531,7 +545,7 @@ pp_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct
 		f->why = talk(r, &w, a, false);
 		if (!f->why && !more && v->header)
 			continue;
-		storm = storm_key(r, v, w.talk->authors[i].who, w.to);
+		storm = storm_key(r, v, &w.talk->authors[i], w.to);
 		there = storms_find(v->storms, storm);
 		if (!f->why && there)
 			f->why = talk(r, &w, a, true);
@@ -556,7 +570,7 @@ pp_sources(struct storm *st, const struct view *v, const struct finding *f, uint
 		struct str to = party(v->rcpts[k].key);
 
 		for (unsigned i = 0; i < t->n_authors; i++) {
-			if (!key_eq(storm_key(&none, v, t->authors[i].who, to), st->key))
+			if (!key_eq(storm_key(&none, v, &t->authors[i], to), st->key))
 				continue;
 			storm_add_host(st, t->authors[i].who, "party", copies);
 			storm_add_host(st, to, "party", copies);

@@ -119,6 +119,9 @@ PAIRS = {
         Robot(DESK, "Ticket {n} has been opened", 5), Robot("help@far.example", "Thank you, your case is {n}", 9), 23),
     "subject-cut-at-its-end": (
         Robot(DESK, "We have received your message: {s}", 2), Robot(BOB, "This is an automated response to: {s}", 2), 26),
+    "two-of-our-own": (Robot(DESK, "[Ticket #{n}] received: {s}", 3), Robot("ann@example.org", "Re: {s}", 1), 22),
+    "two-of-our-own-marked": (
+        Robot(DESK, "[Ticket #{n}] received: {s}", 3, [REPLIED]), Robot("ann@example.org", "Automatic reply: {s}", 1, [REPLIED]), 7),
     "seen-in-one-direction": (
         Robot("ann@example.org", "Automatic reply: {s}", 20, [REPLIED], seen=False),
         Robot(BOB, "Automatic reply: {s}", 20, [REPLIED], null=True), 9),
@@ -195,6 +198,37 @@ def agents_meanwhile(build):
                 t.person(at + rng.randint(60, 900), DESK, BOB, "Re: [Ticket #%d] %s" % (n, subject), [mid])
         t.run()
         check(t.by_people > 20 and t.held_people <= 5, t.held_people, "of", t.by_people, "held")
+    finally:
+        t.close()
+
+
+def planted(build, how, marks):
+    """Somebody outside lets two addresses of ours answer each other, by From or Reply-To. What their own people and
+    machines write to each other meanwhile, about the same, passes; his is held, and so is a robot's that really answers."""
+    t = Talk(build, "planted")
+    ann, desk, subject = "ann@example.org", DESK, "Re: The printer on floor two is broken"
+    answers = ["In-Reply-To: <a@b>"]
+    try:
+        his = 0
+        for n in range(700):
+            a, b = (ann, desk) if n % 2 else (desk, ann)
+            t.w.now += 5
+            m = t.write("x@evil.example", b, subject, marks + answers + ["Reply-To: " + a])
+            if how == "from":
+                m = t.write(a, b, subject, marks + answers)
+            fate, _ = t.w.offer(m, [b], "203.0.113.66", "evil.example")
+            his += fate[b] == "held"
+            if n % 50 == 30:
+                t.deliver(t.write(ann, desk, subject, answers), person=True)
+            if n % 50 == 32:
+                t.deliver(t.write(desk, ann, "Re: [Ticket #5] The printer on floor two is broken", answers + [GENERATED]), person=True)
+        check(his >= 400, "his", his)
+        check(t.by_people == 28 and t.held_people == 0, "held", t.held_people, "of", t.by_people)
+        t.w.now += 2 * HOUR
+        t.robots = {desk: Robot(desk, "[Ticket #{n}] received: {s}", 3), ann: Robot(ann, "Re: {s}", 1)}
+        t.person(t.w.now, ann, desk, "The lift is broken")
+        t.run(2000)
+        check(t.passed <= LIMIT and t.held == 1, t.passed, "passed", t.held, "held")
     finally:
         t.close()
 
@@ -395,6 +429,9 @@ def scenarios():
         yield "loops-" + fn.__name__.replace("_", "-"), fn
     for daemon in ("MAILER-DAEMON@far.example", "postmaster@far.example"):
         yield "loops-desk-and-bounces-of-" + daemon.split("@")[0].lower(), lambda b, d=daemon: desk_and_bounces(b, d)
+    for how in ("from", "reply-to"):
+        for i, marks in enumerate(([], [REPLIED], [GENERATED])):
+            yield "loops-planted-%s-%d" % (how, i), lambda b, h=how, m=marks: planted(b, h, m)
     for every, person in ((4, 60), (15, 100), (25, 150)):
         yield "loops-tickets-at-work-%d" % every, lambda b, e=every, p=person: tickets_at_work(b, e, p)
     yield "loops-delivered-here-before", lambda b: circle(b, True, 2)
