@@ -48,6 +48,9 @@ static const struct tier tiers[] = {
 };
 enum { TIERS = ARRAY_LEN(tiers), OWN_TIER = 0 };
 
+/* Whose a mark is, beside a firm's. */
+enum { OWN_MARK, ANY_OUTSIDERS };
+
 /* One thread before one audience. */
 struct bucket {
 	uint64_t id;
@@ -106,11 +109,11 @@ mark_time(const struct rule *r)
 }
 
 static struct tally_answer
-mark_before(struct tape *t, bool write, const char *tag, uint64_t what, uint64_t audience, uint64_t elem)
+mark_of(struct tape *t, bool write, const char *tag, uint64_t what, uint64_t whose, uint64_t elem)
 {
 	struct tally_op op = {
 		.kind = write ? TALLY_MARK : TALLY_GET,
-		.key = key_of(t, tag, what, audience),
+		.key = key_of(t, tag, what, whose),
 		.elem = elem,
 		.ttl = mark_time(t->r),
 	};
@@ -118,10 +121,24 @@ mark_before(struct tape *t, bool write, const char *tag, uint64_t what, uint64_t
 	return next(t, &op);
 }
 
-static struct tally_answer
-mark(struct tape *t, bool write, const char *tag, uint64_t what, uint64_t elem)
+/* Where a mark leads that was set before; this post sets its own. Those of outsiders, each firm's apart, lead
+ * no own person, and nobody where own people set one. */
+static uint64_t
+mark(struct search *s, bool write, const char *tag, uint64_t what, uint64_t outsiders, uint64_t elem)
 {
-	return mark_before(t, write, tag, what, 0, elem);
+	const struct post *p = &s->post;
+	struct tally_answer own = mark_of(&s->tape, write && p->own, tag, what, OWN_MARK, elem), others;
+
+	if (p->own && p->role != POST_ROBOT)
+		return own.last_elem;
+	others = mark_of(&s->tape, write && !p->own, tag, what, outsiders, elem);
+	return own.known ? own.last_elem : others.last_elem;
+}
+
+static uint64_t
+mark_before(struct search *s, bool write, uint64_t id, uint64_t audience, uint64_t elem)
+{
+	return mark(s, write, "post", id ^ audience, s->post.firm, elem);
 }
 
 static uint32_t
@@ -340,7 +357,7 @@ link_buckets(struct search *s)
 		for (unsigned k = 0; k < s->n_buckets; k++)
 			if (k != i && s->buckets[k].to == b->to)
 				other = &s->buckets[k];
-		linked = mark(&s->tape, post && other, "link", b->id, other ? other->id : 0).last_elem;
+		linked = mark(s, post && other, "link", b->id, s->post.firm, other ? other->id : 0);
 		if (b->subjects <= SUBJECTS_MAX && (!other || other->subjects <= SUBJECTS_MAX))
 			consider(s, linked);
 	}
@@ -358,7 +375,7 @@ follow(struct search *s, const struct bucket *b)
 
 		if (!id || (i > 0 && id == p->answers[i - 1]) || (i > 1 && id == p->answers[0]))
 			continue;
-		linked = mark_before(&s->tape, false, "post", id, p->to[b->to].hash, 0).last_elem;
+		linked = mark_before(s, false, id, p->to[b->to].hash, 0);
 		if (b->subjects <= SUBJECTS_MAX)
 			consider(s, linked);
 	}
@@ -389,10 +406,9 @@ walk_person(struct search *s)
 		return;
 	for (unsigned i = 0; i < s->n_buckets; i++)
 		if (!s->buckets[i].root || !p->subject)
-			mark_before(
-			    &s->tape, true, "post", p->id, p->to[s->buckets[i].to].hash, s->buckets[i].id);
-	mark(&s->tape, true, "first", p->id, s->buckets[0].id);
-	mark(&s->tape, true, "second", p->id, s->buckets[s->n_buckets > 1].id);
+			mark_before(s, true, p->id, p->to[s->buckets[i].to].hash, s->buckets[i].id);
+	mark(s, true, "first", p->id, ANY_OUTSIDERS, s->buckets[0].id);
+	mark(s, true, "second", p->id, ANY_OUTSIDERS, s->buckets[s->n_buckets > 1].id);
 }
 
 /* By the posts that it refers to: robots answer to one person. */
@@ -404,8 +420,8 @@ walk_answered(struct search *s)
 
 		if (!id)
 			continue;
-		consider(s, mark(&s->tape, false, "first", id, 0).last_elem);
-		consider(s, mark(&s->tape, false, "second", id, 0).last_elem);
+		consider(s, mark(s, false, "first", id, ANY_OUTSIDERS, 0));
+		consider(s, mark(s, false, "second", id, ANY_OUTSIDERS, 0));
 	}
 }
 

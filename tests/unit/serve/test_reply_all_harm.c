@@ -72,6 +72,38 @@ Test(reply_all_harm, outsiders_prolong_no_block)
 	cr_assert_eq(POST(.who = 1), ACT_PASS);
 }
 
+#define EVIL .from = "x@evil.example", .client = "198.51.100.1"
+#define AWAY                                                                                 \
+	.extra = "Auto-Submitted: auto-replied\r\n", .opener = true, .to = "p1@example.org", \
+	.rcpts = "p1@example.org"
+
+/* One outsider writes in a thread that he wants closed, under the subject or with the id of another. */
+Test(reply_all_harm, an_outsider_makes_no_two_threads_one)
+{
+	POST(.who = 20, .opener = true, .subject = "Budget", .id = "budget@example.org");
+	POST(.who = 21, .subject = "Re: Budget", .refs = "budget@example.org", .id = "budget1@example.org");
+	POST(.from = "a@one.example", .client = "192.0.2.7", .subject = "Re: Fair",
+	    .refs = "fair@one.example");
+	cr_assert_eq(POST(EVIL, .refs = "budget@example.org"), ACT_PASS);
+	cr_assert_eq(POST(EVIL, .refs = "fair@one.example"), ACT_PASS);
+	cr_assert_eq(POST(EVIL, .id = "budget1@example.org"), ACT_PASS);
+	storm();
+	cr_assert_eq(POST(.who = 22, .subject = "Re: Budget", .refs = "budget@example.org"), ACT_PASS);
+	cr_assert_eq(POST(.who = 23, .subject = "Re: Figures", .refs = "", .reply_to = "budget1@example.org"),
+	    ACT_PASS);
+	cr_assert_eq(POST(AWAY, .from = "b@two.example", .client = "100.64.1.1", .subject = "Automatic reply",
+			 .reply_to = "budget1@example.org"),
+	    ACT_PASS);
+	cr_assert_eq(POST(.from = "b@two.example", .client = "100.64.1.1", .subject = "Re: Budget",
+			 .refs = "budget@example.org"),
+	    ACT_PASS);
+	cr_assert_eq(POST(.from = "b@two.example", .client = "100.64.1.1", .subject = "Re: Fair",
+			 .refs = "fair@one.example"),
+	    ACT_PASS);
+	cr_assert_eq(POST(EVIL), ACT_HOLD);
+	cr_assert_eq(POST(.who = 24), ACT_REJECT);
+}
+
 /* A partner's people, through one gateway. */
 Test(reply_all_harm, a_storm_of_one_firm_outside_is_held_and_nobody_else)
 {
