@@ -172,6 +172,34 @@ mbox_from(struct str s, size_t at)
 }
 
 static bool
+is_digits(struct str s, size_t at, size_t n)
+{
+	for (size_t i = at; i < at + n; i++)
+		if (i >= s.n || s.p[i] < '0' || s.p[i] > '9')
+			return false;
+	return true;
+}
+
+/* Many programs quote no "From here on ..." in a body, for they know their own lines by the date behind the
+ * sender: a time of day and a year are in all of them, however they are written. Some write nothing there. */
+static bool
+mbox_begins(struct str s, size_t at)
+{
+	struct str line = str_sub(s, at, s.n);
+	bool time = false, year = false;
+
+	if (!mbox_from(s, at))
+		return false;
+	line.n = str_find(line, '\n');
+	line = str_trim(str_sub(line, 5, line.n));
+	for (size_t i = 0; i < line.n; i++) {
+		time |= line.p[i] == ':' && i > 0 && is_digits(line, i - 1, 1) && is_digits(line, i + 1, 2);
+		year |= is_digits(line, i, 4);
+	}
+	return line.n == 0 || (time && year);
+}
+
+static bool
 mbox(struct reader *r, struct str s)
 {
 	size_t at = 0;
@@ -184,7 +212,7 @@ mbox(struct reader *r, struct str s)
 		start = at + line.n + 1;
 		for (end = start; end < s.n; end++) {
 			end += str_find(str_sub(s, end, s.n), '\n');
-			if (end + 1 < s.n && mbox_from(s, end + 1))
+			if (end + 1 < s.n && mbox_begins(s, end + 1))
 				break;
 		}
 		end = end < s.n ? end + 1 : s.n;

@@ -127,6 +127,22 @@ def test_lines_of_mail_programs(lab):
         assert one["time"] == 1793610000, (line, one)
 
 
+def test_lines_that_begin_no_message(lab):
+    """Many programs quote no "From here on" in a body: a message begins where a line tells a time and a year too, or
+    nothing. What a bounce gives back below such a line is read."""
+    conf = put(lab, "main.conf", CONF.format(dir=lab.dir))
+    put(lab, "rules.conf", RULES)
+    fields = "Return-Path: <>\nX-Original-To: joe@example.org\n"
+    body = "From what the next server said:\nFrom 10:15 on it was full.\n" + BODY.format(9)
+    lines = ("<> Mon Nov  2 09:00:00 2026", "MAILER-DAEMON (mx) Mon Nov  2 09:00 CET 2026", "- Mon, 2 Nov 2026 09:00:00 GMT",
+             "9@xxx Mon Nov 02 09:00:00 +0000 2026", "")
+    box = "".join(f"From {line}\n{fields}{BOUNCE.format(n)}\n{body}\n" for n, line in enumerate(lines))
+    for name, text in (("box", box), ("crlf", box.replace("\n", "\r\n"))):
+        said = replay(lab, conf, put(lab, name, text))
+        assert [(one["message_id"], one["verdict"]) for one in said] == [
+            (f"<b{n}@mx.example.net>", "reject") for n in range(len(lines))], (name, said)
+
+
 def test_a_pipe(lab):
     """Old mail is often packed: what comes out of a pipe is read as a file is."""
     conf = put(lab, "main.conf", CONF.format(dir=lab.dir))
