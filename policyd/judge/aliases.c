@@ -252,7 +252,7 @@ add_list(struct lists *l, const struct alias *list, const struct alias *owner, s
 	char *value = single(owner);
 	char *posting = qualify(list->name, domain), *to = qualify(value ? value : owner->name, domain);
 
-	lists_put(l, str_of(posting), str_of(to), list->line);
+	lists_put(l, str_of(posting), str_of(to), list->line)->of_map = true;
 	xfree(value);
 	xfree(to);
 	xfree(posting);

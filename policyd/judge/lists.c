@@ -16,18 +16,21 @@ lists_init(struct lists *l)
 	*l = (struct lists){ 0 };
 }
 
+static void
+entry_fini(struct list_entry *e)
+{
+	for (unsigned i = 0; i < e->n_posters; i++)
+		xfree(e->posters[i]);
+	xfree(e->posters);
+	xfree(e->posting);
+	xfree(e->owner);
+}
+
 void
 lists_fini(struct lists *l)
 {
-	for (unsigned i = 0; i < l->n; i++) {
-		struct list_entry *e = &l->v[i];
-
-		for (unsigned j = 0; j < e->n_posters; j++)
-			xfree(e->posters[j]);
-		xfree(e->posters);
-		xfree(e->posting);
-		xfree(e->owner);
-	}
+	for (unsigned i = 0; i < l->n; i++)
+		entry_fini(&l->v[i]);
 	for (unsigned i = 0; i < l->n_files; i++)
 		xfree(l->files[i]);
 	xfree(l->files);
@@ -161,9 +164,29 @@ by_posting(const void *a, const void *b)
 
 	if (c)
 		return c;
+	if (x->of_map != y->of_map)
+		return x->of_map ? 1 : -1;
 	if (x->file != y->file)
 		return x->file < y->file ? -1 : 1;
 	return (x->line > y->line) - (x->line < y->line);
+}
+
+/* Of sorted ones: those of maps that a line of their own stands for. */
+static void
+drop_replaced(struct lists *l)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < l->n; i++) {
+		const struct list_entry *before = kept ? &l->v[kept - 1] : NULL;
+
+		if (before && l->v[i].of_map && !before->of_map &&
+		    strcmp(before->posting, l->v[i].posting) == 0)
+			entry_fini(&l->v[i]);
+		else
+			l->v[kept++] = l->v[i];
+	}
+	l->n = kept;
 }
 
 static int
@@ -209,6 +232,7 @@ lists_finish(struct lists *l, fault_fn *fault, void *arg)
 	if (l->n == 0)
 		return 0;
 	qsort(l->v, l->n, sizeof(*l->v), by_posting);
+	drop_replaced(l);
 	order = xmalloc(l->n * sizeof(struct list_entry *));
 	for (unsigned i = 0; i < l->n; i++)
 		order[i] = &l->v[i];

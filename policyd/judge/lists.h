@@ -5,6 +5,7 @@
  *	aliases: aliases(5); NAME is a list when owner-NAME exists too, its posting address is NAME@ each
  *		 local domain. The owner is what owner-NAME stands for when that is one address, else
  *		 owner-NAME@ that domain. A bare name means the one at that domain.
+ * A line of the former stands in place of what a map says of that address: only there posters can be named.
  * Faults are reported to `fault`, one call each, with the line.
  */
 #ifndef JUDGE_LISTS_H
@@ -23,6 +24,7 @@ struct list_entry {
 	char **posters; /* lower-case; may be empty */
 	unsigned n_posters;
 	unsigned file, line; /* where it stands: index into lists->files */
+	bool of_map;         /* in an alias map */
 };
 
 struct lists {
@@ -40,7 +42,7 @@ void lists_fini(struct lists *l);
 unsigned lists_add(struct lists *l, struct str text, const char *file, fault_fn *fault, void *arg);
 unsigned lists_add_aliases(
     struct lists *l, struct str text, const char *file, const struct site *site, fault_fn *fault, void *arg);
-/* Sorts; an address named twice, or an owner that is itself a list, is a fault. */
+/* Sorts; an address named twice by files of one kind, or an owner that is itself a list, is a fault. */
 unsigned lists_finish(struct lists *l, fault_fn *fault, void *arg);
 
 /* By the address' `plain` form (lower-case). "list+detail@" does not match "list@". NULL: no list. */

@@ -59,6 +59,33 @@ def test_the_list_that_bounces_to_itself(lab):
     assert ctl(lab, "-c", conf, "audit") == (0, "2 lists looked at: 0 in danger, 0 warnings, 0 notes\n", "")
 
 
+def test_all_that_it_says_at_once(lab):
+    """A list with an owner and one without: the lines for the map, the lists file and the configuration go together."""
+    path = write(lab, "aliases", "postmaster: root\nstaff: anna, carl@far.example\nowner-staff: anna\n"
+                 "press: one@far.example, two@far.example\n")
+    write(lab, "lists", "")
+    files = {path: path, lab.path("lists"): lab.path("lists")}
+    mail = "lists = lists"
+    for turn in range(2):
+        conf = config(lab, mail)
+        out = [json.loads(line) for line in ctl(lab, "-c", conf, "audit", "--json", path)[1].splitlines()]
+        assert [o["kind"] for o in out if o["severity"] != "note"] == (
+            ["not-listed", "no-owner", "not-listed"] if turn == 0 else []), out
+        for o in out:
+            if o["put"] and o["put_where"] in files:
+                with open(files[o["put_where"]], "a", encoding="utf-8") as f:
+                    f.write(o["put"] + "\n")
+            elif o["put"]:
+                assert o["put_where"] == "policyd-storm.conf [mail]", o
+                mail = o["put"]
+    assert mail == f"lists = lists, aliases:{path}", mail
+    with open(conf, "a", encoding="utf-8") as f:
+        f.write("[store]\npath = :memory:\n")
+    p = subprocess.run([lab.binary("policyd-storm"), "-t", "-c", conf], env=lab.env, capture_output=True, text=True,
+                       timeout=30, check=False)
+    assert p.returncode == 0, p.stderr
+
+
 def test_exit_status(lab):
     good = write(lab, "good", "staff: anna, bert\nowner-staff: anna\n")
     warn = write(lab, "warn", "staff: anna, bert\n")

@@ -145,6 +145,37 @@ Test(lists, several_files)
 	cr_expect_str_eq(faults(), "m:1: list \"a@x.test\" stands in l:1 already\n");
 }
 
+/* A line of its own stands in place of what a map says of that address, whatever comes first. Maps alone name
+ * each address once. */
+Test(lists, a_line_instead_of_an_alias)
+{
+	static const char map[] = "a: anna, far@y.test\nowner-a: bert\nb: anna\nowner-b: bert\n";
+	const struct list_entry *e;
+
+	strset_add(&site.local_domains, STR("x.test"));
+	strset_add(&site.local_domains, STR("y.test"));
+	add_aliases(map);
+	add("a@x.test o@x.test ed@far.test\n");
+	add_aliases("c: anna\nowner-c: bert\n");
+	add("c@y.test o@x.test\n");
+	cr_expect_eq(lists_finish(&lists, on_fault, NULL), 0u);
+	cr_expect_str_eq(owner("a@x.test"), "o@x.test");
+	cr_expect_str_eq(owner("a@y.test"), "bert@y.test");
+	cr_expect_str_eq(owner("b@x.test"), "bert@x.test");
+	cr_expect_str_eq(owner("c@x.test"), "bert@x.test");
+	cr_expect_str_eq(owner("c@y.test"), "o@x.test");
+	e = lists_find(&lists, STR("a@x.test"));
+	cr_assert(e && e->n_posters == 1);
+	cr_expect_str_eq(e->posters[0], "ed@far.test");
+	cr_expect_eq(lists.n, 6u);
+	add_aliases(map);
+	cr_expect_eq(lists_finish(&lists, on_fault, NULL), 3u);
+	cr_expect_str_eq(faults(),
+	    "a:1: list \"a@y.test\" stands in a:1 already\n"
+	    "a:3: list \"b@x.test\" stands in a:3 already\n"
+	    "a:3: list \"b@y.test\" stands in a:3 already\n");
+}
+
 Test(lists, aliases)
 {
 	strset_add(&site.local_domains, STR("x.test"));
