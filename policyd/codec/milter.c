@@ -276,6 +276,9 @@ take_connect(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
 		return FEED_MORE;
 	if (str_istarts(address, STR("IPv6:")))
 		address = str_sub(address, 5, address.n);
+	/* By a unix socket or a pipe: at its policy door Postfix calls such a client 127.0.0.1. */
+	if (family == SMFIA_UNKNOWN && str_eq(name, STR("localhost")))
+		address = STR("127.0.0.1");
 	if (name.n && name.p[0] == '[')
 		name = STR("unknown");
 	if (name.n)

@@ -526,6 +526,9 @@ read_request(struct policy *p, struct str text, const struct lines *l, struct ms
 	}
 	if (!r.have_request)
 		mark_broken(p, "not request=smtpd_access_policy");
+	/* Postfix says so of a client that has none; the milter is told of no port. */
+	if (str_eq(m->client_port, STR("unknown")) || str_eq(m->client_port, STR("0")))
+		m->client_port = STR_NONE;
 	finish_header(&r);
 	finish_body(&r);
 }

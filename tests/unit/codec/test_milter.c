@@ -77,6 +77,8 @@ Test(milter, connect)
 		{ "00000014 43 'six' 00 36 0019 '2001:db8::1' 00", "six", "2001:db8::1", "25" },
 		{ "0000000f 43 'here' 00 4c 0000 '/sock' 00", "here", "", "" },
 		{ "0000000a 43 'unknown' 00 55", "unknown", "", "" },
+		/* Postfix, whose policy client says 127.0.0.1 of a client on a unix socket */
+		{ "0000000c 43 'localhost' 00 55", "localhost", "127.0.0.1", "" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

@@ -56,6 +56,20 @@ Test(policy, what_postfix_sends)
 	rig_fini(&r);
 }
 
+Test(policy, no_port)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_ask(&r, STR(REQUEST "client_address=192.0.2.9\nclient_port=unknown\n\n"));
+	cr_expect_eq(r.m.client_port.n, 0);
+	rig_ask(&r, STR(REQUEST "client_address=127.0.0.1\nclient_port=0\n\n"));
+	cr_expect_eq(r.m.client_port.n, 0);
+	rig_ask(&r, STR(REQUEST "client_port=10\n\n"));
+	cr_expect(str_eq(r.m.client_port, STR("10")));
+	rig_fini(&r);
+}
+
 Test(policy, extended)
 {
 	struct rig r;
