@@ -368,6 +368,19 @@ exim_router_order(struct doctor *d)
 		    d, ex_where(d, before), before->file, "begin routers\n.include /etc/exim4/storm.routers");
 }
 
+/* The routers were asked at RCPT then, and nobody asks them again. */
+static void
+exim_cutthrough(struct doctor *d)
+{
+	const struct exim *x = ex_of(d);
+	unsigned i = ex_section(x, "acl");
+
+	for (i++; repairs(x) && i < x->n_lines && !str_starts(x->lines[i].text, STR("begin ")); i++)
+		if (doctor_has(x->lines[i].text, "cutthrough_delivery"))
+			doctor_find(d, ex_where(d, &x->lines[i]), x->lines[i].file,
+			    doctor_text(d, "  # %.*s", STR_FMT(x->lines[i].text)));
+}
+
 static void
 exim_body(struct doctor *d)
 {
@@ -510,6 +523,10 @@ const struct doctor_check doctor_exim_checks[] = {
 	    exim_no_routers },
 	{ "exim-router-order", SEVERITY_WARNING,
 	    "This router comes before ours, and what it delivers is not dropped.", exim_router_order },
+	{ "exim-cutthrough", SEVERITY_WARNING,
+	    "With this Exim asks the routers at RCPT alone: redirect-owner, set-sender-owner, prepend do "
+	    "nothing.",
+	    exim_cutthrough },
 	{ "exim-body", SEVERITY_WARNING,
 	    "backscatter wants the bodies of bounces, of which Exim shows too little, or without line "
 	    "breaks.",
