@@ -139,7 +139,8 @@ class Verdicts(OnExim, test_actions.Actions):
     def test_drop_as_they_were_written(self):
         self.enforce(rule("wide", "drop-recipients", EXEMPT_SPARED))
         odd = ["Reader4@Victim.Example", "reader5+tag@victim.example", '"comma,d"@victim.example',
-               '"sp ace"@victim.example', "o'brien@victim.example"]
+               '"sp ace"@victim.example', "o'brien@victim.example", '"needless"@victim.example', r'"a\"b\c"@victim.example',
+               'half."a b"@victim.example', r"back\slash@victim.example", "jörg@victim.example"]
         self.assertEqual(250, self.post(SPARED + odd)[0])
         self.assertEqual(sorted(SPARED), sorted(r for d in self.sink.deliveries for r in d.recipients))
         self.queue_is_empty()
