@@ -210,6 +210,18 @@ stays(const struct drops *d, const struct str *addr)
 	return d->n_kept && bsearch(&addr, d->kept, d->n_kept, sizeof(*d->kept), addr_order);
 }
 
+/* By the bytes of RCPT TO; but Postfix knows nobody by a source route, and Sendmail asks for none. */
+static void
+put_deleted(struct buf *out, const struct rcpt *r)
+{
+	struct str raw = str_trim(r->raw);
+
+	if (str_starts(raw, STR("<@")) || str_starts(raw, STR("@")))
+		put_address(out, SMFIR_DELRCPT, r->addr);
+	else
+		packet(out, SMFIR_DELRCPT, (const struct str[]){ r->raw, NUL }, 2);
+}
+
 static uint32_t
 put_recipients(const struct milter *mi, const struct msg *m, const struct drops *d, const struct verdict *v,
     struct buf *out)
@@ -224,7 +236,7 @@ put_recipients(const struct milter *mi, const struct msg *m, const struct drops 
 	/* Deleted first: an address may be on both lists. */
 	for (uint32_t i = 0; d->n_gone && i < m->n_rcpts; i++)
 		if (d->gone[i] && !stays(d, &m->rcpts[i].addr))
-			packet(out, SMFIR_DELRCPT, (const struct str[]){ m->rcpts[i].raw, NUL }, 2);
+			put_deleted(out, &m->rcpts[i]);
 	for (uint32_t i = 0; i < v->n_add; i++)
 		put_address(out, SMFIR_ADDRCPT, v->add[i]);
 	return 0;

@@ -142,9 +142,10 @@ class Silence(Actions):
         self.assert_got(FIVE)
 
     def test_drop_recipients_as_they_were_written(self):
-        """Postfix deletes the recipient whose bytes it is given, and no other."""
+        """Postfix deletes the recipient whose bytes it is given, and no other; but for a route, which it has taken off."""
         self.enforce(rule("wide", "drop-recipients", EXEMPT_SPARED))
-        written = SPARED + ["Reader4@Victim.Example", "reader5+tag@victim.example"]
+        written = SPARED + ["Reader4@Victim.Example", "reader5+tag@victim.example", '"reader6"@victim.example',
+                            "@a.example,@b.example:reader7@victim.example"]
         self.assertEqual(250, self.post(written)[0])
         self.assert_got(SPARED, SPARED + ["reader4@victim.example", "reader5+tag@victim.example"])
 

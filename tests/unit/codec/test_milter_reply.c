@@ -210,6 +210,21 @@ Test(milter_reply, recipient_named_twice)
 	rig_out(&r, "00000009 2d '<ann@y>' 00 00000007 2d 'ann@y' 00 00000009 2d '<Bob@y>' 00 " CONTINUE);
 }
 
+/* Postfix has taken the route off, and knows nobody by it. */
+Test(milter_reply, recipient_with_a_source_route)
+{
+	uint32_t all[] = { 0, 1 };
+	struct str owner[] = { STR("owner@y") };
+
+	cr_assert_eq(rig_feed(&r,
+			 OPTNEG_V6 MAIL_JOE "00000011 52 '<@a.x,@b:Joe@y>' 00 "
+					    "0000000a 52 '@a:ann@y' 00 " EOM),
+	    FEED_MSG);
+	buf_reset(&r.out);
+	cr_assert_eq(reply(&(struct verdict){ .drop = all, .n_drop = 2, .add = owner, .n_add = 1 }), 0);
+	rig_out(&r, "00000009 2d '<Joe@y>' 00 00000009 2d '<ann@y>' 00 0000000b 2b '<owner@y>' 00 " CONTINUE);
+}
+
 Test(milter_reply, not_offered)
 {
 	uint32_t drop[] = { 0 };
