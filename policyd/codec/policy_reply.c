@@ -7,6 +7,7 @@
 #include "codec/policy.h"
 
 #include "base/compiler.h"
+#include "base/utf8.h"
 
 enum { TEXT_MAX = 200, HEADER_LINE_MAX = 998, HEADER_NAME_MAX = 76, ADDRESS_MAX = MSG_ATTR_MAX };
 
@@ -89,16 +90,21 @@ address_ok(struct str s)
 	return true;
 }
 
-/* REDIRECT wants user@domain in one word; with less Postfix answers 451. */
+/* REDIRECT wants user@domain in one word; with less Postfix answers 451, and of what is no UTF-8 it takes
+ * nothing. */
 static bool
 redirect_ok(struct str s)
 {
-	size_t at = str_rfind(s, '@');
+	size_t at = str_rfind(s, '@'), n;
 
-	for (size_t i = 0; i < s.n; i++)
-		if (!printable(s.p[i]) || s.p[i] == ' ')
+	if (s.n > ADDRESS_MAX || at == 0 || at + 1 >= s.n)
+		return false;
+	for (; s.n; s = str_sub(s, n, s.n)) {
+		n = utf8_len(s);
+		if (n == 0 || (n == 1 && (!printable(s.p[0]) || s.p[0] == ' ')))
 			return false;
-	return s.n <= ADDRESS_MAX && at > 0 && at + 1 < s.n;
+	}
+	return true;
 }
 
 static bool
