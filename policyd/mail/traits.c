@@ -237,15 +237,22 @@ identity(const struct hash *named, const struct seen *s, struct key128 origin)
 	return hash_end(&h);
 }
 
-/* Where it began: the client, if nobody else has written a line, or whom the bottom one names. */
+/* Where it began: the client, if nobody else has written a line, or whom the bottom one names. Here, with our
+ * lines taken away: no address. */
 static bool
-began_at(const struct traits *t, const struct header_facts *f, const struct origin *o, struct ip *ip)
+began_at(const struct traits *t, const struct header_facts *f, const struct origin *o,
+    const struct site *site, struct ip *ip)
 {
-	if (t->straight_here) {
-		*ip = t->client;
+	const struct hop *bottom;
+
+	*ip = t->outbound ? (struct ip){ 0 } : t->client;
+	if (t->straight_here)
 		return true;
-	}
-	return t->foreign_hops > 0 && !o->own_id.n && !ip_parse(f->hops[f->n_hops - 1].from_ip, ip);
+	if (t->foreign_hops == 0 || o->own_id.n)
+		return false;
+	bottom = &f->hops[f->n_hops - 1];
+	*ip = (struct ip){ 0 };
+	return site_own_host(site, bottom->from) || !ip_parse(bottom->from_ip, ip);
 }
 
 static struct key128
@@ -265,9 +272,10 @@ straight_key(const struct hash *named, const struct seen *s, const struct ip *ip
 
 /* All that the message is known by. Without an id the first one is what the last would be. */
 static void
-compute_ids(
-    struct traits *t, const struct header_facts *f, struct str id, const struct origin *o, uint64_t seed)
+compute_ids(struct traits *t, const struct header_facts *f, struct str id, const struct origin *o,
+    const struct site *site)
 {
+	uint64_t seed = site->hash_seed;
 	struct seen s = { .f = f, .id = id, .subject = f->subject, .seed = seed };
 	char subject[SUBJECT_BARE_MAX];
 	/* What its origin will be called when it comes back; its own where it does not start here. */
@@ -295,7 +303,7 @@ compute_ids(
 	if (!same)
 		t->ids[t->n_ids++] = t->id_missing ? identity_seen(&s, later) : identity(&named, &s, back);
 	t->n_named = t->n_ids;
-	if (!t->id_missing && s.dated && began_at(t, f, o, &ip)) {
+	if (!t->id_missing && s.dated && began_at(t, f, o, site, &ip)) {
 		if (!o->timed) /* its copies are, maybe */
 			hash_named(&named, &s, true);
 		t->straight = straight_key(&named, &s, &ip);
@@ -352,6 +360,18 @@ compute_returned(struct traits *t, const struct msg *m)
 		t->returned_id = f->in_reply_to.n ? f->in_reply_to : f->last_reference;
 }
 
+/* To one of our own domains, among others. */
+static bool
+to_own(const struct msg *m, const struct site *site)
+{
+	struct str local, domain;
+
+	for (uint32_t i = 0; i < m->n_rcpts; i++)
+		if (addr_split(m->rcpts[i].addr, &local, &domain) && site_local_domain(site, domain))
+			return true;
+	return false;
+}
+
 static void
 compute_header(struct traits *t, struct msg *m, const struct site *site)
 {
@@ -362,11 +382,11 @@ compute_header(struct traits *t, struct msg *m, const struct site *site)
 
 	t->null_sender = kind->null_sender;
 	t->trace = trace_of(f, t->own_top, site->hash_seed);
-	t->straight_here = t->foreign_hops == 0 && t->client.family && !t->outbound;
+	t->straight_here = t->foreign_hops == 0 && (t->outbound ? to_own(m, site) : t->client.family != 0);
 	o = origin_of(t, m, site);
 	t->origin = o.key;
 	t->id_missing = id_unusable(id, t, m, &o, site);
-	compute_ids(t, f, id, &o, site->hash_seed);
+	compute_ids(t, f, id, &o, site);
 	compute_anew(t, f, id, &o, site->hash_seed);
 	t->automatic = kind->automatic;
 	t->subject = kind->subject;

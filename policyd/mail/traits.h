@@ -32,7 +32,8 @@
  * Straight. A host that writes no Received line hands its message to many servers, each of which writes the
  * first line: as many origins as there are servers. What they have in common is that host, the client where
  * there is no line, and what the bottom line says of the client elsewhere. `straight` is made of its address
- * in place of an origin. A line can say anything, but nobody can come from that address himself.
+ * in place of an origin. A line can say anything, but nobody can come from that address himself. What our own
+ * people write to each other has our host in its place: some MTAs take their lines out of what leaves.
  *
  * Trace. "The same transmission" is the hash of the Received chain without the leading lines that our own
  * hosts wrote, or filters of this machine as "localhost", or that carry this request's queue id. A retry of
@@ -71,8 +72,10 @@ struct traits {
 	uint32_t foreign_hops; /* hops below both */
 	int64_t date;          /* of the Date field, seconds since 1970; when dated */
 	bool dated;
-	bool id_missing;    /* no usable Message-ID */
-	bool straight_here; /* an outside client handed it over, and nobody had written a line before */
+	bool id_missing; /* no usable Message-ID */
+	/* An outside client handed it over, or one of our own people to another, and nobody had written a
+	 * line before. */
+	bool straight_here;
 	enum automatic automatic;
 	enum subject_kind subject;
 	bool is_list;      /* List-Id, List-Post or the like: a list's copy */

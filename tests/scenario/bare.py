@@ -8,19 +8,20 @@ from world import DAY, HOUR, Message, World, check, date_text, rng_of
 SENDER = "198.51.100.20"
 
 
-def from_sender(by, t, address=SENDER):
-    return "from out.firm-isp.example (out.firm-isp.example [%s]) by %s with ESMTP id B%s; %s" % (
-        address, by, by, date_text(t))
+def from_sender(by, t, address=SENDER, host="out.firm-isp.example"):
+    return "from %s (%s [%s]) by %s with ESMTP id B%s; %s" % (host, host, address, by, by, date_text(t))
 
 
 class First(Faulty):
     """Its site's own MX, or it itself, has the message from the sender."""
 
+    sent_by = SENDER, "out.firm-isp.example"
+
     def multiply(self, m):
         if not m.received:
             m = m.copy()
             by = self.host if self.inside or "itself" in self.habits else "mx." + self.host.partition(".")[2]
-            m.received = [from_sender(by, self.world.now)]
+            m.received = [from_sender(by, self.world.now, *self.sent_by)]
         return super().multiply(m)
 
 
@@ -41,6 +42,32 @@ def storm(build, seed, shape=None, servers=None):
         w.check_limits()
         w.check_first_copies()
         w.check_open_storms()
+        check(len(summary["storms"]) == 1, len(summary["storms"]), "storms")
+        w.check_named(summary["storms"], {"m": (s.first.mid,)}, FORBIDDEN)
+    finally:
+        w.close()
+
+
+class FromUs(First):
+    sent_by = "192.0.2.1", "mx1.example.org"
+
+
+class OurLetter(Storm):
+    origin = "127.0.0.1", "desk.example.org"
+
+
+def our_letter(build, n):
+    """The author is one of our own people, and our MTA takes its own lines out of what leaves, as header_checks do."""
+    w = World(build, rng_of("bare-ours", n), RULE % (3, 2, "1d"))
+    try:
+        s = OurLetter(w, "m", ["p%d@example.org" % i for i in range(20)],
+                      [FromUs(w, i, (), False, 20, 1) for i in range(n)], 100, "postfix")
+        s.first.received = []
+        s.start(50)
+        w.run()
+        summary = w.finish()
+        w.check_limits()
+        w.check_first_copies()
         check(len(summary["storms"]) == 1, len(summary["storms"]), "storms")
         w.check_named(summary["storms"], {"m": (s.first.mid,)}, FORBIDDEN)
     finally:
@@ -161,5 +188,7 @@ def scenarios():
     for i, shape in enumerate(("exim", "postfix", "own", "relay")):
         for seed in range(2):
             yield "bare-%s-%d" % (shape, seed), lambda b, s=100 + 10 * i + seed, x=shape: storm(b, s, x, 3)
+    for n in (1, 3, 12):
+        yield "bare-our-letter-%d" % n, lambda b, k=n: our_letter(b, k)
     for fn in (wakes_bare, planted_lines, planted_sender, never_had_it_straight, one_provider_retries):
         yield fn.__name__.replace("_", "-"), fn

@@ -62,6 +62,8 @@ class Faulty:
 class Storm:
     """One message and the servers that multiply it, with a budget of transactions."""
 
+    origin = "198.51.100.20", "out.firm-isp.example"  # who hands it to us at first
+
     def __init__(self, world, truth, people, servers, budget, shape=None, spelling=False, mid=None):
         self.world, self.truth, self.servers, self.budget = world, truth, servers, budget
         self.shape, self.spelling = shape, spelling
@@ -75,7 +77,7 @@ class Storm:
 
     def start(self, chunk, delay=0):
         for i, part in enumerate(chunks(self.ours, chunk)):
-            self.send(self.first, part, "198.51.100.20", "out.firm-isp.example", delay + i)
+            self.send(self.first, part, *self.origin, delay + i)
         for s in self.servers:
             if not s.inside:
                 self.world.at(self.world.now + delay + 60, self.resend, s, self.first)

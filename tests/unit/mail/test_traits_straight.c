@@ -54,9 +54,45 @@ Test(traits_straight, of_ipv6_the_network)
 	cr_expect_not(key_eq(compute("c633:6414::1", "", BODY), a));
 }
 
+/* `to` is one of its recipients. */
+static struct key128
+compute_to(const char *client, const char *to, const char *lines, const char *fields)
+{
+	msg_reset(&m);
+	feed(lines);
+	feed(fields);
+	m.client_address = str_of(client);
+	msg_add_rcpt(&m, STR("<ann@elsewhere.example>"));
+	msg_add_rcpt(&m, str_of(to));
+	compute_fed();
+	return t.straight;
+}
+
+#define FROM_US "Received: from mx.example.org (mx.example.org [192.0.2.1]) by mx.faulty.example id B1; x\n"
+#define OUR_LINE "Received: from joe ([192.0.2.130]) by mx.example.org with ESMTP id Q1; x\n"
+
+/* Where our lines are taken out of what leaves. */
+Test(traits_straight, it_began_with_our_own_people)
+{
+	struct key128 a = compute_to("192.0.2.130", "<joe@example.org>", "", BODY), b;
+
+	cr_assert_not(key_is_zero(a));
+	cr_expect(t.straight_here);
+	cr_expect(key_eq(compute_to("203.0.113.9", "<joe@example.org>", FROM_US, BODY), a));
+	cr_expect_not(t.straight_here);
+	cr_expect(key_eq(compute_to("203.0.113.9", "<joe@example.org>", ABOVE FROM_US, BODY), a));
+	b = compute_to("203.0.113.9", "<joe@example.org>", BOTTOM("192.0.2.1"), BODY);
+	cr_expect_not(key_eq(b, a), "another name at that address");
+	cr_expect(key_is_zero(compute_to("203.0.113.9", "<joe@example.org>", FROM_US OUR_LINE, BODY)),
+	    "our line tells");
+	cr_expect(key_is_zero(compute_to("192.0.2.130", "<joe@elsewhere.example>", "", BODY)),
+	    "nobody here had it");
+	cr_expect_not(t.straight_here);
+}
+
 Test(traits_straight, some_mail_has_none)
 {
-	cr_expect(key_is_zero(compute("192.0.2.130", "", BODY)), "of our own people");
+	cr_expect(key_is_zero(compute("192.0.2.130", "", BODY)), "of our own people, to nobody here");
 	cr_expect_not(t.straight_here);
 	cr_expect(key_is_zero(compute("", "", BODY)), "no client");
 	cr_expect(key_is_zero(compute("198.51.100.20", "", DATE FROM)), "no id");
