@@ -122,6 +122,7 @@ struct detector {
 	bool envelope;  /* the envelope is enough: it can be asked at RCPT, where its brake acts */
 	bool bounces;   /* with `envelope`: at RCPT it looks at the null sender's mail alone */
 	bool evidence;  /* what it counts stands, whatever becomes of the message */
+	bool passing;   /* what passes is a part of its storm too, and keeps that open */
 	bool no_limit;  /* nothing passes first: `limit` has no meaning */
 	bool no_block;  /* `block` would stop first copies and retries: it has none */
 	bool both_ways; /* counts mail outside its rule's scope too, where it never trips */

@@ -590,6 +590,7 @@ const struct detector detect_ping_pong = {
 	.window = (int64_t)MS_HOUR,
 	.keys = KEY_PACE | KEY_AUTOMATIC_LIMIT,
 	.automatic = true,
+	.passing = true,
 	.applies = pp_applies,
 	.plan = pp_plan,
 	.score = pp_score,

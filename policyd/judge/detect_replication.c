@@ -449,6 +449,7 @@ const struct detector detect_replication = {
 	.remember = 45 * (int64_t)MS_DAY,
 	.keys = KEY_REPEATS | KEY_GATEWAY_LIMIT | KEY_BRAKE_SHARE,
 	.header = true,
+	.passing = true,
 	.no_block = true,
 	.envelope = true,
 	.plan = repl_plan,

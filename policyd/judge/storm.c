@@ -282,34 +282,36 @@ storm_add_rcpt(struct storm *st, uint64_t hash)
 }
 
 static void
-add_copy(struct storm *st, uint64_t rcpt, bool passed, struct now now)
+add_copy(struct storm *st, uint64_t rcpt, unsigned what, struct now now)
 {
 	struct buf *b = event(st->owner, st->key, EVENT_COPY);
 
 	st->offered++;
-	if (passed)
+	if (what & COPY_PASSED)
 		st->passed++;
 	else
 		st->stopped++;
-	st->last = now;
 	st->changed = true;
-	storm_order_touch(&st->owner->order, st);
-	if (st->state == STORM_COOLING)
-		storm_set_state(st, STORM_OPEN);
+	if (!(what & COPY_BESIDE)) {
+		st->last = now;
+		storm_order_touch(&st->owner->order, st);
+		if (st->state == STORM_COOLING)
+			storm_set_state(st, STORM_OPEN);
+	}
 	if (st->n_rcpts < STORM_RCPTS_MAX)
 		storm_add_rcpt(st, rcpt);
 	if (b) {
 		pack_u64(b, rcpt);
-		pack_u8(b, passed);
+		pack_u8(b, (uint8_t)what);
 	}
 }
 
 void
-storm_copy(struct storm *st, const struct view *v, uint32_t rcpt, bool passed, struct now now)
+storm_copy(struct storm *st, const struct view *v, uint32_t rcpt, unsigned what, struct now now)
 {
 	uint64_t hash = hash64(v->site->hash_seed, v->rcpts[rcpt].key);
 
-	add_copy(st, hash ? hash : 1, passed, now);
+	add_copy(st, hash ? hash : 1, what, now);
 }
 
 void
@@ -455,10 +457,10 @@ static void
 replay_copy(struct storm *st, struct wire *u, struct now now)
 {
 	uint64_t rcpt = unpack_u64(u);
-	bool passed = unpack_within(u, 0, 1) != 0;
+	unsigned what = (unsigned)unpack_within(u, 0, COPY_PASSED | COPY_BESIDE);
 
 	if (st && rcpt && unpack_ok(u))
-		add_copy(st, rcpt, passed, now);
+		add_copy(st, rcpt, what, now);
 }
 
 static void

@@ -6,9 +6,9 @@
  *
  *	OPEN --quiet / 4--> COOLING --quiet, and no block any more--> REMEMBERED --remember--> CLOSED
  *
- * A copy makes a cooling storm an open one; a trip of the rule opens a remembered one again. What is
- * CLOSED goes as soon as the journal knows of it. A rule's block stops all that belongs to a storm for so
- * long after the rule itself tripped; being blocked is no trip.
+ * A copy that is not beside it makes a cooling storm an open one; a trip of the rule opens a remembered one
+ * again. What is CLOSED goes as soon as the journal knows of it. A rule's block stops all that belongs to a
+ * storm for so long after the rule itself tripped; being blocked is no trip.
  *
  * Bounded: STORMS_MAX storms (the longest quiet one of the rule that has the most makes room),
  * STORM_HOSTS_MAX hosts and STORM_RCPTS_MAX recipients each. Pure: time is an argument.
@@ -80,8 +80,10 @@ struct storm *storms_find(const struct storms *s, struct key128 key);
 struct storm *storms_open(
     struct storms *s, struct key128 key, const struct rule *r, const struct view *v, struct now now);
 
-/* One copy of the view's message to one recipient, and what became of it. */
-void storm_copy(struct storm *st, const struct view *v, uint32_t rcpt, bool passed, struct now now);
+/* One copy of the view's message to one recipient, and what became of it. What is beside the storm, such as
+ * mail of quiet days from who flooded once, is counted and keeps none open. */
+enum { COPY_PASSED = 1, COPY_BESIDE = 2 };
+void storm_copy(struct storm *st, const struct view *v, uint32_t rcpt, unsigned what, struct now now);
 
 /* Once a message: who handed it over, and a gateway that marked it. */
 void storm_sources(struct storm *st, const struct view *v, uint64_t copies);

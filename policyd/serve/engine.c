@@ -144,6 +144,15 @@ tell_sources(struct engine *e, const struct view *v, struct now now)
 	}
 }
 
+/* What the slot's storm makes of the copy: below the limit of most rules it is no sign of one. */
+static unsigned
+copy_of(const struct engine *e, const struct slot *s)
+{
+	unsigned what = e->judge.wishes[s->rcpt].got == ACT_PASS ? COPY_PASSED : 0;
+
+	return s->finding.trip != TRIP_NONE || s->rule->detector->passing ? what : what | COPY_BESIDE;
+}
+
 /* Books every slot that belongs to a storm. Returns the storm that the verdict belongs to. */
 uint64_t
 engine_book_storms(struct engine *e, const struct view *v, struct now now)
@@ -162,7 +171,7 @@ engine_book_storms(struct engine *e, const struct view *v, struct now now)
 			st = storms_open(e->storms, s->finding.storm, s->rule, v, now);
 		if (!st)
 			continue;
-		storm_copy(st, v, s->rcpt, j->wishes[s->rcpt].got == ACT_PASS, now);
+		storm_copy(st, v, s->rcpt, copy_of(e, s), now);
 		if (s->finding.trip == TRIP_STOP)
 			st->untold++;
 		if (s->finding.trip != TRIP_NONE && !first)

@@ -110,6 +110,37 @@ Test(storm, it_cools_before_it_closes_and_a_copy_warms_it)
 	cr_assert_eq(st->state, STORM_REMEMBERED);
 }
 
+/* Counted, here and out of the events; but one that floods no more is no storm for what it sends. */
+Test(storm, what_is_beside_it_keeps_it_not_open)
+{
+	struct key128 key = { 1, 2 };
+	struct storms *again = storms_new();
+	struct storm *st, *back;
+	struct buf events;
+
+	buf_init(&events, 0);
+	storms_log(storms, &events);
+	st = storms_open(storms, key, &rule, &view, t0);
+	norm.key = STR("a@x.test");
+	for (int m = 10; m < 60; m += 10)
+		storm_copy(st, &view, 0, COPY_PASSED | COPY_BESIDE, at(m * MS_MIN));
+	storm_copy(st, &view, 0, COPY_BESIDE, at(59 * MS_MIN)); /* stopped, by another rule */
+	cr_expect_eq(st->last.mono, t0.mono);
+	cr_assert_eq(storms_replay(again, buf_str(&events), t0), 0);
+	back = storms_find(again, key);
+	cr_expect_eq(back->passed, 5);
+	cr_expect_eq(back->stopped, 1);
+	cr_expect_eq(back->offered, 6);
+	storms_tick(storms, at(MS_HOUR / 4), closed, NULL);
+	storm_copy(st, &view, 0, COPY_PASSED | COPY_BESIDE, at(MS_HOUR / 4 + 1));
+	cr_expect_eq(st->state, STORM_COOLING);
+	storms_tick(storms, at(MS_HOUR), closed, NULL);
+	cr_expect_eq(st->state, STORM_REMEMBERED);
+	storms_free(again);
+	storms_log(storms, NULL);
+	buf_fini(&events);
+}
+
 /* The block runs from the last trip of the rule, keeps the storm open, and ends by itself. */
 Test(storm, a_block_lasts_as_long_as_the_rule_says)
 {

@@ -50,6 +50,31 @@ Test(flood, harmless_retries_of_what_was_deferred_use_nothing_up)
 		cr_assert_eq(send_one(fresh(), "a@example.org"), ACT_PASS, "two windows later, %d", i);
 }
 
+/* Who floods once and then writes now and then, as any large provider does, is no storm for ever: the next
+ * flood is one of its own. */
+Test(flood, its_storm_ends_though_the_client_goes_on)
+{
+	uint64_t first;
+
+	flood(BY_CLIENT, MEASURE_MESSAGES, 5);
+	for (int i = 0; i < 20; i++)
+		ask_rcpt(fresh(), "a@example.org");
+	cr_assert_eq(storms_count(e.storms, STORM_OPEN), 1);
+	storms_each(e.storms, find_storm, NULL);
+	first = found->id;
+	for (int i = 0; i < 20; i++) {
+		pass_time(30 * MS_MIN);
+		cr_assert(send_one(fresh(), "a@example.org") == ACT_PASS || i < 4, "%d", i);
+	}
+	cr_assert_eq(storms_count(e.storms, STORM_OPEN) + storms_count(e.storms, STORM_COOLING), 0);
+	for (int i = 0; i < 20; i++)
+		ask_rcpt(fresh(), "a@example.org");
+	found = NULL;
+	storms_each(e.storms, find_storm, NULL);
+	cr_assert_not_null(found);
+	cr_assert_neq(found->id, first);
+}
+
 /* Not double at the edge of two windows. */
 Test(flood, the_window_slides)
 {
