@@ -73,7 +73,19 @@ delivered_before(const struct view *v, struct str rcpt)
 	return false;
 }
 
-/* Does one host of our own stand in the lines more than `limit` times? */
+/* A filter beside the MTA, which calls itself "localhost", gave back what that host had handed to it. */
+static bool
+given_back(const struct header_facts *f, uint32_t i)
+{
+	return i + 2 < f->n_hops && received_nobody(f->hops[i + 1].by) &&
+	    str_ieq(f->hops[i + 2].by, f->hops[i].by);
+}
+
+/*
+ * Does one host of our own stand in the lines more than `limit` times? What tells of no further time it was
+ * there is left out: a filter's giving back, and the delivery to a mailbox, from which a user's forwarding
+ * takes it through the MTA again. A list in a list and one such user would be too many otherwise.
+ */
 static bool
 own_too_often(const struct view *v, uint32_t limit)
 {
@@ -83,7 +95,7 @@ own_too_often(const struct view *v, uint32_t limit)
 		uint32_t n = 0;
 
 		for (uint32_t k = i; own_line(v, i) && k < f->n_hops; k++)
-			n += str_ieq(f->hops[k].by, f->hops[i].by);
+			n += !f->hops[k].lmtp && !given_back(f, k) && str_ieq(f->hops[k].by, f->hops[i].by);
 		if (n > limit)
 			return true;
 	}

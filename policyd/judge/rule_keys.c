@@ -367,7 +367,8 @@ const struct conf_key rule_key_table[] = {
 	    .help = "Addresses, @domains and localparts@ that nobody has a reason to write to (trap "
 		    "only)."),
 	KEY("own_limit", CONF_UINT, AT(own_limit, uint32_t), .min = 1, .max = 1000, .def = "6",
-	    .help = "How often a host of our own may stand in the Received lines (mail-loop only)."),
+	    .help = "How often a host of our own may stand in the Received lines, beside what a filter on "
+		    "localhost gave back to it and its deliveries by LMTP (mail-loop only)."),
 	KEY("exempt", CONF_CALL, AT(exempt, struct exempt), .call = set_exempt, .form = "list", .def = "",
 	    .help = "Networks, addresses, @domains and localparts@ that the rule leaves alone."),
 };

@@ -38,6 +38,7 @@ struct hop {
 	struct str rcpt;      /* "for" clause, without brackets */
 	struct str date;      /* what stands behind the first ';' */
 	uint64_t hash;        /* of the whole field value, white space folded; not seeded */
+	bool lmtp;            /* "with LMTP": a delivery to the mailbox */
 };
 
 enum header_flag {

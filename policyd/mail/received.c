@@ -11,7 +11,7 @@
 #include "base/net.h"
 #include "mail/addr.h"
 
-enum clause { NO_CLAUSE, FROM, BY, ID, FOR, OTHER };
+enum clause { NO_CLAUSE, FROM, BY, ID, FOR, WITH, OTHER };
 
 /* Two of each length, as word_key() makes them. */
 enum { KEYWORD_MIN = 2, KEYWORD_MAX = 4, SAME_LENGTH = 2 };
@@ -22,7 +22,7 @@ static const struct keyword {
 } keywords[KEYWORD_MAX + 1][SAME_LENGTH] = {
 	[2] = { { KEY(0, 0, 'b', 'y'), BY }, { KEY(0, 0, 'i', 'd'), ID } },
 	[3] = { { KEY(0, 'f', 'o', 'r'), FOR }, { KEY(0, 'v', 'i', 'a'), OTHER } },
-	[4] = { { KEY('f', 'r', 'o', 'm'), FROM }, { KEY('w', 'i', 't', 'h'), OTHER } },
+	[4] = { { KEY('f', 'r', 'o', 'm'), FROM }, { KEY('w', 'i', 't', 'h'), WITH } },
 };
 
 /* Behind the comment that opened before p; an open one goes to the end. */
@@ -319,6 +319,9 @@ clause_value(struct hop *hop, enum clause clause, struct str word)
 	case FOR:
 		if (!hop->rcpt.p)
 			hop->rcpt = addr_unbracket(word);
+		break;
+	case WITH:
+		hop->lmtp = hop->lmtp || str_istarts(word, STR("LMTP"));
 		break;
 	case NO_CLAUSE:
 	case OTHER:

@@ -167,6 +167,30 @@ Test(received, shapes)
 	}
 }
 
+Test(received, deliveries_by_lmtp)
+{
+	static const struct {
+		const char *text;
+		bool lmtp;
+	} lines[] = {
+		{ "from x ([192.0.2.1]) by y with LMTP id 1 for <a@b>; Thu", true },
+		{ "from x by y (Dovecot) with LMTPS id 1", true },
+		{ "from y ([unix socket]) by y (Cyrus v2.4) with LMTPA; Thu", true },
+		{ "from x by y with ESMTP id LMTP", false },
+		{ "from lmtp by lmtp.y with SMTP", false },
+		{ "by y id 1; with", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+		struct str text = padded(str_of(lines[i].text));
+		struct hop hop;
+
+		received_parse(text, &hop);
+		cr_expect_eq(hop.lmtp, lines[i].lmtp, "%s", lines[i].text);
+		xfree((char *)text.p);
+	}
+}
+
 /* --- the same, byte by byte ----------------------------------------------------------------------------- */
 
 static struct str

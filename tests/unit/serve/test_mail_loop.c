@@ -181,6 +181,48 @@ Test(mail_loop, own_limit_and_one_beyond)
 	}
 }
 
+/* A list in a list, and its member forwards to a mailbox elsewhere: three times through the MTA, with a
+ * filter behind the queue, and once to the mailbox: seven lines of one host. */
+#define FILTERED(id)                                                                                      \
+	"Received: from localhost (localhost [127.0.0.1]) by mx.example.org (Postfix) with ESMTP id R" id \
+	"\r\nReceived: from mx.example.org ([192.0.2.1]) by localhost (mx.example.org [127.0.0.1]) "      \
+	"(amavis, port 10024) with ESMTP id F" id                                                         \
+	"\r\nReceived: from x by mx.example.org (Postfix) with ESMTP id " id "\r\n"
+#define LMTP "Received: from mx.example.org ([127.0.0.1]) by mx.example.org with LMTP id D1\r\n"
+#define PLAIN_FILTER                                                                             \
+	"Received: from mx.example.org (localhost [127.0.0.1]) by mx.example.org (Postfix) with" \
+	" ESMTP id R1\r\nReceived: from x by mx.example.org (Postfix) with ESMTP id 1\r\n"
+
+Test(mail_loop, harmless_list_in_a_list_behind_a_filter)
+{
+	static const struct shape shapes[] = {
+		{ "a filter that leaves its line",
+		    LMTP TO("b@example.org") FILTERED("3") FILTERED("2") FILTERED("1") REST, ACT_PASS },
+		{ "one that leaves none",
+		    LMTP TO("b@example.org") PLAIN_FILTER PLAIN_FILTER PLAIN_FILTER REST, ACT_PASS },
+		{ "a filter after the filter",
+		    OWN("9") "Received: from mx by localhost id G\r\n" FILTERED("5") FILTERED("4")
+			FILTERED("3") FILTERED("2") FILTERED("1") REST,
+		    ACT_PASS },
+		{ "seven times are too many with a filter, too",
+		    FILTERED("7") FILTERED("6") FILTERED("5") FILTERED("4") FILTERED("3") FILTERED("2")
+			FILTERED("1") REST,
+		    ACT_REJECT },
+		{ "and so are those from mailbox to mailbox",
+		    LMTP OWN("7") LMTP OWN("6") LMTP OWN("5") LMTP OWN("4") LMTP OWN("3") OWN("2") OWN("1")
+			REST,
+		    ACT_REJECT },
+		{ "what somebody else had in between did not come from the filter",
+		    OWN("4") AWAY("localhost", "L3") AWAY("h.example", "H3") OWN("3") AWAY("localhost", "L2")
+			AWAY("h.example", "H2") OWN("2") AWAY("localhost", "L1") AWAY("h.example", "H1")
+			    OWN("1") OWN("a") OWN("b") OWN("c") REST,
+		    ACT_REJECT },
+	};
+
+	loop_rule();
+	try_shapes(shapes, ARRAY_LEN(shapes));
+}
+
 /* Several hosts of ours, each a few times: a site of many rooms is no loop. */
 Test(mail_loop, harmless_many_own_hosts)
 {
