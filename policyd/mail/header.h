@@ -34,7 +34,7 @@ struct hop {
 	struct str from_ip;   /* address literal of the client, without brackets */
 	struct str from_rdns; /* host name in the comment after "from", if any */
 	struct str by;        /* name after "by" */
-	struct str id;        /* "id" clause */
+	struct str id;        /* "id" clause; of qmail's own line the process number */
 	struct str rcpt;      /* "for" clause, without brackets */
 	struct str date;      /* what stands behind the first ';' */
 	uint64_t hash;        /* of the whole field value, white space folded; not seeded */

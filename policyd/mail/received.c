@@ -329,6 +329,21 @@ clause_value(struct hop *hop, enum clause clause, struct str word)
 	}
 }
 
+/* "(qmail 12345 invoked by uid 89)": the process that took in this message and no other, as good as a queue
+ * id together with the time. qmail's line with the client's name, below this one, has neither. */
+static struct str
+qmail_id(struct str value)
+{
+	static const struct str qmail = { "(qmail ", 7 }, invoked = { " invoked ", 9 };
+	size_t n = qmail.n;
+
+	if (!str_starts(value, qmail))
+		return STR_NONE;
+	while (n < value.n && value.p[n] >= '0' && value.p[n] <= '9')
+		n++;
+	return str_starts(str_sub(value, n, value.n), invoked) ? str_sub(value, qmail.n, n) : STR_NONE;
+}
+
 void
 received_parse(struct str value, struct hop *hop)
 {
@@ -337,7 +352,7 @@ received_parse(struct str value, struct hop *hop)
 	enum clause want = NO_CLAUSE; /* whose value has not come yet */
 	bool from = false;            /* we are among the words behind "from" */
 
-	*hop = (struct hop){ 0 };
+	*hop = (struct hop){ .id = value.n && *p == '(' ? qmail_id(value) : STR_NONE };
 	while (p < end) {
 		const char *begin;
 		struct str word;

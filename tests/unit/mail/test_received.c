@@ -74,8 +74,11 @@ static const struct shape shapes[] = {
 	{ "from smtp ([192.0.2.3]) by B2 over TLS secured channel with Microsoft SMTPSVC(7.5); Thu", "smtp",
 	    "192.0.2.3", NULL, "B2", NULL, NULL },
 	/* qmail */
-	{ "(qmail 2345 invoked by uid 89); 10 Mar 2011 10:00:00 -0000", NULL, NULL, NULL, NULL, NULL, NULL },
-	{ "(qmail 12 invoked from network); 10 Mar 2011 10:00:00 -0000", NULL, NULL, NULL, NULL, NULL, NULL },
+	{ "(qmail 2345 invoked by uid 89); 10 Mar 2011 10:00:00 -0000", NULL, NULL, NULL, NULL, "2345",
+	    NULL },
+	{ "(qmail 12 invoked from network); 10 Mar 2011 10:00:00 -0000", NULL, NULL, NULL, NULL, "12", NULL },
+	{ "(qmail 12); 10 Mar 2011 10:00:00 -0000", NULL, NULL, NULL, NULL, NULL, NULL },
+	{ "by y (qmail 12 invoked by x); 10 Mar 2011 10:00:00 -0000", NULL, NULL, NULL, "y", NULL, NULL },
 	{ "from unknown (HELO mx2.example.jp) (192.0.2.88)  by 192.0.2.19 with SMTP; 29 Apr 2010", "unknown",
 	    "192.0.2.88", NULL, "192.0.2.19", NULL, NULL },
 	{ "from unknown (HELO [10.1.1.1]) (joe@192.0.2.89) by 0 with SMTP; 29 Apr 2010", "unknown",
@@ -289,11 +292,23 @@ plain_word_end(struct str s, size_t i)
 	return i;
 }
 
+static struct str
+plain_qmail(struct str s)
+{
+	size_t n = 7;
+
+	if (!str_starts(s, STR("(qmail ")))
+		return STR_NONE;
+	while (n < s.n && memchr("0123456789", s.p[n], 10))
+		n++;
+	return str_starts(str_sub(s, n, s.n), STR(" invoked ")) ? str_sub(s, 7, n) : STR_NONE;
+}
+
 static struct hop
 plain_parse(struct str s)
 {
 	static const char *const keywords[] = { "from", "by", "id", "for", "with", "via" };
-	struct hop hop = { 0 };
+	struct hop hop = { .id = plain_qmail(s) };
 	struct str *const slots[] = { &hop.from, &hop.by, &hop.id, &hop.rcpt, NULL, NULL };
 	enum { FROM, ID = 2, FOR, NONE = ARRAY_LEN(keywords) };
 	struct str word_ip = STR_NONE, glued = STR_NONE;
