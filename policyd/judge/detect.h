@@ -32,7 +32,8 @@ struct memo {
 	struct {
 		const struct rule *rule; /* of which this is; NULL: nothing yet */
 		struct key128 v[TRAITS_IDS + 2];
-	} storms; /* replication's: of the message's identities, sent anew, and straight */
+	} storms;  /* replication's: of the message's identities, sent anew, and straight */
+	bool seen; /* replication's: some recipient has what it is taken for by `seen_way` */
 	struct {
 		const struct rule *rule;
 		bool possible;

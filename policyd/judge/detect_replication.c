@@ -8,7 +8,8 @@
  * What somebody sends anew (see mail/traits.h) has no origin in common with the other copies. Nothing proves
  * that these are copies, so their origins are counted instead of traces, of all and of each client, and each
  * is deferred for its own alone: it passes one in a window in any case, and what others planted harms no
- * message. Copies that keep one origin, however late it is, are not counted here twice.
+ * message. Copies that keep one origin, however late it is, are not counted here twice. What was dated anew
+ * is dealt with alike; it has an origin, so its traces are counted.
  *
  * Where a sender writes no Received line his message has as many origins as it has ways. But we know the host
  * that he is, by its address, once he has given us one himself: all that says that it began there is the same
@@ -37,6 +38,9 @@ static const char too_many[] = "more copies than one recipient may get";
 static const char anew_too_often[] = "sent anew more often than one recipient may get it";
 static const char had_straight[] =
     "more copies than one recipient may get, who had it from the sender's host";
+static const char one_below[] =
+    "more copies than one recipient may get, by the Received lines they have in common";
+static const char dated_anew[] = "more copies dated anew than one recipient may get";
 
 /* The recipient's set of what tells one copy from another. NULL: there is no room. */
 static struct tally_op *
@@ -76,12 +80,6 @@ plan_traces(const struct rule *r, const struct view *v, uint32_t rcpt, struct ke
 		op->window = RETRY_DAYS * (int64_t)MS_DAY;
 }
 
-static bool
-sent_anew(const struct view *v)
-{
-	return !key_is_zero(v->traits->anew) && v->traits->client.family;
-}
-
 /* His set of their origins, and that of those which this client sent. */
 static void
 plan_anew(const struct rule *r, const struct view *v, uint32_t rcpt, struct key128 storm, struct ops *ops)
@@ -92,7 +90,7 @@ plan_anew(const struct rule *r, const struct view *v, uint32_t rcpt, struct key1
 
 		if (!op)
 			return;
-		op->elem = v->traits->origin.lo;
+		op->elem = v->traits->dated_anew ? v->traits->trace : v->traits->origin.lo;
 		if (i == ANEW_ALL)
 			continue;
 		hash_init(&h, v->site->hash_seed, "anew-client");
@@ -136,6 +134,20 @@ plan_rcpt(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops 
 		plan_traces(r, v, rcpt, st->key, ops);
 }
 
+/* Zero: it was not sent anew, as far as is known. Weeks after its first line a new Date is most often that of
+ * another message for which somebody took an old one, with its lines, as the pattern. */
+static struct key128
+anew_storm(const struct rule *r, const struct view *v)
+{
+	const struct traits *t = v->traits;
+	struct key128 none = { 0, 0 }, storm;
+
+	if (key_is_zero(t->anew) || !t->client.family)
+		return none;
+	storm = detect_key(r, v, "storm", t->anew);
+	return t->dated_anew == DATED_ANEW_LATE && !storms_find(v->storms, storm) ? none : storm;
+}
+
 /* The storm of each identity of the message, and of what was sent anew. */
 static const struct key128 *
 storms_of(const struct rule *r, const struct view *v)
@@ -148,8 +160,7 @@ storms_of(const struct rule *r, const struct view *v)
 	m->storms.rule = r;
 	for (unsigned i = 0; i < t->n_ids; i++)
 		m->storms.v[i] = detect_key(r, v, "storm", t->ids[i]);
-	if (sent_anew(v))
-		m->storms.v[ANEW] = detect_key(r, v, "storm", t->anew);
+	m->storms.v[ANEW] = anew_storm(r, v);
 	m->storms.v[STRAIGHT] =
 	    key_is_zero(t->straight) ? t->straight : detect_key(r, v, "storm", t->straight);
 	return m->storms.v;
@@ -173,7 +184,7 @@ static void
 repl_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
 {
 	const struct traits *t = v->traits;
-	bool shared = v->ways && ways_shared(v->ways, t->way);
+	bool shared = v->ways && ways_shared(v->ways, t->seen_way);
 	const struct key128 *storms;
 
 	if (v->at_rcpt) {
@@ -181,7 +192,7 @@ repl_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops 
 		return;
 	}
 	storms = storms_of(r, v);
-	if (sent_anew(v))
+	if (!key_is_zero(storms[ANEW]))
 		plan_anew(r, v, rcpt, storms[ANEW], ops);
 	for (unsigned i = 0; i < (shared ? t->n_named : t->n_ids); i++)
 		plan_traces(r, v, rcpt, storms[i], ops);
@@ -222,17 +233,20 @@ too_often(const struct rule *r, const struct view *v, const struct tally_answer 
 	return a->elem_hits > r->repeats + 1 && v->now.mono - a->last < r->window;
 }
 
-/* One fewer than of other copies: most who get these got one that came straight. */
+/* One fewer than of other copies: most who get these got one that came straight. But of those that keep their
+ * origin that one may be among them: its author's clock is fast. */
 static void
 judge_anew(const struct rule *r, const struct view *v, const struct tally_answer *a, struct finding *f)
 {
-	if (a[ANEW_ALL].elem_known || a[ANEW_ALL].distinct < limit_of(r, v) || a[ANEW_CLIENT].distinct <= 1)
+	uint32_t most = v->traits->dated_anew ? limit_of(r, v) : limit_of(r, v) - 1;
+
+	if (a[ANEW_ALL].elem_known || a[ANEW_ALL].distinct <= most || a[ANEW_CLIENT].distinct <= 1)
 		return;
 	f->trip = TRIP_STOP;
 	f->storm = storms_of(r, v)[ANEW];
 	if (r->action != ACT_HOLD)
 		f->action = ACT_DEFER;
-	f->why = anew_too_often;
+	f->why = v->traits->dated_anew ? dated_anew : anew_too_often;
 }
 
 static enum trip
@@ -252,10 +266,11 @@ judge_copy(const struct rule *r, const struct view *v, const struct tally_answer
 /* One item of a provider's queue that somebody behind us defers: each of its hosts that tries writes a line
  * of its own. Copies come faster, or by other ways as well. */
 static bool
-in_turn(const struct view *v, const struct tally_answer *a)
+in_turn(const struct view *v, const struct tally_answer *a, const char *why)
 {
 	return v->ways && a->last && v->now.mono - a->last >= RETRY_PAUSE &&
-	    !(v->msg->header.f.flags & HDR_GATEWAY_MARKER) && ways_in_turn(v->ways, v->traits->way, v);
+	    !(v->msg->header.f.flags & HDR_GATEWAY_MARKER) &&
+	    ways_in_turn(v->ways, why == one_below ? v->traits->seen_way : v->traits->way, v);
 }
 
 /* All questions about the recipients of one message belong together, where the MTA names it. */
@@ -292,7 +307,7 @@ weigh(const struct rule *r, const struct view *v, const struct tally_answer *a, 
 	enum trip trip = judge_copy(r, v, a, storm, retry);
 	int grave;
 
-	if (trip == TRIP_STOP && !storm && in_turn(v, a))
+	if (trip == TRIP_STOP && !storm && in_turn(v, a, why))
 		trip = TRIP_REPEAT;
 	grave = (int)trip * 2 + storm;
 	if (grave < *best)
@@ -321,9 +336,10 @@ repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const stru
 {
 	uint32_t named = v->traits->n_named;
 	const struct tally_answer *anew = answers, *straight;
-	uint32_t n_anew = !sent_anew(v) ? 0 : n < ANEW_OPS ? n : ANEW_OPS, n_straight;
+	uint32_t n_anew, n_straight;
 	const struct key128 *storms;
 	bool retry = false; /* what one identity knows for a retry is a copy to none */
+	bool below = !key_eq(v->traits->seen_way, v->traits->way);
 	int best = 1;
 
 	(void)rcpt;
@@ -332,6 +348,7 @@ repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const stru
 	if (v->at_rcpt || n == 0)
 		return;
 	storms = storms_of(r, v);
+	n_anew = key_is_zero(storms[ANEW]) ? 0 : n < ANEW_OPS ? n : ANEW_OPS;
 	answers += n_anew;
 	n -= n_anew;
 	n_straight = about_straight(v, n);
@@ -342,7 +359,11 @@ repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const stru
 	/* Its way is known and its Message-ID is not: see ways_shared(). */
 	if (n > named && answers[named].elem_known && !retry)
 		n = named;
-	for (uint32_t i = 0; i < n; i++)
+	/* Lines above the bottom one join fewer copies than the Message-ID does while that is the same. */
+	v->memo->seen |= (n > named && answers[named].known) || (n_anew && anew[ANEW_ALL].known);
+	if (below && n > named)
+		weigh(r, v, &answers[named], storms[named], retry, one_below, f, &best);
+	for (uint32_t i = 0; i < (below ? named : n) && i < n; i++)
 		weigh(r, v, &answers[i], storms[i], retry, too_many, f, &best);
 	if (n_straight == STRAIGHT_OPS &&
 	    (straight[STRAIGHT_HAD].elem_known || storms_find(v->storms, storms[STRAIGHT])))
@@ -388,6 +409,8 @@ note_ways(const struct view *v, struct key128 storm, bool stopped)
 
 	if (!key_is_zero(t->way))
 		ways_note(v->ways, t->way, v, stopped);
+	if (v->memo->seen && !key_eq(t->seen_way, t->way))
+		ways_note(v->ways, t->seen_way, v, stopped);
 	if (!known_straight(v, storm))
 		return;
 	ways_note(v->ways, t->straight, v, stopped);
@@ -421,6 +444,14 @@ name_sender(struct storm *st, const struct view *v, uint64_t copies)
 		storm_add_host(st, v->traits->client_text, "client", copies);
 }
 
+static struct key128
+way_by(const struct traits *t, const char *why)
+{
+	if (why == had_straight)
+		return t->straight;
+	return why == one_below || why == dated_anew ? t->seen_way : t->way;
+}
+
 static void
 repl_sources(struct storm *st, const struct view *v, const struct finding *f, uint64_t copies)
 {
@@ -433,8 +464,7 @@ repl_sources(struct storm *st, const struct view *v, const struct finding *f, ui
 	}
 	storm_add_host(st, v->msg->header.f.gateway_marker, "gateway-marker", copies);
 	if (v->ways)
-		ways_name(
-		    v->ways, f->why == had_straight ? v->traits->straight : v->traits->way, v, st, copies);
+		ways_name(v->ways, way_by(v->traits, f->why), v, st, copies);
 }
 
 const struct detector detect_replication = {

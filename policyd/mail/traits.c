@@ -12,19 +12,21 @@
 /* A single sign is no id ("id 1" of home-made senders). */
 enum { ORIGIN_ID_MIN = 2 };
 
-/* Seconds from a message's Date to the line with which it begins. Most begin sooner; clocks that were never
- * set are further off. */
-enum { ANEW_AFTER = 30, ANEW_UNTIL = 60 * 24 * 3600 };
+/* Seconds between a message's Date and the line with which it begins. Most begin sooner; clocks that were
+ * never set are further off. */
+enum { ANEW_AFTER = 30, ANEW_UNTIL = 60 * 24 * 3600, DATED_SOON = 7 * 24 * 3600 };
 
 /* Where a message began: the bottom line below our own ones, or what takes its place. */
 struct origin {
 	struct key128 key;
-	struct str own_id; /* the bottom line is ours: the queue id that the message had then, or has now */
-	bool here;         /* no line below our own ones: it starts here */
-	bool unique;       /* `key` is of a line with an id of its own: no other message has it */
-	bool timed;        /* ... and says when: that tells more than the Date field */
-	bool dated;        /* somebody else wrote that line, and says when */
-	int64_t begun;     /* then; seconds since 1970 */
+	struct str own_id;  /* the bottom line is ours: the queue id that the message had then, or has now */
+	bool here;          /* no line below our own ones: it starts here */
+	bool unique;        /* `key` is of a line with an id of its own: no other message has it */
+	bool timed;         /* ... and says when: that tells more than the Date field */
+	bool dated;         /* somebody else wrote that line, and says when */
+	bool above;         /* it has no id, but a line above it has: `sure` is of both and those between */
+	struct key128 sure; /* `key`, where that is unique */
+	int64_t begun;      /* then; seconds since 1970 */
 };
 
 static bool
@@ -89,6 +91,25 @@ origin_own(struct str id, uint64_t seed)
 	return hash_end(&h);
 }
 
+/* The lines up to the lowest one with an id, where the bottom line has none: many mail servers write none,
+ * but somebody on the way does. Not those of our relays: they write one for each that they hand over. */
+static bool
+lines_with_id(const struct traits *t, const struct header_facts *f, uint64_t seed, struct key128 *key)
+{
+	uint32_t top = t->own_top + t->relay_hops, i = f->n_hops - 1;
+	struct hash h;
+
+	while (i > top && f->hops[i].id.n < ORIGIN_ID_MIN)
+		i--;
+	if (i < top || f->hops[i].id.n < ORIGIN_ID_MIN || f->skipped_hops)
+		return false;
+	hash_init(&h, seed, "origin-lines");
+	for (; i < f->n_hops; i++)
+		hash_u64(&h, f->hops[i].hash);
+	*key = hash_end(&h);
+	return true;
+}
+
 static struct origin
 origin_of(const struct traits *t, const struct msg *m, const struct site *site)
 {
@@ -102,7 +123,7 @@ origin_of(const struct traits *t, const struct msg *m, const struct site *site)
 	else if (o.here)
 		o.own_id = m->queue_id;
 	if (o.own_id.n && !o.here) {
-		o.key = origin_own(o.own_id, site->hash_seed);
+		o.key = o.sure = origin_own(o.own_id, site->hash_seed);
 		o.unique = true;
 		return o;
 	}
@@ -114,7 +135,9 @@ origin_of(const struct traits *t, const struct msg *m, const struct site *site)
 		hash_key(&h, f->stable);
 	else
 		hash_u64(&h, bottom->hash);
-	o.key = hash_end(&h);
+	o.key = o.sure = hash_end(&h);
+	if (!o.here && !o.unique)
+		o.above = lines_with_id(t, f, site->hash_seed, &o.sure);
 	return o;
 }
 
@@ -295,6 +318,10 @@ compute_ids(struct traits *t, const struct header_facts *f, struct str id, const
 		s.subject = subject_bare(f->subject, subject);
 		later = fingerprint_of(&s, back);
 	}
+	if (o->above) {
+		s.subject = subject_bare(f->subject, subject);
+		later = fingerprint_of(&s, o->sure);
+	}
 	/* A door that states only counts says nothing by which one message could be told from another. */
 	if (!tells)
 		return;
@@ -308,9 +335,32 @@ compute_ids(struct traits *t, const struct header_facts *f, struct str id, const
 			hash_named(&named, &s, true);
 		t->straight = straight_key(&named, &s, &ip);
 	}
-	if (!t->id_missing && (o->unique || !same))
+	if (!t->id_missing && (o->unique || o->above || !same))
 		t->ids[t->n_ids++] = identity_seen(&s, later);
 	t->way = o->unique || !same ? back : t->ids[0];
+	t->seen_way = o->above && t->n_ids > t->n_named ? o->sure : t->way;
+}
+
+static bool
+is_later(int64_t than, int64_t t)
+{
+	return t - than >= ANEW_AFTER && t - than <= ANEW_UNTIL;
+}
+
+/* Written before it was. */
+static void
+compute_dated_anew(struct traits *t, const struct header_facts *f, const struct origin *o, uint64_t seed)
+{
+	char subject[SUBJECT_BARE_MAX];
+	struct hash h;
+
+	hash_init(&h, seed, "dated-anew");
+	hash_from(&h, f);
+	hash_str(&h, subject_bare(f->subject, subject));
+	hash_list(&h, f);
+	hash_key(&h, o->sure);
+	t->anew = hash_end(&h);
+	t->dated_anew = t->date - o->begun <= DATED_SOON ? DATED_ANEW : DATED_ANEW_LATE;
 }
 
 /* Where the line below which there is none was written by somebody else, and says when. */
@@ -320,9 +370,11 @@ compute_anew(
 {
 	struct hash h;
 
-	if (!o->dated || t->id_missing || !t->dated)
+	if (!o->dated || !t->dated)
 		return;
-	if (o->begun - t->date < ANEW_AFTER || o->begun - t->date > ANEW_UNTIL)
+	if (is_later(o->begun, t->date) && (o->unique || o->above))
+		compute_dated_anew(t, f, o, seed);
+	if (t->id_missing || !is_later(t->date, o->begun))
 		return;
 	hash_init(&h, seed, "anew");
 	hash_str(&h, id);

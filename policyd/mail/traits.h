@@ -19,7 +19,9 @@
  * different messages for all that the header says, so it is made only where the origin alone tells one
  * message from all others: it is a line with an id of its own (the queue id of the host that took the
  * message first), which two messages do not share, be they sent in one second and one session. Exchange's
- * version numbers in that place are no ids. Whoever sees several messages share one all the same leaves this
+ * version numbers in that place are no ids, but the process number in "(qmail 123 invoked by uid 89)" is.
+ * Where the bottom line has none (Exchange, Windows' SMTP service, qmail) but one above it has, the lines up
+ * to the lowest such one take its place. Whoever sees several messages share one all the same leaves this
  * identity out. Subject is what it was before gateways encoded it or put tags in front, wherever the origin
  * is such a line.
  *
@@ -28,6 +30,11 @@
  * message has a key more, `anew`: Message-ID + Date + From + Subject + List-Id, without any origin. Who has
  * seen the message can make others with that key, so nothing is lost by it, see judge/detect_replication.c;
  * mail that began when it was written has none.
+ *
+ * Dated anew. Where a server leaves the lines but writes Message-ID and Date of its own the Date is later
+ * than the bottom line. Then `anew` is From + Subject + List-Id + origin (or those lines up to one with an
+ * id). So looks another message too for which somebody took an old one, with its lines, as the pattern; and
+ * one whose author's clock is fast.
  *
  * Straight. A host that writes no Received line hands its message to many servers, each of which writes the
  * first line: as many origins as there are servers. What they have in common is that host, the client where
@@ -56,16 +63,20 @@
 
 enum { TRAITS_IDS = 3, OWN_LINES_WORD = 64 };
 
+/* What `anew` is made of: a Date that was written after the message began, and how long after. */
+enum dated_anew { NOT_DATED_ANEW, DATED_ANEW, DATED_ANEW_LATE };
+
 struct traits {
 	struct key128 ids[TRAITS_IDS];
 	unsigned n_ids;            /* 0 when there is no header */
 	unsigned n_named;          /* the first ones, in which its Message-ID takes part, if it has one */
 	struct key128 fingerprint; /* From + Date + Subject + origin */
 	struct key128 origin;      /* all zero when there is no header */
-	struct key128 anew;        /* without any origin; zero where it began when it was written */
+	struct key128 anew;        /* sent anew, or dated_anew; zero where it began when it was written */
 	struct key128 straight;    /* by the host where it began in place of an origin; zero: not known */
-	struct key128 way; /* what all its copies share however they were rewritten; zero: no identity */
-	uint64_t trace;    /* 0 when there is no header */
+	struct key128 way;      /* what all its copies share however they were rewritten; zero: no identity */
+	struct key128 seen_way; /* the same for the identity behind the named ones, where that tells less */
+	uint64_t trace;         /* 0 when there is no header */
 	uint64_t own_lines[HEADER_HOPS_MAX / OWN_LINES_WORD]; /* a bit for each hop: see traits_own_line() */
 	uint32_t own_top;      /* leading hops that are ours, or "localhost" here */
 	uint32_t relay_hops;   /* next below: lines that relays of ours wrote */
@@ -76,6 +87,7 @@ struct traits {
 	/* An outside client handed it over, or one of our own people to another, and nobody had written a
 	 * line before. */
 	bool straight_here;
+	enum dated_anew dated_anew;
 	enum automatic automatic;
 	enum subject_kind subject;
 	bool is_list;      /* List-Id, List-Post or the like: a list's copy */

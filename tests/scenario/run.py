@@ -12,6 +12,7 @@ import harmless
 import lists
 import loops
 import replies
+import rewritten
 import storms
 from world import Violation
 
@@ -20,7 +21,7 @@ def main():
     build, words = sys.argv[1], sys.argv[2:]
     passed = failed = 0
     start = time.monotonic()
-    for module in (storms, anew, bare, brake, lists, loops, replies, harmless):
+    for module in (storms, anew, bare, rewritten, brake, lists, loops, replies, harmless):
         for name, fn in module.scenarios():
             if words and not any(w in name for w in words):
                 continue

@@ -98,3 +98,43 @@ Test(traits_anew, other_messages)
 		cr_expect_not(key_eq(t.anew, anew), "case %zu", i);
 	}
 }
+
+/* A Date that was written after the message began: by hosts on the way, or by a fast clock. */
+Test(traits_anew, is_told_by_a_later_date_too)
+{
+#define BEGUN "Mon, 1 Jan 2024 10:00:00 +0000\n"
+#define ORIGIN "Received: from pc by b.sender.example with ESMTP id O1; " BEGUN
+#define RELAY "Received: from b by relay.sender.example with ESMTP id R1; " BEGUN
+#define NO_ID "Received: from pc by b.sender.example with SMTP; " BEGUN
+	static const struct {
+		const char *date;
+		enum dated_anew want;
+	} at[] = {
+		{ "Mon, 1 Jan 2024 10:00:29 +0000", NOT_DATED_ANEW },
+		{ "Mon, 1 Jan 2024 10:00:30 +0000", DATED_ANEW },
+		{ "Mon, 8 Jan 2024 10:00:00 +0000", DATED_ANEW },
+		{ "Mon, 8 Jan 2024 10:00:01 +0000", DATED_ANEW_LATE },
+		{ "Fri, 1 Mar 2024 10:00:00 +0000", DATED_ANEW_LATE },
+		{ "Fri, 1 Mar 2024 10:00:01 +0000", NOT_DATED_ANEW },
+		{ "x", NOT_DATED_ANEW },
+	};
+	static const char *const lines[] = { ORIGIN, LATE ORIGIN, RELAY NO_ID, LATE RELAY NO_ID };
+	struct key128 anew = { 0, 0 };
+
+	for (size_t i = 0; i < ARRAY_LEN(at); i++)
+		for (size_t k = 0; k < ARRAY_LEN(lines); k++) {
+			char fields[256];
+
+			snprintf(fields, sizeof(fields),
+			    "Message-ID: <%zu@x>\nDate: %s\n" FROM "Subject: %s\n", i, at[i].date,
+			    i % 2 ? "Hello" : "[EXT] Hello");
+			compute(lines[k], fields);
+			cr_expect_eq(t.dated_anew, at[i].want, "%s", at[i].date);
+			cr_expect_eq(key_is_zero(t.anew), at[i].want == NOT_DATED_ANEW, "%s", at[i].date);
+			if (k % 2 && at[i].want)
+				cr_expect(key_eq(t.anew, anew), "%s", at[i].date);
+			anew = t.anew;
+		}
+	compute(NO_ID, ID "Date: Tue, 2 Jan 2024 10:00:00 +0000\n" FROM SUBJECT);
+	cr_expect(key_is_zero(t.anew)); /* nothing tells it from another of that second */
+}

@@ -85,3 +85,56 @@ Test(traits_rewritten, a_tagged_subject_is_the_same_message)
 		cr_expect_not(key_eq(t.ids[t.n_ids - 1], key), "case %zu", i);
 	}
 }
+
+/* Where the first server writes no queue id somebody above it does. */
+Test(traits_rewritten, a_rewritten_id_is_told_by_the_lines_up_to_a_queue_id)
+{
+#define RELAY(id) "Received: from b by relay.sender.example with ESMTP id " id "; Mon\n"
+#define SVC "Received: from pc by b.sender.example with Microsoft SMTPSVC(6.0.3790.1830); Mon\n"
+#define MAPI "Received: from b by b.sender.example ([fe80::1]) with mapi id 15.01.2507.035; Mon\n"
+#define QMAIL "Received: from unknown (HELO pc) (192.0.2.7) by b.sender.example with SMTP; Mon\n"
+#define COPY "Received: from x by y.faulty.example with SMTP id F7; Tue\n"
+	static const struct {
+		const char *lines, *others;
+		bool same;
+	} at[] = {
+		{ RELAY("R1") SVC, COPY RELAY("R1") SVC, true },
+		{ RELAY("R1") SVC MAPI, COPY RELAY("R1") SVC MAPI, true },
+		{ "Received: (qmail 4711 invoked by uid 89); Mon\n" QMAIL,
+		    COPY "Received: (qmail 4711 invoked by uid 89); Mon\n" QMAIL, true },
+		{ "Received: (qmail 4711 invoked by uid 89); Mon\n" QMAIL,
+		    COPY "Received: (qmail 4712 invoked by uid 89); Mon\n" QMAIL, false },
+		{ RELAY("R1") SVC, COPY RELAY("R2") SVC, false },
+		{ RELAY("R1") SVC MAPI, COPY RELAY("R1") MAPI, false },
+		{ SVC, COPY SVC, false },
+		{ SVC, SVC, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(at); i++) {
+		struct traits first;
+
+		compute(at[i].lines, "Message-ID: <1@p>\n" DATE WHO, "Meeting");
+		first = t;
+		compute(at[i].others, "Message-ID: <2@p>\n" DATE WHO, "[EXT] Meeting");
+		cr_expect_not(key_eq(t.ids[0], first.ids[0]), "case %zu", i);
+		cr_expect_eq(
+		    key_eq(t.ids[t.n_ids - 1], first.ids[first.n_ids - 1]), at[i].same, "case %zu", i);
+		cr_expect_eq(key_eq(t.seen_way, first.seen_way), at[i].same, "case %zu", i);
+		compute(
+		    at[i].others, "Message-ID: <2@p>\nDate: Tue, 2 Jan 2024 10:00:00 +0000\n" WHO, "Meeting");
+		cr_expect_not(key_eq(t.ids[t.n_ids - 1], first.ids[first.n_ids - 1]), "case %zu", i);
+	}
+}
+
+/* It has one for each message that it hands over, and is no part of the message's way. */
+Test(traits_rewritten, the_queue_id_of_our_own_relay_tells_no_message)
+{
+	msg_reset(&m);
+	m.client_address = STR("198.51.100.25");
+	feed("Received: from b ([192.0.2.7]) by relay.example.net with ESMTP id R1; Mon\n" SVC);
+	feed("Message-ID: <1@p>\n" DATE WHO "Subject: Meeting\n");
+	compute_fed();
+	cr_expect_eq(t.relay_hops, 1);
+	cr_expect_eq(t.n_ids, 1);
+	cr_expect(key_eq(t.seen_way, t.way));
+}
