@@ -67,15 +67,25 @@ suspect(const struct naming *n, const struct stop *s)
 	return !way_on_every(n->way, h) && !s->common && (n->all || !beside_shortest(n, s));
 }
 
+static bool
+names_above(const struct road *r)
+{
+	for (uint32_t i = 0; i < r->n; i++)
+		if (road_wrote_line(&r->stops[i]) && r->stops[i].above)
+			return true;
+	return false;
+}
+
+/* Where those above the common part wrote no name (qmail, fed by a program) the client alone tells it. */
 static void
 name_suspects(struct naming *n, struct storm *st, uint64_t copies)
 {
 	const struct road *r = n->road;
 
 	n->from = way_giver(n->way, r);
-	if (!n->from)
+	if (!n->from && names_above(r))
 		return;
-	n->all = on_shortest(n, n->from);
+	n->all = n->from && on_shortest(n, n->from);
 	if (n->all && !blamed(way_host(n->way, n->from->hash)))
 		return;
 	for (uint32_t i = 0; i < r->n; i++)

@@ -233,6 +233,30 @@ def origins(build, seed, how, servers, limit=3, shape=None):
         w.close()
 
 
+class Nameless(Faulty):
+    """A program on it gives each copy to qmail, whose line says no name."""
+
+    def multiply(self, m):
+        c = super().multiply(m)
+        c.received[0] = "(qmail %d%s invoked by uid 500); %s" % (self.seq, self.client.rpartition(".")[2], date_text(self.world.now))
+        return c
+
+
+def nameless(build, servers, shape=None):
+    """The client and what it says in HELO is named, and nobody else."""
+    w = World(build, rng_of("nameless", servers), RULE % (3, 2, "1d"))
+    try:
+        s = Storm(w, "m", ["p%d@example.org" % i for i in range(40)], [Nameless(w, i, (), False, 60, 1) for i in range(servers)], 200, shape)
+        s.start(50)
+        w.run()
+        summary = w.finish()
+        w.check_limits()
+        w.check_first_copies()
+        w.check_named(summary["storms"], {"m": (s.first.mid,)}, FORBIDDEN)
+    finally:
+        w.close()
+
+
 def wakes_after_28_days(build):
     w = World(build, rng_of("wakes", 1), RULE % (3, 2, "1d"))
     try:
@@ -464,6 +488,9 @@ def scenarios():
             for shape in (None, "forwarder"):
                 yield "origin-%s-%d%s" % (how, servers, "-" + shape if shape else ""), (
                     lambda b, h=how, n=servers, x=shape: origins(b, n, h, n, shape=x))
+    for servers in (1, 2, 5):
+        for shape in (None, "exim", "own"):
+            yield "nameless-%d%s" % (servers, "-" + shape if shape else ""), lambda b, n=servers, x=shape: nameless(b, n, x)
     for limit in (1, 2, 5):
         for how in ("never", "late", "parts"):
             yield "origin-%s-limit-%d" % (how, limit), lambda b, h=how, n=limit: origins(b, n, h, 2, limit=n)
