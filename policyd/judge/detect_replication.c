@@ -357,8 +357,12 @@ repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const stru
 	for (uint32_t i = 0; i < n && i < named; i++)
 		retry |= answers[i].elem_known;
 	/* Its way is known and its Message-ID is not: see ways_shared(). */
-	if (n > named && answers[named].elem_known && !retry)
-		n = named;
+	if (n > named && answers[named].elem_known && !retry) {
+		if (traits_two_ids(v->traits, &v->msg->header.f))
+			retry = true;
+		else
+			n = named;
+	}
 	/* Lines above the bottom one join fewer copies than the Message-ID does while that is the same. */
 	v->memo->seen |= (n > named && answers[named].known) || (n_anew && anew[ANEW_ALL].known);
 	if (below && n > named)

@@ -292,7 +292,7 @@ way_of(struct ways *w, struct key128 key)
 }
 
 static void
-note_id(struct way *way, const struct traits *t)
+note_id(struct way *way, const struct traits *t, const struct header_facts *f)
 {
 	if (t->id_missing)
 		return;
@@ -300,7 +300,8 @@ note_id(struct way *way, const struct traits *t)
 		way->first = t->trace;
 		way->first_id = t->ids[0].lo;
 	}
-	way->shared |= way->first == t->trace && way->first_id != t->ids[0].lo;
+	if (way->first == t->trace && way->first_id != t->ids[0].lo && !traits_two_ids(t, f))
+		way->shared = true;
 }
 
 const struct stop *
@@ -330,7 +331,7 @@ ways_note(struct ways *w, struct key128 key, const struct view *v, bool stopped)
 	const struct stop *last;
 	struct way_host *h;
 
-	note_id(way, v->traits);
+	note_id(way, v->traits, &v->msg->header.f);
 	if (way->ways == COUNT_MAX || (way->ways && way->last == v->traits->trace))
 		return;
 	road_of(&r, v, way->n_lines);

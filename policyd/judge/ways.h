@@ -47,7 +47,9 @@ void ways_free(struct ways *w); /* takes NULL */
 void ways_note(struct ways *w, struct key128 key, const struct view *v, bool stopped);
 
 /* Two Message-IDs came over one and the same way, to the last line: no server that rewrote it wrote a line
- * between. So these are different messages, for all that they share their origin. */
+ * between. So these are different messages, for all that they share their origin; unless two hosts wrote ids
+ * into those lines, see traits_two_ids(): then it is a program that gives what it got to us as it is, but for
+ * the Message-ID. */
 bool ways_shared(const struct ways *w, struct key128 key);
 
 /* Several hosts of one domain hand it over in turn, and no way differs from the others but in the line that

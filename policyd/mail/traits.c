@@ -506,6 +506,23 @@ traits_compute(struct traits *t, struct msg *m, const struct site *site)
 }
 
 bool
+traits_two_ids(const struct traits *t, const struct header_facts *f)
+{
+	const struct hop *one = NULL;
+
+	for (uint32_t i = t->own_top + t->relay_hops; i < f->n_hops; i++) {
+		const struct hop *hop = &f->hops[i];
+
+		if (hop->id.n < ORIGIN_ID_MIN)
+			continue;
+		if (one && !str_ieq(one->by, hop->by))
+			return true;
+		one = hop;
+	}
+	return false;
+}
+
+bool
 traits_inbound(const struct traits *t, const struct site *site, struct str rcpt)
 {
 	struct str local, domain;

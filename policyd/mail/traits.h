@@ -113,6 +113,10 @@ traits_own_line(const struct traits *t, uint32_t line)
 	return t->own_lines[line / OWN_LINES_WORD] >> line % OWN_LINES_WORD & 1;
 }
 
+/* Two hosts on its way wrote an id of their own each. One host's id may be that of a session, in which
+ * several messages came in one second; two such hosts in a row are not met. */
+bool traits_two_ids(const struct traits *t, const struct header_facts *f);
+
 /* A recipient as keys use it; inbound when its domain is local, or when nothing says otherwise. */
 bool traits_inbound(const struct traits *t, const struct site *site, struct str rcpt);
 

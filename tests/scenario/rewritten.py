@@ -85,6 +85,34 @@ def dated_anew(build, seed, bottom):
         w.close()
 
 
+class Program(Faulty):
+    """It gives what it fetched to our MX as it is, but for the Message-ID, as libraries for mail do that are told to send."""
+
+    def multiply(self, m):
+        self.seq += 1
+        c = m.copy()
+        c.mid = "<%d.%d.%s@program.example>" % (self.seq, self.world.now, self.box)
+        return c
+
+
+def program(build, inside):
+    """Where two hosts wrote queue ids it is one transmission again and again: put off, and nothing is lost."""
+    w = World(build, rng_of("program", inside), RULE % (3, 2, "1d"))
+    try:
+        s = Storm(w, "m", ["p%d@example.org" % i for i in range(20)], [Program(w, 1, (), inside, 30, 1)], 60)
+        s.start(50)
+        for i in range(60):
+            w.at(START + 120 + i * 300, s.resend, s.servers[0], s.first)
+        w.run()
+        check(not w.finish()["storms"] and not w.verdicts["discard"] and w.verdicts["defer"], w.verdicts)
+        for (_, box), got in w.got.items():
+            early = [g for g in got if g.time - got[0].time < w.window]
+            check(len(early) <= 3, box, "got", len(early))
+        w.check_first_copies()
+    finally:
+        w.close()
+
+
 def burst(build, bottom):
     """Forty alarms, tickets or newsletters of one second to one recipient: the same but for the Message-ID, also in the line
     of the first server, which hands them to a relay in one session, or to us."""
@@ -182,6 +210,8 @@ def fast_clock(build):
 def scenarios():
     for bottom in ("smtpsvc", "exchange", "qmail"):
         yield "rewritten-burst-" + bottom, lambda b, x=bottom: burst(b, x)
+    for inside in (False, True):
+        yield "rewritten-program-" + ("inside" if inside else "outside"), lambda b, x=inside: program(b, x)
     for fn in (old_mail_as_a_pattern, planted, fast_clock):
         yield "rewritten-" + fn.__name__.replace("_", "-"), fn
     for bottom in BOTTOMS:
