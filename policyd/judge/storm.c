@@ -148,6 +148,14 @@ log_opening(const struct storms *s, const struct opening *o)
 	pack_int(b, o->block);
 }
 
+/* It makes room. No record is to call it open when nobody knows it any more. */
+static void
+displace(struct storm *st)
+{
+	storm_set_state(st, STORM_CLOSED);
+	storms_drop(st);
+}
+
 static struct storm *
 storm_new(struct storms *s, const struct opening *o, struct now now)
 {
@@ -155,7 +163,7 @@ storm_new(struct storms *s, const struct opening *o, struct now now)
 
 	if (s->map.n >= STORMS_MAX) {
 		s->displaced++;
-		storms_drop(storm_order_victim(&s->order));
+		displace(storm_order_victim(&s->order));
 	}
 	st->owner = s;
 	st->id = o->id;
@@ -191,7 +199,7 @@ storms_put(struct storms *s, struct storm *st)
 			storm_free(st);
 			return;
 		}
-		storms_drop(oldest);
+		displace(oldest);
 	}
 	st->owner = s;
 	map_put(&s->map, st->key, st);
