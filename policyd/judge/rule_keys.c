@@ -258,6 +258,8 @@ exempt_one(struct exempt *e, struct str word)
 	}
 	if (str_find(local, '@') < local.n || (local.n == 0 && domain.n == 0))
 		return ERR_SYNTAX;
+	if (str_find(local, '*') < local.n) /* nobody's address: @domain is meant */
+		return ERR_SYNTAX;
 	if (domain.n && (!conf_domain(domain) || (local.n && domain.p[0] == '.')))
 		return ERR_SYNTAX;
 	if (local.n == 0)

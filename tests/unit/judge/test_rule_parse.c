@@ -233,6 +233,7 @@ static const struct fault faults[] = {
 	{ R "exempt = 192.0.2.0/33\n", "r:3: exempt: \"192.0.2.0/33\"" NOT },
 	{ R "exempt = 192.0.2.1, example.org\n", "r:3: exempt: \"example.org\"" NOT },
 	{ R "exempt = @\n", "r:3: exempt: \"@\"" NOT },
+	{ R "exempt = *@example.org\n", "r:3: exempt: \"*@example.org\"" NOT },
 	{ R "exempt = a@b@c\n", "r:3: exempt: \"a@b@c\"" NOT },
 	{ R "exempt = @a..b\n", "r:3: exempt: \"@a..b\"" NOT },
 	{ R "exempt = x@.example.org\n", "r:3: exempt: \"x@.example.org\"" NOT },
