@@ -65,6 +65,16 @@ tell_help(const struct request *rq)
 	control_end(rq->out);
 }
 
+static unsigned
+in_force(const struct ruleset *rules)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < rules->n; i++)
+		n += rules->v[i].mode != MODE_OFF;
+	return n;
+}
+
 static void
 json_rules(struct json *j, const struct ruleset *rules)
 {
@@ -171,7 +181,7 @@ tell_status(const struct request *rq)
 	json_str(&j, "config", str_of(con->config));
 	json_seconds(&j, "configured", con->configured.wall);
 	json_str(&j, "mode", con->enforce ? STR("enforce") : STR("shadow"));
-	json_u64(&j, "rules_in_force", e->rules->n);
+	json_u64(&j, "rules_in_force", in_force(e->rules));
 	json_rules(&j, e->rules);
 	json_traffic(&j, con);
 	json_object(&j, "storms");

@@ -224,6 +224,8 @@ Test(console, rules_beyond_the_cap_are_counted)
 	rs.n++;
 	cr_expect(strstr(ask("status"), "\"rules_in_force\":1001,"));
 	cr_expect_not(strstr(buf_str(&out).p, "\"reject\""), "not named");
+	many[0].mode = MODE_OFF;
+	cr_expect(strstr(ask("status"), "\"rules_in_force\":1000,"));
 	xfree(many);
 }
 
