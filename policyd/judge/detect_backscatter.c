@@ -10,12 +10,25 @@
 
 enum { OP_ID, OP_SENDER, OP_COUNT };
 
+/* What came from outside and was forwarded under SRS was never outbound; the hash in the address says that it
+ * left from here, and the forwarder takes no other. */
+static bool
+is_srs(const struct addr_norm *to)
+{
+	struct str local, domain, written;
+
+	if (to->form == ADDR_SRS)
+		return true;
+	addr_split(to->key, &local, &domain);
+	addr_split(to->plain, &local, &written);
+	return !str_eq(domain, written);
+}
+
 static bool
 bs_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
 {
 	(void)r;
-	(void)rcpt;
-	return v->traits->automatic == AUTO_BOUNCE && !v->traits->outbound;
+	return v->traits->automatic == AUTO_BOUNCE && !v->traits->outbound && !is_srs(&v->rcpts[rcpt]);
 }
 
 static void

@@ -36,17 +36,27 @@ add_mark(struct ops *ops, enum tally_kind kind, struct key128 key, int64_t ttl)
 	op->ttl = ttl;
 }
 
+/* What outsiders post to a list of ours leaves to its members, though no door may see it leave. */
+static bool
+goes_to_list(const struct view *v)
+{
+	for (uint32_t i = 0; i < v->msg->n_rcpts; i++)
+		if (detect_list(v, i))
+			return true;
+	return false;
+}
+
 void
 sent_plan(const struct view *v, int64_t ttl, struct ops *ops)
 {
 	const struct traits *t = v->traits;
 	struct str id = bare(v->msg->header.f.message_id);
 
-	if (!t->outbound || t->null_sender)
+	if (t->null_sender || (!t->outbound && !(id.n && goes_to_list(v))))
 		return;
 	if (v->header && id.n)
 		add_mark(ops, TALLY_MARK, mark_key(v, "sent-id", id), ttl);
-	if (t->sender.key.n)
+	if (t->outbound && t->sender.key.n)
 		add_mark(ops, TALLY_MARK, mark_key(v, "sent-by", t->sender.key), ttl);
 }
 

@@ -266,6 +266,24 @@ Test(bounces, backscatter_to_a_domain_is_one_storm)
 	cr_assert_eq(found->n_rcpts, 200);
 }
 
+/* An outsider's mail that a forwarder here sent on under SRS, and his post to a list of ours: both left from
+ * here, and no door saw them leave. */
+Test(bounces, harmless_bounces_of_what_outsiders_sent_through_us)
+{
+	rule("backscatter");
+	cr_assert_eq(deliver("sales@firm.example", copy("", 0), "alias@example.org"), ACT_PASS);
+	cr_expect_eq(bounce("SRS0=HHHH=TT=firm.example=sales@example.org", "<1@firm.example>"), ACT_PASS);
+	cr_expect_eq(bounce("SRS0=HHHH=TT=example.org=ann@example.org", "<1@firm.example>"), ACT_PASS);
+	cr_expect_eq(
+	    bounce("SRS0=HHHH=TT=lists.example=news-bounces+ann=x.example@example.org", "<1@firm.example>"),
+	    ACT_PASS);
+	cr_expect_eq(bounce("owner-all@example.org", "<1@firm.example>"), ACT_REJECT, "not posted yet");
+	cr_assert_eq(deliver("sales@firm.example", copy("", 1), "all@example.org"), ACT_PASS);
+	cr_expect_eq(bounce("owner-all@example.org", "<1@firm.example>"), ACT_PASS);
+	cr_expect_eq(bounce("owner-all@example.org", "<never-sent@example.org>"), ACT_REJECT);
+	cr_expect_eq(bounce("sales@example.org", NULL), ACT_REJECT, "who posted is not known for it");
+}
+
 /* An outsider cannot make his bounces genuine by sending something in: only what leaves counts. */
 Test(bounces, mail_from_outside_proves_nothing)
 {
