@@ -482,6 +482,7 @@ Test(rcpt, harmless_a_callout_leaves_no_trace)
 static void
 settle_four(void)
 {
+	keep_records();
 	who.connection = 1;
 	for (int i = 0; i < 3; i++)
 		ask_rcpt(fresh(), "a@example.org"); /* two of them end by the next */

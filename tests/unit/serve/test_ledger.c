@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* What was counted and answered is there again after the process has gone. */
 #include <criterion/criterion.h>
-#include <ftw.h>
-#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/xalloc.h"
+#include "killed_rig.h"
 #include "serve/engine.h"
 #include "store/journal_read.h"
 
@@ -81,15 +77,6 @@ setup(void)
 	now = (struct now){ MS_DAY, clock_now().wall };
 }
 
-static int
-remove_one(const char *path, const struct stat *st, int flag, struct FTW *at)
-{
-	(void)st;
-	(void)flag;
-	(void)at;
-	return remove(path);
-}
-
 static void
 teardown(void)
 {
@@ -98,7 +85,7 @@ teardown(void)
 	rule_fini(&rule_v);
 	site_fini(&site);
 	lists_fini(&lists);
-	nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	remove_tree(dir);
 }
 
 TestSuite(ledger, .init = setup, .fini = teardown, .timeout = 60);
@@ -298,27 +285,20 @@ count_row(void *arg, const struct record *r)
 	return true;
 }
 
+static void
+take_fifty(void)
+{
+	boot();
+	for (int i = 0; i < 50; i++)
+		deliver(i, "a@x.test");
+}
+
 /* The process goes without a word: what was committed is there, in the database too. */
 Test(ledger, killed)
 {
-	char c, why[256] = "";
-	int pipes[2];
-	pid_t pid;
+	char why[256] = "";
 
-	cr_assert_eq(pipe(pipes), 0);
-	pid = fork();
-	cr_assert_geq(pid, 0);
-	if (pid == 0) {
-		boot();
-		for (int i = 0; i < 50; i++)
-			deliver(i, "a@x.test");
-		if (write(pipes[1], "x", 1) != 1)
-			_exit(1);
-		pause();
-	}
-	cr_assert_eq(read(pipes[0], &c, 1), 1);
-	kill(pid, SIGKILL);
-	cr_assert_eq(waitpid(pid, NULL, 0), pid);
+	kill_after(take_fifty);
 	boot();
 	cr_assert_eq(opened.records, 50);
 	cr_assert(ledger_flush(e.ledger, 20000));
@@ -364,7 +344,7 @@ Test(ledger, a_spool_that_is_gone)
 	cr_assert(ledger_flush(e.ledger, 10000));
 	halt();
 	cr_assert_eq(written(), 40);
-	nftw(spool, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	remove_tree(spool);
 	boot();
 	for (int i = 0; i < LIMIT + 1; i++)
 		cr_assert_eq(deliver(1, "a@x.test"), i < LIMIT ? ACT_PASS : ACT_DISCARD, "%d", i);

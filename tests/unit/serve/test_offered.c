@@ -96,6 +96,7 @@ Test(offered, what_another_rule_stops)
 static void
 go_on(void)
 {
+	keep_records();
 	passed_of(2 * HOUR_OF_MAILS);
 }
 
