@@ -412,12 +412,22 @@ answer_sign(const struct header_facts *f)
 	    addr_is_system(f->from_addr);
 }
 
+/* procmailex(5): formail -r, "Precedence: junk", and its own address in X-Loop, which keeps it from answering
+ * itself. Its subject is the sender's. */
+static bool
+is_procmail_answer(const struct header_facts *f)
+{
+	return f->x_loop.n && str_ieq(f->x_loop, f->from_addr) && str_ieq(f->precedence, STR("junk")) &&
+	    (f->in_reply_to.p || f->references.p) && f->mailer.n == 0;
+}
+
 /* Exchange's out-of-office in whatever language: the rule's mark, and a null path, which mail that a rule
  * forwards has not. qmail's autorespond leaves its name as the address that it was delivered to. */
 static bool
 is_responder(const struct header_facts *f, enum subject_kind subject, bool null_sender)
 {
-	if (f->flags & HDR_AUTO_RESPONDER || str_ieq(f->precedence, STR("auto_reply")))
+	if (f->flags & HDR_AUTO_RESPONDER || str_ieq(f->precedence, STR("auto_reply")) ||
+	    is_procmail_answer(f))
 		return true;
 	if (f->flags & HDR_INBOX_RULE)
 		return subject != SUBJECT_ANSWER && is_null_path(f, null_sender);

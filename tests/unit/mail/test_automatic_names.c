@@ -193,3 +193,33 @@ Test(automatic_names, an_address_for_non_delivery_reports)
 	cr_expect_eq(classify("From: ndr@x.example\nSubject: Re: Mail delivery failed\n"), AUTO_NONE);
 	cr_expect_eq(classify("From: ndr@x.example\nSubject: Delivery report for June\n"), AUTO_NONE);
 }
+
+Test(automatic_names, answers_by_the_recipe_of_procmail)
+{
+	static const struct {
+		const char *header;
+		enum automatic want;
+	} rows[] = {
+		{ "Subject: Re: the order\nReferences: <q@x>\nIn-Reply-To: <q@x>\nX-Loop: joe@y.example\n"
+		  "Precedence: junk\nFrom: joe@y.example\n",
+		    AUTO_REPLY },
+		{ "From: Joe <joe@y.example>\nIn-Reply-To: <q@x>\nX-Loop: Joe@Y.example\nPrecedence: junk\n",
+		    AUTO_REPLY },
+		/* a forwarder's mark, a ticket, a first message, a list, a mail program */
+		{ "From: ann@x.example\nIn-Reply-To: <q@x>\nX-Loop: joe@y.example\nPrecedence: junk\n",
+		    AUTO_NONE },
+		{ "From: joe@y.example\nIn-Reply-To: <q@x>\nX-Loop: joe@y.example\nPrecedence: bulk\n",
+		    AUTO_NONE },
+		{ "From: joe@y.example\nX-Loop: joe@y.example\nPrecedence: junk\n", AUTO_NONE },
+		{ "From: joe@y.example\nIn-Reply-To: <q@x>\nX-Loop: joe@y.example\nPrecedence: junk\n"
+		  "List-Id: <l.y.example>\n",
+		    AUTO_NONE },
+		{ "From: joe@y.example\nIn-Reply-To: <q@x>\nX-Loop: joe@y.example\nPrecedence: junk\n"
+		  "User-Agent: Mutt/2.2\n",
+		    AUTO_NONE },
+		{ "In-Reply-To: <q@x>\nX-Loop:\nPrecedence: junk\n", AUTO_NONE },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		cr_expect_eq(classify(rows[i].header), rows[i].want, "%s", rows[i].header);
+}
