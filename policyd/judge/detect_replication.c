@@ -318,6 +318,15 @@ weigh(const struct rule *r, const struct view *v, const struct tally_answer *a, 
 	f->why = trip == TRIP_STOP ? why : "the same transmission again";
 }
 
+/* Whether the lines above the bottom one tell more than the Message-ID does. Where that is over the limit by
+ * itself its own way decides, which was noted from the first copy on: see in_turn(). */
+static bool
+below_tells(const struct rule *r, const struct view *v, const struct tally_answer *a,
+    const struct key128 *storms, bool retry)
+{
+	return retry || a->distinct <= limit_of(r, v) || storms_find(v->storms, storms[v->traits->n_named]);
+}
+
 /* Of the answers behind those for what was sent anew: how many are about what came straight. */
 static uint32_t
 about_straight(const struct view *v, uint32_t n)
@@ -365,7 +374,7 @@ repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const stru
 	}
 	/* Lines above the bottom one join fewer copies than the Message-ID does while that is the same. */
 	v->memo->seen |= (n > named && answers[named].known) || (n_anew && anew[ANEW_ALL].known);
-	if (below && n > named)
+	if (below && n > named && below_tells(r, v, answers, storms, retry))
 		weigh(r, v, &answers[named], storms[named], retry, one_below, f, &best);
 	for (uint32_t i = 0; i < (below ? named : n) && i < n; i++)
 		weigh(r, v, &answers[i], storms[i], retry, too_many, f, &best);

@@ -207,7 +207,28 @@ def fast_clock(build):
         w.close()
 
 
+def hosts_in_turn(build, bottom):
+    """One item of a provider's queue that somebody behind us defers, with its Message-ID as it was: put off, never lost,
+    whichever of his hosts tried it in which order before."""
+    for limit, order in ((2, (1, 2, 1, 2)), (3, (1, 2, 2, 2, 1)), (3, (1, 2, 1, 2, 1)), (5, (1, 2, 2, 2, 2, 2, 2))):
+        w = World(build, rng_of("turn", limit), RULE % (limit, 2, "1d"))
+        try:
+            m = Message("m", "sales@firm.example", ["p@example.org"], START, received=[
+                "from smtp.firm.example by in.provider.example with ESMTP id R1; %s" % date_text(START)] + [
+                line % date_text(START) for line in BOTTOMS[bottom]])
+            for i, k in enumerate(order):
+                w.now = START + 60 + i * 1200
+                c, host = m.copy(), "out%d.provider.example" % k
+                c.received.insert(0, "from in.provider.example by %s with ESMTP id T%d; %s" % (host, i, date_text(w.now)))
+                _, v = w.offer(c, m.to, "198.51.100.%d" % (30 + k), host)
+                check(v["verdict"] == ("pass" if i < limit else "defer"), limit, order, i, v)
+        finally:
+            w.close()
+
+
 def scenarios():
+    for bottom in BOTTOMS:
+        yield "rewritten-hosts-in-turn-" + bottom, lambda b, x=bottom: hosts_in_turn(b, x)
     for bottom in ("smtpsvc", "exchange", "qmail"):
         yield "rewritten-burst-" + bottom, lambda b, x=bottom: burst(b, x)
     for inside in (False, True):
