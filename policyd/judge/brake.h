@@ -46,7 +46,7 @@ enum brake_answer {
 enum brake_kind {
 	BRAKE_OTHER,   /* mail that belongs to no open storm, or that nothing stopped */
 	BRAKE_COPY,    /* somebody did not get it: his copies of the storm are there */
-	BRAKE_NEITHER, /* of an open storm, but nobody had too many */
+	BRAKE_NEITHER, /* of an open storm, but nobody had too many; or sent anew, which proves nothing */
 };
 
 struct brake *brake_new(void);

@@ -408,7 +408,9 @@ told_brake(const struct rule *r, const struct view *v, const struct finding *f)
 
 	if (!v->brake || !brake_sign(r, v, &sign))
 		return;
-	if (f->trip == TRIP_STOP)
+	if (!key_is_zero(f->storm) && key_eq(f->storm, storms_of(r, v)[ANEW]))
+		kind = BRAKE_NEITHER; /* nothing proves that it is a copy */
+	else if (f->trip == TRIP_STOP)
 		kind = BRAKE_COPY;
 	else if (!key_is_zero(f->storm) && storms_find(v->storms, f->storm))
 		kind = BRAKE_NEITHER;

@@ -137,5 +137,37 @@ def saves(build):
     check(refused < without / 7, "it saved too little", refused, without)
 
 
+def dated(first, i):
+    m = first.copy()
+    m.mid, m.date = "<n%d@sbs1.faulty.example>" % i, date_text(first.written + 3600 + i)
+    m.received.insert(0, "from pop.isp.example by sbs1.faulty.example with POP3 id c%d; x" % i)
+    return m
+
+
+def sent_anew(first, i):
+    m = first.copy()
+    m.received = ["from pc by sbs1.faulty.example with SMTP id c%d; %s" % (i, date_text(first.written + 3600 + i))]
+    return m
+
+
+def not_proven(build):
+    """What nothing proves to be a copy is put off, not refused: by no brake either."""
+    for kind in (dated, sent_anew):
+        s = Site(build, "reject")
+        try:
+            first = Message("m", "sales@firm.example", ["p@example.org"], 1136800000, received=[
+                "from desk.firm.example by smtp.firm.example with ESMTP id X1; %s" % date_text(1136800000)])
+            s.receive(first, first.to, client_address="198.51.100.20", helo_name="smtp.firm.example")
+            for i in range(40):
+                s.receive(kind(first, i), first.to)
+            check(s.got["m", "p@example.org"] <= 4, kind.__name__, "got", s.got)
+            said = [s.daemon.ask(protocol_state="RCPT", instance="7a2.%d.0" % i, recipient="p@example.org",
+                                 recipient_count="0") for i in range(5)]
+            check(said == [["action=DUNNO"]] * 5, kind.__name__, said)
+        finally:
+            s.daemon.close()
+
+
 def scenarios():
     yield "brake-saves", saves
+    yield "brake-not-proven", not_proven
