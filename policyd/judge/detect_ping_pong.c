@@ -52,6 +52,7 @@ struct words {
 	struct str to;
 	uint32_t one_way; /* the limit where its direction alone is seen; 0: that proves nothing */
 	unsigned asks;
+	const struct tally_answer *turns; /* of everybody's mail, of own people's too */
 };
 
 struct pair {
@@ -277,8 +278,7 @@ storm_key(const struct rule *r, const struct view *v, const struct author *autho
 	return hash_end(&h);
 }
 
-/* The pair's counters have keys made of its own, which nobody can aim at, by arithmetic: there are many of
- * them for each mail. */
+/* Of the pair's own, which nobody can aim at, by arithmetic: a mail has many such keys. */
 static struct key128
 key_of(const struct pair *p, int c, uint64_t more)
 {
@@ -474,13 +474,13 @@ robots_pace(const struct rule *r, const struct words *w, const struct tally_answ
 	return a[ANSWERS]->sum + a[THEIR_ANSWERS]->sum <= r->limit / KNOWN_PART;
 }
 
-/* Answers to mail that we never see. */
+/* Answers to mail that we never see, whoever brings it: one of our addresses may write from outside. */
 static bool
 one_way(const struct words *w, const struct tally_answer *const *a)
 {
 	uint64_t sum = asks(w, ONE_WAY) ? a[ONE_WAY]->sum : 0;
 
-	return w->one_way && sum > w->one_way && a[TURNS]->sum <= 1 + sum / ONE_WAY_TURNS_PART;
+	return w->one_way && sum > w->one_way && w->turns->sum <= 1 + sum / ONE_WAY_TURNS_PART;
 }
 
 static const char *
@@ -539,6 +539,8 @@ pp_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct
 			a[c] = answers++;
 			n--;
 		}
+		if (w.talk->authors[i].whose == EVERYBODYS) /* before the same author's own ones */
+			w.turns = a[TURNS];
 		if (only_counts(v, &w.talk->authors[i], w.to))
 			continue;
 		more = belongs(r, v, &w, a);

@@ -250,6 +250,25 @@ def quick_alarms(build):
         t.close()
 
 
+def alarms_in_our_name(build):
+    """A program outside sends alarms in the name of an address of ours, one in five minutes and all alike, to a desk of
+    ours, which acknowledges each from inside: no more of them than there are alarms, and none is held."""
+    t = Talk(build, "alarms-in-our-name")
+    alarms, subject = "alarms@example.org", "Backup of files failed"
+    try:
+        for n in range(3 * HOUR // 300):
+            t.w.now += 295
+            m = t.write(alarms, DESK, subject)
+            fate, v = t.w.offer(m, [DESK], AWAY, "mail.cloud.example")
+            check(fate[DESK] == "delivered", "alarm", n, v)
+            t.w.now += 5
+            t.deliver(t.write(DESK, alarms, "[Ticket #%d] %s" % (n, subject), [REPLIED, "In-Reply-To: " + m.mid]))
+        check(t.held == 0, t.held, "acknowledgements held")
+        check(not t.run()["storms"], "a storm")
+    finally:
+        t.close()
+
+
 def people_meanwhile(build):
     """While desk and mailbox rule talk, the two people behind write to each other about something else: nobody of
     them is held. (The robots keep quiet about that mail: they answer each thread's first mail only.)"""
@@ -425,7 +444,8 @@ def round_once(build):
 def scenarios():
     for kind in PAIRS:
         yield "loops-" + kind, lambda b, k=kind: robots(b, k)
-    for fn in (do_not_wait, go_on_for_hours, agents_meanwhile, quick_alarms, people_meanwhile, bounces_of_bounces, office_hours, round_once):
+    for fn in (do_not_wait, go_on_for_hours, agents_meanwhile, quick_alarms, alarms_in_our_name,
+               people_meanwhile, bounces_of_bounces, office_hours, round_once):
         yield "loops-" + fn.__name__.replace("_", "-"), fn
     for daemon in ("MAILER-DAEMON@far.example", "postmaster@far.example"):
         yield "loops-desk-and-bounces-of-" + daemon.split("@")[0].lower(), lambda b, d=daemon: desk_and_bounces(b, d)
