@@ -338,7 +338,7 @@ compute_ids(struct traits *t, const struct header_facts *f, struct str id, const
 	if (!t->id_missing && (o->unique || o->above || !same))
 		t->ids[t->n_ids++] = identity_seen(&s, later);
 	t->way = o->unique || !same ? back : t->ids[0];
-	t->seen_way = o->above && t->n_ids > t->n_named ? o->sure : t->way;
+	t->seen_way = o->above ? o->sure : t->way;
 }
 
 static bool

@@ -75,7 +75,7 @@ struct traits {
 	struct key128 anew;        /* sent anew, or dated_anew; zero where it began when it was written */
 	struct key128 straight;    /* by the host where it began in place of an origin; zero: not known */
 	struct key128 way;      /* what all its copies share however they were rewritten; zero: no identity */
-	struct key128 seen_way; /* the same for the identity behind the named ones, where that tells less */
+	struct key128 seen_way; /* the same by the lines up to an id, where the bottom line has none */
 	uint64_t trace;         /* 0 when there is no header */
 	uint64_t own_lines[HEADER_HOPS_MAX / OWN_LINES_WORD]; /* a bit for each hop: see traits_own_line() */
 	uint32_t own_top;      /* leading hops that are ours, or "localhost" here */

@@ -26,6 +26,8 @@ class Rewriter(Faulty):
         c = super().multiply(m)
         if "dated-anew" in self.habits:
             c.date = date_text(self.world.now + int(self.client.rpartition(".")[2]))  # no two clocks agree
+        if "no-id" in self.habits:
+            c.mid = ""
         return c
 
 
@@ -64,12 +66,13 @@ def rewritten(build, seed, bottom, relay):
 
 
 def dated_anew(build, seed, bottom):
-    """Message-ID and Date are the server's own: deferred, each client's for its own alone, and nothing is lost."""
+    """Message-ID, if there is one, and Date are the server's own: deferred, each client's for its own alone, and nothing is lost."""
     rng = rng_of("dated-anew-" + bottom, seed)
     limit, n = rng.randrange(2, 6), rng.choice((2, 20, 100))
     w = World(build, rng, RULE % (limit, 2, "1d"), limit, 2)
     try:
-        servers = [Rewriter(w, i, ("new-id", "dated-anew"), False, n + 5, 1) for i in range(rng.choice((1, 2, 3)))]
+        habits = ("no-id" if seed % 2 else "new-id", "dated-anew")
+        servers = [Rewriter(w, i, habits, False, n + 5, 1) for i in range(rng.choice((1, 2, 3)))]
         s = Bare(w, "m", ["p%d@example.org" % i for i in range(n)], servers, 20, bottom, True)
         s.start(50)
         w.run()
@@ -81,6 +84,8 @@ def dated_anew(build, seed, bottom):
         w.check_first_copies()
         check(len(summary["storms"]) == 1, len(summary["storms"]), "storms")
         w.check_named(summary["storms"], {"m": None}, FORBIDDEN)
+        named = {h["name"] for h in summary["storms"][0]["hosts"]}
+        check(named & {x.host for x in servers}, "nobody is named:", named)
     finally:
         w.close()
 
