@@ -52,7 +52,7 @@ struct words {
 	struct str to;
 	uint32_t one_way; /* the limit where its direction alone is seen; 0: that proves nothing */
 	unsigned asks;
-	const struct tally_answer *turns; /* of everybody's mail, of own people's too */
+	const struct tally_answer *const *all; /* of everybody's mail, of own people's too */
 };
 
 struct pair {
@@ -474,13 +474,14 @@ robots_pace(const struct rule *r, const struct words *w, const struct tally_answ
 	return a[ANSWERS]->sum + a[THEIR_ANSWERS]->sum <= r->limit / KNOWN_PART;
 }
 
-/* Answers to mail that we never see, whoever brings it: one of our addresses may write from outside. */
+/* Answers to mail that we never see, whoever brings it; or that one of our addresses answers from outside. */
 static bool
-one_way(const struct words *w, const struct tally_answer *const *a)
+one_way(const struct rule *r, const struct words *w, const struct tally_answer *const *a)
 {
-	uint64_t sum = asks(w, ONE_WAY) ? a[ONE_WAY]->sum : 0;
+	uint64_t sum = asks(w, ONE_WAY) ? a[ONE_WAY]->sum : 0, most = 1 + sum / ONE_WAY_TURNS_PART;
 
-	return w->one_way && sum > w->one_way && w->turns->sum <= 1 + sum / ONE_WAY_TURNS_PART;
+	return w->one_way && sum > w->one_way && a[TURNS]->sum <= most &&
+	    (w->all[TURNS]->sum <= most || answered_robot(r, w, w->all));
 }
 
 static const char *
@@ -492,7 +493,7 @@ talk(const struct rule *r, const struct words *w, const struct tally_answer *con
 		return "a robot and something that answers it";
 	if (robots_pace(r, w, a, storm))
 		return "two addresses answer each other at a robot's pace";
-	return one_way(w, a) ? "one answer after the other to mail that does not pass here" : NULL;
+	return one_way(r, w, a) ? "one answer after the other to mail that does not pass here" : NULL;
 }
 
 /* Is it more of the same, to be stopped while the storm is blocked? Not what people say meanwhile. */
@@ -520,12 +521,14 @@ static void
 pp_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct tally_answer *answers,
     uint32_t n, struct finding *f)
 {
+	const struct tally_answer *of[OWN + 1][COUNTERS] = { { NULL } }; /* an author's: everybody's first */
 	struct words w;
 
 	if (!find_words(r, v, rcpt, &w))
 		return;
+	w.all = of[EVERYBODYS];
 	for (unsigned i = 0; i < w.talk->n_authors && f->trip == TRIP_NONE; i++) {
-		const struct tally_answer *a[COUNTERS] = { NULL };
+		const struct tally_answer **a = of[w.talk->authors[i].whose];
 		struct key128 storm;
 		bool more, there;
 
@@ -539,8 +542,6 @@ pp_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct
 			a[c] = answers++;
 			n--;
 		}
-		if (w.talk->authors[i].whose == EVERYBODYS) /* before the same author's own ones */
-			w.turns = a[TURNS];
 		if (only_counts(v, &w.talk->authors[i], w.to))
 			continue;
 		more = belongs(r, v, &w, a);
@@ -555,8 +556,7 @@ pp_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct
 			f->trip = TRIP_STOP;
 		if (f->why || (there && more))
 			f->storm = storm;
-		/* Those who go on although nothing arrives are not to look slow. */
-		f->offered = plain(&w, a) && !one_way(&w, a);
+		f->offered = plain(&w, a) && !one_way(r, &w, a); /* who goes on is not to look slow */
 	}
 }
 

@@ -269,6 +269,25 @@ def alarms_in_our_name(build):
         t.close()
 
 
+def desk_and_address_outside(build):
+    """A desk of ours that polls, and an address of ours whose rule answers from somebody else's servers."""
+    t = Talk(build, "desk-and-address-outside")
+    box = "ann@example.org"
+    answers = ["In-Reply-To: <a@b>"]
+    try:
+        held = 0
+        for n in range(100):
+            t.w.now += 90
+            t.w.offer(t.write(box, DESK, "Re: [Ticket #%d] received: The lift" % n, answers), [DESK], AWAY, "mail.cloud.example")
+            t.w.now += 60
+            fate, _ = t.w.offer(t.write(DESK, box, "[Ticket #%d] received: Re: The lift" % n, [REPLIED] + answers), [box], OURS, DESK)
+            held += fate[box] == "held"
+        check(held >= 40, held, "held")
+        named(t.run(), DESK, box)
+    finally:
+        t.close()
+
+
 def people_meanwhile(build):
     """While desk and mailbox rule talk, the two people behind write to each other about something else: nobody of
     them is held. (The robots keep quiet about that mail: they answer each thread's first mail only.)"""
@@ -445,7 +464,7 @@ def scenarios():
     for kind in PAIRS:
         yield "loops-" + kind, lambda b, k=kind: robots(b, k)
     for fn in (do_not_wait, go_on_for_hours, agents_meanwhile, quick_alarms, alarms_in_our_name,
-               people_meanwhile, bounces_of_bounces, office_hours, round_once):
+               desk_and_address_outside, people_meanwhile, bounces_of_bounces, office_hours, round_once):
         yield "loops-" + fn.__name__.replace("_", "-"), fn
     for daemon in ("MAILER-DAEMON@far.example", "postmaster@far.example"):
         yield "loops-desk-and-bounces-of-" + daemon.split("@")[0].lower(), lambda b, d=daemon: desk_and_bounces(b, d)
