@@ -321,7 +321,7 @@ clause_value(struct hop *hop, enum clause clause, struct str word)
 			hop->rcpt = addr_unbracket(word);
 		break;
 	case WITH:
-		hop->lmtp = hop->lmtp || str_istarts(word, STR("LMTP"));
+		hop->lmtp = hop->lmtp || str_istarts(word, STR("LMTP")) || str_istarts(word, STR("UTF8LMTP"));
 		break;
 	case NO_CLAUSE:
 	case OTHER:

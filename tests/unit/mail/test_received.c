@@ -181,6 +181,7 @@ Test(received, deliveries_by_lmtp)
 		{ "from y ([unix socket]) by y (Cyrus v2.4) with LMTPA; Thu", true },
 		{ "from x by y with ESMTP id LMTP", false },
 		{ "from lmtp by lmtp.y with SMTP", false },
+		{ "from x by y with UTF8LMTPSA id 2", true }, /* RFC 6531, 4.3 */
 		{ "by y id 1; with", false },
 	};
 
