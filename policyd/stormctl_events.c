@@ -181,15 +181,14 @@ is_digits(struct str s, size_t at, size_t n)
 }
 
 /* Many programs quote no "From here on ..." in a body, for they know their own lines by the date behind the
- * sender: a time of day and a year are in all of them, however they are written. Some write nothing there. */
+ * sender: a time of day and a year are in all of them, however they are written. Some write nothing there. Of
+ * a box whose first line has none nobody can know. */
 static bool
-mbox_begins(struct str s, size_t at)
+mbox_dated(struct str s, size_t at)
 {
 	struct str line = str_sub(s, at, s.n);
 	bool time = false, year = false;
 
-	if (!mbox_from(s, at))
-		return false;
 	line.n = str_find(line, '\n');
 	line = str_trim(str_sub(line, 5, line.n));
 	for (size_t i = 0; i < line.n; i++) {
@@ -202,6 +201,7 @@ mbox_begins(struct str s, size_t at)
 static bool
 mbox(struct reader *r, struct str s)
 {
+	bool dated = mbox_dated(s, 0);
 	size_t at = 0;
 
 	while (at < s.n) {
@@ -212,7 +212,7 @@ mbox(struct reader *r, struct str s)
 		start = at + line.n + 1;
 		for (end = start; end < s.n; end++) {
 			end += str_find(str_sub(s, end, s.n), '\n');
-			if (end + 1 < s.n && mbox_begins(s, end + 1))
+			if (end + 1 < s.n && mbox_from(s, end + 1) && (!dated || mbox_dated(s, end + 1)))
 				break;
 		}
 		end = end < s.n ? end + 1 : s.n;

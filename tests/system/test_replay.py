@@ -141,6 +141,8 @@ def test_lines_that_begin_no_message(lab):
         said = replay(lab, conf, put(lab, name, text))
         assert [(one["message_id"], one["verdict"]) for one in said] == [
             (f"<b{n}@mx.example.net>", "reject") for n in range(len(lines))], (name, said)
+    box = "".join(f"From b{n}@mx.example.net\n{fields}{BOUNCE.format(n)}\n{BODY.format(9)}\n" for n in range(3))
+    assert len(replay(lab, conf, put(lab, "dateless", box))) == 3
 
 
 def test_a_pipe(lab):
