@@ -120,9 +120,7 @@ elem_of(const struct view *v, int c, struct str who)
 static bool
 ours(const struct view *v, struct str who)
 {
-	size_t at = str_rfind(who, '@');
-
-	return v->traits->outbound && at < who.n && site_local_domain(v->site, str_sub(who, at + 1, who.n));
+	return v->traits->outbound && site_local_address(v->site, who);
 }
 
 static void

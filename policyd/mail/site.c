@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/xalloc.h"
+#include "mail/addr.h"
 
 void
 strset_add(struct strset *set, struct str s)
@@ -97,6 +98,14 @@ bool
 site_local_domain(const struct site *site, struct str domain)
 {
 	return strset_has_domain(&site->local_domains, domain);
+}
+
+bool
+site_local_address(const struct site *site, struct str addr)
+{
+	struct str local, domain;
+
+	return addr_split(addr, &local, &domain) && site_local_domain(site, domain);
 }
 
 bool

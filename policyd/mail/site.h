@@ -36,6 +36,7 @@ void strset_fini(struct strset *set);
 
 bool site_own_host(const struct site *site, struct str host); /* any case, trailing dot ignored */
 bool site_local_domain(const struct site *site, struct str domain);
+bool site_local_address(const struct site *site, struct str addr); /* "@domain" too */
 bool site_trusted(const struct site *site, const struct ip *ip);
 bool site_relay(const struct site *site, const struct ip *ip);
 

@@ -416,10 +416,8 @@ compute_returned(struct traits *t, const struct msg *m)
 static bool
 to_own(const struct msg *m, const struct site *site)
 {
-	struct str local, domain;
-
 	for (uint32_t i = 0; i < m->n_rcpts; i++)
-		if (addr_split(m->rcpts[i].addr, &local, &domain) && site_local_domain(site, domain))
+		if (site_local_address(site, m->rcpts[i].addr))
 			return true;
 	return false;
 }
@@ -525,9 +523,5 @@ traits_two_ids(const struct traits *t, const struct header_facts *f)
 bool
 traits_inbound(const struct traits *t, const struct site *site, struct str rcpt)
 {
-	struct str local, domain;
-
-	if (addr_split(rcpt, &local, &domain) && site_local_domain(site, domain))
-		return true;
-	return !t->outbound;
+	return site_local_address(site, rcpt) || !t->outbound;
 }

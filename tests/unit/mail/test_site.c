@@ -64,3 +64,16 @@ Test(site, own_host)
 	cr_expect(site_own_host(&s, STR("x")));
 	cr_expect_not(site_own_host(&s, STR("mx.example.org")));
 }
+
+Test(site, local_address)
+{
+	struct site s = { .local_domains = set };
+
+	cr_expect(site_local_address(&s, STR("joe@Example.org")));
+	cr_expect(site_local_address(&s, STR("@example.org")));
+	cr_expect(site_local_address(&s, STR("\"a@b\"@a.sub.example.net")));
+	cr_expect_not(site_local_address(&s, STR("\"joe@example.org\"@x.example")));
+	cr_expect_not(site_local_address(&s, STR("joe@")));
+	cr_expect_not(site_local_address(&s, STR("example.org")));
+	cr_expect_not(site_local_address(&s, STR_NONE));
+}
