@@ -27,6 +27,7 @@
 #include "serve/serve.h"
 #include "store/privacy_key.h"
 #include "store/tallies.h"
+#include "store/thread.h"
 #include "version.h"
 
 enum { CLOSE_GRACE = 10 * MS_SEC, WHY_MAX = 512, FDS_SPARE = 64 };
@@ -317,6 +318,7 @@ start(struct daemon *d, char *why, size_t why_len)
 		return EX_CANTCREAT;
 	if (d->user.pw_name && server_give(d->server, d->user.pw_uid, d->user.pw_gid, why, why_len) != 0)
 		return EX_OSERR;
+	thread_ask_background();
 	if (become_user(&d->user, why, why_len) != 0)
 		return EX_NOPERM;
 	if (geteuid() == 0)

@@ -530,13 +530,6 @@ part_due(const struct ledger *l, const struct outbox_stats *s, struct now now)
 	    s->spool.bytes > l->max_spool / 4;
 }
 
-/* While the database cannot be written to, what is taken is of no use: it would be memory only. */
-static bool
-part_goes_on(struct ledger *l)
-{
-	return journal_snapshots_waiting(l->journal) == 0;
-}
-
 static void
 release(struct ledger *l)
 {
@@ -550,11 +543,14 @@ ledger_tick(struct ledger *l, struct now now)
 {
 	struct outbox_stats s;
 
-	if (!l->outbox)
+	bool free = journal_tick(l->journal);
+
+	if (!l->outbox || !free)
 		return;
 	outbox_tick(l->outbox);
 	outbox_stats(l->outbox, &s);
-	if ((l->storms_obeyed || part_due(l, &s, now)) && part_goes_on(l))
+	/* While the database cannot be written to, what is taken is of no use: it would be memory only. */
+	if ((l->storms_obeyed || part_due(l, &s, now)) && !journal_snapshots_waiting(l->journal))
 		take_part(l, now);
 	release(l);
 }
@@ -562,7 +558,9 @@ ledger_tick(struct ledger *l, struct now now)
 void
 ledger_turned(struct ledger *l, struct now now)
 {
-	if (!l->outbox || l->since < l->part_bytes || now.mono < l->rest_until || !part_goes_on(l))
+	journal_turned(l->journal);
+	if (!l->outbox || l->since < l->part_bytes || now.mono < l->rest_until ||
+	    journal_snapshots_waiting(l->journal))
 		return;
 	take_part(l, now);
 	release(l);

@@ -3,6 +3,7 @@
 #include "store/journal.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -11,7 +12,13 @@
 #include "store/journal_thread.h"
 #include "store/thread.h"
 
-enum { LOST_LOG_EVERY = MS_MIN };
+enum {
+	LOST_LOG_EVERY = MS_MIN,
+	FRESH_BYTES = 16 << 10, /* that many are handed over before the turn is over */
+	FRESH_MAX = 1 << 20,    /* ... and that many even if the thread has to be waited for */
+	CALM_TICKS = 10,        /* before it goes to the background again */
+	STILL_TICKS = 2,        /* without a step: a commit is due each fifth of a second */
+};
 
 static void
 free_journal(struct journal *j)
@@ -21,6 +28,7 @@ free_journal(struct journal *j)
 	queue_fini(&j->batch);
 	parts_fini(j);
 	buf_fini(&j->scratch);
+	buf_fini(&j->fresh);
 	pthread_cond_destroy(&j->wake);
 	pthread_cond_destroy(&j->done);
 	pthread_mutex_destroy(&j->lock);
@@ -42,6 +50,7 @@ new_journal(const struct store_conf *conf, const struct journal_hooks *hooks)
 	j->max_journal = conf->max_journal;
 	j->healthy = true;
 	j->stats.healthy = true;
+	j->may_background = thread_may_background();
 	pthread_mutex_init(&j->lock, NULL);
 	thread_cond_init(&j->wake);
 	thread_cond_init(&j->done);
@@ -63,6 +72,26 @@ open_database(struct journal *j)
 	return err == ERR_BUSY ? ERR_IO : err;
 }
 
+/* Nobody waits for what is done there, and it costs a quarter of all the rest: the loop, and those who hand
+ * us mail, come first. */
+static void
+go_to_background(struct journal *j)
+{
+	if (!j->may_background || j->background)
+		return;
+	j->background = true;
+	thread_background(j->thread, true);
+}
+
+static void
+come_to_foreground(struct journal *j)
+{
+	if (!j->background)
+		return;
+	j->background = false;
+	thread_background(j->thread, false);
+}
+
 int
 journal_open(const struct store_conf *conf, const struct journal_hooks *hooks, struct journal **out,
     struct journal_opened *opened, char *why, size_t why_len)
@@ -76,6 +105,7 @@ journal_open(const struct store_conf *conf, const struct journal_hooks *hooks, s
 		int rc = thread_start(&j->thread, journal_run, j);
 
 		if (rc == 0) {
+			go_to_background(j);
 			*out = j;
 			*opened = have;
 			return 0;
@@ -86,45 +116,6 @@ journal_open(const struct store_conf *conf, const struct journal_hooks *hooks, s
 	snprintf(why, why_len, "%s", j->db.why);
 	free_journal(j);
 	return err;
-}
-
-/* Records in the queue that nobody else has; the others stay in the spool, out of which the next start knows
- * storms too. */
-static uint64_t
-count_lost(const struct journal *j, const struct queue *q)
-{
-	uint64_t n = 0;
-
-	for (const struct packed *p = q->first; p; p = p->next)
-		n += !j->hooks.refill || (p->seq == 0 && !p->storm);
-	return n;
-}
-
-void
-journal_close(struct journal *j, int64_t grace)
-{
-	uint64_t left, lost;
-
-	if (!j)
-		return;
-	pthread_mutex_lock(&j->lock);
-	j->stop = true;
-	j->stop_at = clock_now().mono + grace;
-	pthread_cond_signal(&j->wake);
-	pthread_mutex_unlock(&j->lock);
-	pthread_join(j->thread, NULL);
-	left = j->given - j->settled;
-	lost = count_lost(j, &j->queue) + count_lost(j, &j->batch);
-	if (j->stats.lost > j->lost_logged)
-		log_error("journal state=queue-full lost=%llu max_queue=%llu",
-		    (unsigned long long)(j->stats.lost - j->lost_logged), (unsigned long long)j->max_queue);
-	if (lost)
-		log_error("journal state=closed lost=%llu reason=%s", (unsigned long long)lost,
-		    LOGV(str_of(j->db.why)));
-	if (left > lost || j->behind)
-		log_warn(
-		    "journal state=closed left_in_spool=%llu", (unsigned long long)(left - lost + j->missed));
-	free_journal(j);
 }
 
 /* After the lock is gone: says so at most once a minute. */
@@ -214,15 +205,12 @@ leave_to_spool(struct journal *j, uint64_t seq, bool full)
 	j->stats.deferred += full;
 }
 
-/* `kept`: by the caller, who offers it again. */
+/* The lock is held. `kept`: by the caller, who offers it again. */
 static enum fate
-hand_over(struct journal *j, const struct given *g, bool kept)
+take_in(struct journal *j, const struct given *g, bool kept)
 {
-	enum fate fate;
-	uint64_t lost;
+	enum fate fate = fate_of(j, g);
 
-	pthread_mutex_lock(&j->lock);
-	fate = fate_of(j, g);
 	if (fate == LOST && kept)
 		fate = OFFERED_AGAIN;
 	if (fate == ACCEPTED)
@@ -231,21 +219,88 @@ hand_over(struct journal *j, const struct given *g, bool kept)
 		leave_to_spool(j, g->seq, fate == LEFT_TO_SPOOL);
 	j->stats.skipped += fate == KNOWN;
 	j->stats.lost += fate == LOST;
-	lost = j->stats.lost;
-	pthread_mutex_unlock(&j->lock);
-	if (fate == LOST)
-		log_lost(j, lost);
-	if (fate == LEFT_TO_SPOOL)
-		log_behind(j);
+	j->to_tell |= fate == LOST || fate == LEFT_TO_SPOOL;
 	return fate;
+}
+
+struct fresh_head {
+	uint64_t seq, n;
+};
+
+/* The lock is held. */
+static void
+take_fresh(struct journal *j)
+{
+	struct str left = buf_str(&j->fresh);
+	struct fresh_head head;
+	struct given g;
+
+	while (left.n) {
+		memcpy(&head, left.p, sizeof(head));
+		left = str_sub(left, sizeof(head), left.n);
+		g = given_message(head.seq, str_sub(left, 0, head.n));
+		(void)take_in(j, &g, false);
+		left = str_sub(left, head.n, left.n);
+	}
+	buf_reset(&j->fresh);
+}
+
+/* For the loop thread: what it has not handed over yet comes first. */
+static void
+lock(struct journal *j)
+{
+	pthread_mutex_lock(&j->lock);
+	take_fresh(j);
+}
+
+static void
+unlock(struct journal *j)
+{
+	uint64_t lost = j->stats.lost;
+
+	pthread_mutex_unlock(&j->lock);
+	if (!j->to_tell)
+		return;
+	j->to_tell = false;
+	if (lost > j->lost_logged)
+		log_lost(j, lost);
+	log_behind(j);
+}
+
+static enum fate
+hand_over(struct journal *j, const struct given *g, bool kept)
+{
+	enum fate fate;
+
+	lock(j);
+	fate = take_in(j, g, kept);
+	unlock(j);
+	return fate;
+}
+
+void
+journal_turned(struct journal *j)
+{
+	if (!j->fresh.len)
+		return;
+	if (pthread_mutex_trylock(&j->lock) != 0) {
+		if (j->fresh.len < FRESH_MAX)
+			return;
+		pthread_mutex_lock(&j->lock);
+	}
+	take_fresh(j);
+	unlock(j);
 }
 
 void
 journal_packed(struct journal *j, uint64_t seq, struct str bytes)
 {
-	struct given g = given_message(seq, bytes);
+	struct fresh_head head = { seq, bytes.n };
 
-	(void)hand_over(j, &g, false);
+	buf_append(&j->fresh, &head, sizeof(head));
+	buf_append(&j->fresh, bytes.p, bytes.n);
+	if (j->fresh.len >= FRESH_BYTES)
+		journal_turned(j);
 }
 
 void
@@ -283,6 +338,37 @@ journal_written_seq(struct journal *j)
 	return seq;
 }
 
+/* The lock is held. */
+static bool
+is_pressing(struct journal *j)
+{
+	uint64_t waits = j->queue.bytes + j->in_batch;
+	bool something = j->given != j->settled || j->parts_waiting;
+
+	j->still = something && j->steps == j->seen_steps ? j->still + 1 : 0;
+	j->seen_steps = j->steps;
+	return j->behind || waits > j->max_queue / 4 || j->still >= STILL_TICKS;
+}
+
+/* Only this thread decides where the other one runs, so what it has set is so. */
+bool
+journal_tick(struct journal *j)
+{
+	bool can_lock = pthread_mutex_trylock(&j->lock) == 0, pressing = true;
+
+	if (can_lock) {
+		take_fresh(j);
+		pressing = is_pressing(j);
+		unlock(j);
+	}
+	j->calm = pressing ? 0 : j->calm + 1;
+	if (pressing)
+		come_to_foreground(j);
+	else if (j->calm >= CALM_TICKS)
+		go_to_background(j);
+	return can_lock;
+}
+
 struct mark {
 	uint64_t given, seq, serial;
 };
@@ -301,15 +387,16 @@ journal_flush(struct journal *j, int64_t ms)
 	struct mark want;
 	bool ok;
 
-	pthread_mutex_lock(&j->lock);
+	lock(j);
 	want = (struct mark){ j->given, j->behind ? j->behind_seq : 0, j->part_serial };
 	if (j->flush_to < want.given)
 		j->flush_to = want.given;
+	come_to_foreground(j);
 	pthread_cond_signal(&j->wake);
 	while (!is_written(j, &want) && clock_now().mono < at)
 		thread_wait(&j->done, &j->lock, at);
 	ok = is_written(j, &want);
-	pthread_mutex_unlock(&j->lock);
+	unlock(j);
 	return ok;
 }
 
@@ -322,9 +409,49 @@ journal_healthy(const struct journal *j)
 void
 journal_stats(struct journal *j, struct journal_stats *out)
 {
-	pthread_mutex_lock(&j->lock);
+	lock(j);
 	*out = j->stats;
 	out->waiting = j->given - j->settled;
 	out->behind = j->behind;
-	pthread_mutex_unlock(&j->lock);
+	unlock(j);
+}
+
+/* Records in the queue that nobody else has; the others stay in the spool, out of which the next start knows
+ * storms too. */
+static uint64_t
+count_lost(const struct journal *j, const struct queue *q)
+{
+	uint64_t n = 0;
+
+	for (const struct packed *p = q->first; p; p = p->next)
+		n += !j->hooks.refill || (p->seq == 0 && !p->storm);
+	return n;
+}
+
+void
+journal_close(struct journal *j, int64_t grace)
+{
+	uint64_t left, lost;
+
+	if (!j)
+		return;
+	lock(j);
+	j->stop = true;
+	j->stop_at = clock_now().mono + grace;
+	come_to_foreground(j);
+	pthread_cond_signal(&j->wake);
+	unlock(j);
+	pthread_join(j->thread, NULL);
+	left = j->given - j->settled;
+	lost = count_lost(j, &j->queue) + count_lost(j, &j->batch);
+	if (j->stats.lost > j->lost_logged)
+		log_error("journal state=queue-full lost=%llu max_queue=%llu",
+		    (unsigned long long)(j->stats.lost - j->lost_logged), (unsigned long long)j->max_queue);
+	if (lost)
+		log_error("journal state=closed lost=%llu reason=%s", (unsigned long long)lost,
+		    LOGV(str_of(j->db.why)));
+	if (left > lost || j->behind)
+		log_warn(
+		    "journal state=closed left_in_spool=%llu", (unsigned long long)(left - lost + j->missed));
+	free_journal(j);
 }

@@ -90,6 +90,20 @@ bool journal_offer_storm(struct journal *j, const struct record_storm *s);
 /* The spool has records up to `seq` which were not handed over: the thread fetches them. For the start. */
 void journal_refill(struct journal *j, uint64_t seq);
 
+/*
+ * Hands over the messages since the last time. To be called when a turn of the loop ends: they wait that
+ * long, unless they are many, and as long as the thread has the lock. What asks for figures, waits, or hands
+ * over a storm hands them over first.
+ */
+void journal_turned(struct journal *j);
+
+/*
+ * The same, each half of a second. Where thread_may_background() the thread has the processor only when
+ * nobody else wants it. It comes to the front when for a second it did nothing although it has to, when much
+ * waits, and to flush or stop. false: it has the lock just now, the other calls here would wait for it.
+ */
+bool journal_tick(struct journal *j) MUSTCHECK;
+
 /* All records up to this number are in the database, or were given up. Never goes back. */
 uint64_t journal_written_seq(struct journal *j);
 

@@ -149,6 +149,7 @@ parts_write_one(struct journal *j)
 	else if (err != ERR_SYNTAX)
 		put_back(j, p, &blob, seq);
 	p->writing = 0;
+	j->steps += err == 0;
 	pthread_cond_broadcast(&j->done);
 	pthread_mutex_unlock(&j->lock);
 	buf_fini(&blob);

@@ -105,6 +105,7 @@ settle(struct journal *j, int n, bool written)
 	pthread_mutex_lock(&j->lock);
 	j->in_batch -= bytes;
 	j->settled += (uint64_t)n;
+	j->steps++;
 	if (top > j->written_seq)
 		j->written_seq = top;
 	if (written) {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the two sides of the journal share. The loop thread copies a record's bytes into the queue under the
- * lock; the journal's thread takes the whole queue at once, looks into the bytes as it writes them down, and
- * never holds the lock while it is in SQLite or in the spool. The database belongs to the journal's thread
- * alone.
+ * What the two sides of the journal share. The loop thread copies what a turn brought into the queue under
+ * the lock; the journal's thread takes the whole queue at once, looks into the bytes as it writes them down,
+ * and never holds the lock while it is in SQLite or in the spool. In the background it may lose the processor
+ * with the lock in its hand: so at the end of a turn the loop thread only tries the lock. The database
+ * belongs to the journal's thread alone.
  */
 #ifndef STORE_JOURNAL_THREAD_H
 #define STORE_JOURNAL_THREAD_H
@@ -32,6 +33,7 @@ struct journal {
 	int64_t retention;
 	uint64_t max_queue, max_journal;
 	pthread_t thread;
+	bool may_background; /* thread_may_background() */
 
 	/* the journal's thread alone */
 	struct jdb db;
@@ -52,6 +54,12 @@ struct journal {
 	struct buf scratch;
 	uint64_t lost_logged;
 	int64_t next_lost_log, next_behind_log;
+	struct buf fresh;    /* messages to be handed over, each behind its number and length */
+	bool to_tell;        /* something was turned away since the log was last told */
+	bool background;     /* the thread has what others leave: see journal_tick() */
+	uint64_t seen_steps; /* at the last tick */
+	unsigned still;      /* ticks since it took one although there was something to do */
+	unsigned calm;       /* ticks since there was a reason to hurry */
 
 	pthread_mutex_t lock;
 	pthread_cond_t wake, done;
@@ -71,6 +79,7 @@ struct journal {
 	struct part *parts;      /* hooks.parts of them */
 	uint64_t part_serial;    /* the last one given */
 	uint32_t parts_waiting;
+	uint64_t steps; /* what was done: commits and parts */
 	bool stop;
 	int64_t stop_at; /* mono ms: no more attempts after it */
 	struct journal_stats stats;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "store/thread.h"
 
+#include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -18,6 +20,52 @@ thread_start(pthread_t *thread, void *(*run)(void *), void *arg)
 	rc = pthread_create(thread, NULL, run, arg);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return rc;
+}
+
+void
+thread_ask_background(void)
+{
+	rlim_t need = (rlim_t)(20 - getpriority(PRIO_PROCESS, 0)); /* so says getrlimit(2) */
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NICE, &lim) != 0 || lim.rlim_cur >= need)
+		return;
+	lim.rlim_cur = need;
+	if (lim.rlim_max < need)
+		lim.rlim_max = need;
+	(void)setrlimit(RLIMIT_NICE, &lim);
+}
+
+static int
+move(pthread_t thread, bool background)
+{
+	const struct sched_param none = { 0 };
+
+	return pthread_setschedparam(thread, background ? SCHED_IDLE : SCHED_OTHER, &none);
+}
+
+void
+thread_background(pthread_t thread, bool background)
+{
+	(void)move(thread, background);
+}
+
+static void *
+there_and_back(void *able)
+{
+	*(bool *)able = move(pthread_self(), true) == 0 && move(pthread_self(), false) == 0;
+	return NULL;
+}
+
+bool
+thread_may_background(void)
+{
+	bool able = false;
+	pthread_t thread;
+
+	if (thread_start(&thread, there_and_back, &able) == 0)
+		pthread_join(thread, NULL);
+	return able;
 }
 
 void

@@ -13,7 +13,6 @@
 
 #include "base/err.h"
 #include "journal_rig.h"
-#include "store/journal_queue.h"
 
 static char why[300];
 static struct journal_opened opened;
@@ -62,6 +61,7 @@ put(struct journal *j, unsigned n)
 	struct record r = numbered(n, text);
 
 	journal_message(j, &r);
+	journal_turned(j);
 }
 
 static int
