@@ -541,9 +541,8 @@ release(struct ledger *l)
 void
 ledger_tick(struct ledger *l, struct now now)
 {
-	struct outbox_stats s;
-
 	bool free = journal_tick(l->journal);
+	struct outbox_stats s;
 
 	if (!l->outbox || !free)
 		return;
