@@ -81,8 +81,7 @@ answer(struct buf *out, char code)
 static struct str *
 conn_fact(struct milter *mi, unsigned i)
 {
-	struct str *const all[] = { &mi->client_name, &mi->client_address, &mi->client_port, &mi->helo,
-		&mi->daemon_name, &mi->my_hostname };
+	struct str *const all[] = { &mi->client_name, &mi->client_address, &mi->client_port, &mi->helo };
 
 	return i < ARRAY_LEN(all) ? all[i] : NULL;
 }
@@ -143,7 +142,6 @@ msg_from_conn(const struct milter *mi, struct msg *m)
 		{ &m->client_address, mi->client_address },
 		{ &m->client_port, mi->client_port },
 		{ &m->helo, mi->helo },
-		{ &m->daemon_name, mi->daemon_name },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(facts); i++)
@@ -177,7 +175,6 @@ take_optneg(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
 	mi->version = version < VERSION_MAX ? version : VERSION_MAX;
 	mi->actions = actions & WANTED_ACTIONS;
 	mi->steps = steps & want;
-	mi->negotiated = true;
 	mi->state = MILTER_READY;
 	put_u32(reply + 5, mi->version);
 	put_u32(reply + 9, mi->actions);
@@ -186,7 +183,7 @@ take_optneg(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
 	return FEED_MORE;
 }
 
-enum macro_place { TO_MSG, TO_CONN, TO_CONN_EMPTY, TO_RCPT };
+enum macro_place { TO_MSG, TO_CONN, TO_RCPT };
 
 static const struct macro {
 	struct str name; /* without braces */
@@ -195,12 +192,10 @@ static const struct macro {
 } macros[] = {
 	{ NAMED("i"), TO_MSG, offsetof(struct msg, queue_id) },
 	{ NAMED("auth_authen"), TO_MSG, offsetof(struct msg, sasl_username) },
-	{ NAMED("daemon_name"), TO_CONN, offsetof(struct milter, daemon_name) },
-	{ NAMED("j"), TO_CONN, offsetof(struct milter, my_hostname) },
 	/* the arguments of CONNECT are the better source */
-	{ NAMED("client_addr"), TO_CONN_EMPTY, offsetof(struct milter, client_address) },
-	{ NAMED("client_port"), TO_CONN_EMPTY, offsetof(struct milter, client_port) },
-	{ NAMED("client_name"), TO_CONN_EMPTY, offsetof(struct milter, client_name) },
+	{ NAMED("client_addr"), TO_CONN, offsetof(struct milter, client_address) },
+	{ NAMED("client_port"), TO_CONN, offsetof(struct milter, client_port) },
+	{ NAMED("client_name"), TO_CONN, offsetof(struct milter, client_name) },
 	{ NAMED("rcpt_mailer"), TO_RCPT, 0 },
 };
 
@@ -214,7 +209,7 @@ macro_set(struct milter *mi, struct msg *m, const struct macro *row, struct str 
 		mi->rcpt_rejected = str_eq(value, STR("error"));
 		return;
 	}
-	if (value.n == 0 || (row->place == TO_CONN_EMPTY && (field->n || str_eq(value, STR("0")))))
+	if (value.n == 0 || (row->place == TO_CONN && (field->n || str_eq(value, STR("0")))))
 		return;
 	if (!of_msg)
 		conn_set(mi, field, value);

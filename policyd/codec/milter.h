@@ -54,11 +54,10 @@ struct milter {
 	/* what the MTA told about the connection; kept over messages, copied into each msg. client_name is
 	 * "unknown" when the MTA gave an address in its place; client_port is empty when it is 0 */
 	struct arena conn_arena;
-	struct str client_name, client_address, client_port, helo, daemon_name, my_hostname;
+	struct str client_name, client_address, client_port, helo;
 	/* negotiated */
 	uint32_t version, actions, steps;
 	enum milter_state state;
-	bool negotiated;
 	/* the codec's own */
 	bool spent;         /* `m` is to be reset at the next feed */
 	bool rcpt_rejected; /* macros said that the next RCPT has been refused already */

@@ -64,11 +64,8 @@ struct msg {
 	struct str queue_id;                    /* policy queue_id, milter {i} */
 	struct str client_address, client_port; /* as text; client_address may be "unknown" or empty */
 	struct str client_name, helo;
-	struct str server_address, server_port;
-	struct str protocol;      /* SMTP, ESMTP, LMTP */
 	struct str sasl_username; /* milter {auth_authen} */
 	struct str policy_context;
-	struct str daemon_name; /* milter {daemon_name} */
 
 	/* envelope */
 	struct str sender; /* without brackets; "" is the null sender */

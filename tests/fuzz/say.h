@@ -83,12 +83,8 @@ say_message(struct msg *m, struct buf *b)
 	facts_str(b, "client_port", m->client_port);
 	facts_str(b, "client_name", m->client_name);
 	facts_str(b, "helo", m->helo);
-	facts_str(b, "server", m->server_address);
-	facts_str(b, "server_port", m->server_port);
-	facts_str(b, "protocol", m->protocol);
 	facts_str(b, "sasl", m->sasl_username);
 	facts_str(b, "context", m->policy_context);
-	facts_str(b, "daemon", m->daemon_name);
 	facts_str(b, "sender", m->sender);
 	for (uint32_t i = 0; i < m->n_rcpts; i++) {
 		facts_str(b, "raw", m->rcpts[i].raw);

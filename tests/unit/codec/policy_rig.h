@@ -81,9 +81,6 @@ rig_dump(const struct msg *m, struct buf *b)
 	rig_put(b, "client_port", m->client_port);
 	rig_put(b, "client_name", m->client_name);
 	rig_put(b, "helo", m->helo);
-	rig_put(b, "server_address", m->server_address);
-	rig_put(b, "server_port", m->server_port);
-	rig_put(b, "protocol", m->protocol);
 	rig_put(b, "sasl_username", m->sasl_username);
 	rig_put(b, "policy_context", m->policy_context);
 	if (m->have_sender)
