@@ -55,13 +55,10 @@ struct dsn_rcpt {
 };
 
 struct dsn_facts {
-	enum dsn_source source;          /* of returned_id */
-	unsigned flags;                  /* enum dsn_flag */
-	struct str returned_id;          /* Message-ID as written, angle brackets kept */
-	struct str returned_from;        /* first mailbox of its From */
-	struct str returned_return_path; /* its Return-Path without brackets, "" when null */
-	struct str returned_list_id;     /* what stands in <>, else the whole value */
-	struct str reporting_mta;        /* without "dns;" */
+	enum dsn_source source;   /* of returned_id */
+	unsigned flags;           /* enum dsn_flag */
+	struct str returned_id;   /* Message-ID as written, angle brackets kept */
+	struct str reporting_mta; /* without "dns;" */
 	struct dsn_rcpt *rcpts;
 	uint32_t rcpt_count; /* in rcpts, DSN_RCPTS_MAX at most */
 };

@@ -64,23 +64,6 @@ read_only_mailbox(struct arena *a, struct str value)
 }
 
 static struct str
-read_path(struct arena *a, struct str value)
-{
-	return arena_str(a, addr_unbracket(str_sub(value, 0, HEADER_VALUE_KEEP)));
-}
-
-static struct str
-read_list_id(struct arena *a, struct str value)
-{
-	size_t open = str_rfind(value, '<');
-	struct str inside = str_sub(value, open + 1, value.n);
-
-	if (open < value.n)
-		value = str_sub(inside, 0, str_find(inside, '>'));
-	return read_value(a, value);
-}
-
-static struct str
 read_word(struct arena *a, struct str value)
 {
 	size_t n = 0;
@@ -131,7 +114,7 @@ read_named(struct arena *a, struct str value)
 		value = str_sub(value, 1, str_find(value, ']'));
 	if (str_istarts(value, STR("SMTP:")))
 		value = str_sub(value, 5, value.n);
-	return read_path(a, value);
+	return arena_str(a, addr_unbracket(str_sub(value, 0, HEADER_VALUE_KEEP)));
 }
 
 /* The character that "+2B" or "+3D" stands for in xtext (RFC 3461 4), 0 for anything else. */
@@ -184,8 +167,6 @@ read_original(struct arena *a, struct str value)
 static const struct row rows[] = {
 	KEEP("message-id", IN_MESSAGE, true, read_id, id),
 	KEEP("from", IN_MESSAGE, true, read_mailbox, from),
-	KEEP("return-path", IN_MESSAGE, true, read_path, return_path),
-	KEEP("list-id", IN_MESSAGE, true, read_list_id, list_id),
 	KEEP("final-recipient", IN_STATUS, false, read_rcpt, final_rcpt),
 	KEEP("original-recipient", IN_STATUS, false, read_original, original_rcpt),
 	KEEP("action", IN_STATUS, false, read_word, action),
@@ -200,6 +181,7 @@ static const struct row rows[] = {
 	KEEP("sent", 1 << DSN_TEXT, false, read_value, sent),
 	KEEP("content-type", IN_HEAD, true, read_all, type),
 	KEEP("content-transfer-encoding", IN_HEAD, true, read_word, encoding),
+	KNOWN("return-path"),
 	KNOWN("received"),
 	KNOWN("cc"),
 	KNOWN("subject"),
@@ -348,9 +330,9 @@ dsn_block_clear(struct dsn *d)
 /* --- what they mean ----------------------------------------------------------------------------------- */
 
 static void
-better(struct str *fact, struct str s, bool sure)
+fill(struct str *fact, struct str s)
 {
-	if (s.p && (sure || !fact->p))
+	if (s.p && !fact->p)
 		*fact = s;
 }
 
@@ -359,15 +341,11 @@ dsn_take_returned(struct dsn *d, enum dsn_source source)
 {
 	const struct dsn_block *b = &d->scan->block;
 	struct dsn_facts *f = &d->f;
-	bool sure = source == DSN_BY_PART && !d->scan->have_part;
 
 	if (b->id.n && source > f->source) {
 		f->returned_id = b->id;
 		f->source = source;
 	}
-	better(&f->returned_from, b->from, sure);
-	better(&f->returned_return_path, b->return_path, sure);
-	better(&f->returned_list_id, b->list_id, sure);
 }
 
 void
@@ -392,7 +370,7 @@ dsn_take_status(struct dsn *d)
 	struct dsn_facts *f = &d->f;
 	struct dsn_rcpt *last = f->rcpt_count ? &f->rcpts[f->rcpt_count - 1] : NULL;
 
-	better(&f->reporting_mta, b->reporting_mta, false);
+	fill(&f->reporting_mta, b->reporting_mta);
 	if (b->original_id.n && f->source < DSN_BY_STATUS) {
 		f->returned_id = b->original_id;
 		f->source = DSN_BY_STATUS;
@@ -403,8 +381,8 @@ dsn_take_status(struct dsn *d)
 			b->final_rcpt, b->original_rcpt, b->action, b->status, b->remote_mta });
 		f->flags |= DSN_STATUS;
 	} else if (last && !last->action.p) { /* an empty line within a group */
-		better(&last->action, b->action, false);
-		better(&last->status, b->status, false);
-		better(&last->remote_mta, b->remote_mta, false);
+		fill(&last->action, b->action);
+		fill(&last->status, b->status);
+		fill(&last->remote_mta, b->remote_mta);
 	}
 }

@@ -19,11 +19,11 @@ enum dsn_kind {
 
 /* Lines that follow each other and look like fields. */
 struct dsn_block {
-	unsigned known;                            /* fields by a name that mail headers have */
-	bool open;                                 /* a field was seen */
-	size_t column;                             /* where its fields begin */
-	struct str id, from, return_path, list_id; /* of a message */
-	struct str reporting_mta, original_id;     /* of a delivery status */
+	unsigned known;                        /* fields by a name that mail headers have */
+	bool open;                             /* a field was seen */
+	size_t column;                         /* where its fields begin */
+	struct str id, from;                   /* of a message */
+	struct str reporting_mta, original_id; /* of a delivery status */
 	struct str final_rcpt, original_rcpt, action, status, remote_mta; /* of one recipient there */
 	struct str named, to, sent; /* of a text: a recipient; the only one in To; when, in an Exchange's */
 	struct str type, encoding;  /* of a part */

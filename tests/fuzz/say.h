@@ -40,9 +40,6 @@ say_dsn(const struct msg *m, struct buf *b)
 
 	buf_printf(b, "dsn=%d source=%d flags=%x\n", m->have_dsn, f->source, f->flags);
 	facts_str(b, "returned_id", f->returned_id);
-	facts_str(b, "returned_from", f->returned_from);
-	facts_str(b, "returned_return_path", f->returned_return_path);
-	facts_str(b, "returned_list_id", f->returned_list_id);
 	facts_str(b, "reporting_mta", f->reporting_mta);
 	for (uint32_t i = 0; i < f->rcpt_count; i++) {
 		facts_str(b, "final", f->rcpts[i].final_rcpt);

@@ -78,9 +78,6 @@ rig_text(const struct dsn_facts *f)
 	buf_reset(&rig.said);
 	buf_printf(&rig.said, "%s", sources[f->source]);
 	rig_say("id", f->returned_id);
-	rig_say("from", f->returned_from);
-	rig_say("path", f->returned_return_path);
-	rig_say("list", f->returned_list_id);
 	rig_say("mta", f->reporting_mta);
 	for (unsigned i = 0; i < ARRAY_LEN(flags); i++)
 		if (f->flags & 1U << i)

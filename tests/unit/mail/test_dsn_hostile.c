@@ -54,7 +54,7 @@ Test(dsn_hostile, truncated)
 		cr_assert_leq(f->rcpt_count, 1);
 	}
 	rig_want("whole", rig_scan(REPORT, str_of(whole), 1),
-	    "part id=<1@example.com> from=ann@example.com mta=m.example +status\n"
+	    "part id=<1@example.com> mta=m.example +status\n"
 	    "failed final=j@example.net action=failed");
 }
 
@@ -105,7 +105,7 @@ Test(dsn_hostile, boundaries_that_are_none)
 	buf_printf(&body, "%s", STATUS RETURNED "\n--B1--\n");
 	for (size_t i = 0; i < ARRAY_LEN(headers); i++)
 		rig_want(headers[i], scan(headers[i], 7),
-		    "text id=<1@example.com> from=ann@example.com mta=m.example +status\n"
+		    "text id=<1@example.com> mta=m.example +status\n"
 		    "failed final=j@example.net action=failed");
 }
 
@@ -244,8 +244,7 @@ Test(dsn_hostile, long_lines)
 		buf_printf(&body, "From: ann@example.com\nX-Long: ");
 		fill("y", n);
 		buf_printf(&body, "\n z\nMessage-ID: <1@x>\n");
-		rig_want("long", scan("Content-Type: message/rfc822\n", n % 7 * 300 + 1),
-		    "part id=<1@x> from=ann@example.com");
+		rig_want("long", scan("Content-Type: message/rfc822\n", n % 7 * 300 + 1), "part id=<1@x>");
 	}
 	/* an id is kept up to HEADER_VALUE_KEEP; one that loses its '>' by that is none */
 	for (size_t n = HEADER_VALUE_KEEP; n <= HEADER_VALUE_KEEP + 1; n++) {
@@ -275,8 +274,7 @@ Test(dsn_hostile, long_encoded_lines)
 		    e ? "=0AFrom: a=40b.example=0A=\nMessage-ID: <1@x>=0A"
 		      : "CkZyb206IGFAYi5leGFtcGxlCk1lc3NhZ2UtSUQ6IDwxQHg+Cg");
 		for (size_t step = 1; step < 5000; step = step * 3 + 1)
-			rig_want(
-			    encodings[e], scan(buf_str(&header).p, step), "text id=<1@x> from=a@b.example");
+			rig_want(encodings[e], scan(buf_str(&header).p, step), "text id=<1@x>");
 		buf_fini(&header);
 	}
 }

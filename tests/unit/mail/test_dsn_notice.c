@@ -106,7 +106,7 @@ Test(dsn_notice, html_alone)
 	html_wants(html,
 	    "<p>a@b.example</p><p>Original message headers:</p><pre>\nFrom: x@y.example\n"
 	    "Message-ID: &lt;1@y&gt;\nSubject: s\n</pre>",
-	    "text id=<1@y> from=x@y.example +lines\nfailed final=a@b.example");
+	    "text id=<1@y> +lines\nfailed final=a@b.example");
 }
 
 /* Beside a text it says the same; behind the message it is that one's. */
