@@ -81,7 +81,6 @@ struct header_facts {
 	struct str last_reference; /* last id of References */
 	struct str in_reply_to;    /* first id of In-Reply-To */
 	struct str thread_index;   /* Thread-Index: base64 of the first 22 bytes = the root, as text */
-	struct str thread_topic;
 	struct str auto_submitted; /* value, lower-case keyword without parameters or comments */
 	struct str precedence;
 	struct str list_id;           /* what stands in <>, else the whole value */
@@ -104,7 +103,6 @@ struct header_facts {
 	struct str *delivered_to;  /* Delivered-To, top first, HEADER_DELIVERED_MAX at most */
 	uint32_t *delivered_below; /* of each: how many Received lines stand above it */
 	uint32_t n_delivered_to;
-	uint32_t delivered_to_count;
 	struct str original_to; /* X-Original-To (Postfix) or Envelope-To (Exim), without brackets */
 	/* Hash of all fields, white space folded, but Message-ID, which an MTA may make up anew at each
 	 * attempt, and trace fields (Received, Return-Path, Delivered-To, X-Original-To, Envelope-To,

@@ -454,7 +454,6 @@ static const struct field_row length_12[] = {
 	FLAG("list-archive", HDR_LIST_POST),
 	KEEP_FLAG("mailing-list", take_list_name, list_name, HDR_LIST_OTHER),
 	KEEP_FLAG("thread-index", take_thread_index, thread_index, HDR_THREAD_INDEX_REPLY),
-	KEEP("thread-topic", take_value, thread_topic),
 	WORD("x-auto-reply", take_flag_unless_no, HDR_AUTO_RESPONDER),
 	FLAG("x-listserver", HDR_LIST_OTHER),
 };

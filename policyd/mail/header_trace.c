@@ -49,7 +49,6 @@ header_take_delivered_to(struct header *h, struct str value)
 	struct header_facts *f = &h->f;
 	struct str kept;
 
-	f->delivered_to_count++;
 	addr_list_walk(value, looks_for_markers(h) ? see_marker : NULL, h);
 	if (f->n_delivered_to == HEADER_DELIVERED_MAX)
 		return;

@@ -33,7 +33,6 @@ facts_text(const struct header_facts *f, struct buf *b)
 		{ "last_reference", f->last_reference },
 		{ "in_reply_to", f->in_reply_to },
 		{ "thread_index", f->thread_index },
-		{ "thread_topic", f->thread_topic },
 		{ "auto_submitted", f->auto_submitted },
 		{ "precedence", f->precedence },
 		{ "list_id", f->list_id },
@@ -71,8 +70,8 @@ facts_text(const struct header_facts *f, struct buf *b)
 		facts_str(b, "delivered", f->delivered_to[i]);
 		buf_printf(b, "below=%" PRIu32 "\n", f->delivered_below[i]);
 	}
-	buf_printf(b, "delivered=%" PRIu32 " stable=%" PRIx64 "%" PRIx64 " audience=%" PRIx64 "%" PRIx64 "\n",
-	    f->delivered_to_count, f->stable.hi, f->stable.lo, f->audience.least[0], f->audience.least[1]);
+	buf_printf(b, "stable=%" PRIx64 "%" PRIx64 " audience=%" PRIx64 "%" PRIx64 "\n", f->stable.hi,
+	    f->stable.lo, f->audience.least[0], f->audience.least[1]);
 }
 
 #endif

@@ -183,7 +183,6 @@ Test(header_fields, values)
 		{ "X-Mailer", "m 1", F(mailer), "m 1" },
 		{ "User-Agent", "m 2", F(mailer), "m 2" },
 		{ "Precedence", "Bulk", F(precedence), "Bulk" },
-		{ "Thread-Topic", "t", F(thread_topic), "t" },
 		{ "X-Auto-Response-Suppress", "All", F(auto_suppress), "All" },
 		{ "X-Original-To", "<a@b>", F(original_to), "a@b" },
 		{ "Envelope-To", "a@b", F(original_to), "a@b" },
