@@ -300,8 +300,7 @@ take_line(struct reader *r, struct str raw)
 	if (take_macro(r, s))
 		return;
 	x->lines = doctor_push(r->d, x->lines, &x->n_lines, sizeof(*x->lines));
-	x->lines[x->n_lines - 1] =
-	    (struct ex_line){ file, line, str_trim(with_macros(r->d, s)), raw.n && str_is_space(raw.p[0]) };
+	x->lines[x->n_lines - 1] = (struct ex_line){ file, line, str_trim(with_macros(r->d, s)) };
 }
 
 static int

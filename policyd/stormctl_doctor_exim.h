@@ -10,7 +10,6 @@ struct ex_line {
 	const char *file;
 	unsigned line;
 	struct str text; /* trimmed, with what backslashes join to it */
-	bool indented;
 };
 
 struct ex_pair {
