@@ -483,7 +483,7 @@ one_way(const struct rule *r, const struct words *w, const struct tally_answer *
 }
 
 static const char *
-talk(const struct rule *r, const struct words *w, const struct tally_answer *const *a, bool storm)
+talk(const struct rule *r, const struct words *w, const struct tally_answer *const *a, bool lone, bool storm)
 {
 	if (two_robots(r, w, a))
 		return "two robots answer each other";
@@ -491,7 +491,7 @@ talk(const struct rule *r, const struct words *w, const struct tally_answer *con
 		return "a robot and something that answers it";
 	if (robots_pace(r, w, a, storm))
 		return "two addresses answer each other at a robot's pace";
-	return one_way(r, w, a) ? "one answer after the other to mail that does not pass here" : NULL;
+	return lone ? "one answer after the other to mail that does not pass here" : NULL;
 }
 
 /* Is it more of the same, to be stopped while the storm is blocked? Not what people say meanwhile. */
@@ -528,7 +528,7 @@ pp_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct
 	for (unsigned i = 0; i < w.talk->n_authors && f->trip == TRIP_NONE; i++) {
 		const struct tally_answer **a = of[w.talk->authors[i].whose];
 		struct key128 storm;
-		bool more, there;
+		bool more, there, lone;
 
 		if (not_counted(v, &w, i))
 			continue;
@@ -543,18 +543,19 @@ pp_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct
 		if (only_counts(v, &w.talk->authors[i], w.to))
 			continue;
 		more = belongs(r, v, &w, a);
-		f->why = talk(r, &w, a, false);
+		lone = one_way(r, &w, a);
+		f->why = talk(r, &w, a, lone, false);
 		if (!f->why && !more && v->header)
 			continue;
 		storm = storm_key(r, v, &w.talk->authors[i], w.to);
 		there = storms_find(v->storms, storm);
 		if (!f->why && there)
-			f->why = talk(r, &w, a, true);
+			f->why = talk(r, &w, a, lone, true);
 		if (f->why)
 			f->trip = TRIP_STOP;
 		if (f->why || (there && more))
 			f->storm = storm;
-		f->offered = plain(&w, a) && !one_way(r, &w, a); /* who goes on is not to look slow */
+		f->offered = plain(&w, a) && !lone; /* who goes on is not to look slow */
 	}
 }
 
