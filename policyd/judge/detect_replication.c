@@ -327,28 +327,16 @@ below_tells(const struct rule *r, const struct view *v, const struct tally_answe
 	return retry || a->distinct <= limit_of(r, v) || storms_find(v->storms, storms[v->traits->n_named]);
 }
 
-/* Of the answers behind those for what was sent anew: how many are about what came straight. */
-static uint32_t
-about_straight(const struct view *v, uint32_t n)
-{
-	const struct traits *t = v->traits;
-
-	if (t->straight_here)
-		return n && !key_is_zero(t->straight);
-	return n >= t->n_named + STRAIGHT_OPS ? STRAIGHT_OPS : 0;
-}
-
-/* The gravest of what its identities say. */
+/* The gravest of what its identities say. The answers stand in the order of repl_plan(). */
 static void
 repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct tally_answer *answers,
     uint32_t n, struct finding *f)
 {
-	uint32_t named = v->traits->n_named;
-	const struct tally_answer *anew = answers, *straight;
-	uint32_t n_anew, n_straight;
+	const struct traits *t = v->traits;
+	const struct tally_answer *anew = NULL, *seen, *straight = NULL;
 	const struct key128 *storms;
+	bool below = !key_eq(t->seen_way, t->way);
 	bool retry = false; /* what one identity knows for a retry is a copy to none */
-	bool below = !key_eq(v->traits->seen_way, v->traits->way);
 	int best = 1;
 
 	(void)rcpt;
@@ -357,31 +345,37 @@ repl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const stru
 	if (v->at_rcpt || n == 0)
 		return;
 	storms = storms_of(r, v);
-	n_anew = key_is_zero(storms[ANEW]) ? 0 : n < ANEW_OPS ? n : ANEW_OPS;
-	answers += n_anew;
-	n -= n_anew;
-	n_straight = about_straight(v, n);
-	n -= n_straight;
-	straight = answers + n;
-	for (uint32_t i = 0; i < n && i < named; i++)
+	if (!key_is_zero(storms[ANEW]) && n >= ANEW_OPS) {
+		anew = answers;
+		answers += ANEW_OPS;
+		n -= ANEW_OPS;
+	}
+	if (t->straight_here) {
+		n -= n && !key_is_zero(t->straight); /* nothing depends on that one */
+	} else if (n >= t->n_named + STRAIGHT_OPS) {
+		n -= STRAIGHT_OPS;
+		straight = answers + n;
+	}
+	seen = n > t->n_named ? answers + t->n_named : NULL;
+	n -= seen != NULL;
+	for (uint32_t i = 0; i < n; i++)
 		retry |= answers[i].elem_known;
 	/* Its way is known and its Message-ID is not: see ways_shared(). */
-	if (n > named && answers[named].elem_known && !retry) {
-		if (traits_two_ids(v->traits, &v->msg->header.f))
-			retry = true;
-		else
-			n = named;
+	if (seen && seen->elem_known && !retry) {
+		retry = traits_two_ids(t, &v->msg->header.f);
+		seen = retry ? seen : NULL;
 	}
 	/* Lines above the bottom one join fewer copies than the Message-ID does while that is the same. */
-	v->memo->seen |= (n > named && answers[named].known) || (n_anew && anew[ANEW_ALL].known);
-	if (below && n > named && below_tells(r, v, answers, storms, retry))
-		weigh(r, v, &answers[named], storms[named], retry, one_below, f, &best);
-	for (uint32_t i = 0; i < (below ? named : n) && i < n; i++)
+	v->memo->seen |= (seen && seen->known) || (anew && anew[ANEW_ALL].known);
+	if (seen && below && below_tells(r, v, answers, storms, retry))
+		weigh(r, v, seen, storms[t->n_named], retry, one_below, f, &best);
+	for (uint32_t i = 0; i < n; i++)
 		weigh(r, v, &answers[i], storms[i], retry, too_many, f, &best);
-	if (n_straight == STRAIGHT_OPS &&
-	    (straight[STRAIGHT_HAD].elem_known || storms_find(v->storms, storms[STRAIGHT])))
+	if (seen && !below)
+		weigh(r, v, seen, storms[t->n_named], retry, too_many, f, &best);
+	if (straight && (straight[STRAIGHT_HAD].elem_known || storms_find(v->storms, storms[STRAIGHT])))
 		weigh(r, v, &straight[STRAIGHT_COPIES], storms[STRAIGHT], retry, had_straight, f, &best);
-	if (n_anew == ANEW_OPS && f->trip == TRIP_NONE && !retry)
+	if (anew && f->trip == TRIP_NONE && !retry)
 		judge_anew(r, v, anew, f);
 }
 
