@@ -22,8 +22,7 @@ def storm(build, seed, habits, shape):
     rng = rng_of("anew", seed)
     limit = rng.randrange(2, 6)
     n = rng.choice((1, 5, 30, 100))
-    w = World(build, rng, RULE % (limit, 2, "1d"), limit, 2)
-    try:
+    with World(build, rng, RULE % (limit, 2, "1d"), limit, 2) as w:
         servers = [Anew(w, i, habits, rng.random() < 0.5, n + 20, 1) for i in range(rng.choice((1, 3, 10)))]
         s = Storm(w, "m", ["p%d@example.org" % i for i in range(n)], servers, 60, shape)
         s.start(n + 20)
@@ -41,15 +40,12 @@ def storm(build, seed, habits, shape):
         named = {h["name"] for h in summary["storms"][0]["hosts"]}
         check(named and named <= {x.host for x in servers}, "named:", named)
         check(not named & FORBIDDEN, named)
-    finally:
-        w.close()
 
 
 def one_origin_however_late(build, seed):
     """Written long before it was sent, and then multiplied as usual: as many as ever pass, and the rest goes in silence."""
     rng = rng_of("late-origin", seed)
-    w = World(build, rng, RULE % (3, 2, "1d"))
-    try:
+    with World(build, rng, RULE % (3, 2, "1d")) as w:
         servers = [Faulty(w, i, (), rng.random() < 0.5, 40, 1 + i) for i in range(rng.choice((1, 3)))]
         s = Storm(w, "m", ["p%d@example.org" % i for i in range(30)], servers, 60)
         s.first.date = date_text(w.now - rng.choice((60, 4 * HOUR, 3 * DAY)))
@@ -62,8 +58,6 @@ def one_origin_however_late(build, seed):
         w.check_open_storms()
         w.check_named(summary["storms"], {"m": (s.first.mid,)}, FORBIDDEN)
         check(max(len(g) for g in w.got.values()) == 3, "fewer than the limit")
-    finally:
-        w.close()
 
 
 def fakes(w, real, n, late):
@@ -78,8 +72,7 @@ def fakes(w, real, n, late):
 def planted(build):
     """They harm nothing, however late the message begins and comes here."""
     for begun, delay in ((2, 0), (2, 2 * DAY), (300, 0), (4 * HOUR, 0), (4 * HOUR, DAY)):
-        w = World(build, rng_of("planted", begun + delay), RULE % (3, 2, "7d"), window=7 * DAY)
-        try:
+        with World(build, rng_of("planted", begun + delay), RULE % (3, 2, "7d"), window=7 * DAY) as w:
             real = Message("real", "sales@firm.example", ["p@example.org"], START, received=[
                 "from desk.firm.example by smtp.firm.example with ESMTP id X1; %s" % date_text(START + begun)])
             w.now = START + begun + 60
@@ -88,14 +81,11 @@ def planted(build):
             w.now += delay
             _, v = w.offer(real, real.to, "198.51.100.20", "out.firm-isp.example")
             check(v["verdict"] == "pass", begun, delay, v)
-        finally:
-            w.close()
 
 
 def late_and_retried(build):
     """It waited in an outbox, and a filter behind us refuses it: a retry like any other."""
-    w = World(build, rng_of("outbox", 1), RULE % (2, 4, "1d"), 2, 4)
-    try:
+    with World(build, rng_of("outbox", 1), RULE % (2, 4, "1d"), 2, 4) as w:
         real = Message("real", "sales@firm.example", ["p@example.org"], START, received=[
             "from laptop.firm.example by smtp.firm.example with ESMTP id X1; %s" % date_text(START + 4 * HOUR)])
         for i in range(5):
@@ -103,14 +93,11 @@ def late_and_retried(build):
             _, v = w.offer(real, real.to, "198.51.100.20", "out.firm-isp.example")
             check(v["verdict"] == "pass", i, v)
         check(not w.finish()["storms"], "a storm")
-    finally:
-        w.close()
 
 
 def one_item_by_many_gateways(build):
     """A filter behind us refuses for days; each attempt comes through a gateway that writes the bottom line anew."""
-    w = World(build, rng_of("gateways", 1), RULE % (3, 2, "1d"))
-    try:
+    with World(build, rng_of("gateways", 1), RULE % (3, 2, "1d")) as w:
         real = Message("real", "sales@firm.example", ["p@example.org"], START)
         passed = []
 
@@ -126,15 +113,12 @@ def one_item_by_many_gateways(build):
         w.run()
         gaps = [b - a for a, b in zip(passed, passed[1:])]
         check(passed and max(gaps) <= DAY + 4000, "put off for", max(gaps or [0]), passed)
-    finally:
-        w.close()
 
 
 def clock_never_set(build):
     """A device without a clock, and with one id for all, through a relay: none of its messages is a copy."""
     for date in ("Thu, 01 Jan 1970 00:00:09 +0000", "Sat, 01 Jan 2000 00:00:00 +0000", "x"):
-        w = World(build, rng_of("device", 1), RULE % (3, 2, "1d"))
-        try:
+        with World(build, rng_of("device", 1), RULE % (3, 2, "1d")) as w:
             for i in range(20):
                 m = Message("alarm%d" % i, "alarm@plant.example", ["p@example.org"], START, mid="<1@device>", received=[
                     "from device by relay.plant.example with SMTP id d%d; %s" % (i, date_text(w.now))])
@@ -142,8 +126,6 @@ def clock_never_set(build):
                 _, v = w.offer(m, m.to, "198.51.100.20", "relay.plant.example")
                 check(v["verdict"] == "pass", date, i, v)
                 w.now += 600
-        finally:
-            w.close()
 
 
 def scenarios():

@@ -28,8 +28,7 @@ class First(Faulty):
 def storm(build, seed, shape=None, servers=None):
     rng = rng_of("bare", seed)
     limit, n = rng.randrange(2, 6), rng.choice((2, 20, 100))
-    w = World(build, rng, RULE % (limit, 2, "1d"), limit, 2, DAY, "relays = %s\n" % RELAY if shape == "relay" else "")
-    try:
+    with World(build, rng, RULE % (limit, 2, "1d"), limit, 2, DAY, "relays = %s\n" % RELAY if shape == "relay" else "") as w:
         # What "again" sends is a retry of its first copy, which may come while its storm is not open yet.
         habits = [h for h in Faulty.KEEPS if h != "again"] + ["itself"]
         faulty = [First(w, i, [h for h in habits if rng.random() < 0.3], False, rng.randrange(20, 101),
@@ -44,8 +43,6 @@ def storm(build, seed, shape=None, servers=None):
         w.check_open_storms()
         check(len(summary["storms"]) == 1, len(summary["storms"]), "storms")
         w.check_named(summary["storms"], {"m": (s.first.mid,)}, FORBIDDEN)
-    finally:
-        w.close()
 
 
 class FromUs(First):
@@ -58,8 +55,7 @@ class OurLetter(Storm):
 
 def our_letter(build, n):
     """The author is one of our own people, and our MTA takes its own lines out of what leaves, as header_checks do."""
-    w = World(build, rng_of("bare-ours", n), RULE % (3, 2, "1d"))
-    try:
+    with World(build, rng_of("bare-ours", n), RULE % (3, 2, "1d")) as w:
         s = OurLetter(w, "m", ["p%d@example.org" % i for i in range(20)],
                       [FromUs(w, i, (), False, 20, 1) for i in range(n)], 100, "postfix")
         s.first.received = []
@@ -70,14 +66,11 @@ def our_letter(build, n):
         w.check_first_copies()
         check(len(summary["storms"]) == 1, len(summary["storms"]), "storms")
         w.check_named(summary["storms"], {"m": (s.first.mid,)}, FORBIDDEN)
-    finally:
-        w.close()
 
 
 def wakes_bare(build):
     """After 28 days it is one storm still, and a server that nobody has seen is a part of it."""
-    w = World(build, rng_of("bare-wakes", 1), RULE % (3, 2, "1d"))
-    try:
+    with World(build, rng_of("bare-wakes", 1), RULE % (3, 2, "1d")) as w:
         servers = [First(w, i, (), False, 40, 1) for i in range(3)]
         s = Storm(w, "m", ["p%d@example.org" % i for i in range(40)], servers, 100)
         s.first.received = []
@@ -93,8 +86,6 @@ def wakes_bare(build):
         for k, n in before.items():
             check(len(w.got[k]) == n, k, "got another one after 28 days")
         check(len(w.finish()["storms"]) == 1, "more than one storm")
-    finally:
-        w.close()
 
 
 def fake(w, m, to, i, address=SENDER):
@@ -115,8 +106,7 @@ def forwarded(w, m, i):
 def planted_lines(build):
     """Who knows the message and its sender's address takes nothing from those whom the sender writes to himself."""
     for before in (True, False):
-        w = World(build, rng_of("bare-planted", before), RULE % (3, 2, "7d"), window=7 * DAY)
-        try:
+        with World(build, rng_of("bare-planted", before), RULE % (3, 2, "7d"), window=7 * DAY) as w:
             m = Message("real", "sales@firm.example", ["p@example.org", "q@example.org"], w.now)
             for part in (["first@example.org"], m.to):
                 if before or part is m.to:
@@ -127,14 +117,11 @@ def planted_lines(build):
                     _, v = w.offer(m, part, SENDER, "out.firm-isp.example")
                     check(v["verdict"] == "pass", before, part, k, v)
                     w.now += 900
-        finally:
-            w.close()
 
 
 def planted_sender(build):
     """Somebody hands over a copy himself, in whose name he sends more: only what says that it began with him is his."""
-    w = World(build, rng_of("bare-own", 1), RULE % (3, 2, "1d"))
-    try:
+    with World(build, rng_of("bare-own", 1), RULE % (3, 2, "1d")) as w:
         m = Message("real", "sales@firm.example", ["p@example.org"], w.now)
         own = m.copy()
         own.truth = "own"
@@ -146,14 +133,11 @@ def planted_sender(build):
             check(v["verdict"] == "pass", "forwarded", i, v)
         _, v = w.offer(m, m.to, SENDER, "out.firm-isp.example")
         check(v["verdict"] == "pass", "the real one", v)
-    finally:
-        w.close()
 
 
 def never_had_it_straight(build):
     """A newsletter goes to the old addresses of somebody who is no subscriber here; others are."""
-    w = World(build, rng_of("bare-forwarded", 1), RULE % (3, 2, "1d"))
-    try:
+    with World(build, rng_of("bare-forwarded", 1), RULE % (3, 2, "1d")) as w:
         m = Message("real", "sales@firm.example", ["p@example.org"], w.now)
         for i in range(5):
             w.offer(m, ["other%d@example.org" % i], SENDER, "out.firm-isp.example")
@@ -161,14 +145,11 @@ def never_had_it_straight(build):
             fate, v = forwarded(w, m, i)
             check(fate == {"p@example.org": "delivered"}, i, v)
         check(not w.finish()["storms"], "a storm")
-    finally:
-        w.close()
 
 
 def one_provider_retries(build):
     """Straight, and through an old address whose provider tries again from host after host: put off, never lost."""
-    w = World(build, rng_of("bare-pool", 1), RULE % (3, 2, "1d"))
-    try:
+    with World(build, rng_of("bare-pool", 1), RULE % (3, 2, "1d")) as w:
         m = Message("real", "sales@firm.example", ["p@example.org"], w.now)
         w.offer(m, m.to, SENDER, "out.firm-isp.example")
         for i in range(12):
@@ -178,8 +159,6 @@ def one_provider_retries(build):
             fate, _ = w.offer(c, m.to, "198.51.100.%d" % (30 + i % 3), "out%d.old.example" % (i % 3))
             check(fate["p@example.org"] in ("delivered", "deferred"), i, fate)
             w.now += HOUR
-    finally:
-        w.close()
 
 
 def scenarios():

@@ -338,11 +338,9 @@ def a_thousand_senders(x):
 
 def run(build, fn):
     x = Mail(build, fn.__name__)
-    try:
+    with x.w:
         fn(x)
         x.end()
-    finally:
-        x.w.close()
 
 
 def scenarios():

@@ -47,8 +47,7 @@ def automatic(w, kind, n, to=LIST):
 
 def reaches_nobody(build, kind):
     """None of a hundred reaches the list; each goes to its owner. Other recipients of the same mail get it."""
-    w = world(build, kind)
-    try:
+    with world(build, kind) as w:
         for n in range(100):
             spelled = w.rng.choice((LIST, LIST.upper(), "All@Example.ORG", "prvs=%04d1a2b3c=%s" % (n, LIST), "btv1==%d1a==%s" % (
                 n + 100, LIST), "prvs=all/%d4f2a@example.org" % n))
@@ -69,14 +68,11 @@ def reaches_nobody(build, kind):
         summary = w.engine.end()
         named = {s["rule"] for s in summary["storms"]}
         check(named == {"bounce-to-list"}, named)
-    finally:
-        w.close()
 
 
 def endless_loop(build):
     """Two dead members: each post that reaches the list brings two bounces to it. One post, two bounces, silence."""
-    w = world(build, "loop")
-    try:
+    with world(build, "loop") as w:
         posts, bounces = 0, 0
         waiting = [Message("post", "a@away.example", [LIST], w.now, received=["from x by mail.away.example id 1"])]
         while waiting and posts < 100:
@@ -92,18 +88,15 @@ def endless_loop(build):
                 waiting.append(automatic(w, "dsn", bounces))
         check((posts, bounces) == (1, 2), "posts and bounces", posts, bounces)
         w.engine.end()
-    finally:
-        w.close()
 
 
 def people_post(build):
     """Posts, answers, and mail that only looks a little automatic reach the list, all of them."""
-    w = world(build, "posts")
-    shapes = (("Hello %d", []), ("Re: hello %d", ["In-Reply-To: <1@x>", "References: <1@x>"]),
-              ("Failure of the heating %d", []), ("Newsletter %d", ["Precedence: bulk", "List-Unsubscribe: <mailto:x@y>"]),
-              ("Ticket %d", ["X-Auto-Response-Suppress: OOF"]), ("Report %d", ["Auto-Submitted: no"]),
-              ("Undeliverable parcels %d", []), ("Out of office party %d", []))
-    try:
+    with world(build, "posts") as w:
+        shapes = (("Hello %d", []), ("Re: hello %d", ["In-Reply-To: <1@x>", "References: <1@x>"]),
+                  ("Failure of the heating %d", []), ("Newsletter %d", ["Precedence: bulk", "List-Unsubscribe: <mailto:x@y>"]),
+                  ("Ticket %d", ["X-Auto-Response-Suppress: OOF"]), ("Report %d", ["Auto-Submitted: no"]),
+                  ("Undeliverable parcels %d", []), ("Out of office party %d", []))
         for n in range(400):
             subject, extra = shapes[n % len(shapes)]
             m = Message("post%d" % n, "u%d@example.org" % (n % 9), [LIST], w.now, subject=subject % n, extra=extra,
@@ -112,19 +105,16 @@ def people_post(build):
             fate, v = w.engine_only(m, [LIST, "b@example.org"])
             check(v["verdict"] == "pass", subject, v)
         check(not w.engine.end()["storms"], "a storm")
-    finally:
-        w.close()
 
 
 def statistics_reach_their_readers(build):
     """What providers tell of a domain each day, to those who look after it: they may be a list. No loop comes of it."""
-    w = world(build, "statistics")
-    subject = "Report Domain: example.org; Submitter: away.example; Report-ID: <%d>"
-    shapes = (("", ["Content-Type: application/gzip; name=x.xml.gz"]),
-              ("dmarc@away.example", ["Auto-Submitted: auto-generated", "Content-Type: multipart/mixed; boundary=x"]),
-              ("", ["TLS-Report-Domain: example.org", "TLS-Report-Submitter: away.example",
-                    "Content-Type: multipart/report; report-type=\"tlsrpt\"; boundary=x"]))
-    try:
+    with world(build, "statistics") as w:
+        subject = "Report Domain: example.org; Submitter: away.example; Report-ID: <%d>"
+        shapes = (("", ["Content-Type: application/gzip; name=x.xml.gz"]),
+                  ("dmarc@away.example", ["Auto-Submitted: auto-generated", "Content-Type: multipart/mixed; boundary=x"]),
+                  ("", ["TLS-Report-Domain: example.org", "TLS-Report-Submitter: away.example",
+                        "Content-Type: multipart/report; report-type=\"tlsrpt\"; boundary=x"]))
         for n in range(90):
             sender, extra = shapes[n % len(shapes)]
             m = Message("report%d" % n, sender, [LIST], w.now, subject=subject % n, extra=extra,
@@ -134,14 +124,11 @@ def statistics_reach_their_readers(build):
             _, v = w.engine_only(m, [LIST])
             check(v["verdict"] == "pass", extra, v)
         check(not w.engine.end()["storms"], "a storm")
-    finally:
-        w.close()
 
 
 def owners_and_people_get_theirs(build):
     """Bounces to the owner, to VERP addresses and to people are none of this rule's business."""
-    w = world(build, "owners")
-    try:
+    with world(build, "owners") as w:
         for n in range(200):
             kind = sorted(AUTOMATIC)[n % len(AUTOMATIC)]
             to = ("owner@example.org", "all-bounces+u%d=away.example@example.org" % n, "u%d@example.org" % n,
@@ -149,14 +136,11 @@ def owners_and_people_get_theirs(build):
             _, v = w.engine_only(automatic(w, kind, n, to), [to])
             check(v["verdict"] == "pass", kind, to, v)
         w.engine.end()
-    finally:
-        w.close()
 
 
 def return_path_is_repaired(build):
     """What leaves with the list as its return path leaves with the owner."""
-    w = world(build, "path")
-    try:
+    with world(build, "path") as w:
         for n in range(50):
             sender = LIST if n % 2 else LIST.upper()
             m = Message("out%d" % n, sender, [LIST], w.now, received=["from x by mail.away.example id %d" % n],
@@ -167,8 +151,6 @@ def return_path_is_repaired(build):
             _, v = w.engine_only(m, ["m%d@example.org" % n], client="203.0.113.1")
             check(v["verdict"] == "pass" and "sender" not in v, "inbound", v)
         w.engine.end()
-    finally:
-        w.close()
 
 
 def scenarios():

@@ -82,8 +82,11 @@ class Talk:
         self.w.run(most)
         return self.w.finish()
 
-    def close(self):
-        self.w.close()
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.w.engine.close()
 
 
 def named(summary, *parties):
@@ -133,8 +136,7 @@ PAIRS = {
 def robots(build, kind):
     """One mail by a person starts it. The talk ends; what people write to each other meanwhile and later arrives."""
     a, b, most = PAIRS[kind]
-    t = Talk(build, kind, a, b)
-    try:
+    with Talk(build, kind, a, b) as t:
         start = t.w.now
         t.person(start, b.address, a.address, "The printer on floor two is broken")
         summary = t.run(500)
@@ -142,32 +144,26 @@ def robots(build, kind):
         check(seen <= most, kind, seen, "passed", t.w.verdicts)
         check(t.held == 1, kind, t.held, "held")
         named(summary, a.address, b.address)
-    finally:
-        t.close()
 
 
 def do_not_wait(build):
     """Two who write all the same while their mail is held, with no sign of a robot and a subject of their own each."""
     for gap, most in ((5, LIMIT), (25, LIMIT), (28, LIMIT)):
-        t = Talk(build, "do-not-wait", Robot(DESK, "", 1), Robot(BOB, "", 1))
-        t.robots = {}
-        try:
+        with Talk(build, "do-not-wait", Robot(DESK, "", 1), Robot(BOB, "", 1)) as t:
+            t.robots = {}
             for n in range(HOUR // gap):
                 a, b, subject = (DESK, BOB, "We got your mail") if n % 2 else (BOB, DESK, "Thank you for your message")
                 t.w.now += gap
                 t.deliver(t.write(a, b, subject))
             check(t.passed <= most, gap, t.passed, "passed")
             named(t.run(), DESK, BOB)
-        finally:
-            t.close()
 
 
 def go_on_for_hours(build):
     """Whose mail is held and who writes on all the same, with one subject, does not look slow for it: no more of it
     passes. An hour after the last one the next mail is a new talk."""
-    t = Talk(build, "go-on", Robot(DESK, "", 1), Robot(BOB, "", 1))
-    t.robots = {}
-    try:
+    with Talk(build, "go-on", Robot(DESK, "", 1), Robot(BOB, "", 1)) as t:
+        t.robots = {}
         for n in range(4 * HOUR // 10):
             a, b = (DESK, BOB) if n % 2 else (BOB, DESK)
             t.w.now += 10
@@ -177,15 +173,12 @@ def go_on_for_hours(build):
         t.deliver(t.write(BOB, DESK, "Re: Your request"), person=True)
         check(t.held_people == 0, "held an hour later")
         named(t.run(), DESK, BOB)
-    finally:
-        t.close()
 
 
 def agents_meanwhile(build):
     """Five hours of alarms, each acknowledged; to one in ten an agent writes in its subject. Hardly any is held."""
-    t = Talk(build, "agents-meanwhile")
-    rng = rng_of("agents-meanwhile", 3)
-    try:
+    with Talk(build, "agents-meanwhile") as t:
+        rng = rng_of("agents-meanwhile", 3)
         at = t.w.now
         for n in range(5 * HOUR // 60):
             at += int(rng.expovariate(1 / 60)) + 1
@@ -198,17 +191,14 @@ def agents_meanwhile(build):
                 t.person(at + rng.randint(60, 900), DESK, BOB, "Re: [Ticket #%d] %s" % (n, subject), [mid])
         t.run()
         check(t.by_people > 20 and t.held_people <= 5, t.held_people, "of", t.by_people, "held")
-    finally:
-        t.close()
 
 
 def planted(build, how, marks):
     """Somebody outside lets two addresses of ours answer each other, by From or Reply-To. What their own people and
     machines write to each other meanwhile, about the same, passes; his is held, and so is a robot's that really answers."""
-    t = Talk(build, "planted")
-    ann, desk, subject = "ann@example.org", DESK, "Re: The printer on floor two is broken"
-    answers = ["In-Reply-To: <a@b>"]
-    try:
+    with Talk(build, "planted") as t:
+        ann, desk, subject = "ann@example.org", DESK, "Re: The printer on floor two is broken"
+        answers = ["In-Reply-To: <a@b>"]
         his = 0
         for n in range(700):
             a, b = (ann, desk) if n % 2 else (desk, ann)
@@ -229,14 +219,11 @@ def planted(build, how, marks):
         t.person(t.w.now, ann, desk, "The lift is broken")
         t.run(2000)
         check(t.passed <= LIMIT and t.held == 1, t.passed, "passed", t.held, "held")
-    finally:
-        t.close()
 
 
 def quick_alarms(build):
     """Three hours of alarms; a ticket system acknowledges each. Its acknowledgements may be held, no alarm is."""
-    t = Talk(build, "quick-alarms")
-    try:
+    with Talk(build, "quick-alarms") as t:
         for n in range(3 * HOUR // 30):
             t.w.now += 27
             m = t.write(BOB, DESK, "PROBLEM: disk on host%d" % (n % 9))
@@ -246,16 +233,13 @@ def quick_alarms(build):
                               [REPLIED, "In-Reply-To: " + m.mid]))
         t.run()
         check(t.held_people == 0, t.held_people, "alarms held")
-    finally:
-        t.close()
 
 
 def alarms_in_our_name(build):
     """A program outside sends alarms in the name of an address of ours, one in five minutes and all alike, to a desk of
     ours, which acknowledges each from inside: no more of them than there are alarms, and none is held."""
-    t = Talk(build, "alarms-in-our-name")
-    alarms, subject = "alarms@example.org", "Backup of files failed"
-    try:
+    with Talk(build, "alarms-in-our-name") as t:
+        alarms, subject = "alarms@example.org", "Backup of files failed"
         for n in range(3 * HOUR // 300):
             t.w.now += 295
             m = t.write(alarms, DESK, subject)
@@ -265,16 +249,13 @@ def alarms_in_our_name(build):
             t.deliver(t.write(DESK, alarms, "[Ticket #%d] %s" % (n, subject), [REPLIED, "In-Reply-To: " + m.mid]))
         check(t.held == 0, t.held, "acknowledgements held")
         check(not t.run()["storms"], "a storm")
-    finally:
-        t.close()
 
 
 def desk_and_address_outside(build):
     """A desk of ours that polls, and an address of ours whose rule answers from somebody else's servers."""
-    t = Talk(build, "desk-and-address-outside")
-    box = "ann@example.org"
-    answers = ["In-Reply-To: <a@b>"]
-    try:
+    with Talk(build, "desk-and-address-outside") as t:
+        box = "ann@example.org"
+        answers = ["In-Reply-To: <a@b>"]
         held = 0
         for n in range(100):
             t.w.now += 90
@@ -284,8 +265,6 @@ def desk_and_address_outside(build):
             held += fate[box] == "held"
         check(held >= 40, held, "held")
         named(t.run(), DESK, box)
-    finally:
-        t.close()
 
 
 def people_meanwhile(build):
@@ -293,8 +272,7 @@ def people_meanwhile(build):
     them is held. (The robots keep quiet about that mail: they answer each thread's first mail only.)"""
     desk = Robot(DESK, "[Ticket #{n}] received: {s}", 3)
     box = Robot(BOB, "Re: {s}", 1)
-    t = Talk(build, "people-meanwhile", desk, box)
-    try:
+    with Talk(build, "people-meanwhile", desk, box) as t:
         start = t.w.now
         for chain in range(5):
             t.w.at(start + chain, lambda: t.deliver(t.write(BOB, DESK, "The printer is broken")))
@@ -308,17 +286,14 @@ def people_meanwhile(build):
                      ["In-Reply-To: <x@y>"] if n else [])
         t.run(500)
         check(t.by_people == 20 and t.held_people == 0, "people", t.by_people, t.held_people, t.w.verdicts)
-    finally:
-        t.close()
 
 
 def bounces_of_bounces(build):
     """A user who left: two mail systems return each other's returns, several hundred a minute, for an hour; they do
     not wait for each other."""
-    t = Talk(build, "ndr")
-    report = ["Content-Type: multipart/report; report-type=delivery-status; boundary=x", "Auto-Submitted: auto-replied"]
-    w = t.w
-    try:
+    with Talk(build, "ndr") as t:
+        report = ["Content-Type: multipart/report; report-type=delivery-status; boundary=x", "Auto-Submitted: auto-replied"]
+        w = t.w
         passed = 0
         for n in range(3000):
             a, b = ("MAILER-DAEMON@example.org", "postmaster@far.example")
@@ -331,16 +306,13 @@ def bounces_of_bounces(build):
             w.now += n % 5 == 0
         check(passed <= 10, "passed", passed)
         named(w.finish(), "@example.org", "@far.example")
-    finally:
-        t.close()
 
 
 def desk_and_bounces(build, daemon):
     """A service desk that says nowhere that it is a robot acknowledges a bounce, and what it writes is bounced in turn."""
     returns = Robot(daemon, "Undelivered Mail Returned to Sender", 1, [
         "Content-Type: multipart/report; report-type=delivery-status; boundary=x", REPLIED], null=True)
-    t = Talk(build, "desk-and-bounces-" + daemon, Robot(DESK, "[Ticket #{n}] received", 3), returns)
-    try:
+    with Talk(build, "desk-and-bounces-" + daemon, Robot(DESK, "[Ticket #{n}] received", 3), returns) as t:
         t.w.at(t.w.now, lambda: t.deliver(returns.answer(t, t.write(DESK, daemon, "Your ticket is closed"))))
         t.w.run(500)
         check(t.passed <= 24 and t.held == 1, "passed", t.passed, "held", t.held)
@@ -349,15 +321,12 @@ def desk_and_bounces(build, daemon):
             t.person(t.w.now + 60 * n, "ann@example.org", daemon, "Your bounces of today")
         named(t.run(500), DESK, "@far.example")
         check(t.held_people == 0, "people", t.held_people)
-    finally:
-        t.close()
 
 
 def office_hours(build):
     """What must not be held: a day of people, alarms with acknowledgements, tickets, receipts, bounces, lists."""
-    t = Talk(build, "office")
-    w = t.w
-    try:
+    with Talk(build, "office") as t:
+        w = t.w
         start = w.now
         acks = Robot("help@far.example", "[Case #{n}] {s}", 4, [REPLIED])
         for n in range(200):
@@ -378,15 +347,12 @@ def office_hours(build):
             t.person(start + n * 60, "root@host.example.org", "ops@example.org", "Cron <root@host> backup", [GENERATED])
         t.run()
         check(t.held_people == 0, "held", t.held_people, w.verdicts)
-    finally:
-        t.close()
 
 
 def tickets_at_work(build, every, person):
     """A ticket system tells an agent what the others do, and he answers some of it by mail: two hours, none is held."""
-    t = Talk(build, "tickets-at-work-%d" % every)
-    desk, ann = "tickets@far.example", "ann@example.org"
-    try:
+    with Talk(build, "tickets-at-work-%d" % every) as t:
+        desk, ann = "tickets@far.example", "ann@example.org"
         start = t.w.now
         for n in range(2 * HOUR // every):
             t.person(start + n * every, desk, ann, "[case #%d] Re: no sound" % (n % 7), [GENERATED, "In-Reply-To: <case@far.example>"])
@@ -394,16 +360,13 @@ def tickets_at_work(build, every, person):
             t.person(start + n * person + 7, ann, desk, "Re: [case #%d] no sound" % (n % 7), ["In-Reply-To: <case@far.example>"])
         t.run(5000)
         check(t.held_people == 0, "held", t.held_people, t.w.verdicts)
-    finally:
-        t.close()
 
 
 # --- mail that comes round ----------------------------------------------------------------------------------------------
 
 def circle(build, writes_delivered_to, most):
     """Our user forwards to a mailbox away, which forwards back; each delivered copy goes round again."""
-    w = World(build, rng_of("circle", most), RULES)
-    try:
+    with World(build, rng_of("circle", most), RULES) as w:
         start = Message("circle", "someone@other.example", ["a@example.org"], w.now,
                         received=[hop(w, "mail.other.example")])
         visits, rejected = 0, 0
@@ -431,14 +394,11 @@ def circle(build, writes_delivered_to, most):
         names = {h["name"] for h in storms[0]["hosts"]}
         check({"out.far.example", "in.far.example"} <= names, names)
         check("mail.other.example" not in names and "mx1.example.org" not in names, names)
-    finally:
-        w.close()
 
 
 def round_once(build):
     """Away by an alias and back to another address, posts that come back from lists, mail fetched by POP: all pass."""
-    w = World(build, rng_of("round", 1), RULES)
-    try:
+    with World(build, rng_of("round", 1), RULES) as w:
         for n in range(60):
             out, mx = hop(w, "out.far.example"), hop(w, "mx1.example.org")
             start = hop(w, "mail.other.example")
@@ -456,8 +416,6 @@ def round_once(build):
             check(v["verdict"] == "pass", n % 5, v)
             w.now += 60
         check(not w.engine.end()["storms"], "a storm")
-    finally:
-        w.close()
 
 
 def scenarios():

@@ -90,9 +90,8 @@ class Firm:
         self.w.now += seconds
 
     def end(self):
-        summary = self.w.finish()
-        self.w.close()
-        return summary
+        with self.w:
+            return self.w.finish()
 
 
 def storm(build, name, size, form, repliers, minutes, client="login", threading="references", limit=LIMIT, rules=RULE, loose=0,

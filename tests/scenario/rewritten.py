@@ -45,8 +45,7 @@ def rewritten(build, seed, bottom, relay):
     """One message where its lines show it before it parts; else one for each site from which it is sent again."""
     rng = rng_of("rewritten-" + bottom, seed)
     limit, n = rng.randrange(2, 6), rng.choice((2, 20, 100))
-    w = World(build, rng, RULE % (limit, 2, "1d"), limit, 2)
-    try:
+    with World(build, rng, RULE % (limit, 2, "1d"), limit, 2) as w:
         habits = ("new-id",) if seed % 2 else ("new-id", "to", "fold")
         servers = [Rewriter(w, i, habits, False, n + 5, 1) for i in range(rng.choice((1, 2, 3)))]
         s = Bare(w, "m", ["p%d@example.org" % i for i in range(n)], servers, 120, bottom, relay)
@@ -61,16 +60,13 @@ def rewritten(build, seed, bottom, relay):
             w.check_open_storms()
             check(len(summary["storms"]) == 1, len(summary["storms"]), "storms")
         w.check_named(summary["storms"], {"m": None}, FORBIDDEN)
-    finally:
-        w.close()
 
 
 def dated_anew(build, seed, bottom):
     """Message-ID, if there is one, and Date are the server's own: deferred, each client's for its own alone, and nothing is lost."""
     rng = rng_of("dated-anew-" + bottom, seed)
     limit, n = rng.randrange(2, 6), rng.choice((2, 20, 100))
-    w = World(build, rng, RULE % (limit, 2, "1d"), limit, 2)
-    try:
+    with World(build, rng, RULE % (limit, 2, "1d"), limit, 2) as w:
         habits = ("no-id" if seed % 2 else "new-id", "dated-anew")
         servers = [Rewriter(w, i, habits, False, n + 5, 1) for i in range(rng.choice((1, 2, 3)))]
         s = Bare(w, "m", ["p%d@example.org" % i for i in range(n)], servers, 20, bottom, True)
@@ -86,8 +82,6 @@ def dated_anew(build, seed, bottom):
         w.check_named(summary["storms"], {"m": None}, FORBIDDEN)
         named = {h["name"] for h in summary["storms"][0]["hosts"]}
         check(named & {x.host for x in servers}, "nobody is named:", named)
-    finally:
-        w.close()
 
 
 class Program(Faulty):
@@ -102,8 +96,7 @@ class Program(Faulty):
 
 def program(build, inside):
     """Where two hosts wrote queue ids it is one transmission again and again: put off, and nothing is lost."""
-    w = World(build, rng_of("program", inside), RULE % (3, 2, "1d"))
-    try:
+    with World(build, rng_of("program", inside), RULE % (3, 2, "1d")) as w:
         s = Storm(w, "m", ["p%d@example.org" % i for i in range(20)], [Program(w, 1, (), inside, 30, 1)], 60)
         s.start(50)
         for i in range(60):
@@ -114,16 +107,13 @@ def program(build, inside):
             early = [g for g in got if g.time - got[0].time < w.window]
             check(len(early) <= 3, box, "got", len(early))
         w.check_first_copies()
-    finally:
-        w.close()
 
 
 def burst(build, bottom):
     """Forty alarms, tickets or newsletters of one second to one recipient: the same but for the Message-ID, also in the line
     of the first server, which hands them to a relay in one session, or to us."""
     for way in ("relay", "straight", "two lists"):
-        w = World(build, rng_of("burst", 1), RULE % (3, 2, "1d"))
-        try:
+        with World(build, rng_of("burst", 1), RULE % (3, 2, "1d")) as w:
             for i in range(40):
                 m = Message("alarm%d" % i, "app@firm.example", ["p@example.org"], START, subject="Alarm", received=[
                     line % date_text(START) for line in BOTTOMS[bottom]])
@@ -140,8 +130,6 @@ def burst(build, bottom):
                     _, v = w.offer(c, m.to, "198.51.100.20", "relay.firm.example")
                     check(v["verdict"] == "pass", way, i, v)
             check(not w.finish()["storms"], "a storm")
-        finally:
-            w.close()
 
 
 def pattern(w, old, i):
@@ -156,8 +144,7 @@ def old_mail_as_a_pattern(build):
     """Somebody sends an old message of his again and again as another one, all of its lines below the new ones. Weeks later
     nothing is put off. In the same week what is over the limit is, until the next day, and nothing is lost."""
     for age, often in ((8 * DAY, 40), (3 * DAY, 5)):
-        w = World(build, rng_of("pattern", often), RULE % (3, 2, "1d"))
-        try:
+        with World(build, rng_of("pattern", often), RULE % (3, 2, "1d")) as w:
             old = Message("old", "sales@firm.example", ["p@example.org"], START, subject="Status", received=[
                 "from desk.firm.example by smtp.firm.example with ESMTP id X1; %s" % date_text(START)])
             late, w.now = [], START + age
@@ -172,15 +159,12 @@ def old_mail_as_a_pattern(build):
             check(len(late) == often and not w.bounced, len(late), w.bounced)
             check(not w.verdicts["discard"], w.verdicts)
             check(max(late) == 0 if often > 5 else max(late) < 2 * DAY, late)
-        finally:
-            w.close()
 
 
 def planted(build):
     """Whoever has the message makes others with its lines and later Dates: the real one passes, be its author's clock fast."""
     for ahead in (0, 300):
-        w = World(build, rng_of("dated-planted", ahead), RULE % (3, 2, "7d"), window=7 * DAY)
-        try:
+        with World(build, rng_of("dated-planted", ahead), RULE % (3, 2, "7d"), window=7 * DAY) as w:
             real = Message("real", "sales@firm.example", ["p@example.org"], START + ahead, received=[
                 "from desk.firm.example by smtp.firm.example with ESMTP id X1; %s" % date_text(START)])
             for i in range(20):
@@ -192,14 +176,11 @@ def planted(build):
             w.now += HOUR
             _, v = w.offer(real, real.to, "198.51.100.20", "out.firm-isp.example")
             check(v["verdict"] == "pass", ahead, v)
-        finally:
-            w.close()
 
 
 def fast_clock(build):
     """The copies of a message whose author's clock is fast, by forwarders: no fewer than of others."""
-    w = World(build, rng_of("fast", 1), RULE % (3, 2, "1d"))
-    try:
+    with World(build, rng_of("fast", 1), RULE % (3, 2, "1d")) as w:
         m = Message("m", "sales@firm.example", ["p@example.org"], START + 300, received=[
             "from desk.firm.example by smtp.firm.example with ESMTP id X1; %s" % date_text(START)])
         verdicts = []
@@ -208,16 +189,13 @@ def fast_clock(build):
             c.received.insert(0, "from smtp.firm.example by old%d.example with ESMTP id F%d; %s" % (i, i, date_text(w.now)))
             verdicts.append(w.offer(c, m.to, "198.51.100.%d" % (30 + i), "old%d.example" % i)[1]["verdict"])
         check(verdicts == ["pass"] * 3 + ["discard"] * 2, verdicts)
-    finally:
-        w.close()
 
 
 def hosts_in_turn(build, bottom):
     """One item of a provider's queue that somebody behind us defers, with its Message-ID as it was: put off, never lost,
     whichever of his hosts tried it in which order before."""
     for limit, order in ((2, (1, 2, 1, 2)), (3, (1, 2, 2, 2, 1)), (3, (1, 2, 1, 2, 1)), (5, (1, 2, 2, 2, 2, 2, 2))):
-        w = World(build, rng_of("turn", limit), RULE % (limit, 2, "1d"))
-        try:
+        with World(build, rng_of("turn", limit), RULE % (limit, 2, "1d")) as w:
             m = Message("m", "sales@firm.example", ["p@example.org"], START, received=[
                 "from smtp.firm.example by in.provider.example with ESMTP id R1; %s" % date_text(START)] + [
                 line % date_text(START) for line in BOTTOMS[bottom]])
@@ -227,8 +205,6 @@ def hosts_in_turn(build, bottom):
                 c.received.insert(0, "from in.provider.example by %s with ESMTP id T%d; %s" % (host, i, date_text(w.now)))
                 _, v = w.offer(c, m.to, "198.51.100.%d" % (30 + k), host)
                 check(v["verdict"] == ("pass" if i < limit else "defer"), limit, order, i, v)
-        finally:
-            w.close()
 
 
 def scenarios():

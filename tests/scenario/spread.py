@@ -129,7 +129,10 @@ class World:
         self.body = ("From: sales@firm.example\r\nTo: %s\r\nSubject: Our offer\r\nDate: %s\r\nMessage-ID: <1@firm.example>\r\n"
                      "\r\n" % (",\r\n\t".join(everybody), date_text(START)))
 
-    def close(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         for s in self.sites:
             if s.engine:
                 s.engine.end()
@@ -235,8 +238,7 @@ class World:
 
 def one(build, plan, faulty, share, way, seed):
     """What came of it; what must hold, whatever comes of it, is checked."""
-    w = World(build, plan, faulty, share, way, seed)
-    try:
+    with World(build, plan, faulty, share, way, seed) as w:
         died = w.run()
         for s in w.sites:
             check(min(s.got.values()) >= 1, "a first copy was lost at site", s.n)
@@ -247,8 +249,6 @@ def one(build, plan, faulty, share, way, seed):
                 "refused": w.refused, "too_many_hops": w.too_long, "asked": w.asked, "faulty_open": open_faulty,
                 "rounds": sum(s.server.rounds for s in w.sites if s.server), "hours": round((w.last - START) / 3600, 1),
                 "most": max(max(s.got.values()) for s in w.sites)}
-    finally:
-        w.close()
 
 
 # --- many of them --------------------------------------------------------------------------------------------------

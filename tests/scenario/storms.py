@@ -153,8 +153,7 @@ def topology(build, seed, habits=Faulty.KEEPS, shape=None, variants=1, limit=Non
     n = rcpts or rng.choice((2, 5, 20, 60, 200))
     if shape == "relay":
         mail += "relays = %s\n" % RELAY
-    w = World(build, rng, RULE % (limit, repeats, "%ds" % window) + extra_rules, limit, repeats, window, mail)
-    try:
+    with World(build, rng, RULE % (limit, repeats, "%ds" % window) + extra_rules, limit, repeats, window, mail) as w:
         servers = []
         for i in range(rng.choice((1, 2, 3, 5, 20))):
             some = [h for h in habits if rng.random() < 0.3]
@@ -174,8 +173,6 @@ def topology(build, seed, habits=Faulty.KEEPS, shape=None, variants=1, limit=Non
         if named and variants == 1:
             w.check_named(summary["storms"], mids, FORBIDDEN)
         return w, summary
-    finally:
-        w.close()
 
 
 class Origin(Storm):
@@ -214,8 +211,7 @@ class Origin(Storm):
 def origins(build, seed, how, servers, limit=3, shape=None):
     """Who is named, whatever way the original took."""
     rng = rng_of("origin-" + how, seed)
-    w = World(build, rng, RULE % (limit, 2, "1d"), limit, 2)
-    try:
+    with World(build, rng, RULE % (limit, 2, "1d"), limit, 2) as w:
         faulty = [Faulty(w, i, (), False, rng.randrange(20, 100), rng.randrange(1, 3)) for i in range(servers)]
         s = Origin(w, "m", ["p%d@example.org" % i for i in range(40)], faulty, 400, shape, how)
         s.start(rng.choice((7, 50)))
@@ -229,8 +225,6 @@ def origins(build, seed, how, servers, limit=3, shape=None):
         w.check_named(summary["storms"], {"m": (s.first.mid,)}, innocent, least=3 if how in ("never", "late") else 1)
         named = {h["name"] for t in summary["storms"] for h in t["hosts"]}
         check(any(f.host in named for f in faulty), "nobody is named")
-    finally:
-        w.close()
 
 
 class Nameless(Faulty):
@@ -244,8 +238,7 @@ class Nameless(Faulty):
 
 def nameless(build, servers, shape=None):
     """The client and what it says in HELO is named, and nobody else."""
-    w = World(build, rng_of("nameless", servers), RULE % (3, 2, "1d"))
-    try:
+    with World(build, rng_of("nameless", servers), RULE % (3, 2, "1d")) as w:
         s = Storm(w, "m", ["p%d@example.org" % i for i in range(40)], [Nameless(w, i, (), False, 60, 1) for i in range(servers)], 200, shape)
         s.start(50)
         w.run()
@@ -253,13 +246,10 @@ def nameless(build, servers, shape=None):
         w.check_limits()
         w.check_first_copies()
         w.check_named(summary["storms"], {"m": (s.first.mid,)}, FORBIDDEN)
-    finally:
-        w.close()
 
 
 def wakes_after_28_days(build):
-    w = World(build, rng_of("wakes", 1), RULE % (3, 2, "1d"))
-    try:
+    with World(build, rng_of("wakes", 1), RULE % (3, 2, "1d")) as w:
         servers = [Faulty(w, i, (), False, 40, 1) for i in range(3)]
         s = Storm(w, "m", ["p%d@example.org" % i for i in range(120)], servers, 200)
         s.start(50)
@@ -278,14 +268,11 @@ def wakes_after_28_days(build):
         for k, n in before.items():
             check(len(w.got[k]) == n, k, "got another one after 28 days")
         w.finish()
-    finally:
-        w.close()
 
 
 def longer_than_remembered(build):
     """A storm that goes on for longer than the time for which it would be remembered stays one."""
-    w = World(build, rng_of("long", 1), RULE % (2, 2, "1h") + "remember = 1h\nquiet = 1h\n", 2, 2, HOUR)
-    try:
+    with World(build, rng_of("long", 1), RULE % (2, 2, "1h") + "remember = 1h\nquiet = 1h\n", 2, 2, HOUR) as w:
         s = Storm(w, "m", ["p%d@example.org" % i for i in range(10)], [Faulty(w, 1, (), False, 10, 1)], 0)
         s.start(10)
         for i in range(120):
@@ -294,15 +281,12 @@ def longer_than_remembered(build):
         w.finish()
         w.check_limits()
         w.check_open_storms()
-    finally:
-        w.close()
 
 
 def one_item_for_five_days(build):
     """A queue item whose acceptance a later filter refuses for five days: in the midst of an open storm of the same
     message it is deferred at most, never discarded."""
-    w = World(build, rng_of("late", 1), RULE % (1, 2, "1d"), 1, 2)
-    try:
+    with World(build, rng_of("late", 1), RULE % (1, 2, "1d"), 1, 2) as w:
         s = Storm(w, "m", ["p%d@example.org" % i for i in range(3)], [Faulty(w, 1, (), False, 10, 1)], 0)
         s.start(3)
         verdicts = set()
@@ -317,15 +301,12 @@ def one_item_for_five_days(build):
         check(w.opened, "no storm")
         check(verdicts == {"delivered", "deferred"}, verdicts)
         w.finish()
-    finally:
-        w.close()
 
 
 def retries_later_than_the_window(build):
     """A sender that tries again after hours or days, in the midst of an open storm: deferred at most, and it arrives."""
     for gap in (3 * HOUR, 8 * HOUR, 30 * HOUR, 5 * DAY - HOUR):
-        w = World(build, rng_of("gap", gap), RULE % (1, 2, "2h"), 1, 2, 2 * HOUR)
-        try:
+        with World(build, rng_of("gap", gap), RULE % (1, 2, "2h"), 1, 2, 2 * HOUR) as w:
             s = Storm(w, "m", ["p%d@example.org" % i for i in range(3)], [Faulty(w, 1, (), False, 10, 1)], 0)
             s.start(3)
             verdicts = []
@@ -341,16 +322,13 @@ def retries_later_than_the_window(build):
             check(w.opened, "no storm")
             check(set(verdicts) <= {"delivered", "deferred"} and "delivered" in verdicts, gap, verdicts)
             w.finish()
-        finally:
-            w.close()
 
 
 def one_by_one_or_together(build):
     """The same copies at the same times, to each recipient alone or to all at once: each gets within the limit."""
     for n in (1, 3, 50):
         rng = rng_of("together", 0)
-        w = World(build, rng, RULE % (3, 2, "1d"))
-        try:
+        with World(build, rng, RULE % (3, 2, "1d")) as w:
             servers = [Faulty(w, i, (), False, n, 1) for i in range(2)]
             s = Storm(w, "m", ["p%02d@example.org" % i for i in range(50)], servers, 1000)
             s.start(n)
@@ -359,16 +337,13 @@ def one_by_one_or_together(build):
             w.check_limits()
             w.check_first_copies()
             w.check_open_storms()
-        finally:
-            w.close()
 
 
 def duplicates_in_one_message(build):
     """a@ twice, in other case and with a detail: one mailbox, and none of the spellings is a repeat or a copy."""
     names = ["a@example.org", "a@example.org", "A@EXAMPLE.ORG", "a+x@example.org", "a+y@example.org", "b@example.org"]
     for limit, repeats in ((1, 0), (1, 2), (3, 0), (3, 2)):
-        w = World(build, rng_of("dup", 1), RULE % (limit, repeats, "1d"), limit, repeats)
-        try:
+        with World(build, rng_of("dup", 1), RULE % (limit, repeats, "1d"), limit, repeats) as w:
             m = Message("m", "sales@firm.example", names, w.now, received=["from d by smtp.firm.example id 1"])
             for rcpts in (names, names[:5]):
                 m.truth = "m%d" % len(rcpts)
@@ -376,8 +351,6 @@ def duplicates_in_one_message(build):
                 fate, v = w.offer(m, rcpts, "198.51.100.20", "out")
                 check(v["verdict"] == "pass", limit, repeats, len(rcpts), "first time", v)
             w.finish()
-        finally:
-            w.close()
 
 
 def recipient_order(build):
@@ -385,10 +358,9 @@ def recipient_order(build):
     outcomes = []
     for turn in range(4):
         rng = rng_of("order", 7)
-        w = World(build, rng, RULE % (2, 1, "1d"), 2, 1)
-        mix = rng_of("mix", turn)
-        per = {}
-        try:
+        with World(build, rng, RULE % (2, 1, "1d"), 2, 1) as w:
+            mix = rng_of("mix", turn)
+            per = {}
             people = ["p%d@example.org" % i for i in range(30)]
             m = Message("m", "sales@firm.example", people, w.now, received=["from d by smtp.firm.example id 1"])
             for k in range(40):
@@ -403,24 +375,19 @@ def recipient_order(build):
                 for r, what in fate.items():
                     per.setdefault(r, []).append(what)
             w.finish()
-        finally:
-            w.close()
         outcomes.append(per)
     check(all(o == outcomes[0] for o in outcomes), "order matters")
 
 
 def shadow(build):
     """A shadow rule stops nothing, whatever comes, and says what it would have done."""
-    w = World(build, rng_of("shadow", 1), RULE % (3, 2, "1d") + "mode = shadow\n")
-    try:
+    with World(build, rng_of("shadow", 1), RULE % (3, 2, "1d") + "mode = shadow\n") as w:
         s = Storm(w, "m", ["p%d@example.org" % i for i in range(20)], [Faulty(w, 1, (), False, 10, 1)], 60)
         s.start(10)
         w.run()
         summary = w.finish()
         check(set(w.verdicts) == {"pass"}, w.verdicts)
         check(summary["would_stop"] > 20, summary)
-    finally:
-        w.close()
 
 
 def several_rules(build):
@@ -433,8 +400,7 @@ def several_rules(build):
 def in_the_midst_of_mail(build):
     """Several storms at once and a thousand ordinary messages to the same people: only copies are stopped."""
     rng = rng_of("midst", 3)
-    w = World(build, rng, RULE % (3, 2, "1d"))
-    try:
+    with World(build, rng, RULE % (3, 2, "1d")) as w:
         people = ["p%d@example.org" % i for i in range(100)]
         mids = {}
         for k in range(4):
@@ -460,8 +426,6 @@ def in_the_midst_of_mail(build):
         w.check_open_storms()
         w.check_named(summary["storms"], mids, FORBIDDEN)
         check(len(summary["storms"]) == 4, len(summary["storms"]), "storms")
-    finally:
-        w.close()
 
 
 def a_thousand_recipients(build):

@@ -287,7 +287,10 @@ class World:
         check(summary["copies_offered"] == self.copies, "copies", summary["copies_offered"], self.copies)
         return summary
 
-    def close(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         self.engine.close()
 
 
