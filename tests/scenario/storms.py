@@ -59,6 +59,11 @@ class Faulty:
         return c
 
 
+FORBIDDEN = {"smtp.firm.example", "out.firm-isp.example", "198.51.100.20", "relay.firm.example", "mx1.example.org",
+             "mx2.example.org", "mx3.example.org", "backup.other.example", RELAY, "desk.firm.example",
+             "out2.firm-isp.example", "198.51.100.21", "198.51.100.5", *FORWARDER}
+
+
 class Storm:
     """One message and the servers that multiply it, with a budget of transactions."""
 
@@ -81,6 +86,19 @@ class Storm:
         for s in self.servers:
             if not s.inside:
                 self.world.at(self.world.now + delay + 60, self.resend, s, self.first)
+
+    def play(self, chunk, innocent=FORBIDDEN, least=1):
+        """The whole of it: it is one storm, within the limits, and names who made it."""
+        w = self.world
+        self.start(chunk)
+        w.run()
+        storms = w.finish()["storms"]
+        check(len(storms) == 1, len(storms), "storms")
+        w.check_limits()
+        w.check_first_copies()
+        w.check_open_storms()
+        w.check_named(storms, {self.truth: (self.first.mid,)}, innocent, least)
+        return {h["name"] for h in storms[0]["hosts"]}
 
     def send(self, m, rcpts, client, helo, delay):
         w, decorate = self.world, None
@@ -138,11 +156,6 @@ class Storm:
         for other in self.servers:
             if not other.inside and self.budget > 0:
                 self.world.at(self.world.now + self.world.rng.randrange(30, 900), self.resend, other, c)
-
-
-FORBIDDEN = {"smtp.firm.example", "out.firm-isp.example", "198.51.100.20", "relay.firm.example", "mx1.example.org",
-             "mx2.example.org", "mx3.example.org", "backup.other.example", RELAY, "desk.firm.example",
-             "out2.firm-isp.example", "198.51.100.21", "198.51.100.5", *FORWARDER}
 
 
 def topology(build, seed, habits=Faulty.KEEPS, shape=None, variants=1, limit=None, repeats=None, rcpts=None,
@@ -214,16 +227,8 @@ def origins(build, seed, how, servers, limit=3, shape=None):
     with World(build, rng, RULE % (limit, 2, "1d"), limit, 2) as w:
         faulty = [Faulty(w, i, (), False, rng.randrange(20, 100), rng.randrange(1, 3)) for i in range(servers)]
         s = Origin(w, "m", ["p%d@example.org" % i for i in range(40)], faulty, 400, shape, how)
-        s.start(rng.choice((7, 50)))
-        w.run()
-        summary = w.finish()
-        check(len(summary["storms"]) == 1, len(summary["storms"]), "storms")
-        w.check_limits()
-        w.check_first_copies()
-        w.check_open_storms()
-        innocent = FORBIDDEN | {"lists.club.example", "exploder.club.example"}
-        w.check_named(summary["storms"], {"m": (s.first.mid,)}, innocent, least=3 if how in ("never", "late") else 1)
-        named = {h["name"] for t in summary["storms"] for h in t["hosts"]}
+        named = s.play(rng.choice((7, 50)), FORBIDDEN | {"lists.club.example", "exploder.club.example"},
+                       3 if how in ("never", "late") else 1)
         check(any(f.host in named for f in faulty), "nobody is named")
 
 
@@ -239,13 +244,8 @@ class Nameless(Faulty):
 def nameless(build, servers, shape=None):
     """The client and what it says in HELO is named, and nobody else."""
     with World(build, rng_of("nameless", servers), RULE % (3, 2, "1d")) as w:
-        s = Storm(w, "m", ["p%d@example.org" % i for i in range(40)], [Nameless(w, i, (), False, 60, 1) for i in range(servers)], 200, shape)
-        s.start(50)
-        w.run()
-        summary = w.finish()
-        w.check_limits()
-        w.check_first_copies()
-        w.check_named(summary["storms"], {"m": (s.first.mid,)}, FORBIDDEN)
+        Storm(w, "m", ["p%d@example.org" % i for i in range(40)], [Nameless(w, i, (), False, 60, 1) for i in range(servers)], 200,
+              shape).play(50)
 
 
 def wakes_after_28_days(build):
