@@ -199,9 +199,9 @@ load_list(struct loader *l, struct str word)
 		struct str all = { text, len };
 
 		if (aliases)
-			lists_add_aliases(&l->c.lists, all, path, &l->c.site, l->faults.report, l);
+			lists_add_aliases(&l->c.lists, all, path, &l->c.site, &l->faults);
 		else
-			lists_add(&l->c.lists, all, path, l->faults.report, l);
+			lists_add(&l->c.lists, all, path, &l->faults);
 		xfree(text);
 	}
 	xfree(path);
@@ -214,7 +214,7 @@ load_lists(struct loader *l)
 
 	while (conf_word(&rest, &word))
 		load_list(l, word);
-	lists_finish(&l->c.lists, l->faults.report, l);
+	lists_finish(&l->c.lists, &l->faults);
 }
 
 struct listen_name {

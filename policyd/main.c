@@ -83,21 +83,11 @@ note_line(void *arg, const char *section, const char *name, const char *value, u
 		k->line = line;
 }
 
-static void
-no_report(void *arg, const char *file, unsigned line, const char *what)
-{
-	(void)arg;
-	(void)file;
-	(void)line;
-	(void)what;
-}
-
 /* Root has to become somebody who exists: asked with the rest of the configuration. */
 static int
 find_user(struct daemon *d, struct conf_faults *faults)
 {
 	struct key_place k = { "server", "user", 0 };
-	struct conf_faults again = { .report = no_report };
 	const char *name = d->config.user;
 	const struct passwd *pw;
 
@@ -109,7 +99,7 @@ find_user(struct daemon *d, struct conf_faults *faults)
 		    (struct passwd){ .pw_name = d->config.user, .pw_uid = pw->pw_uid, .pw_gid = pw->pw_gid };
 		return 0;
 	}
-	(void)conf_read(d->path, note_line, &k, &again);
+	(void)conf_read(d->path, note_line, &k, NULL);
 	conf_fault(faults, d->path, k.line, "user: there is no user \"%s\" on this machine", name);
 	return ERR_CONF;
 }

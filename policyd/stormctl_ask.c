@@ -33,20 +33,10 @@ note_control(void *arg, const char *section, const char *name, const char *value
 	snprintf(a->path, sizeof(a->path), "%.*s", STR_FMT(word));
 }
 
-static void
-no_report(void *arg, const char *file, unsigned line, const char *what)
-{
-	(void)arg;
-	(void)file;
-	(void)line;
-	(void)what;
-}
-
 /* Only this one key is read: the daemon runs on, and can be asked, while somebody edits the rest. */
 static int
 find_socket(struct ask *a, const char *config)
 {
-	struct conf_faults faults = { .report = no_report };
 	const char *file = config ? config : CONFIG_DEFAULT_PATH;
 
 	if (access(file, R_OK) < 0) {
@@ -54,7 +44,7 @@ find_socket(struct ask *a, const char *config)
 		    strerror(errno));
 		return EX_CONFIG;
 	}
-	(void)conf_read(file, note_control, a, &faults);
+	(void)conf_read(file, note_control, a, NULL);
 	if (a->path[0])
 		return 0;
 	fprintf(stderr, "stormctl: %s: [server] control names no socket\n", file);

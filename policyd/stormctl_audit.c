@@ -48,15 +48,6 @@ struct auditing {
 /* --- the configuration ---------------------------------------------------------------------------------- */
 
 static void
-no_report(void *arg, const char *file, unsigned line, const char *what)
-{
-	(void)arg;
-	(void)file;
-	(void)line;
-	(void)what;
-}
-
-static void
 note_mail(void *arg, const char *section, const char *name, const char *value, unsigned line)
 {
 	struct auditing *a = arg;
@@ -74,11 +65,10 @@ note_mail(void *arg, const char *section, const char *name, const char *value, u
 static bool
 is_guarded(const char *path)
 {
-	struct conf_faults faults = { .report = no_report };
 	static struct config c;
 	bool guarded = false;
 
-	if (config_load(path, &c, &faults) != 0)
+	if (config_load(path, &c, NULL) != 0)
 		return false;
 	for (unsigned i = 0; i < c.rules.n; i++)
 		guarded |= c.rules.v[i].detector == &detect_list_guard && c.rules.v[i].mode == MODE_ENFORCE;
@@ -89,12 +79,11 @@ is_guarded(const char *path)
 static int
 read_config(struct auditing *a)
 {
-	struct conf_faults faults = { .report = no_report };
 	char why[CONF_WHY_MAX];
 
 	if (conf_defaults(config_key_table, config_key_count, &a->c, why, sizeof(why)))
 		return EX_SOFTWARE;
-	if (a->config && conf_read(a->config, note_mail, a, &faults) == ERR_IO) {
+	if (a->config && conf_read(a->config, note_mail, a, NULL) == ERR_IO) {
 		fprintf(stderr, "stormctl: %s: %s\n", a->config, strerror(errno));
 		return EX_CONFIG;
 	}
@@ -127,13 +116,14 @@ slurp(const char *path, char **text, size_t *n)
 static int
 add_aliases(struct auditing *a, const char *path)
 {
+	struct conf_faults faults = { .report = print_fault };
 	char *text;
 	size_t n;
 	int rc = slurp(path, &text, &n);
 
 	if (rc != 0)
 		return rc;
-	aliases_add(&a->aliases, (struct str){ text, n }, path, print_fault, NULL);
+	aliases_add(&a->aliases, (struct str){ text, n }, path, &faults);
 	xfree(text);
 	return 0;
 }
@@ -142,6 +132,7 @@ add_aliases(struct auditing *a, const char *path)
 static int
 add_list(struct auditing *a, struct str word, bool whole)
 {
+	struct conf_faults faults = { .report = print_fault };
 	bool map = str_starts(word, STR("aliases:"));
 	char *path = config_beside(a->config, map ? str_sub(word, 8, word.n) : word), *text;
 	size_t n;
@@ -150,11 +141,11 @@ add_list(struct auditing *a, struct str word, bool whole)
 	if (rc == 0 && map) {
 		struct str all = { text, n };
 
-		lists_add_aliases(&a->lists, all, path, &a->c.site, no_report, NULL);
+		lists_add_aliases(&a->lists, all, path, &a->c.site, NULL);
 		if (whole)
-			aliases_add(&a->aliases, all, path, print_fault, NULL);
+			aliases_add(&a->aliases, all, path, &faults);
 	} else if (rc == 0) {
-		lists_add(&a->lists, (struct str){ text, n }, path, print_fault, NULL);
+		lists_add(&a->lists, (struct str){ text, n }, path, &faults);
 		if (!a->lists_file)
 			a->lists_file = xstrdup(path);
 	}
@@ -183,7 +174,7 @@ read_files(struct auditing *a, int n, char **files)
 		rc = one ? one : rc;
 	}
 	aliases_sort(&a->aliases);
-	(void)lists_finish(&a->lists, no_report, NULL);
+	lists_finish(&a->lists, NULL);
 	return rc;
 }
 

@@ -129,15 +129,6 @@ domains_differ(struct doctor *d)
 	    "relay_domains");
 }
 
-static void
-no_fault(void *arg, const char *file, unsigned line, const char *what)
-{
-	(void)arg;
-	(void)file;
-	(void)line;
-	(void)what;
-}
-
 /* The first list of that alias file that we do not know, or NULL. */
 static const char *
 unknown_list(struct doctor *d, const char *path)
@@ -149,7 +140,7 @@ unknown_list(struct doctor *d, const char *path)
 	if (doctor_slurp(d, path, &text) != 0)
 		return NULL;
 	lists_init(&theirs);
-	(void)lists_add_aliases(&theirs, text, path, &d->conf->site, no_fault, NULL);
+	lists_add_aliases(&theirs, text, path, &d->conf->site, NULL);
 	for (unsigned i = 0; i < theirs.n && !found; i++)
 		if (!lists_find(&d->conf->lists, str_of(theirs.v[i].posting)))
 			found = doctor_text(d, "%s", theirs.v[i].posting);

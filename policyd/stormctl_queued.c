@@ -436,15 +436,6 @@ note_detector(void *arg, const char *section, const char *name, const char *valu
 		d->threads = strcmp(value, "reply-all") == 0;
 }
 
-static void
-no_report(void *arg, const char *file, unsigned line, const char *what)
-{
-	(void)arg;
-	(void)file;
-	(void)line;
-	(void)what;
-}
-
 /* Does this rule's detector follow threads? Faults in the configuration do not matter; a rule that it does
  * not have goes by its name. */
 static bool
@@ -454,13 +445,12 @@ follows_threads(const struct stormctl *ctl, const char *rule)
 	struct detector_of d = {
 		.rule = rule, .rules_path = xstrdup("rules.conf"), .threads = strcmp(rule, "reply-all") == 0
 	};
-	struct conf_faults faults = { .report = no_report };
 	char *path;
 
 	if (access(config, R_OK) == 0) {
-		(void)conf_read(config, note_rules_path, &d, &faults);
+		(void)conf_read(config, note_rules_path, &d, NULL);
 		path = config_beside(config, str_of(d.rules_path));
-		(void)conf_read(path, note_detector, &d, &faults);
+		(void)conf_read(path, note_detector, &d, NULL);
 		xfree(path);
 	}
 	xfree(d.rules_path);

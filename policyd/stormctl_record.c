@@ -28,23 +28,13 @@ note_path(void *arg, const char *section, const char *name, const char *value, u
 	*path = xstrdup(value);
 }
 
-static void
-no_report(void *arg, const char *file, unsigned line, const char *what)
-{
-	(void)arg;
-	(void)file;
-	(void)line;
-	(void)what;
-}
-
 char *
 record_path(const struct stormctl *ctl)
 {
 	const struct conf_key *key = conf_find(config_key_table, config_key_count, "store", "path");
-	struct conf_faults faults = { .report = no_report };
 	char *path = xstrdup(key->def);
 
-	(void)conf_read(ctl->config ? ctl->config : CONFIG_DEFAULT_PATH, note_path, &path, &faults);
+	(void)conf_read(ctl->config ? ctl->config : CONFIG_DEFAULT_PATH, note_path, &path, NULL);
 	return path;
 }
 

@@ -32,7 +32,8 @@ enum {
 	CONF_WHY_MAX = 512, /* room for a phrase of conf_set() */
 };
 
-/* Faults go to one place; all are reported, those of one file in its order. Line 0: the file as a whole. */
+/* Faults go to one place; all are reported, those of one file in its order. Line 0: the file as a whole.
+ * NULL in place of it: nobody is told. */
 struct conf_faults {
 	void (*report)(void *arg, const char *file, unsigned line, const char *what);
 	void *arg;

@@ -54,6 +54,8 @@ conf_fault(struct conf_faults *f, const char *file, unsigned line, const char *f
 	char what[CONF_WHY_MAX + 256];
 	va_list ap;
 
+	if (!f)
+		return;
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);

@@ -16,17 +16,8 @@
 struct reader {
 	struct aliases *a;
 	const char *file;
-	unsigned n_faults;
-	fault_fn *fault;
-	void *arg;
+	struct conf_faults *faults;
 };
-
-static void
-say(struct reader *r, unsigned line, const char *what)
-{
-	r->n_faults++;
-	r->fault(r->arg, r->file, line, what);
-}
 
 /* Offset of the first `sep` outside of quotes, s.n when there is none. */
 static size_t
@@ -88,7 +79,7 @@ take_entry(struct reader *r, struct str entry, unsigned line)
 	colon = find_unquoted(entry, ':');
 	name = str_trim(str_sub(entry, 0, colon));
 	if (colon == entry.n || name.n == 0) {
-		say(r, line, "not an alias: no \"name:\" in front");
+		conf_fault(r->faults, r->file, line, "not an alias: no \"name:\" in front");
 		return;
 	}
 	if (a->n == a->cap) {
@@ -117,7 +108,8 @@ read_entries(struct reader *r, struct str text)
 		if (trimmed.n == 0 || trimmed.p[0] == '#')
 			continue;
 		if (str_is_space(line.p[0]) && !began) {
-			say(r, n, "space at the start of the line, but no alias above that it goes on with");
+			conf_fault(r->faults, r->file, n,
+			    "space at the start of the line, but no alias above that it goes on with");
 			continue;
 		}
 		if (!str_is_space(line.p[0])) {
@@ -152,15 +144,14 @@ aliases_fini(struct aliases *a)
 	aliases_init(a);
 }
 
-unsigned
-aliases_add(struct aliases *a, struct str text, const char *file, fault_fn *fault, void *arg)
+void
+aliases_add(struct aliases *a, struct str text, const char *file, struct conf_faults *faults)
 {
-	struct reader r = { .a = a, .file = file, .fault = fault, .arg = arg };
+	struct reader r = { .a = a, .file = file, .faults = faults };
 
 	a->files = xrealloc(a->files, (a->n_files + 1) * sizeof(*a->files));
 	a->files[a->n_files++] = xstrdup(file);
 	read_entries(&r, text);
-	return r.n_faults;
 }
 
 static int
@@ -263,15 +254,13 @@ static void
 check_owners(struct reader *r, const struct alias *list, const struct alias *owner)
 {
 	struct str rest = str_of(owner->values), piece;
-	char what[CONF_WHY_MAX], *value;
+	char *value;
 
 	while (alias_value(&rest, &piece)) {
 		value = alias_unquote(piece, true);
-		if (aliases_find(r->a, value) && aliases_owner_of(r->a, value)) {
-			snprintf(what, sizeof(what), "owner %s of list %s is itself a list",
+		if (aliases_find(r->a, value) && aliases_owner_of(r->a, value))
+			conf_fault(r->faults, r->file, list->line, "owner %s of list %s is itself a list",
 			    CONFQ(str_of(value)), CONFQ(str_of(list->name)));
-			say(r, list->line, what);
-		}
 		xfree(value);
 	}
 }
@@ -298,19 +287,19 @@ add_everywhere(struct lists *l, struct reader *r, const struct alias *list, cons
 	if (site->hostname)
 		add_list(l, list, owner, str_of(site->hostname));
 	else
-		say(r, list->line, "a list, but no local domain to post to");
+		conf_fault(r->faults, r->file, list->line, "a list, but no local domain to post to");
 }
 
-unsigned
+void
 lists_add_aliases(
-    struct lists *l, struct str text, const char *file, const struct site *site, fault_fn *fault, void *arg)
+    struct lists *l, struct str text, const char *file, const struct site *site, struct conf_faults *faults)
 {
 	struct aliases a;
-	struct reader r = { .a = &a, .file = file, .fault = fault, .arg = arg };
+	struct reader r = { .a = &a, .file = file, .faults = faults };
 
 	lists_file(l, file);
 	aliases_init(&a);
-	r.n_faults = aliases_add(&a, text, file, fault, arg);
+	aliases_add(&a, text, file, faults);
 	aliases_sort(&a);
 	for (unsigned i = 0; i < a.n; i++) {
 		const struct alias *owner = aliases_owner_of(&a, a.v[i].name);
@@ -319,5 +308,4 @@ lists_add_aliases(
 			add_everywhere(l, &r, &a.v[i], owner, site);
 	}
 	aliases_fini(&a);
-	return r.n_faults;
 }

@@ -30,8 +30,8 @@ struct aliases {
 
 void aliases_init(struct aliases *a);
 void aliases_fini(struct aliases *a);
-/* Adds what `text` (a whole file's content) says. Returns the number of faults, which do not stop it. */
-unsigned aliases_add(struct aliases *a, struct str text, const char *file, fault_fn *fault, void *arg);
+/* Adds what `text` (a whole file's content) says. Faults do not stop it. */
+void aliases_add(struct aliases *a, struct str text, const char *file, struct conf_faults *faults);
 void aliases_sort(struct aliases *a);
 
 /* NULL: none. Of several with that name the first. */

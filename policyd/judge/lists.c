@@ -88,25 +88,18 @@ address_ok(struct str s)
 struct lists_reader {
 	struct lists *l;
 	const char *file;
-	unsigned line, n_faults;
-	fault_fn *fault;
-	void *arg;
+	unsigned line;
+	struct conf_faults *faults;
 };
 
-static void
-say(struct lists_reader *r, const char *what)
+static bool
+check_address(struct lists_reader *r, struct str word)
 {
-	r->n_faults++;
-	r->fault(r->arg, r->file, r->line, what);
-}
+	bool ok = address_ok(word);
 
-static void
-say_address(struct lists_reader *r, struct str word)
-{
-	char what[CONF_WHY_MAX];
-
-	snprintf(what, sizeof(what), "%s is not an address", CONFQ(word));
-	say(r, what);
+	if (!ok)
+		conf_fault(r->faults, r->file, r->line, "%s is not an address", CONFQ(word));
+	return ok;
 }
 
 static void
@@ -114,25 +107,22 @@ take_line(struct lists_reader *r, struct str line)
 {
 	struct str words[2], word;
 	struct list_entry *e;
-	unsigned n = 0, before = r->n_faults;
+	unsigned n = 0;
+	bool ok = true;
 
 	while (n < 2 && conf_word(&line, &word)) {
-		if (!address_ok(word))
-			say_address(r, word);
+		ok &= check_address(r, word);
 		words[n++] = word;
 	}
-	if (n == 0)
-		return;
-	if (n == 1 && r->n_faults == before)
-		say(r, "a list needs an owner: posting-address owner-address [poster ...]");
-	if (r->n_faults != before)
+	if (n == 1 && ok)
+		conf_fault(r->faults, r->file, r->line,
+		    "a list needs an owner: posting-address owner-address [poster ...]");
+	if (n < 2 || !ok)
 		return;
 	e = lists_put(r->l, words[0], words[1], r->line);
 	while (conf_word(&line, &word)) {
-		if (!address_ok(word)) {
-			say_address(r, word);
+		if (!check_address(r, word))
 			continue;
-		}
 		if ((e->n_posters & (e->n_posters - 1)) == 0) /* a power of two: full */
 			e->posters =
 			    xrealloc(e->posters, (e->n_posters ? e->n_posters * 2 : 1) * sizeof(char *));
@@ -140,10 +130,10 @@ take_line(struct lists_reader *r, struct str line)
 	}
 }
 
-unsigned
-lists_add(struct lists *l, struct str text, const char *file, fault_fn *fault, void *arg)
+void
+lists_add(struct lists *l, struct str text, const char *file, struct conf_faults *faults)
 {
-	struct lists_reader r = { .l = l, .file = file, .fault = fault, .arg = arg };
+	struct lists_reader r = { .l = l, .file = file, .faults = faults };
 	struct str line;
 
 	lists_file(l, file);
@@ -153,7 +143,6 @@ lists_add(struct lists *l, struct str text, const char *file, fault_fn *fault, v
 		r.line++;
 		take_line(&r, str_sub(line, 0, str_find(line, '#')));
 	}
-	return r.n_faults;
 }
 
 static int
@@ -222,15 +211,14 @@ entry_fault(const struct lists *l, const struct list_entry *e, char *what, size_
 	return true;
 }
 
-unsigned
-lists_finish(struct lists *l, fault_fn *fault, void *arg)
+void
+lists_finish(struct lists *l, struct conf_faults *faults)
 {
 	const struct list_entry **order;
 	char what[CONF_WHY_MAX * 2];
-	unsigned n_faults = 0;
 
 	if (l->n == 0)
-		return 0;
+		return;
 	qsort(l->v, l->n, sizeof(*l->v), by_posting);
 	drop_replaced(l);
 	order = xmalloc(l->n * sizeof(struct list_entry *));
@@ -238,13 +226,10 @@ lists_finish(struct lists *l, fault_fn *fault, void *arg)
 		order[i] = &l->v[i];
 	qsort(order, l->n, sizeof(struct list_entry *), by_place);
 	for (unsigned i = 0; i < l->n; i++) {
-		if (!entry_fault(l, order[i], what, sizeof(what)))
-			continue;
-		n_faults++;
-		fault(arg, l->files[order[i]->file], order[i]->line, what);
+		if (entry_fault(l, order[i], what, sizeof(what)))
+			conf_fault(faults, l->files[order[i]->file], order[i]->line, "%s", what);
 	}
 	xfree(order);
-	return n_faults;
 }
 
 const struct list_entry *

@@ -6,7 +6,6 @@
  *		 local domain. The owner is what owner-NAME stands for when that is one address, else
  *		 owner-NAME@ that domain. A bare name means the one at that domain.
  * A line of the former stands in place of what a map says of that address: only there posters can be named.
- * Faults are reported to `fault`, one call each, with the line.
  */
 #ifndef JUDGE_LISTS_H
 #define JUDGE_LISTS_H
@@ -14,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/conf.h"
 #include "base/hash.h"
 #include "base/str.h"
 #include "mail/site.h"
@@ -34,16 +34,14 @@ struct lists {
 	unsigned n_files;
 };
 
-typedef void fault_fn(void *arg, const char *file, unsigned line, const char *what);
-
 void lists_init(struct lists *l);
 void lists_fini(struct lists *l);
-/* Adds what `text` (a whole file's content) says. Faults do not stop the reading. Returns their number. */
-unsigned lists_add(struct lists *l, struct str text, const char *file, fault_fn *fault, void *arg);
-unsigned lists_add_aliases(
-    struct lists *l, struct str text, const char *file, const struct site *site, fault_fn *fault, void *arg);
+/* Adds what `text` (a whole file's content) says. Faults do not stop the reading. */
+void lists_add(struct lists *l, struct str text, const char *file, struct conf_faults *faults);
+void lists_add_aliases(
+    struct lists *l, struct str text, const char *file, const struct site *site, struct conf_faults *faults);
 /* Sorts; an address named twice by files of one kind, or an owner that is itself a list, is a fault. */
-unsigned lists_finish(struct lists *l, fault_fn *fault, void *arg);
+void lists_finish(struct lists *l, struct conf_faults *faults);
 
 /* By the address' `plain` form (lower-case). "list+detail@" does not match "list@". NULL: no list. */
 const struct list_entry *lists_find(const struct lists *l, struct str plain);

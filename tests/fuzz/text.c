@@ -64,14 +64,16 @@ try_main(struct str s)
 static void
 try_lists(struct str s, bool aliases)
 {
+	struct conf_faults faults = { on_fault, NULL, 0 };
 	struct lists l;
-	unsigned n;
 
 	lists_init(&l);
-	n = aliases ? lists_add_aliases(&l, s, "l", &site, on_fault, NULL)
-		    : lists_add(&l, s, "l", on_fault, NULL);
-	n += lists_finish(&l, on_fault, NULL);
-	NEED(n == told);
+	if (aliases)
+		lists_add_aliases(&l, s, "l", &site, &faults);
+	else
+		lists_add(&l, s, "l", &faults);
+	lists_finish(&l, &faults);
+	NEED(faults.n == told);
 	for (unsigned i = 0; i < l.n; i++)
 		NEED(lists_find(&l, str_of(l.v[i].posting)));
 	lists_fini(&l);

@@ -17,15 +17,6 @@ static struct audit in;
 static struct audit_result result;
 static unsigned includes;
 
-static void
-on_fault(void *arg, const char *file, unsigned line, const char *what)
-{
-	(void)arg;
-	(void)file;
-	(void)line;
-	(void)what;
-}
-
 static bool
 user(void *arg, const char *name)
 {
@@ -92,7 +83,7 @@ TestSuite(audit, .init = init, .fini = done, .timeout = 60);
 static void
 add(struct str text)
 {
-	aliases_add(&aliases, text, "a", on_fault, NULL);
+	aliases_add(&aliases, text, "a", NULL);
 }
 
 /* Also known to the daemon. */
@@ -100,7 +91,7 @@ static void
 add_listed(const char *text)
 {
 	add(str_of(text));
-	lists_add_aliases(&lists, str_of(text), "a", &site, on_fault, NULL);
+	lists_add_aliases(&lists, str_of(text), "a", &site, NULL);
 	in.lists_key = "aliases:a";
 }
 
@@ -108,7 +99,7 @@ static const char *
 run(void)
 {
 	aliases_sort(&aliases);
-	lists_finish(&lists, on_fault, NULL);
+	lists_finish(&lists, NULL);
 	buf_reset(&said);
 	audit_run(&in, &result);
 	buf_append(&said, "", 1);
@@ -159,7 +150,7 @@ Test(audit, only_members_here_are_no_danger)
 
 Test(audit, posters_that_nobody_asks_for)
 {
-	lists_add(&lists, STR("press@x.test anna@x.test ed@far.test\n"), "l", on_fault, NULL);
+	lists_add(&lists, STR("press@x.test anna@x.test ed@far.test\n"), "l", NULL);
 	add(STR("press: anna, carl@far.test\n"));
 	cr_expect_str_eq(run(), "a:1 note unguarded press@x.test\n");
 	in.guarded = true;
@@ -215,14 +206,14 @@ Test(audit, a_manager_that_takes_its_bounces_itself)
 
 Test(audit, owner_in_the_lists_file)
 {
-	lists_add(&lists, STR("staff@x.test boss@far.test\n"), "l", on_fault, NULL);
+	lists_add(&lists, STR("staff@x.test boss@far.test\n"), "l", NULL);
 	add(STR("staff: anna, bert\n"));
 	cr_expect_str_eq(run(), "");
 }
 
 Test(audit, a_postmaster_behind_the_list_is_no_owner_for_it)
 {
-	lists_add(&lists, STR("b@x.test o@far.test\na@x.test o@far.test\n"), "l", on_fault, NULL);
+	lists_add(&lists, STR("b@x.test o@far.test\na@x.test o@far.test\n"), "l", NULL);
 	add(STR("postmaster: staff\nstaff: anna, bert\nroot: anna\n"));
 	cr_expect_str_eq(run(),
 	    "a:2 warning no-owner staff@x.test -> owner-staff: root\n"
@@ -269,7 +260,7 @@ Test(audit, owners_of_the_lists_file)
 		"d@x.test who@far.test\n"
 		"e@x.test keepers@x.test\n"
 		"e@y.test keepers@y.test\n"),
-	    "l", on_fault, NULL);
+	    "l", NULL);
 	add(STR("c: anna, bert\nowner-c: anna\ne: anna, bert\nkeepers: anna, e\nowner-keepers: anna\n"));
 	in.guarded = true;
 	run();
@@ -341,8 +332,8 @@ Test(audit, a_map_that_is_not_configured)
 Test(audit, several_files_are_one_map)
 {
 	add(STR("staff: anna, bert\n"));
-	aliases_add(&aliases, STR("owner-staff: anna\nstaff: other, one\n"), "b", on_fault, NULL);
-	lists_add(&lists, STR("staff@x.test anna@x.test\n"), "l", on_fault, NULL);
+	aliases_add(&aliases, STR("owner-staff: anna\nstaff: other, one\n"), "b", NULL);
+	lists_add(&lists, STR("staff@x.test anna@x.test\n"), "l", NULL);
 	cr_expect_str_eq(run(), "");
 	cr_expect_eq(result.lists, 2u);
 }
@@ -434,7 +425,7 @@ Test(audit, any_bytes)
 			text[i] = alphabet[(seed >> 33) % (sizeof(alphabet) - 1)];
 		}
 		in.guarded = round & 1;
-		lists_add(&lists, (struct str){ text, 150 }, "l", on_fault, NULL);
+		lists_add(&lists, (struct str){ text, 150 }, "l", NULL);
 		add((struct str){ text, sizeof(text) });
 		run();
 		lists_fini(&lists);

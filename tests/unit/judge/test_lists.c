@@ -37,6 +37,18 @@ on_fault(void *arg, const char *file, unsigned line, const char *what)
 	buf_printf(&said, "%s:%u: %s\n", file, line, what);
 }
 
+static struct conf_faults told = { .report = on_fault };
+
+/* How many faults are found. */
+static unsigned
+finish(void)
+{
+	unsigned before = told.n;
+
+	lists_finish(&lists, &told);
+	return told.n - before;
+}
+
 static const char *
 faults(void)
 {
@@ -47,13 +59,13 @@ faults(void)
 static void
 add(const char *text)
 {
-	lists_add(&lists, str_of(text), "l", on_fault, NULL);
+	lists_add(&lists, str_of(text), "l", &told);
 }
 
 static void
 add_aliases(const char *text)
 {
-	lists_add_aliases(&lists, str_of(text), "a", &site, on_fault, NULL);
+	lists_add_aliases(&lists, str_of(text), "a", &site, &told);
 }
 
 static const char *
@@ -72,7 +84,7 @@ Test(lists, file)
 	    "  dev@example.org, owner@x.test ; one@X.test\ttwo@x.test # and more@x.test\r\n"
 	    "last@example.org o@x.test p1@x.test p2@x.test p3@x.test p4@x.test p5@x.test");
 	cr_expect_str_eq(faults(), "l:4: \";\" is not an address\n");
-	cr_expect_eq(lists_finish(&lists, on_fault, NULL), 0u);
+	cr_expect_eq(finish(), 0u);
 	cr_expect_eq(lists.n, 3u);
 	cr_expect_str_eq(owner("all@example.org"), "Boss@Example.org");
 	cr_expect_str_eq(owner("dev@example.org"), "owner@x.test");
@@ -95,7 +107,7 @@ Test(lists, file)
 Test(lists, nothing)
 {
 	add("# nothing\n");
-	cr_expect_eq(lists_finish(&lists, on_fault, NULL), 0u);
+	cr_expect_eq(finish(), 0u);
 	cr_expect_str_eq(owner("a@x.test"), "-");
 }
 
@@ -110,7 +122,7 @@ Test(lists, faults)
 	    "<six@x.test> o@x.test\n"
 	    "seven@x@y o@x.test\n"
 	    "good@x.test o@x.test\n");
-	cr_expect_eq(lists_finish(&lists, on_fault, NULL), 0u);
+	cr_expect_eq(finish(), 0u);
 	cr_expect_str_eq(faults(),
 	    "l:1: a list needs an owner: posting-address owner-address [poster ...]\n"
 	    "l:2: \"two\" is not an address\n"
@@ -130,7 +142,7 @@ Test(lists, owner_and_doubles)
 	    "B@X.test o@x.test\n"
 	    "c@x.test c@x.test\n"
 	    "d@x.test d-owner@x.test\n");
-	cr_expect_eq(lists_finish(&lists, on_fault, NULL), 3u);
+	cr_expect_eq(finish(), 3u);
 	cr_expect_str_eq(faults(),
 	    "l:1: owner \"A@x.test\" of list \"b@x.test\" is itself a list (l:2)\n"
 	    "l:3: list \"b@x.test\" stands in l:1 already\n"
@@ -140,8 +152,8 @@ Test(lists, owner_and_doubles)
 Test(lists, several_files)
 {
 	add("a@x.test o@x.test\n");
-	lists_add(&lists, STR("a@x.test o@x.test\nb@x.test o@x.test\n"), "m", on_fault, NULL);
-	cr_expect_eq(lists_finish(&lists, on_fault, NULL), 1u);
+	lists_add(&lists, STR("a@x.test o@x.test\nb@x.test o@x.test\n"), "m", &told);
+	cr_expect_eq(finish(), 1u);
 	cr_expect_str_eq(faults(), "m:1: list \"a@x.test\" stands in l:1 already\n");
 }
 
@@ -158,7 +170,7 @@ Test(lists, a_line_instead_of_an_alias)
 	add("a@x.test o@x.test ed@far.test\n");
 	add_aliases("c: anna\nowner-c: bert\n");
 	add("c@y.test o@x.test\n");
-	cr_expect_eq(lists_finish(&lists, on_fault, NULL), 0u);
+	cr_expect_eq(finish(), 0u);
 	cr_expect_str_eq(owner("a@x.test"), "o@x.test");
 	cr_expect_str_eq(owner("a@y.test"), "bert@y.test");
 	cr_expect_str_eq(owner("b@x.test"), "bert@x.test");
@@ -169,7 +181,7 @@ Test(lists, a_line_instead_of_an_alias)
 	cr_expect_str_eq(e->posters[0], "ed@far.test");
 	cr_expect_eq(lists.n, 6u);
 	add_aliases(map);
-	cr_expect_eq(lists_finish(&lists, on_fault, NULL), 3u);
+	cr_expect_eq(finish(), 3u);
 	cr_expect_str_eq(faults(),
 	    "a:1: list \"a@y.test\" stands in a:1 already\n"
 	    "a:3: list \"b@x.test\" stands in a:3 already\n"
@@ -205,7 +217,7 @@ Test(lists, aliases)
 		    "owner-owner-staff: root\n"
 		    "lonely: anna\r\n");
 	cr_expect_str_eq(faults(), "");
-	cr_expect_eq(lists_finish(&lists, on_fault, NULL), 0u);
+	cr_expect_eq(finish(), 0u);
 	cr_expect_eq(lists.n, 14u);
 	cr_expect_str_eq(owner("staff@x.test"), "Anna@x.test");
 	cr_expect_str_eq(owner("staff@y.test"), "Anna@y.test");
@@ -227,7 +239,7 @@ Test(lists, aliases_of_the_host)
 {
 	site.hostname = (char *)"mx.test";
 	add_aliases("staff: anna\nowner-staff: bert\n");
-	lists_finish(&lists, on_fault, NULL);
+	lists_finish(&lists, NULL);
 	cr_expect_str_eq(owner("staff@mx.test"), "bert@mx.test");
 	site.hostname = NULL;
 	add_aliases("crew: anna\nowner-crew: bert\n");
@@ -244,7 +256,7 @@ Test(lists, alias_faults)
 		    "a: anna\nowner-a: b\nb: bert\nowner-b: bert\n"
 		    "c: anna\nowner-c: bert , \"a\"\n"
 		    "a: again\n");
-	cr_expect_eq(lists_finish(&lists, on_fault, NULL), 2u);
+	cr_expect_eq(finish(), 2u);
 	cr_expect_str_eq(faults(),
 	    "a:1: space at the start of the line, but no alias above that it goes on with\n"
 	    "a:2: not an alias: no \"name:\" in front\n"
@@ -269,9 +281,9 @@ Test(lists, any_bytes, .timeout = 20)
 			seed = seed * 6364136223846793005u + 1442695040888963407u;
 			text[i] = alphabet[(seed >> 33) % (sizeof(alphabet) - 1)];
 		}
-		lists_add(&lists, (struct str){ text, 200 }, "l", on_fault, NULL);
-		lists_add_aliases(&lists, (struct str){ text, 200 }, "a", &site, on_fault, NULL);
-		lists_finish(&lists, on_fault, NULL);
+		lists_add(&lists, (struct str){ text, 200 }, "l", &told);
+		lists_add_aliases(&lists, (struct str){ text, 200 }, "a", &site, &told);
+		lists_finish(&lists, NULL);
 		for (unsigned i = 0; i < lists.n; i++)
 			cr_assert_not_null(lists_find(&lists, str_of(lists.v[i].posting)));
 		lists_fini(&lists);
@@ -289,8 +301,8 @@ Test(lists, many, .timeout = 20)
 	buf_init(&text, 0);
 	for (int i = 0; i < N; i++)
 		buf_printf(&text, "list%d@x.test owner%d@x.test\n", (i * 7919) % N, i);
-	lists_add(&lists, buf_str(&text), "l", on_fault, NULL);
-	cr_expect_eq(lists_finish(&lists, on_fault, NULL), 0u);
+	lists_add(&lists, buf_str(&text), "l", &told);
+	cr_expect_eq(finish(), 0u);
 	for (int i = 0; i < N; i++) {
 		char name[64];
 

@@ -54,8 +54,8 @@ setup(void)
 	cr_assert_eq(net_parse(STR("127.0.0.0/8"), &net), 0);
 	netset_add(&site.trusted, &net);
 	lists_init(&lists);
-	lists_add(&lists, STR("all@example.org owner@example.org\n"), "lists", NULL, NULL);
-	lists_finish(&lists, NULL, NULL);
+	lists_add(&lists, STR("all@example.org owner@example.org\n"), "lists", NULL);
+	lists_finish(&lists, NULL);
 	engine_init(&e);
 	e.site = &site;
 	e.lists = &lists;

@@ -13,8 +13,8 @@ guard(void)
 	lists_add(&lists,
 	    STR("all@example.org owner@example.org\n"
 		"news@example.org owner@example.org Editor@press.example writer+x@press.example\n"),
-	    "lists", NULL, NULL);
-	lists_finish(&lists, NULL, NULL);
+	    "lists", NULL);
+	lists_finish(&lists, NULL);
 	return rule("list-guard");
 }
 
