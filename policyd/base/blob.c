@@ -64,7 +64,7 @@ blob_open(struct str bytes, struct blob *head, struct wire *u)
 	h.wall = (int64_t)unpack_u64(u);
 	h.count = unpack_u32(u);
 	sum = unpack_u64(u);
-	if (!unpack_ok(u) || h.magic != head->magic || sum != checksum(bytes))
+	if (!wire_ok(u) || h.magic != head->magic || sum != checksum(bytes))
 		return ERR_CORRUPT;
 	if (h.version != head->version)
 		return ERR_VERSION;

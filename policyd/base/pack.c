@@ -4,7 +4,7 @@
 uint64_t
 unpack_var_long(struct wire *u)
 {
-	size_t left = unpack_left(u), n = left < PUT_VAR_MAX ? left : PUT_VAR_MAX;
+	size_t left = wire_left(u), n = left < PUT_VAR_MAX ? left : PUT_VAR_MAX;
 	uint64_t v = 0;
 
 	for (unsigned i = 0; i < n; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Our own bytes on disk: a writer on a struct buf, and a bounds-checked reader with a sticky error (read all
- * fields in a row, look at unpack_ok() once; after the first fault every read yields zero or nothing).
+ * fields in a row, look at wire_ok() once; after the first fault every read yields zero or nothing).
  * Numbers of a fixed size stand in little-endian order; pack_var() writes seven bits a byte, the lowest
  * first, so that small numbers take one byte.
  */
@@ -118,18 +118,6 @@ unpack_init(struct wire *u, struct str s)
 	wire_init(u, s.p, s.n);
 }
 
-static inline size_t
-unpack_left(const struct wire *u)
-{
-	return wire_left(u);
-}
-
-static inline uint8_t
-unpack_u8(struct wire *u)
-{
-	return wire_u8(u);
-}
-
 static inline uint32_t
 unpack_u32(struct wire *u)
 {
@@ -192,19 +180,6 @@ static inline void
 unpack_fail(struct wire *u)
 {
 	u->bad = true;
-}
-
-static inline bool
-unpack_ok(const struct wire *u)
-{
-	return !u->bad;
-}
-
-/* All was there and nothing is left over. */
-static inline bool
-unpack_done(const struct wire *u)
-{
-	return !u->bad && u->pos == u->len;
 }
 
 #endif

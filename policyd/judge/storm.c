@@ -452,7 +452,7 @@ replay_open(struct storms *s, struct wire *u, struct key128 key, struct now now)
 	o.block = unpack_int(u);
 	if (o.id == 0 || o.id >> 63 || o.quiet < 0 || o.remember < 0 || o.block < 0)
 		unpack_fail(u);
-	if (!unpack_ok(u))
+	if (!wire_ok(u))
 		return;
 	/* One that closed and was forgotten meanwhile, and another one since. */
 	known = storms_find(s, key);
@@ -467,7 +467,7 @@ replay_copy(struct storm *st, struct wire *u, struct now now)
 	uint64_t rcpt = unpack_u64(u);
 	unsigned what = (unsigned)unpack_within(u, 0, COPY_PASSED | COPY_BESIDE);
 
-	if (st && rcpt && unpack_ok(u))
+	if (st && rcpt && wire_ok(u))
 		add_copy(st, rcpt, what, now);
 }
 
@@ -478,7 +478,7 @@ replay_host(struct storm *st, struct wire *u)
 	struct str name = unpack_str(u, STORM_HOST_LEN);
 	uint64_t copies = unpack_var(u);
 
-	if (st && unpack_ok(u))
+	if (st && wire_ok(u))
 		storm_add_host(st, name, storm_hows[how], copies);
 }
 
@@ -487,14 +487,14 @@ replay_shortest(struct storm *st, struct wire *u)
 {
 	uint32_t lines = (uint32_t)unpack_within(u, 1, UINT32_MAX);
 
-	if (st && unpack_ok(u))
+	if (st && wire_ok(u))
 		storm_shortest(st, lines);
 }
 
 static void
 replay_event(struct storms *s, struct wire *u, struct now now)
 {
-	uint8_t what = unpack_u8(u);
+	uint8_t what = wire_u8(u);
 	struct key128 key = { .lo = unpack_u64(u) };
 	struct storm *st;
 
@@ -514,11 +514,11 @@ replay_event(struct storms *s, struct wire *u, struct now now)
 		replay_shortest(st, u);
 		break;
 	case EVENT_TRIP:
-		if (st && unpack_ok(u))
+		if (st && wire_ok(u))
 			st->tripped = now;
 		break;
 	case EVENT_MESSAGE:
-		if (st && unpack_ok(u))
+		if (st && wire_ok(u))
 			storm_add_message(st);
 		break;
 	default:
@@ -534,10 +534,10 @@ storms_replay(struct storms *s, struct str events, struct now now)
 
 	s->log = NULL; /* they stand in the log already */
 	unpack_init(&u, events);
-	while (unpack_left(&u) > 0)
+	while (wire_left(&u) > 0)
 		replay_event(s, &u, now);
 	s->log = log;
-	return unpack_done(&u) ? 0 : ERR_CORRUPT;
+	return wire_done(&u) ? 0 : ERR_CORRUPT;
 }
 
 /* --- all of them -------------------------------------------------------------------------------------- */

@@ -117,7 +117,7 @@ get_rcpts(struct wire *u, struct storm *st)
 {
 	uint64_t n = unpack_within(u, 0, STORM_RCPTS_MAX);
 
-	for (; n && unpack_ok(u); n--) {
+	for (; n && wire_ok(u); n--) {
 		uint64_t hash = unpack_u64(u);
 
 		if (!hash || !storm_add_rcpt(st, hash))
@@ -144,7 +144,7 @@ get_hosts(struct wire *u, struct storm *st)
 
 	st->cap_hosts = n;
 	st->hosts = n ? xcalloc(n, sizeof(*st->hosts)) : NULL;
-	for (; n && unpack_ok(u); n--) {
+	for (; n && wire_ok(u); n--) {
 		struct storm_host *h = &st->hosts[st->n_hosts];
 
 		get_text(u, h->name, sizeof(h->name));
@@ -205,13 +205,13 @@ unpack_storms(struct storms *s, struct str bytes, struct now now, bool one)
 
 	if (err)
 		return err;
-	if (head.count > STORMS_MAX || head.count > unpack_left(&u) / STORM_BYTES_MIN ||
+	if (head.count > STORMS_MAX || head.count > wire_left(&u) / STORM_BYTES_MIN ||
 	    (one && head.count != 1))
 		return ERR_CORRUPT;
 	v = xcalloc((size_t)head.count + 1, sizeof(struct storm *));
-	while (n < head.count && unpack_ok(&u))
+	while (n < head.count && wire_ok(&u))
 		v[n++] = get_storm(&u, now);
-	err = unpack_done(&u) ? 0 : ERR_CORRUPT;
+	err = wire_done(&u) ? 0 : ERR_CORRUPT;
 	for (uint32_t i = 0; i < n; i++) {
 		if (err)
 			storm_free(v[i]);

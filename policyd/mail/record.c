@@ -157,7 +157,7 @@ unpack_small(struct wire *u)
 static bool
 unpack_flag(struct wire *u)
 {
-	uint8_t v = unpack_u8(u);
+	uint8_t v = wire_u8(u);
 
 	if (v > 1)
 		unpack_fail(u);
@@ -167,7 +167,7 @@ unpack_flag(struct wire *u)
 static enum outcome
 unpack_outcome(struct wire *u)
 {
-	uint8_t v = unpack_u8(u);
+	uint8_t v = wire_u8(u);
 
 	if (v > OUTCOME_VOID)
 		unpack_fail(u);
@@ -181,11 +181,11 @@ unpack_rcpts(struct wire *u, struct record *r, struct arena *a, bool *full)
 	struct record_rcpt *rcpts = NULL;
 
 	/* Memory only for what can be there. */
-	if (n > unpack_left(u) / RCPT_BYTES)
+	if (n > wire_left(u) / RCPT_BYTES)
 		unpack_fail(u);
-	if (unpack_ok(u) && n)
+	if (wire_ok(u) && n)
 		rcpts = arena_alloc(a, n * sizeof(*rcpts));
-	*full |= unpack_ok(u) && n && !rcpts;
+	*full |= wire_ok(u) && n && !rcpts;
 	for (size_t k = 0; rcpts && k < n; k++) {
 		rcpts[k].addr = unpack_text(u);
 		rcpts[k].action = unpack_text(u);
@@ -235,7 +235,7 @@ record_time(struct str bytes, int64_t *time)
 		return err;
 	unpack_init(&u, str_sub(bytes, 1, bytes.n));
 	*time = unpack_int(&u);
-	return unpack_ok(&u) ? 0 : ERR_CORRUPT;
+	return wire_ok(&u) ? 0 : ERR_CORRUPT;
 }
 
 int
@@ -252,7 +252,7 @@ record_view(struct str bytes, struct record *out, struct str name[RECORD_NAMES],
 	unpack_fields(&u, &r, name, a, &full);
 	if (full)
 		return ERR_FULL;
-	if (!unpack_done(&u))
+	if (!wire_done(&u))
 		return ERR_CORRUPT;
 	*out = r;
 	return 0;

@@ -176,10 +176,10 @@ open_payload(struct str bytes, struct payload *p)
 	uint32_t n;
 
 	unpack_init(u, bytes);
-	if (unpack_u8(u) != LEDGER_VERSION)
+	if (wire_u8(u) != LEDGER_VERSION)
 		return ERR_VERSION;
 	n = unpack_u32(u);
-	if (!unpack_ok(u) || n > unpack_left(u))
+	if (!wire_ok(u) || n > wire_left(u))
 		return ERR_CORRUPT;
 	p->record = str_sub(bytes, u->pos, u->pos + n);
 	u->pos += n;
@@ -189,7 +189,7 @@ open_payload(struct str bytes, struct payload *p)
 static void
 read_op(struct wire *u, struct tally_op *op)
 {
-	op->kind = (enum tally_kind)unpack_u8(u);
+	op->kind = (enum tally_kind)wire_u8(u);
 	op->key.lo = unpack_u64(u);
 	op->key.hi = unpack_u64(u);
 	op->elem = unpack_u64(u);
@@ -259,7 +259,7 @@ replay_ops(struct restore *r, struct payload *p, uint64_t seq, struct now then)
 		}
 		m->ops[m->n] = (struct tally_op){ 0 };
 		read_op(&p->rest, &m->ops[m->n]);
-		if (!unpack_ok(&p->rest))
+		if (!wire_ok(&p->rest))
 			break;
 		m->mono = then.mono;
 		m->n += seq > r->l->part_seq[tally_part(m->ops[m->n].key)];
@@ -281,10 +281,10 @@ replay_record(void *arg, uint64_t seq, struct str bytes)
 	}
 	then = time_of(r, time);
 	replay_ops(r, &p, seq, then);
-	if (!unpack_ok(&p.rest)) {
+	if (!wire_ok(&p.rest)) {
 		r->faults++;
 	} else if (seq > r->l->part_seq[STORMS_PART]) {
-		struct str events = { (const char *)p.rest.p + p.rest.pos, unpack_left(&p.rest) };
+		struct str events = { (const char *)p.rest.p + p.rest.pos, wire_left(&p.rest) };
 
 		if (storms_replay(r->l->storms, events, then) != 0)
 			r->faults++;

@@ -82,7 +82,7 @@ get_elems(struct reader *r, struct load *l)
 {
 	l->cap = (uint16_t)(1u << unpack_within(&r->u, 0, CAP_BITS_MAX));
 	l->n = (uint16_t)unpack_within(&r->u, 0, l->cap);
-	for (uint16_t k = 0; k < l->n && unpack_ok(&r->u); k++) {
+	for (uint16_t k = 0; k < l->n && wire_ok(&r->u); k++) {
 		struct elem *x = next_elem(r);
 		uint64_t hits;
 		int64_t last;
@@ -168,7 +168,7 @@ get_entry(struct reader *r, struct load *l)
 	struct entry *e = &l->e;
 
 	*l = (struct load){ .elems = r->n_elems };
-	l->flags = unpack_u8(&r->u);
+	l->flags = wire_u8(&r->u);
 	e->kind = l->flags & F_KIND;
 	e->key.lo = unpack_u64(&r->u);
 	e->key.hi = unpack_u64(&r->u);
@@ -194,7 +194,7 @@ get_pins(struct reader *r, struct tally_table *t, struct tallies_restored *stats
 {
 	uint64_t n = unpack_var(&r->u);
 
-	for (; n && unpack_ok(&r->u); n--) {
+	for (; n && wire_ok(&r->u); n--) {
 		uint64_t group = get_group(r);
 		int64_t until = get_time(r, r->base);
 
@@ -319,14 +319,14 @@ get_all(struct reader *r, uint32_t count)
 {
 	r->serial = unpack_u32(&r->u);
 	get_pins(r, NULL, NULL);
-	if (count > unpack_left(&r->u) / ENTRY_BYTES_MIN)
+	if (count > wire_left(&r->u) / ENTRY_BYTES_MIN)
 		return ERR_CORRUPT;
 	r->loads = xmalloc(((size_t)count + 1) * sizeof(*r->loads));
 	r->elems_room = ELEMS_FIRST;
 	r->elems = xmalloc(r->elems_room * sizeof(*r->elems));
-	for (uint32_t k = 0; k < count && unpack_ok(&r->u); k++)
+	for (uint32_t k = 0; k < count && wire_ok(&r->u); k++)
 		get_entry(r, &r->loads[k]);
-	return unpack_done(&r->u) ? 0 : ERR_CORRUPT;
+	return wire_done(&r->u) ? 0 : ERR_CORRUPT;
 }
 
 static void

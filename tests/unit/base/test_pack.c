@@ -38,15 +38,15 @@ Test(pack, numbers_come_back)
 	}
 	unpack_init(&u, buf_str(&buf));
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
-		cr_expect_eq(unpack_u8(&u), (uint8_t)numbers[i]);
+		cr_expect_eq(wire_u8(&u), (uint8_t)numbers[i]);
 		cr_expect_eq(unpack_u32(&u), (uint32_t)numbers[i]);
 		cr_expect_eq(unpack_u64(&u), numbers[i]);
 		cr_expect_eq(unpack_var(&u), numbers[i], "%zu", i);
 		cr_expect_eq(unpack_int(&u), (int64_t)numbers[i], "%zu", i);
 	}
-	cr_expect(unpack_done(&u));
-	cr_expect_eq(unpack_u8(&u), 0);
-	cr_expect_not(unpack_ok(&u));
+	cr_expect(wire_done(&u));
+	cr_expect_eq(wire_u8(&u), 0);
+	cr_expect_not(wire_ok(&u));
 }
 
 Test(pack, the_bytes_are_those_of_any_machine)
@@ -68,14 +68,14 @@ Test(pack, strings_have_a_cap)
 	unpack_init(&u, buf_str(&buf));
 	cr_expect(str_eq(unpack_str(&u, 3), STR("abc")));
 	cr_expect_eq(unpack_str(&u, 0).n, 0);
-	cr_expect(unpack_done(&u));
+	cr_expect(wire_done(&u));
 	unpack_init(&u, buf_str(&buf));
 	cr_expect_eq(unpack_str(&u, 2).n, 0);
-	cr_expect_not(unpack_ok(&u));
-	cr_expect_eq(unpack_left(&u), 0);
+	cr_expect_not(wire_ok(&u));
+	cr_expect_eq(wire_left(&u), 0);
 	unpack_init(&u, STR("\4abc"));
 	unpack_str(&u, 100);
-	cr_expect_not(unpack_ok(&u));
+	cr_expect_not(wire_ok(&u));
 }
 
 Test(pack, a_var_ends_at_64_bits)
@@ -96,7 +96,7 @@ Test(pack, a_var_ends_at_64_bits)
 
 		unpack_init(&u, rows[i].in);
 		unpack_var(&u);
-		cr_expect_eq(unpack_ok(&u), rows[i].ok, "%zu", i);
+		cr_expect_eq(wire_ok(&u), rows[i].ok, "%zu", i);
 	}
 }
 
@@ -108,7 +108,7 @@ Test(pack, within)
 
 		unpack_init(&u, (struct str){ &byte, 1 });
 		cr_expect_eq(unpack_within(&u, 3, 6), v >= 3 && v <= 6 ? v : 3);
-		cr_expect_eq(unpack_ok(&u), v >= 3 && v <= 6);
+		cr_expect_eq(wire_ok(&u), v >= 3 && v <= 6);
 	}
 }
 
@@ -128,7 +128,7 @@ Test(pack, a_blob_opens_whole_or_not_at_all)
 	cr_expect_eq(head.count, 42);
 	cr_expect_eq(head.wall, want.wall);
 	cr_expect(str_eq(unpack_str(&u, 100), STR("content")));
-	cr_expect(unpack_done(&u));
+	cr_expect(wire_done(&u));
 	head = want;
 	head.version = 4;
 	cr_expect_eq(blob_open(all, &head, &u), ERR_VERSION);
