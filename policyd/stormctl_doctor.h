@@ -81,8 +81,8 @@ void doctor_find_ours(struct doctor *d, const char *where, const char *section, 
 
 /* The full path of a program on PATH or where daemons live; NULL: none. */
 const char *doctor_program(struct doctor *d, const char *name);
-/* Runs it without a shell, reads what it prints into `out`. 0, or the exit status after a line on stderr. */
-int doctor_exec(struct doctor *d, const char *const *argv, struct buf *out) MUSTCHECK;
+/* Runs it without a shell; what it prints, in the arena. 0, or the exit status after a line on stderr. */
+int doctor_exec(struct doctor *d, const char *const *argv, struct str *out) MUSTCHECK;
 /* The whole file, in the arena. 0, or errno. */
 int doctor_slurp(struct doctor *d, const char *path, struct str *out) MUSTCHECK;
 
@@ -117,7 +117,8 @@ void doctor_find_hindered(struct doctor *d, const char *at, const char *path, co
 
 /* --- words -------------------------------------------------------------------------------------------- */
 
-/* Cuts the next word off a list with commas and space; {groups} are one word, without the braces. */
+/* Cuts the next word off a list with commas and space; {groups} are one word, without the braces, which
+ * `braced` (may be NULL) tells. */
 bool doctor_word(struct str *rest, struct str *word, bool *braced);
 bool doctor_has_word(struct str list, const char *word); /* any case */
 /* In a list of an MTA's macros, whose names differ by case; with or without braces. */

@@ -69,18 +69,17 @@ ex_list(struct doctor *d, const char *kind, const char *name)
 	const struct exim *x = ex_of(d);
 	struct str word, rest, me = ex_get(x, "primary_hostname");
 	const char *out = "";
-	bool braced;
 
 	for (unsigned i = 0; i < x->n_lines; i++) {
 		struct str s = x->lines[i].text;
 		size_t eq = str_find(s, '=');
 
 		rest = str_sub(s, 0, eq);
-		if (eq == s.n || !doctor_word(&rest, &word, &braced) || !str_eq(word, str_of(kind)) ||
+		if (eq == s.n || !doctor_word(&rest, &word, NULL) || !str_eq(word, str_of(kind)) ||
 		    !str_eq(str_trim(rest), str_of(name)))
 			continue;
 		rest = str_of(list_words(d, str_sub(s, eq + 1, s.n)));
-		while (doctor_word(&rest, &word, &braced)) {
+		while (doctor_word(&rest, &word, NULL)) {
 			if (str_eq(word, STR("@")))
 				word = me;
 			if (str_starts(word, STR("*.")))
@@ -360,15 +359,8 @@ ask_exim(struct doctor *d, const char *program, const char *path, const char *wh
 {
 	const char *const with[] = { program, "-C", path, "-bP", what, NULL };
 	const char *const plain[] = { program, "-bP", what, NULL };
-	struct buf b;
-	int rc;
 
-	buf_init(&b, DOCTOR_OUTPUT_MAX);
-	rc = doctor_exec(d, path ? with : plain, &b);
-	if (rc == 0)
-		*out = str_of(doctor_text(d, "%.*s", STR_FMT(buf_str(&b))));
-	buf_fini(&b);
-	return rc;
+	return doctor_exec(d, path ? with : plain, out);
 }
 
 static const char *

@@ -364,12 +364,11 @@ milter_switched_off(struct doctor *d)
 		const struct pf_service *s = &p->services[i];
 		struct str options = pf_get(p, s, "receive_override_options"), word;
 		const char *rest = "";
-		bool braced;
 
 		if (s->role != PF_PUBLIC || !doctor_address(d, MILTER_DOOR) || !switched_off(p, s) ||
 		    pf_in_front(p, s))
 			continue;
-		while (doctor_word(&options, &word, &braced))
+		while (doctor_word(&options, &word, NULL))
 			if (!str_ieq(word, STR("no_milters")))
 				rest = doctor_text(d, "%s%s%.*s", rest, rest[0] ? "," : "", STR_FMT(word));
 		pf_find(d, s, "receive_override_options", rest);

@@ -58,9 +58,9 @@ fallback(struct str action)
 	static const char *const pass[] = { "DUNNO", "INFO", "WARN", "PREPEND", NULL };
 	static const char *const all[] = { "OK", "PERMIT", "RELAY", NULL };
 	struct str word = STR("");
-	bool braced, digits = true;
+	bool digits = true;
 
-	(void)doctor_word(&action, &word, &braced);
+	(void)doctor_word(&action, &word, NULL);
 	for (size_t i = 0; i < word.n; i++)
 		digits = digits && word.p[i] >= '0' && word.p[i] <= '9';
 	if (pf_one_of(pass, word))

@@ -167,15 +167,8 @@ postconf(struct doctor *d, const char *program, const char *dir, const char *wha
 {
 	const char *const with[] = { program, "-c", dir, "-x", what, NULL };
 	const char *const plain[] = { program, "-x", what, NULL };
-	struct buf b;
-	int rc;
 
-	buf_init(&b, DOCTOR_OUTPUT_MAX);
-	rc = doctor_exec(d, dir ? with : plain, &b);
-	if (rc == 0)
-		*out = str_of(doctor_text(d, "%.*s", STR_FMT(buf_str(&b))));
-	buf_fini(&b);
-	return rc;
+	return doctor_exec(d, dir ? with : plain, out);
 }
 
 /* "name = value" */
@@ -211,10 +204,9 @@ take_service(struct doctor *d, struct str line)
 	struct postfix *p = pf_of(d);
 	struct str f[8], level = pf_get(p, NULL, "compatibility_level");
 	struct pf_service *s;
-	bool braced;
 
 	for (size_t i = 0; i < ARRAY_LEN(f); i++)
-		if (!doctor_word(&line, &f[i], &braced))
+		if (!doctor_word(&line, &f[i], NULL))
 			return;
 	p->services = doctor_push(d, p->services, &p->n_services, sizeof(*p->services));
 	s = &p->services[p->n_services - 1];

@@ -24,20 +24,23 @@ bool
 doctor_word(struct str *rest, struct str *word, bool *braced)
 {
 	size_t i = 0, end, depth = 0;
+	bool group;
 
 	while (i < rest->n && between(rest->p[i]))
 		i++;
 	if (i == rest->n)
 		return false;
-	*braced = rest->p[i] == '{';
-	for (end = i; end < rest->n && (*braced || !between(rest->p[end])); end++) {
-		depth += *braced && rest->p[end] == '{';
-		depth -= *braced && rest->p[end] == '}';
-		if (*braced && depth == 0)
+	group = rest->p[i] == '{';
+	for (end = i; end < rest->n && (group || !between(rest->p[end])); end++) {
+		depth += group && rest->p[end] == '{';
+		depth -= group && rest->p[end] == '}';
+		if (group && depth == 0)
 			break;
 	}
-	*word = *braced ? str_trim(str_sub(*rest, i + 1, end)) : str_sub(*rest, i, end);
-	*rest = str_sub(*rest, end + (*braced ? 1 : 0), rest->n);
+	*word = group ? str_trim(str_sub(*rest, i + 1, end)) : str_sub(*rest, i, end);
+	*rest = str_sub(*rest, end + group, rest->n);
+	if (braced)
+		*braced = group;
 	return true;
 }
 
@@ -45,9 +48,8 @@ bool
 doctor_has_word(struct str list, const char *word)
 {
 	struct str w;
-	bool braced;
 
-	while (doctor_word(&list, &w, &braced))
+	while (doctor_word(&list, &w, NULL))
 		if (str_ieq(w, str_of(word)))
 			return true;
 	return false;
@@ -57,9 +59,8 @@ bool
 doctor_has_macro(struct str list, const char *name)
 {
 	struct str word;
-	bool braced;
 
-	while (doctor_word(&list, &word, &braced))
+	while (doctor_word(&list, &word, NULL))
 		if (str_eq(word, str_of(name)))
 			return true;
 	return false;

@@ -153,13 +153,14 @@ finish(struct child *c)
 }
 
 int
-doctor_exec(struct doctor *d, const char *const *argv, struct buf *out)
+doctor_exec(struct doctor *d, const char *const *argv, struct str *out)
 {
-	struct buf errors;
-	struct child c = { .fds = { -1, -1 }, .bufs = { out, &errors } };
+	struct buf said, errors;
+	struct child c = { .fds = { -1, -1 }, .bufs = { &said, &errors } };
 	const char *why = "";
 	int rc, status;
 
+	buf_init(&said, DOCTOR_OUTPUT_MAX);
 	buf_init(&errors, ERRORS_MAX);
 	rc = start(&c, argv);
 	if (rc != 0) {
@@ -179,6 +180,9 @@ doctor_exec(struct doctor *d, const char *const *argv, struct buf *out)
 		fprintf(stderr, "stormctl: %s failed: %s\n", argv[0], why);
 		status = EX_NOINPUT;
 	}
+	if (status == 0)
+		*out = str_of(doctor_text(d, "%.*s", STR_FMT(buf_str(&said))));
+	buf_fini(&said);
 	buf_fini(&errors);
 	return status;
 }

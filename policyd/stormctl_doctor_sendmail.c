@@ -121,11 +121,10 @@ static void
 add_class(struct doctor *d, char class, struct str words)
 {
 	struct str word;
-	bool braced;
 
 	if (class == 'w')
 		add(d, &sm_of(d)->domains, words);
-	while (class == 'R' && doctor_word(&words, &word, &braced))
+	while (class == 'R' && doctor_word(&words, &word, NULL))
 		add_client(d, word);
 }
 
@@ -154,14 +153,14 @@ static void
 take_map(struct doctor *d, struct str s)
 {
 	struct str text, line, word, who, what;
-	bool braced, access = doctor_word(&s, &word, &braced) && str_eq(word, STR("access"));
+	bool access = doctor_word(&s, &word, NULL) && str_eq(word, STR("access"));
 
-	while (access && doctor_word(&s, &word, &braced))
+	while (access && doctor_word(&s, &word, NULL))
 		;
 	if (!access || word.n == 0 || word.p[0] != '/' || !slurp(d, word, &text))
 		return;
 	while (str_split(&text, '\n', &line))
-		if (doctor_word(&line, &who, &braced) && doctor_word(&line, &what, &braced) &&
+		if (doctor_word(&line, &who, NULL) && doctor_word(&line, &what, NULL) &&
 		    str_istarts(who, STR("Connect:")) && str_ieq(what, STR("RELAY")))
 			add_client(d, str_sub(who, 8, who.n));
 }
@@ -202,9 +201,8 @@ static void
 number_filters(struct sendmail *m)
 {
 	struct str rest = m->inputs, word;
-	bool braced;
 
-	for (int at = 0; doctor_word(&rest, &word, &braced); at++)
+	for (int at = 0; doctor_word(&rest, &word, NULL); at++)
 		for (unsigned i = 0; i < m->n_filters; i++)
 			if (str_eq(m->filters[i].name, word))
 				m->filters[i].at = at;
