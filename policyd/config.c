@@ -169,9 +169,8 @@ load_rules(struct loader *l, struct rule_override *overrides, unsigned n)
 
 	if (!err)
 		conf_read_text((struct str){ text, len }, path, rule_parse_key, &p, &l->faults);
-	else if (err == ERR_FULL || (err == ERR_IO && (errno != ENOENT || line)))
-		conf_fault(&l->faults, l->path, line, "rules: cannot read %s: %s", path,
-		    err == ERR_FULL ? "too large" : strerror(errno));
+	else if (l->path && (err != ERR_IO || errno != ENOENT || line))
+		conf_fault(&l->faults, l->path, line, "rules: cannot read %s: %s", path, conf_slurp_why(err));
 	rule_parse_end(&p);
 	if (!l->c.enforce)
 		ruleset_shadow(&l->c.rules);
@@ -194,7 +193,7 @@ load_list(struct loader *l, struct str word)
 	err = conf_slurp(path, &text, &len);
 	if (err) {
 		conf_fault(&l->faults, l->path, line_of(l, "mail", "lists"), "lists: cannot read %s: %s",
-		    path, err == ERR_FULL ? "too large" : strerror(errno));
+		    path, conf_slurp_why(err));
 	} else {
 		struct str all = { text, len };
 

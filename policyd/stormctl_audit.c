@@ -47,6 +47,15 @@ struct auditing {
 
 /* --- the configuration ---------------------------------------------------------------------------------- */
 
+/* Faults inside of it are the daemon's to tell. */
+static void
+report_unreadable(void *arg, const char *file, unsigned line, const char *what)
+{
+	(void)arg;
+	if (line == 0)
+		fprintf(stderr, "stormctl: %s: %s\n", file, what);
+}
+
 static void
 note_mail(void *arg, const char *section, const char *name, const char *value, unsigned line)
 {
@@ -79,14 +88,13 @@ is_guarded(const char *path)
 static int
 read_config(struct auditing *a)
 {
+	struct conf_faults faults = { .report = report_unreadable };
 	char why[CONF_WHY_MAX];
 
 	if (conf_defaults(config_key_table, config_key_count, &a->c, why, sizeof(why)))
 		return EX_SOFTWARE;
-	if (a->config && conf_read(a->config, note_mail, a, NULL) == ERR_IO) {
-		fprintf(stderr, "stormctl: %s: %s\n", a->config, strerror(errno));
+	if (a->config && conf_read(a->config, note_mail, a, &faults) == ERR_IO)
 		return EX_CONFIG;
-	}
 	config_default_hostname(&a->c);
 	a->guarded = a->config && is_guarded(a->config);
 	return 0;
@@ -108,8 +116,7 @@ slurp(const char *path, char **text, size_t *n)
 	int err = conf_slurp(path, text, n);
 
 	if (err)
-		fprintf(stderr, "stormctl: cannot read %s: %s\n", path,
-		    err == ERR_FULL ? "too large" : strerror(errno));
+		fprintf(stderr, "stormctl: cannot read %s: %s\n", path, conf_slurp_why(err));
 	return err ? EX_NOINPUT : 0;
 }
 

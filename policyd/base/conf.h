@@ -50,8 +50,10 @@ int conf_read(const char *path, conf_fn *fn, void *arg, struct conf_faults *faul
 int conf_read_text(struct str text, const char *name, conf_fn *fn, void *arg, struct conf_faults *faults);
 
 /* A whole file's content, NUL-terminated behind its `n` bytes, for xfree(). ERR_IO (see errno),
- * ERR_FULL above CONF_FILE_MAX. */
+ * ERR_FULL above CONF_FILE_MAX, ERR_CONF: no regular file (/dev/null and a shell's pipe will do). */
 int conf_slurp(const char *path, char **text, size_t *n) MUSTCHECK;
+/* What one of these says, right after it. */
+const char *conf_slurp_why(int err);
 
 enum conf_type {
 	CONF_BOOL, /* bool: yes/no, on/off, true/false */

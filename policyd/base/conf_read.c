@@ -7,9 +7,16 @@
 #include "base/conf.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ini.h>
+#include <linux/magic.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -321,17 +328,51 @@ conf_read_text(struct str text, const char *name, conf_fn *fn, void *arg, struct
 	return (int)r.n_faults;
 }
 
+/* A shell's "<(command)" and "|": opening it waits for nobody, and reading it is the user's own wish. */
+static bool
+is_pipeline(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && (uint32_t)fs.f_type == PIPEFS_MAGIC && fcntl(fd, F_SETFL, 0) == 0;
+}
+
+/* A FIFO that nobody writes to would hold up a daemon that reads its files anew. */
+static int
+open_plain(const char *path, FILE **out)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return errno == ENXIO ? ERR_CONF : ERR_IO; /* what it says of a socket */
+	if (fstat(fd, &st) == 0 &&
+	    (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) /* read(2) says so */ ||
+		(S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)) /* /dev/null */ || is_pipeline(fd))) {
+		*out = fdopen(fd, "r");
+		return *out ? 0 : ERR_IO;
+	}
+	close(fd);
+	return ERR_CONF;
+}
+
+const char *
+conf_slurp_why(int err)
+{
+	return err == ERR_FULL ? "too large" : err == ERR_CONF ? "not a regular file" : strerror(errno);
+}
+
 int
 conf_slurp(const char *path, char **out, size_t *n)
 {
-	FILE *f = fopen(path, "re");
+	FILE *f;
 	struct buf b;
 	char *to;
 	size_t got = 0;
-	int err = 0, saved;
+	int err = open_plain(path, &f), saved;
 
-	if (!f)
-		return ERR_IO;
+	if (err)
+		return err;
 	buf_init(&b, CONF_FILE_MAX + BUFSIZ);
 	do {
 		to = buf_reserve(&b, BUFSIZ);
@@ -365,7 +406,7 @@ conf_read(const char *path, conf_fn *fn, void *arg, struct conf_faults *faults)
 	if (err == ERR_FULL)
 		conf_fault(faults, path, 0, "file longer than %d bytes", CONF_FILE_MAX);
 	else if (err)
-		conf_fault(faults, path, 0, "cannot read: %s", strerror(errno));
+		conf_fault(faults, path, 0, "cannot read: %s", conf_slurp_why(err));
 	if (err)
 		return ERR_IO;
 	err = conf_read_text((struct str){ text, n }, path, fn, arg, faults);

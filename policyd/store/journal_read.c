@@ -136,6 +136,10 @@ reading_open(struct reading *r, const char *path, int *version)
 		snprintf(r->why, r->why_len, "%s", strerror(errno));
 		return errno == ENOENT || errno == ENOTDIR ? ERR_NOENT : ERR_IO;
 	}
+	if (!S_ISREG(sb.st_mode)) { /* a FIFO would be waited for */
+		snprintf(r->why, r->why_len, "not a regular file");
+		return ERR_IO;
+	}
 	if (sqlite3_open_v2(path, &r->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
 		return reading_fail(r);
 	sqlite3_busy_timeout(r->db, WAIT);

@@ -134,9 +134,14 @@ take_file(struct jdb *d)
 {
 	struct stat sb;
 
-	d->lock_fd = open(d->path, O_RDONLY | O_CLOEXEC);
+	/* A FIFO in its place would hold up the thread for ever. */
+	d->lock_fd = open(d->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (d->lock_fd < 0 || fstat(d->lock_fd, &sb) != 0)
 		return file_failed(d);
+	if (!S_ISREG(sb.st_mode)) {
+		snprintf(d->why, sizeof(d->why), "%s: not a regular file", d->path);
+		return ERR_IO;
+	}
 	d->dev = sb.st_dev;
 	d->ino = sb.st_ino;
 	if (flock(d->lock_fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)

@@ -59,6 +59,29 @@ def test_command_line(lab):
         assert code == 64 and "usage:" in err and out == "", args
 
 
+def test_a_fifo_holds_nobody_up(lab):
+    """Not the daemon that reads its files anew, nor any command: as a file it would be waited for."""
+    d = lab.daemon(mail=f"lists = {lab.path('lists')}", rules=RULE)
+    write(lab.path("lists"), "")
+    d.start()
+    for name in ("lists", "storm.rules", "storm.conf"):
+        path, kept = lab.path(name), lab.path("kept")
+        os.rename(path, kept)
+        os.mkfifo(path)
+        assert not d.reload(), d.log()
+        dunno(d.dial())
+        assert "cannot read" in d.log() and "not a regular file" in d.log()
+        code, _, err = lab.run("-t", "-c", d.conf)
+        assert code == 78 and path in err and "not a regular file" in err, err
+        os.rename(kept, path)
+        assert d.reload(), d.log()
+    d.stop()
+    os.unlink(lab.path("db/storm.db"))
+    os.mkfifo(lab.path("db/storm.db"))
+    d.start(ready=False)
+    assert d.ended() == 73 and "storm.db: not a regular file" in d.log(), d.log()
+
+
 def test_second_instance_is_refused(lab):
     first = lab.daemon().start()
     second = lab.daemon("second")

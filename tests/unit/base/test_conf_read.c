@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -278,6 +279,37 @@ Test(conf_read, file)
 	buf_fini(&out);
 	cr_expect_eq(read_file(&out, "/dev/null"), 0);
 	buf_fini(&out);
+}
+
+/* Nobody writes to it: who opened it as a file would wait for ever. */
+Test(conf_read, fifo, .timeout = 10)
+{
+	struct buf out;
+
+	write_file("", 0, 0);
+	unlink(path);
+	cr_assert_eq(mkfifo(path, 0600), 0);
+	cr_expect_eq(read_file(&out, path), ERR_IO);
+	cr_expect_str_eq(buf_str(&out).p, "!0 cannot read: not a regular file\n");
+	buf_fini(&out);
+	unlink(path);
+}
+
+/* What a shell makes of "<(command)". */
+Test(conf_read, pipeline, .timeout = 10)
+{
+	struct buf out;
+	int ends[2];
+	char name[32];
+
+	cr_assert_eq(pipe(ends), 0);
+	cr_assert_eq(write(ends[1], "[a]\n", 4), 4);
+	close(ends[1]);
+	snprintf(name, sizeof(name), "/dev/fd/%d", ends[0]);
+	cr_expect_eq(read_file(&out, name), 0);
+	cr_expect_str_eq(buf_str(&out).p, "1 [a]\n");
+	buf_fini(&out);
+	close(ends[0]);
 }
 
 Test(conf_read, file_cap)
