@@ -172,7 +172,8 @@ const struct list_entry *detect_list(const struct view *v, uint32_t rcpt);
 /* For `sources`: the client itself is at fault, and the user who logged in there. */
 void detect_name_client(struct storm *st, const struct view *v, const struct finding *f, uint64_t copies);
 
-/* `sources` of detectors that look at bounces: who wrote it, and whom it could not reach. */
+/* `sources` of detectors that look at bounces: the one address that all go to, who wrote it, and whom it
+ * could not reach. */
 void detect_bounce_sources(struct storm *st, const struct view *v, const struct finding *f, uint64_t copies);
 
 extern const struct detector detect_replication;

@@ -32,7 +32,7 @@ enum {
 };
 
 const char *const storm_hows[STORM_HOWS] = { "received", "client", "helo", "gateway-marker", "reporting-mta",
-	"dead-member", "party" };
+	"dead-member", "party", "recipient" };
 
 /* What it takes to open a storm. */
 struct opening {

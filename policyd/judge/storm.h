@@ -32,7 +32,7 @@ enum { STORMS_MAX = 10000, STORM_RCPTS_MAX = 4096, STORM_HOST_LEN = 128, STORM_T
 enum storm_state { STORM_OPEN, STORM_COOLING, STORM_REMEMBERED, STORM_CLOSED, STORM_STATES };
 
 /* What a storm knows a host from; `how` of a storm_host is one of these. */
-enum { STORM_HOWS = 7 };
+enum { STORM_HOWS = 8 };
 extern const char *const storm_hows[STORM_HOWS];
 
 struct storm_host {

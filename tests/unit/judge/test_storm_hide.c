@@ -67,6 +67,7 @@ storm_of_everything(void)
 	storm_copy(st, &view, 0, false, t0);
 	storm_sources(st, &view, 3);
 	storm_add_host(st, STR("cleo@dead.example"), "dead-member", 2);
+	storm_add_host(st, STR("dora@here.example"), "recipient", 2);
 	storm_add_host(st, STR("Dora+x@far.example"), "party", 1);
 	storm_add_host(st, STR("pop.faulty.example"), "received", 9);
 	return st;
@@ -113,6 +114,7 @@ check_hidden(const struct storm *st)
 	cr_expect(str_eq(host(st, "gateway-marker"), STR("@firm.example")));
 	cr_expect(privacy_hidden(host(st, "dead-member")));
 	cr_expect(privacy_hidden(host(st, "party")));
+	cr_expect(privacy_hidden(host(st, "recipient")));
 	cr_expect(str_eq(host(st, "received"), STR("pop.faulty.example")));
 	cr_expect_eq(secrets_kept(), 0);
 }

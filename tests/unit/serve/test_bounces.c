@@ -332,4 +332,17 @@ Test(bounces, who_wrote_them_and_who_is_dead_is_named)
 		dead |= strcmp(h->name, "gone@partner.example") == 0 && strcmp(h->how, "dead-member") == 0;
 	}
 	cr_assert(mta && dead);
+	cr_expect_str_eq(found->hosts[0].name, "all@example.org");
+}
+
+Test(bounces, a_storm_names_its_victim)
+{
+	rule("bounce-flood");
+	for (int i = 0; i < 60; i++)
+		(void)bounce("Victim+news@example.org", "<1@firm.example>");
+	storms_each(e.storms, find_storm, NULL);
+	cr_assert_not_null(found);
+	cr_expect_str_eq(found->hosts[0].name, "victim@example.org");
+	cr_expect_str_eq(found->hosts[0].how, "recipient");
+	cr_expect_eq(found->hosts[0].copies, 10);
 }
