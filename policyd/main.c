@@ -299,7 +299,7 @@ static int
 start(struct daemon *d, char *why, size_t why_len)
 {
 	struct engine *e = &d->engine;
-	int code;
+	int code, rc;
 
 	umask(027);
 	if (server_new(&d->config.serve, e, &d->server, why, why_len) != 0)
@@ -316,8 +316,9 @@ start(struct daemon *d, char *why, size_t why_len)
 	code = open_privacy(d, why, why_len);
 	if (code != EX_OK)
 		return code;
-	if (open_ledger(d, why, why_len) != 0)
-		return EX_CANTCREAT;
+	rc = open_ledger(d, why, why_len);
+	if (rc != 0)
+		return rc == ERR_CORRUPT || rc == ERR_VERSION ? EX_DATAERR : EX_CANTCREAT;
 	server_on_reload(d->server, reload, d);
 	server_set_config(d->server, d->path, d->config.enforce);
 	return EX_OK;

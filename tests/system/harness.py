@@ -189,7 +189,7 @@ class Lab:
         """No daemon died by itself in a way that the test did not ask for."""
         for p in self.procs:
             code = p.poll()
-            assert code in (None, 0, 64, 69, 73, 77, 78, -signal.SIGKILL), f"a daemon ended with {code}"
+            assert code in (None, 0, 64, 65, 69, 73, 77, 78, -signal.SIGKILL), f"a daemon ended with {code}"
 
     def logs(self):
         text = ""
@@ -220,7 +220,7 @@ class Lab:
                     p.kill()
                     p.wait()
                     wrong.append(f"process {p.pid} did not end on SIGTERM")
-            if p.returncode not in (0, 64, 69, 73, 77, 78, -signal.SIGKILL):
+            if p.returncode not in (0, 64, 65, 69, 73, 77, 78, -signal.SIGKILL):
                 wrong.append(f"a daemon ended with {p.returncode}")
         for name in os.listdir(self.path("san")):
             with open(os.path.join(self.path("san"), name), encoding="utf-8", errors="replace") as f:
