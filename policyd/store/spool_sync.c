@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The lock is held for a few instructions at a time, never over a call that may wait for the disk. The
- * descriptor that is followed may be closed by its owner meanwhile: the thread syncs a duplicate.
+ * descriptor that is followed is closed by this thread alone, once it was retired.
  */
 #include "store/spool_sync.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
@@ -81,7 +80,7 @@ run_job(struct syncer *sy, struct job *job)
 	xfree(job);
 }
 
-/* `fd` is ours, or -1. Returns 0 or the errno. */
+/* `fd` may be -1. Returns 0 or the errno. */
 static int
 sync_all(struct syncer *sy, int fd, bool dir)
 {
@@ -91,8 +90,6 @@ sync_all(struct syncer *sy, int fd, bool dir)
 		failed = errno;
 	if (dir && fsync(sy->dir_fd) != 0)
 		failed = errno;
-	if (fd >= 0)
-		close(fd);
 	return failed;
 }
 
@@ -101,16 +98,11 @@ static void
 sync_due(struct syncer *sy)
 {
 	bool dirty = sy->dirty, dir = sy->dir_dirty;
-	int fd = -1, failed = 0;
+	int fd = dirty ? sy->fd : -1, failed;
 
 	sy->dirty = sy->dir_dirty = false;
-	if (dirty && sy->fd >= 0) {
-		fd = fcntl(sy->fd, F_DUPFD_CLOEXEC, 0);
-		failed = fd < 0 ? errno : 0;
-	}
 	pthread_mutex_unlock(&sy->lock);
-	if (!failed)
-		failed = sync_all(sy, fd, dir);
+	failed = sync_all(sy, fd, dir);
 	note(sy, failed);
 	sy->next = clock_now().mono + (failed && sy->every < RETRY ? RETRY : sy->every);
 	pthread_mutex_lock(&sy->lock);

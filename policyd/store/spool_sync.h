@@ -21,7 +21,8 @@ struct syncer_stats {
  * until syncer_stop(). ERR_IO. */
 int syncer_start(int dir_fd, int64_t every, struct syncer **out) MUSTCHECK;
 
-/* A segment was begun: its folder needs a sync. `fd` (not owned) is what syncer_written() speaks of. */
+/* A segment was begun: its folder needs a sync. `fd`, open until it is retired, is what syncer_written()
+ * speaks of. */
 void syncer_follow(struct syncer *sy, int fd);
 void syncer_written(struct syncer *sy);
 

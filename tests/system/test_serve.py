@@ -238,6 +238,13 @@ def test_max_connections(lab):
     assert len(served) == 9, len(served)
 
 
+def busy(d):
+    """Seconds of a processor."""
+    with open(f"/proc/{d.proc.pid}/stat", encoding="ascii") as f:
+        words = f.read().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def test_out_of_descriptors(lab):
     limit = 48
 
@@ -258,6 +265,13 @@ def test_out_of_descriptors(lab):
         assert answer(s) == b"action=DUNNO\n\n"
     time.sleep(2.5)
     assert d.log().count("cannot accept connections") == 1, "once, not each second"
+    before = busy(d)
+    for n in range(2):
+        served[0].sendall(request(protocol_state="END-OF-MESSAGE", instance=f"1f2e.{n}.0", queue_id=f"Q{n}"))
+        assert answer(served[0]) == b"action=DUNNO\n\n"
+        time.sleep(1.2)  # meanwhile the spool is brought to the disk
+    assert "sync=failing" not in d.log() and "degraded=yes" not in d.log(), d.log()
+    assert busy(d) - before < 1, "it waits, and does not try all the time"
     d.configure(server="socket_mode = 0600")
     assert d.reload(), "the reserve is for reading the configuration"
     for s in served:
