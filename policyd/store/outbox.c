@@ -2,7 +2,6 @@
 #include "store/outbox.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,8 +23,6 @@ static void
 outbox_free(struct outbox *o)
 {
 	spool_close(o->spool);
-	if (o->dir_fd >= 0)
-		close(o->dir_fd);
 	pthread_cond_destroy(&o->wake);
 	pthread_cond_destroy(&o->moved);
 	pthread_mutex_destroy(&o->lock);
@@ -43,21 +40,15 @@ outbox_open(const struct outbox_conf *conf, struct outbox **out, char *why, size
 	o->dir = xstrdup(conf->spool.dir);
 	o->ring_dir = conf->ring_dir ? xstrdup(conf->ring_dir) : NULL;
 	o->ring_bytes = conf->ring_bytes;
-	o->dir_fd = -1;
 	pthread_mutex_init(&o->lock, NULL);
 	thread_cond_init(&o->wake);
 	thread_cond_init(&o->moved);
 	rc = spool_open(&conf->spool, &o->spool, why, why_len);
-	if (rc == 0) {
-		o->dir_fd = open(o->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		rc = o->dir_fd < 0 ? ERR_IO : 0;
-		if (rc)
-			snprintf(why, why_len, "cannot open %s: %s", o->dir, strerror(errno));
-	}
 	if (rc != 0) {
 		outbox_free(o);
 		return rc;
 	}
+	o->dir_fd = spool_dir_fd(o->spool);
 	outbox_find_ring(o);
 	*out = o;
 	return 0;

@@ -148,6 +148,11 @@ outbox_renew_ring(struct outbox *o)
 		o->gone_told = o->renew = true;
 		o->renew_at = now;
 	}
+	/* The link to the ring is gone as well. */
+	if (spool_made_again(o->spool)) {
+		o->renew = true;
+		o->renew_at = now;
+	}
 	if (!o->renew || now < o->renew_at)
 		return;
 	o->renew_at = now + RENEW_EVERY;

@@ -145,12 +145,24 @@ free_room(struct spool *s, int failure)
 	pthread_mutex_unlock(&s->lock);
 }
 
+static void
+leave_all(struct spool *s)
+{
+	leave_segment(s);
+	pthread_mutex_lock(&s->lock);
+	while (!list_empty(&s->segments))
+		spool_segment_drop(s, spool_newest(s));
+	pthread_mutex_unlock(&s->lock);
+}
+
 /* Somebody removed the file: what is written to it now would be gone with the process. */
 static void
 leave_if_gone(struct spool *s)
 {
 	struct stat st;
 
+	if (!spool_at_home(s) && spool_return(s))
+		leave_all(s);
 	if (s->fd < 0 || fstat(s->fd, &st) != 0 || st.st_nlink > 0)
 		return;
 	log_error("spool state=segment-removed dir=%s", LOGV(str_of(s->dir)));
@@ -451,6 +463,18 @@ spool_read(struct spool *s, uint64_t after, spool_read_fn *fn, void *arg)
 		err = read_segment(s, &segs[i], after, fn, arg, &go_on);
 	xfree(segs);
 	return err;
+}
+
+int
+spool_dir_fd(const struct spool *s)
+{
+	return s->dir_fd;
+}
+
+bool
+spool_made_again(struct spool *s)
+{
+	return atomic_exchange(&s->made_again, false);
 }
 
 bool

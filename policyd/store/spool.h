@@ -118,6 +118,10 @@ uint64_t spool_committed(const struct spool *s);
 
 /* The last commit and the last sync succeeded, and the last append found room. */
 bool spool_healthy(struct spool *s);
+/* Of the folder, for as long as the spool is open: it stays the same when the folder is made again. */
+int spool_dir_fd(const struct spool *s);
+/* Since this was asked last the folder, which somebody had removed, was made again. Any thread. */
+bool spool_made_again(struct spool *s);
 void spool_stats(struct spool *s, struct spool_stats *out);
 
 /* Commits, syncs, ends the thread; the segments stay. Takes NULL. */

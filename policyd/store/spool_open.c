@@ -73,6 +73,44 @@ take_lock(struct spool *s, char *why, size_t why_len)
 	return fail(ERR_IO, why, why_len, "cannot lock %s/%s: %s", s->dir, lock_name, strerror(errno));
 }
 
+bool
+spool_at_home(const struct spool *s)
+{
+	struct stat ours, there;
+
+	if (fstat(s->lock_fd, &ours) == 0 && ours.st_nlink == 0)
+		return false;
+	if (stat(s->dir, &there) != 0)
+		return errno != ENOENT;
+	return fstat(s->dir_fd, &ours) == 0 && ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+}
+
+/* Other threads have the descriptors, and go on with what they stand for now. */
+bool
+spool_return(struct spool *s)
+{
+	struct spool again = { .dir = s->dir, .dir_fd = -1, .lock_fd = -1 };
+	char why[256];
+	int err = open_dir(&again, why, sizeof(why));
+
+	if (!err)
+		err = take_lock(&again, why, sizeof(why));
+	if (!err &&
+	    (dup3(again.dir_fd, s->dir_fd, O_CLOEXEC) < 0 || dup3(again.lock_fd, s->lock_fd, O_CLOEXEC) < 0))
+		err = fail(ERR_IO, why, sizeof(why), "dup3: %s", strerror(errno));
+	if (again.lock_fd >= 0)
+		close(again.lock_fd);
+	if (again.dir_fd >= 0)
+		close(again.dir_fd);
+	if (!err)
+		log_error("spool state=removed dir=%s: made again", LOGV(str_of(s->dir)));
+	else if (!s->gone_told)
+		log_error("spool state=removed dir=%s reason=%s", LOGV(str_of(s->dir)), LOGV(str_of(why)));
+	s->gone_told = err != 0;
+	s->made_again |= err == 0;
+	return err == 0;
+}
+
 static int
 by_first(const void *a, const void *b)
 {

@@ -8,6 +8,7 @@
 #define STORE_SPOOL_STATE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -41,7 +42,7 @@ struct spool {
 	uint64_t committed; /* the highest number that is in a file */
 	int fd;             /* of the newest segment; -1: a new one is to be begun */
 	int spare; /* held while there is none: connections may have taken all other descriptors by then */
-	bool replayed;
+	bool replayed, gone_told;
 	struct outage commits, room;
 
 	pthread_mutex_t lock;
@@ -49,8 +50,15 @@ struct spool {
 	struct list segments;            /* in order */
 	uint64_t last, released;         /* numbers; `last` is written by the writing thread alone */
 	_Atomic bool commit_ok, room_ok; /* read without it */
+	_Atomic bool made_again;         /* so is this */
 	struct spool_stats stats;
 };
+
+/* False: somebody removed the folder or its lock, or another folder stands in its place: what is written to
+ * ours would not be found at the next start. */
+bool spool_at_home(const struct spool *s);
+/* Makes them again. False: they cannot be had; ours serves on if it can. */
+bool spool_return(struct spool *s) MUSTCHECK;
 
 /* NULL: there is none. The lock is held, in the next two as well. */
 struct segment *spool_newest(const struct spool *s);

@@ -413,6 +413,38 @@ Test(spool, removed_under_our_feet)
 	spool_close(s);
 }
 
+/* The folder too: it is made again, once and with a lock, and what comes then is found there. */
+Test(spool, folder_removed_under_our_feet)
+{
+	struct spool_conf conf = rig_conf();
+	struct spool *s = open_and_replay(&conf, 0), *other;
+	int fd = spool_dir_fd(s);
+	struct seen seen;
+	char away[200];
+
+	add_all(s, 5);
+	snprintf(away, sizeof(away), "%s/away", rig_base);
+	cr_assert_eq(rename(rig_dir, away), 0);
+	cr_assert_not(spool_made_again(s));
+	add_all(s, 5);
+	add_all(s, 5);
+	cr_expect(spool_made_again(s));
+	cr_expect_not(spool_made_again(s));
+	cr_expect_eq(spool_dir_fd(s), fd);
+	cr_expect_eq(logged("state=removed"), 1);
+	cr_expect_eq(stats_of(s).bytes, bytes_on_disk());
+	cr_expect_eq(spool_open(&conf, &other, rig_why, sizeof(rig_why)), ERR_BUSY);
+	spool_close(s);
+	s = open_conf(&conf);
+	cr_expect_eq(replay(s, 0, &seen).missing, 5);
+	cr_expect(seen_just(&seen, 6, 15));
+	free(seen.seqs);
+	spool_close(s);
+	rig_each(rig_remove, NULL);
+	cr_expect_eq(rmdir(rig_dir), 0);
+	cr_expect_eq(rename(away, rig_dir), 0); /* for who tidies up */
+}
+
 struct reading {
 	uint64_t last, n, max;
 	bool wrong;

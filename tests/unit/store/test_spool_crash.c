@@ -399,12 +399,21 @@ Test(spool_crash, folder_goes_away)
 {
 	struct spool_conf conf = rig_conf();
 	struct spool *s = open_and_replay(&conf, 0);
+	int fd;
 
 	add_all(s, 1);
 	rig_each(rig_remove, NULL);
 	cr_assert_eq(rmdir(rig_dir), 0);
+	fd = open(rig_dir, O_CREAT | O_WRONLY, 0600); /* so that it cannot be made again */
+	cr_assert(fd >= 0);
+	close(fd);
+	cr_expect_eq(commit_batch(s, 1), ERR_IO);
 	cr_expect_eq(commit_batch(s, 1), ERR_IO);
 	cr_expect_not(spool_healthy(s));
+	cr_expect_eq(logged("state=removed"), 1);
+	unlink(rig_dir);
+	cr_expect_eq(commit_batch(s, 1), 0);
+	cr_expect(spool_healthy(s));
 	spool_close(s);
 }
 

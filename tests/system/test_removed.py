@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: ISC
+"""Somebody tidies up beneath the running daemon: it notices, says so once, makes again what it can, and what it
+answers from then on is as safe as before."""
+import contextlib
+import os
+import shutil
+import sqlite3
+import subprocess
+import time
+
+from harness import answer, request, wait_for
+
+
+class Mail:
+    """Messages one after the other, each counted in the record."""
+
+    def __init__(self):
+        self.n = 0
+
+    def send(self, d, count=5):
+        s = d.dial()
+        for _ in range(count):
+            self.n += 1
+            s.sendall(request(protocol_state="END-OF-MESSAGE", instance=f"1f2e.{self.n}.0", queue_id=f"Q{self.n}",
+                              recipient_count="1"))
+            answer(s)
+        s.close()
+
+
+def rows(lab):
+    with contextlib.closing(sqlite3.connect(lab.path("db/storm.db"))) as c:
+        return c.execute("SELECT count(*) FROM message").fetchone()[0]
+
+
+def empty(path):
+    for name in os.listdir(path):
+        os.unlink(os.path.join(path, name))
+
+
+def move(path):
+    os.rename(path, path + ".old")
+
+
+def copy_back(path):
+    move(path)
+    shutil.copytree(path + ".old", path, symlinks=True)
+
+
+def test_the_spool(lab):
+    """Its folder, what is in it, or another folder in its place."""
+    d = lab.daemon()
+    spool, mail, made = lab.path("db/storm.db.spool"), Mail(), 0
+    d.start()
+    for remove in (shutil.rmtree, empty, move, copy_back):
+        mail.send(d)
+        wait_for("these in the record", lambda: rows(lab) == mail.n)
+        remove(spool)
+        mail.send(d)
+        made += 1
+        wait_for("a folder", lambda: d.log().count("spool state=removed") == made)
+        wait_for("a ring that is found again", lambda: os.path.exists(os.path.join(spool, "spool.ring")))
+        time.sleep(1.5)  # a tick
+        mail.send(d)
+        d.proc.kill()
+        d.ended()
+        d.start()
+        wait_for("all in the record", lambda: rows(lab) == mail.n)
+        shutil.rmtree(spool + ".old", ignore_errors=True)
+    assert d.log().count("spool state=removed") == made and "state=failing" not in d.log(), d.log()
+    d.stop()
+
+
+def test_the_database_and_its_folder(lab):
+    """Until the folder is there again nothing can be kept, and `stormctl status` says so; then all goes on."""
+    d = lab.daemon(server=f"control = unix:{lab.path('run/control.sock')}")
+    mail = Mail()
+    d.start()
+    mail.send(d)
+    wait_for("these in the record", lambda: rows(lab) == mail.n)
+    shutil.rmtree(lab.path("db"))
+    mail.send(d)
+    d.logged("journal state=failing")
+    mail.send(d)
+    said = subprocess.run([lab.binary("stormctl"), "-c", d.conf, "status"], env=lab.env, capture_output=True, text=True,
+                          check=True).stdout
+    assert "FAILING" in said and " 0 writes failed" not in said, said
+    os.mkdir(lab.path("db"))
+    d.logged("journal state=recovered", 25)
+    wait_for("what came meanwhile in the record", lambda: rows(lab) == 10)
+    time.sleep(1.2)  # an outage is over when nothing failed for a second
+    mail.send(d)
+    d.logged("spool state=recovered")
+    for text in ("journal state=failing", "spool state=failing"):
+        assert d.log().count(text) == 1, d.log()
+    d.stop()
+    assert rows(lab) == 15
