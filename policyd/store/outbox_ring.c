@@ -74,6 +74,7 @@ static void
 take_ring(struct outbox *o, struct ring *r)
 {
 	o->ring = r;
+	ring_guard(r);
 	o->homeless = ring_path(r) == NULL;
 	o->gone_told = false;
 	o->renew = o->homeless || ring_size(r) < o->ring_bytes || (o->ring_dir && !ring_in_memory(r));

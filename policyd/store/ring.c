@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,8 +51,12 @@ struct ring {
 	struct ring_file *file;
 	unsigned char *bytes;
 	uint64_t size;
-	uint64_t backed; /* bytes of the file that have memory; the writer alone */
+	uint64_t backed;       /* bytes of the file that have memory; the writer alone */
+	_Atomic uint64_t head; /* the file's, or about to be */
+	_Atomic bool lost;     /* the file was cut off: this is other memory */
 };
+
+static _Atomic(struct ring *) guarded; /* a signal has no other way to it */
 
 _Static_assert(sizeof(struct frame) == RING_RECORD_HEADER, "a record's header has no holes");
 _Static_assert(sizeof(struct ring_file) <= RING_HEADER, "the first page holds the positions");
@@ -63,6 +68,8 @@ ring_free(struct ring *r)
 {
 	int saved = errno;
 
+	if (atomic_load(&guarded) == r)
+		atomic_store(&guarded, NULL);
 	if (r->file)
 		munmap(r->file, RING_HEADER + r->size);
 	if (r->fd >= 0)
@@ -109,14 +116,20 @@ lay_out(struct ring *r)
 	    ftruncate(r->fd, (off_t)(RING_HEADER + r->size)) == 0 && back(r, RING_HEADER);
 }
 
+static void
+begin(const struct ring *r, struct ring_file *file)
+{
+	file->version = RING_VERSION;
+	file->size = r->size;
+	memcpy(file->magic, magic, MAGIC);
+}
+
 static int
 set_up(struct ring *r)
 {
 	if ((r->fd >= 0 && !lay_out(r)) || map(r) != 0)
 		return ERR_IO;
-	r->file->version = RING_VERSION;
-	r->file->size = r->size;
-	memcpy(r->file->magic, magic, MAGIC);
+	begin(r, r->file);
 	return 0;
 }
 
@@ -191,6 +204,8 @@ ring_adopt(const char *path, struct ring **out)
 	/* A file in memory may have holes where nothing was put yet. */
 	if (rc == 0)
 		rc = map(r);
+	if (rc == 0)
+		r->head = r->file->head;
 	if (rc != 0) {
 		ring_free(r);
 		return rc;
@@ -240,7 +255,51 @@ ring_gone(const struct ring *r)
 {
 	struct stat st;
 
-	return r->fd >= 0 && fstat(r->fd, &st) == 0 && st.st_nlink == 0;
+	return r->lost ||
+	    (r->fd >= 0 && fstat(r->fd, &st) == 0 &&
+		(st.st_nlink == 0 || (uint64_t)st.st_size < RING_HEADER + r->size));
+}
+
+/* ---- the file is cut off ---- */
+
+/* Empty memory in its place, in one step. Who is in the middle of a walk finds what does not check, and takes
+ * out no more than was ever put in. */
+static bool
+replace(struct ring *r)
+{
+	size_t n = RING_HEADER + r->size;
+	struct ring_file *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if ((void *)p == MAP_FAILED)
+		return false;
+	begin(r, p);
+	p->head = p->tail = p->base = atomic_load(&r->head);
+	return mremap(p, n, n, MREMAP_MAYMOVE | MREMAP_FIXED, r->file) != MAP_FAILED;
+}
+
+static void
+on_bus_error(int sig, siginfo_t *info, void *context)
+{
+	const struct sigaction die = { .sa_handler = SIG_DFL };
+	struct ring *r = atomic_load(&guarded);
+	uintptr_t at = (uintptr_t)info->si_addr, from = r ? (uintptr_t)r->file : 0;
+	int saved = errno;
+
+	(void)context;
+	/* Not ours: it comes again at once, and ends the process. Another thread may be here already. */
+	if (!r || at < from || at - from >= RING_HEADER + r->size ||
+	    (!atomic_exchange(&r->lost, true) && !replace(r)))
+		(void)sigaction(sig, &die, NULL);
+	errno = saved;
+}
+
+void
+ring_guard(struct ring *r)
+{
+	struct sigaction act = { .sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO };
+
+	atomic_store(&guarded, r);
+	(void)sigaction(SIGBUS, &act, NULL);
 }
 
 /* ---- putting in ---- */
@@ -293,6 +352,7 @@ ring_put(struct ring *r, uint64_t seq, struct str payload)
 		memcpy(to + sizeof(f), payload.p, payload.n);
 	f.check = check_of(to, payload.n);
 	memcpy(to, &f.check, sizeof(f.check));
+	atomic_store_explicit(&r->head, head + skip + need, memory_order_relaxed);
 	/* In one order with whoever sleeps while ring_waiting() is 0. */
 	atomic_store(&r->file->head, head + skip + need);
 	return true;

@@ -44,8 +44,11 @@ const char *ring_path(const struct ring *r);
 uint64_t ring_size(const struct ring *r);
 /* The file system keeps it in memory. */
 bool ring_in_memory(const struct ring *r);
-/* Somebody has removed the file: what is put in dies with the process. */
+/* Somebody has removed the file, or cut it off: what is put in dies with the process. */
 bool ring_gone(const struct ring *r);
+/* Makes it the one ring that outlives its file being cut off under the process, or a disk that cannot read
+ * it, both of which are a SIGBUS: it is empty then, and gone. */
+void ring_guard(struct ring *r);
 
 /* One thread puts in. False: no room. A payload of half the ring always fits when it is empty. */
 bool ring_put(struct ring *r, uint64_t seq, struct str payload) MUSTCHECK;

@@ -70,6 +70,27 @@ def test_the_spool(lab):
     d.stop()
 
 
+def test_the_ring(lab):
+    """Removed, or cut off while it is mapped."""
+    d = lab.daemon()
+    mail, made = Mail(), 0
+    d.start()
+    for cut in (os.unlink, lambda ring: os.truncate(ring, 0), lambda ring: os.truncate(ring, 4096)):
+        mail.send(d)
+        wait_for("these in the record", lambda: rows(lab) == mail.n)
+        cut(os.readlink(lab.path("db/storm.db.spool/spool.ring")))
+        mail.send(d)
+        made += 1
+        wait_for("a word", lambda: d.log().count("spool ring=removed") == made)
+        time.sleep(1.5)  # a tick
+        mail.send(d)
+        d.proc.kill()
+        d.ended()
+        d.start()
+        wait_for("all in the record", lambda: rows(lab) == mail.n)
+    d.stop()
+
+
 def test_the_database_and_its_folder(lab):
     """Until the folder is there again nothing can be kept, and `stormctl status` says so; then all goes on."""
     d = lab.daemon(server=f"control = unix:{lab.path('run/control.sock')}")

@@ -271,6 +271,38 @@ Test(ring, where_it_is)
 	cr_assert_eq(ring_make("/nonexistent", "ring", 0, &r), ERR_IO);
 }
 
+/* Somebody cuts it off under our feet, wherever: what waited is gone, and it goes on empty. */
+Test(ring, cut_off)
+{
+	for (off_t left = 0; left <= 3 * RING_HEADER; left += RING_HEADER) {
+		struct ring *r = make(RING_BYTES_MIN);
+		struct ring_walk w;
+		struct str payload;
+		uint64_t seq;
+
+		ring_guard(r);
+		for (uint64_t n = 1; n <= 200; n++)
+			cr_assert(put(r, n));
+		w = ring_walk(r);
+		cr_assert(ring_next(r, &w, &seq, &payload));
+		cr_assert_eq(truncate(ring_path(r), left), 0);
+		cr_assert(ring_gone(r));
+		while (ring_next(r, &w, &seq, &payload))
+			cr_assert_lt(seq, 200);
+		cr_assert(w.damaged);
+		ring_take(r, &w);
+		w = ring_walk(r);
+		while (ring_next(r, &w, &seq, &payload)) {
+		}
+		ring_take(r, &w);
+		cr_assert_eq(ring_waiting(r), 0);
+		cr_assert(put(r, 201));
+		cr_assert_eq(check_waiting(r, 201, 1), 1);
+		cr_assert(ring_gone(r));
+		ring_close(r, true);
+	}
+}
+
 /* Two threads at full speed. */
 static struct ring *shared;
 enum { THROUGH = 300000 };
