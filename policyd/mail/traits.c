@@ -293,7 +293,8 @@ straight_key(const struct hash *named, const struct seen *s, const struct ip *ip
 	return hash_end(&h);
 }
 
-/* All that the message is known by. Without an id the first one is what the last would be. */
+/* All that the message is known by. Without an id the first one is what the last would be, where that is made
+ * of the bottom line alone. */
 static void
 compute_ids(struct traits *t, const struct header_facts *f, struct str id, const struct origin *o,
     const struct site *site)
@@ -335,7 +336,7 @@ compute_ids(struct traits *t, const struct header_facts *f, struct str id, const
 			hash_named(&named, &s, true);
 		t->straight = straight_key(&named, &s, &ip);
 	}
-	if (!t->id_missing && (o->unique || o->above || !same))
+	if (o->above || (!t->id_missing && (o->unique || !same)))
 		t->ids[t->n_ids++] = identity_seen(&s, later);
 	t->way = o->unique || !same ? back : t->ids[0];
 	t->seen_way = o->above ? o->sure : t->way;

@@ -21,9 +21,9 @@
  * message first), which two messages do not share, be they sent in one second and one session. Exchange's
  * version numbers in that place are no ids, but the process number in "(qmail 123 invoked by uid 89)" is.
  * Where the bottom line has none (Exchange, Windows' SMTP service, qmail) but one above it has, the lines up
- * to the lowest such one take its place. Whoever sees several messages share one all the same leaves this
- * identity out. Subject is what it was before gateways encoded it or put tags in front, wherever the origin
- * is such a line.
+ * to the lowest such one take its place, also where there is no Message-ID. Whoever sees several messages
+ * share one all the same leaves this identity out. Subject is what it was before gateways encoded it or put
+ * tags in front, wherever the origin is such a line.
  *
  * Sent anew. A server that takes the old Received lines away and submits its copies itself makes an origin of
  * its own for each. That shows in time: the bottom line was written long after the message (its Date). Such a

@@ -62,6 +62,25 @@ def rewritten(build, seed, bottom, relay):
         w.check_named(summary["storms"], {"m": None}, FORBIDDEN)
 
 
+def lost_id(build, bottom, ahead):
+    """A server that takes the Message-ID away: one message still, and dropped in silence, be its author's clock fast."""
+    w = World(build, rng_of("lost-id-" + bottom, ahead), RULE % (3, 2, "1d"))
+    try:
+        s = Bare(w, "m", ["p%d@example.org" % i for i in range(20)], [Rewriter(w, 1, ("no-id",), False, 30, 1)], 60, bottom, True)
+        s.first.date = date_text(w.now + ahead)
+        s.start(50)
+        w.run()
+        summary = w.finish()
+        check(not w.verdicts["defer"] and w.verdicts["discard"], w.verdicts)
+        w.check_limits()
+        w.check_first_copies()
+        w.check_open_storms()
+        check(len(summary["storms"]) == 1, len(summary["storms"]), "storms")
+        w.check_named(summary["storms"], {"m": None}, FORBIDDEN)
+    finally:
+        w.close()
+
+
 def dated_anew(build, seed, bottom):
     """Message-ID, if there is one, and Date are the server's own: deferred, each client's for its own alone, and nothing is lost."""
     rng = rng_of("dated-anew-" + bottom, seed)
@@ -217,6 +236,8 @@ def scenarios():
     for fn in (old_mail_as_a_pattern, planted, fast_clock):
         yield "rewritten-" + fn.__name__.replace("_", "-"), fn
     for bottom in BOTTOMS:
+        for ahead in (0, 60):
+            yield "rewritten-lost-id-%s-%d" % (bottom, ahead), lambda b, x=bottom, a=ahead: lost_id(b, x, a)
         for seed in range(4):
             yield "rewritten-%s-%d" % (bottom, seed), lambda b, s=seed, x=bottom: rewritten(b, s, x, True)
             yield "rewritten-%s-parts-%d" % (bottom, seed), lambda b, s=10 + seed, x=bottom: rewritten(b, s, x, False)

@@ -120,6 +120,9 @@ Test(traits_rewritten, a_rewritten_id_is_told_by_the_lines_up_to_a_queue_id)
 		cr_expect_eq(
 		    key_eq(t.ids[t.n_ids - 1], first.ids[first.n_ids - 1]), at[i].same, "case %zu", i);
 		cr_expect_eq(key_eq(t.seen_way, first.seen_way), at[i].same, "case %zu", i);
+		compute(at[i].others, DATE WHO, "[EXT] Meeting"); /* or taken away */
+		cr_expect_eq(
+		    key_eq(t.ids[t.n_ids - 1], first.ids[first.n_ids - 1]), at[i].same, "case %zu", i);
 		compute(
 		    at[i].others, "Message-ID: <2@p>\nDate: Tue, 2 Jan 2024 10:00:00 +0000\n" WHO, "Meeting");
 		cr_expect_not(key_eq(t.ids[t.n_ids - 1], first.ids[first.n_ids - 1]), "case %zu", i);
