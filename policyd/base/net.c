@@ -112,6 +112,15 @@ ip_parse(struct str s, struct ip *out)
 	return 0;
 }
 
+bool
+ip_loopback(const struct ip *ip)
+{
+	static const uint8_t six[16] = { [15] = 1 };
+
+	return (ip->family == 4 && ip->b[0] == 127) ||
+	    (ip->family == 6 && memcmp(ip->b, six, sizeof(six)) == 0);
+}
+
 static void
 mask(struct ip *ip, unsigned bits)
 {

@@ -25,6 +25,7 @@ struct netset {
 };
 
 int ip_parse(struct str s, struct ip *out) MUSTCHECK; /* ERR_SYNTAX */
+bool ip_loopback(const struct ip *ip);
 int net_parse(
     struct str s, struct net *out) MUSTCHECK; /* "a.b.c.d[/n]", host bits may be set; ERR_SYNTAX, ERR_RANGE */
 bool net_has(const struct net *net, const struct ip *ip);

@@ -69,11 +69,7 @@ brake_count(const struct brake *b)
 static bool
 our_own(const struct site *site, const struct ip *ip)
 {
-	static const uint8_t six[16] = { [15] = 1 };
-	bool loopback =
-	    (ip->family == 4 && ip->b[0] == 127) || (ip->family == 6 && memcmp(ip->b, six, sizeof(six)) == 0);
-
-	return loopback || site_relay(site, ip);
+	return ip_loopback(ip) || site_relay(site, ip);
 }
 
 static bool

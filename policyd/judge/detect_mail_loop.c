@@ -3,6 +3,7 @@
  * mail-loop: a message that was here before and left us comes back. The leading Received lines of our own
  * hosts are this visit; one of ours further down, with somebody else's above it, is an earlier one.
  */
+#include "base/net.h"
 #include "judge/detect.h"
 #include "judge/storm.h"
 #include "mail/received.h"
@@ -73,12 +74,17 @@ delivered_before(const struct view *v, struct str rcpt)
 	return false;
 }
 
-/* A filter beside the MTA, which calls itself "localhost", gave back what that host had handed to it. */
+/* A filter beside the MTA, which calls itself "localhost", gave back what that host had handed to it. So do
+ * other people's hosts that nobody gave a name, but not from this machine. */
 static bool
 given_back(const struct header_facts *f, uint32_t i)
 {
-	return i + 2 < f->n_hops && received_nobody(f->hops[i + 1].by) &&
-	    str_ieq(f->hops[i + 2].by, f->hops[i].by);
+	struct ip from;
+
+	if (i + 2 >= f->n_hops || !received_nobody(f->hops[i + 1].by) ||
+	    !str_ieq(f->hops[i + 2].by, f->hops[i].by))
+		return false;
+	return ip_parse(f->hops[i].from_ip, &from) || ip_loopback(&from);
 }
 
 /*

@@ -29,15 +29,6 @@ struct origin {
 	int64_t begun;      /* then; seconds since 1970 */
 };
 
-static bool
-is_loopback(const struct ip *ip)
-{
-	static const uint8_t six[16] = { [15] = 1 };
-
-	return (ip->family == 4 && ip->b[0] == 127) ||
-	    (ip->family == 6 && memcmp(ip->b, six, sizeof(six)) == 0);
-}
-
 /* A filter or fetcher of this machine that calls itself "localhost": who stands above had it from loopback.
  * It writes a new line whenever the message is tried again. The bottom line stays what tells the origin. */
 static bool
@@ -48,7 +39,7 @@ wrote_here(const struct msg *m, uint32_t line)
 
 	if (line + 1 >= m->header.f.n_hops || !received_nobody(hops[line].by))
 		return false;
-	return ip_parse(line ? hops[line - 1].from_ip : m->client_address, &from) == 0 && is_loopback(&from);
+	return ip_parse(line ? hops[line - 1].from_ip : m->client_address, &from) == 0 && ip_loopback(&from);
 }
 
 static void
@@ -474,7 +465,7 @@ compute_client(struct traits *t, const struct msg *m, const struct site *site)
 			break;
 		}
 		/* within a relay: its content filter gave the message back to it */
-		if (site_relay(site, &ip) || is_loopback(&ip))
+		if (site_relay(site, &ip) || ip_loopback(&ip))
 			continue;
 		t->client = ip;
 		t->client_text = f->hops[i].from_ip;

@@ -223,6 +223,28 @@ Test(mail_loop, harmless_list_in_a_list_behind_a_filter)
 	try_shapes(shapes, ARRAY_LEN(shapes));
 }
 
+/* A host elsewhere that calls itself so is no filter of ours. */
+#define NAMELESS(id)                                                                                        \
+	"Received: from localhost.localdomain (old.example [203.0.113.9]) by mx.example.org (Postfix) with" \
+	" ESMTP id N" id "\r\nReceived: from mx.example.org (mx.example.org [192.0.2.1]) by"                \
+	" localhost.localdomain (Postfix) with ESMTPS id L" id "\r\n"
+
+Test(mail_loop, with_a_host_that_nobody_gave_a_name)
+{
+	static const struct shape shapes[] = {
+		{ "six times",
+		    NAMELESS("6") NAMELESS("5") NAMELESS("4") NAMELESS("3") NAMELESS("2") OWN("1") REST,
+		    ACT_PASS },
+		{ "and once more",
+		    NAMELESS("7") NAMELESS("6") NAMELESS("5") NAMELESS("4") NAMELESS("3") NAMELESS("2")
+			OWN("1") REST,
+		    ACT_REJECT },
+	};
+
+	loop_rule();
+	try_shapes(shapes, ARRAY_LEN(shapes));
+}
+
 /* Several hosts of ours, each a few times: a site of many rooms is no loop. */
 Test(mail_loop, harmless_many_own_hosts)
 {
