@@ -251,17 +251,29 @@ identity(const struct hash *named, const struct seen *s, struct key128 origin)
 	return hash_end(&h);
 }
 
+/* What the client called itself; behind a relay of ours that tells. */
+static struct str
+helo_of(const struct traits *t, const struct msg *m)
+{
+	return t->relay_hops ? m->header.f.hops[t->own_top + t->relay_hops - 1].from : m->helo;
+}
+
 /* Where it began: the client, if nobody else has written a line, or whom the bottom one names. Here, with our
  * lines taken away: no address. */
 static bool
-began_at(const struct traits *t, const struct header_facts *f, const struct origin *o,
-    const struct site *site, struct ip *ip)
+began_at(const struct traits *t, const struct msg *m, const struct origin *o, const struct site *site,
+    struct ip *ip)
 {
+	const struct header_facts *f = &m->header.f;
 	const struct hop *bottom;
 
-	*ip = t->outbound ? (struct ip){ 0 } : t->client;
-	if (t->straight_here)
+	*ip = t->client;
+	if (t->straight_here) {
+		/* A host of ours need not be trusted: what others have from it names it all the same. */
+		if (t->outbound || site_own_host(site, helo_of(t, m)))
+			*ip = (struct ip){ 0 };
 		return true;
+	}
 	if (t->foreign_hops == 0 || o->own_id.n)
 		return false;
 	bottom = &f->hops[f->n_hops - 1];
@@ -287,9 +299,10 @@ straight_key(const struct hash *named, const struct seen *s, const struct ip *ip
 /* All that the message is known by. Without an id the first one is what the last would be, where that is made
  * of the bottom line alone. */
 static void
-compute_ids(struct traits *t, const struct header_facts *f, struct str id, const struct origin *o,
-    const struct site *site)
+compute_ids(
+    struct traits *t, const struct msg *m, struct str id, const struct origin *o, const struct site *site)
 {
+	const struct header_facts *f = &m->header.f;
 	uint64_t seed = site->hash_seed;
 	struct seen s = { .f = f, .id = id, .subject = f->subject, .seed = seed };
 	char subject[SUBJECT_BARE_MAX];
@@ -322,7 +335,7 @@ compute_ids(struct traits *t, const struct header_facts *f, struct str id, const
 	if (!same)
 		t->ids[t->n_ids++] = t->id_missing ? identity_seen(&s, later) : identity(&named, &s, back);
 	t->n_named = t->n_ids;
-	if (!t->id_missing && s.dated && began_at(t, f, o, site, &ip)) {
+	if (!t->id_missing && s.dated && began_at(t, m, o, site, &ip)) {
 		if (!o->timed) /* its copies are, maybe */
 			hash_named(&named, &s, true);
 		t->straight = straight_key(&named, &s, &ip);
@@ -428,7 +441,7 @@ compute_header(struct traits *t, struct msg *m, const struct site *site)
 	o = origin_of(t, m, site);
 	t->origin = o.key;
 	t->id_missing = id_unusable(id, t, m, &o, site);
-	compute_ids(t, f, id, &o, site);
+	compute_ids(t, m, id, &o, site);
 	compute_anew(t, f, id, &o, site->hash_seed);
 	t->automatic = kind->automatic;
 	t->subject = kind->subject;

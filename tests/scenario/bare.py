@@ -46,11 +46,21 @@ class OurLetter(Storm):
     origin = "127.0.0.1", "desk.example.org"
 
 
-def our_letter(build, n):
+class FromHub(First):
+    sent_by = "192.0.2.2", "mx2.example.org"
+
+
+class HubLetter(Storm):
+    """Another host of ours, which is not among `trusted`, hands it to the one that is asked."""
+
+    origin = FromHub.sent_by
+
+
+def our_letter(build, n, letter=OurLetter, server=FromUs):
     """The author is one of our own people, and our MTA takes its own lines out of what leaves, as header_checks do."""
     with World(build, rng_of("bare-ours", n), RULE % (3, 2, "1d")) as w:
-        s = OurLetter(w, "m", ["p%d@example.org" % i for i in range(20)],
-                      [FromUs(w, i, (), False, 20, 1) for i in range(n)], 100, "postfix")
+        s = letter(w, "m", ["p%d@example.org" % i for i in range(20)],
+                   [server(w, i, (), False, 20, 1) for i in range(n)], 100, "postfix")
         s.first.received = []
         s.play(50)
 
@@ -156,5 +166,6 @@ def scenarios():
             yield "bare-%s-%d" % (shape, seed), lambda b, s=100 + 10 * i + seed, x=shape: storm(b, s, x, 3)
     for n in (1, 3, 12):
         yield "bare-our-letter-%d" % n, lambda b, k=n: our_letter(b, k)
+        yield "bare-our-letter-hub-%d" % n, lambda b, k=n: our_letter(b, k, HubLetter, FromHub)
     for fn in (wakes_bare, planted_lines, planted_sender, never_had_it_straight, one_provider_retries):
         yield fn.__name__.replace("_", "-"), fn
