@@ -64,8 +64,7 @@ def rewritten(build, seed, bottom, relay):
 
 def lost_id(build, bottom, ahead):
     """A server that takes the Message-ID away: one message still, and dropped in silence, be its author's clock fast."""
-    w = World(build, rng_of("lost-id-" + bottom, ahead), RULE % (3, 2, "1d"))
-    try:
+    with World(build, rng_of("lost-id-" + bottom, ahead), RULE % (3, 2, "1d")) as w:
         s = Bare(w, "m", ["p%d@example.org" % i for i in range(20)], [Rewriter(w, 1, ("no-id",), False, 30, 1)], 60, bottom, True)
         s.first.date = date_text(w.now + ahead)
         s.start(50)
@@ -77,8 +76,6 @@ def lost_id(build, bottom, ahead):
         w.check_open_storms()
         check(len(summary["storms"]) == 1, len(summary["storms"]), "storms")
         w.check_named(summary["storms"], {"m": None}, FORBIDDEN)
-    finally:
-        w.close()
 
 
 def dated_anew(build, seed, bottom):
