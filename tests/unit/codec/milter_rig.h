@@ -77,6 +77,19 @@ rig_fini(struct rig *r)
 	buf_fini(&r->out);
 }
 
+/* Tests that have a rig `r` each. */
+#define RIG_SUITE(name)             \
+	static struct rig r;        \
+	static void set_up(void)    \
+	{                           \
+		rig_init(&r);       \
+	}                           \
+	static void tear_down(void) \
+	{                           \
+		rig_fini(&r);       \
+	}                           \
+	TestSuite(name, .init = set_up, .fini = tear_down)
+
 static inline enum feed
 rig_step(struct rig *r)
 {

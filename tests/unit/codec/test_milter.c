@@ -5,21 +5,7 @@
 #include "base/compiler.h"
 #include "base/xalloc.h"
 
-static struct rig r;
-
-static void
-set_up(void)
-{
-	rig_init(&r);
-}
-
-static void
-tear_down(void)
-{
-	rig_fini(&r);
-}
-
-TestSuite(milter, .init = set_up, .fini = tear_down);
+RIG_SUITE(milter);
 
 static void
 negotiated(void)

@@ -2,21 +2,7 @@
 /* Who has to show a body: bounces and reports, when a rule wants them, and nobody else. */
 #include "milter_rig.h"
 
-static struct rig r;
-
-static void
-set_up(void)
-{
-	rig_init(&r);
-}
-
-static void
-tear_down(void)
-{
-	rig_fini(&r);
-}
-
-TestSuite(milter_body, .init = set_up, .fini = tear_down);
+RIG_SUITE(milter_body);
 
 #define SKIP "00000001 73 "
 #define OPTNEG_BODY_ANSWER "0000000d 4f 00000006 0000007d 0007e580 "

@@ -7,21 +7,7 @@
 
 #define ALL 0x7d
 
-static struct rig r;
-
-static void
-set_up(void)
-{
-	rig_init(&r);
-}
-
-static void
-tear_down(void)
-{
-	rig_fini(&r);
-}
-
-TestSuite(milter_reply, .init = set_up, .fini = tear_down);
+RIG_SUITE(milter_reply);
 
 /* To the end of a message to ann, Bob and cyd with one To, three Cc, a Resent-To; all actions but `less`. */
 static void
