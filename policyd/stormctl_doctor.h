@@ -124,8 +124,8 @@ bool doctor_has_word(struct str list, const char *word); /* any case */
 /* In a list of an MTA's macros, whose names differ by case; with or without braces. */
 bool doctor_has_macro(struct str list, const char *name);
 bool doctor_has(struct str s, const char *part); /* any case */
-/* "30s", "5m", a bare number in `unit` seconds; -1: no time */
-int64_t doctor_seconds(struct str s, int64_t unit);
+/* "30s", "5m", a bare number of seconds; -1: no time */
+int64_t doctor_seconds(struct str s);
 
 /* FILTER_SIGNS: and may check signatures. FILTER_READS: refuses by what that found, and stands behind it. */
 enum filter_kind { FILTER_OTHER, FILTER_REFUSES, FILTER_SIGNS, FILTER_READS };

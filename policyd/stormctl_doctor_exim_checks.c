@@ -223,7 +223,7 @@ static void
 exim_slow(struct doctor *d)
 {
 	EACH_ASK(ex_of(d), a)
-	if (a->whose == OURS && doctor_seconds(option(a, NULL), 1) > 15)
+	if (a->whose == OURS && doctor_seconds(option(a, NULL)) > 15)
 		find_question(d, a, a->request, "");
 }
 

@@ -218,8 +218,8 @@ milter_slow(struct doctor *d)
 {
 	EACH_FILTER(pf_of(d), f)
 	if (f->whose == OURS &&
-	    (doctor_seconds(f->connect, 1) > 30 || doctor_seconds(f->command, 1) > 30 ||
-		doctor_seconds(f->content, 1) > 60))
+	    (doctor_seconds(f->connect) > 30 || doctor_seconds(f->command) > 30 ||
+		doctor_seconds(f->content) > 60))
 		find_list(d, f->service, f->param, PLACE_SAME);
 }
 
@@ -426,7 +426,7 @@ milter_idle(struct doctor *d)
 {
 	EACH_FILTER(pf_of(d), f)
 	{
-		int64_t theirs = doctor_seconds(pf_get(pf_of(d), f->service, "smtpd_timeout"), 1);
+		int64_t theirs = doctor_seconds(pf_get(pf_of(d), f->service, "smtpd_timeout"));
 
 		if (f->whose == OURS && f->service->role == PF_PUBLIC &&
 		    theirs * MS_SEC >= d->conf->serve.idle_timeout)

@@ -95,7 +95,7 @@ static void
 policy_slow(struct doctor *d)
 {
 	EACH_ASK(pf_of(d), a)
-	if (a->whose == OURS && doctor_seconds(a->timeout, 1) > 15)
+	if (a->whose == OURS && doctor_seconds(a->timeout) > 15)
 		find_list(d, a, PLACE_SAME);
 }
 
@@ -356,7 +356,7 @@ policy_idle(struct doctor *d)
 	EACH_ASK(pf_of(d), a)
 	{
 		int64_t theirs =
-		    doctor_seconds(pf_get(pf_of(d), a->service, "smtpd_policy_service_max_idle"), 1);
+		    doctor_seconds(pf_get(pf_of(d), a->service, "smtpd_policy_service_max_idle"));
 
 		if (a->whose == OURS && theirs * MS_SEC >= d->conf->serve.idle_timeout)
 			doctor_find_ours(d, pf_where(d, a->service, "smtpd_policy_service_max_idle"),

@@ -73,12 +73,13 @@ doctor_has(struct str s, const char *part)
 }
 
 int64_t
-doctor_seconds(struct str s, int64_t unit)
+doctor_seconds(struct str s)
 {
 	static const struct {
 		char letter;
 		int64_t seconds;
 	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 }, { 'w', 604800 } };
+	int64_t unit = 1;
 	uint64_t n;
 
 	for (size_t i = 0; s.n && i < ARRAY_LEN(units); i++)

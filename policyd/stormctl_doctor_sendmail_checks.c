@@ -151,7 +151,7 @@ timeout(const struct sm_filter *f, char which, int64_t otherwise)
 	while (str_split(&rest, ';', &piece)) {
 		piece = str_trim(piece);
 		if (piece.n > 2 && piece.p[0] == which && piece.p[1] == ':')
-			return doctor_seconds(str_sub(piece, 2, piece.n), 1);
+			return doctor_seconds(str_sub(piece, 2, piece.n));
 	}
 	return otherwise;
 }
