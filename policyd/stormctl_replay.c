@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/xalloc.h"
 #include "config.h"
+#include "serve/console.h"
 #include "serve/engine.h"
 #include "stormctl.h"
 #include "stormctl_events.h"
@@ -236,15 +237,7 @@ storm_json(void *arg, struct storm *st)
 	json_u64(j, "passed", st->passed);
 	json_u64(j, "stopped", st->stopped);
 	json_u64(j, "recipients", st->n_rcpts);
-	json_array(j, "hosts");
-	for (uint32_t i = 0; i < st->n_hosts; i++) {
-		json_object(j, NULL);
-		json_str(j, "name", str_of(st->hosts[i].name));
-		json_str(j, "how", str_of(st->hosts[i].how));
-		json_u64(j, "copies", st->hosts[i].copies);
-		json_object_end(j);
-	}
-	json_array_end(j);
+	console_hosts(j, st);
 	json_object_end(j);
 }
 

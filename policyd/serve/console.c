@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "base/compiler.h"
-#include "base/json.h"
 #include "base/xalloc.h"
 #include "codec/control.h"
 #include "judge/detect.h"
@@ -198,8 +197,8 @@ tell_status(const struct request *rq)
 	control_end(rq->out);
 }
 
-static void
-json_hosts(struct json *j, const struct storm *st)
+void
+console_hosts(struct json *j, const struct storm *st)
 {
 	json_array(j, "hosts");
 	for (uint32_t i = 0; i < st->n_hosts; i++) {
@@ -238,7 +237,7 @@ storm_document(const struct storm *st, bool whole, struct buf *out)
 		json_str(&j, "key", str_of(key));
 		json_seconds(&j, "quiet", st->quiet);
 		json_seconds(&j, "remember", st->remember);
-		json_hosts(&j, st);
+		console_hosts(&j, st);
 	} else {
 		json_str(&j, "host", str_of(st->n_hosts ? st->hosts[0].name : NULL));
 	}

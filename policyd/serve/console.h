@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/str.h"
 #include "serve/engine.h"
 
@@ -56,5 +57,8 @@ bool console_pending(const struct console_answer *a);
 void console_more(const struct console *con, struct console_answer *a, struct buf *out);
 
 void console_answer_fini(struct console_answer *a);
+
+/* "hosts": [...], as it stands in all that tells of a storm. */
+void console_hosts(struct json *j, const struct storm *st);
 
 #endif
