@@ -237,15 +237,16 @@ count(struct search *s, unsigned tier, const struct bucket *b)
 	/* What begins threads is one post together: twenty times "sick today" of a morning is no thread. */
 	uint64_t elems[] = { p->role == POST_OPENER ? b->id : p->self, 0, 0 };
 	uint64_t group = group_of(t, p), n[ARRAY_LEN(tags)], people, others = 0;
+	uint64_t id = b->id + p->waited;
 
 	authors_of(t, p, &elems[1]);
 	for (size_t i = 0; i < ARRAY_LEN(tags); i++)
-		n[i] = distinct(&s->tape, true, key_of(&s->tape, tags[i], b->id, group ? group : tier + 1),
+		n[i] = distinct(&s->tape, true, key_of(&s->tape, tags[i], id, group ? group : tier + 1),
 		    elems[i], r->window, posts_room(r));
 	/* What own people wrote there counts for outsiders too, and not the other way round. */
 	if (!t->own)
-		others = distinct(&s->tape, false, key_of(&s->tape, tags[0], b->id, OWN_TIER + 1), 0,
-		    r->window, posts_room(r));
+		others = distinct(&s->tape, false, key_of(&s->tape, tags[0], id, OWN_TIER + 1), 0, r->window,
+		    posts_room(r));
 	people = n[1] < n[2] ? n[1] : n[2];
 	if (b->root &&
 	    (b->subjects > SUBJECTS_MAX || (b->subjects > 1 && b->subjects * SUBJECT_POSTS > n[0])))

@@ -46,6 +46,7 @@ struct post {
 	uint64_t client;  /* IPv4 address, IPv6 /48 */
 	uint64_t domain;  /* of the envelope sender */
 	uint64_t firm;    /* network and domain together */
+	uint64_t waited;  /* which window it was taken in, when that has gone by; 0: it came at once */
 	uint32_t size;    /* recipients, as far as header and envelope show them */
 };
 

@@ -4,7 +4,7 @@ what is stopped wakes nobody. And threads that are lively without being a storm.
 
 import collections
 
-from world import HOUR, Message, World, check, rng_of
+from world import DAY, HOUR, Message, World, check, date_text, rng_of
 
 RULE = "[rule reply-all]\ndetect = reply-all\n"
 LISTS = "all@example.org owner@example.org\ntalk@example.org owner@example.org\n"
@@ -19,8 +19,8 @@ class Firm:
     """People, and how their mail looks. `form`: who is written to: "to" (everybody in To), "mixed" (To and Cc, in any
     order, some left out), "list" (a posting address), "alias" (an alias that somebody expanded before)."""
 
-    def __init__(self, build, name, size, form, client="login", rules=RULE, threading="references"):
-        self.w = World(build, rng_of(name, 1), rules, lists=LISTS)
+    def __init__(self, build, name, size, form, client="login", rules=RULE, threading="references", mail=""):
+        self.w = World(build, rng_of(name, 1), rules, lists=LISTS, mail=mail)
         self.rng, self.form, self.client, self.threading = self.w.rng, form, client, threading
         self.people = ["p%d@%s" % (i, "example.org" if client != "outside" else "f%d.example" % i) for i in range(size)]
         self.n, self.posts, self.passed, self.held, self.refused = 0, 0, [], 0, 0
@@ -189,6 +189,43 @@ def numbered(build):
     check(f.end()["storms"], "no storm")
 
 
+def kept(build, apart, again, late=2 * DAY, n=24):
+    """So many people, each of a firm of his own, answer to all, `apart` seconds after each other. A host of ours took the
+    posts and brings them all in a minute or two: the backup MX that kept them, or somebody who puts an old mailbox in
+    again. Returns how many pass."""
+    f = Firm(build, "kept", 60, "to", "outside", mail="relays = 192.0.2.9\n")
+    posts, passed = [], 0
+    for i in range(n):
+        f.later(apart)
+        to, cc, rcpts = f.audience(f.people[i])
+        m = f.message(f.people[i], to, "Re: Programme of the meeting", posts[0] if posts else None)
+        m.received = [
+            "from out.f%d.example (out.f%d.example [%s]) by %s with ESMTP id 4%05X; %s" % (
+                i, i, f.where(f.people[i])["client"], "mx2.example.org" if again else "backup.example.net", i, date_text(f.w.now)),
+            "from pc by out.f%d.example with ESMTP id 9%05X; %s" % (i, i, date_text(f.w.now))]
+        posts.append(m)
+    f.later(late)
+    for m in posts:
+        f.later(2)
+        _, v = f.w.offer(m, ["r@example.org"], "127.0.0.1" if again else "192.0.2.9", "mail.example.org")
+        check(v["verdict"] in ("pass", "reject" if again else "hold"), v)
+        passed += v["verdict"] == "pass"
+    f.end()
+    return passed
+
+
+def kept_storm(build):
+    for again in (False, True):
+        check(kept(build, 40, again) <= LIMIT * 2, "a storm that was kept")
+    check(kept(build, 75, False, HOUR // 2, 55) <= LIMIT * 2, "a storm that was kept in part")
+
+
+def kept_talk(build):
+    for again in (False, True):
+        for apart in (HOUR // 2, 2 * HOUR):
+            check(kept(build, apart, again) == 24, "a talk that was kept")
+
+
 def all_of_an_alias(build):
     """It leaves the writer out, so whoever he is, those that are left must be known again."""
     for i in range(8):
@@ -212,6 +249,7 @@ STORMS = {
     "numbered": numbered,
     "groupwise": lambda b: storm(b, "groupwise", 120, "to", 30, 45, threading="any", prefixes=("",), tail=" -Reply"),
     "together": together,
+    "kept": kept_storm,
     "copies": lambda b: storm(b, "copies", 200, "to", 40, 60, limit=20, rules=RULE + "copies = 3980\n"),
 }
 
@@ -336,5 +374,6 @@ def scenarios():
     yield "reply-firms-at-few-providers", provider
     for fn in (broadcast, patches, tickets, poison, sick, lone_outsider):
         yield "reply-harmless-" + fn.__name__, fn
+    yield "reply-harmless-kept", kept_talk
     yield "reply-harmless-discussion", lambda b: discussion(b, False)
     yield "reply-harmless-discussion-of-our-own", lambda b: discussion(b, True)
