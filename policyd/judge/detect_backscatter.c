@@ -2,13 +2,14 @@
 /*
  * backscatter: bounces for mail that was never sent from here; somebody wrote our users' addresses into
  * his spam. Proved, not guessed: the Message-ID of what came back is looked up among those that passed
- * outbound. Where a bounce does not say what it returns, an address that has sent something lately gets it.
+ * outbound. Where a bounce does not say what it returns, an address that has sent something lately gets it;
+ * where it says, and we cannot know, one that has sent something without a Message-ID.
  */
 #include "base/clock.h"
 #include "judge/sent.h"
 #include "judge/storm.h"
 
-enum { OP_ID, OP_SENDER, OP_COUNT };
+enum { OP_ID, OP_SENDER, OP_UNNAMED, OP_COUNT };
 
 /* What came from outside and was forwarded under SRS was never outbound; the hash in the address says that it
  * left from here, and the forwarder takes no other. */
@@ -38,6 +39,7 @@ bs_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *o
 
 	sent_ask_id(v, v->traits->returned_id, ops);
 	sent_ask_sender(v, v->rcpts[rcpt].key, ops);
+	sent_ask_unnamed(v, v->rcpts[rcpt].key, ops);
 	op = r->limit ? ops_add(ops) : NULL;
 	if (!op)
 		return;
@@ -57,7 +59,7 @@ bs_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct
 	struct str local, domain;
 
 	/* That a mark is not there proves nothing when a flood of other counters may have pushed it out. */
-	if (n <= OP_SENDER || sent->known || sent->forgotten)
+	if (n <= OP_UNNAMED || sent->known || sent->forgotten || answers[OP_UNNAMED].known)
 		return;
 	/* One storm for all that hits a domain, not one for each address that a spammer made up. */
 	addr_split(v->rcpts[rcpt].key, &local, &domain);

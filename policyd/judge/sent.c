@@ -56,8 +56,11 @@ sent_plan(const struct view *v, int64_t ttl, struct ops *ops)
 		return;
 	if (v->header && id.n)
 		add_mark(ops, TALLY_MARK, mark_key(v, "sent-id", id), ttl);
-	if (t->outbound && t->sender.key.n)
-		add_mark(ops, TALLY_MARK, mark_key(v, "sent-by", t->sender.key), ttl);
+	if (!t->outbound || t->sender.key.n == 0)
+		return;
+	add_mark(ops, TALLY_MARK, mark_key(v, "sent-by", t->sender.key), ttl);
+	if (!v->header || id.n == 0)
+		add_mark(ops, TALLY_MARK, mark_key(v, "sent-unnamed", t->sender.key), ttl);
 }
 
 void
@@ -70,4 +73,10 @@ void
 sent_ask_sender(const struct view *v, struct str key, struct ops *ops)
 {
 	add_mark(ops, TALLY_GET, mark_key(v, "sent-by", key), 0);
+}
+
+void
+sent_ask_unnamed(const struct view *v, struct str key, struct ops *ops)
+{
+	add_mark(ops, TALLY_GET, mark_key(v, "sent-unnamed", key), 0);
 }
