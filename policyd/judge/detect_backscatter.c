@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "judge/sent.h"
 #include "judge/storm.h"
+#include "mail/automatic.h"
 
 enum { OP_ID, OP_SENDER, OP_UNNAMED, OP_COUNT };
 
@@ -25,11 +26,23 @@ is_srs(const struct addr_norm *to)
 	return !str_eq(domain, written);
 }
 
+/* With a sender of its own, as from a list outside that is its own return path, or that hands bounces on to
+ * its owners: that does not say that its recipient wrote anything, and a refusal is the next bounce to it. */
+static bool
+is_handed_on(const struct view *v)
+{
+	const struct msg *m = v->msg;
+
+	return m->have_sender && !v->traits->null_sender && !automatic_daemon_from(STR_NONE, m->sender) &&
+	    !automatic_postmaster_from(STR_NONE, m->sender);
+}
+
 static bool
 bs_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
 {
 	(void)r;
-	return v->traits->automatic == AUTO_BOUNCE && !v->traits->outbound && !is_srs(&v->rcpts[rcpt]);
+	return v->traits->automatic == AUTO_BOUNCE && !v->traits->outbound && !is_handed_on(v) &&
+	    !is_srs(&v->rcpts[rcpt]);
 }
 
 static void

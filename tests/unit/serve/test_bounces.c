@@ -34,7 +34,7 @@ static unsigned serial;
 
 /* A mail server far away cannot deliver what has that id; NULL: it does not say which. */
 static enum action
-bounce(const char *rcpt, const char *id)
+bounce_from(const char *sender, const char *rcpt, const char *id)
 {
 	char line[256] = "";
 
@@ -48,7 +48,13 @@ bounce(const char *rcpt, const char *id)
 	    "Message-ID: <b%u@far.example>\r\n\r\n",
 	    serial % 7, serial, rcpt, line, serial);
 	serial++;
-	return deliver("", header, rcpt);
+	return deliver(sender, header, rcpt);
+}
+
+static enum action
+bounce(const char *rcpt, const char *id)
+{
+	return bounce_from("", rcpt, id);
 }
 
 static const char *client = "203.0.113.9";
@@ -282,6 +288,32 @@ Test(bounces, harmless_bounces_of_what_outsiders_sent_through_us)
 	cr_expect_eq(bounce("owner-all@example.org", "<1@firm.example>"), ACT_PASS);
 	cr_expect_eq(bounce("owner-all@example.org", "<never-sent@example.org>"), ACT_REJECT);
 	cr_expect_eq(bounce("sales@example.org", NULL), ACT_REJECT, "who posted is not known for it");
+}
+
+/* A list outside that is its own return path gives its members the bounces that it gets: each refusal came
+ * back to it as one more. Its owner is a person here, and is to read what comes for it. */
+Test(bounces, harmless_bounces_that_a_list_outside_hands_on)
+{
+	rule("backscatter");
+	cr_expect_eq(bounce_from("club@far.example", "member@example.org", "<1@far.example>"), ACT_PASS);
+	cr_expect_eq(bounce_from("club-bounces@far.example", "owner@example.org", NULL), ACT_PASS);
+	cr_expect_eq(
+	    bounce_from("MAILER-DAEMON@far.example", "member@example.org", "<1@far.example>"), ACT_REJECT);
+	cr_expect_eq(
+	    bounce_from("postmaster@far.example", "member@example.org", "<1@far.example>"), ACT_REJECT);
+	cr_expect_eq(bounce("member@example.org", "<1@far.example>"), ACT_REJECT);
+}
+
+/* The storm that such a list makes is one for bounce-flood. */
+Test(bounces, those_that_a_list_hands_on_are_counted)
+{
+	struct rule *r = rule("bounce-flood");
+
+	r->limit = 3;
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(
+		    bounce_from("club@far.example", "member@example.org", "<1@far.example>"), ACT_PASS);
+	cr_assert_eq(bounce_from("club@far.example", "member@example.org", "<1@far.example>"), ACT_DEFER);
 }
 
 /* An outsider cannot make his bounces genuine by sending something in: only what leaves counts. */
