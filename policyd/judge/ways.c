@@ -212,11 +212,45 @@ note_host(struct way *way, const struct stop *s, uint16_t length)
 		h = host_place(way, length);
 		if (!h)
 			return;
-		*h = (struct way_host){ .name = s->hash, .domain = s->domain, .shortest = length };
+		*h = (struct way_host){
+			.name = s->hash,
+			.domain = s->domain,
+			.shortest = length,
+			.domain_ways = way->ways == 1,
+			.domain_last = way->ways == 1 && h == way->hosts && road_wrote_line(s),
+			.handed = true,
+		};
 	}
 	h->ways++;
+	h->handed &= s->how != HOW_LINE;
 	if (h->shortest > length)
 		h->shortest = length;
+}
+
+static struct way_host *
+first_of_domain(const struct way *way, uint32_t domain)
+{
+	for (uint32_t i = 0; i < way->n_hosts; i++)
+		if (way->hosts[i].domain == domain)
+			return &way->hosts[i];
+	return NULL;
+}
+
+/* Each domain of the way once. Those of the first way are noted with their hosts. */
+static void
+note_domains(struct way *way, const struct road *r)
+{
+	for (uint32_t i = 0; i < r->n; i++) {
+		struct way_host *first = first_of_domain(way, r->stops[i].domain);
+		uint32_t before = 0;
+
+		while (r->stops[before].domain != r->stops[i].domain)
+			before++;
+		if (!first || before < i)
+			continue;
+		first->domain_ways++;
+		first->domain_last += i == 0 && road_wrote_line(&r->stops[i]);
+	}
 }
 
 /* The common part shrinks to what this way shares with it. Lines that were not kept are no difference. */
@@ -304,6 +338,31 @@ note_id(struct way *way, const struct traits *t, const struct header_facts *f)
 		way->shared = true;
 }
 
+bool
+way_pooled(const struct way *way, uint32_t domain)
+{
+	const struct way_host *first = first_of_domain(way, domain);
+
+	if (!first || first->domain_ways != way->ways)
+		return false;
+	return first->domain_last == 0 || first->domain_last == way->ways;
+}
+
+bool
+way_settled(const struct way *way, const struct road *r, const struct stop *s)
+{
+	return way_on_every(way, way_host(way, s->hash)) || (s == r->stops && way_pooled(way, s->domain));
+}
+
+bool
+way_settled_last(const struct way *way, const struct road *r)
+{
+	const struct stop *s = r->stops;
+
+	return r->n && road_wrote_line(s) && r->top < r->end && str_ieq(r->hops[r->top].by, s->name) &&
+	    str_find(s->name, '.') < s->name.n && way_settled(way, r, s);
+}
+
 const struct stop *
 way_giver(const struct way *way, const struct road *r)
 {
@@ -311,7 +370,7 @@ way_giver(const struct way *way, const struct road *r)
 
 	for (uint32_t i = 0; i < r->n; i++) {
 		const struct stop *s = &r->stops[i];
-		bool parts = s->how == HOW_LINE && !way_on_every(way, way_host(way, s->hash));
+		bool parts = s->how == HOW_LINE && !way_settled(way, r, s);
 
 		if (parts && !s->nobody)
 			return s;
@@ -342,6 +401,8 @@ ways_note(struct ways *w, struct key128 key, const struct view *v, bool stopped)
 		way->shortest = r.length;
 	for (uint32_t i = 0; i < r.n; i++)
 		note_host(way, &r.stops[i], r.length);
+	if (way->ways > 1)
+		note_domains(way, &r);
 	last = way->ways == 1 && r.n ? r.stops : way_giver(way, &r);
 	h = last ? way_host(way, last->hash) : NULL;
 	if (h)

@@ -8,15 +8,17 @@
  *
  *   - never one that wrote or is named in the bottom line: where the message began (who wrote it may be
  *     named when the message also came without any line: it began before that one);
- *   - never one that lies on every way: our own forwarders and filters, the sender's exploder;
+ *   - never one that lies on every way: our own forwarders and filters, the sender's exploder; nor, of
+ *     several hosts of a domain of which always one or another hands over, that one and its address;
  *   - one on a shortest way (that is how an original comes) or of the domain of such a host (one of several
  *     gateways), and one of the common part that a copy came back to when it came to nobody else, only when
  *     it is itself the one from which as many transmissions were stopped as passed, two at least: so is a
  *     replicating server found whose original never came here.
  *
- * While all ways go over the same hosts nothing tells them apart. Then it is the growth that does: hosts that
- * stand in the common part and above it again, for the message came back to them; else the one that wrote
- * the lowest line in which the ways differ: below it the message was one, above it many.
+ * While all ways go over the same hosts, or hosts of the same domains, nothing tells them apart. Then it is
+ * the growth that does: hosts that stand in the common part and above it again, for the message came back to
+ * them; else the one that wrote the lowest line in which the ways differ: below it the message was one, above
+ * it many.
  *
  * Growth names hosts but takes no part in the verdict: the way of a lawful forward also ends with the whole
  * way of the copy that came straight.

@@ -34,7 +34,8 @@ struct naming {
 	const struct road *road;
 	const struct stop *from; /* that it came from */
 	uint32_t shortest;
-	bool all; /* those on a shortest way too */
+	bool last; /* see way_settled_last() */
+	bool all;  /* those on a shortest way too */
 };
 
 static bool
@@ -62,9 +63,11 @@ suspect(const struct naming *n, const struct stop *s)
 
 	if (s->nobody || !s->above || at_bottom(n->way, n->road, s))
 		return false;
+	if (s->how != HOW_LINE && n->last)
+		return false; /* of the one that lies on every way */
 	if (s == n->from)
 		return blamed(h) || (!s->common && !beside_shortest(n, s));
-	return !way_on_every(n->way, h) && !s->common && (n->all || !beside_shortest(n, s));
+	return !way_settled(n->way, n->road, s) && !s->common && (n->all || !beside_shortest(n, s));
 }
 
 static bool
@@ -83,6 +86,7 @@ name_suspects(struct naming *n, struct storm *st, uint64_t copies)
 	const struct road *r = n->road;
 
 	n->from = way_giver(n->way, r);
+	n->last = way_settled_last(n->way, r);
 	if (!n->from && names_above(r))
 		return;
 	n->all = n->from && on_shortest(n, n->from);
@@ -94,11 +98,16 @@ name_suspects(struct naming *n, struct storm *st, uint64_t copies)
 }
 
 static bool
-all_alike(const struct way *way)
+all_alike(const struct way *way, const struct road *r)
 {
-	for (uint32_t i = 0; i < way->n_hosts; i++)
-		if (!way_on_every(way, &way->hosts[i]))
+	bool last = way_settled_last(way, r);
+
+	for (uint32_t i = 0; i < way->n_hosts; i++) {
+		const struct way_host *h = &way->hosts[i];
+
+		if (!way_on_every(way, h) && !way_pooled(way, h->domain) && !(h->handed && last))
 			return false;
+	}
 	return !way->full;
 }
 
@@ -153,7 +162,7 @@ ways_name(const struct ways *w, struct key128 key, const struct view *v, struct 
 	road_of(&r, v, way->n_lines);
 	if (r.common == r.top)
 		return; /* nothing but the common part: as short as can be */
-	if (all_alike(way))
+	if (all_alike(way, &r))
 		name_by_growth(way, &r, st, copies);
 	else
 		name_suspects(&n, st, copies);

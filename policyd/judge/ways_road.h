@@ -18,6 +18,10 @@ struct way_host {
 	uint16_t shortest;     /* length of the shortest of them */
 	uint16_t passed,
 	    stopped; /* transmissions that came from it last, of all hosts that are not on every way */
+	/* In the first one of a domain: the ways that any of its hosts lies on, and of these those on which
+	 * one wrote the last line. */
+	uint16_t domain_ways, domain_last;
+	bool handed; /* it never wrote a line: client or HELO */
 };
 
 struct way {
@@ -76,14 +80,23 @@ way_on_every(const struct way *way, const struct way_host *h)
 	return h && h->ways == way->ways;
 }
 
+/* One or another host of that domain lies on every way, and hands over always or never. */
+bool way_pooled(const struct way *way, uint32_t domain);
+
+/* A stop that tells no way from another: it lies on every one, or one of its domain handed over each. */
+bool way_settled(const struct way *way, const struct road *r, const struct stop *s);
+
+/* Did such a one, by a name with a domain, write the last line? Then client and HELO are names of its own. */
+bool way_settled_last(const struct way *way, const struct road *r);
+
 static inline bool
 road_wrote_line(const struct stop *s)
 {
 	return s->how == HOW_LINE && !s->nobody;
 }
 
-/* The host from which it came: the last one to write a line, of those that do not lie on every way. When all
- * do, the last one that it came back to, or one that does not say its name. */
+/* The host from which it came: the last one to write a line, of those that are not settled. When all
+ * are, the last one that it came back to, or one that does not say its name. */
 const struct stop *way_giver(const struct way *way, const struct road *r);
 
 #endif

@@ -6,6 +6,7 @@ from world import DAY, HOUR, START, Message, World, check, date_text, rng_of
 RULE = "[rule replication]\ndetect = replication\nlimit = %d\nrepeats = %d\nwindow = %s\n"
 RELAY = "198.51.100.77"
 FORWARDER = ("filter.hosting.example", "198.51.100.88")
+FORWARDERS = [("filter%d.hosting.example" % i, "198.51.100.%d" % (90 + i)) for i in range(3)]
 
 
 def chunks(items, n):
@@ -61,7 +62,8 @@ class Faulty:
 
 FORBIDDEN = {"smtp.firm.example", "out.firm-isp.example", "198.51.100.20", "relay.firm.example", "mx1.example.org",
              "mx2.example.org", "mx3.example.org", "backup.other.example", RELAY, "desk.firm.example",
-             "out2.firm-isp.example", "198.51.100.21", "198.51.100.5", *FORWARDER}
+             "out2.firm-isp.example", "198.51.100.21", "198.51.100.5", *FORWARDER,
+             *(x for pair in FORWARDERS for x in pair)}
 
 
 class Storm:
@@ -124,12 +126,13 @@ class Storm:
                 helo, helo, client, w.queue_id(), date_text(w.now)))
             transmission = "|".join(m.received) + m.mid
             client, helo = RELAY, "backup.other.example"
-        elif self.shape == "forwarder":  # all mail for us comes through it, and nobody told us that it is ours
+        elif self.shape in ("forwarder", "forwarders"):  # all mail for us comes through it, and nobody told us that it is ours
+            name, address = FORWARDER if self.shape == "forwarder" else w.rng.choice(FORWARDERS)
             m = m.copy()
             m.received.insert(0, "from %s (%s [%s]) by %s with ESMTP id %s; %s" % (
-                helo, helo, client, FORWARDER[0], w.queue_id(), date_text(w.now)))
+                helo, helo, client, name, w.queue_id(), date_text(w.now)))
             transmission = "|".join(m.received) + m.mid
-            helo, client = FORWARDER
+            helo, client = name, address
         w.send(m, rcpts, client, helo, decorate, delay=delay, transmission=transmission)
 
     def delivered(self, m, rcpts):
@@ -449,7 +452,7 @@ def scenarios():
         yield "storm-window-%d" % seed, lambda b, s=seed: topology(b, s, window=2 * HOUR)
     for how in ("direct", "never", "late", "list", "parts"):
         for servers in (1, 2, 3, 20):
-            for shape in (None, "forwarder"):
+            for shape in (None, "forwarder", "forwarders"):
                 yield "origin-%s-%d%s" % (how, servers, "-" + shape if shape else ""), (
                     lambda b, h=how, n=servers, x=shape: origins(b, n, h, n, shape=x))
     for servers in (1, 2, 5):

@@ -166,6 +166,53 @@ Test(ways, what_stands_before_us_all_is_not_named)
 	named("sbs1.a.test sbs2.b.test");
 }
 
+/* A forwarder that nobody told us is ours has several hosts, each with an address of its own. */
+static void
+client(const char *address)
+{
+	traits.client_text = str_of(address);
+}
+
+Test(ways, what_stands_before_us_all_in_several_hosts_is_not_named)
+{
+	client("192.0.2.1");
+	passed("=filter1.host.test filter1.host.test#1" FIRM);
+	client("192.0.2.2");
+	passed("=filter2.host.test filter2.host.test#2 sbs1.a.test#1" FIRM);
+	for (int i = 0; i < 3; i++) {
+		client("192.0.2.3");
+		stopped(i % 2 ? "=x filter2.host.test#3 sbs1.a.test#2" FIRM
+			      : "=x filter3.host.test#4 sbs1.a.test#3" FIRM);
+		client("192.0.2.4");
+		stopped(i % 2 ? "=y filter1.host.test#5 sbs2.b.test#1" FIRM
+			      : "=y filter2.host.test#6 sbs2.b.test#2" FIRM);
+	}
+	named("sbs1.a.test sbs2.b.test");
+}
+
+/* Of its own domain are faulty servers as well. */
+Test(ways, a_server_of_the_domain_that_stands_before_us_all)
+{
+	passed("filter1.host.test#1" FIRM);
+	passed("filter2.host.test#2 sbs1.host.test#1" FIRM);
+	stopped("filter1.host.test#3 sbs1.host.test#2" FIRM);
+	stopped("filter3.host.test#4 sbs1.host.test#3" FIRM);
+	named("sbs1.host.test");
+}
+
+/* They hand over copies, and the gateway of the same domain the originals. */
+Test(ways, servers_of_the_domain_that_hands_over_the_original)
+{
+	passed(WAY_OF_FIRM);
+	passed("sbs1.firm.test#1" FIRM);
+	passed("sbs2.firm.test#1" FIRM);
+	stopped("sbs1.firm.test#2" FIRM);
+	stopped("sbs1.firm.test#3" FIRM);
+	stopped("sbs2.firm.test#2" FIRM);
+	stopped("sbs2.firm.test#3" FIRM);
+	named("sbs1.firm.test sbs2.firm.test");
+}
+
 /* The firm hands out each recipient's copy in a transaction of its own, through one of two gateways. */
 Test(ways, the_senders_own_gateways_are_not_named)
 {
@@ -207,6 +254,16 @@ Test(ways, one_server_that_its_own_copies_come_back_to)
 	passed("sbs1.a.test#1 pop.isp1.test#1" FIRM);
 	stopped("sbs1.a.test#2 pop.isp1.test#2 sbs1.a.test#1 pop.isp1.test#1" FIRM);
 	named("sbs1.a.test pop.isp1.test");
+}
+
+/* It fetches what its provider's hosts took in by turns. */
+Test(ways, one_server_that_its_own_copies_come_back_to_through_several_hosts)
+{
+	passed("sbs1.a.test#1 mx1.isp1.test#1" FIRM);
+	passed("sbs1.a.test#2 mx2.isp1.test#2 sbs1.a.test#1 mx1.isp1.test#1" FIRM);
+	stopped("sbs1.a.test#3 mx3.isp1.test#3 sbs1.a.test#1 mx1.isp1.test#1" FIRM);
+	stopped("sbs1.a.test#4 mx2.isp1.test#4 sbs1.a.test#1 mx1.isp1.test#1" FIRM);
+	named("sbs1.a.test");
 }
 
 Test(ways, two_servers_of_which_the_original_never_came)
