@@ -9,7 +9,7 @@
 
 #include "base/compiler.h"
 
-/* With all signals blocked. 0 or an errno. */
+/* With all signals blocked but SIGBUS. 0 or an errno. */
 int thread_start(pthread_t *thread, void *(*run)(void *), void *arg) MUSTCHECK;
 
 /* Whether a thread may go to the background and come back: tries it. The way back is what the system forbids,

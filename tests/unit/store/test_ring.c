@@ -6,6 +6,7 @@
 
 #include "spool_rig.h"
 #include "store/ring.h"
+#include "store/thread.h"
 
 TestSuite(ring, .init = rig_set_up, .fini = rig_tear_down, .timeout = 60);
 
@@ -301,6 +302,36 @@ Test(ring, cut_off)
 		cr_assert(ring_gone(r));
 		ring_close(r, true);
 	}
+}
+
+static void *
+walk_all(void *ring)
+{
+	struct ring_walk w = ring_walk(ring);
+	struct str payload;
+	uint64_t seq;
+
+	while (ring_next(ring, &w, &seq, &payload)) {
+	}
+	ring_take(ring, &w);
+	return NULL;
+}
+
+/* The first to come upon it may be the carrier or another of our threads. */
+Test(ring, cut_off_under_another_thread)
+{
+	struct ring *r = make(RING_BYTES_MIN);
+	pthread_t reader;
+
+	ring_guard(r);
+	cr_assert(put(r, 1));
+	cr_assert_eq(truncate(ring_path(r), 0), 0);
+	cr_assert_eq(thread_start(&reader, walk_all, r), 0);
+	pthread_join(reader, NULL);
+	cr_assert_eq(ring_waiting(r), 0);
+	cr_assert(put(r, 2));
+	cr_assert_eq(check_waiting(r, 2, 1), 1);
+	ring_close(r, true);
 }
 
 /* Two threads at full speed. */
