@@ -329,6 +329,7 @@ ring_put(struct ring *r, uint64_t seq, struct str payload)
 	uint64_t offset = (head - base) % r->size, left, skip;
 	uint64_t need = (RING_RECORD_HEADER + (uint64_t)payload.n + ALIGN - 1) / ALIGN * ALIGN;
 	struct frame f = { .length = (uint32_t)payload.n, .seq = seq };
+	bool lost = r->lost;
 	unsigned char *to;
 
 	/* Nobody looks at what is empty. Who sees the new head sees this as well. */
@@ -352,6 +353,9 @@ ring_put(struct ring *r, uint64_t seq, struct str payload)
 		memcpy(to + sizeof(f), payload.p, payload.n);
 	f.check = check_of(to, payload.n);
 	memcpy(to, &f.check, sizeof(f.check));
+	/* Cut off meanwhile: the place was one in what is no more. */
+	if (r->lost && !lost)
+		return ring_put(r, seq, payload);
 	atomic_store_explicit(&r->head, head + skip + need, memory_order_relaxed);
 	/* In one order with whoever sleeps while ring_waiting() is 0. */
 	atomic_store(&r->file->head, head + skip + need);

@@ -304,6 +304,23 @@ Test(ring, cut_off)
 	}
 }
 
+/* Its first page is still there: that the rest is not, who puts something in finds out half way. */
+Test(ring, cut_off_while_something_is_put_in)
+{
+	struct ring *r = make(RING_BYTES_MIN);
+
+	ring_guard(r);
+	for (uint64_t n = 1; n <= 20; n++)
+		cr_assert(put(r, n));
+	cr_assert_eq(check_waiting(r, 1, 20), 20);
+	cr_assert_eq(truncate(ring_path(r), RING_HEADER), 0);
+	cr_assert(put(r, 21));
+	cr_assert(ring_gone(r));
+	cr_assert(put(r, 22));
+	cr_assert_eq(check_waiting(r, 21, 2), 2);
+	ring_close(r, true);
+}
+
 static void *
 walk_all(void *ring)
 {
