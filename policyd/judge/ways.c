@@ -219,6 +219,7 @@ note_host(struct way *way, const struct stop *s, uint16_t length)
 			.domain_ways = way->ways == 1,
 			.domain_last = way->ways == 1 && h == way->hosts && road_wrote_line(s),
 			.handed = true,
+			.last = way->ways == 1 && h == way->hosts && road_wrote_line(s),
 		};
 	}
 	h->ways++;
@@ -236,14 +237,29 @@ first_of_domain(const struct way *way, uint32_t domain)
 	return NULL;
 }
 
+/* Below a line of ours stands who handed it to us, at an earlier visit. */
+static bool
+stands_lower(const struct road *r, const struct view *v, struct str name)
+{
+	for (uint32_t i = r->top + 1; i < r->end; i++)
+		if (!traits_own_line(v->traits, i - 1) && str_ieq(r->hops[i].by, name))
+			return true;
+	return false;
+}
+
 /* Each domain of the way once. Those of the first way are noted with their hosts. */
 static void
-note_domains(struct way *way, const struct road *r)
+note_domains(struct way *way, const struct road *r, const struct view *v)
 {
 	for (uint32_t i = 0; i < r->n; i++) {
+		struct way_host *h = way_host(way, r->stops[i].hash);
 		struct way_host *first = first_of_domain(way, r->stops[i].domain);
 		uint32_t before = 0;
 
+		if (h && road_wrote_line(&r->stops[i])) {
+			h->last |= i == 0;
+			h->lower |= stands_lower(r, v, r->stops[i].name);
+		}
 		while (r->stops[before].domain != r->stops[i].domain)
 			before++;
 		if (!first || before < i)
@@ -345,6 +361,9 @@ way_pooled(const struct way *way, uint32_t domain)
 
 	if (!first || first->domain_ways != way->ways)
 		return false;
+	for (uint32_t i = 0; i < way->n_hosts; i++)
+		if (way->hosts[i].domain == domain && way->hosts[i].last && way->hosts[i].lower)
+			return false;
 	return first->domain_last == 0 || first->domain_last == way->ways;
 }
 
@@ -402,7 +421,7 @@ ways_note(struct ways *w, struct key128 key, const struct view *v, bool stopped)
 	for (uint32_t i = 0; i < r.n; i++)
 		note_host(way, &r.stops[i], r.length);
 	if (way->ways > 1)
-		note_domains(way, &r);
+		note_domains(way, &r, v);
 	last = way->ways == 1 && r.n ? r.stops : way_giver(way, &r);
 	h = last ? way_host(way, last->hash) : NULL;
 	if (h)

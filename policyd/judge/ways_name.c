@@ -97,15 +97,27 @@ name_suspects(struct naming *n, struct storm *st, uint64_t copies)
 			storm_add_host(st, r->stops[i].name, hows[r->stops[i].how], copies);
 }
 
+/* The sender's domain lies on every way as he does: that tells nothing of its other hosts. 0: no name. */
+static uint32_t
+bottom_domain(const struct road *r)
+{
+	for (uint32_t i = 0; i < r->n; i++)
+		if (str_ieq(r->stops[i].name, r->hops[r->end - 1].by))
+			return r->stops[i].domain;
+	return 0;
+}
+
 static bool
 all_alike(const struct way *way, const struct road *r)
 {
 	bool last = way_settled_last(way, r);
+	uint32_t sender = bottom_domain(r);
 
 	for (uint32_t i = 0; i < way->n_hosts; i++) {
 		const struct way_host *h = &way->hosts[i];
 
-		if (!way_on_every(way, h) && !way_pooled(way, h->domain) && !(h->handed && last))
+		if (!way_on_every(way, h) && !(h->handed && last) &&
+		    (h->domain == sender || !way_pooled(way, h->domain)))
 			return false;
 	}
 	return !way->full;

@@ -21,7 +21,8 @@ struct way_host {
 	/* In the first one of a domain: the ways that any of its hosts lies on, and of these those on which
 	 * one wrote the last line. */
 	uint16_t domain_ways, domain_last;
-	bool handed; /* it never wrote a line: client or HELO */
+	bool handed;      /* it never wrote a line: client or HELO */
+	bool last, lower; /* it wrote the last line of one way; one further down that it did not hand to us */
 };
 
 struct way {
@@ -80,7 +81,8 @@ way_on_every(const struct way *way, const struct way_host *h)
 	return h && h->ways == way->ways;
 }
 
-/* One or another host of that domain lies on every way, and hands over always or never. */
+/* One or another host of that domain lies on every way, and hands over always or never. Not where one that
+ * hands over stands between others as well: that is a server of the same domain, the sender's own maybe. */
 bool way_pooled(const struct way *way, uint32_t domain);
 
 /* A stop that tells no way from another: it lies on every one, or one of its domain handed over each. */

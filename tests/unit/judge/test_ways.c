@@ -213,6 +213,30 @@ Test(ways, servers_of_the_domain_that_hands_over_the_original)
 	named("sbs1.firm.test sbs2.firm.test");
 }
 
+/* What hands over the original stands below the copies: these are servers, no forwarder before us all. */
+Test(ways, a_server_of_the_senders_domain_is_named_and_not_its_mailbox_alone)
+{
+	passed(WAY_OF_FIRM);
+	passed("sbs1.firm.test#1 pop.isp1.test#1" FIRM);
+	passed("sbs1.firm.test#2 pop.isp1.test#2 sbs1.firm.test#1 pop.isp1.test#1" FIRM);
+	stopped("sbs1.firm.test#3 pop.isp1.test#3 sbs1.firm.test#2 pop.isp1.test#2 sbs1.firm.test#1"
+		" pop.isp1.test#1" FIRM);
+	stopped("sbs1.firm.test#4 pop.isp1.test#4" FIRM);
+	named("sbs1.firm.test pop.isp1.test");
+}
+
+/* The domain is on every way because the sender's host is, not by turns. */
+Test(ways, servers_of_the_senders_domain_behind_one_that_stands_before_us_all)
+{
+	passed("filter.host.test#1" FIRM);
+	passed("filter.host.test#2 sbs1.firm.test#1 pop.firm.test#1" FIRM);
+	stopped("filter.host.test#3 sbs1.firm.test#2 pop.firm.test#2" FIRM);
+	stopped("filter.host.test#4 sbs1.firm.test#3 pop.firm.test#3" FIRM);
+	stopped("filter.host.test#5 sbs2.firm.test#1 pop.firm.test#4" FIRM);
+	stopped("filter.host.test#6 sbs2.firm.test#2 pop.firm.test#5" FIRM);
+	named("sbs1.firm.test sbs2.firm.test");
+}
+
 /* The firm hands out each recipient's copy in a transaction of its own, through one of two gateways. */
 Test(ways, the_senders_own_gateways_are_not_named)
 {
