@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "judge/post.h"
 
+#include "base/net.h"
 #include "judge/storm.h"
 #include "mail/date.h"
 #include "mail/subject.h"
@@ -221,16 +222,30 @@ read_thread(struct post *p, const struct view *v, struct subject_thread s)
 	p->answers[3] = hash_id(v, t->returned_id);
 }
 
+static bool
+ours(const struct view *v, struct str address)
+{
+	struct ip ip;
+
+	return ip_parse(address, &ip) || ip_loopback(&ip) || site_relay(v->site, &ip) ||
+	    site_trusted(v->site, &ip);
+}
+
 /* By the lowest of the lines that hosts of ours wrote: what a backup MX kept over a weekend comes in one
- * burst, and so does an old mailbox that is put in again. Nobody answered at that pace. */
+ * burst, and so does an old mailbox that is put in again. Nobody answered at that pace. Anybody can write
+ * such a line: those of a client that is not ours, and those below the one that took it from him, say
+ * nothing. */
 static uint64_t
 waited(const struct rule *r, const struct view *v)
 {
 	const struct header_facts *f = &v->msg->header.f;
-	uint32_t lines = v->traits->own_top + v->traits->relay_hops;
+	uint32_t most = v->traits->own_top + v->traits->relay_hops, lines = 0;
+	struct str from = v->msg->client_address;
 	int64_t taken;
 
-	if (lines == 0 || lines > f->n_hops || date_parse(str_trim(f->hops[lines - 1].date), &taken) != 0)
+	while (lines < most && lines < f->n_hops && ours(v, from))
+		from = f->hops[lines++].from_ip;
+	if (lines == 0 || date_parse(str_trim(f->hops[lines - 1].date), &taken) != 0)
 		return 0;
 	if (r->window == 0 || v->now.wall - taken * MS_SEC <= r->window)
 		return 0;

@@ -220,6 +220,27 @@ def kept_storm(build):
     check(kept(build, 75, False, HOUR // 2, 55) <= LIMIT * 2, "a storm that was kept in part")
 
 
+def kept_by_nobody(build):
+    """Each post says that a host of ours took it, in another hour of the past; it comes from outside."""
+    f = Firm(build, "kept-by-nobody", 60, "to", "outside", mail="relays = 192.0.2.9\n")
+    first, passed = None, 0
+    for i in range(40):
+        f.later(40)
+        to, cc, rcpts = f.audience(f.people[i])
+        m = f.message(f.people[i], to, "Re: Programme of the meeting", first)
+        m.received = ["from pc by mx1.example.org with ESMTP id 4%05X; %s" % (i, date_text(f.w.now - (i + 1) * 2 * HOUR)),
+                      "from pc by out.f%d.example with ESMTP id 9%05X; %s" % (i, i, date_text(f.w.now))]
+        first = first or m
+        relay = ["from out.f%d.example ([%s]) by mx2.example.org id 5%05X; %s" % (
+            i, f.where(f.people[i])["client"], i, date_text(f.w.now))]
+        if i % 2:
+            m.received = relay + m.received
+        _, v = f.w.offer(m, ["r@example.org"], "192.0.2.9" if i % 2 else f.where(f.people[i])["client"], "mail.f%d.example" % i)
+        passed += v["verdict"] == "pass"
+    f.end()
+    check(passed <= LIMIT * 2, passed, "posts passed")
+
+
 def kept_talk(build):
     for again in (False, True):
         for apart in (HOUR // 2, 2 * HOUR):
@@ -250,6 +271,7 @@ STORMS = {
     "groupwise": lambda b: storm(b, "groupwise", 120, "to", 30, 45, threading="any", prefixes=("",), tail=" -Reply"),
     "together": together,
     "kept": kept_storm,
+    "kept-by-nobody": kept_by_nobody,
     "copies": lambda b: storm(b, "copies", 200, "to", 40, 60, limit=20, rules=RULE + "copies = 3980\n"),
 }
 
