@@ -16,6 +16,7 @@ enum {
 	LOST_LOG_EVERY = MS_MIN,
 	FRESH_BYTES = 16 << 10, /* that many are handed over before the turn is over */
 	FRESH_MAX = 1 << 20,    /* ... and that many even if the thread has to be waited for */
+	SPARE_BLOCKS = 16,      /* kept for the next records, 64 KB each */
 	CALM_TICKS = 10,        /* before it goes to the background again */
 	STILL_TICKS = 2,        /* without a step: a commit is due each fifth of a second */
 };
@@ -355,12 +356,19 @@ bool
 journal_tick(struct journal *j)
 {
 	bool can_lock = pthread_mutex_trylock(&j->lock) == 0, pressing = true;
+	struct queue_block *surplus = NULL;
+	struct buf used = { 0 };
 
 	if (can_lock) {
 		take_fresh(j);
 		pressing = is_pressing(j);
+		surplus = queue_surplus(&j->queue, SPARE_BLOCKS);
+		used = j->used_blob;
+		j->used_blob = (struct buf){ 0 };
 		unlock(j);
 	}
+	queue_free(surplus);
+	buf_fini(&used);
 	j->calm = pressing ? 0 : j->calm + 1;
 	if (pressing)
 		come_to_foreground(j);

@@ -10,6 +10,7 @@ enum { BLOCK_BYTES = 64 << 10 };
 
 struct queue_block {
 	struct queue_block *next;
+	const struct queue *home; /* that made it */
 	size_t used, room;
 	uint64_t n; /* records in it that are still there */
 	alignas(max_align_t) char data[];
@@ -108,16 +109,43 @@ put_storm(char *to, const struct record_storm *from)
 
 /* ---- the queue ---- */
 
+static void
+put_spare(struct queue *q, struct queue_block *b)
+{
+	b->next = q->spare;
+	q->spare = b;
+	q->n_spare++;
+}
+
+static struct queue_block *
+take_spare(struct queue *q)
+{
+	struct queue_block *b = q->spare;
+
+	q->spare = b->next;
+	q->n_spare--;
+	b->next = NULL;
+	b->used = 0;
+	return b;
+}
+
+static struct queue_block *
+new_block(const struct queue *q, size_t size)
+{
+	size_t room = size > BLOCK_BYTES ? size : BLOCK_BYTES;
+	struct queue_block *b = xmalloc(sizeof(*b) + room);
+
+	*b = (struct queue_block){ .home = q, .room = room };
+	return b;
+}
+
 static struct packed *
 take_room(struct queue *q, size_t size)
 {
 	struct queue_block *b = q->last_block;
 
 	if (!b || b->room - b->used < size) {
-		size_t room = size > BLOCK_BYTES ? size : BLOCK_BYTES;
-
-		b = xmalloc(sizeof(*b) + room);
-		*b = (struct queue_block){ .room = room };
+		b = q->spare && q->spare->room >= size ? take_spare(q) : new_block(q, size);
 		if (q->last_block)
 			q->last_block->next = b;
 		else
@@ -165,7 +193,10 @@ queue_drop(struct queue *q)
 	q->blocks = b->next;
 	if (!q->blocks)
 		q->last_block = NULL;
-	xfree(b);
+	if (b->home == q)
+		xfree(b);
+	else
+		put_spare(q, b);
 }
 
 void
@@ -184,7 +215,46 @@ queue_move(struct queue *to, struct queue *from)
 	to->last_block = from->last_block;
 	to->bytes += from->bytes;
 	to->n += from->n;
-	*from = (struct queue){ .first = NULL };
+	*from = (struct queue){ .spare = from->spare, .n_spare = from->n_spare };
+}
+
+void
+queue_return(struct queue *to, struct queue *from)
+{
+	while (from->spare)
+		put_spare(to, take_spare(from));
+}
+
+struct queue_block *
+queue_surplus(struct queue *q, unsigned keep)
+{
+	struct queue_block *surplus = NULL, *b = q->spare;
+
+	q->spare = NULL;
+	q->n_spare = 0;
+	while (b) {
+		struct queue_block *next = b->next;
+
+		if (q->n_spare < keep && b->room == BLOCK_BYTES) {
+			put_spare(q, b);
+		} else {
+			b->next = surplus;
+			surplus = b;
+		}
+		b = next;
+	}
+	return surplus;
+}
+
+void
+queue_free(struct queue_block *blocks)
+{
+	while (blocks) {
+		struct queue_block *b = blocks;
+
+		blocks = b->next;
+		xfree(b);
+	}
 }
 
 void
@@ -192,4 +262,5 @@ queue_fini(struct queue *q)
 {
 	while (q->first)
 		queue_drop(q);
+	queue_free(queue_surplus(q, 0));
 }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/compiler.h"
 #include "mail/record.h"
 
 enum { JOURNAL_TEXT_MAX = 4096 }; /* bytes kept of any one string */
@@ -39,6 +40,8 @@ struct queue_block;
 struct queue {
 	struct packed *first, *last;
 	struct queue_block *blocks, *last_block;
+	struct queue_block *spare; /* empty blocks */
+	unsigned n_spare;
 	size_t bytes;
 	uint64_t n;
 };
@@ -48,6 +51,15 @@ void queue_add(struct queue *q, const struct given *g);
 void queue_drop(struct queue *q); /* the first one; there is one */
 /* Moves all of `from` to the end of `to`. */
 void queue_move(struct queue *to, struct queue *from);
+/*
+ * Memory goes back where it comes from: who frees what another thread allocated takes the lock that the
+ * other one's malloc(3) needs. So blocks that a queue got by queue_move() are spare when they are empty, and
+ * queue_return() gives them back to the one that made them. queue_surplus() takes out those that are more
+ * than `keep` or larger than usual, for queue_free().
+ */
+void queue_return(struct queue *to, struct queue *from);
+struct queue_block *queue_surplus(struct queue *q, unsigned keep) MUSTCHECK;
+void queue_free(struct queue_block *blocks);
 void queue_fini(struct queue *q);
 
 #endif

@@ -10,7 +10,7 @@
 void
 journal_snapshot(struct journal *j, uint32_t part, uint64_t seq, struct buf *blob)
 {
-	struct buf mine = *blob, old = { 0 };
+	struct buf mine = *blob, old;
 
 	buf_init(blob, mine.max);
 	if (part >= j->hooks.parts) {
@@ -150,6 +150,10 @@ parts_write_one(struct journal *j)
 		put_back(j, p, &blob, seq);
 	p->writing = 0;
 	j->steps += err == 0;
+	if (!j->used_blob.data) {
+		j->used_blob = blob;
+		blob = (struct buf){ 0 };
+	}
 	pthread_cond_broadcast(&j->done);
 	pthread_mutex_unlock(&j->lock);
 	buf_fini(&blob);
@@ -192,5 +196,6 @@ parts_fini(struct journal *j)
 {
 	for (uint32_t k = 0; k < j->hooks.parts; k++)
 		buf_fini(&j->parts[k].blob);
+	buf_fini(&j->used_blob);
 	xfree(j->parts);
 }

@@ -106,6 +106,7 @@ settle(struct journal *j, int n, bool written)
 	j->in_batch -= bytes;
 	j->settled += (uint64_t)n;
 	j->steps++;
+	queue_return(&j->queue, &j->batch);
 	if (top > j->written_seq)
 		j->written_seq = top;
 	if (written) {

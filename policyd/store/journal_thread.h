@@ -78,6 +78,7 @@ struct journal {
 	int64_t next_refill;     /* mono ms */
 	struct part *parts;      /* hooks.parts of them */
 	uint64_t part_serial;    /* the last one given */
+	struct buf used_blob;    /* of the part that was written last, for the loop thread to free */
 	uint32_t parts_waiting;
 	uint64_t steps; /* what was done: commits and parts */
 	bool stop;
