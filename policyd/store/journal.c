@@ -81,7 +81,7 @@ go_to_background(struct journal *j)
 	if (!j->may_background || j->background)
 		return;
 	j->background = true;
-	thread_background(j->thread, true);
+	(void)thread_background(j->thread, true);
 }
 
 static void
@@ -90,7 +90,7 @@ come_to_foreground(struct journal *j)
 	if (!j->background)
 		return;
 	j->background = false;
-	thread_background(j->thread, false);
+	(void)thread_background(j->thread, false);
 }
 
 int

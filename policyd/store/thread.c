@@ -38,24 +38,18 @@ thread_ask_background(void)
 	(void)setrlimit(RLIMIT_NICE, &lim);
 }
 
-static int
-move(pthread_t thread, bool background)
+bool
+thread_background(pthread_t thread, bool background)
 {
 	const struct sched_param none = { 0 };
 
-	return pthread_setschedparam(thread, background ? SCHED_IDLE : SCHED_OTHER, &none);
-}
-
-void
-thread_background(pthread_t thread, bool background)
-{
-	(void)move(thread, background);
+	return pthread_setschedparam(thread, background ? SCHED_IDLE : SCHED_OTHER, &none) == 0;
 }
 
 static void *
 there_and_back(void *able)
 {
-	*(bool *)able = move(pthread_self(), true) == 0 && move(pthread_self(), false) == 0;
+	*(bool *)able = thread_background(pthread_self(), true) && thread_background(pthread_self(), false);
 	return NULL;
 }
 

@@ -19,8 +19,8 @@ bool thread_may_background(void);
 void thread_ask_background(void);
 
 /* In the background (SCHED_IDLE, sched(7)) a thread has what nobody else wants: a program that wakes up takes
- * its processor at once and need not look for another. */
-void thread_background(pthread_t thread, bool background);
+ * its processor at once and need not look for another. false: the system forbids it. */
+bool thread_background(pthread_t thread, bool background);
 
 /* A condition for thread_wait(). */
 void thread_cond_init(pthread_cond_t *cond);

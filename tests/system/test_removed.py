@@ -46,6 +46,15 @@ def copy_back(path):
     shutil.copytree(path + ".old", path, symlinks=True)
 
 
+def outlives_a_kill(lab, d, mail):
+    time.sleep(1.5)  # a tick
+    mail.send(d)
+    d.proc.kill()
+    d.ended()
+    d.start()
+    wait_for("all in the record", lambda: rows(lab) == mail.n)
+
+
 def test_the_spool(lab):
     """Its folder, what is in it, or another folder in its place."""
     d = lab.daemon()
@@ -59,12 +68,7 @@ def test_the_spool(lab):
         made += 1
         wait_for("a folder", lambda: d.log().count("spool state=removed") == made)
         wait_for("a ring that is found again", lambda: os.path.exists(os.path.join(spool, "spool.ring")))
-        time.sleep(1.5)  # a tick
-        mail.send(d)
-        d.proc.kill()
-        d.ended()
-        d.start()
-        wait_for("all in the record", lambda: rows(lab) == mail.n)
+        outlives_a_kill(lab, d, mail)
         shutil.rmtree(spool + ".old", ignore_errors=True)
     assert d.log().count("spool state=removed") == made and "state=failing" not in d.log(), d.log()
     d.stop()
@@ -82,12 +86,7 @@ def test_the_ring(lab):
         mail.send(d)
         made += 1
         wait_for("a word", lambda: d.log().count("spool ring=removed") == made)
-        time.sleep(1.5)  # a tick
-        mail.send(d)
-        d.proc.kill()
-        d.ended()
-        d.start()
-        wait_for("all in the record", lambda: rows(lab) == mail.n)
+        outlives_a_kill(lab, d, mail)
     d.stop()
 
 
