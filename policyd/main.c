@@ -436,6 +436,7 @@ main(int argc, char **argv)
 	bool test = false;
 	int code;
 
+	xalloc_large_apart();
 	hold_standard_streams();
 	code = read_args(&d, argc, argv, &test);
 	if (code != ARGS_RUN)

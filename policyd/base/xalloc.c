@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/xalloc.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +16,14 @@ check(void *p)
 	if (write(STDERR_FILENO, why, sizeof(why) - 1) < 0)
 		abort();
 	abort();
+}
+
+void
+xalloc_large_apart(void)
+{
+#ifdef M_MMAP_THRESHOLD
+	(void)mallopt(M_MMAP_THRESHOLD, XALLOC_LARGE);
+#endif
 }
 
 void *

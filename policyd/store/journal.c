@@ -16,7 +16,7 @@ enum {
 	LOST_LOG_EVERY = MS_MIN,
 	FRESH_BYTES = 16 << 10, /* that many are handed over before the turn is over */
 	FRESH_MAX = 1 << 20,    /* ... and that many even if the thread has to be waited for */
-	SPARE_BLOCKS = 16,      /* kept for the next records, 64 KB each */
+	SPARE_BLOCKS = 8,       /* kept for the next records, 128 KB each */
 	CALM_TICKS = 10,        /* before it goes to the background again */
 	STILL_TICKS = 2,        /* without a step: a commit is due each fifth of a second */
 };

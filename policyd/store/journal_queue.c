@@ -6,7 +6,7 @@
 
 #include "base/xalloc.h"
 
-enum { BLOCK_BYTES = 64 << 10 };
+enum { BLOCK_BYTES = XALLOC_LARGE }; /* after the storm they are not to stay */
 
 struct queue_block {
 	struct queue_block *next;
