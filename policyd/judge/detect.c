@@ -30,16 +30,16 @@ detector_find(struct str name)
 }
 
 void
-detect_bounce_sources(struct storm *st, const struct view *v, const struct finding *f, uint64_t copies)
+detect_bounce_sources(
+    const struct rule *r, struct storm *st, const struct view *v, const struct finding *f, uint64_t copies)
 {
 	const struct dsn_facts *d = &v->msg->dsn.f;
-	const struct rule r = { .id = st->rule_id };
 
 	(void)f;
 	storm_add_message(st);
 	/* No Message-ID and no sender says whom a storm of one address is about. */
 	for (uint32_t i = 0; i < v->msg->n_rcpts; i++)
-		if (key_eq(st->key, detect_key_str(&r, v, "storm", v->rcpts[i].key)))
+		if (key_eq(st->key, detect_key_str(r, v, "storm", v->rcpts[i].key)))
 			storm_add_host(st, v->rcpts[i].key, "recipient", copies);
 	storm_add_host(st, v->traits->client_text, "client", copies);
 	storm_add_host(st, d->reporting_mta, "reporting-mta", copies);
@@ -96,8 +96,10 @@ detect_list(const struct view *v, uint32_t rcpt)
 }
 
 void
-detect_name_client(struct storm *st, const struct view *v, const struct finding *f, uint64_t copies)
+detect_name_client(
+    const struct rule *r, struct storm *st, const struct view *v, const struct finding *f, uint64_t copies)
 {
+	(void)r;
 	(void)f;
 	storm_add_message(st);
 	storm_add_host(st, v->traits->client_text, "client", copies);

@@ -143,7 +143,8 @@ struct detector {
 	void (*told)(const struct rule *, const struct view *, const struct finding *worst);
 	/* Names those at fault once a message and storm, by storm_add_host(). `copies` of this message were
 	 * stopped. NULL = storm_sources(). */
-	void (*sources)(struct storm *st, const struct view *v, const struct finding *f, uint64_t copies);
+	void (*sources)(const struct rule *, struct storm *st, const struct view *v, const struct finding *f,
+	    uint64_t copies);
 };
 
 extern const struct detector *const detectors[]; /* NULL ends */
@@ -170,11 +171,13 @@ bool detect_hash_client(struct hash *h, const struct ip *client, unsigned v4_bit
 const struct list_entry *detect_list(const struct view *v, uint32_t rcpt);
 
 /* For `sources`: the client itself is at fault, and the user who logged in there. */
-void detect_name_client(struct storm *st, const struct view *v, const struct finding *f, uint64_t copies);
+void detect_name_client(
+    const struct rule *r, struct storm *st, const struct view *v, const struct finding *f, uint64_t copies);
 
 /* `sources` of detectors that look at bounces: the one address that all go to, who wrote it, and whom it
  * could not reach. */
-void detect_bounce_sources(struct storm *st, const struct view *v, const struct finding *f, uint64_t copies);
+void detect_bounce_sources(
+    const struct rule *r, struct storm *st, const struct view *v, const struct finding *f, uint64_t copies);
 
 extern const struct detector detect_replication;
 extern const struct detector detect_wide_recipients;

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "judge/detect.h"
+#include "judge/storm.h"
 #include "mail/addr.h"
 
 enum { BY_RECIPIENTS = BY_RECIPIENT | BY_RECIPIENT_DOMAIN };
@@ -172,6 +173,19 @@ flood_score(const struct rule *r, const struct view *v, uint32_t rcpt, const str
 	f->why = "more mail than may come in this time";
 }
 
+/* Whom it comes from, and for whom: mail that many send to one address names him by that alone. */
+static void
+flood_sources(
+    const struct rule *r, struct storm *st, const struct view *v, const struct finding *f, uint64_t copies)
+{
+	struct key128 key;
+
+	for (uint32_t i = 0; i < v->msg->n_rcpts && (r->count_by & BY_RECIPIENT); i++)
+		if (flood_key(r, v, i, &key) && key_eq(st->key, detect_key(r, v, "storm", key)))
+			storm_add_host(st, v->rcpts[i].key, "recipient", copies);
+	detect_name_client(r, st, v, f, copies);
+}
+
 const struct detector detect_flood = {
 	.name = "flood",
 	.help = "More than limit messages, recipients or bytes come from or for what count_by names.",
@@ -188,5 +202,5 @@ const struct detector detect_flood = {
 	.applies = flood_applies,
 	.plan = flood_plan,
 	.score = flood_score,
-	.sources = detect_name_client,
+	.sources = flood_sources,
 };

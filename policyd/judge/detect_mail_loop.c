@@ -161,12 +161,14 @@ named(const struct header_facts *f, uint32_t from, uint32_t i)
 /* Who had the message between two visits to us, the last of them first; where we see no earlier visit,
  * whoever had it more than once; and who brought it. */
 static void
-loop_sources(struct storm *st, const struct view *v, const struct finding *finding, uint64_t copies)
+loop_sources(const struct rule *r, struct storm *st, const struct view *v, const struct finding *finding,
+    uint64_t copies)
 {
 	const struct header_facts *f = &v->msg->header.f;
 	uint32_t top = v->traits->own_top + v->traits->relay_hops, visit = earlier_visit(v, top);
 	bool seen = visit < f->n_hops;
 
+	(void)r;
 	(void)finding;
 	storm_add_message(st);
 	for (uint32_t i = top; i < visit; i++)

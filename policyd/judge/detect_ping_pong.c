@@ -560,9 +560,9 @@ pp_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct
 }
 
 static void
-pp_sources(struct storm *st, const struct view *v, const struct finding *f, uint64_t copies)
+pp_sources(
+    const struct rule *r, struct storm *st, const struct view *v, const struct finding *f, uint64_t copies)
 {
-	const struct rule none = { .id = st->rule_id };
 	const struct talk *t = talk_of(v);
 
 	(void)f;
@@ -571,7 +571,7 @@ pp_sources(struct storm *st, const struct view *v, const struct finding *f, uint
 		struct str to = party(v->rcpts[k].key);
 
 		for (unsigned i = 0; i < t->n_authors; i++) {
-			if (!key_eq(storm_key(&none, v, &t->authors[i], to), st->key))
+			if (!key_eq(storm_key(r, v, &t->authors[i], to), st->key))
 				continue;
 			storm_add_host(st, t->authors[i].who, "party", copies);
 			storm_add_host(st, to, "party", copies);

@@ -462,8 +462,10 @@ way_by(const struct traits *t, const char *why)
 }
 
 static void
-repl_sources(struct storm *st, const struct view *v, const struct finding *f, uint64_t copies)
+repl_sources(
+    const struct rule *r, struct storm *st, const struct view *v, const struct finding *f, uint64_t copies)
 {
+	(void)r;
 	if (v->at_rcpt)
 		return; /* the envelope names no way */
 	storm_add_message(st);

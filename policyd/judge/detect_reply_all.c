@@ -527,8 +527,10 @@ reply_score(const struct rule *r, const struct view *v, uint32_t rcpt, const str
 }
 
 static void
-reply_sources(struct storm *st, const struct view *v, const struct finding *f, uint64_t copies)
+reply_sources(
+    const struct rule *r, struct storm *st, const struct view *v, const struct finding *f, uint64_t copies)
 {
+	(void)r;
 	(void)f;
 	storm_add_message(st);
 	if (v->traits->automatic == AUTO_NONE)

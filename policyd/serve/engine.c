@@ -133,7 +133,7 @@ tell_sources(struct engine *e, const struct view *v, struct now now)
 		if (!st || st->untold == 0)
 			continue;
 		if (s->rule->detector->sources)
-			s->rule->detector->sources(st, v, &s->finding, st->untold);
+			s->rule->detector->sources(s->rule, st, v, &s->finding, st->untold);
 		else
 			storm_sources(st, v, st->untold);
 		st->untold = 0;

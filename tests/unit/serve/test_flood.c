@@ -35,6 +35,26 @@ Test(flood, limit_passes_and_one_beyond_is_deferred_at_rcpt)
 	cr_assert_eq(send_one(fresh(), "a@example.org"), ACT_PASS, "another client");
 }
 
+/* Many clients, one address, as when somebody signs it up to every list there is: the clients are not what it
+ * is about. */
+Test(flood, one_that_is_counted_by_recipient_names_him)
+{
+	char client[16];
+
+	flood(BY_RECIPIENT, MEASURE_MESSAGES, 5);
+	for (int i = 0; i < 60; i++) {
+		snprintf(client, sizeof(client), "203.0.113.%d", i);
+		who.client = client;
+		cr_assert_eq(
+		    send_one(fresh(), "Victim+news@example.org"), i < 5 ? ACT_PASS : ACT_DEFER, "%d", i);
+	}
+	cr_assert_eq(storms_count(e.storms, STORM_OPEN), 1);
+	storms_each(e.storms, find_storm, NULL);
+	cr_expect_str_eq(found->hosts[0].name, "victim@example.org");
+	cr_expect_str_eq(found->hosts[0].how, "recipient");
+	cr_expect_eq(found->hosts[0].copies, 55);
+}
+
 /* What we put off ourselves is not counted: who tries on and on gets through when his time has come. */
 Test(flood, harmless_retries_of_what_was_deferred_use_nothing_up)
 {
