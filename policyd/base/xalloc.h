@@ -11,8 +11,11 @@
 
 enum { XALLOC_LARGE = 128 << 10 };
 
-/* Before the first of them: each piece of XALLOC_LARGE and more goes back to the system when it is freed. Left to
- * itself, glibc takes the next ones from the heap once one was freed, and the heap keeps what lies between others. */
+/*
+ * Before the first of them: each piece of XALLOC_LARGE and more goes back to the system when it is freed.
+ * Left to itself, glibc takes the next ones from the heap once one was freed, and the heap keeps what lies
+ * between.
+ */
 void xalloc_large_apart(void);
 
 void *xmalloc(size_t n);

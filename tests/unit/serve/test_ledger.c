@@ -228,6 +228,7 @@ Test(ledger, no_parts_for_a_database_that_is_locked)
 	boot();
 	cr_assert(ledger_flush(e.ledger, 10000));
 	cr_assert_eq(sqlite3_open(db, &c), SQLITE_OK);
+	sqlite3_busy_timeout(c, 10000);
 	cr_assert_eq(sqlite3_exec(c, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
 	ledger_around_parts(e.ledger, count_part, &parts);
 	for (int i = 0; i < 3000; i++) {
