@@ -351,6 +351,15 @@ is_pressing(struct journal *j)
 	return j->behind || waits > j->max_queue / 4 || j->still >= STILL_TICKS;
 }
 
+/* Under load many of them come and go with each commit; after it all but a few are gone in seconds. */
+static unsigned
+spare_blocks(const struct queue *q)
+{
+	unsigned n = q->n_spare / 2;
+
+	return n > SPARE_BLOCKS ? n : SPARE_BLOCKS;
+}
+
 /* Only this thread decides where the other one runs, so what it has set is so. */
 bool
 journal_tick(struct journal *j)
@@ -362,7 +371,7 @@ journal_tick(struct journal *j)
 	if (can_lock) {
 		take_fresh(j);
 		pressing = is_pressing(j);
-		surplus = queue_surplus(&j->queue, SPARE_BLOCKS);
+		surplus = queue_surplus(&j->queue, spare_blocks(&j->queue));
 		used = j->used_blob;
 		j->used_blob = (struct buf){ 0 };
 		unlock(j);

@@ -151,15 +151,15 @@ Test(journal_queue, blocks_go_back_to_where_they_were_made)
 	struct queue q = { 0 }, other = { 0 };
 	const struct queue_block *first, *second;
 
-	add(&q, 1, 60000);
-	add(&q, 2, 60000);
+	add(&q, 1, 120000);
+	add(&q, 2, 120000);
 	add(&q, 3, 200000);
 	first = q.blocks;
 	second = q.last_block;
 	queue_move(&other, &q);
 	add(&other, 4, 1000); /* in the last block, or in one of its own */
 	for (uint64_t seq = 1; seq <= 3; seq++)
-		expect_first(&other, seq, seq == 3 ? 200000 : 60000);
+		expect_first(&other, seq, seq == 3 ? 200000 : 120000);
 	expect_first(&other, 4, 1000);
 	cr_expect_eq(other.n_spare, 3, "%u", other.n_spare);
 	cr_expect_eq(q.n_spare, 0);
@@ -169,10 +169,10 @@ Test(journal_queue, blocks_go_back_to_where_they_were_made)
 	cr_expect_null(other.spare);
 	queue_free(queue_surplus(&q, 2)); /* the large one goes */
 	cr_expect_eq(q.n_spare, 2);
-	add(&q, 5, 60000);
+	add(&q, 5, 120000);
 	cr_expect_eq(q.n_spare, 1, "one is used again");
 	cr_expect(q.blocks == first || q.blocks == second || q.spare == first || q.spare == second);
-	expect_first(&q, 5, 60000);
+	expect_first(&q, 5, 120000);
 	queue_fini(&q);
 	queue_fini(&other);
 	cr_expect_eq(q.n_spare, 0);
