@@ -27,12 +27,6 @@ packet(struct buf *out, char code, const struct str *parts, size_t n)
 		buf_str_append(out, parts[i]);
 }
 
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /* Printable ASCII on one line, cut at `max`; '%' twice when the MTA takes the text as a format. */
 static void
 put_line(struct buf *to, struct str text, size_t max, bool format)
@@ -312,44 +306,22 @@ say_on(const struct milter *mi, const struct msg *m, const struct verdict *v, st
 	return missing;
 }
 
-/* "d.ddd.ddd" of the class that the code has */
-static bool
-dsn_ok(struct str dsn, char class)
-{
-	struct str part;
-	unsigned n = 0;
-
-	while (str_split(&dsn, '.', &part)) {
-		n++;
-		if (part.n < 1 || part.n > 3 || (n == 1 && (part.n != 1 || part.p[0] != class)))
-			return false;
-		for (size_t i = 0; i < part.n; i++)
-			if (!is_digit(part.p[i]))
-				return false;
-	}
-	return n == 3;
-}
-
-/* Postfix takes a reply code only when code and DSN agree; without a text its own will do. */
+/* Without a text the MTA's own words will do. */
 static void
 say_refuse(const struct verdict *v, struct buf *out)
 {
 	bool defer = v->what == ACT_DEFER;
-	struct str code = v->code, dsn = v->dsn;
 	struct buf text;
 
 	if (str_trim(v->text).n == 0) {
 		packet(out, defer ? SMFIR_TEMPFAIL : SMFIR_REJECT, NULL, 0);
 		return;
 	}
-	if (code.n != 3 || code.p[0] != (defer ? '4' : '5') || !is_digit(code.p[1]) || !is_digit(code.p[2]))
-		code = defer ? STR("451") : STR("550");
-	if (!dsn_ok(dsn, code.p[0]))
-		dsn = defer ? STR("4.7.1") : STR("5.7.1");
 	buf_init(&text, 0);
 	put_line(&text, v->text, MILTER_TEXT_MAX, true);
 	packet(out, SMFIR_REPLYCODE,
-	    (const struct str[]){ code, STR(" "), dsn, STR(" "), buf_str(&text), NUL }, 6);
+	    (const struct str[]){ defer ? STR("451 ") : STR("550 "), v->dsn, STR(" "), buf_str(&text), NUL },
+	    5);
 	buf_fini(&text);
 }
 

@@ -11,48 +11,15 @@
 
 enum { TEXT_MAX = 200, HEADER_LINE_MAX = 998, HEADER_NAME_MAX = 76, ADDRESS_MAX = MSG_ATTR_MAX };
 
-/* What stands where a verdict has no usable string. */
+/* The action's first word, and what stands where the verdict has no usable text. */
 static const struct {
-	const char *code, *dsn, *word, *text;
-} defaults[ACT_COUNT] = {
-	[ACT_DEFER] = { "451", "4.7.1", "", "mail storm, try again later" },
-	[ACT_REJECT] = { "550", "5.7.1", "", "mail storm" },
-	[ACT_DISCARD] = { "", "", "DISCARD", "mail storm" },
-	[ACT_HOLD] = { "", "", "HOLD", "mail storm" },
+	const char *word, *text;
+} said[] = {
+	[ACT_DEFER] = { "451 ", "mail storm, try again later" },
+	[ACT_REJECT] = { "550 ", "mail storm" },
+	[ACT_DISCARD] = { "DISCARD", "mail storm" },
+	[ACT_HOLD] = { "HOLD", "mail storm" },
 };
-
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-/* Three digits of the class; not 421 and 521, with which Postfix hangs up too. */
-static bool
-code_ok(struct str code, char class)
-{
-	return code.n == 3 && code.p[0] == class && is_digit(code.p[1]) && is_digit(code.p[2]) &&
-	    !(code.p[1] == '2' && code.p[2] == '1');
-}
-
-/* "4.7.1": class "." 1*3DIGIT "." 1*3DIGIT. */
-static bool
-dsn_ok(struct str dsn, char class)
-{
-	struct str part;
-	unsigned n = 0;
-
-	while (str_split(&dsn, '.', &part)) {
-		if (part.n < 1 || part.n > 3 || ++n > 3)
-			return false;
-		for (size_t i = 0; i < part.n; i++)
-			if (!is_digit(part.p[i]))
-				return false;
-		if (n == 1 && (part.n != 1 || part.p[0] != class))
-			return false;
-	}
-	return n == 3;
-}
 
 static bool
 printable(char c)
@@ -133,15 +100,14 @@ put_header(struct buf *out, const struct header_edit *e)
 }
 
 static void
-put_code(struct buf *out, const struct verdict *v)
+put_final(struct buf *out, const struct verdict *v)
 {
-	char class = defaults[v->what].code[0];
-	struct str code = code_ok(v->code, class) ? v->code : str_of(defaults[v->what].code);
-	struct str dsn = dsn_ok(v->dsn, class) ? v->dsn : str_of(defaults[v->what].dsn);
-
-	buf_str_append(out, code);
+	buf_str_append(out, str_of(said[v->what].word));
+	if (v->what == ACT_DEFER || v->what == ACT_REJECT)
+		buf_str_append(out, v->dsn);
 	buf_append(out, " ", 1);
-	buf_str_append(out, dsn);
+	if (put_text(out, v->text, TEXT_MAX) == 0)
+		buf_str_append(out, str_of(said[v->what].text));
 }
 
 /* The one action for a verdict that lets the message pass. */
@@ -164,30 +130,14 @@ put_pass(struct buf *out, const struct msg *m, const struct verdict *v)
 static void
 put_action(struct buf *out, const struct msg *m, const struct verdict *v)
 {
-	switch (v->what) {
-	case ACT_DEFER:
-	case ACT_REJECT:
-		put_code(out, v);
-		break;
-	case ACT_DISCARD:
-	case ACT_HOLD:
-		buf_str_append(out, str_of(defaults[v->what].word));
-		break;
-	case ACT_REDIRECT_OWNER:
-		if (redirect_ok(v->redirect)) {
-			buf_str_append(out, STR("REDIRECT "));
-			buf_str_append(out, v->redirect);
-			return;
-		}
+	if (v->what == ACT_REDIRECT_OWNER && redirect_ok(v->redirect)) {
+		buf_str_append(out, STR("REDIRECT "));
+		buf_str_append(out, v->redirect);
+	} else if (v->what < ARRAY_LEN(said) && said[v->what].word) {
+		put_final(out, v);
+	} else {
 		put_pass(out, m, v);
-		return;
-	default:
-		put_pass(out, m, v);
-		return;
 	}
-	buf_append(out, " ", 1);
-	if (put_text(out, v->text, TEXT_MAX) == 0)
-		buf_str_append(out, str_of(defaults[v->what].text));
 }
 
 static void

@@ -75,13 +75,13 @@ action_additive_ok(enum action a, enum door door, enum stage stage)
 /* --- what a door is told ------------------------------------------------------------------------------ */
 
 static const struct {
-	const char *code, *dsn, *text;
+	const char *dsn, *text;
 } replies[ACT_COUNT] = {
-	[ACT_DEFER] = { "451", "4.7.1", "This message has been seen before; try again later" },
-	[ACT_REJECT] = { "550", "5.7.1", "This message is part of a mail storm" },
-	[ACT_DISCARD] = { "", "", "part of a mail storm" },
-	[ACT_HOLD] = { "", "", "part of a mail storm" },
-	[ACT_REDIRECT_OWNER] = { "", "", "" },
+	[ACT_DEFER] = { "4.7.1", "This message has been seen before; try again later" },
+	[ACT_REJECT] = { "5.7.1", "This message is part of a mail storm" },
+	[ACT_DISCARD] = { "", "part of a mail storm" },
+	[ACT_HOLD] = { "", "part of a mail storm" },
+	[ACT_REDIRECT_OWNER] = { "", "" },
 };
 
 /* The rule's own words fit what it asked for itself, by its action or its brake; not a retry's defer. */
@@ -112,7 +112,6 @@ action_say(struct verdict *v, enum action what, const struct rule *r)
 	char class = what == ACT_DEFER ? '4' : '5';
 
 	v->what = what;
-	v->code = str_of(replies[what].code);
 	v->dsn = str_of(mine ? code_of(r, class, replies[what].dsn) : replies[what].dsn);
 	v->text = str_of(own_text ? r->text : replies[what].text);
 	if (!own_text && mine && r->detector && r->detector->text)
@@ -162,13 +161,13 @@ add_owner(const struct msg *m, struct wish *w, struct verdict *v, struct str own
 }
 
 /* Somebody gets the message, at a door that can split. */
-static bool
+static void
 settle_split(const struct msg *m, struct wish *w, struct arena *a, struct verdict *v)
 {
 	v->drop = arena_alloc(a, m->n_rcpts * sizeof(*v->drop));
 	v->add = arena_alloc(a, m->n_rcpts * sizeof(*v->add));
 	if (!v->drop || !v->add)
-		return false;
+		return;
 	for (uint32_t i = 0; i < m->n_rcpts; i++) {
 		w[i].got = action_fit(w[i].action, m->door, m->stage, FOR_SOME);
 		if (w[i].got == ACT_PASS)
@@ -177,7 +176,6 @@ settle_split(const struct msg *m, struct wish *w, struct arena *a, struct verdic
 		if (w[i].got == ACT_REDIRECT_OWNER)
 			add_owner(m, w, v, w[i].owner);
 	}
-	return true;
 }
 
 /* A door that can say one thing only, and redirect is among the wishes. */

@@ -2,10 +2,9 @@
 /*
  * From what rules want for each recipient to what a door at a stage can be told. One table; the mixture of
  * recipients is settled here too:
- * - somebody still gets the message: a defer for some lets them pass (an extra copy is better than a
- * lost one), a hold
- * too; discard, drop and reject become the loss of these recipients where the door can split, else they
- * pass;
+ *   - somebody still gets the message: a defer for some lets them pass (an extra copy is better than a lost
+ *     one), a hold too; discard, drop and reject become the loss of these recipients where the door can split,
+ *     else they pass;
  *   - nobody gets it: defer wins over hold over reject over discard, for what waits is not lost.
  */
 #ifndef JUDGE_ACTION_H
@@ -36,13 +35,13 @@ enum action action_fit(enum action a, enum door door, enum stage stage, enum act
 bool action_additive_ok(enum action a, enum door door, enum stage stage);
 
 /*
- * Fills v->what, code, dsn, text, redirect, drop, add and shown, and each wish's `got`. `wishes` are those of
- * m->rcpts, in order; `known`: these are all accepted recipients. Memory comes from `a`.
+ * Fills v->what, dsn, text, redirect, drop and add, and each wish's `got`. `wishes` are those of m->rcpts, in
+ * order; `known`: these are all accepted recipients. Memory comes from `a`; without it nobody is dropped.
  */
 void action_settle(const struct msg *m, struct wish *wishes, bool known, struct arena *a, struct verdict *v);
 
 /* `what` (DEFER, REJECT, DISCARD, HOLD, REDIRECT_OWNER) for the whole message or, at RCPT, the recipient,
- * with code and text; `r` (may be NULL) is who wants it. */
+ * with its text; `r` (may be NULL) is who wants it. */
 void action_say(struct verdict *v, enum action what, const struct rule *r);
 
 #endif

@@ -124,7 +124,6 @@ bool
 txn_verdict(struct arena *a, const struct verdict *v, struct verdict *out)
 {
 	*out = *v;
-	out->code = txn_str(a, v->code);
 	out->dsn = txn_str(a, v->dsn);
 	out->text = txn_str(a, v->text);
 	out->redirect = txn_str(a, v->redirect);

@@ -39,8 +39,7 @@ struct header_edit {
 struct verdict {
 	enum action
 	    what; /* PASS, DEFER, REJECT, DISCARD, HOLD, or REDIRECT_OWNER (policy door only: `redirect`) */
-	struct str code; /* "451", "550": for DEFER and REJECT */
-	struct str dsn;  /* "4.7.1" */
+	struct str dsn;  /* "4.7.1": for DEFER and REJECT; well-formed, and of their class */
 	struct str text; /* one line, printable ASCII; also the reason of HOLD and DISCARD */
 	struct str redirect;
 

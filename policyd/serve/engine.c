@@ -201,7 +201,6 @@ refuse_without_store(struct engine *e, struct verdict *v)
 	if (!e->defer_on_failure)
 		return false;
 	v->what = v->shown = ACT_DEFER;
-	v->code = STR("451");
 	v->dsn = STR("4.3.0");
 	v->text = STR("The mail system cannot keep its records; try again later");
 	return true;

@@ -18,13 +18,11 @@ choose_verdict(
     struct verdict_parts *parts, const struct msg *m, const enum action *finals, uint32_t n, struct choice *c)
 {
 	const struct str texts[] = { m->sender, m->helo, m->client_name, m->header.f.subject,
-		m->header.f.from, m->header.f.message_id, STR("To"), STR("Cc"), STR("4.2.1"), STR("451"),
-		STR_NONE };
+		m->header.f.from, m->header.f.message_id, STR("To"), STR("Cc"), STR_NONE };
 	struct verdict v = { .what = finals[choose(c, n)] };
 
 	*parts = (struct verdict_parts){ { 0, 1 }, { m->sender, m->header.f.from_addr } };
-	v.code = texts[choose(c, ARRAY_LEN(texts))];
-	v.dsn = texts[choose(c, ARRAY_LEN(texts))];
+	v.dsn = v.what == ACT_DEFER ? STR("4.2.1") : STR("5.7.28");
 	v.text = texts[choose(c, ARRAY_LEN(texts))];
 	v.redirect = texts[choose(c, ARRAY_LEN(texts))];
 	v.drop = parts->drop;

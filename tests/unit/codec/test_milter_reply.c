@@ -45,40 +45,30 @@ Test(milter_reply, final)
 {
 	static const struct {
 		enum action what;
-		const char *code, *dsn, *text, *packets;
+		const char *dsn, *text, *packets;
 	} cases[] = {
-		{ ACT_PASS, "", "", "", "00000001 63" },
-		{ ACT_PASS, "550", "5.7.1", "no", "00000001 63" },
-		{ ACT_REDIRECT_OWNER, "", "", "", "00000001 63" },
-		{ ACT_DISCARD, "", "", "a storm", "00000001 64" },
-		{ ACT_DEFER, "451", "4.7.1", "", "00000001 74" },
-		{ ACT_REJECT, "550", "5.7.1", " ", "00000001 72" },
-		{ ACT_DEFER, "451", "4.7.1", "later", "00000011 79 '451 4.7.1 later' 00" },
-		{ ACT_REJECT, "550", "5.7.1", "never", "00000011 79 '550 5.7.1 never' 00" },
-		{ ACT_REJECT, "554", "5.4.6", "loop", "00000010 79 '554 5.4.6 loop' 00" },
-		{ ACT_DEFER, "421", "4.3.255", "busy", "00000012 79 '421 4.3.255 busy' 00" },
-		/* code and DSN must be of the class that the action has */
-		{ ACT_REJECT, "451", "4.7.1", "no", "0000000e 79 '550 5.7.1 no' 00" },
-		{ ACT_DEFER, "550", "4.7.1", "no", "0000000e 79 '451 4.7.1 no' 00" },
-		{ ACT_DEFER, "450", "5.7.1", "no", "0000000e 79 '450 4.7.1 no' 00" },
-		{ ACT_REJECT, "5500", "5.7", "no", "0000000e 79 '550 5.7.1 no' 00" },
-		{ ACT_REJECT, "5x0", "5.7.1000", "no", "0000000e 79 '550 5.7.1 no' 00" },
-		{ ACT_REJECT, "", "5..1", "no", "0000000e 79 '550 5.7.1 no' 00" },
-		{ ACT_REJECT, "550", "5.7.1.1", "no", "0000000e 79 '550 5.7.1 no' 00" },
+		{ ACT_PASS, "", "", "00000001 63" },
+		{ ACT_PASS, "5.7.1", "no", "00000001 63" },
+		{ ACT_REDIRECT_OWNER, "", "", "00000001 63" },
+		{ ACT_DISCARD, "", "a storm", "00000001 64" },
+		{ ACT_DEFER, "4.7.1", "", "00000001 74" },
+		{ ACT_REJECT, "5.7.1", " ", "00000001 72" },
+		{ ACT_DEFER, "4.7.1", "later", "00000011 79 '451 4.7.1 later' 00" },
+		{ ACT_REJECT, "5.4.6", "loop", "00000010 79 '550 5.4.6 loop' 00" },
+		{ ACT_DEFER, "4.3.255", "busy", "00000012 79 '451 4.3.255 busy' 00" },
 		/* the text is a format at the other end, and one line */
-		{ ACT_REJECT, "550", "5.7.1", "100% sure", "00000016 79 '550 5.7.1 100%% sure' 00" },
-		{ ACT_REJECT, "550", "5.7.1", " a\r\nb\tc\x01\xc3\xa4 ",
+		{ ACT_REJECT, "5.7.1", "100% sure", "00000016 79 '550 5.7.1 100%% sure' 00" },
+		{ ACT_REJECT, "5.7.1", " a\r\nb\tc\x01\xc3\xa4 ",
 		    "00000015 79 '550 5.7.1 a  b c' 3f3f3f 00" },
-		{ ACT_HOLD, "", "", "a storm", "00000009 71 'a storm' 00 00000001 63" },
-		{ ACT_HOLD, "", "", "", "00000017 71 'held by policyd-storm' 00 00000001 63" },
-		{ ACT_HOLD, "", "", "50%\n", "00000005 71 '50%' 00 00000001 63" },
+		{ ACT_HOLD, "", "a storm", "00000009 71 'a storm' 00 00000001 63" },
+		{ ACT_HOLD, "", "", "00000017 71 'held by policyd-storm' 00 00000001 63" },
+		{ ACT_HOLD, "", "50%\n", "00000005 71 '50%' 00 00000001 63" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct verdict v = { .what = cases[i].what,
-			.code = str_of(cases[i].code),
-			.dsn = str_of(cases[i].dsn),
-			.text = str_of(cases[i].text) };
+		struct verdict v = {
+			.what = cases[i].what, .dsn = str_of(cases[i].dsn), .text = str_of(cases[i].text)
+		};
 
 		message(0);
 		cr_assert_eq(reply(&v), 0);
@@ -340,7 +330,9 @@ Test(milter_reply, caps)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		for (size_t more = 0; more < 2; more++) {
 			struct str s = { text, cases[i].cap + more };
-			struct verdict v = { .what = cases[i].what, .text = s, .n_edits = i == 2 };
+			struct verdict v = {
+				.what = cases[i].what, .dsn = STR("5.7.1"), .text = s, .n_edits = i == 2
+			};
 
 			v.edits[0] = (struct header_edit){ STR("X"), s, false };
 			message(0);

@@ -159,11 +159,9 @@ Test(action, own_text_and_code_only_for_the_own_action)
 	action_settle(&msg, &w, true, &arena, &v);
 	cr_assert(str_eq(v.text, STR("Use Bcc")));
 	cr_assert(str_eq(v.dsn, STR("5.7.9")));
-	cr_assert(str_eq(v.code, STR("550")));
 	w.action = F; /* a repeat of a rule that rejects: the text of a refusal would be wrong */
 	v = (struct verdict){ 0 };
 	action_settle(&msg, &w, true, &arena, &v);
-	cr_assert(str_eq(v.code, STR("451")));
 	cr_assert(str_eq(v.dsn, STR("4.7.1")));
 	cr_assert_neq(v.text.n, 7);
 	teardown();

@@ -23,7 +23,6 @@ Test(flood, limit_passes_and_one_beyond_is_deferred_at_rcpt)
 		cr_assert_eq(send_one(fresh(), "a@example.org"), ACT_PASS, "%d", i);
 	for (int i = 0; i < 50; i++) {
 		cr_assert_eq(ask_rcpt(fresh(), "a@example.org"), ACT_DEFER, "%d", i);
-		cr_assert(str_eq(v.code, STR("451")));
 		cr_assert(str_eq(v.dsn, STR("4.7.1")));
 		cr_assert(str_starts(v.text, STR("Too much mail")));
 	}
@@ -350,7 +349,6 @@ Test(flood, a_brake_that_rejects_with_words_of_the_rule)
 	snprintf(r->dsn, sizeof(r->dsn), "5.7.28");
 	send_one(fresh(), "a@example.org");
 	cr_assert_eq(ask_rcpt(fresh(), "a@example.org"), ACT_REJECT);
-	cr_assert(str_eq(v.code, STR("550")));
 	cr_assert(str_eq(v.dsn, STR("5.7.28")));
 	cr_assert(str_eq(v.text, STR("Enough for today")));
 }

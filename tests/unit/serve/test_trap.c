@@ -19,7 +19,6 @@ Test(trap, from_the_trap_on_all_of_that_client_is_refused)
 	trap();
 	cr_assert_eq(send_one(fresh(), "a@example.org"), ACT_PASS, "before");
 	cr_assert_eq(ask_rcpt(fresh(), "trap@example.org"), ACT_REJECT);
-	cr_assert(str_eq(v.code, STR("550")));
 	for (int i = 0; i < 20; i++) {
 		who.sender = i % 2 ? "x@y.example" : "z@far.example";
 		cr_assert_eq(ask_rcpt(fresh(), "a@example.org"), ACT_REJECT, "%d", i);
