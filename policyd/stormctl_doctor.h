@@ -63,7 +63,7 @@ struct doctor {
 	void *model;                      /* in the arena */
 	const char *version;              /* of the MTA; "" when not known */
 	struct doctor_finding *v;
-	unsigned n, cap;
+	unsigned n;
 };
 
 /* Text in the arena; an address space that ends is all that can stop it. */

@@ -124,7 +124,6 @@ give(struct reader *r, struct event *ev)
 
 	ev->file = r->file;
 	ev->number = ++*r->n;
-	ev->arena = &r->arena;
 	more = r->fn(r->arg, ev);
 	arena_reset(&r->arena);
 	return more;

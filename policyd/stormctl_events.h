@@ -26,7 +26,6 @@ struct event {
 	struct str header; /* raw header block */
 	struct str body;   /* what follows it; may be missing */
 	uint64_t size;
-	struct arena *arena; /* holds what is not in the file itself; reset after each event */
 };
 
 /* Returns false to stop. */

@@ -11,11 +11,6 @@
 
 enum { SESSION_CONNECTION, SESSION_CLIENT };
 
-struct milter_client {
-	struct key128 key;
-	uint32_t connections;
-};
-
 struct join {
 	struct map txns;
 	struct list lru; /* oldest first */
@@ -23,7 +18,7 @@ struct join {
 	struct list left; /* whose connection has gone, the first to go first; not in lru */
 	struct list over; /* that nothing is to follow on, the same; not in lru */
 	uint32_t n_over;
-	struct map milters;
+	struct map milters; /* of clients that a milter serves: how many connections, in place of a pointer */
 	struct map sessions; /* of policy connections and of SMTP clients: the latest transaction */
 	size_t bytes;
 	join_settle_fn *settle; /* may be NULL */
@@ -114,8 +109,6 @@ join_free(struct join *j)
 	join_end_all(j);
 	txn_spares_fini(&j->spares);
 	arena_fini(&j->recorded);
-	for (uint32_t i = 0; i < j->milters.cap; i++)
-		xfree(j->milters.slots[i].value);
 	map_fini(&j->txns);
 	map_fini(&j->milters);
 	map_fini(&j->sessions);
@@ -513,25 +506,20 @@ join_over(struct join *j, struct txn *t)
 void
 join_milter_begin(struct join *j, struct key128 client)
 {
-	struct milter_client *c = map_get(&j->milters, client);
+	uintptr_t connections = (uintptr_t)map_get(&j->milters, client);
 
-	if (!c) {
-		c = xcalloc(1, sizeof(*c));
-		c->key = client;
-		map_put(&j->milters, client, c);
-	}
-	c->connections++;
+	map_put(&j->milters, client, (void *)(connections + 1));
 }
 
 void
 join_milter_end(struct join *j, struct key128 client)
 {
-	struct milter_client *c = map_get(&j->milters, client);
+	uintptr_t connections = (uintptr_t)map_get(&j->milters, client);
 
-	if (!c || --c->connections > 0)
-		return;
-	map_del(&j->milters, client);
-	xfree(c);
+	if (connections > 1)
+		map_put(&j->milters, client, (void *)(connections - 1));
+	else
+		map_del(&j->milters, client);
 }
 
 bool

@@ -64,7 +64,6 @@ enum rule_key_use {
 struct rule {
 	char *name;
 	const struct detector *detector;
-	unsigned index;      /* place in the ruleset */
 	enum rule_mode mode; /* with [server] mode = shadow never MODE_ENFORCE */
 	enum rule_scope scope;
 	enum action action;

@@ -216,7 +216,6 @@ add(struct ruleset *rs, const struct rule *r)
 {
 	rs->v = xrealloc(rs->v, (rs->n + 1) * sizeof(*rs->v));
 	rs->v[rs->n] = *r;
-	rs->v[rs->n].index = rs->n;
 	if (r->detector->sent && r->mode != MODE_OFF && rs->sent_ttl < SENT_TTL_MIN)
 		rs->sent_ttl = SENT_TTL_MIN;
 	if (r->detector->sent && r->mode != MODE_OFF && rs->sent_ttl < r->window)

@@ -214,7 +214,6 @@ feed(struct header *h, const char *p, size_t n, void (*rest)(struct header *h, s
 	if (!h->done)
 		rest(h, &in);
 	h->taken += in.at;
-	h->f.bytes = h->taken;
 	return in.at;
 }
 
@@ -242,7 +241,6 @@ header_field(struct header *h, struct str name, struct str value)
 	if (room > HEADER_FIELD_MAX)
 		room = HEADER_FIELD_MAX;
 	h->taken += name.n + value.n + 4; /* ": " and CRLF */
-	h->f.bytes = h->taken;
 	if (name.n + value.n + 1 > room) {
 		h->f.flags |= HDR_TRUNCATED;
 		if (name.n + 1 >= room)

@@ -108,7 +108,6 @@ struct header_facts {
 	 * attempt, and trace fields (Received, Return-Path, Delivered-To, X-Original-To, Envelope-To,
 	 * X-Envelope-*, X-Received, Delivery-Date); not seeded. */
 	struct key128 stable;
-	uint64_t bytes;
 };
 
 /* Mailboxes of To and Cc are told to the caller while they go by (for "wide" audiences and markers). */

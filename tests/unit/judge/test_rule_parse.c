@@ -64,7 +64,6 @@ Test(rule_parse, everything)
 	r = &rules.v[0];
 	cr_expect_str_eq(r->name, "first");
 	cr_expect_eq(r->detector, &detect_replication);
-	cr_expect_eq(r->index, 0u);
 	cr_expect_eq(r->line, 1u);
 	cr_expect_eq(r->id, hash64(0, STR("first")));
 	cr_expect_eq(r->limit, 7u);
@@ -90,7 +89,6 @@ Test(rule_parse, everything)
 	cr_assert_eq(r->exempt.locals.n, 1u);
 	cr_expect_str_eq(r->exempt.locals.v[0], "postmaster");
 	r = &rules.v[1];
-	cr_expect_eq(r->index, 1u);
 	cr_expect_eq(r->detector, &detect_wide_recipients);
 	cr_expect_eq(r->limit, 100u);
 	cr_expect_eq(r->action, ACT_PREPEND);

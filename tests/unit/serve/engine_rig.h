@@ -33,8 +33,7 @@ rule(const char *detector)
 	rule_init(r, d);
 	r->name = xstrdup(detector);
 	r->mode = MODE_ENFORCE;
-	r->index = rules.n++;
-	r->id = r->index + 1;
+	r->id = ++rules.n;
 	r->repeats = REPEATS;
 	r->quiet = MS_HOUR;
 	if (d->sent && rules.sent_ttl < r->window)
