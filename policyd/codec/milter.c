@@ -28,14 +28,8 @@ struct command {
 	enum feed (*take)(struct milter *mi, struct wire *w, struct msg *m, struct buf *out);
 };
 
-/* STR() for constants */
-#define NAMED(name)                       \
-	{                                 \
-		"" name, sizeof(name) - 1 \
-	}
-
-const struct str milter_counted[MILTER_COUNTED] = { NAMED("To"), NAMED("Cc"), NAMED("Bcc"),
-	NAMED("Resent-To"), NAMED("Resent-Cc"), NAMED("Resent-Bcc") };
+const struct str milter_counted[MILTER_COUNTED] = { STR("To"), STR("Cc"), STR("Bcc"), STR("Resent-To"),
+	STR("Resent-Cc"), STR("Resent-Bcc") };
 
 int
 milter_counted_find(struct str name)
@@ -190,13 +184,13 @@ static const struct macro {
 	enum macro_place place;
 	size_t offset;
 } macros[] = {
-	{ NAMED("i"), TO_MSG, offsetof(struct msg, queue_id) },
-	{ NAMED("auth_authen"), TO_MSG, offsetof(struct msg, sasl_username) },
+	{ STR("i"), TO_MSG, offsetof(struct msg, queue_id) },
+	{ STR("auth_authen"), TO_MSG, offsetof(struct msg, sasl_username) },
 	/* the arguments of CONNECT are the better source */
-	{ NAMED("client_addr"), TO_CONN, offsetof(struct milter, client_address) },
-	{ NAMED("client_port"), TO_CONN, offsetof(struct milter, client_port) },
-	{ NAMED("client_name"), TO_CONN, offsetof(struct milter, client_name) },
-	{ NAMED("rcpt_mailer"), TO_RCPT, 0 },
+	{ STR("client_addr"), TO_CONN, offsetof(struct milter, client_address) },
+	{ STR("client_port"), TO_CONN, offsetof(struct milter, client_port) },
+	{ STR("client_name"), TO_CONN, offsetof(struct milter, client_name) },
+	{ STR("rcpt_mailer"), TO_RCPT, 0 },
 };
 
 static void

@@ -14,12 +14,6 @@
 #include "base/limits.h"
 #include "mail/addr.h"
 
-/* STR() for constants */
-#define NAMED(name)                       \
-	{                                 \
-		"" name, sizeof(name) - 1 \
-	}
-
 struct request {
 	struct policy *p;
 	struct msg *m;
@@ -94,14 +88,14 @@ put_stage(struct request *r, const struct attr *a, struct str value)
 		struct str name;
 		enum stage stage;
 	} stages[] = {
-		{ NAMED("RCPT"), STAGE_RCPT },
-		{ NAMED("DATA"), STAGE_DATA },
-		{ NAMED("BDAT"), STAGE_DATA },
-		{ NAMED("END-OF-MESSAGE"), STAGE_EOM },
-		{ NAMED("MAIL"), STAGE_MAIL },
-		{ NAMED("EHLO"), STAGE_HELO },
-		{ NAMED("HELO"), STAGE_HELO },
-		{ NAMED("CONNECT"), STAGE_CONNECT },
+		{ STR("RCPT"), STAGE_RCPT },
+		{ STR("DATA"), STAGE_DATA },
+		{ STR("BDAT"), STAGE_DATA },
+		{ STR("END-OF-MESSAGE"), STAGE_EOM },
+		{ STR("MAIL"), STAGE_MAIL },
+		{ STR("EHLO"), STAGE_HELO },
+		{ STR("HELO"), STAGE_HELO },
+		{ STR("CONNECT"), STAGE_CONNECT },
 	};
 
 	(void)a;
@@ -304,25 +298,25 @@ finish_body(struct request *r)
 
 enum { ADDR = MSG_ATTR_MAX, NAME = 1024, WORD = 255 };
 
-#define TO_MSG(name, member, cap)                                                        \
-	{                                                                                \
-		NAMED(name "="), put_str, offsetof(struct msg, member), cap, NULL, false \
+#define TO_MSG(name, member, cap)                                                      \
+	{                                                                              \
+		STR(name "="), put_str, offsetof(struct msg, member), cap, NULL, false \
 	}
-#define CALL(name, put, cap)                              \
-	{                                                 \
-		NAMED(name "="), put, 0, cap, NULL, false \
+#define CALL(name, put, cap)                            \
+	{                                               \
+		STR(name "="), put, 0, cap, NULL, false \
 	}
-#define FIELD(name, field)                                                  \
-	{                                                                   \
-		NAMED(name "="), put_field, 0, POLICY_LINE_MAX, field, true \
+#define FIELD(name, field)                                                \
+	{                                                                 \
+		STR(name "="), put_field, 0, POLICY_LINE_MAX, field, true \
 	}
-#define HEADER(name, put)                                            \
-	{                                                            \
-		NAMED(name "="), put, 0, POLICY_LINE_MAX, NULL, true \
+#define HEADER(name, put)                                          \
+	{                                                          \
+		STR(name "="), put, 0, POLICY_LINE_MAX, NULL, true \
 	}
-#define UNUSED(name)                                     \
-	{                                                \
-		NAMED(name "="), NULL, 0, 0, NULL, false \
+#define UNUSED(name)                                   \
+	{                                              \
+		STR(name "="), NULL, 0, 0, NULL, false \
 	}
 
 /* In the order in which they are applied: the stage before the sender, all recipients before the one,

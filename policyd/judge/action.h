@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * From what rules want for each recipient to what a door at a stage can be told. One table; the mixture of
- * recipients is settled here too:
- *   - somebody still gets the message: a defer for some lets them pass (an extra copy is better than a lost
- *     one), a hold too; discard, drop and reject become the loss of these recipients where the door can split,
- *     else they pass;
- *   - nobody gets it: defer wins over hold over reject over discard, for what waits is not lost.
+ * recipients is settled here too. Where somebody still gets the message, a defer or hold for some lets them
+ * pass (an extra copy is better than a lost one), and discard, drop and reject become the loss of these
+ * recipients where the door can split, else they pass. Where nobody gets it, defer wins over hold over reject
+ * over discard: what waits is not lost.
  */
 #ifndef JUDGE_ACTION_H
 #define JUDGE_ACTION_H

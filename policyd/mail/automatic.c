@@ -46,11 +46,6 @@ enum {
 	SIGN_REPLIED = 1,         /* Auto-Submitted: auto-replied */
 };
 
-#define ROW(text)                      \
-	{                              \
-		text, sizeof(text) - 1 \
-	}
-
 /* What a From may carry, whole, lower-case. */
 struct names {
 	const struct str *v;
@@ -66,94 +61,94 @@ struct names {
 	}
 
 static const struct str daemon_display[] = {
-	ROW("mail delivery system"),
-	ROW("mail delivery subsystem"),
-	ROW("mail delivery service"),
-	ROW("mail delivery agent"),
-	ROW("mail deliver system"),
-	ROW("mail.delivery.system"),
-	ROW("mailer-daemon"),
-	ROW("mailer daemon"),
-	ROW("mail daemon"),
-	ROW("internet mail delivery"),
-	ROW("delivery subsystem"),
-	ROW("email delivery system"),
-	ROW("e-mail delivery system"),
-	ROW("pmdf e-mail interconnect"),
+	STR("mail delivery system"),
+	STR("mail delivery subsystem"),
+	STR("mail delivery service"),
+	STR("mail delivery agent"),
+	STR("mail deliver system"),
+	STR("mail.delivery.system"),
+	STR("mailer-daemon"),
+	STR("mailer daemon"),
+	STR("mail daemon"),
+	STR("internet mail delivery"),
+	STR("delivery subsystem"),
+	STR("email delivery system"),
+	STR("e-mail delivery system"),
+	STR("pmdf e-mail interconnect"),
 };
 static const struct names daemon_names =
     NAMES(daemon_display, LETTER('d') | LETTER('e') | LETTER('i') | LETTER('m') | LETTER('p'));
 
 static const struct str daemon_local[] = {
-	ROW("mailer-daemon"),
-	ROW("mailer_daemon"),
-	ROW("mailerdaemon"),
-	ROW("mail-daemon"),
-	ROW("maildaemon"),
-	ROW("mail.delivery.system"),
-	ROW("double-bounce"),
+	STR("mailer-daemon"),
+	STR("mailer_daemon"),
+	STR("mailerdaemon"),
+	STR("mail-daemon"),
+	STR("maildaemon"),
+	STR("mail.delivery.system"),
+	STR("double-bounce"),
 };
 static const struct names daemon_locals = NAMES(daemon_local, LETTER('d') | LETTER('m'));
 
 static const struct str postmaster_display[] = {
-	ROW("postmaster"),
-	ROW("electronic postmaster"),
-	ROW("mail administrator"),
-	ROW("system administrator"),
-	ROW("systemadministrator"),
-	ROW("mail system"),
-	ROW("microsoft exchange"),
-	ROW("mail router"),
-	ROW("interscan mss"),
-	ROW("interscan notification"),
-	ROW("interscan messaging security suite"),
+	STR("postmaster"),
+	STR("electronic postmaster"),
+	STR("mail administrator"),
+	STR("system administrator"),
+	STR("systemadministrator"),
+	STR("mail system"),
+	STR("microsoft exchange"),
+	STR("mail router"),
+	STR("interscan mss"),
+	STR("interscan notification"),
+	STR("interscan messaging security suite"),
 };
 static const struct names postmaster_names =
     NAMES(postmaster_display, LETTER('e') | LETTER('i') | LETTER('m') | LETTER('p') | LETTER('s'));
 
 static const struct str postmaster_local[] = {
-	ROW("postmaster"), ROW("post_master"), ROW("post-master"), ROW("mailadmin"), ROW("mail-admin"),
-	ROW("sysadmin"), ROW("ndr"), ROW("mdaemon"), ROW("mailmarshal"),
-	ROW("symantec_antivirus_for_smtp_gateways"), ROW("symantec_mail_security_for_smtp"),
-	ROW("microsoftexchange329e71ec88ae4615bbc36ab6ce41109e"), /* that of every Exchange since 2007 */
+	STR("postmaster"), STR("post_master"), STR("post-master"), STR("mailadmin"), STR("mail-admin"),
+	STR("sysadmin"), STR("ndr"), STR("mdaemon"), STR("mailmarshal"),
+	STR("symantec_antivirus_for_smtp_gateways"), STR("symantec_mail_security_for_smtp"),
+	STR("microsoftexchange329e71ec88ae4615bbc36ab6ce41109e"), /* that of every Exchange since 2007 */
 };
 static const struct names postmaster_locals =
     NAMES(postmaster_local, LETTER('m') | LETTER('n') | LETTER('p') | LETTER('s'));
 
 /* Fronts of X-Mailer. */
 static const struct str notice_mailers[] = {
-	ROW("surfcontrol e-mail filter"),
-	ROW("<smtp32 v"),
-	ROW("m-filter"),
+	STR("surfcontrol e-mail filter"),
+	STR("<smtp32 v"),
+	STR("m-filter"),
 };
 
 /* Fronts of X-Mailer or User-Agent of programs in which people write. */
 static const struct str mail_programs[] = {
-	ROW("mozilla"),
-	ROW("thunderbird"),
-	ROW("microsoft outlook"),
-	ROW("microsoft-macoutlook"),
-	ROW("apple mail"),
-	ROW("iphone mail"),
-	ROW("ipad mail"),
-	ROW("evolution"),
-	ROW("mutt"),
-	ROW("neomutt"),
-	ROW("kmail"),
-	ROW("k-9 mail"),
-	ROW("claws mail"),
-	ROW("sylpheed"),
-	ROW("the bat!"),
-	ROW("alpine"),
-	ROW("gnus"),
-	ROW("mu4e"),
-	ROW("roundcube"),
-	ROW("squirrelmail"),
-	ROW("horde"),
-	ROW("internet messaging program (imp)"),
-	ROW("zimbra"),
-	ROW("open-xchange"),
-	ROW("sogo"),
+	STR("mozilla"),
+	STR("thunderbird"),
+	STR("microsoft outlook"),
+	STR("microsoft-macoutlook"),
+	STR("apple mail"),
+	STR("iphone mail"),
+	STR("ipad mail"),
+	STR("evolution"),
+	STR("mutt"),
+	STR("neomutt"),
+	STR("kmail"),
+	STR("k-9 mail"),
+	STR("claws mail"),
+	STR("sylpheed"),
+	STR("the bat!"),
+	STR("alpine"),
+	STR("gnus"),
+	STR("mu4e"),
+	STR("roundcube"),
+	STR("squirrelmail"),
+	STR("horde"),
+	STR("internet messaging program (imp)"),
+	STR("zimbra"),
+	STR("open-xchange"),
+	STR("sogo"),
 };
 
 static bool
@@ -269,14 +264,14 @@ static bool
 is_report(const struct header_facts *f, enum subject_kind subject)
 {
 	static const struct str types[] = {
-		ROW("disposition-notification"),
-		ROW("global-disposition-notification"),
-		ROW("feedback-report"),
-		ROW("tlsrpt"),
+		STR("disposition-notification"),
+		STR("global-disposition-notification"),
+		STR("feedback-report"),
+		STR("tlsrpt"),
 	};
 	static const struct str parts[] = {
-		ROW("message/disposition-notification"),
-		ROW("message/feedback-report"),
+		STR("message/disposition-notification"),
+		STR("message/feedback-report"),
 	};
 
 	if (is_report_part(f) && ONE_OF(types, f->report_type))
@@ -440,7 +435,7 @@ static bool
 is_own_absence(const struct header_facts *f)
 {
 	enum { NAME_MIN = 3, LOOK_AT = 400 };
-	static const struct str says = ROW(" is out of the office.");
+	static const struct str says = STR(" is out of the office.");
 	char subject[LOOK_AT], from[LOOK_AT];
 	struct str line = str_trim(words_decode(str_sub(f->subject, 0, LOOK_AT), subject, sizeof(subject)));
 	struct str name = words_decode(str_sub(f->from, 0, LOOK_AT), from, sizeof(from));

@@ -155,13 +155,13 @@ read_original(struct arena *a, struct str value)
 
 /* --- names -------------------------------------------------------------------------------------------- */
 
-#define KEEP(text, kinds, known, read, field)                                                     \
-	{                                                                                         \
-		{ text, sizeof(text) - 1 }, kinds, known, read, offsetof(struct dsn_block, field) \
+#define KEEP(text, kinds, known, read, field)                                    \
+	{                                                                        \
+		STR(text), kinds, known, read, offsetof(struct dsn_block, field) \
 	}
-#define KNOWN(text)                                          \
-	{                                                    \
-		{ text, sizeof(text) - 1 }, 0, true, NULL, 0 \
+#define KNOWN(text)                         \
+	{                                   \
+		STR(text), 0, true, NULL, 0 \
 	}
 
 static const struct row rows[] = {

@@ -378,25 +378,21 @@ take_nothing(struct header *h, const struct field_row *row, struct str value)
 	(void)value;
 }
 
-#define NAME(text)                     \
-	{                              \
-		text, sizeof(text) - 1 \
+#define KEEP(text, take, field)                                                 \
+	{                                                                       \
+		STR(text), take, offsetof(struct header_facts, field), 0, false \
 	}
-#define KEEP(text, take, field)                                                  \
-	{                                                                        \
-		NAME(text), take, offsetof(struct header_facts, field), 0, false \
+#define KEEP_FLAG(text, take, field, flag)                                         \
+	{                                                                          \
+		STR(text), take, offsetof(struct header_facts, field), flag, false \
 	}
-#define KEEP_FLAG(text, take, field, flag)                                          \
-	{                                                                           \
-		NAME(text), take, offsetof(struct header_facts, field), flag, false \
+#define FLAG(text, flag)                             \
+	{                                            \
+		STR(text), take_flag, 0, flag, false \
 	}
-#define FLAG(text, flag)                              \
-	{                                             \
-		NAME(text), take_flag, 0, flag, false \
-	}
-#define WORD(text, take, flag)                   \
-	{                                        \
-		NAME(text), take, 0, flag, false \
+#define WORD(text, take, flag)                  \
+	{                                       \
+		STR(text), take, 0, flag, false \
 	}
 
 /* One table a length of name, so that a name is compared with a few of its own length. */
@@ -417,7 +413,7 @@ static const struct field_row length_7[] = {
 	KEEP("subject", take_value, subject),
 };
 static const struct field_row length_8[] = {
-	{ NAME("received"), take_received, 0, 0, true },
+	{ STR("received"), take_received, 0, 0, true },
 	KEEP("reply-to", take_mailbox, reply_to),
 	KEEP("x-mailer", take_value, mailer),
 };
@@ -428,20 +424,20 @@ static const struct field_row length_9[] = {
 };
 static const struct field_row length_10[] = {
 	KEEP_FLAG("list-owner", take_list_name, list_name, HDR_LIST_POST),
-	{ NAME("message-id"), take_value, offsetof(struct header_facts, message_id), HDR_DUP_MESSAGE_ID,
+	{ STR("message-id"), take_value, offsetof(struct header_facts, message_id), HDR_DUP_MESSAGE_ID,
 	    true },
 	KEEP("precedence", take_value, precedence),
 	KEEP("references", take_references, references),
 	KEEP("user-agent", take_value, mailer),
 	FLAG("x-cron-env", HDR_CRON),
-	{ NAME("x-received"), take_nothing, 0, 0, true },
+	{ STR("x-received"), take_nothing, 0, 0, true },
 	WORD("x-vacation", take_flag_unless_no, HDR_AUTO_RESPONDER),
 };
 static const struct field_row length_11[] = {
 	WORD("autoreplied", take_flag_unless_no, HDR_AUTO_RESPONDER),
-	{ NAME("envelope-to"), take_original_to, offsetof(struct header_facts, original_to), 0, true },
+	{ STR("envelope-to"), take_original_to, offsetof(struct header_facts, original_to), 0, true },
 	KEEP("in-reply-to", take_first_id, in_reply_to),
-	{ NAME("return-path"), take_return_path, offsetof(struct header_facts, return_path), 0, true },
+	{ STR("return-path"), take_return_path, offsetof(struct header_facts, return_path), 0, true },
 	WORD("x-autoreply", take_flag_unless_no, HDR_AUTO_RESPONDER),
 	KEEP_FLAG("x-beenthere", take_list_name, list_name, HDR_LIST_OTHER),
 	FLAG("x-ml-driver", HDR_LIST_OTHER),
@@ -450,7 +446,7 @@ static const struct field_row length_11[] = {
 static const struct field_row length_12[] = {
 	FLAG("chat-version", HDR_CHAT),
 	KEEP("content-type", take_content_type, content_type),
-	{ NAME("delivered-to"), take_delivered_to, 0, 0, true },
+	{ STR("delivered-to"), take_delivered_to, 0, 0, true },
 	FLAG("list-archive", HDR_LIST_POST),
 	KEEP_FLAG("mailing-list", take_list_name, list_name, HDR_LIST_OTHER),
 	KEEP_FLAG("thread-index", take_thread_index, thread_index, HDR_THREAD_INDEX_REPLY),
@@ -459,11 +455,11 @@ static const struct field_row length_12[] = {
 };
 static const struct field_row length_13[] = {
 	WORD("content-class", take_content_class, HDR_CALENDAR),
-	{ NAME("delivery-date"), take_nothing, 0, 0, true },
+	{ STR("delivery-date"), take_nothing, 0, 0, true },
 	WORD("x-autorespond", take_flag_unless_no, HDR_AUTO_RESPONDER),
 	FLAG("x-google-loop", HDR_LIST_OTHER),
 	FLAG("x-list-server", HDR_LIST_OTHER),
-	{ NAME("x-original-to"), take_original_to, offsetof(struct header_facts, original_to), 0, true },
+	{ STR("x-original-to"), take_original_to, offsetof(struct header_facts, original_to), 0, true },
 };
 static const struct field_row length_14[] = {
 	KEEP_FLAG("auto-submitted", take_auto_submitted, auto_submitted, HDR_AUTO_FAILURE),

@@ -11,9 +11,9 @@ struct family {
 	enum subject_kind kind;
 };
 
-#define ROW(text, kind)                          \
-	{                                        \
-		{ text, sizeof(text) - 1 }, kind \
+#define ROW(text, kind)         \
+	{                       \
+		STR(text), kind \
 	}
 
 static const struct family families[] = {

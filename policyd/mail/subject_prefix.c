@@ -16,13 +16,13 @@ struct prefix {
 	bool recall;
 };
 
-#define ANSWER(text)                              \
-	{                                         \
-		{ text, sizeof(text) - 1 }, false \
+#define ANSWER(text)             \
+	{                        \
+		STR(text), false \
 	}
-#define RECALL(text)                             \
-	{                                        \
-		{ text, sizeof(text) - 1 }, true \
+#define RECALL(text)            \
+	{                       \
+		STR(text), true \
 	}
 
 /* In lower case; letters that are not ASCII as they are written, in UTF-8, or in Latin-1 too. */

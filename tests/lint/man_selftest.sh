@@ -51,7 +51,7 @@ expect fail "one of two attributes in a line" $P 's/^[.]It Cm to_count , cc_coun
 expect fail "an extended attribute in the page only" $P 's/^[.]It Cm subject/.It Cm topic/'
 expect fail "recipients gone from the page" $P '/^[.]It Cm recipients/d'
 expect fail "an attribute that is not used any more" $C 's/TO_MSG("helo_name", helo, NAME)/UNUSED("helo_name")/'
-expect fail "a macro without a page" $M 's/^\t{ NAMED("i"), TO_MSG.*/&\n\t{ NAMED("cert_subject"), TO_MSG, 0 },/'
+expect fail "a macro without a page" $M 's/^\t{ STR("i"), TO_MSG.*/&\n\t{ STR("cert_subject"), TO_MSG, 0 },/'
 expect fail "a macro in the page only" $M '/"rcpt_mailer"/d'
 expect fail "another action in the table" $A 's/\[ACT_REJECT\] = { ACT_REJECT, ACT_DROP_RECIPIENTS }/[ACT_REJECT] = { ACT_REJECT, ACT_PASS }/'
 expect fail "another action in the page" $P 's/^[.]It Ic hold Ta hold Ta pass/.It Ic hold Ta hold Ta hold/'

@@ -3,11 +3,6 @@
  * comes out. */
 #include "policy_rig.h"
 
-#define S(lit)                          \
-	{                               \
-		"" lit, sizeof(lit) - 1 \
-	}
-
 static struct str
 reply(struct rig *r, const struct verdict *v)
 {
@@ -28,31 +23,36 @@ Test(policy_reply, one_action)
 		{ { .what = ACT_CONCEAL }, "action=DUNNO" },
 		{ { .what = ACT_DROP_RECIPIENTS }, "action=DUNNO" },
 		{ { .what = ACT_COUNT }, "action=DUNNO" },
-		{ { .what = ACT_DEFER, .dsn = S("4.2.0"), .text = S("later") }, "action=451 4.2.0 later" },
-		{ { .what = ACT_DEFER, .dsn = S("4.7.1") }, "action=451 4.7.1 mail storm, try again later" },
-		{ { .what = ACT_REJECT, .dsn = S("5.4.6"), .text = S("a loop") }, "action=550 5.4.6 a loop" },
-		{ { .what = ACT_REJECT, .dsn = S("5.7.1"), .text = S("") }, "action=550 5.7.1 mail storm" },
-		{ { .what = ACT_REJECT, .dsn = S("5.7.1"), .text = S(" \r\n\t ") },
+		{ { .what = ACT_DEFER, .dsn = STR("4.2.0"), .text = STR("later") },
+		    "action=451 4.2.0 later" },
+		{ { .what = ACT_DEFER, .dsn = STR("4.7.1") },
+		    "action=451 4.7.1 mail storm, try again later" },
+		{ { .what = ACT_REJECT, .dsn = STR("5.4.6"), .text = STR("a loop") },
+		    "action=550 5.4.6 a loop" },
+		{ { .what = ACT_REJECT, .dsn = STR("5.7.1"), .text = STR("") },
 		    "action=550 5.7.1 mail storm" },
-		{ { .what = ACT_DISCARD, .text = S("a copy") }, "action=DISCARD a copy" },
+		{ { .what = ACT_REJECT, .dsn = STR("5.7.1"), .text = STR(" \r\n\t ") },
+		    "action=550 5.7.1 mail storm" },
+		{ { .what = ACT_DISCARD, .text = STR("a copy") }, "action=DISCARD a copy" },
 		{ { .what = ACT_DISCARD }, "action=DISCARD mail storm" },
-		{ { .what = ACT_HOLD, .text = S("450") }, "action=HOLD 450" },
+		{ { .what = ACT_HOLD, .text = STR("450") }, "action=HOLD 450" },
 		{ { .what = ACT_HOLD }, "action=HOLD mail storm" },
-		{ { .what = ACT_REDIRECT_OWNER, .redirect = S("owner@example.org") },
+		{ { .what = ACT_REDIRECT_OWNER, .redirect = STR("owner@example.org") },
 		    "action=REDIRECT owner@example.org" },
-		{ { .what = ACT_REDIRECT_OWNER, .redirect = S("l\303\244st@x.y") },
+		{ { .what = ACT_REDIRECT_OWNER, .redirect = STR("l\303\244st@x.y") },
 		    "action=REDIRECT l\303\244st@x.y" },
-		{ { .what = ACT_REDIRECT_OWNER, .redirect = S("l\344st@x.y") }, "action=DUNNO" },
-		{ { .what = ACT_REDIRECT_OWNER, .redirect = S("l\177st@x.y") }, "action=DUNNO" },
-		{ { .what = ACT_REDIRECT_OWNER, .redirect = S("owner") }, "action=DUNNO" },
-		{ { .what = ACT_REDIRECT_OWNER, .redirect = S("owner@") }, "action=DUNNO" },
-		{ { .what = ACT_REDIRECT_OWNER, .redirect = S("@x") }, "action=DUNNO" },
-		{ { .what = ACT_REDIRECT_OWNER, .redirect = S("a b@x") }, "action=DUNNO" },
-		{ { .what = ACT_REDIRECT_OWNER, .redirect = S("a@x\n\naction=OK") }, "action=DUNNO" },
+		{ { .what = ACT_REDIRECT_OWNER, .redirect = STR("l\344st@x.y") }, "action=DUNNO" },
+		{ { .what = ACT_REDIRECT_OWNER, .redirect = STR("l\177st@x.y") }, "action=DUNNO" },
+		{ { .what = ACT_REDIRECT_OWNER, .redirect = STR("owner") }, "action=DUNNO" },
+		{ { .what = ACT_REDIRECT_OWNER, .redirect = STR("owner@") }, "action=DUNNO" },
+		{ { .what = ACT_REDIRECT_OWNER, .redirect = STR("@x") }, "action=DUNNO" },
+		{ { .what = ACT_REDIRECT_OWNER, .redirect = STR("a b@x") }, "action=DUNNO" },
+		{ { .what = ACT_REDIRECT_OWNER, .redirect = STR("a@x\n\naction=OK") }, "action=DUNNO" },
 		{ { .what = ACT_REDIRECT_OWNER }, "action=DUNNO" },
 		/* Text: printable ASCII in one line. */
-		{ { .what = ACT_HOLD, .text = S(" a\r\nb\tc\0d\x7f\xc3\xa9 ") }, "action=HOLD a  b c?d???" },
-		{ { .what = ACT_DISCARD, .text = S("x\n\naction=OK\n\n") }, "action=DISCARD x  action=OK" },
+		{ { .what = ACT_HOLD, .text = STR(" a\r\nb\tc\0d\x7f\xc3\xa9 ") },
+		    "action=HOLD a  b c?d???" },
+		{ { .what = ACT_DISCARD, .text = STR("x\n\naction=OK\n\n") }, "action=DISCARD x  action=OK" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
@@ -98,20 +98,21 @@ Test(policy_reply, prepend)
 		struct header_edit edits[2];
 		const char *want;
 	} t[] = {
-		{ { { .name = S("X-Storm"), .value = S("wide") }, { .name = S("X-B"), .value = S("b") } },
+		{ { { .name = STR("X-Storm"), .value = STR("wide") },
+		      { .name = STR("X-B"), .value = STR("b") } },
 		    "action=PREPEND X-Storm: wide\n\n" },
-		{ { { .name = S("X-Storm"), .value = S("") } }, "action=PREPEND X-Storm: -\n\n" },
-		{ { { .name = S("X-Storm"), .value = S("a\r\n\nBcc: x") } },
+		{ { { .name = STR("X-Storm"), .value = STR("") } }, "action=PREPEND X-Storm: -\n\n" },
+		{ { { .name = STR("X-Storm"), .value = STR("a\r\n\nBcc: x") } },
 		    "action=PREPEND X-Storm: a   Bcc: x\n\n" },
 		/* What is to be replaced cannot be said by adding; the next one is taken. */
-		{ { { .name = S("To"), .value = S("g:;"), .change = true },
-		      { .name = S("X-B"), .value = S("b") } },
+		{ { { .name = STR("To"), .value = STR("g:;"), .change = true },
+		      { .name = STR("X-B"), .value = STR("b") } },
 		    "action=PREPEND X-B: b\n\n" },
-		{ { { .name = S(""), .value = S("a") }, { .name = S("X-B"), .value = S("b") } },
+		{ { { .name = STR(""), .value = STR("a") }, { .name = STR("X-B"), .value = STR("b") } },
 		    "action=PREPEND X-B: b\n\n" },
-		{ { { .name = S("X A"), .value = S("a") }, { .name = S("X:"), .value = S("b") } },
+		{ { { .name = STR("X A"), .value = STR("a") }, { .name = STR("X:"), .value = STR("b") } },
 		    "action=DUNNO\n\n" },
-		{ { { .name = S("X\nA"), .value = S("a") }, { .name = S("X\xc3"), .value = S("b") } },
+		{ { { .name = STR("X\nA"), .value = STR("a") }, { .name = STR("X\xc3"), .value = STR("b") } },
 		    "action=DUNNO\n\n" },
 	};
 
