@@ -84,6 +84,7 @@ struct conf_key {
 	const char *form; /* CALL: what a value looks like, for the documentation */
 	bool none;        /* STR: may be empty, although there is a default */
 	bool no_reload;   /* takes effect at the next start only */
+	unsigned use;     /* the table's own; see judge/rule.h */
 	const char *help; /* one sentence, for man page and sample file */
 };
 

@@ -232,25 +232,21 @@ lists_finish(struct lists *l, struct conf_faults *faults)
 	xfree(order);
 }
 
+static int
+posting_order(const void *key, const void *entry)
+{
+	const struct str *plain = key;
+	const char *posting = ((const struct list_entry *)entry)->posting;
+	size_t n = strlen(posting);
+	int c = memcmp(plain->p, posting, n < plain->n ? n : plain->n);
+
+	return c ? c : (plain->n > n) - (plain->n < n);
+}
+
 const struct list_entry *
 lists_find(const struct lists *l, struct str plain)
 {
-	unsigned low = 0, high = l->n;
-
-	while (low < high) {
-		unsigned mid = low + (high - low) / 2;
-		const struct list_entry *e = &l->v[mid];
-		size_t n = strlen(e->posting);
-		int c = plain.n ? memcmp(e->posting, plain.p, n < plain.n ? n : plain.n) : 1;
-
-		if (c == 0)
-			c = (n > plain.n) - (n < plain.n);
-		if (c == 0)
-			return e;
-		if (c < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return NULL;
+	if (l->n == 0 || plain.n == 0)
+		return NULL;
+	return bsearch(&plain, l->v, l->n, sizeof(*l->v), posting_order);
 }

@@ -24,10 +24,7 @@ hash_of(const struct view *v, const char *tag, struct str s)
 static uint64_t
 hash_id(const struct view *v, struct str id)
 {
-	if (id.n && id.p[0] == '<')
-		id = str_sub(id, 1, id.n);
-	if (id.n && id.p[id.n - 1] == '>')
-		id = str_sub(id, 0, id.n - 1);
+	id = header_bare_id(id);
 	return id.n ? hash_of(v, "post-id", id) : 0;
 }
 

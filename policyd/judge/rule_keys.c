@@ -64,6 +64,17 @@ printable(struct str s)
 	return true;
 }
 
+/* `near`: what is called alike, or NULL. */
+static int
+unknown(const char *kind, struct str word, const char *near, char *why, size_t why_len)
+{
+	if (near)
+		snprintf(why, why_len, "no %s is called %s, did you mean \"%s\"?", kind, CONFQ(word), near);
+	else
+		snprintf(why, why_len, "no %s is called %s", kind, CONFQ(word));
+	return ERR_SYNTAX;
+}
+
 static int
 set_detect(void *at, struct str value, char *why, size_t why_len)
 {
@@ -78,11 +89,7 @@ set_detect(void *at, struct str value, char *why, size_t why_len)
 	for (const struct detector *const *it = detectors; *it; it++)
 		if (conf_nearer(value, str_of((*it)->name), &best))
 			near = (*it)->name;
-	if (near)
-		snprintf(why, why_len, "no detector is called %s, did you mean \"%s\"?", CONFQ(value), near);
-	else
-		snprintf(why, why_len, "no detector is called %s", CONFQ(value));
-	return ERR_SYNTAX;
+	return unknown("detector", value, near, why, why_len);
 }
 
 static int
@@ -141,8 +148,8 @@ set_prepend(struct rule *r, struct str arg, char *why, size_t why_len)
 	return 0;
 }
 
-static void
-action_hint(struct str word, char *why, size_t why_len)
+static int
+unknown_action(struct str word, char *why, size_t why_len)
 {
 	unsigned best = 3;
 	const char *near = NULL;
@@ -150,10 +157,7 @@ action_hint(struct str word, char *why, size_t why_len)
 	for (int a = ACT_WARN; a < ACT_COUNT; a++)
 		if (conf_nearer(word, str_of(action_name((enum action)a)), &best))
 			near = action_name((enum action)a);
-	if (near)
-		snprintf(why, why_len, "no action is called %s, did you mean \"%s\"?", CONFQ(word), near);
-	else
-		snprintf(why, why_len, "no action is called %s", CONFQ(word));
+	return unknown("action", word, near, why, why_len);
 }
 
 static int
@@ -163,10 +167,8 @@ set_action(void *at, struct str value, char *why, size_t why_len)
 	struct str word = str_sub(value, 0, str_find(value, ' '));
 	struct str arg = str_trim(str_sub(value, word.n, value.n));
 
-	if (action_parse(word, &r->action)) {
-		action_hint(word, why, why_len);
-		return ERR_SYNTAX;
-	}
+	if (action_parse(word, &r->action))
+		return unknown_action(word, why, why_len);
 	xfree(r->arg_name);
 	xfree(r->arg_value);
 	r->arg_name = r->arg_value = NULL;
@@ -332,43 +334,53 @@ const struct conf_key rule_key_table[] = {
 	    .help = "A storm is closed when this long nothing of it was seen."),
 	KEY("brake", CONF_ENUM, AT(brake, enum rule_brake), .names = brake_names,
 	    .help = "Refuse at RCPT what belongs to a storm, before its data costs bandwidth."),
-	KEY("brake_for", CONF_MSEC, AT(brake_for, int64_t), .min = MS_SEC, .max = max_time, .def = "2h",
+	KEY("brake_for", CONF_MSEC, AT(brake_for, int64_t), .use = KEY_BRAKE_SHARE, .min = MS_SEC,
+	    .max = max_time, .def = "2h",
 	    .help = "How long at most a storm is braked at RCPT (replication only)."),
-	KEY("probe", CONF_UINT, AT(probe, uint32_t), .min = 2, .max = 1000000, .def = "50",
+	KEY("probe", CONF_UINT, AT(probe, uint32_t), .use = KEY_BRAKE_SHARE, .min = 2, .max = 1000000,
+	    .def = "50",
 	    .help = "One of so many is let through a brake, so that the evidence stays fresh (replication "
 		    "only)."),
-	KEY("repeats", CONF_UINT, AT(repeats, uint32_t), .min = 0, .max = 1000, .def = "2",
+	KEY("repeats", CONF_UINT, AT(repeats, uint32_t), .use = KEY_REPEATS, .min = 0, .max = 1000,
+	    .def = "2",
 	    .help =
 		"How often the same transmission may come again before it is deferred (replication only)."),
-	KEY("gateway_limit", CONF_UINT, AT(gateway_limit, uint32_t), .min = 1, .max = 1000, .def = "1",
+	KEY("gateway_limit", CONF_UINT, AT(gateway_limit, uint32_t), .use = KEY_GATEWAY_LIMIT, .min = 1,
+	    .max = 1000, .def = "1",
 	    .help = "The limit for copies that carry the marker of a gateway known to replicate (replication "
 		    "only)."),
-	KEY("authors", CONF_UINT, AT(authors, uint32_t), .min = 1, .max = 1000, .def = "3",
+	KEY("authors", CONF_UINT, AT(authors, uint32_t), .use = KEY_AUTHORS, .min = 1, .max = 1000,
+	    .def = "3",
 	    .help =
 		"How many people at least must have written before a thread is a storm (reply-all only)."),
-	KEY("wide", CONF_UINT, AT(wide, uint32_t), .min = 2, .max = 1000000, .def = "50",
+	KEY("wide", CONF_UINT, AT(wide, uint32_t), .use = KEY_WIDE, .min = 2, .max = 1000000, .def = "50",
 	    .help =
 		"How many mailboxes in To and Cc make an audience, where it is no list (reply-all only)."),
-	KEY("copies", CONF_UINT, AT(copies, uint32_t), .min = 0, .max = 1000000000, .def = "0",
+	KEY("copies", CONF_UINT, AT(copies, uint32_t), .use = KEY_COPIES, .min = 0, .max = 1000000000,
+	    .def = "0",
 	    .help = "Instead of limit: how many copies (posts times recipients) a thread may make in window; "
 		    "0: limit counts (reply-all only)."),
-	KEY("outsiders", CONF_ENUM, AT(outsiders, enum action), .names = outsider_names, .def = "hold",
+	KEY("outsiders", CONF_ENUM, AT(outsiders, enum action), .use = KEY_OUTSIDERS, .names = outsider_names,
+	    .def = "hold",
 	    .help = "What is done with posts of others than own users and networks, instead of action "
 		    "(reply-all only)."),
-	KEY("pace", CONF_MSEC, AT(pace, int64_t), .min = 0, .max = max_time, .def = "30s",
+	KEY("pace", CONF_MSEC, AT(pace, int64_t), .use = KEY_PACE, .min = 0, .max = max_time, .def = "30s",
 	    .help = "Answers that come faster than this are a robot's (ping-pong only)."),
-	KEY("automatic_limit", CONF_UINT, AT(automatic_limit, uint32_t), .min = 1, .max = 1000000, .def = "6",
+	KEY("automatic_limit", CONF_UINT, AT(automatic_limit, uint32_t), .use = KEY_AUTOMATIC_LIMIT, .min = 1,
+	    .max = 1000000, .def = "6",
 	    .help = "The limit where the mails say themselves that a machine wrote them (ping-pong only)."),
-	KEY("count_by", CONF_CALL, AT(count_by, unsigned), .call = set_count_by, .form = "list",
+	KEY("count_by", CONF_CALL, AT(count_by, unsigned), .use = KEY_COUNT_BY, .call = set_count_by,
+	    .form = "list",
 	    .help = "What is counted together: client, network, sender, sender-domain, sasl-user, recipient, "
 		    "recipient-domain, or several of them (flood only)."),
-	KEY("measure", CONF_ENUM, AT(measure, enum measure), .names = measure_names, .def = "messages",
-	    .help = "What limit and window count (flood only)."),
-	KEY("addresses", CONF_CALL, AT(addresses, struct exempt), .call = set_addresses, .form = "list",
-	    .def = "",
+	KEY("measure", CONF_ENUM, AT(measure, enum measure), .use = KEY_MEASURE, .names = measure_names,
+	    .def = "messages", .help = "What limit and window count (flood only)."),
+	KEY("addresses", CONF_CALL, AT(addresses, struct exempt), .use = KEY_ADDRESSES, .call = set_addresses,
+	    .form = "list", .def = "",
 	    .help = "Addresses, @domains and localparts@ that nobody has a reason to write to (trap "
 		    "only)."),
-	KEY("own_limit", CONF_UINT, AT(own_limit, uint32_t), .min = 1, .max = 1000, .def = "6",
+	KEY("own_limit", CONF_UINT, AT(own_limit, uint32_t), .use = KEY_OWN_LIMIT, .min = 1, .max = 1000,
+	    .def = "6",
 	    .help = "How often a host of our own may stand in the Received lines, beside what a filter on "
 		    "localhost gave back to it and its deliveries by LMTP (mail-loop only)."),
 	KEY("exempt", CONF_CALL, AT(exempt, struct exempt), .call = set_exempt, .form = "list", .def = "",
@@ -376,32 +388,10 @@ const struct conf_key rule_key_table[] = {
 };
 const unsigned rule_key_count = ARRAY_LEN(rule_key_table);
 
-/* Keys that only some detectors read. */
-static const struct {
-	const char *name;
-	unsigned use;
-} special_keys[] = {
-	{ "repeats", KEY_REPEATS },
-	{ "gateway_limit", KEY_GATEWAY_LIMIT },
-	{ "authors", KEY_AUTHORS },
-	{ "wide", KEY_WIDE },
-	{ "copies", KEY_COPIES },
-	{ "outsiders", KEY_OUTSIDERS },
-	{ "pace", KEY_PACE },
-	{ "automatic_limit", KEY_AUTOMATIC_LIMIT },
-	{ "count_by", KEY_COUNT_BY },
-	{ "measure", KEY_MEASURE },
-	{ "addresses", KEY_ADDRESSES },
-	{ "own_limit", KEY_OWN_LIMIT },
-	{ "brake_for", KEY_BRAKE_SHARE },
-	{ "probe", KEY_BRAKE_SHARE },
-};
-
 bool
 rule_key_read(const struct detector *d, const char *name)
 {
-	for (size_t i = 0; i < ARRAY_LEN(special_keys); i++)
-		if (strcmp(special_keys[i].name, name) == 0)
-			return (special_keys[i].use & d->keys) != 0;
-	return true;
+	const struct conf_key *key = conf_find(rule_key_table, rule_key_count, "rule", name);
+
+	return !key || !key->use || (key->use & d->keys);
 }

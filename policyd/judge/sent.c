@@ -1,18 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "judge/sent.h"
 
-/* Gateways add and drop the brackets, and some bounces keep only what stands between them. */
-static struct str
-bare(struct str id)
-{
-	id = str_trim(id);
-	if (id.n && id.p[0] == '<')
-		id = str_sub(id, 1, id.n);
-	if (id.n && id.p[id.n - 1] == '>')
-		id = str_sub(id, 0, id.n - 1);
-	return str_trim(id);
-}
-
 static struct key128
 mark_key(const struct view *v, const char *tag, struct str what)
 {
@@ -50,7 +38,7 @@ void
 sent_plan(const struct view *v, int64_t ttl, struct ops *ops)
 {
 	const struct traits *t = v->traits;
-	struct str id = bare(v->msg->header.f.message_id);
+	struct str id = header_bare_id(v->msg->header.f.message_id);
 
 	if (t->null_sender || (!t->outbound && !(id.n && goes_to_list(v))))
 		return;
@@ -66,7 +54,7 @@ sent_plan(const struct view *v, int64_t ttl, struct ops *ops)
 void
 sent_ask_id(const struct view *v, struct str message_id, struct ops *ops)
 {
-	add_mark(ops, TALLY_GET, mark_key(v, "sent-id", bare(message_id)), 0);
+	add_mark(ops, TALLY_GET, mark_key(v, "sent-id", header_bare_id(message_id)), 0);
 }
 
 void

@@ -268,3 +268,14 @@ header_state_count(struct header *h, bool cc, uint32_t count)
 		h->stated[cc] = count;
 	header_count(h, cc, 0);
 }
+
+struct str
+header_bare_id(struct str id)
+{
+	id = str_trim(id);
+	if (id.n && id.p[0] == '<')
+		id = str_sub(id, 1, id.n);
+	if (id.n && id.p[id.n - 1] == '>')
+		id = str_sub(id, 0, id.n - 1);
+	return str_trim(id);
+}

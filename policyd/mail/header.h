@@ -145,6 +145,9 @@ void header_field(struct header *h, struct str name, struct str value);
 /* No more will come: closes the last field. Facts are valid from here until arena reset. */
 const struct header_facts *header_end(struct header *h);
 
+/* A Message-ID without its brackets and the space beside them: gateways add and drop both. */
+struct str header_bare_id(struct str id);
+
 /* A count stated by the door (to_count=, cc_count=): takes part as "at least". */
 void header_state_count(struct header *h, bool cc, uint32_t count);
 

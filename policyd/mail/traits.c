@@ -132,17 +132,6 @@ origin_of(const struct traits *t, const struct msg *m, const struct site *site)
 	return o;
 }
 
-/* The id without its brackets: gateways add and drop them. */
-static struct str
-bare_id(struct str id)
-{
-	if (id.n && id.p[0] == '<')
-		id = str_sub(id, 1, id.n);
-	if (id.n && id.p[id.n - 1] == '>')
-		id = str_sub(id, 0, id.n - 1);
-	return str_trim(id);
-}
-
 static bool
 holds(struct str text, struct str id)
 {
@@ -432,7 +421,7 @@ compute_header(struct traits *t, struct msg *m, const struct site *site)
 {
 	const struct header_facts *f = &m->header.f;
 	const struct msg_kind *kind = msg_kind(m);
-	struct str id = bare_id(f->message_id);
+	struct str id = header_bare_id(f->message_id);
 	struct origin o;
 
 	t->null_sender = kind->null_sender;
