@@ -60,6 +60,13 @@ ops_grow(struct ops *ops)
 	return true;
 }
 
+bool
+detect_whole(const struct rule *r)
+{
+	(void)r;
+	return true;
+}
+
 struct key128
 detect_key_str(const struct rule *r, const struct view *v, const char *tag, struct str what)
 {

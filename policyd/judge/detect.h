@@ -85,6 +85,22 @@ ops_add(struct ops *ops)
 	return op;
 }
 
+/* Appends the sum of what comes under the key in the rule's window, this one's `n` included; NULL at OPS_MAX. */
+static inline struct tally_op *
+ops_add_sum(struct ops *ops, const struct rule *r, struct key128 key, uint32_t n)
+{
+	struct tally_op *op = ops_add(ops);
+
+	if (!op)
+		return NULL;
+	op->kind = TALLY_ADD;
+	op->key = key;
+	op->n = n;
+	op->window = r->window;
+	op->ttl = r->window * 2;
+	return op;
+}
+
 enum trip {
 	TRIP_NONE,
 	TRIP_REPEAT, /* the same transmission once more: never more than a defer, and opens no storm */
@@ -169,6 +185,9 @@ bool detect_hash_client(struct hash *h, const struct ip *client, unsigned v4_bit
 /* The list that the recipient is, with the tag of BATV or without: the MTA that signs its return paths takes
  * the tag off what comes back, and has the list's address. NULL: none. */
 const struct list_entry *detect_list(const struct view *v, uint32_t rcpt);
+
+/* For `whole`: one set of ops a message, always. */
+bool detect_whole(const struct rule *r);
 
 /* For `sources`: the client itself is at fault, and the user who logged in there. */
 void detect_name_client(

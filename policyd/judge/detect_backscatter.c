@@ -48,19 +48,11 @@ bs_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
 static void
 bs_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
 {
-	struct tally_op *op;
-
 	sent_ask_id(v, v->traits->returned_id, ops);
 	sent_ask_sender(v, v->rcpts[rcpt].key, ops);
 	sent_ask_unnamed(v, v->rcpts[rcpt].key, ops);
-	op = r->limit ? ops_add(ops) : NULL;
-	if (!op)
-		return;
-	op->kind = TALLY_ADD;
-	op->key = detect_key_str(r, v, "backscatter", v->rcpts[rcpt].key);
-	op->n = 1;
-	op->window = r->window;
-	op->ttl = r->window * 2;
+	if (r->limit)
+		ops_add_sum(ops, r, detect_key_str(r, v, "backscatter", v->rcpts[rcpt].key), 1);
 }
 
 static void

@@ -38,20 +38,6 @@ bf_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
 	return bounce(v) && to->form != ADDR_LIST_OWNER && to->form != ADDR_VERP && !addr_takes_bounces(to);
 }
 
-static void
-add_one(const struct rule *r, struct key128 key, struct ops *ops)
-{
-	struct tally_op *op = ops_add(ops);
-
-	if (!op)
-		return;
-	op->kind = TALLY_ADD;
-	op->key = key;
-	op->n = 1;
-	op->window = r->window;
-	op->ttl = r->window * 2;
-}
-
 /* The client's network has brought bounces to this address. */
 static void
 add_net(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
@@ -74,19 +60,20 @@ static void
 bf_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
 {
 	struct str id = v->traits->returned_id;
+	struct tally_op *op =
+	    ops_add_sum(ops, r, detect_key_str(r, v, "bounce-flood", v->rcpts[rcpt].key), 1);
 	struct hash h;
 
-	add_one(r, detect_key_str(r, v, "bounce-flood", v->rcpts[rcpt].key), ops);
 	/* A null sender at RCPT mostly is a callout: it takes nobody's place. */
-	if (v->at_rcpt && ops->n)
-		ops->v[ops->n - 1].kind = TALLY_GET;
+	if (op && v->at_rcpt)
+		op->kind = TALLY_GET;
 	add_net(r, v, rcpt, ops);
 	if (v->at_rcpt || id.n == 0)
 		return;
 	hash_init(&h, v->site->hash_seed, "bounces-for");
 	hash_key(&h, detect_key_str(r, v, "bounce-flood", v->rcpts[rcpt].key));
 	hash_str(&h, id);
-	add_one(r, hash_end(&h), ops);
+	ops_add_sum(ops, r, hash_end(&h), 1);
 	sent_ask_id(v, id, ops);
 }
 

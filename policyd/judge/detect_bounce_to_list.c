@@ -21,8 +21,7 @@ is_statistics(const struct view *v)
 static bool
 btl_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
 {
-	enum automatic a = v->traits->automatic;
-	bool automatic = a == AUTO_BOUNCE || a == AUTO_REPORT || a == AUTO_REPLY;
+	bool automatic = automatic_answers(v->traits->automatic);
 
 	(void)r;
 	if (v->header && is_statistics(v))
@@ -35,15 +34,9 @@ btl_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
 static void
 btl_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
 {
-	struct tally_op *op = r->limit ? ops_add(ops) : NULL;
-
-	if (!op)
-		return;
-	op->kind = TALLY_ADD;
-	op->key = detect_key_str(r, v, "bounce-to-list", str_of(detect_list(v, rcpt)->posting));
-	op->n = 1;
-	op->window = r->window;
-	op->ttl = r->window * 2;
+	if (r->limit)
+		ops_add_sum(
+		    ops, r, detect_key_str(r, v, "bounce-to-list", str_of(detect_list(v, rcpt)->posting)), 1);
 }
 
 static void

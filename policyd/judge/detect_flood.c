@@ -147,15 +147,9 @@ flood_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops
 
 	if (n == 0 || !flood_key(r, v, rcpt, &key))
 		return;
-	op = ops_add(ops);
-	if (!op)
-		return;
-	op->kind = TALLY_ADD;
-	op->key = key;
-	op->n = n;
-	op->window = r->window;
-	op->ttl = r->window * 2;
-	op->group = detect_key(r, v, "storm", key).lo;
+	op = ops_add_sum(ops, r, key, n);
+	if (op)
+		op->group = detect_key(r, v, "storm", key).lo;
 }
 
 static void

@@ -21,7 +21,6 @@ guard_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
 {
 	const struct traits *t = v->traits;
 	const struct list_entry *list = detect_list(v, rcpt);
-	enum automatic a = t->automatic;
 
 	(void)r;
 	/* Before the header is there a poster may still turn out to be one. */
@@ -29,7 +28,7 @@ guard_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
 		return false;
 	if (!list || t->outbound || t->null_sender || !v->msg->have_sender)
 		return false;
-	if (v->header && (a == AUTO_BOUNCE || a == AUTO_REPORT || a == AUTO_REPLY))
+	if (v->header && automatic_answers(t->automatic))
 		return false;
 	/* From is read too where it is there: tools that send for somebody have return paths of their own. */
 	return !is_poster(list, t->sender.plain) &&
@@ -39,15 +38,9 @@ guard_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
 static void
 guard_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
 {
-	struct tally_op *op = r->limit ? ops_add(ops) : NULL;
-
-	if (!op)
-		return;
-	op->kind = TALLY_ADD;
-	op->key = detect_key_str(r, v, "list-guard", str_of(detect_list(v, rcpt)->posting));
-	op->n = 1;
-	op->window = r->window;
-	op->ttl = r->window * 2;
+	if (r->limit)
+		ops_add_sum(
+		    ops, r, detect_key_str(r, v, "list-guard", str_of(detect_list(v, rcpt)->posting)), 1);
 }
 
 static void

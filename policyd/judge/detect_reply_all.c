@@ -460,13 +460,6 @@ walk(struct search *s)
 /* --- the detector --------------------------------------------------------------------------------------- */
 
 static bool
-reply_whole(const struct rule *r)
-{
-	(void)r;
-	return true;
-}
-
-static bool
 reply_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
 {
 	struct memo *m = v->memo;
@@ -553,7 +546,7 @@ const struct detector detect_reply_all = {
 	.keys = KEY_AUTHORS | KEY_WIDE | KEY_COPIES | KEY_OUTSIDERS,
 	.header = true,
 	.alike = true,
-	.whole = reply_whole,
+	.whole = detect_whole,
 	.applies = reply_applies,
 	.plan = reply_plan,
 	.score = reply_score,

@@ -10,21 +10,11 @@
 /* One set of ops for the message: the mark is read, and set when there is a trap among the recipients. */
 enum { OP_READ, OP_SET, OPS };
 
-static bool
-trap_whole(const struct rule *r)
-{
-	(void)r;
-	return true;
-}
-
 /* Answers to mail that carried the trap as its sender. */
 static bool
 is_answer(const struct view *v)
 {
-	enum automatic a = v->traits->automatic;
-
-	return v->traits->null_sender ||
-	    (v->header && (a == AUTO_BOUNCE || a == AUTO_REPORT || a == AUTO_REPLY));
+	return v->traits->null_sender || (v->header && automatic_answers(v->traits->automatic));
 }
 
 /* A callout asks with the null sender and stops after RCPT: nobody is refused who does that. */
@@ -114,7 +104,7 @@ const struct detector detect_trap = {
 	.envelope = true,
 	.evidence = true,
 	.no_limit = true,
-	.whole = trap_whole,
+	.whole = detect_whole,
 	.applies = trap_applies,
 	.plan = trap_plan,
 	.score = trap_score,

@@ -59,7 +59,7 @@ struct storm {
 	uint32_t n_rcpts, cap_rcpts;
 	struct storm_host *hosts; /* most copies first, owned */
 	uint32_t n_hosts, cap_hosts;
-	bool changed;      /* since storms_next_changed() gave it out */
+	bool changed;      /* since storms_each_changed() gave it out */
 	bool opened;       /* set when it opens (again); whoever logs it clears it */
 	bool braked;       /* at RCPT, since then; not kept over a restart */
 	int64_t braked_at; /* mono ms */
@@ -137,13 +137,11 @@ const char *storm_state_name(enum storm_state st);
  * back to before a storm was last seen, it counts as seen just now. A storm of a rule that is gone lives on
  * until it has been quiet for as long as that rule said.
  */
-void storm_pack(const struct storm *st, struct buf *out);
+void storm_pack(const struct storm *st, struct buf *out); /* one, without the head of the whole */
 void storms_pack_all(const struct storms *s, struct now now, struct buf *out); /* least recently seen first */
 
-/* Puts one storm, or as many as there are, in the place of those under the same keys (pointers to these are
- * no longer good). All or nothing: ERR_CORRUPT when anything does not fit, ERR_VERSION. At STORMS_MAX the one
+/* Puts them in the place of those under the same keys (pointers to these are no longer good). All or nothing: ERR_CORRUPT when anything does not fit, ERR_VERSION. At STORMS_MAX the one
  * that has been quiet for longest goes, be it the new one. */
-int storms_unpack(struct storms *s, struct str bytes, struct now now) MUSTCHECK;
 int storms_unpack_all(struct storms *s, struct str bytes, struct now now) MUSTCHECK;
 
 /* For storm_pack.c and storm_life.c. */

@@ -14,8 +14,8 @@ enum { STORM_BYTES_MIN = 16 + 8 + 1 + 8 + 4 + 13 };
 
 /* ---- writing ---- */
 
-static void
-put_storm(const struct storm *st, struct buf *out)
+void
+storm_pack(const struct storm *st, struct buf *out)
 {
 	pack_u64(out, st->key.lo);
 	pack_u64(out, st->key.hi);
@@ -49,20 +49,10 @@ put_storm(const struct storm *st, struct buf *out)
 	}
 }
 
-void
-storm_pack(const struct storm *st, struct buf *out)
-{
-	struct blob head = { .magic = MAGIC, .version = VERSION, .wall = st->last.wall };
-	size_t at = blob_begin(out, &head);
-
-	put_storm(st, out);
-	blob_end(out, at, 1);
-}
-
 static void
 put_each(void *out, struct storm *st)
 {
-	put_storm(st, out);
+	storm_pack(st, out);
 }
 
 void
@@ -194,8 +184,8 @@ get_storm(struct wire *u, struct now now)
 	return st;
 }
 
-static int
-unpack_storms(struct storms *s, struct str bytes, struct now now, bool one)
+int
+storms_unpack_all(struct storms *s, struct str bytes, struct now now)
 {
 	struct blob head = { .magic = MAGIC, .version = VERSION };
 	struct storm **v;
@@ -205,8 +195,7 @@ unpack_storms(struct storms *s, struct str bytes, struct now now, bool one)
 
 	if (err)
 		return err;
-	if (head.count > STORMS_MAX || head.count > wire_left(&u) / STORM_BYTES_MIN ||
-	    (one && head.count != 1))
+	if (head.count > STORMS_MAX || head.count > wire_left(&u) / STORM_BYTES_MIN)
 		return ERR_CORRUPT;
 	v = xcalloc((size_t)head.count + 1, sizeof(struct storm *));
 	while (n < head.count && wire_ok(&u))
@@ -220,16 +209,4 @@ unpack_storms(struct storms *s, struct str bytes, struct now now, bool one)
 	}
 	xfree(v);
 	return err;
-}
-
-int
-storms_unpack(struct storms *s, struct str bytes, struct now now)
-{
-	return unpack_storms(s, bytes, now, true);
-}
-
-int
-storms_unpack_all(struct storms *s, struct str bytes, struct now now)
-{
-	return unpack_storms(s, bytes, now, false);
 }

@@ -14,6 +14,13 @@ enum automatic {
 	AUTO_GENERATED, /* a machine wrote it of its own accord */
 };
 
+/* It answers other mail; nobody is asked for it. */
+static inline bool
+automatic_answers(enum automatic a)
+{
+	return a == AUTO_BOUNCE || a == AUTO_REPORT || a == AUTO_REPLY;
+}
+
 const char *automatic_name(enum automatic a); /* none bounce report auto-reply auto-generated */
 
 /* `subject`: what subject_classify() says. `null_sender`: the envelope sender is known to be null;
