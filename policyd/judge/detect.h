@@ -85,7 +85,8 @@ ops_add(struct ops *ops)
 	return op;
 }
 
-/* Appends the sum of what comes under the key in the rule's window, this one's `n` included; NULL at OPS_MAX. */
+/* Appends the sum of what comes under the key in the rule's window, this one's `n` included. NULL at
+ * OPS_MAX. */
 static inline struct tally_op *
 ops_add_sum(struct ops *ops, const struct rule *r, struct key128 key, uint32_t n)
 {
@@ -99,6 +100,14 @@ ops_add_sum(struct ops *ops, const struct rule *r, struct key128 key, uint32_t n
 	op->window = r->window;
 	op->ttl = r->window * 2;
 	return op;
+}
+
+/* Appends a copy; not at OPS_MAX. */
+static inline void
+ops_append(struct ops *ops, const struct tally_op *op)
+{
+	if (ops->n < ops->cap || ops_grow(ops))
+		ops->v[ops->n++] = *op;
 }
 
 enum trip {

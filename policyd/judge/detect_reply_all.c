@@ -85,13 +85,9 @@ struct search {
 static struct tally_answer
 next(struct tape *t, const struct tally_op *op)
 {
-	struct tally_op *to;
-
 	if (!t->ops)
 		return t->at < t->n ? t->answers[t->at++] : (struct tally_answer){ 0 };
-	to = ops_add(t->ops);
-	if (to)
-		*to = *op;
+	ops_append(t->ops, op);
 	return (struct tally_answer){ 0 };
 }
 

@@ -140,8 +140,9 @@ const char *storm_state_name(enum storm_state st);
 void storm_pack(const struct storm *st, struct buf *out); /* one, without the head of the whole */
 void storms_pack_all(const struct storms *s, struct now now, struct buf *out); /* least recently seen first */
 
-/* Puts them in the place of those under the same keys (pointers to these are no longer good). All or nothing: ERR_CORRUPT when anything does not fit, ERR_VERSION. At STORMS_MAX the one
- * that has been quiet for longest goes, be it the new one. */
+/* Puts them in the place of those under the same keys (pointers to these are no longer good). All or nothing:
+ * ERR_CORRUPT when anything does not fit, ERR_VERSION. At STORMS_MAX the one that has been quiet for longest
+ * goes, be it the new one. */
 int storms_unpack_all(struct storms *s, struct str bytes, struct now now) MUSTCHECK;
 
 /* For storm_pack.c and storm_life.c. */

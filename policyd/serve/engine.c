@@ -153,7 +153,6 @@ copy_of(const struct engine *e, const struct slot *s)
 	return s->finding.trip != TRIP_NONE || s->rule->detector->passing ? what : what | COPY_BESIDE;
 }
 
-/* Books every slot that belongs to a storm. Returns the storm that the verdict belongs to. */
 uint64_t
 engine_book_storms(struct engine *e, const struct view *v, struct now now)
 {
@@ -213,7 +212,6 @@ undo_ops(struct engine *e, uint32_t from, uint32_t n)
 		tallies_undo(e->tallies, &e->judge.ops.v[i], &e->judge.answers[i]);
 }
 
-/* What does not stand is taken back; of slots that share their ops the first one answers for all. */
 void
 engine_settle_counts(struct engine *e)
 {
@@ -358,7 +356,7 @@ begin_final(struct engine *e, struct question *q)
 	q->what = q->txn ? what_it_is(e, m, &q->traits) : 0;
 	if (q->txn && join_verdict(q->txn, q->what, m, &q->v))
 		return true;
-	q->nobody = m->n_rcpts == 0 && m->door != DOOR_MILTER && m->door != DOOR_REPLAY;
+	q->nobody = m->n_rcpts == 0 && engine_policy_door(m);
 	e->held.n = 0;
 	if (!q->nobody)
 		engine_void(e, q->txn);
@@ -408,7 +406,6 @@ begin(struct engine *e, struct question *q)
 {
 	struct msg *m = q->m;
 	bool envelope_only = m->door == DOOR_POLICY;
-	bool gathered = m->door != DOOR_MILTER && m->door != DOOR_REPLAY;
 	struct txn *txn;
 
 	e->stats.requests++;
@@ -426,7 +423,7 @@ begin(struct engine *e, struct question *q)
 		return true;
 	if (m->door == DOOR_MILTER)
 		end_of_client(e, q->client);
-	q->nameless = !txn && gathered;
+	q->nameless = !txn && engine_policy_door(m);
 	q->txn = q->nameless ? join_of_client(e->join, q->client) : txn;
 	return begin_final(e, q);
 }

@@ -5,6 +5,13 @@
 
 #include "serve/engine.h"
 
+/* It asks about one message several times. */
+static inline bool
+engine_policy_door(const struct msg *m)
+{
+	return m->door != DOOR_MILTER && m->door != DOOR_REPLAY;
+}
+
 /* engine.c: around judge_plan() and the decision */
 bool engine_store_failing(struct engine *e);
 /* judge_plan(); memory is asked where the counters are to be looked for that the rules need. When that has

@@ -30,14 +30,13 @@ learn_from(struct engine *e, const struct msg *m, const struct txn *txn)
 struct txn *
 engine_find_txn(struct engine *e, const struct msg *m, struct key128 client, struct now now)
 {
-	bool gathered = m->door != DOOR_MILTER && m->door != DOOR_REPLAY;
 	bool whole =
 	    (m->stage != STAGE_RCPT || !hosts_has(&e->finals, m->mta)) && asks_about_whole(e, m, client);
 	struct txn *txn;
 
 	if (whole)
 		hosts_add(&e->finals, m->mta);
-	if (!gathered)
+	if (!engine_policy_door(m))
 		return NULL;
 	if (whole)
 		learn_from(e, m, join_of_client(e->join, client));
@@ -47,7 +46,6 @@ engine_find_txn(struct engine *e, const struct msg *m, struct key128 client, str
 	return txn;
 }
 
-/* What a transaction reserved at RCPT: of the whole message only, or all. */
 const struct reservation *
 engine_take_back(struct engine *e, struct txn *txn, bool whole_only, uint32_t *n)
 {
@@ -78,12 +76,8 @@ engine_keep_held(struct engine *e, struct txn *txn)
 
 	if (txn)
 		r = join_release(e->join, txn, false, &n);
-	for (uint32_t i = 0; i < n; i++) {
-		struct tally_op *op = ops_add(&e->held);
-
-		if (op)
-			*op = r[i].op;
-	}
+	for (uint32_t i = 0; i < n; i++)
+		ops_append(&e->held, &r[i].op);
 }
 
 struct part_walk {

@@ -14,12 +14,9 @@ outcome_of(enum action got)
 static void
 keep_ops(struct engine *e, uint32_t from, uint32_t n)
 {
-	for (uint32_t i = from; i < from + n; i++) {
-		struct tally_op *op = e->judge.ops.v[i].kind == TALLY_GET ? NULL : ops_add(&e->kept);
-
-		if (op)
-			*op = e->judge.ops.v[i];
-	}
+	for (uint32_t i = from; i < from + n; i++)
+		if (e->judge.ops.v[i].kind != TALLY_GET)
+			ops_append(&e->kept, &e->judge.ops.v[i]);
 }
 
 /* What the judge keeps, in one row. */
@@ -37,12 +34,8 @@ kept_ops(struct engine *e)
 	}
 	if (j->sent_kept)
 		keep_ops(e, j->sent_op, j->n_sent);
-	for (uint32_t i = 0; i < e->held.n; i++) {
-		struct tally_op *op = ops_add(&e->kept);
-
-		if (op)
-			*op = e->held.v[i];
-	}
+	for (uint32_t i = 0; i < e->held.n; i++)
+		ops_append(&e->kept, &e->held.v[i]);
 	e->held.n = 0;
 	return &e->kept;
 }

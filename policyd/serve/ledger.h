@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What must not be lost: each judged message leaves one record in the spool, with what it counted and
- * what it did to storms, before its reply leaves. Now and then the counters
- * and storms themselves go into the database, part by part; a restart reads the newest parts and walks
- * through the records behind them. What the spool need not keep any more is released.
+ * what it did to storms, before its reply leaves. Now and then the counters and storms themselves go into the
+ * database, part by part; a restart reads the newest parts and walks through the records behind them. What
+ * the spool need not keep any more is released.
  *
  *	payload = version u8 | record (record_pack) | ops | storm events (storms_replay)
  */
