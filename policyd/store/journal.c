@@ -50,7 +50,6 @@ new_journal(const struct store_conf *conf, const struct journal_hooks *hooks)
 	j->max_queue = conf->max_queue;
 	j->max_journal = conf->max_journal;
 	j->healthy = true;
-	j->stats.healthy = true;
 	j->may_background = thread_may_background();
 	pthread_mutex_init(&j->lock, NULL);
 	thread_cond_init(&j->wake);
@@ -428,6 +427,7 @@ journal_stats(struct journal *j, struct journal_stats *out)
 {
 	lock(j);
 	*out = j->stats;
+	out->healthy = j->healthy;
 	out->waiting = j->given - j->settled;
 	out->behind = j->behind;
 	unlock(j);

@@ -27,18 +27,19 @@ jdb_run_bound(struct jdb *d, enum jdb_stmt which, const struct binder *b)
 	return b->bad ? jdb_failed(d, "bind") : jdb_run(d, which);
 }
 
-bool
-jdb_poison(struct jdb *d)
+/* The last failure is the record's own fault, not the database's. */
+static bool
+is_poison(const struct jdb *d)
 {
 	int rc = sqlite3_errcode(d->db) & 0xff;
 
 	return rc == SQLITE_CONSTRAINT || rc == SQLITE_TOOBIG || rc == SQLITE_MISMATCH || rc == SQLITE_RANGE;
 }
 
-static int
-verdict_on(struct jdb *d, int err)
+int
+jdb_verdict(struct jdb *d, int err)
 {
-	if (!err || err == ERR_SYNTAX || !jdb_poison(d))
+	if (!err || err == ERR_SYNTAX || !is_poison(d))
 		return err;
 	d->suspect = false;
 	return ERR_SYNTAX;
@@ -218,7 +219,7 @@ jdb_put_message(struct jdb *d, const struct packed *p)
 		return ERR_SYNTAX;
 	}
 	w->n_messages++;
-	return w->n_messages == PUT_ROWS || w->mem.used > MEM_MUCH ? verdict_on(d, write_messages(d)) : 0;
+	return w->n_messages == PUT_ROWS || w->mem.used > MEM_MUCH ? jdb_verdict(d, write_messages(d)) : 0;
 }
 
 int
@@ -226,7 +227,7 @@ jdb_put_waiting(struct jdb *d)
 {
 	int err = write_messages(d);
 
-	return verdict_on(d, err ? err : write_rcpts(d));
+	return jdb_verdict(d, err ? err : write_rcpts(d));
 }
 
 void
@@ -296,5 +297,5 @@ jdb_put_storm(struct jdb *d, const struct record_storm *s)
 	bind_u64(&b, s->messages);
 	bind_u64(&b, s->recipients);
 	err = jdb_run_bound(d, JDB_STORM, &b);
-	return verdict_on(d, err ? err : put_hosts(d, s));
+	return jdb_verdict(d, err ? err : put_hosts(d, s));
 }

@@ -40,7 +40,7 @@ void bind_u64(struct binder *b, uint64_t v);
 int jdb_run(struct jdb *d, enum jdb_stmt which) MUSTCHECK;
 /* ... if all of it could be bound. */
 int jdb_run_bound(struct jdb *d, enum jdb_stmt which, const struct binder *b) MUSTCHECK;
-/* The last failure is the record's own fault, not the database's. */
-bool jdb_poison(struct jdb *d);
+/* Of what the last of these said: ERR_SYNTAX where the record is at fault itself, not the database. */
+int jdb_verdict(struct jdb *d, int err) MUSTCHECK;
 
 #endif

@@ -44,6 +44,17 @@ rollback(struct jdb *d)
 		d->suspect = true;
 }
 
+/* Ends a transaction: of one that went wrong nothing stays. */
+static int
+finish(struct jdb *d, int err)
+{
+	if (!err)
+		err = jdb_exec(d, "COMMIT");
+	if (err)
+		rollback(d);
+	return err;
+}
+
 /* ---- write ---- */
 
 int
@@ -103,13 +114,11 @@ begin(struct jdb *d)
 }
 
 static int
-end(struct jdb *d, uint64_t top)
+put_rest(struct jdb *d, uint64_t top)
 {
 	int err = jdb_put_waiting(d);
 
-	if (!err && top > d->seq)
-		err = set_seq(d, top);
-	return err ? err : jdb_exec(d, "COMMIT");
+	return err || top <= d->seq ? err : set_seq(d, top);
 }
 
 static int
@@ -132,13 +141,11 @@ write_some(struct jdb *d, const struct queue *q, size_t bytes, bool together)
 		rollback(d);
 		return write_some(d, q, size, together);
 	}
-	if (!err)
-		err = end(d, top);
+	err = finish(d, err ? err : put_rest(d, top));
 	if (err)
-		rollback(d);
-	else
-		d->seq = top;
-	return err ? err : n;
+		return err;
+	d->seq = top;
+	return n;
 }
 
 /* Somebody deleted the newest messages by hand, all maybe, and left their recipients: the next one gets an id
@@ -169,11 +176,8 @@ jdb_raise_seq(struct jdb *d, uint64_t seq)
 		err = jdb_seq(d);
 	if (!err && d->seq < seq)
 		err = set_seq(d, seq);
-	if (!err)
-		err = jdb_exec(d, "COMMIT");
-	if (err)
-		rollback(d);
-	else if (d->seq < seq)
+	err = finish(d, err);
+	if (!err && d->seq < seq)
 		d->seq = seq;
 	return err;
 }
@@ -187,11 +191,8 @@ jdb_adopt(struct jdb *d, uint64_t seq)
 		err = set_seq(d, seq);
 	if (!err)
 		err = jdb_exec(d, "DELETE FROM snapshot");
+	err = finish(d, err);
 	if (!err)
-		err = jdb_exec(d, "COMMIT");
-	if (err)
-		rollback(d);
-	else
 		d->seq = seq;
 	return err;
 }
@@ -209,11 +210,7 @@ jdb_snapshot(struct jdb *d, uint32_t part, uint64_t seq, int64_t wall, struct st
 	bind_u64(&b, (uint64_t)wall);
 	rc = sqlite3_bind_blob64(b.st, 4, data.n ? data.p : "", data.n, SQLITE_STATIC);
 	b.bad |= rc != SQLITE_OK;
-	err = jdb_run_bound(d, JDB_SNAPSHOT, &b);
-	if (err && jdb_poison(d)) {
-		d->suspect = false;
-		err = ERR_SYNTAX;
-	}
+	err = jdb_verdict(d, jdb_run_bound(d, JDB_SNAPSHOT, &b));
 	sqlite3_bind_null(b.st, 4); /* the blob goes */
 	return err;
 }
@@ -300,10 +297,7 @@ jdb_retain(struct jdb *d, int64_t before, int64_t now)
 		if (!err)
 			err = drop(d, JDB_DROP_STORMS, before);
 	}
-	if (!err)
-		err = jdb_exec(d, "COMMIT");
-	if (err)
-		rollback(d);
+	err = finish(d, err);
 	return err ? err : (end && whole);
 }
 
@@ -322,10 +316,7 @@ jdb_trim(struct jdb *d, uint64_t *messages)
 		err = drop_messages(d, end);
 	if (!err)
 		*messages = (uint64_t)sqlite3_changes(d->db);
-	if (!err)
-		err = jdb_exec(d, "COMMIT");
-	if (err)
-		rollback(d);
+	err = finish(d, err);
 	return err ? err : 1;
 }
 

@@ -29,10 +29,9 @@ journal_note_failure(struct journal *j)
 	j->backoff = first ? BACKOFF_FIRST : j->backoff * 2;
 	if (j->backoff > BACKOFF_LAST)
 		j->backoff = BACKOFF_LAST;
+	j->healthy = false;
 	pthread_mutex_lock(&j->lock);
 	j->stats.failures++;
-	j->healthy = false;
-	j->stats.healthy = false;
 	pthread_mutex_unlock(&j->lock);
 	if (first)
 		log_warn("journal state=failing path=%s reason=%s", LOGV(str_of(j->path)),
@@ -45,10 +44,7 @@ journal_note_success(struct journal *j)
 	bool was_failing = j->backoff != 0;
 
 	j->backoff = 0;
-	pthread_mutex_lock(&j->lock);
 	j->healthy = true;
-	j->stats.healthy = true;
-	pthread_mutex_unlock(&j->lock);
 	if (was_failing)
 		log_info("journal state=recovered path=%s", LOGV(str_of(j->path)));
 }

@@ -83,8 +83,9 @@ struct journal {
 	uint64_t steps; /* what was done: commits and parts */
 	bool stop;
 	int64_t stop_at; /* mono ms: no more attempts after it */
-	struct journal_stats stats;
-	_Atomic bool healthy; /* the same as in stats, read without it */
+	struct journal_stats stats; /* but for what journal_stats() works out */
+
+	_Atomic bool healthy; /* without the lock */
 };
 
 /* The thread's body. */

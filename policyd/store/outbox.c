@@ -332,7 +332,7 @@ outbox_flush(struct outbox *o, int64_t ms)
 void
 outbox_stats(struct outbox *o, struct outbox_stats *out)
 {
-	*out = (struct outbox_stats){ .late = outbox_late(o) };
+	*out = (struct outbox_stats){ 0 };
 	spool_stats(o->spool, &out->spool);
 	pthread_mutex_lock(&o->lock);
 	out->waiting = ring_waiting(o->ring);

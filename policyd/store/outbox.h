@@ -40,7 +40,6 @@ struct outbox_stats {
 	uint64_t waiting; /* bytes in the ring */
 	uint64_t refused; /* records: no room in the ring */
 	bool in_memory;   /* the ring is in memory, and will be found after a crash */
-	bool late;
 };
 
 /* As spool_open(). Changes nothing beyond that: so a start that fails elsewhere leaves what is there. */

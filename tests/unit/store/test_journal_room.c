@@ -74,7 +74,6 @@ by_hand(uint64_t max_journal)
 
 	j->path = path;
 	j->max_journal = max_journal;
-	j->stats.healthy = true;
 	pthread_mutex_init(&j->lock, NULL);
 	cr_assert_eq(jdb_open(&j->db, path, &j->seed, LONG), 0, "%s", j->db.why);
 	return j;
