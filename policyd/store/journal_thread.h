@@ -82,7 +82,7 @@ struct journal {
 	uint32_t parts_waiting;
 	uint64_t steps; /* what was done: commits and parts */
 	bool stop;
-	int64_t stop_at; /* mono ms: no more attempts after it */
+	int64_t stop_at;            /* mono ms: no more attempts after it */
 	struct journal_stats stats; /* but for what journal_stats() works out */
 
 	_Atomic bool healthy; /* without the lock */
@@ -97,6 +97,14 @@ void *journal_run(void *arg);
 int journal_ready(struct journal *j) MUSTCHECK;
 void journal_note_failure(struct journal *j);
 void journal_note_success(struct journal *j);
+
+/* ---- journal_give.c ---- */
+
+/* For the loop thread: what it has not handed over yet goes first. */
+void journal_lock(struct journal *j);
+bool journal_try_lock(struct journal *j) MUSTCHECK; /* false: the thread has it */
+/* Tells the log what was turned away. */
+void journal_unlock(struct journal *j);
 
 /* ---- journal_room.c ---- */
 
