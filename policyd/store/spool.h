@@ -42,7 +42,6 @@ struct spool_conf {
 	uint64_t max_bytes;     /* of all segments; > 0 */
 	uint64_t segment_bytes; /* a new one is begun beyond; 0 = 16 MB; at most max_bytes / 4 is used */
 	int64_t sync;           /* ms between two fdatasync(2); 0 = as soon as something was written */
-	uint64_t used;          /* numbers up to this one were given, whatever the files say */
 };
 
 struct spool_replayed {

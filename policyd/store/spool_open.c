@@ -211,7 +211,6 @@ spool_open(const struct spool_conf *conf, struct spool **out, char *why, size_t 
 	if (s->segment_bytes > s->max_bytes / 4)
 		s->segment_bytes = s->max_bytes / 4;
 	s->commit_ok = s->room_ok = true;
-	spool_used_up_to(s, conf->used);
 	list_init(&s->segments);
 	buf_init(&s->batch, 0);
 	pthread_mutex_init(&s->lock, NULL);

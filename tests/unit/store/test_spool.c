@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include "spool_rig.h"
+#include "store/spool_state.h"
 
 TestSuite(spool, .init = rig_set_up, .fini = rig_tear_down, .timeout = 60);
 
@@ -105,14 +106,16 @@ Test(spool, numbers_go_on_behind_the_marks)
 
 	cr_assert_eq(add(s), 501);
 	spool_close(s);
-	conf.used = 9000;
-	s = open_and_replay(&conf, 500);
+	s = open_conf(&conf);
+	spool_used_up_to(s, 9000);
+	replay(s, 500, NULL);
 	cr_assert_eq(add(s), 9001);
 	cr_assert_eq(spool_commit(s), 0);
 	spool_close(s);
 	/* the highest number there is */
-	conf.used = SPOOL_SEQ_MAX - 1;
-	s = open_and_replay(&conf, 0);
+	s = open_conf(&conf);
+	spool_used_up_to(s, SPOOL_SEQ_MAX - 1);
+	replay(s, 0, NULL);
 	cr_assert_eq(append_next(s, "x", 1), SPOOL_SEQ_MAX);
 	cr_assert_eq(spool_commit(s), 0);
 	spool_close(s);
@@ -131,8 +134,8 @@ Test(spool, gaps_are_told)
 
 	add_all(s, 3); /* 11, 12, 13 */
 	spool_close(s);
-	conf.used = 20;
 	s = open_conf(&conf);
+	spool_used_up_to(s, 20);
 	r = replay(s, 10, NULL);
 	cr_expect_eq(r.missing, 0);
 	add_all(s, 1); /* 21 */
