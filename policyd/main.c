@@ -364,7 +364,7 @@ run(struct daemon *d)
 		config_notes(&d->config, log_note, NULL);
 		log_info("started version=" STORM_VERSION " config=%s rules=%u lists=%u mode=%s", d->path,
 		    d->config.rules.n, d->config.lists.n, d->config.enforce ? "enforce" : "shadow");
-		(void)server_run(d->server);
+		server_run(d->server);
 		engine_tick(&d->engine, clock_now());
 	} else {
 		(void)fail(code, "%s", why);

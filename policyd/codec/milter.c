@@ -436,17 +436,14 @@ take_unknown(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
 }
 
 /* The message under way, if any, will not come to its end. It is left standing for the endpoint to see. */
-static bool
+static void
 give_up(struct milter *mi)
 {
-	bool under_way = (mi->state & IN_MESSAGE) != 0;
-
-	if (under_way) {
+	if (mi->state & IN_MESSAGE) {
 		mi->aborted = true;
 		mi->state = MILTER_OPEN;
 	}
 	mi->spent = true;
-	return under_way;
 }
 
 static enum feed

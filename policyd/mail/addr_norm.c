@@ -44,10 +44,11 @@ is_domain(struct str s)
 	return dots > 0;
 }
 
+/* What signs an address (BATV). */
 static bool
-all_alnum(struct str s, size_t min, size_t max)
+is_tag(struct str s)
 {
-	if (s.n < min || s.n > max)
+	if (s.n < 4 || s.n > 64)
 		return false;
 	for (size_t i = 0; i < s.n; i++)
 		if (!is_alnum(s.p[i]))
@@ -55,11 +56,11 @@ all_alnum(struct str s, size_t min, size_t max)
 	return true;
 }
 
-/* Cuts the piece in front of `sep` off *rest; false, and nothing cut, when there is no `sep`. */
+/* Cuts the piece in front of '=' off *rest; false, and nothing cut, when there is none. */
 static bool
-cut(struct str *rest, char sep, struct str *piece)
+cut(struct str *rest, struct str *piece)
 {
-	size_t at = str_find(*rest, sep);
+	size_t at = str_find(*rest, '=');
 
 	if (at == rest->n)
 		return false;
@@ -104,7 +105,7 @@ srs0_body(struct undo *u, struct str s)
 {
 	struct str hash, time, domain;
 
-	if (!cut(&s, '=', &hash) || !cut(&s, '=', &time) || !cut(&s, '=', &domain))
+	if (!cut(&s, &hash) || !cut(&s, &time) || !cut(&s, &domain))
 		return false;
 	if (!is_srs_hash(hash) || !is_srs_time(time) || !is_domain(domain) || s.n == 0)
 		return false;
@@ -124,8 +125,8 @@ undo_srs(struct undo *u)
 	if (str_starts(s, STR("srs1")) && s.n > 5 && is_srs_sep(s.p[4])) {
 		/* hash=forwarder=, then the first forwarder's SRS0 from its separator on */
 		s = str_sub(s, 5, s.n);
-		return cut(&s, '=', &hash) && is_srs_hash(hash) && cut(&s, '=', &forwarder) &&
-		    is_domain(forwarder) && s.n > 1 && is_srs_sep(s.p[0]) && srs0_body(u, str_sub(s, 1, s.n));
+		return cut(&s, &hash) && is_srs_hash(hash) && cut(&s, &forwarder) && is_domain(forwarder) &&
+		    s.n > 1 && is_srs_sep(s.p[0]) && srs0_body(u, str_sub(s, 1, s.n));
 	}
 	/* Microsoft 365. With any other name in front it lends a mailbox that takes "+detail" any key. */
 	return str_starts(s, STR("bounces+srs=")) && srs0_body(u, str_sub(s, 12, s.n));
@@ -139,16 +140,16 @@ undo_batv(struct undo *u)
 
 	if (str_starts(s, STR("btv1=="))) {
 		s = str_sub(s, 6, s.n);
-		if (!cut(&s, '=', &tag) || !all_alnum(tag, 4, 64) || s.n < 2 || s.p[0] != '=')
+		if (!cut(&s, &tag) || !is_tag(tag) || s.n < 2 || s.p[0] != '=')
 			return false;
 		s = str_sub(s, 1, s.n);
 	} else if (str_starts(s, STR("prvs=")) || str_starts(s, STR("msprvs1="))) {
 		s = str_sub(s, str_find(s, '=') + 1, s.n);
 		slash = str_rfind(s, '/');
-		if (cut(&s, '=', &tag)) {
-			if (!all_alnum(tag, 4, 64) || s.n == 0)
+		if (cut(&s, &tag)) {
+			if (!is_tag(tag) || s.n == 0)
 				return false;
-		} else if (slash > 0 && slash < s.n && all_alnum(str_sub(s, slash + 1, s.n), 4, 64)) {
+		} else if (slash > 0 && slash < s.n && is_tag(str_sub(s, slash + 1, s.n))) {
 			s = str_sub(s, 0, slash);
 		} else {
 			return false;

@@ -44,7 +44,7 @@ void server_on_reload(struct server *s, server_reload_fn *fn, void *arg);
 int server_reconfigure(struct server *s, const struct serve_conf *conf, char *why, size_t why_len) MUSTCHECK;
 
 /* Runs until SIGTERM or SIGINT and the drain that follows; a second one ends it at once. */
-int server_run(struct server *s);
+void server_run(struct server *s);
 
 /* One address of a listener, for the configuration to ask. ERR_SYNTAX or ERR_RANGE with a phrase in `why`. */
 int server_check_address(const char *spec, char *why, size_t why_len) MUSTCHECK;

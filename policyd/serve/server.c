@@ -345,14 +345,13 @@ server_reconfigure(struct server *s, const struct serve_conf *conf, char *why, s
 	return rc;
 }
 
-int
+void
 server_run(struct server *s)
 {
 	see_clock(s);
 	s->alive_at = s->status_at = s->pool.now.mono;
 	notify_send(&s->notify, "READY=1\nSTATUS=serving\n");
 	ev_run(s->loop, 0);
-	return 0;
 }
 
 int
