@@ -68,28 +68,13 @@ static PRINTF(2, 3) int fail(int code, const char *fmt, ...)
 
 /* --- the user ------------------------------------------------------------------------------------------- */
 
-struct key_place {
-	const char *section, *name;
-	unsigned line;
-};
-
-static void
-note_line(void *arg, const char *section, const char *name, const char *value, unsigned line)
-{
-	struct key_place *k = arg;
-
-	(void)value;
-	if (name && strcmp(section, k->section) == 0 && strcmp(name, k->name) == 0)
-		k->line = line;
-}
-
 /* Root has to become somebody who exists: asked with the rest of the configuration. */
 static int
 find_user(struct daemon *d, struct conf_faults *faults)
 {
-	struct key_place k = { "server", "user", 0 };
 	const char *name = d->config.user;
 	const struct passwd *pw;
+	unsigned line;
 
 	if (!name || !name[0] || geteuid() != 0)
 		return 0;
@@ -99,8 +84,8 @@ find_user(struct daemon *d, struct conf_faults *faults)
 		    (struct passwd){ .pw_name = d->config.user, .pw_uid = pw->pw_uid, .pw_gid = pw->pw_gid };
 		return 0;
 	}
-	(void)conf_read(d->path, note_line, &k, NULL);
-	conf_fault(faults, d->path, k.line, "user: there is no user \"%s\" on this machine", name);
+	xfree(conf_value(d->path, "server", "user", &line));
+	conf_fault(faults, d->path, line, "user: there is no user \"%s\" on this machine", name);
 	return ERR_CONF;
 }
 

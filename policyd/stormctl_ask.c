@@ -13,6 +13,7 @@
 
 #include "base/conf.h"
 #include "base/str.h"
+#include "base/xalloc.h"
 #include "codec/control.h"
 #include "config.h"
 
@@ -20,31 +21,24 @@ enum { PIECE = 65536 };
 
 /* --- where ---------------------------------------------------------------------------------------------- */
 
-static void
-note_control(void *arg, const char *section, const char *name, const char *value, unsigned line)
-{
-	struct ask *a = arg;
-	struct str rest = str_of(value), word;
-
-	(void)line;
-	if (!name || strcmp(section, "server") != 0 || strcmp(name, "control") != 0 ||
-	    !conf_word(&rest, &word))
-		return;
-	snprintf(a->path, sizeof(a->path), "%.*s", STR_FMT(word));
-}
-
 /* Only this one key is read: the daemon runs on, and can be asked, while somebody edits the rest. */
 static int
 find_socket(struct ask *a, const char *config)
 {
 	const char *file = config ? config : CONFIG_DEFAULT_PATH;
+	struct str rest, word;
+	char *value;
 
 	if (access(file, R_OK) < 0) {
 		fprintf(stderr, "stormctl: %s: %s; --socket PATH names the daemon's control socket\n", file,
 		    strerror(errno));
 		return EX_CONFIG;
 	}
-	(void)conf_read(file, note_control, a, NULL);
+	value = conf_value(file, "server", "control", NULL);
+	rest = str_of(value);
+	if (conf_word(&rest, &word))
+		snprintf(a->path, sizeof(a->path), "%.*s", STR_FMT(word));
+	xfree(value);
 	if (a->path[0])
 		return 0;
 	fprintf(stderr, "stormctl: %s: [server] control names no socket\n", file);

@@ -408,21 +408,8 @@ note_storm(void *arg, const struct record_storm *s)
 
 struct detector_of {
 	const char *rule;
-	char *rules_path;
 	bool threads; /* the detector joins messages by their thread */
 };
-
-static void
-note_rules_path(void *arg, const char *section, const char *name, const char *value, unsigned line)
-{
-	struct detector_of *d = arg;
-
-	(void)line;
-	if (!name || strcmp(section, "server") != 0 || strcmp(name, "rules") != 0)
-		return;
-	xfree(d->rules_path);
-	d->rules_path = xstrdup(value);
-}
 
 static void
 note_detector(void *arg, const char *section, const char *name, const char *value, unsigned line)
@@ -442,18 +429,16 @@ static bool
 follows_threads(const struct stormctl *ctl, const char *rule)
 {
 	const char *config = ctl->config ? ctl->config : CONFIG_DEFAULT_PATH;
-	struct detector_of d = {
-		.rule = rule, .rules_path = xstrdup("rules.conf"), .threads = strcmp(rule, "reply-all") == 0
-	};
-	char *path;
+	struct detector_of d = { .rule = rule, .threads = strcmp(rule, "reply-all") == 0 };
+	char *rules, *path;
 
 	if (access(config, R_OK) == 0) {
-		(void)conf_read(config, note_rules_path, &d, NULL);
-		path = config_beside(config, str_of(d.rules_path));
+		rules = conf_value(config, "server", "rules", NULL);
+		path = config_beside(config, rules ? str_of(rules) : STR("rules.conf"));
 		(void)conf_read(path, note_detector, &d, NULL);
 		xfree(path);
+		xfree(rules);
 	}
-	xfree(d.rules_path);
 	return d.threads;
 }
 

@@ -48,6 +48,9 @@ typedef void conf_fn(void *arg, const char *section, const char *name, const cha
  * (reported too). */
 int conf_read(const char *path, conf_fn *fn, void *arg, struct conf_faults *faults);
 int conf_read_text(struct str text, const char *name, conf_fn *fn, void *arg, struct conf_faults *faults);
+/* The value of this one key, whatever is wrong with the rest of the file; NULL: it is not there. Its line is
+ * in *line unless that is NULL. For xfree(). */
+char *conf_value(const char *path, const char *section, const char *name, unsigned *line) MUSTCHECK;
 
 /* A whole file's content, NUL-terminated behind its `n` bytes, for xfree(). ERR_IO (see errno),
  * ERR_FULL above CONF_FILE_MAX, ERR_CONF: no regular file (/dev/null and a shell's pipe will do). */

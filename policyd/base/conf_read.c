@@ -413,3 +413,32 @@ conf_read(const char *path, conf_fn *fn, void *arg, struct conf_faults *faults)
 	xfree(text);
 	return err;
 }
+
+struct wanted {
+	const char *section, *name;
+	char *value;
+	unsigned line;
+};
+
+static void
+note_wanted(void *arg, const char *section, const char *name, const char *value, unsigned line)
+{
+	struct wanted *w = arg;
+
+	if (!name || strcmp(section, w->section) != 0 || strcmp(name, w->name) != 0)
+		return;
+	xfree(w->value);
+	w->value = xstrdup(value);
+	w->line = line;
+}
+
+char *
+conf_value(const char *path, const char *section, const char *name, unsigned *line)
+{
+	struct wanted w = { .section = section, .name = name };
+
+	(void)conf_read(path, note_wanted, &w, NULL);
+	if (line)
+		*line = w.line;
+	return w.value;
+}

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/conf.h"
 #include "base/err.h"
+#include "base/xalloc.h"
 
 static void
 on_key(void *arg, const char *section, const char *name, const char *value, unsigned line)
@@ -279,6 +280,24 @@ Test(conf_read, file)
 	buf_fini(&out);
 	cr_expect_eq(read_file(&out, "/dev/null"), 0);
 	buf_fini(&out);
+}
+
+Test(conf_read, one_value)
+{
+	static const char text[] = "[a]\nother = 1\nx\n[b]\nk = no\n[a again]\nk = no\n[c]\nk = v\n  w\n";
+	unsigned line;
+	char *value;
+
+	write_file(text, sizeof(text) - 1, 0);
+	value = conf_value(path, "c", "k", &line);
+	cr_assert(value);
+	cr_expect_str_eq(value, "v w");
+	cr_expect_eq(line, 9);
+	xfree(value);
+	cr_expect_null(conf_value(path, "a", "k", &line));
+	cr_expect_eq(line, 0);
+	unlink(path);
+	cr_expect_null(conf_value(path, "c", "k", NULL));
 }
 
 /* Nobody writes to it: who opened it as a file would wait for ever. */
