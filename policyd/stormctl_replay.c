@@ -226,6 +226,8 @@ each_storm(struct replay *r, storm_fn *fn, void *arg)
 static void
 storm_json(void *arg, struct storm *st)
 {
+	struct record_host hosts[STORM_HOSTS_MAX];
+	struct record_storm s = storm_row(st, hosts);
 	struct json *j = arg;
 
 	json_object(j, NULL);
@@ -237,7 +239,7 @@ storm_json(void *arg, struct storm *st)
 	json_u64(j, "passed", st->passed);
 	json_u64(j, "stopped", st->stopped);
 	json_u64(j, "recipients", st->n_rcpts);
-	console_hosts(j, st);
+	console_hosts(j, &s);
 	json_object_end(j);
 }
 

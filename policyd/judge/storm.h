@@ -131,6 +131,9 @@ uint64_t storms_displaced(const struct storms *s); /* went before their time, fo
 
 const char *storm_state_name(enum storm_state st);
 
+/* As the record has it: a view of the storm, whose hosts are put into `hosts`. `seq` is 0. */
+struct record_storm storm_row(const struct storm *st, struct record_host hosts[STORM_HOSTS_MAX]);
+
 /*
  * Storms as bytes, to be there again after a restart: everything but `changed` and `opened`. Wall times stay
  * as they are; monotonic ones are made anew from the wall clock, never in the future: when that clock went

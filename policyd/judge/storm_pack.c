@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Storms to bytes and back: a head (base/blob.h), then one storm after the other. */
+/* Storms as the record has them; to bytes and back: a head (base/blob.h), then one storm after the other. */
 #include <string.h>
 
 #include "base/blob.h"
@@ -11,6 +11,33 @@ enum { MAGIC = 0x6d745370, VERSION = 2 };
 
 /* Bytes of the shortest storm: key, id, state, rule's id, four empty texts, thirteen small numbers. */
 enum { STORM_BYTES_MIN = 16 + 8 + 1 + 8 + 4 + 13 };
+
+struct record_storm
+storm_row(const struct storm *st, struct record_host hosts[STORM_HOSTS_MAX])
+{
+	for (uint32_t i = 0; i < st->n_hosts; i++)
+		hosts[i] =
+		    (struct record_host){ str_of(st->hosts[i].name), st->hosts[i].how, st->hosts[i].copies };
+	return (struct record_storm){
+		.id = st->id,
+		.rule = str_of(st->rule),
+		.key_lo = st->key.lo,
+		.key_hi = st->key.hi,
+		.state = storm_state_name(st->state),
+		.message_id = str_of(st->message_id),
+		.subject = str_of(st->subject),
+		.sender = str_of(st->sender),
+		.first = st->first.wall,
+		.last = st->last.wall,
+		.offered = st->offered,
+		.passed = st->passed,
+		.stopped = st->stopped,
+		.messages = st->messages,
+		.recipients = st->n_rcpts,
+		.hosts = hosts,
+		.n_hosts = st->n_hosts,
+	};
+}
 
 /* ---- writing ---- */
 

@@ -198,14 +198,41 @@ tell_status(const struct request *rq)
 }
 
 void
-console_hosts(struct json *j, const struct storm *st)
+console_storm(struct json *j, const struct record_storm *s, bool whole)
+{
+	char key[33];
+
+	json_hex64(j, "id", s->id);
+	json_str(j, "rule", s->rule);
+	json_str(j, "state", str_of(s->state));
+	json_str(j, "message_id", s->message_id);
+	json_str(j, "subject", s->subject);
+	json_str(j, "sender", s->sender);
+	json_seconds(j, "first", s->first);
+	json_seconds(j, "last", s->last);
+	json_u64(j, "offered", s->offered);
+	json_u64(j, "passed", s->passed);
+	json_u64(j, "stopped", s->stopped);
+	json_u64(j, "messages", s->messages);
+	json_u64(j, "recipients", s->recipients);
+	json_bool(j, "recipients_at_least", s->recipients >= STORM_RCPTS_MAX);
+	if (whole) {
+		key_hex((struct key128){ s->key_lo, s->key_hi }, key);
+		json_str(j, "key", str_of(key));
+	} else {
+		json_str(j, "host", s->n_hosts ? s->hosts[0].name : STR_NONE);
+	}
+}
+
+void
+console_hosts(struct json *j, const struct record_storm *s)
 {
 	json_array(j, "hosts");
-	for (uint32_t i = 0; i < st->n_hosts; i++) {
+	for (uint32_t i = 0; i < s->n_hosts; i++) {
 		json_object(j, NULL);
-		json_str(j, "name", str_of(st->hosts[i].name));
-		json_str(j, "how", str_of(st->hosts[i].how));
-		json_u64(j, "copies", st->hosts[i].copies);
+		json_str(j, "name", s->hosts[i].name);
+		json_str(j, "how", str_of(s->hosts[i].how));
+		json_u64(j, "copies", s->hosts[i].copies);
 		json_object_end(j);
 	}
 	json_array_end(j);
@@ -214,32 +241,16 @@ console_hosts(struct json *j, const struct storm *st)
 static void
 storm_document(const struct storm *st, bool whole, struct buf *out)
 {
-	char key[33];
+	struct record_host hosts[STORM_HOSTS_MAX];
+	struct record_storm s = storm_row(st, hosts);
 	struct json j;
 
 	document(&j, out);
-	json_hex64(&j, "id", st->id);
-	json_str(&j, "rule", str_of(st->rule));
-	json_str(&j, "state", str_of(storm_state_name(st->state)));
-	json_str(&j, "message_id", str_of(st->message_id));
-	json_str(&j, "subject", str_of(st->subject));
-	json_str(&j, "sender", str_of(st->sender));
-	json_seconds(&j, "first", st->first.wall);
-	json_seconds(&j, "last", st->last.wall);
-	json_u64(&j, "offered", st->offered);
-	json_u64(&j, "passed", st->passed);
-	json_u64(&j, "stopped", st->stopped);
-	json_u64(&j, "messages", st->messages);
-	json_u64(&j, "recipients", st->n_rcpts);
-	json_bool(&j, "recipients_at_least", st->n_rcpts >= STORM_RCPTS_MAX);
+	console_storm(&j, &s, whole);
 	if (whole) {
-		key_hex(st->key, key);
-		json_str(&j, "key", str_of(key));
 		json_seconds(&j, "quiet", st->quiet);
 		json_seconds(&j, "remember", st->remember);
-		console_hosts(&j, st);
-	} else {
-		json_str(&j, "host", str_of(st->n_hosts ? st->hosts[0].name : NULL));
+		console_hosts(&j, &s);
 	}
 	document_end(&j);
 }

@@ -27,33 +27,6 @@ engine_fini(struct engine *e)
 
 /* --- storms ------------------------------------------------------------------------------------------ */
 
-static struct record_storm
-row_of(const struct storm *st, struct record_host hosts[STORM_HOSTS_MAX])
-{
-	for (uint32_t i = 0; i < st->n_hosts; i++)
-		hosts[i] =
-		    (struct record_host){ str_of(st->hosts[i].name), st->hosts[i].how, st->hosts[i].copies };
-	return (struct record_storm){
-		.id = st->id,
-		.rule = str_of(st->rule),
-		.key_lo = st->key.lo,
-		.key_hi = st->key.hi,
-		.state = storm_state_name(st->state),
-		.message_id = str_of(st->message_id),
-		.subject = str_of(st->subject),
-		.sender = str_of(st->sender),
-		.first = st->first.wall,
-		.last = st->last.wall,
-		.offered = st->offered,
-		.passed = st->passed,
-		.stopped = st->stopped,
-		.messages = st->messages,
-		.recipients = st->n_rcpts,
-		.hosts = hosts,
-		.n_hosts = st->n_hosts,
-	};
-}
-
 /* What finds no room stays changed, or the record would tell of the storm as it was, be it over long ago. */
 static void
 storm_to_journal(void *arg, struct storm *st)
@@ -64,7 +37,7 @@ storm_to_journal(void *arg, struct storm *st)
 
 	if (!e->ledger)
 		return;
-	r = row_of(st, hosts);
+	r = storm_row(st, hosts);
 	if (!ledger_offer_storm(e->ledger, &r))
 		st->changed = true;
 }
@@ -78,7 +51,7 @@ storm_leaves(void *arg, struct storm *st)
 
 	if (!e->ledger || !st->changed)
 		return;
-	r = row_of(st, hosts);
+	r = storm_row(st, hosts);
 	ledger_storm(e->ledger, &r);
 }
 
