@@ -158,6 +158,7 @@ outbox_replay(struct outbox *o, uint64_t after, spool_fn *fn, void *arg, struct 
 	if (stats)
 		*stats = mine;
 	o->carried = spool_committed(o->spool);
+	o->seen_at = clock_coarse(); /* nobody could take anything out before */
 	rc = thread_start(&o->carrier, outbox_carrier, o);
 	if (rc != 0)
 		return ERR_IO;
