@@ -16,7 +16,10 @@
 #include "base/xalloc.h"
 #include "store/outbox_state.h"
 
-enum { RENEW_EVERY = 10 * MS_SEC };
+enum {
+	RENEW_EVERY = 10 * MS_SEC,
+	EMPTY_IN = 20, /* ms: the carrier empties one that a crash would lose */
+};
 
 static const char link_name[] = "spool.ring";
 static const char link_new[] = "spool.ring.new";
@@ -76,7 +79,6 @@ take_ring(struct outbox *o, struct ring *r)
 	o->ring = r;
 	ring_guard(r);
 	o->homeless = ring_path(r) == NULL;
-	o->gone_told = false;
 	o->renew = o->homeless || ring_size(r) < o->ring_bytes || (o->ring_dir && !ring_in_memory(r));
 	o->renew_at = clock_now().mono + RENEW_EVERY;
 	o->seen_taken = ring_taken(r);
@@ -144,23 +146,19 @@ outbox_renew_ring(struct outbox *o)
 	int64_t now = clock_now().mono;
 	struct ring *r, *old;
 
-	if (gone && !o->gone_told) {
+	if (gone)
 		log_error("spool ring=removed path=%s", LOGV(str_of(ring_path(o->ring))));
-		o->gone_told = o->renew = true;
-		o->renew_at = now;
-	}
-	/* The link to the ring is gone as well. */
-	if (spool_made_again(o->spool)) {
-		o->renew = true;
+	/* The link to the ring goes with the spool's folder. */
+	if (spool_made_again(o->spool) || gone) {
+		o->homeless = o->renew = true;
 		o->renew_at = now;
 	}
 	if (!o->renew || now < o->renew_at)
 		return;
 	o->renew_at = now + RENEW_EVERY;
-	pthread_mutex_lock(&o->lock);
-	idle = !o->busy && ring_waiting(o->ring) == 0;
-	pthread_mutex_unlock(&o->lock);
-	/* Only this thread puts something in: what is empty and not looked at stays so. */
+	/* In a flood it is hardly ever empty by itself. Only this thread puts something in: what is empty and
+	 * not looked at stays so. */
+	idle = outbox_flush(o, o->homeless ? EMPTY_IN : 0);
 	r = idle ? make_ring(o) : NULL;
 	if (!r) {
 		if (!idle)

@@ -20,8 +20,8 @@ struct outbox {
 	uint64_t seen_taken; /* how far the ring was emptied when that was last looked at */
 	int64_t seen_at;     /* clock_coarse(): since when it has not moved */
 	int64_t renew_at;    /* mono ms: when a better ring is tried for */
-	bool renew, gone_told, full_told;
-	bool homeless; /* a crash would lose what is in the ring */
+	bool renew, full_told;
+	bool homeless; /* a crash would lose what is in the ring, or nobody would find it */
 
 	struct spool *spool; /* its writer is the carrier, once that runs */
 	pthread_t carrier;

@@ -415,6 +415,19 @@ Test(outbox, read_on)
 	outbox_close(o, 10000);
 }
 
+static void
+remove_ring(void)
+{
+	char link[200], target[200];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "%s/spool.ring", rig_dir);
+	n = readlink(link, target, sizeof(target) - 1);
+	cr_assert_gt(n, 0);
+	target[n] = '\0';
+	cr_assert_eq(unlink(target), 0);
+}
+
 /* Somebody tidies up the folder in memory: another ring takes its place, and nothing of the old one is
  * lost. */
 Test(outbox, ring_removed)
@@ -422,16 +435,10 @@ Test(outbox, ring_removed)
 	struct outbox_conf conf = conf_of(64 << 10);
 	struct seen seen;
 	struct outbox *o = begin(&conf, 0, &seen);
-	char link[200], target[200];
-	ssize_t n;
 
 	free(seen.seqs);
-	snprintf(link, sizeof(link), "%s/spool.ring", rig_dir);
 	add_some(o, 5);
-	n = readlink(link, target, sizeof(target) - 1);
-	cr_assert_gt(n, 0);
-	target[n] = '\0';
-	cr_assert_eq(unlink(target), 0);
+	remove_ring();
 	add_some(o, 5);
 	for (int i = 0; i < 100 && rings() == 0; i++) {
 		outbox_tick(o);
@@ -444,6 +451,31 @@ Test(outbox, ring_removed)
 	o = begin(&conf, 0, &seen);
 	cr_assert(seen_just(&seen, 1, 15));
 	free(seen.seqs);
+	outbox_close(o, 10000);
+}
+
+/* It is not empty whenever that is looked at; until another one is there, nothing in it is safe. */
+Test(outbox, ring_removed_in_a_flood)
+{
+	struct outbox_conf conf = conf_of(64 << 10);
+	struct seen seen;
+	struct outbox *o = begin(&conf, 0, &seen);
+
+	free(seen.seqs);
+	remove_ring();
+	stall(true);
+	add_some(o, 5);
+	wait_for_stall();
+	outbox_tick(o);
+	cr_assert(outbox_late(o));
+	stall(false);
+	for (int i = 0; i < 100 && rings() == 0; i++) {
+		add_some(o, 5);
+		outbox_tick(o);
+	}
+	cr_assert_eq(rings(), 1);
+	cr_assert_eq(logged("ring=removed"), 1);
+	cr_assert_not(outbox_late(o));
 	outbox_close(o, 10000);
 }
 
