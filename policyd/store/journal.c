@@ -234,7 +234,7 @@ count_lost(const struct journal *j, const struct queue *q)
 void
 journal_close(struct journal *j, int64_t grace)
 {
-	uint64_t left, lost;
+	uint64_t left, lost, behind;
 
 	if (!j)
 		return;
@@ -253,8 +253,9 @@ journal_close(struct journal *j, int64_t grace)
 	if (lost)
 		log_error("journal state=closed lost=%llu reason=%s", (unsigned long long)lost,
 		    LOGV(str_of(j->db.why)));
-	if (left > lost || j->behind)
+	behind = j->behind && j->behind_seq > j->accepted_seq ? j->behind_seq - j->accepted_seq : 0;
+	if (left > lost || behind)
 		log_warn(
-		    "journal state=closed left_in_spool=%llu", (unsigned long long)(left - lost + j->missed));
+		    "journal state=closed left_in_spool=%llu", (unsigned long long)(left - lost + behind));
 	free_journal(j);
 }

@@ -20,12 +20,16 @@ enum { LONG = 60 * MS_SEC }; /* only a test that fails waits for so long */
 
 static char dir[64], path[128];
 static atomic_int log_failing, log_recovered, log_full, log_reopening, log_closed, log_behind, log_caught_up,
-    log_incomplete, log_disk_full;
+    log_incomplete, log_disk_full, log_left;
 
 static inline void
 count_line(const char *level, const char *line)
 {
+	const char *left = strstr(line, "left_in_spool=");
+
 	(void)level;
+	if (left)
+		log_left = (int)strtol(strchr(left, '=') + 1, NULL, 10);
 	log_failing += strstr(line, "state=failing") != NULL;
 	log_disk_full += strstr(line, "disk is full") != NULL;
 	log_recovered += strstr(line, "state=recovered") != NULL;

@@ -259,9 +259,8 @@ Test(journal_spool, what_the_queue_refuses_is_fetched)
 	}
 	while (stats(j).failures < 2)
 		pause_a_little();
-	cr_expect(stats(j).behind);
+	cr_expect(stats(j).behind && stats(j).waiting <= 55);
 	cr_expect_eq(stats(j).deferred, 1000 - stats(j).waiting);
-	cr_expect_leq(stats(j).waiting, 55);
 	cr_expect_eq(refills, 0, "not before the queue is empty");
 	must(other, "COMMIT");
 	/* more of them all the while */
@@ -274,15 +273,12 @@ Test(journal_spool, what_the_queue_refuses_is_fetched)
 	cr_assert(journal_flush(j, LONG));
 	while (stats(j).behind)
 		pause_a_little();
-	cr_expect_eq(stats(j).lost, 0);
-	cr_expect_eq(stats(j).written, 5000);
-	cr_expect_geq(stats(j).refilled, 900);
+	cr_expect(stats(j).lost == 0 && stats(j).written == 5000 && stats(j).refilled >= 900);
 	cr_expect_eq(journal_written_seq(j), 5000);
 	expect_rows(5000);
 	sqlite3_close(other);
 	journal_close(j, LONG);
-	cr_expect_eq(log_behind, 1, "once a minute");
-	cr_expect_eq(log_caught_up, 1, "as often as that");
+	cr_expect(log_behind == 1 && log_caught_up == 1, "once a minute");
 }
 
 /* At the cap and one beyond. */
@@ -297,8 +293,7 @@ Test(journal_spool, only_the_one_too_many_is_fetched)
 		spooled = (unsigned)seq;
 		for (unsigned n = 0; n < 10 + extra; n++)
 			put(j, ++spooled);
-		cr_expect_eq(stats(j).behind, extra == 1);
-		cr_expect_eq(stats(j).deferred, extra);
+		cr_expect(stats(j).behind == (extra == 1) && stats(j).deferred == extra);
 		must(other, "COMMIT");
 		sqlite3_close(other);
 		cr_assert(journal_flush(j, LONG));
@@ -325,8 +320,15 @@ Test(journal_spool, a_record_larger_than_the_queue)
 Test(journal_spool, what_was_left_over_is_fetched_at_the_start)
 {
 	struct journal *j = open_with(10 * one_size(), true, 0);
+	sqlite3 *other = reader();
 
+	must(other, "BEGIN EXCLUSIVE");
 	spooled = 100;
+	journal_refill(j, 100);
+	journal_close(j, 0);
+	cr_expect_eq(log_left, 100);
+	sqlite3_close(other);
+	j = open_with(10 * one_size(), true, 0);
 	journal_refill(j, 100);
 	put(j, 101); /* behind them, although it comes first */
 	spooled = 101;
@@ -349,8 +351,7 @@ Test(journal_spool, a_record_that_comes_late_is_waited_for)
 	put(j, 1); /* the spool does not have it yet */
 	while (refills < 3)
 		pause_a_little();
-	cr_expect_leq(refills, 10, "not in a loop");
-	cr_expect(stats(j).behind);
+	cr_expect(refills <= 10 && stats(j).behind, "not in a loop");
 	spooled = 1;
 	cr_assert(journal_flush(j, LONG));
 	expect_rows(1);
@@ -367,8 +368,7 @@ Test(journal_spool, what_the_spool_does_not_have_is_lost_and_told)
 	for (unsigned n = 1; n <= 5; n++)
 		put(j, n);
 	cr_assert(journal_flush(j, LONG));
-	cr_expect_eq(stats(j).lost, 1);
-	cr_expect_not(stats(j).behind);
+	cr_expect(stats(j).lost == 1 && !stats(j).behind);
 	cr_expect_eq(journal_written_seq(j), 5, "it will not come any more");
 	cr_expect_str_eq(read_row("SELECT count(*), max(id) FROM messages"), "4|4");
 	cr_expect_str_eq(read_row("SELECT value FROM meta WHERE key = 'journal_seq'"), "5");
