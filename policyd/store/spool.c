@@ -159,9 +159,10 @@ leave_all(struct spool *s)
 static void
 leave_if_gone(struct spool *s)
 {
+	bool ours = spool_has_folder(s);
 	struct stat st;
 
-	if (!spool_at_home(s) && spool_return(s))
+	if ((!ours || !spool_has_lock(s)) && spool_return(s) && !ours)
 		leave_all(s);
 	if (s->fd < 0 || fstat(s->fd, &st) != 0 || st.st_nlink > 0)
 		return;

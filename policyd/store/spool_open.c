@@ -74,15 +74,21 @@ take_lock(struct spool *s, char *why, size_t why_len)
 }
 
 bool
-spool_at_home(const struct spool *s)
+spool_has_folder(const struct spool *s)
 {
 	struct stat ours, there;
 
-	if (fstat(s->lock_fd, &ours) == 0 && ours.st_nlink == 0)
-		return false;
 	if (stat(s->dir, &there) != 0)
 		return errno != ENOENT;
 	return fstat(s->dir_fd, &ours) == 0 && ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+}
+
+bool
+spool_has_lock(const struct spool *s)
+{
+	struct stat ours;
+
+	return fstat(s->lock_fd, &ours) != 0 || ours.st_nlink > 0;
 }
 
 /* Other threads have the descriptors, and go on with what they stand for now. */

@@ -54,9 +54,11 @@ struct spool {
 	struct spool_stats stats;
 };
 
-/* False: somebody removed the folder or its lock, or another folder stands in its place: what is written to
- * ours would not be found at the next start. */
-bool spool_at_home(const struct spool *s);
+/* False: somebody removed the folder, or another one stands in its place: what is written to ours would not
+ * be found at the next start. */
+bool spool_has_folder(const struct spool *s);
+/* False: somebody removed the lock in it, or all that is in it. */
+bool spool_has_lock(const struct spool *s);
 /* Makes them again. False: they cannot be had; ours serves on if it can. */
 bool spool_return(struct spool *s) MUSTCHECK;
 

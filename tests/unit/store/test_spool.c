@@ -495,6 +495,26 @@ Test(spool, read_beside_the_writer)
 	spool_close(s);
 }
 
+/* The rest is still there, and to be read. */
+Test(spool, lock_removed_under_our_feet)
+{
+	struct spool_conf conf = rig_conf();
+	struct spool *s = open_and_replay(&conf, 0), *other;
+	struct reading r = { .max = UINT64_MAX };
+	char path[200];
+
+	add_all(s, 5);
+	snprintf(path, sizeof(path), "%s/spool.lock", rig_dir);
+	cr_assert_eq(unlink(path), 0);
+	add_all(s, 5);
+	cr_expect_eq(spool_open(&conf, &other, rig_why, sizeof(rig_why)), ERR_BUSY);
+	cr_expect_eq(logged("state=removed"), 1);
+	cr_assert_eq(spool_read(s, 0, read_on, &r), 0);
+	cr_expect(r.n == 10 && !r.wrong);
+	cr_expect_eq(stats_of(s).bytes, bytes_on_disk());
+	spool_close(s);
+}
+
 struct drain {
 	struct spool *s;
 	atomic_bool stop;
