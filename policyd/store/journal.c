@@ -171,6 +171,22 @@ journal_tick(struct journal *j)
 	return can_lock;
 }
 
+/* In front at once, not at a tick: a process that is killed again and again would never get on where others
+ * want the processor, and its spool would grow all the while. */
+void
+journal_refill(struct journal *j, uint64_t seq)
+{
+	pthread_mutex_lock(&j->lock);
+	if (j->hooks.refill && seq > j->accepted_seq) {
+		j->behind = true;
+		if (seq > j->behind_seq)
+			j->behind_seq = seq;
+		come_to_foreground(j);
+		pthread_cond_signal(&j->wake);
+	}
+	pthread_mutex_unlock(&j->lock);
+}
+
 struct mark {
 	uint64_t given, seq, serial;
 };

@@ -100,7 +100,8 @@ void journal_turned(struct journal *j);
 /*
  * The same, each half of a second. Where thread_may_background() the thread has the processor only when
  * nobody else wants it. It comes to the front when for a second it did nothing although it has to, when much
- * waits, and to flush or stop. false: it has the lock just now, the other calls here would wait for it.
+ * waits, for what a start has to fetch, and to flush or stop. false: it has the lock just now, the other
+ * calls here would wait for it.
  */
 bool journal_tick(struct journal *j) MUSTCHECK;
 

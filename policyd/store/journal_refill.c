@@ -14,23 +14,6 @@ enum {
 	REFILL_PATIENCE = 5 * MS_SEC, /* then what the spool did not give is lost */
 };
 
-/* ---- the loop thread ---- */
-
-void
-journal_refill(struct journal *j, uint64_t seq)
-{
-	pthread_mutex_lock(&j->lock);
-	if (j->hooks.refill && seq > j->accepted_seq) {
-		j->behind = true;
-		if (seq > j->behind_seq)
-			j->behind_seq = seq;
-		pthread_cond_signal(&j->wake);
-	}
-	pthread_mutex_unlock(&j->lock);
-}
-
-/* ---- the journal's thread ---- */
-
 struct giver {
 	struct journal *j;
 	uint64_t top; /* the last number taken; only this thread moves it while we are behind */

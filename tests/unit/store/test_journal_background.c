@@ -11,15 +11,21 @@
 TestSuite(journal_background, .init = set_up, .fini = tear_down, .timeout = 120);
 
 static struct journal *
-must_open(void)
+must_open_with(const struct journal_hooks *hooks)
 {
 	struct store_conf conf = { .path = path, .max_queue = 64 << 20 };
 	struct journal_opened opened;
 	struct journal *j = NULL;
 	char why[300];
 
-	cr_assert_eq(journal_open(&conf, NULL, &j, &opened, why, sizeof(why)), 0, "%s", why);
+	cr_assert_eq(journal_open(&conf, hooks, &j, &opened, why, sizeof(why)), 0, "%s", why);
 	return j;
+}
+
+static struct journal *
+must_open(void)
+{
+	return must_open_with(NULL);
 }
 
 static void
@@ -149,6 +155,30 @@ Test(journal_background, it_comes_to_the_front_where_it_does_not_get_on)
 	tick_until(j, 1);
 	sqlite3_close(db);
 	journal_close(j, LONG);
+}
+
+static int
+nothing_yet(void *arg, uint64_t after, journal_refill_fn *give, void *give_arg)
+{
+	(void)arg;
+	(void)after;
+	(void)give;
+	(void)give_arg;
+	return 0;
+}
+
+/* Whoever is killed before the first tick, again and again, gets on all the same. */
+Test(journal_background, what_a_start_has_to_fetch_does_not_wait)
+{
+	struct journal_hooks hooks = { .refill = nothing_yet };
+	struct journal *j;
+
+	skip_unless_allowed();
+	j = must_open_with(&hooks);
+	cr_expect_eq(in_background(), 1);
+	journal_refill(j, 10);
+	cr_expect_eq(in_background(), 0);
+	journal_close(j, 0);
 }
 
 /* As if the thread had lost its processor there. */
