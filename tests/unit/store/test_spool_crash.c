@@ -478,6 +478,15 @@ becomes(struct spool *s, bool healthy)
 	return spool_healthy(s) == healthy;
 }
 
+/* The thread says it after it is so. */
+static int
+is_logged(const char *name)
+{
+	for (int i = 0; i < 1000 && !logged(name); i++)
+		usleep(5000);
+	return logged(name);
+}
+
 Test(spool_crash, sync_that_fails)
 {
 	struct spool_conf conf = rig_conf();
@@ -489,11 +498,11 @@ Test(spool_crash, sync_that_fails)
 	fail_fdatasync = 1;
 	add_all(s, 1);
 	cr_assert(becomes(s, false));
-	cr_expect_eq(logged("sync=failing"), 1);
+	cr_expect_eq(is_logged("sync=failing"), 1);
 	cr_assert_eq(commit_batch(s, 1), 0, "commits go on");
 	fail_fdatasync = 0;
 	cr_assert(becomes(s, true), "it is tried again without being asked");
-	cr_expect_eq(logged("sync=recovered"), 1);
+	cr_expect_eq(is_logged("sync=recovered"), 1);
 	cr_expect_gt(stats_of(s).sync_failures, 0);
 	fail_fdatasync = 1;
 	add_all(s, 1);
