@@ -348,6 +348,13 @@ is_empty_from(const struct header_facts *f)
 	return f->from.p && f->from_addr.n == 0 && (f->from.n == 0 || str_iends(f->from, STR("<>")));
 }
 
+/* "replyTo-Mail1700000000000-1", without brackets: Apache James gives back "Minutes" as "Re: Minutes". */
+static bool
+is_about_another(const struct header_facts *f, enum subject_kind subject)
+{
+	return subject == SUBJECT_ANSWER && !str_starts(f->message_id, STR("replyTo-Mail"));
+}
+
 /* Last of all: most mail has no other sign, and then this one is none either. */
 static unsigned
 postmaster_points(const struct header_facts *f, enum subject_kind subject, bool null_sender, unsigned others)
@@ -357,7 +364,7 @@ postmaster_points(const struct header_facts *f, enum subject_kind subject, bool 
 	if (!is_empty_from(f) && !automatic_postmaster_from(f->from, f->from_addr))
 		return 0;
 	return SIGN_POSTMASTER +
-	    (subject != SUBJECT_ANSWER && is_null_path(f, null_sender) ? SIGN_NULL_POSTMASTER : 0);
+	    (!is_about_another(f, subject) && is_null_path(f, null_sender) ? SIGN_NULL_POSTMASTER : 0);
 }
 
 static unsigned

@@ -111,6 +111,29 @@ Test(automatic_names, a_list_server_by_its_message_id)
 	}
 }
 
+/* Who answers as postmaster from the null sender may have been forwarded; Apache James gives back so. */
+Test(automatic_names, an_answer_of_the_postmaster_by_its_message_id)
+{
+	static const struct {
+		const char *id, *from, *path;
+		enum automatic want;
+	} rows[] = {
+		{ "replyTo-Mail1700000000000-12", "postmaster@x.example", "<>", AUTO_BOUNCE },
+		{ "replyTo-Mail1700000000000-12", "postmaster@x.example", "<a@x.example>", AUTO_NONE },
+		{ "replyTo-Mail1700000000000-12", "a@x.example", "<>", AUTO_NONE },
+		{ "<replyTo-Mail1@x.example>", "postmaster@x.example", "<>", AUTO_NONE },
+		{ "<1@x.example>", "postmaster@x.example", "<>", AUTO_NONE },
+	};
+	char text[200];
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		snprintf(text, sizeof(text),
+		    "Return-Path: %s\nFrom: %s\nSubject: Re: Minutes\nMessage-ID: %s\n", rows[i].path,
+		    rows[i].from, rows[i].id);
+		cr_expect_eq(classify(text), rows[i].want, "%zu", i);
+	}
+}
+
 Test(automatic_names, who_logs_in_is_a_person)
 {
 	static const struct {
