@@ -83,6 +83,23 @@ addr_like(struct str s)
 	return addr_form(s) && !addr_is_system(s);
 }
 
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* "on Mon, 1 Apr 2002 10:00:00 +0200", "am Mo, ...", "le lun. ...": Exchange says when, in its language. */
+static bool
+tells_when(struct str s)
+{
+	enum { WORD_MAX = 3 };
+	size_t word = str_find(s, ' '), colon = str_find(s, ':');
+
+	return word <= WORD_MAX && colon > word && colon + 1 < s.n && is_digit(s.p[colon - 1]) &&
+	    is_digit(s.p[colon + 1]);
+}
+
 /* The address with which the line begins and which is what it is about: "<a@b>:", "\"a@b\":", "a@b",
  * "a@b (c@d)", "a@b <c@d>", "a@b... User unknown", "* a@b", "* [a@b]:", "a@b on Mon, 1 Apr"; not the first
  * word of a sentence. */
@@ -109,7 +126,7 @@ leading_addr(struct str line)
 	rest = str_trim(str_sub(line, n, line.n));
 	while (addr.n && strchr(":.,;", addr.p[addr.n - 1]))
 		addr.n--;
-	if (addr.n < n || rest.n == 0 || strchr("([<", rest.p[0]) || str_starts(rest, STR("on ")))
+	if (addr.n < n || rest.n == 0 || strchr("([<", rest.p[0]) || tells_when(rest))
 		return addr;
 	return STR_NONE;
 }
@@ -136,7 +153,7 @@ skip_code(struct str line)
 	bool code = line.n > 4 && (line.p[0] == '4' || line.p[0] == '5') && line.p[3] == ' ';
 
 	for (size_t i = 1; code && i < 3; i++)
-		code = line.p[i] >= '0' && line.p[i] <= '9';
+		code = is_digit(line.p[i]);
 	return str_sub(line, code ? 4 : 0, line.n);
 }
 
@@ -164,6 +181,7 @@ said_addr(struct str line)
 		"your email to",
 		"rejected recipient",
 		"failed recipient",
+		"failed address",
 		"unknown user",
 		"addressed to",
 		"allowed size",
@@ -332,7 +350,8 @@ dsn_text_line(struct dsn *d, struct str line)
 	line = str_trim(line);
 	if (what != DSN_LINE_OTHER || line.n == 0)
 		return;
-	if (announces(line))
+	/* "... did NOT receive a copy of your message:" is no copy */
+	if (announces(line) && !heads_rcpts(line))
 		s->marked = s->text_past = true;
 	else if (!s->text_past)
 		take_rcpt(d, line);

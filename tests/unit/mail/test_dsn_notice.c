@@ -62,6 +62,35 @@ Test(dsn_notice, system_addresses)
 		rig_want(rows[i].body, rig_scan(plain, str_of(rows[i].body), 7), rows[i].want);
 }
 
+/* MDaemon: the words of its heading are those that announce a copy. */
+Test(dsn_notice, who_did_not_get_a_copy)
+{
+	rig_want("heading",
+	    rig_scan(plain,
+		STR("The following addresses did NOT receive a copy of your message:\n\n> a@b.example\n\n"
+		    "Original message follows:\n\nMessage-ID: <1@y>\nFrom: x@y.example\n\nc@d.example\n"),
+		7),
+	    "text id=<1@y> +lines\nfailed final=a@b.example");
+}
+
+Test(dsn_notice, behind_the_address)
+{
+	static const char found[] = "nowhere +lines\nfailed final=a@b.example";
+	static const struct {
+		const char *body, *want;
+	} rows[] = {
+		{ "a@b.example on Fri, 18 Oct 2002 09:13:24 -0600\n", found },
+		{ "a@b.example am Fr, 18 Okt 2002 09:13:24 +0200\n", found },
+		{ "Failed address: a@b.example\n", found },
+		{ "a@b.example on behalf of 7 others\n", "nowhere" },
+		{ "a@b.example said at 9:30\n", "nowhere" },
+		{ "a@b.example on :\n", "nowhere" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		rig_want(rows[i].body, rig_scan(plain, str_of(rows[i].body), 7), rows[i].want);
+}
+
 /* --- HTML --------------------------------------------------------------------------------------------- */
 
 static const char html[] = "From: MAILER-DAEMON@mx.example\nContent-Type: text/html\n";
