@@ -330,11 +330,18 @@ dsn_feed(struct dsn *d, const char *p, size_t n)
 		dsn_cut(d);
 }
 
+/* What a delivery status would say of those who have not got it yet. */
+static struct str
+late(const struct dsn_scan *s)
+{
+	return s->text_late ? STR("delayed") : STR_NONE;
+}
+
 static void
 add_failed(void *arg, struct str addr)
 {
 	struct dsn *d = arg;
-	struct dsn_rcpt r = { .final_rcpt = arena_str(d->scan->arena, addr) };
+	struct dsn_rcpt r = { .final_rcpt = arena_str(d->scan->arena, addr), .action = late(d->scan) };
 
 	if (!r.final_rcpt.p)
 		return;
@@ -359,7 +366,7 @@ other_rcpts(struct dsn *d, const struct header_facts *h)
 	if (s->n_text_rcpts == 0)
 		return;
 	for (unsigned i = 0; i < s->n_text_rcpts; i++)
-		dsn_add_rcpt(d, &(struct dsn_rcpt){ .final_rcpt = s->text_rcpts[i] });
+		dsn_add_rcpt(d, &(struct dsn_rcpt){ .final_rcpt = s->text_rcpts[i], .action = late(s) });
 	d->f.flags |= DSN_RCPTS_TEXT | (s->text_more ? DSN_RCPTS_MORE : 0U);
 }
 

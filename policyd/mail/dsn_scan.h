@@ -58,6 +58,7 @@ struct dsn_scan {
 	unsigned n_text_rcpts;
 	struct str text_rcpts[DSN_RCPTS_MAX];
 	struct str text_to; /* to whom the message went: for a text that names nobody else */
+	bool text_late;     /* they have not got it yet */
 	bool text_heads;    /* the lines before say: those who did not get it follow */
 	struct mime_decoder decoder;
 	struct dsn_block block;

@@ -269,6 +269,25 @@ take_rcpt(struct dsn *d, struct str line)
 		s->text_rcpts[s->n_text_rcpts++] = kept;
 }
 
+/* Exim; Sendmail, Postfix, Gmail and MDaemon: they go on trying. */
+static bool
+is_warning(struct str line)
+{
+	static const char *const words[] = {
+		"not yet been delivered",
+		"not need to resend your message",
+	};
+
+	return HAS_ANY(line, words);
+}
+
+static void
+take_text(struct dsn *d, struct str line)
+{
+	d->scan->text_late |= is_warning(line);
+	take_rcpt(d, line);
+}
+
 void
 dsn_take_named(struct dsn *d)
 {
@@ -354,5 +373,5 @@ dsn_text_line(struct dsn *d, struct str line)
 	if (announces(line) && !heads_rcpts(line))
 		s->marked = s->text_past = true;
 	else if (!s->text_past)
-		take_rcpt(d, line);
+		take_text(d, line);
 }

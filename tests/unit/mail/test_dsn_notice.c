@@ -91,11 +91,42 @@ Test(dsn_notice, behind_the_address)
 		rig_want(rows[i].body, rig_scan(plain, str_of(rows[i].body), 7), rows[i].want);
 }
 
+/* As a delivery status would say of them: those who have not got it yet are not dead. */
+Test(dsn_notice, late)
+{
+	static const struct {
+		const char *body;
+	} rows[] = {
+		{ "A message that you sent has not yet been delivered to its recipients\nafter 24 hours.\n\n"
+		  "  a@b.example\n    Delay reason: connection timed out\n" },
+		{ "    **********************************************\n"
+		  "    **      THIS IS A WARNING MESSAGE ONLY      **\n"
+		  "    **  YOU DO NOT NEED TO RESEND YOUR MESSAGE  **\n"
+		  "    **********************************************\n\na@b.example\n" },
+		{ "a@b.example\n\nTHIS IS A WARNING ONLY.  YOU DO NOT NEED TO RESEND YOUR MESSAGE.\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		rig_want(rows[i].body, rig_scan(plain, str_of(rows[i].body), 7),
+		    "nowhere +lines\nnot final=a@b.example action=delayed");
+	rig_want("field",
+	    rig_scan("From: MAILER-DAEMON@mx.example\nX-Failed-Recipients: a@b.example\n",
+		str_of(rows[1].body), 7),
+	    "nowhere +field\nnot final=a@b.example action=delayed");
+	rig_want("what came back says so",
+	    rig_scan(plain,
+		STR("a@b.example\n\nOriginal message follows:\n\nMessage-ID: <1@y>\nFrom: "
+		    "x@y.example\n\n"
+		    "Your letter has not yet been delivered.\n"),
+		7),
+	    "text id=<1@y> +lines\nfailed final=a@b.example");
+}
+
 /* --- HTML --------------------------------------------------------------------------------------------- */
 
 static const char html[] = "From: MAILER-DAEMON@mx.example\nContent-Type: text/html\n";
-static const char html_quoted[] =
-    "From: MAILER-DAEMON@mx.example\nContent-Type: text/html\nContent-Transfer-Encoding: quoted-printable\n";
+static const char html_quoted[] = "From: MAILER-DAEMON@mx.example\nContent-Type: "
+				  "text/html\nContent-Transfer-Encoding: quoted-printable\n";
 static const char mixed[] = "From: MAILER-DAEMON@mx.example\nContent-Type: multipart/mixed; boundary=b\n";
 
 static const size_t steps[] = { 1, 7, 5000 };
@@ -111,9 +142,12 @@ Test(dsn_notice, html_alone)
 {
 	/* Exchange 5.5 */
 	html_wants(html,
-	    "<HTML><HEAD>\n<TITLE>Undeliverable: x@title.example</TITLE>\n<style>\ns@style.example\n</style>"
-	    "</HEAD>\n<BODY>\n\n<P><FONT SIZE=2>Your message<BR>\n<BR>\n&nbsp; To: list@b.example<BR>\n"
-	    "&nbsp; Subject: hello<BR>\n&nbsp; Sent: today<BR>\n<BR>\ndid not reach these:<BR>\n<BR>\n"
+	    "<HTML><HEAD>\n<TITLE>Undeliverable: "
+	    "x@title.example</TITLE>\n<style>\ns@style.example\n</style>"
+	    "</HEAD>\n<BODY>\n\n<P><FONT SIZE=2>Your message<BR>\n<BR>\n&nbsp; To: "
+	    "list@b.example<BR>\n"
+	    "&nbsp; Subject: hello<BR>\n&nbsp; Sent: today<BR>\n<BR>\ndid not reach "
+	    "these:<BR>\n<BR>\n"
 	    "a@b.example on Thu, 11 Jul 2002 16:54:54 -0300<BR>\n&nbsp; unknown<BR>\n</FONT>\n</P>\n",
 	    "nowhere +lines\nfailed final=a@b.example");
 	/* all on one line, or what is no HTML at all */
@@ -122,12 +156,14 @@ Test(dsn_notice, html_alone)
 	html_wants(html, "Not delivered to:<br><a@b.example>:<br>no such user",
 	    "nowhere +lines\nfailed final=a@b.example");
 	html_wants(html,
-	    "<table><tr><td>Recipient:</td><td>a@b.example</td></tr><tr><td>From x@y.example</td></tr>",
+	    "<table><tr><td>Recipient:</td><td>a@b.example</td></tr><tr><td>From "
+	    "x@y.example</td></tr>",
 	    "nowhere +lines\nfailed final=a@b.example");
 	html_wants(html, "<ul><li><a\nhref=\"mailto:x@y.example\">a&#64;b.example</a></li></ul>",
 	    "nowhere +lines\nfailed final=a@b.example");
 	html_wants(html,
-	    "I was not able to deliver it.\n\nSubject: hello\nTo: a@b.example\n\n---Below is a copy of the "
+	    "I was not able to deliver it.\n\nSubject: hello\nTo: a@b.example\n\n---Below is a copy "
+	    "of the "
 	    "message.\n",
 	    "nowhere +lines\nfailed final=a@b.example");
 	html_wants(html_quoted, "<p>To these:<br>=\n</p><p>a@=\nb.example<br></p>=\n",
