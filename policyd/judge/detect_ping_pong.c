@@ -196,7 +196,8 @@ new_talk(const struct view *v)
 		return t;
 	subject_look(v->msg->header.f.subject, &t->look);
 	t->robot = a == AUTO_REPLY || a == AUTO_BOUNCE;
-	t->answer = t->robot || t->look.answer || v->traits->thread_reply || answers(v->traits->subject);
+	t->answer = t->robot || t->look.answer || answers(v->traits->subject) ||
+	    traits_answers(v->traits, &v->msg->header.f);
 	t->ticket = a == AUTO_GENERATED && t->answer;
 	t->asks |= bit(THREAD) | bit(TAIL) | bit(HEAD) | bit(ANSWERS) | bit(MARKED);
 	if (marked(t))

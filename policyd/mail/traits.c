@@ -514,6 +514,22 @@ traits_two_ids(const struct traits *t, const struct header_facts *f)
 	return false;
 }
 
+/* Postfix, Exim and Sendmail make one of the queue id that stands in their line. */
+static bool
+id_of_mta(const struct header_facts *f)
+{
+	enum { QUEUE_ID_MIN = 6 };
+	struct str id = f->n_hops ? f->hops[f->n_hops - 1].id : STR_NONE;
+
+	return id.n >= QUEUE_ID_MIN && holds(str_sub(f->message_id, 0, str_rfind(f->message_id, '@')), id);
+}
+
+bool
+traits_answers(const struct traits *t, const struct header_facts *f)
+{
+	return t->thread_reply && !t->id_missing && !id_of_mta(f);
+}
+
 bool
 traits_inbound(const struct traits *t, const struct site *site, struct str rcpt)
 {

@@ -235,6 +235,22 @@ def quick_alarms(build):
         check(t.held_people == 0, t.held_people, "alarms held")
 
 
+def threaded_alarms(build, every, mark, added):
+    """An alarm program puts its event's number into In-Reply-To and leaves Message-ID to the MTA, as Zabbix does: those
+    are no answers. A desk acknowledges each: no alarm is held, and no acknowledgement where they are slow."""
+    with Talk(build, "threaded-alarms-%d" % every) as t:
+        for n in range(2 * HOUR // every):
+            t.w.now += every - 3
+            m = t.write(BOB, DESK, "Problem: disk on host%d" % (n % 9), ["In-Reply-To: <%d.c0ffee.1@alarms.example>" % n])
+            m.mid = "<2006.%s@far.example>" % m.received[0].split(" id ")[1].split(";")[0] if added else ""
+            t.deliver(m, person=True)
+            t.w.now += 3
+            t.deliver(t.write(DESK, BOB, "[Ticket #%d] Problem: disk on host%d" % (n, n % 9), mark + ["In-Reply-To: <a@b>"]))
+        t.run()
+        check(t.held_people == 0, t.held_people, "alarms held")
+        check(every < 60 or t.held == 0, t.held, "acknowledgements held")
+
+
 def alarms_in_our_name(build):
     """A program outside sends alarms in the name of an address of ours, one in five minutes and all alike, to a desk of
     ours, which acknowledges each from inside: no more of them than there are alarms, and none is held."""
@@ -426,6 +442,8 @@ def scenarios():
         yield "loops-" + fn.__name__.replace("_", "-"), fn
     for daemon in ("MAILER-DAEMON@far.example", "postmaster@far.example"):
         yield "loops-desk-and-bounces-of-" + daemon.split("@")[0].lower(), lambda b, d=daemon: desk_and_bounces(b, d)
+    for i, (every, mark, added) in enumerate(((20, [], False), (20, [REPLIED], True), (90, [REPLIED], False), (90, [REPLIED], True))):
+        yield "loops-threaded-alarms-%d" % i, lambda b, e=every, m=mark, a=added: threaded_alarms(b, e, m, a)
     for how in ("from", "reply-to"):
         for i, marks in enumerate(([], [REPLIED], [GENERATED])):
             yield "loops-planted-%s-%d" % (how, i), lambda b, h=how, m=marks: planted(b, h, m)
