@@ -87,10 +87,20 @@ given_back(const struct header_facts *f, uint32_t i)
 	return ip_parse(f->hops[i].from_ip, &from) || ip_loopback(&from);
 }
 
+/* Exchange writes a line for each of its services that has the message from another one of the same host. */
+static bool
+from_itself(const struct header_facts *f, uint32_t i)
+{
+	const struct hop *hop = &f->hops[i];
+
+	return i + 1 < f->n_hops && str_ieq(hop->from, hop->by) && str_ieq(hop[1].by, hop->by);
+}
+
 /*
  * Does one host of our own stand in the lines more than `limit` times? What tells of no further time it was
- * there is left out: a filter's giving back, and the delivery to a mailbox, from which a user's forwarding
- * takes it through the MTA again. A list in a list and one such user would be too many otherwise.
+ * there is left out: what it had from itself, a filter's giving back, and the delivery to a mailbox, from
+ * which a user's forwarding takes it through the MTA again. A list in a list and one such user would be too
+ * many otherwise.
  */
 static bool
 own_too_often(const struct view *v, uint32_t limit)
@@ -101,7 +111,8 @@ own_too_often(const struct view *v, uint32_t limit)
 		uint32_t n = 0;
 
 		for (uint32_t k = i; own_line(v, i) && k < f->n_hops; k++)
-			n += !f->hops[k].lmtp && !given_back(f, k) && str_ieq(f->hops[k].by, f->hops[i].by);
+			n += str_ieq(f->hops[k].by, f->hops[i].by) && !f->hops[k].lmtp && !given_back(f, k) &&
+			    !from_itself(f, k);
 		if (n > limit)
 			return true;
 	}

@@ -381,8 +381,9 @@ const struct conf_key rule_key_table[] = {
 		    "only)."),
 	KEY("own_limit", CONF_UINT, AT(own_limit, uint32_t), .use = KEY_OWN_LIMIT, .min = 1, .max = 1000,
 	    .def = "6",
-	    .help = "How often a host of our own may stand in the Received lines, beside what a filter on "
-		    "localhost gave back to it and its deliveries by LMTP (mail-loop only)."),
+	    .help = "How often a host of our own may stand in the Received lines, beside what it had from "
+		    "itself, what a filter on localhost gave back to it and its deliveries by LMTP "
+		    "(mail-loop only)."),
 	KEY("exempt", CONF_CALL, AT(exempt, struct exempt), .call = set_exempt, .form = "list", .def = "",
 	    .help = "Networks, addresses, @domains and localparts@ that the rule leaves alone."),
 };

@@ -222,6 +222,42 @@ Test(mail_loop, harmless_list_in_a_list_behind_a_filter)
 	try_shapes(shapes, ARRAY_LEN(shapes));
 }
 
+/* The lines of Exchange on one host: to a mailbox, out of it, and the door. A rule in it redirects to another
+ * mailbox there, whose own rule redirects to somebody outside. */
+#define SERVICE(with) \
+	"Received: from mx.example.org (10.1.0.5) by MX.example.org (10.1.0.5) with " with "\r\n"
+#define TO_MAILBOX SERVICE("Microsoft SMTP Server id 15.1.2507.39 via Mailbox Transport")
+#define BETWEEN SERVICE("Microsoft SMTP Server id 15.1.2507.39")
+#define OUT_OF_MAILBOX SERVICE("mapi id 15.01.2507.039")
+#define TAKEN_IN                                                                               \
+	"Received: from gw.example.org (10.1.0.2) by mx.example.org (10.1.0.5) with Microsoft" \
+	" SMTP Server id 15.1.2507.39 via Frontend Transport\r\n"
+#define REDIRECTED BETWEEN OUT_OF_MAILBOX TO_MAILBOX
+
+Test(mail_loop, harmless_redirected_twice_on_one_host)
+{
+	static const struct shape shapes[] = {
+		{ "once", REDIRECTED BETWEEN TAKEN_IN REST, ACT_PASS },
+		{ "twice", REDIRECTED REDIRECTED BETWEEN TAKEN_IN REST, ACT_PASS },
+		{ "three times, from a mailbox there",
+		    REDIRECTED REDIRECTED REDIRECTED BETWEEN OUT_OF_MAILBOX, ACT_PASS },
+		{ "seven visits are too many",
+		    BETWEEN TAKEN_IN AWAY("h.example", "6") BETWEEN TAKEN_IN AWAY("h.example", "5")
+			BETWEEN TAKEN_IN AWAY("h.example", "4") BETWEEN TAKEN_IN AWAY("h.example", "3")
+			    BETWEEN TAKEN_IN AWAY("h.example", "2") BETWEEN TAKEN_IN AWAY("h.example", "1")
+				BETWEEN TAKEN_IN REST,
+		    ACT_REJECT },
+		{ "so are those of one elsewhere that says our name",
+		    OWN("8") AWAY("h.example", "7") SERVICE("SMTP") AWAY("h.example", "6") SERVICE("SMTP")
+			AWAY("h.example", "5") SERVICE("SMTP") AWAY("h.example", "4") SERVICE("SMTP")
+			    AWAY("h.example", "3") SERVICE("SMTP") AWAY("h.example", "2") OWN("1") REST,
+		    ACT_REJECT },
+	};
+
+	loop_rule();
+	try_shapes(shapes, ARRAY_LEN(shapes));
+}
+
 /* A host elsewhere that calls itself so is no filter of ours. */
 #define NAMELESS(id)                                                                                        \
 	"Received: from localhost.localdomain (old.example [203.0.113.9]) by mx.example.org (Postfix) with" \
