@@ -52,6 +52,7 @@ struct words {
 	struct str to;
 	uint32_t one_way; /* the limit where its direction alone is seen; 0: that proves nothing */
 	unsigned asks;
+	int64_t now;
 	const struct tally_answer *const *all; /* of everybody's mail, of own people's too */
 };
 
@@ -174,14 +175,6 @@ find_authors(struct talk *t, const struct view *v)
 
 /* --- what ----------------------------------------------------------------------------------------------- */
 
-/* "[help #12] ...", "Automatic reply: ..." */
-static bool
-answers(enum subject_kind kind)
-{
-	return kind == SUBJECT_ANSWER || kind == SUBJECT_AUTO_REPLY || kind == SUBJECT_AUTO_REPLY_MAYBE ||
-	    kind == SUBJECT_AUTO_REPLY_SURE;
-}
-
 static const struct talk *
 new_talk(const struct view *v)
 {
@@ -196,8 +189,7 @@ new_talk(const struct view *v)
 		return t;
 	subject_look(v->msg->header.f.subject, &t->look);
 	t->robot = a == AUTO_REPLY || a == AUTO_BOUNCE;
-	t->answer = t->robot || t->look.answer || answers(v->traits->subject) ||
-	    traits_answers(v->traits, &v->msg->header.f);
+	t->answer = t->robot || t->look.answer || traits_answers(v->traits, &v->msg->header.f);
 	t->ticket = a == AUTO_GENERATED && t->answer;
 	t->asks |= bit(THREAD) | bit(TAIL) | bit(HEAD) | bit(ANSWERS) | bit(MARKED);
 	if (marked(t))
@@ -235,7 +227,8 @@ find_words(const struct rule *r, const struct view *v, uint32_t rcpt, struct wor
 
 	if (!t)
 		return false;
-	*w = (struct words){ .talk = t, .to = party(v->rcpts[rcpt].key), .asks = t->asks };
+	*w =
+	    (struct words){ .talk = t, .to = party(v->rcpts[rcpt].key), .asks = t->asks, .now = v->now.mono };
 	if (v->header)
 		w->one_way = one_way_limit(r, v, rcpt, t);
 	if (w->one_way)
@@ -390,6 +383,13 @@ quick(const struct rule *r, const struct tally_answer *turns, int64_t times)
 	return turns->pace > 0 && turns->pace < r->pace * times;
 }
 
+/* The same, and this mail comes as soon itself. */
+static bool
+soon(const struct rule *r, const struct words *w, const struct tally_answer *turns, int64_t times)
+{
+	return quick(r, turns, times) && w->now - turns->last < r->pace * times;
+}
+
 /* Those who answer each other write as often. A busy ticket system tells a person far more than he answers:
  * whatever he writes comes soon after some mail of its, and some mail of its soon after his. */
 static bool
@@ -420,7 +420,7 @@ two_robots(const struct rule *r, const struct words *w, const struct tally_answe
 {
 	if (!marked(w->talk) || turned(a[ROBOTS]) <= r->automatic_limit)
 		return false;
-	return w->talk->robot || quick(r, a[ROBOTS], TICKET_PACE);
+	return w->talk->robot || soon(r, w, a[ROBOTS], TICKET_PACE);
 }
 
 /* One of them says so, the other one answers him. Alarms and new requests are no answers, however many they
@@ -432,7 +432,7 @@ answered_robot(const struct rule *r, const struct words *w, const struct tally_a
 
 	if (!marked(w->talk) || theirs < THEIRS_MIN || !even(w, a))
 		return false;
-	if (quick(r, a[TURNS], 1) && turned(a[TURNS]) > r->automatic_limit)
+	if (soon(r, w, a[TURNS], 1) && !a[TURNS]->elem_known && turned(a[TURNS]) > r->automatic_limit)
 		return true;
 	return w->talk->robot && turned(a[TURNS]) > r->limit && theirs * KNOWN_PART > r->limit;
 }

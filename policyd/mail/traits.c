@@ -527,7 +527,15 @@ id_of_mta(const struct header_facts *f)
 bool
 traits_answers(const struct traits *t, const struct header_facts *f)
 {
-	return t->thread_reply && !t->id_missing && !id_of_mta(f);
+	switch (t->subject) {
+	case SUBJECT_ANSWER: /* "[help #12] ..." too */
+	case SUBJECT_AUTO_REPLY:
+	case SUBJECT_AUTO_REPLY_MAYBE:
+	case SUBJECT_AUTO_REPLY_SURE:
+		return true;
+	default:
+		return t->thread_reply && !t->id_missing && !id_of_mta(f);
+	}
 }
 
 bool

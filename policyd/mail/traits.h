@@ -117,8 +117,8 @@ traits_own_line(const struct traits *t, uint32_t line)
  * several messages came in one second; two such hosts in a row are not met. */
 bool traits_two_ids(const struct traits *t, const struct header_facts *f);
 
-/* Does it name a message that it answers? Programs that thread their alarms name one that never was, and
- * leave their own Message-ID to the MTA, as no mail program does. */
+/* Does it say that it answers something, or name that? Programs that thread their alarms name a message that
+ * never was, and leave their own Message-ID to the MTA, as no mail program does. */
 bool traits_answers(const struct traits *t, const struct header_facts *f);
 
 /* A recipient as keys use it; inbound when its domain is local, or when nothing says otherwise. */

@@ -378,6 +378,25 @@ def tickets_at_work(build, every, person):
         check(t.held_people == 0, "held", t.held_people, t.w.verdicts)
 
 
+def tickets_after_a_quick_minute(build, other):
+    """An agent, or a customer's own ticket system, answers six mails of a ticket system within two minutes, and each
+    answer is acknowledged. What the system tells for an hour from then on passes."""
+    with Talk(build, "tickets-after-%d" % len(other)) as t:
+        desk, ann, w = "tickets@far.example", "ann@example.org", t.w
+        for n in range(6):
+            w.now += 20
+            t.deliver(t.write(ann, desk, "Re: [case #%d] no sound" % n, other + ["In-Reply-To: <case%d@far.example>" % n]))
+            w.now += 4
+            t.deliver(t.write(desk, ann, "[case #%d] Re: no sound" % n, [GENERATED, "In-Reply-To: <case%d@far.example>" % n]))
+        check(t.held > 0, "the quick ones passed")
+        for n in range(HOUR // 300):
+            t.person(w.now + 300 * (n + 1), desk, ann, "[case #%d] Re: no light" % n, [GENERATED, "In-Reply-To: <light@far.example>"])
+            if other:
+                t.person(w.now + 300 * (n + 1) + 150, ann, desk, "Re: [case #%d] no light" % n, other + ["In-Reply-To: <light@far.example>"])
+        t.run()
+        check(t.held_people == 0, "held", t.held_people, "of", t.by_people)
+
+
 # --- mail that comes round ----------------------------------------------------------------------------------------------
 
 def circle(build, writes_delivered_to, most):
@@ -449,5 +468,7 @@ def scenarios():
             yield "loops-planted-%s-%d" % (how, i), lambda b, h=how, m=marks: planted(b, h, m)
     for every, person in ((4, 60), (15, 100), (25, 150)):
         yield "loops-tickets-at-work-%d" % every, lambda b, e=every, p=person: tickets_at_work(b, e, p)
+    for i, other in enumerate(([], [GENERATED])):
+        yield "loops-tickets-after-a-quick-minute-%d" % i, lambda b, o=other: tickets_after_a_quick_minute(b, o)
     yield "loops-delivered-here-before", lambda b: circle(b, True, 2)
     yield "loops-own-host-too-often", lambda b: circle(b, False, 8)
