@@ -18,6 +18,7 @@ enum {
 	TICKET_PACE = 4,      /* tickets that answer tickets may be read by people: within so many paces */
 	THEIRS_MIN = 2,       /* answers by which one who answers a robot is known */
 	UNEVEN = 2,           /* more mails of a robot than so many for each answer: it is not answered */
+	DEEP = 8,             /* the same prefix so often is no ticket's subject */
 	ONE_WAY_TURNS_PART = 16, /* a turn seen for so many messages: still one direction alone */
 };
 
@@ -192,10 +193,8 @@ new_talk(const struct view *v)
 	t->answer = t->robot || t->look.answer || traits_answers(v->traits, &v->msg->header.f);
 	t->ticket = a == AUTO_GENERATED && t->answer;
 	t->asks |= bit(THREAD) | bit(TAIL) | bit(HEAD) | bit(ANSWERS) | bit(MARKED);
-	if (marked(t))
-		t->asks |= bit(ROBOTS) | bit(THEIR_ANSWERS);
-	else if (!t->answer) /* a person's answer is one, whatever theirs are */
-		t->asks |= bit(THEIR_ANSWERS);
+	if (marked(t) || !t->answer) /* a person's answer is one, whatever theirs are */
+		t->asks |= bit(THEIR_ANSWERS) | (marked(t) ? bit(ROBOTS) : 0);
 	return t;
 }
 
@@ -210,14 +209,9 @@ talk_of(const struct view *v)
 static uint32_t
 one_way_limit(const struct rule *r, const struct view *v, uint32_t rcpt, const struct talk *t)
 {
-	switch (v->traits->automatic) {
-	case AUTO_REPLY:
+	if (v->traits->automatic == AUTO_REPLY || (t->robot && is_daemon(v->rcpts[rcpt].key)))
 		return r->automatic_limit;
-	case AUTO_BOUNCE:
-		return is_daemon(v->rcpts[rcpt].key) ? r->automatic_limit : 0;
-	default:
-		return t->answer && t->look.grown ? r->limit : 0;
-	}
+	return !t->robot && t->answer && t->look.grown ? r->limit : 0;
 }
 
 static bool
@@ -280,12 +274,12 @@ key_of(const struct pair *p, int c, uint64_t more)
 	return (struct key128){ p->storm.lo ^ (mixed << 32 | mixed >> 32), mixed };
 }
 
-/* What counter `c` of the pair is asked. */
 static void
 fill_op(struct tally_op *op, const struct rule *r, const struct view *v, const struct words *w, int c,
     const struct pair *p)
 {
 	const struct talk *t = w->talk;
+	bool every;
 
 	op->kind = TALLY_DISTINCT;
 	op->n = 1;
@@ -322,9 +316,14 @@ fill_op(struct tally_op *op, const struct rule *r, const struct view *v, const s
 		op->key = key_of(p, c, marked(t) ? elem_of(v, c, p->author->who) : elem_of(v, c, w->to));
 		break;
 	case ONE_WAY:
-		op->kind = TALLY_ADD;
-		/* Each request is acknowledged once; what grows is one talk, whatever is cut off its end. */
-		op->key = key_of(p, c, elem_of(v, c, p->author->who) ^ (t->look.grown ? 0 : t->look.tail));
+		every = !t->ticket || t->look.grown >= DEEP;
+		op->kind = every ? TALLY_ADD : TALLY_DISTINCT;
+		op->elem = hash64(v->site->hash_seed, v->msg->header.f.subject) | 1;
+		op->cap = r->limit < TALLY_CAP_MAX ? r->limit : TALLY_CAP_MAX;
+		/* Each request is acknowledged once; what grows is one talk, whatever is cut off its end. A
+		 * ticket may be about "Re: Re: Re:"; then it is ever the same. */
+		op->key =
+		    key_of(p, c, elem_of(v, c, p->author->who) ^ (t->look.grown ? every : t->look.tail));
 		break;
 	default:
 		break;
@@ -477,7 +476,8 @@ robots_pace(const struct rule *r, const struct words *w, const struct tally_answ
 static bool
 one_way(const struct rule *r, const struct words *w, const struct tally_answer *const *a)
 {
-	uint64_t sum = asks(w, ONE_WAY) ? a[ONE_WAY]->sum : 0, most = 1 + sum / ONE_WAY_TURNS_PART;
+	uint64_t sum = asks(w, ONE_WAY) ? a[ONE_WAY]->sum + a[ONE_WAY]->distinct : 0;
+	uint64_t most = 1 + sum / ONE_WAY_TURNS_PART;
 
 	return w->one_way && sum > w->one_way && a[TURNS]->sum <= most &&
 	    (w->all[TURNS]->sum <= most || answered_robot(r, w, w->all));

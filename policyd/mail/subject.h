@@ -65,7 +65,7 @@ struct str subject_bare(struct str subject, char out[SUBJECT_BARE_MAX]);
 struct subject_look {
 	uint64_t head, tail; /* hashes, not seeded */
 	bool answer;         /* a reply prefix stands somewhere in it */
-	bool grown;          /* the same prefix or tag stands there three times */
+	unsigned grown;      /* how often the same prefix or tag stands there, if three times or more */
 };
 
 void subject_look(struct str subject, struct subject_look *out);

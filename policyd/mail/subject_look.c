@@ -81,7 +81,8 @@ note_prefix(struct scan *s, struct str text)
 		s->prefix[s->n_prefixes++] = hash;
 		s->times[k] = 0;
 	}
-	s->out->grown |= ++s->times[k] >= GROWN_TIMES;
+	if (++s->times[k] >= GROWN_TIMES && s->times[k] > s->out->grown)
+		s->out->grown = s->times[k];
 }
 
 /* Be it with a no-break space behind it. */

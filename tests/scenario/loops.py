@@ -130,6 +130,8 @@ PAIRS = {
         Robot(BOB, "Automatic reply: {s}", 20, [REPLIED], null=True), 9),
     "growing-in-one-direction": (
         Robot("ann@example.org", "[Ticket#{n}] Re: {s}", 20, seen=False), Robot(BOB, "[Case#{n}] Re: {s}", 20), 25),
+    "growing-in-one-direction-marked": (
+        Robot("ann@example.org", "[Ticket#{n}] Re: {s}", 20, seen=False), Robot(BOB, "[Case#{n}] Re: {s}", 20, [GENERATED]), 30),
 }
 
 
@@ -358,8 +360,9 @@ def office_hours(build):
         for n in range(50):  # two people, lively
             a, b = ("ann@example.org", BOB) if n % 2 else (BOB, "ann@example.org")
             t.person(start + n * 65, a, b, "Re: lunch", ["In-Reply-To: <a@b>"])
-        for n in range(120):  # changes of one ticket, and a cron job
+        for n in range(120):  # changes of two tickets, one of which began as an answer to an answer, and a cron job
             t.person(start + n * 30, "jira@far.example", "ann@example.org", "[JIRA] (ABC-7) Sound", [GENERATED, "In-Reply-To: <a@b>"])
+            t.person(start + n * 40, "jira@far.example", "ann@example.org", "[JIRA] (ABC-8) RE: [EXT] RE: [EXT] RE: Light", [GENERATED, "In-Reply-To: <a@b>"])
             t.person(start + n * 60, "root@host.example.org", "ops@example.org", "Cron <root@host> backup", [GENERATED])
         t.run()
         check(t.held_people == 0, "held", t.held_people, w.verdicts)
