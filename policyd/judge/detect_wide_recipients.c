@@ -20,6 +20,7 @@ const struct detector detect_wide_recipients = {
 	.name = "wide-recipients",
 	.help = "To and Cc together name more than limit mailboxes.",
 	.action = ACT_PREPEND,
+	.text = "Too many addresses in To and Cc; please use Bcc",
 	.arg_name = "X-Storm-Warning",
 	.arg_value = "wide-recipients",
 	.scope = SCOPE_ANY,

@@ -370,3 +370,19 @@ Test(engine, wide_recipients_at_the_limit_and_one_beyond)
 	cr_assert_eq(v.n_edits, 2);
 	cr_assert(v.edits[0].change && v.edits[1].change);
 }
+
+Test(engine, wide_recipients_refused_say_what_to_do)
+{
+	static const enum action refusals[] = { ACT_REJECT, ACT_DEFER };
+	struct rule *r = rule("wide-recipients");
+
+	r->limit = 1;
+	for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
+		r->action = refusals[i];
+		deliver("x@y.example", ORIGIN "From: x@y.example\r\nTo: u@z.example, v@z.example\r\n\r\n",
+		    "a@example.org");
+		cr_assert_eq(v.what, refusals[i]);
+		cr_assert(
+		    str_starts(v.text, STR("Too many addresses in To and Cc")), "%.*s", STR_FMT(v.text));
+	}
+}
