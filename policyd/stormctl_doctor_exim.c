@@ -302,6 +302,21 @@ take_line(struct reader *r, struct str raw)
 	x->lines[x->n_lines - 1] = (struct ex_line){ file, line, str_trim(with_macros(r->d, s)) };
 }
 
+/* What is written into a file that Debian's update-exim4.conf(8) made is lost at the next start. Its head
+ * names the place of which it is made: one file, or the folder of the split configuration. */
+static const char *
+made_of(struct doctor *d, struct str text)
+{
+	struct str head = str_sub(text, 0, str_ifind(text, STR("Any changes you make here will be lost")));
+	struct str line, word;
+
+	while (head.n < text.n && str_split(&head, '\n', &line))
+		while (doctor_word(&line, &word, NULL))
+			if (word.p[0] == '/')
+				return doctor_text(d, "%.*s", STR_FMT(str_sub(word, 0, str_find(word, ')'))));
+	return NULL;
+}
+
 static int
 read_text(struct doctor *d, const char *path)
 {
@@ -309,6 +324,8 @@ read_text(struct doctor *d, const char *path)
 	struct str line;
 
 	open_file(&r, path, true);
+	if (r.depth)
+		ex_of(d)->made_of = made_of(d, r.open[0].rest);
 	for (unsigned n = 0; r.depth && r.status == 0 && n < 1000000; n++) {
 		if (!str_split(&r.open[r.depth - 1].rest, '\n', &line)) {
 			r.depth--;

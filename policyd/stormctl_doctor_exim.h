@@ -34,6 +34,7 @@ struct ex_ask {
 
 struct exim {
 	const char *path;
+	const char *made_of; /* where Debian keeps what path is made of; NULL: written by hand */
 	struct ex_line *lines;
 	unsigned n_lines;
 	struct ex_pair *macros;

@@ -40,10 +40,17 @@ asks_anywhere(const struct exim *x)
 }
 
 static void
+find(struct doctor *d, const char *where, const char *file, const char *fix)
+{
+	const struct exim *x = ex_of(d);
+
+	doctor_find(d, where, x->made_of && strcmp(file, x->path) == 0 ? x->made_of : file, fix);
+}
+
+static void
 find_at(struct doctor *d, const struct ex_ask *a, const char *fix)
 {
-	doctor_find(
-	    d, doctor_text(d, "%s (%s)", ex_where(d, a->at), ex_hook_names[a->hook]), a->at->file, fix);
+	find(d, doctor_text(d, "%s (%s)", ex_where(d, a->at), ex_hook_names[a->hook]), a->at->file, fix);
 }
 
 /* The question with what it should have in front of its end, and an end that lets mail pass. */
@@ -77,7 +84,7 @@ find_address(struct doctor *d, const struct ex_ask *a)
 			file = x->macros[i].file;
 	right.address = str_of(ours);
 	if (file)
-		doctor_find(d, doctor_text(d, "%s (%s)", ex_where(d, a->at), ex_hook_names[a->hook]), file,
+		find(d, doctor_text(d, "%s (%s)", ex_where(d, a->at), ex_hook_names[a->hook]), file,
 		    doctor_text(d, "STORM = %s", ours));
 	else
 		find_question(d, &right, a->request, "");
@@ -85,17 +92,30 @@ find_address(struct doctor *d, const struct ex_ask *a)
 
 /* --- asking ------------------------------------------------------------------------------------------ */
 
+static bool
+has_acl(const struct exim *x, const char *name)
+{
+	for (unsigned i = ex_section(x, "acl"); i < x->n_lines; i++)
+		if (str_starts(x->lines[i].text, str_of(name)) &&
+		    str_eq(str_trim(str_sub(x->lines[i].text, strlen(name), x->lines[i].text.n)), STR(":")))
+			return true;
+	return false;
+}
+
+/* Exim takes no two ACLs of one name: one that is there is named, and what it lacks is said then. */
 static void
 hook_missing(struct doctor *d, enum ex_hook hook)
 {
 	const struct exim *x = ex_of(d);
 	struct str acl = ex_get(x, ex_hook_names[hook]);
-	const char *name = acl.n ? doctor_text(d, "%.*s", STR_FMT(acl)) : "acl_check_data";
+	const char *name = hook == EX_LOCAL ? "acl_check_local" : "acl_check_data";
+	const char *fix = doctor_text(d, "%s = %s", ex_hook_names[hook], name);
 
-	doctor_find(d, doctor_text(d, "%s: %s", x->path, ex_hook_names[hook]), x->path,
-	    acl.n ? doctor_text(d, "%s:\n  %s\n  accept", name, snippet)
-		  : doctor_text(d, "%s = %s\nbegin acl\n%s:\n  %s\n  accept", ex_hook_names[hook], name, name,
-			snippet));
+	if (acl.n)
+		fix = doctor_text(d, "%.*s:\n  %s\n  accept", STR_FMT(acl), snippet);
+	else if (!has_acl(x, name))
+		fix = doctor_text(d, "%s\nbegin acl\n%s:\n  %s\n  accept", fix, name, snippet);
+	find(d, doctor_text(d, "%s: %s", x->path, ex_hook_names[hook]), x->path, fix);
 }
 
 static void
@@ -120,7 +140,7 @@ exim_not_at_rcpt(struct doctor *d)
 	struct str acl = ex_get(x, ex_hook_names[EX_RCPT]);
 
 	if (acl.n && asks(x, EX_DATA) && !asks(x, EX_RCPT) && doctor_brakes(d))
-		doctor_find(d, doctor_text(d, "%s: %s", x->path, ex_hook_names[EX_RCPT]), x->path,
+		find(d, doctor_text(d, "%s: %s", x->path, ex_hook_names[EX_RCPT]), x->path,
 		    doctor_text(d, "%.*s:\n  ...\n  .include /etc/exim4/storm.rcpt\n  accept", STR_FMT(acl)));
 }
 
@@ -160,7 +180,7 @@ exim_unreachable(struct doctor *d)
 {
 	EACH_ASK(ex_of(d), a)
 	if (a->whose == OURS && a->final)
-		doctor_find(d, doctor_text(d, "%s (%s)", ex_where(d, a->final), ex_hook_names[a->hook]),
+		find(d, doctor_text(d, "%s (%s)", ex_where(d, a->final), ex_hook_names[a->hook]),
 		    a->final->file, doctor_text(d, "  %s\n  %.*s", snippet, STR_FMT(a->final->text)));
 }
 
@@ -169,7 +189,7 @@ exim_behind_accept(struct doctor *d)
 {
 	EACH_ASK(ex_of(d), a)
 	if (a->whose == OURS && a->accept && !a->final && a->hook != EX_RCPT)
-		doctor_find(d, doctor_text(d, "%s (%s)", ex_where(d, a->accept), ex_hook_names[a->hook]),
+		find(d, doctor_text(d, "%s (%s)", ex_where(d, a->accept), ex_hook_names[a->hook]),
 		    a->accept->file, doctor_text(d, "  %s\n  %.*s", snippet, STR_FMT(a->accept->text)));
 }
 
@@ -178,7 +198,7 @@ exim_before_refusal(struct doctor *d)
 {
 	EACH_ASK(ex_of(d), a)
 	if (a->whose == OURS && a->refuses && a->hook != EX_RCPT)
-		doctor_find(d, doctor_text(d, "%s (%s)", ex_where(d, a->refuses), ex_hook_names[a->hook]),
+		find(d, doctor_text(d, "%s (%s)", ex_where(d, a->refuses), ex_hook_names[a->hook]),
 		    a->refuses->file, doctor_text(d, "  %s\n  accept", snippet));
 }
 
@@ -353,7 +373,7 @@ exim_no_routers(struct doctor *d)
 	if (repairs(x) &&
 	    (!router_first(x, "acl_m_storm_drop", &before) ||
 		!router_first(x, "acl_m_storm_sender", &before)))
-		doctor_find(d, doctor_text(d, "%s: begin routers", x->path), x->path,
+		find(d, doctor_text(d, "%s: begin routers", x->path), x->path,
 		    "begin routers\n.include /etc/exim4/storm.routers");
 }
 
@@ -364,7 +384,7 @@ exim_router_order(struct doctor *d)
 	const struct ex_line *before;
 
 	if (repairs(x) && router_first(x, "acl_m_storm_drop", &before) && before)
-		doctor_find(
+		find(
 		    d, ex_where(d, before), before->file, "begin routers\n.include /etc/exim4/storm.routers");
 }
 
@@ -377,7 +397,7 @@ exim_cutthrough(struct doctor *d)
 
 	for (i++; repairs(x) && i < x->n_lines && !str_starts(x->lines[i].text, STR("begin ")); i++)
 		if (doctor_has(x->lines[i].text, "cutthrough_delivery"))
-			doctor_find(d, ex_where(d, &x->lines[i]), x->lines[i].file,
+			find(d, ex_where(d, &x->lines[i]), x->lines[i].file,
 			    doctor_text(d, "  # %.*s", STR_FMT(x->lines[i].text)));
 }
 
@@ -395,7 +415,7 @@ exim_body(struct doctor *d)
 	n *= unit == 'k' ? 1024 : unit == 'm' ? 1048576 : 1;
 	if (doctor_has_rule(d, "backscatter") && asks(x, EX_DATA) &&
 	    (n < 16384 || !str_eq(ex_get(x, "message_body_newlines"), STR("true"))))
-		doctor_find(d, doctor_text(d, "%s: message_body_visible", x->path), x->path,
+		find(d, doctor_text(d, "%s: message_body_visible", x->path), x->path,
 		    "message_body_visible = 60000\nmessage_body_newlines = true");
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 /* --- reading ----------------------------------------------------------------------------------------- */
 
@@ -208,6 +209,21 @@ number_filters(struct sendmail *m)
 				m->filters[i].at = at;
 }
 
+/* m4 says so in what it makes; by custom the source stands beside it. */
+static const char *
+source_of(struct doctor *d, const char *path, struct str text)
+{
+	struct str base = str_of(path);
+	const char *source;
+
+	if (str_ifind(text, STR("Only edit the source .mc file")) == text.n)
+		return NULL;
+	if (str_iends(base, STR(".cf")))
+		base.n -= 3;
+	source = doctor_text(d, "%.*s.mc", STR_FMT(base));
+	return access(source, F_OK) == 0 ? source : doctor_text(d, "the .mc file of which %s is made", path);
+}
+
 /* A line that begins with space goes on with the one before. */
 static int
 read_sendmail(struct doctor *d, const char *path)
@@ -223,6 +239,7 @@ read_sendmail(struct doctor *d, const char *path)
 		fprintf(stderr, "stormctl: %s: %s\n", path, strerror(err));
 		return EX_NOINPUT;
 	}
+	m->source = source_of(d, path, text);
 	while (str_split(&text, '\n', &line)) {
 		n++;
 		if (line.n && (line.p[0] == ' ' || line.p[0] == '\t') && whole.n) {

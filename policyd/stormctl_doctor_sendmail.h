@@ -20,6 +20,7 @@ struct sm_daemon {
 
 struct sendmail {
 	const char *path;
+	const char *source; /* of which m4 makes path; NULL: it is written by hand */
 	struct sm_filter *filters;
 	unsigned n_filters;
 	struct sm_daemon *daemons; /* that have filters of their own */

@@ -34,10 +34,41 @@ good(struct doctor *d, struct str name)
 	    d, "X%.*s, S=%s, F=, T=C:5s;S:10s;R:10s;E:30s", STR_FMT(name), socket ? socket : "");
 }
 
+/* A line of a .cf file, as it stands in the source. */
+static const char *
+as_source(struct doctor *d, struct str line)
+{
+	static const char *const rows[][2] = { { "O InputMailFilters=",
+						   "define(`confINPUT_MAIL_FILTERS', `" },
+		{ "O DaemonPortOptions=", "DAEMON_OPTIONS(`" },
+		{ "O Milter.macros.envfrom=", "define(`confMILTER_MACROS_ENVFROM', `" },
+		{ "O Milter.macros.envrcpt=", "define(`confMILTER_MACROS_ENVRCPT', `" } };
+	size_t comma = str_find(line, ',');
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (str_starts(line, str_of(rows[i][0])))
+			return doctor_text(
+			    d, "%s%.*s')dnl", rows[i][1], STR_FMT(str_sub(line, strlen(rows[i][0]), line.n)));
+	return doctor_text(d, "INPUT_MAIL_FILTER(`%.*s', `%.*s')dnl", STR_FMT(str_sub(line, 1, comma)),
+	    STR_FMT(str_trim(str_sub(line, comma + 1, line.n))));
+}
+
+static void
+find(struct doctor *d, const char *at, const char *fix)
+{
+	const struct sendmail *m = sm_of(d);
+	struct str rest = str_of(fix), line;
+	const char *text = "";
+
+	while (m->source && str_split(&rest, '\n', &line))
+		text = doctor_text(d, "%s%s%s", text, *text ? "\n" : "", as_source(d, line));
+	doctor_find(d, at, m->source ? m->source : m->path, m->source ? text : fix);
+}
+
 static void
 find_line(struct doctor *d, const struct sm_filter *f)
 {
-	doctor_find(d, where(d, f), sm_of(d)->path, good(d, f->name));
+	find(d, where(d, f), good(d, f->name));
 }
 
 static void
@@ -85,7 +116,7 @@ sendmail_not_asked(struct doctor *d)
 	if (f->whose != NOT_OURS)
 		return;
 	if (doctor_address(d, MILTER_DOOR))
-		doctor_find(d, m->path, m->path,
+		find(d, m->path,
 		    doctor_text(d, "%s\n%s", good(d, STR("policyd-storm")), listed(d, STR("policyd-storm"))));
 }
 
@@ -94,7 +125,7 @@ sendmail_not_listed(struct doctor *d)
 {
 	EACH_FILTER(sm_of(d), f)
 	if (f->whose == OURS && f->at < 0)
-		doctor_find(d, where(d, f), sm_of(d)->path, listed(d, f->name));
+		find(d, where(d, f), listed(d, f->name));
 }
 
 /* DaemonPortOptions=Port=smtp, I=filter;filter: in place of InputMailFilters */
@@ -111,7 +142,7 @@ sendmail_other_filters(struct doctor *d)
 		while (!str_eq(name, f->name) && str_split(&filters, ';', &one))
 			name = str_trim(one);
 		if (!str_eq(name, f->name))
-			doctor_find(d, doctor_text(d, "%s:%u", m->path, p->line), m->path,
+			find(d, doctor_text(d, "%s:%u", m->path, p->line),
 			    doctor_text(d, "O DaemonPortOptions=%.*s%s%.*s%.*s",
 				STR_FMT(str_sub(p->options, 0, at)), p->filters.n ? ";" : "",
 				STR_FMT(f->name), STR_FMT(str_sub(p->options, at, p->options.n))));
@@ -169,8 +200,7 @@ sendmail_slow(struct doctor *d)
 static void
 find_order(struct doctor *d, const struct sm_filter *ours)
 {
-	doctor_find(
-	    d, doctor_text(d, "%s: InputMailFilters", sm_of(d)->path), sm_of(d)->path, listed(d, ours->name));
+	find(d, doctor_text(d, "%s: InputMailFilters", sm_of(d)->path), listed(d, ours->name));
 }
 
 static void
@@ -196,7 +226,7 @@ sendmail_behind_signer(struct doctor *d)
 static void
 find_macro(struct doctor *d, const char *option, struct str now, const char *macro)
 {
-	doctor_find(d, doctor_text(d, "%s: %s", sm_of(d)->path, option), sm_of(d)->path,
+	find(d, doctor_text(d, "%s: %s", sm_of(d)->path, option),
 	    doctor_text(d, "O %s=%.*s%s%s", option, STR_FMT(now), now.n ? ", " : "", macro));
 }
 
