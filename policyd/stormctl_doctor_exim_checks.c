@@ -447,7 +447,7 @@ socket_check(struct doctor *d, bool absent)
 		if (!at || missing != absent)
 			continue;
 		if (missing)
-			doctor_find(d, path, "a shell", "systemctl start policyd-storm");
+			doctor_find(d, path, "a shell", "systemctl restart policyd-storm");
 		else
 			doctor_find_hindered(d, at, path, &u);
 	}
@@ -551,7 +551,8 @@ const struct doctor_check doctor_exim_checks[] = {
 	    "backscatter wants the bodies of bounces, of which Exim shows too little, or without line "
 	    "breaks.",
 	    exim_body },
-	{ "exim-socket-missing", SEVERITY_WARNING, "There is no such socket: the daemon does not run.",
+	{ "exim-socket-missing", SEVERITY_WARNING,
+	    "There is no such socket: the daemon does not run, or was started before its folder was there.",
 	    exim_socket_missing },
 	{ "exim-socket-permission", SEVERITY_DANGER, "Exim's user is not permitted to reach the socket.",
 	    exim_socket_closed },

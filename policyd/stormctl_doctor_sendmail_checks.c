@@ -270,7 +270,7 @@ sendmail_socket_missing(struct doctor *d)
 		const char *path = doctor_text(d, "%.*s", STR_FMT(str_sub(f->socket, 5, f->socket.n)));
 
 		if (f->whose == OURS && str_starts(f->socket, STR("unix:")) && stat(path, &st) < 0)
-			doctor_find(d, path, "a shell", "systemctl start policyd-storm");
+			doctor_find(d, path, "a shell", "systemctl restart policyd-storm");
 	}
 }
 
@@ -348,7 +348,8 @@ const struct doctor_check doctor_sendmail_checks[] = {
 	    "The filter is not told a macro: {auth_authen} names own users, {rcpt_mailer} refused "
 	    "recipients.",
 	    sendmail_macros },
-	{ "sendmail-socket-missing", SEVERITY_WARNING, "There is no such socket: the daemon does not run.",
+	{ "sendmail-socket-missing", SEVERITY_WARNING,
+	    "There is no such socket: the daemon does not run, or was started before its folder was there.",
 	    sendmail_socket_missing },
 	{ "sendmail-socket-unsafe", SEVERITY_DANGER,
 	    "Sendmail takes no socket from a folder that group or others may write to.",

@@ -75,7 +75,7 @@ find_missing(struct doctor *d, const struct pf_socket *s)
 	bool missing;
 
 	if (hindrance(d, s, &u, &missing) && missing)
-		doctor_find(d, s->path, "a shell", "systemctl start policyd-storm");
+		doctor_find(d, s->path, "a shell", "systemctl restart policyd-storm");
 }
 
 static void
@@ -333,7 +333,8 @@ const struct doctor_check doctor_postfix_site[] = {
 	{ "socket-chroot", SEVERITY_DANGER,
 	    "The socket is outside of the chroot that Postfix looks for it from, so the daemon is not found.",
 	    socket_outside },
-	{ "socket-missing", SEVERITY_WARNING, "There is no such socket: the daemon does not run.",
+	{ "socket-missing", SEVERITY_WARNING,
+	    "There is no such socket: the daemon does not run, or was started before its folder was there.",
 	    socket_missing },
 	{ "socket-permission", SEVERITY_DANGER, "Postfix's user is not permitted to reach the socket.",
 	    socket_closed },

@@ -121,7 +121,7 @@ class Site:
                         self.bind(path[5:])
         elif fix.startswith("chmod o+x "):
             os.chmod(fix[10:], os.stat(fix[10:]).st_mode | stat.S_IXOTH)
-        elif fix == "systemctl start policyd-storm":
+        elif fix == "systemctl restart policyd-storm":
             self.bind(finding["where"])
         elif fix == "Postfix 3.0 or newer":
             self.add_main("mail_version = 3.12.0")

@@ -146,7 +146,7 @@ class Site:
         elif fix.startswith("chmod "):
             mode = os.stat(fix.split()[2]).st_mode
             os.chmod(fix.split()[2], mode | stat.S_IXOTH if "o+x" in fix else mode & ~0o022)
-        elif fix == "systemctl start policyd-storm":
+        elif fix == "systemctl restart policyd-storm":
             self.bind(f["where"])
         elif fix.startswith("${readsocket"):
             self.text = re.sub(r"set acl_m_r = .*", lambda _: "set acl_m_r = " + fix, self.text)
