@@ -37,16 +37,17 @@ def too_long(_signum, _frame):
 
 
 def run_one(build, fn):
-    """What went wrong (or None), and what the test has to tell."""
+    """What went wrong (or None), what the test has to tell, and whether it was skipped for that."""
     lab = harness.Lab(build)
     wrong = note = None
+    skipped = False
     signal.signal(signal.SIGALRM, too_long)
     signal.alarm(LIMIT)
     try:
         note = fn(lab)
         lab.check()
     except harness.Skip as why:
-        note = f"skipped: {why}"
+        note, skipped = str(why), True
     except Exception:
         wrong = traceback.format_exc() + lab.logs()
     signal.alarm(LIMIT)
@@ -55,23 +56,25 @@ def run_one(build, fn):
     except Exception:
         wrong = (wrong or "") + traceback.format_exc()
     signal.alarm(0)
-    return wrong, note
+    return wrong, note, skipped
 
 
 def work(build, chosen, todo):
-    """Runs tests by the numbers that it takes from `todo`. Returns how many passed and failed."""
-    counts = [0, 0]
+    """Runs tests by the numbers that it takes from `todo`. Returns how many passed, failed and were skipped."""
+    counts = [0, 0, 0]
     while number := os.read(todo, NUMBER):
         label, fn = chosen[int.from_bytes(number, "little")]
         begin = time.monotonic()
-        wrong, note = run_one(build, fn)
+        wrong, note, skipped = run_one(build, fn)
         if wrong:
             text = f"{wrong}FAIL {label}\n"
+        elif skipped:
+            text = f"skip {label}: {note}\n"
         else:
             text = f"ok   {label} ({time.monotonic() - begin:.1f}s){': ' + note if note else ''}\n"
         sys.stdout.write(text)
         sys.stdout.flush()
-        counts[bool(wrong)] += 1
+        counts[1 if wrong else 2 if skipped else 0] += 1
     return counts
 
 
@@ -80,8 +83,7 @@ def worker(build, chosen, todo, report):
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     random.seed()  # ports are drawn: not the same ones as the other worker's
     try:
-        passed, failed = work(build, chosen, todo)
-        os.write(report, f"{passed} {failed}\n".encode())
+        os.write(report, ("%d %d %d\n" % tuple(work(build, chosen, todo))).encode())
     finally:
         os._exit(0)
 
@@ -105,9 +107,9 @@ def run(build, chosen):
         counts = [[int(n) for n in line.split()] for line in f]
     for pid in pids:
         os.waitpid(pid, 0)
-    passed = sum(p for p, _ in counts)
+    passed, _, skipped = [sum(n) for n in zip([0, 0, 0], *counts)]
     # A worker that ended without a word has failed with all that it took.
-    return passed, len(chosen) - passed
+    return passed, len(chosen) - passed - skipped, skipped
 
 
 def main():
@@ -116,9 +118,9 @@ def main():
     build = os.path.abspath(sys.argv[1])
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192) if hard > 0 else 8192, hard))
-    passed, failed = run(build, list(tests(sys.argv[2:])))
-    print(f"system: {passed} passed, {failed} failed")
-    sys.exit(1 if failed or not passed else 0)
+    passed, failed, skipped = run(build, list(tests(sys.argv[2:])))
+    print(f"system: {passed} passed, {failed} failed, {skipped} skipped")
+    sys.exit(1 if failed or not passed + skipped else 0)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,6 @@ import os
 import subprocess
 import tarfile
 
-from harness import Skip
-
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -20,7 +18,7 @@ def make(top, to, umask=0o022, **env):
 
 def test_dist(lab):
     if lab.sanitized:
-        raise Skip("the build has no part in it")
+        return "the build has no part in it"
     os.mkdir(lab.path("a"))
     os.mkdir(lab.path("b"))
     name, first = make(TOP, lab.path("a"))
