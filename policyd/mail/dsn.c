@@ -370,6 +370,31 @@ other_rcpts(struct dsn *d, const struct header_facts *h)
 	d->f.flags |= DSN_RCPTS_TEXT | (s->text_more ? DSN_RCPTS_MORE : 0U);
 }
 
+/* The bounce itself goes there. */
+static bool
+is_addressee(const struct header_facts *h, struct str addr)
+{
+	struct audience one = { { 0 } };
+
+	audience_add(&one, addr);
+	for (unsigned i = 0; i < AUDIENCE_KEEP; i++)
+		if (h->audience.least[i] == one.least[0])
+			return true;
+	return false;
+}
+
+/* A list that is an alias is the original recipient of what Postfix sends to its members. */
+static void
+forget_list(struct dsn_facts *f, const struct header_facts *h)
+{
+	for (uint32_t i = 0; i < f->rcpt_count; i++) {
+		struct dsn_rcpt *r = &f->rcpts[i];
+
+		if (r->final_rcpt.n && r->original_rcpt.n && is_addressee(h, r->original_rcpt))
+			r->original_rcpt = STR_NONE;
+	}
+}
+
 void
 dsn_end(struct dsn *d, const struct header_facts *h)
 {
@@ -381,6 +406,7 @@ dsn_end(struct dsn *d, const struct header_facts *h)
 		part_end(d);
 		if (f->rcpt_count == 0)
 			other_rcpts(d, h);
+		forget_list(f, h);
 	}
 	d->scan = NULL;
 	d->done = true;

@@ -48,7 +48,7 @@ enum dsn_flag {
 /* Addresses without "rfc822;" and brackets; STR_NONE where nothing was said. */
 struct dsn_rcpt {
 	struct str final_rcpt;    /* whom the last server tried */
-	struct str original_rcpt; /* whom the sender named */
+	struct str original_rcpt; /* whom the sender named; not where the bounce goes to that very address */
 	struct str action;        /* lower-case: failed, delayed, delivered, relayed, expanded */
 	struct str status;        /* 5.1.1 */
 	struct str remote_mta;

@@ -73,6 +73,26 @@ Test(dsn_notice, who_did_not_get_a_copy)
 	    "text id=<1@y> +lines\nfailed final=a@b.example");
 }
 
+/* Postfix: what it sent to the members of an alias was for the alias, and that is where the bounce goes. */
+Test(dsn_notice, not_the_list)
+{
+	static const char list[] =
+	    "From: MAILER-DAEMON@mx.example\nTo: Staff@b.example\nContent-Type: message/delivery-status\n";
+	static const struct {
+		const char *body, *want;
+	} rows[] = {
+		{ "Final-Recipient: rfc822; a@c.example\nOriginal-Recipient: rfc822;staff@b.example\n",
+		    "nowhere +status\nfailed final=a@c.example" },
+		{ "Final-Recipient: rfc822; a@c.example\nOriginal-Recipient: rfc822;a@b.example\n",
+		    "nowhere +status\nfailed final=a@c.example original=a@b.example" },
+		{ "Original-Recipient: rfc822;staff@b.example\n",
+		    "nowhere +status\nfailed original=staff@b.example" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		rig_want(rows[i].body, rig_scan(list, str_of(rows[i].body), 7), rows[i].want);
+}
+
 Test(dsn_notice, behind_the_address)
 {
 	static const char found[] = "nowhere +lines\nfailed final=a@b.example";
