@@ -534,7 +534,8 @@ traits_answers(const struct traits *t, const struct header_facts *f)
 	case SUBJECT_AUTO_REPLY_SURE:
 		return true;
 	default:
-		return t->thread_reply && !t->id_missing && !id_of_mta(f);
+		return (f->references.n && f->in_reply_to.n) ||
+		    (t->thread_reply && !t->id_missing && !id_of_mta(f));
 	}
 }
 

@@ -118,7 +118,8 @@ traits_own_line(const struct traits *t, uint32_t line)
 bool traits_two_ids(const struct traits *t, const struct header_facts *f);
 
 /* Does it say that it answers something, or name that? Programs that thread their alarms name a message that
- * never was, and leave their own Message-ID to the MTA, as no mail program does. */
+ * never was, by In-Reply-To or References alone, and leave their own Message-ID to the MTA, as no mail
+ * program does; what answers by formail -r leaves it to the MTA too, but has both. */
 bool traits_answers(const struct traits *t, const struct header_facts *f);
 
 /* A recipient as keys use it; inbound when its domain is local, or when nothing says otherwise. */

@@ -18,12 +18,17 @@ def hop(w, host):
     return "from client by %s with ESMTPS id %s; %s" % (host, w.queue_id(), date_text(w.now))
 
 
+def id_by_mta(m):
+    """The Message-ID that the first MTA gives to what has none."""
+    return "<2006.%s@far.example>" % m.received[0].split(" id ")[1].split(";")[0]
+
+
 class Robot:
     """Answers whatever comes to its address. `subject`: what it makes of the one it answers."""
 
-    def __init__(self, address, subject, delay, extra=(), null=False, seen=True, polls=False):
+    def __init__(self, address, subject, delay, extra=(), null=False, seen=True, polls=False, no_id=False):
         self.address, self.subject, self.delay, self.extra = address, subject, delay, list(extra)
-        self.null, self.seen, self.polls = null, seen, polls
+        self.null, self.seen, self.polls, self.no_id = null, seen, polls, no_id
         self.number = 1000
 
     def answer(self, talk, m):
@@ -31,6 +36,8 @@ class Robot:
         a = talk.write(self.address, m.author, self.subject.format(n=self.number, s=m.subject)[:240], self.extra)
         if self.null:
             a.sender = ""
+        if self.no_id:
+            a.mid = id_by_mta(a)
         if "In-Reply-To" in self.extra:
             a.extra = [e for e in self.extra if e != "In-Reply-To"] + ["In-Reply-To: " + m.mid, "References: " + m.mid]
         return a
@@ -108,6 +115,9 @@ PAIRS = {
         Robot(DESK, "[Ticket #{n}] received: {s}", 3, [REPLIED]), Robot(BOB, "Re: {s}", 1, ["In-Reply-To"]), 10),
     "desk-that-polls": (
         Robot(DESK, "[Ticket #{n}] received: {s}", 60, [REPLIED], polls=True), Robot(BOB, "RE: {s}", 2), 23),
+    "desk-that-polls-and-formail": (
+        Robot(DESK, "[Ticket #{n}] received: {s}", 60, [REPLIED], polls=True),
+        Robot(BOB, "Thank you", 1, ["Precedence: junk", "In-Reply-To"], no_id=True), 20),
     "two-out-of-office": (
         Robot("ann@example.org", "Automatic reply: {s}", 2, [REPLIED], null=True),
         Robot(BOB, "Out of Office: {s}", 4, [REPLIED, "Precedence: bulk"]), 7),
@@ -237,14 +247,14 @@ def quick_alarms(build):
         check(t.held_people == 0, t.held_people, "alarms held")
 
 
-def threaded_alarms(build, every, mark, added):
-    """An alarm program puts its event's number into In-Reply-To and leaves Message-ID to the MTA, as Zabbix does: those
-    are no answers. A desk acknowledges each: no alarm is held, and no acknowledgement where they are slow."""
+def threaded_alarms(build, every, mark, added, by):
+    """An alarm program puts its event's number into In-Reply-To and leaves Message-ID to the MTA, as Zabbix does, or into
+    References, as scripts for Nagios do: those are no answers. A desk acknowledges each: no alarm is held, and no acknowledgement where they are slow."""
     with Talk(build, "threaded-alarms-%d" % every) as t:
         for n in range(2 * HOUR // every):
             t.w.now += every - 3
-            m = t.write(BOB, DESK, "Problem: disk on host%d" % (n % 9), ["In-Reply-To: <%d.c0ffee.1@alarms.example>" % n])
-            m.mid = "<2006.%s@far.example>" % m.received[0].split(" id ")[1].split(";")[0] if added else ""
+            m = t.write(BOB, DESK, "Problem: disk on host%d" % (n % 9), ["%s: <%d.c0ffee.1@alarms.example>" % (by, n)])
+            m.mid = id_by_mta(m) if added else ""
             t.deliver(m, person=True)
             t.w.now += 3
             t.deliver(t.write(DESK, BOB, "[Ticket #%d] Problem: disk on host%d" % (n, n % 9), mark + ["In-Reply-To: <a@b>"]))
@@ -464,8 +474,10 @@ def scenarios():
         yield "loops-" + fn.__name__.replace("_", "-"), fn
     for daemon in ("MAILER-DAEMON@far.example", "postmaster@far.example"):
         yield "loops-desk-and-bounces-of-" + daemon.split("@")[0].lower(), lambda b, d=daemon: desk_and_bounces(b, d)
-    for i, (every, mark, added) in enumerate(((20, [], False), (20, [REPLIED], True), (90, [REPLIED], False), (90, [REPLIED], True))):
-        yield "loops-threaded-alarms-%d" % i, lambda b, e=every, m=mark, a=added: threaded_alarms(b, e, m, a)
+    for by in ("In-Reply-To", "References"):
+        for i, (every, mark, added) in enumerate(((20, [], False), (20, [REPLIED], True), (90, [REPLIED], False), (90, [REPLIED], True))):
+            yield "loops-threaded-alarms-%d%s" % (i, "" if by == "In-Reply-To" else "-by-references"), (
+                lambda b, e=every, m=mark, a=added, y=by: threaded_alarms(b, e, m, a, y))
     for how in ("from", "reply-to"):
         for i, marks in enumerate(([], [REPLIED], [GENERATED])):
             yield "loops-planted-%s-%d" % (how, i), lambda b, h=how, m=marks: planted(b, h, m)
