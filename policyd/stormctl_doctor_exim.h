@@ -61,7 +61,9 @@ unsigned ex_section(const struct exim *x, const char *name);
 /* Entries of a named list ("domainlist", "local_domains") with space between, our own name for "@". */
 struct str ex_list(struct doctor *d, const char *kind, const char *name);
 
-/* stormctl_doctor_exim_acl.c: fills asks */
-void ex_find_asks(struct doctor *d);
+/* stormctl_doctor_exim_acl.c */
+void ex_find_asks(struct doctor *d); /* fills asks */
+/* Index of the line that begins that ACL, n_lines when there is none. */
+unsigned ex_acl(const struct exim *x, struct str name);
 
 #endif

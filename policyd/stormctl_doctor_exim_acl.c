@@ -138,14 +138,14 @@ struct walk {
 	unsigned n_vars;
 };
 
-static unsigned
-find_acl(const struct exim *x, struct str name)
+unsigned
+ex_acl(const struct exim *x, struct str name)
 {
 	struct str here;
 
 	for (unsigned i = ex_section(x, "acl"); i < x->n_lines; i++)
 		if (begins_acl(x->lines[i].text, &here) && str_eq(here, name))
-			return i + 1;
+			return i;
 	return x->n_lines;
 }
 
@@ -153,7 +153,7 @@ static void
 enter(struct walk *w, struct str name, const struct ex_line *accept)
 {
 	const struct exim *x = ex_of(w->d);
-	unsigned at = find_acl(x, str_trim(name));
+	unsigned at = ex_acl(x, str_trim(name)) + 1;
 
 	if (at >= x->n_lines || w->depth == DOCTOR_DEPTH_MAX)
 		return;

@@ -92,16 +92,6 @@ find_address(struct doctor *d, const struct ex_ask *a)
 
 /* --- asking ------------------------------------------------------------------------------------------ */
 
-static bool
-has_acl(const struct exim *x, const char *name)
-{
-	for (unsigned i = ex_section(x, "acl"); i < x->n_lines; i++)
-		if (str_starts(x->lines[i].text, str_of(name)) &&
-		    str_eq(str_trim(str_sub(x->lines[i].text, strlen(name), x->lines[i].text.n)), STR(":")))
-			return true;
-	return false;
-}
-
 /* Exim takes no two ACLs of one name: one that is there is named, and what it lacks is said then. */
 static void
 hook_missing(struct doctor *d, enum ex_hook hook)
@@ -113,7 +103,7 @@ hook_missing(struct doctor *d, enum ex_hook hook)
 
 	if (acl.n)
 		fix = doctor_text(d, "%.*s:\n  %s\n  accept", STR_FMT(acl), snippet);
-	else if (!has_acl(x, name))
+	else if (ex_acl(x, str_of(name)) == x->n_lines)
 		fix = doctor_text(d, "%s\nbegin acl\n%s:\n  %s\n  accept", fix, name, snippet);
 	find(d, doctor_text(d, "%s: %s", x->path, ex_hook_names[hook]), x->path, fix);
 }

@@ -55,6 +55,12 @@ str_lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
+static inline bool
+str_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
 /* str_istarts() where there are bytes enough. */
 bool str_istarts_there(struct str s, struct str prefix);
 

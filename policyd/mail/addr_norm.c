@@ -12,15 +12,9 @@ struct undo {
 };
 
 static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool
 is_alnum(char c)
 {
-	return is_digit(c) || (str_lower(c) >= 'a' && str_lower(c) <= 'z');
+	return str_digit(c) || (str_lower(c) >= 'a' && str_lower(c) <= 'z');
 }
 
 /* Host name with at least two labels. A single trailing dot is no part of it. */
@@ -220,7 +214,7 @@ undo_ezmlm(struct undo *u)
 {
 	size_t at = str_ifind(u->local, STR("-return-"));
 
-	if (at == 0 || at == u->local.n || at + 8 == u->local.n || !is_digit(u->local.p[at + 8]))
+	if (at == 0 || at == u->local.n || at + 8 == u->local.n || !str_digit(u->local.p[at + 8]))
 		return false;
 	return reduce(u, str_sub(u->local, 0, at + 7));
 }

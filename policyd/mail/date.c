@@ -36,12 +36,6 @@ static const struct {
 	{ "pdt ", -7 },
 };
 
-static bool
-digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /* UNSET: not one to four digits and nothing else. */
 static int
 number(struct str s)
@@ -51,7 +45,7 @@ number(struct str s)
 	if (s.n == 0 || s.n > 4)
 		return UNSET;
 	for (size_t i = 0; i < s.n; i++) {
-		if (!digit(s.p[i]))
+		if (!str_digit(s.p[i]))
 			return UNSET;
 		n = n * 10 + (s.p[i] - '0');
 	}
@@ -155,7 +149,7 @@ take(struct date *d, struct str word, bool colon)
 		take_time(d, word);
 	else if (word.p[0] == '+' || word.p[0] == '-')
 		take_zone(d, word);
-	else if (digit(word.p[0]))
+	else if (str_digit(word.p[0]))
 		take_number(d, word);
 	else
 		take_name(d, word);

@@ -83,12 +83,6 @@ addr_like(struct str s)
 	return addr_form(s) && !addr_is_system(s);
 }
 
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /* "on Mon, 1 Apr 2002 10:00:00 +0200", "am Mo, ...", "le lun. ...": Exchange says when, in its language. */
 static bool
 tells_when(struct str s)
@@ -96,8 +90,8 @@ tells_when(struct str s)
 	enum { WORD_MAX = 3 };
 	size_t word = str_find(s, ' '), colon = str_find(s, ':');
 
-	return word <= WORD_MAX && colon > word && colon + 1 < s.n && is_digit(s.p[colon - 1]) &&
-	    is_digit(s.p[colon + 1]);
+	return word <= WORD_MAX && colon > word && colon + 1 < s.n && str_digit(s.p[colon - 1]) &&
+	    str_digit(s.p[colon + 1]);
 }
 
 /* The address with which the line begins and which is what it is about: "<a@b>:", "\"a@b\":", "a@b",
@@ -153,7 +147,7 @@ skip_code(struct str line)
 	bool code = line.n > 4 && (line.p[0] == '4' || line.p[0] == '5') && line.p[3] == ' ';
 
 	for (size_t i = 1; code && i < 3; i++)
-		code = is_digit(line.p[i]);
+		code = str_digit(line.p[i]);
 	return str_sub(line, code ? 4 : 0, line.n);
 }
 

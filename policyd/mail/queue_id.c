@@ -2,16 +2,10 @@
 #include "mail/queue_id.h"
 
 static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool
 is_word(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
-		if (!is_digit(s.p[i]) && !(str_lower(s.p[i]) >= 'a' && str_lower(s.p[i]) <= 'z'))
+		if (!str_digit(s.p[i]) && !(str_lower(s.p[i]) >= 'a' && str_lower(s.p[i]) <= 'z'))
 			return false;
 	return s.n > 0;
 }
@@ -20,7 +14,7 @@ static bool
 has_digit(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
-		if (is_digit(s.p[i]))
+		if (str_digit(s.p[i]))
 			return true;
 	return false;
 }
@@ -29,7 +23,7 @@ static bool
 is_hex(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
-		if (!is_digit(s.p[i]) && !(s.p[i] >= 'A' && s.p[i] <= 'F'))
+		if (!str_digit(s.p[i]) && !(s.p[i] >= 'A' && s.p[i] <= 'F'))
 			return false;
 	return true;
 }

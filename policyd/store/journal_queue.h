@@ -52,10 +52,10 @@ void queue_drop(struct queue *q); /* the first one; there is one */
 /* Moves all of `from` to the end of `to`. */
 void queue_move(struct queue *to, struct queue *from);
 /*
- * Memory goes back where it comes from: who frees what another thread allocated takes the lock that the
- * other one's malloc(3) needs. So blocks that a queue got by queue_move() are spare when they are empty, and
- * queue_return() gives them back to the one that made them. queue_surplus() takes out those that are more
- * than `keep` or larger than usual, for queue_free().
+ * Memory goes back where it comes from: to free it takes a lock that the loop's malloc(3) needs, or the
+ * kernel for its pages, and the journal's thread may stand still with that. So blocks that a queue got by
+ * queue_move() are spare when they are empty, and queue_return() gives them back to the one that made them.
+ * queue_surplus() takes out those that are more than `keep` or larger than usual, for queue_free().
  */
 void queue_return(struct queue *to, struct queue *from);
 struct queue_block *queue_surplus(struct queue *q, unsigned keep) MUSTCHECK;
