@@ -137,7 +137,7 @@ print_json(struct replay *r, const struct event *ev, const struct verdict *v)
 	json_seconds(&j, "time", r->now.wall);
 	json_str(&j, "verdict", str_of(action_name(v->shown)));
 	json_str(&j, "rule", v->rule.n ? v->rule : STR_NONE);
-	json_bool(&j, "would", v->would);
+	json_bool(&j, "would", v->would != ACT_PASS);
 	put_storm(&j, v->storm);
 	if (v->n_add) {
 		json_array(&j, "recipients_added");
@@ -161,8 +161,8 @@ print_text(struct replay *r, const struct event *ev, const struct verdict *v)
 		return;
 	text_put(ev->file);
 	printf(" #%llu: %s%s by rule %.*s, message-id ", (unsigned long long)ev->number,
-	    v->would ? "would be stopped" : action_name(v->shown), v->would ? " (shadow)" : "",
-	    STR_FMT(v->rule));
+	    action_final(v->would) ? "would be stopped" : action_name(v->would ? v->would : v->shown),
+	    v->would ? " (shadow)" : "", STR_FMT(v->rule));
 	text_put_str(id);
 	printf(", %u of %u recipients dropped\n", v->n_drop, r->msg.n_rcpts);
 }
@@ -185,7 +185,7 @@ replay_event(void *arg, struct event *ev)
 	engine_judge(&r->engine, &r->msg, r->now, &v);
 	r->messages++;
 	r->by_action[v.shown]++;
-	r->would += v.would;
+	r->would += action_final(v.would);
 	stopped = v.what == ACT_PASS ? v.n_drop : r->msg.n_rcpts;
 	r->recipients += r->msg.n_rcpts;
 	r->dropped += stopped;

@@ -278,16 +278,27 @@ owner_of(const struct view *v, uint32_t rcpt)
 	return list ? str_of(list->owner) : STR_NONE;
 }
 
+/* What a rule does that tripped. */
+static enum action
+action_of(const struct slot *s)
+{
+	enum action a = s->rule->action;
+
+	if (!action_final(a))
+		return s->finding.trip == TRIP_STOP ? a : ACT_PASS;
+	if (s->finding.trip == TRIP_REPEAT)
+		return ACT_DEFER;
+	return s->finding.action != ACT_PASS ? s->finding.action : a;
+}
+
 /* What an enforcing rule's trip means for its recipient. */
 static void
 wish_for(struct judge *j, const struct slot *s, const struct view *v)
 {
 	struct wish *w = &j->wishes[s->rcpt];
-	enum action a = s->finding.action != ACT_PASS ? s->finding.action : s->rule->action;
+	enum action a = action_of(s);
 
-	if (s->finding.trip == TRIP_REPEAT)
-		a = ACT_DEFER;
-	if (!action_final(a) || !action_final(s->rule->action) || w->action != ACT_PASS)
+	if (!action_final(a) || w->action != ACT_PASS)
 		return;
 	if (a == ACT_REDIRECT_OWNER) {
 		w->owner = owner_of(v, s->rcpt);
@@ -375,16 +386,24 @@ score(struct judge *j, struct slot *s, const struct view *v)
 	f->why = "it belongs to a storm that is blocked";
 }
 
-static void
-shadow_would(const struct judge *j, struct verdict *out)
+static enum action
+brake_of(const struct rule *r)
 {
-	for (uint32_t i = 0; i < j->n_slots && out->shown == ACT_PASS && !out->would; i++) {
-		const struct slot *s = &j->slots[i];
+	return r->brake == BRAKE_DEFER ? ACT_DEFER : ACT_REJECT;
+}
 
-		if (s->finding.trip != TRIP_NONE && s->rule->mode == MODE_SHADOW) {
-			out->would = true;
-			out->rule = str_of(s->rule->name);
-		}
+/* As the same rules would have done it: the first final action, else the strongest additive one. */
+static void
+shadow_would(const struct judge *j, const struct view *v, struct verdict *out)
+{
+	for (uint32_t i = 0; i < j->n_slots && out->shown == ACT_PASS && !action_final(out->would); i++) {
+		const struct slot *s = &j->slots[i];
+		enum action a = v->at_rcpt ? brake_of(s->rule) : action_of(s);
+
+		if (s->finding.trip == TRIP_NONE || s->rule->mode != MODE_SHADOW || a <= out->would)
+			continue;
+		out->would = a;
+		out->rule = str_of(s->rule->name);
 	}
 }
 
@@ -400,12 +419,12 @@ judge_brake(struct judge *j, const struct view *v, struct verdict *out)
 		score(j, s, v);
 		if (s->finding.trip != TRIP_STOP || s->rule->mode != MODE_ENFORCE || w->rule)
 			continue;
-		w->action = w->got = s->rule->brake == BRAKE_DEFER ? ACT_DEFER : ACT_REJECT;
+		w->action = w->got = brake_of(s->rule);
 		w->rule = s->rule;
 		action_say(out, w->got, s->rule);
 		show(out, w->got, s->rule);
 	}
-	shadow_would(j, out);
+	shadow_would(j, v, out);
 }
 
 void
@@ -429,7 +448,7 @@ judge_decide(struct judge *j, const struct view *v, struct verdict *out)
 	action_settle(m, j->wishes, v->rcpts_known, &j->scratch, out);
 	show_result(j, v, out);
 	decide_additive(j, v, out);
-	shadow_would(j, out);
+	shadow_would(j, v, out);
 }
 
 static bool

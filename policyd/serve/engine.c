@@ -127,10 +127,11 @@ copy_of(const struct engine *e, const struct slot *s)
 }
 
 uint64_t
-engine_book_storms(struct engine *e, const struct view *v, struct now now)
+engine_book_storms(struct engine *e, const struct view *v, struct str rule, struct now now)
 {
 	struct judge *j = &e->judge;
-	uint64_t first = 0;
+	uint64_t told = 0;
+	bool deciding = false;
 
 	for (uint32_t i = 0; i < j->n_slots; i++) {
 		const struct slot *s = &j->slots[i];
@@ -146,11 +147,14 @@ engine_book_storms(struct engine *e, const struct view *v, struct now now)
 		storm_copy(st, v, s->rcpt, copy_of(e, s), now);
 		if (s->finding.trip == TRIP_STOP)
 			st->untold++;
-		if (s->finding.trip != TRIP_NONE && !first)
-			first = st->id;
+		if (s->finding.trip == TRIP_NONE || deciding)
+			continue;
+		deciding = str_eq(str_of(s->rule->name), rule);
+		if (deciding || !told)
+			told = st->id;
 	}
 	tell_sources(e, v, now);
-	return first;
+	return told;
 }
 
 /* --- the road ---------------------------------------------------------------------------------------- */
@@ -255,7 +259,7 @@ judge_message(struct engine *e, struct question *q)
 	judge_decide(j, &q->view, &q->v);
 	engine_settle_counts(e);
 	judge_told(j, &q->view);
-	q->v.storm = engine_book_storms(e, &q->view, q->now);
+	q->v.storm = engine_book_storms(e, &q->view, q->v.rule, q->now);
 }
 
 /* For as long as the transaction: one part's hash is the next one's seed. */

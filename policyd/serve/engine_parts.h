@@ -21,7 +21,7 @@ void engine_fetch(struct engine *e);
 /* What does not stand is taken back; of slots that share their ops the first one answers for all. */
 void engine_settle_counts(struct engine *e);
 /* Books every slot that belongs to a storm. Returns the storm that the verdict belongs to. */
-uint64_t engine_book_storms(struct engine *e, const struct view *v, struct now now);
+uint64_t engine_book_storms(struct engine *e, const struct view *v, struct str rule, struct now now);
 
 /* engine_record.c */
 void engine_write_record(

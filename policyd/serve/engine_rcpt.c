@@ -167,7 +167,7 @@ static void
 refuse_rcpt(struct engine *e, struct msg *m, const struct traits *t, const struct view *view,
     struct verdict *v, struct now now)
 {
-	v->storm = engine_book_storms(e, view, now);
+	v->storm = engine_book_storms(e, view, v->rule, now);
 	e->stats.messages++;
 	e->stats.stopped++;
 	engine_write_record(e, m, t, v, now);
@@ -181,7 +181,7 @@ tell_would(struct engine *e, struct msg *m, struct txn *txn, const struct view *
 {
 	if (hosts_has(&e->finals, m->mta))
 		return;
-	v->storm = engine_book_storms(e, view, now);
+	v->storm = engine_book_storms(e, view, v->rule, now);
 	engine_log_verdict(e, m, v);
 	if (txn)
 		join_would(txn, v->rule);

@@ -64,7 +64,7 @@ engine_write_record(
 		.verdict = action_name(v->shown),
 		.rule = v->rule,
 		.storm = v->storm,
-		.would = v->would,
+		.would = v->would != ACT_PASS,
 		.degraded = v->degraded,
 	};
 

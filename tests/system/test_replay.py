@@ -145,6 +145,25 @@ def test_lines_that_begin_no_message(lab):
     assert len(replay(lab, conf, put(lab, "dateless", box))) == 3
 
 
+def test_shadow_counts_what_would_be_stopped(lab):
+    """Of a trial in shadow mode: a wide header would be marked, and stopped only by a later rule."""
+    conf = put(lab, "main.conf", CONF.format(dir=lab.dir).replace("enforce", "shadow") + "lists = lists\n")
+    put(lab, "lists", "all@example.org owner@example.org\n")
+    put(lab, "rules.conf", "[rule wide]\ndetect = wide-recipients\nlimit = 1\n[rule guard]\ndetect = list-guard\n")
+    head = "From: x@example.net\nTo: a@example.org, b@example.org\n\n"
+    path = put(lab, "wide.jsonl", "".join(event(n, "198.51.100.1", "x@example.net", rcpt, head, "")
+                                          for n, rcpt in enumerate(("a@example.org", "all@example.org"))))
+    args = [lab.binary("stormctl"), "-c", conf, "replay", path]
+    p = subprocess.run([*args, "--json"], env=lab.env, capture_output=True, timeout=30, check=True)
+    *said, last = [json.loads(line) for line in p.stdout.splitlines()]
+    assert [(one["rule"], one["would"], one["storm"] is None) for one in said] == [
+        ("wide", True, True), ("guard", True, False)], said
+    assert last["summary"]["would_stop"] == 1, last
+    text = subprocess.run(args, env=lab.env, capture_output=True, timeout=30, check=True).stdout.decode()
+    assert "#1: prepend (shadow) by rule wide," in text and "#2: would be stopped (shadow) by rule guard," in text, text
+    assert "1 messages would be stopped by shadow rules" in text, text
+
+
 def test_a_pipe(lab):
     """Old mail is often packed: what comes out of a pipe is read as a file is."""
     conf = put(lab, "main.conf", CONF.format(dir=lab.dir))

@@ -4,6 +4,14 @@
 
 TestSuite(engine, .init = setup, .fini = teardown);
 
+static void
+find_copies(void *arg, struct storm *st)
+{
+	(void)arg;
+	if (strcmp(st->rule, "copies") == 0)
+		found = st;
+}
+
 Test(engine, no_recipient_gets_more_than_the_limit)
 {
 	rule("replication");
@@ -215,10 +223,47 @@ Test(engine, shadow_counts_and_lets_pass)
 	for (int i = 0; i < 10; i++) {
 		cr_assert_eq(
 		    deliver("sales@firm.example", copy("sbs1.faulty.example", i), "a@example.org"), ACT_PASS);
-		cr_assert_eq(v.would, i >= LIMIT);
+		cr_assert_eq(v.would, i < LIMIT ? ACT_PASS : ACT_DISCARD);
 		cr_assert_eq(v.what, ACT_PASS);
 	}
 	cr_assert_eq(storms_count(e.storms, STORM_OPEN), 1);
+}
+
+/* As for those who enforce: a mark in the header comes before nothing that stops the message. */
+Test(engine, shadow_names_the_rule_that_would_stop_it)
+{
+	struct rule *wide = rule("wide-recipients");
+
+	wide->limit = 1;
+	wide->mode = MODE_SHADOW;
+	rule("replication")->mode = MODE_SHADOW;
+	for (int i = 0; i < LIMIT + 2; i++) {
+		deliver("sales@firm.example", copy("sbs1.faulty.example", i), "a@example.org");
+		cr_assert_eq(v.would, i < LIMIT ? ACT_PREPEND : ACT_DISCARD, "%d", i);
+		cr_assert(str_eq(v.rule, i < LIMIT ? STR("wide-recipients") : STR("replication")), "%d", i);
+		cr_assert_eq(v.storm != 0, i >= LIMIT, "%d", i);
+	}
+}
+
+/* Not the one of another rule that watches the same mail. */
+Test(engine, a_verdict_tells_the_storm_of_the_rule_that_it_names)
+{
+	struct rule *watch = rule("replication");
+
+	watch->mode = MODE_SHADOW;
+	watch->limit = 1;
+	rule("replication");
+	xfree(rules_v[1].name);
+	rules_v[1].name = xstrdup("copies");
+	for (int i = 0; i < LIMIT + 2; i++)
+		deliver("sales@firm.example", copy("sbs1.faulty.example", i), "a@example.org");
+	cr_assert_eq(v.shown, ACT_DISCARD);
+	cr_assert(str_eq(v.rule, STR("copies")));
+	cr_assert_eq(storms_count(e.storms, STORM_OPEN), 2);
+	found = NULL;
+	storms_each(e.storms, find_copies, NULL);
+	cr_assert_not_null(found);
+	cr_assert_eq(v.storm, found->id);
 }
 
 Test(engine, exempt_and_role_addresses_pass)
