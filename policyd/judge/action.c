@@ -84,14 +84,15 @@ static const struct {
 	[ACT_REDIRECT_OWNER] = { "", "" },
 };
 
-/* The rule's own words fit what it asked for itself, by its action or its brake; not a retry's defer. */
+/* The rule's own words fit what it asked for itself, by its action or its brake, and the refusal that
+ * redirect-owner may become; not a retry's defer. */
 static bool
 asked_for(const struct rule *r, enum action what)
 {
 	enum action brake = r->brake == BRAKE_DEFER ? ACT_DEFER : ACT_REJECT;
 
-	return r->action == what || !action_final(r->action) || r->outsiders == what ||
-	    (r->brake != BRAKE_OFF && brake == what);
+	return r->action == what || (r->action == ACT_REDIRECT_OWNER && what == ACT_REJECT) ||
+	    !action_final(r->action) || r->outsiders == what || (r->brake != BRAKE_OFF && brake == what);
 }
 
 /* The rule's own enhanced status code, its detector's, or the general one: whichever is of the class. */

@@ -54,6 +54,7 @@ const struct detector detect_bounce_to_list = {
 	.name = "bounce-to-list",
 	.help = "A bounce, report or automatic reply is addressed to a posting address from the lists file.",
 	.action = ACT_REDIRECT_OWNER,
+	.text = "Bounces and automatic replies do not go to this mailing list; write to its owner",
 	.scope = SCOPE_ANY,
 	.limit = 0,
 	.window = (int64_t)MS_DAY,

@@ -31,6 +31,7 @@ const struct detector detect_list_return_path = {
 	.name = "list-return-path",
 	.help = "The envelope sender is itself a posting address from the lists file.",
 	.action = ACT_SET_SENDER_OWNER,
+	.text = "The return path is the mailing list itself, so that bounces go to all; use its owner",
 	.scope = SCOPE_OUTBOUND,
 	.limit = 0,
 	.no_limit = true,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ping-pong: two addresses keep answering each other. One mail proves nothing, so turns are counted for each
- * unordered pair, and those of mail that says itself that a machine answers apart. By pace and subject what
- * belongs to the talk is told from what people write meanwhile.
+ * ping-pong: two addresses keep answering each other. Turns are counted for each unordered pair, those of
+ * mail that says itself that a machine answers apart. By pace and subject the talk is told from what people
+ * write.
  */
 #include "base/clock.h"
 #include "judge/detect.h"
@@ -585,6 +585,7 @@ const struct detector detect_ping_pong = {
 	.name = "ping-pong",
 	.help = "Two addresses keep answering each other: robots, or at a robot's pace.",
 	.action = ACT_HOLD,
+	.text = "These two addresses keep answering each other like robots",
 	.scope = SCOPE_ANY,
 	.limit = 20,
 	.limit_min = 1,

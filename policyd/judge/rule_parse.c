@@ -32,22 +32,34 @@ code_part(struct str *s, char end, uint64_t *out)
 	return digits.n > 3 ? ERR_SYNTAX : str_u64(digits, out);
 }
 
+/* What the text goes with: redirect-owner is a reject at doors that cannot split. ACT_PASS: no refusal. */
+static enum action
+refusal_of(const struct rule *r)
+{
+	if (r->action == ACT_DEFER || r->action == ACT_REJECT)
+		return r->action;
+	if (r->action == ACT_REDIRECT_OWNER)
+		return ACT_REJECT;
+	if (r->outsiders == ACT_DEFER || r->outsiders == ACT_REJECT)
+		return r->outsiders;
+	if (r->brake == BRAKE_OFF)
+		return ACT_PASS;
+	return r->brake == BRAKE_DEFER ? ACT_DEFER : ACT_REJECT;
+}
+
 /* Moves an enhanced status code (RFC 3463) from the text's front to r->dsn. */
 static int
 split_code(struct rule *r, char *why, size_t why_len)
 {
 	struct str text = str_of(r->text), rest = text, code;
 	uint64_t class, subject, detail;
-	enum action as = r->action;
+	enum action as = refusal_of(r);
 
 	if (code_part(&rest, '.', &class) || code_part(&rest, '.', &subject) ||
 	    code_part(&rest, ' ', &detail))
 		return 0;
-	if (as != ACT_DEFER && as != ACT_REJECT) {
-		if (r->brake == BRAKE_OFF)
-			return 0;
-		as = r->brake == BRAKE_DEFER ? ACT_DEFER : ACT_REJECT;
-	}
+	if (as == ACT_PASS)
+		return 0;
 	code = str_sub(text, 0, str_find(text, ' '));
 	if (class != (as == ACT_DEFER ? 4 : 5)) {
 		snprintf(why, why_len, "%s does not fit %s, whose codes are %s", CONFQ(code), action_name(as),

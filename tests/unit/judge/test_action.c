@@ -121,6 +121,20 @@ Test(action, redirect_at_the_policy_door_when_the_list_is_alone)
 	teardown();
 }
 
+/* Where it can only refuse, the words are the rule's. */
+Test(action, redirect_that_becomes_a_refusal_says_why)
+{
+	struct rule rule = { .name = (char *)"r", .action = O, .text = (char *)"No bounces here" };
+	struct wish w[2] = { { .action = O, .rule = &rule, .owner = STR("owner@x.test") }, { .action = P } };
+	struct verdict v = { 0 };
+
+	setup(DOOR_POLICY, STAGE_DATA, 2);
+	action_settle(&msg, w, true, &arena, &v);
+	cr_assert_eq(v.what, ACT_REJECT);
+	cr_assert(str_eq(v.text, STR("No bounces here")), "%.*s", STR_FMT(v.text));
+	teardown();
+}
+
 /* Recipients that we were not told about: no action may hit them. */
 Test(action, unknown_recipients_are_not_all)
 {

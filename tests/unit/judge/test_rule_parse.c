@@ -118,6 +118,7 @@ static const struct act acts[] = {
 	{ "discard\nbrake = defer\ntext = 4.7.1 later", ACT_DISCARD, "4.7.1", "later", NULL, NULL },
 	{ "discard\nbrake = reject\ntext = 5.7.1 never", ACT_DISCARD, "5.7.1", "never", NULL, NULL },
 	{ "hold\ntext = look at it", ACT_HOLD, "", "look at it", NULL, NULL },
+	{ "redirect-owner\ntext = 5.7.1 no bounces", ACT_REDIRECT_OWNER, "5.7.1", "no bounces", NULL, NULL },
 	{ "reject\ntext = 5.7.1 no", ACT_REJECT, "5.7.1", "no", NULL, NULL },
 	{ "drop-recipients", ACT_DROP_RECIPIENTS, "", NULL, NULL, NULL },
 	{ "redirect-owner", ACT_REDIRECT_OWNER, "", NULL, NULL, NULL },

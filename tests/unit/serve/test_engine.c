@@ -416,6 +416,32 @@ Test(engine, wide_recipients_at_the_limit_and_one_beyond)
 	cr_assert(v.edits[0].change && v.edits[1].change);
 }
 
+/* Of each detector that may be asked to: none calls a first message part of a storm, or seen before. */
+Test(engine, refusals_say_what_is_wrong)
+{
+	static const struct {
+		const char *detector, *sender, *rcpt, *says;
+	} rows[] = {
+		{ "bounce-to-list", "", "all@example.org",
+		    "Bounces and automatic replies do not go to this" },
+		{ "list-return-path", "all@example.org", "x@far.example", "The return path is the mailing" },
+	};
+	static const enum action refusals[] = { ACT_REJECT, ACT_DEFER };
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct rule *r = rule(rows[i].detector);
+
+		r->scope = SCOPE_ANY;
+		for (size_t k = 0; k < ARRAY_LEN(refusals); k++) {
+			r->action = refusals[k];
+			deliver(rows[i].sender, "From: x@y.example\r\nAuto-Submitted: auto-replied\r\n\r\n",
+			    rows[i].rcpt);
+			cr_assert_eq(v.what, refusals[k], "%s", rows[i].detector);
+			cr_assert(str_starts(v.text, str_of(rows[i].says)), "%.*s", STR_FMT(v.text));
+		}
+	}
+}
+
 Test(engine, wide_recipients_refused_say_what_to_do)
 {
 	static const enum action refusals[] = { ACT_REJECT, ACT_DEFER };
