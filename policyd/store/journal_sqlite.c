@@ -183,18 +183,29 @@ jdb_raise_seq(struct jdb *d, uint64_t seq)
 }
 
 int
-jdb_adopt(struct jdb *d, uint64_t seq)
+jdb_adopt(struct jdb *d, uint64_t seq, uint64_t seed)
 {
+	char sql[128];
 	int err = jdb_exec(d, "BEGIN IMMEDIATE");
+	bool other = false;
 
+	snprintf(sql, sizeof(sql),
+	    "UPDATE meta SET value = '%016llx' WHERE key = 'hash_seed' AND value <> '%016llx'",
+	    (unsigned long long)seed, (unsigned long long)seed);
 	if (!err)
+		err = jdb_seq(d);
+	if (!err)
+		err = jdb_exec(d, sql);
+	if (!err)
+		other = d->seq != seq || sqlite3_changes(d->db) > 0;
+	if (!err && other)
 		err = set_seq(d, seq);
-	if (!err)
+	if (!err && other)
 		err = jdb_exec(d, "DELETE FROM snapshot");
 	err = finish(d, err);
 	if (!err)
 		d->seq = seq;
-	return err;
+	return err ? err : other;
 }
 
 /* ---- snapshots ---- */

@@ -100,8 +100,9 @@ int jdb_seq(struct jdb *d) MUSTCHECK;
 /* As if all records up to `seq` were written: those that are not were given up. */
 int jdb_raise_seq(struct jdb *d, uint64_t seq) MUSTCHECK;
 
-/* The file has another past than ours: what it says of numbers is void, `seq` is put in their place. */
-int jdb_adopt(struct jdb *d, uint64_t seq) MUSTCHECK;
+/* The file may have another past than ours: then what it says of numbers, counters and the hash seed is void,
+ * and `seq` and `seed` are put in their place. 1: it has, 0: it is ours, or negative err. */
+int jdb_adopt(struct jdb *d, uint64_t seq, uint64_t seed) MUSTCHECK;
 
 /* One part of the snapshot in a transaction of its own. ERR_SYNTAX: can not be written, ever. */
 int jdb_snapshot(struct jdb *d, uint32_t part, uint64_t seq, int64_t wall, struct str data) MUSTCHECK;

@@ -49,18 +49,19 @@ journal_note_success(struct journal *j)
 		log_info("journal state=recovered path=%s", LOGV(str_of(j->path)));
 }
 
-/* Another file has taken the place of ours: what it says of the spool and of counters is not about ours. */
+/* Another file may have taken the place of ours: what it says of spool and counters is not about ours. */
 static int
 adopt(struct journal *j)
 {
-	uint64_t seq = journal_written_seq(j);
-	int err = jdb_adopt(&j->db, seq);
+	int got = jdb_adopt(&j->db, journal_written_seq(j), j->seed);
 
-	if (err)
-		return err;
+	if (got < 0)
+		return got;
 	j->foreign = false;
-	j->room = 0;
-	parts_forget(j);
+	if (got) {
+		j->room = 0;
+		parts_forget(j);
+	}
 	return 0;
 }
 

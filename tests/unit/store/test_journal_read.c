@@ -124,6 +124,54 @@ Test(journal_read, parts_there_and_back)
 	journal_close(j, LONG);
 }
 
+Test(journal_read, a_database_that_comes_back_is_ours)
+{
+	struct journal *j = open_with(1);
+	char away[80];
+
+	put(j, 5, 1);
+	snap(j, 0, 5, 'a', 1);
+	cr_assert(journal_flush(j, LONG));
+	snprintf(away, sizeof(away), "%s-away", dir);
+	cr_assert_eq(rename(dir, away), 0);
+	put(j, 6, 1);
+	while (!log_failing)
+		cr_assert_not(journal_flush(j, 20));
+	cr_assert_eq(rename(away, dir), 0);
+	cr_assert(journal_flush(j, LONG));
+	cr_expect_eq(log_reopening, 1);
+	cr_expect_eq(count_messages(), 2);
+	cr_expect_eq(journal_snapshot_seq(j), 5);
+	cr_expect_str_eq(read_row("SELECT seq FROM snapshot"), "5");
+	journal_close(j, LONG);
+}
+
+Test(journal_read, a_database_of_another_gets_our_seed_and_none_of_its_counters)
+{
+	struct journal *j = open_with(1);
+	char old[200], hex[20];
+
+	put(j, 5, 1);
+	snap(j, 0, 5, 'a', 1);
+	cr_assert(journal_flush(j, LONG));
+	journal_close(j, LONG);
+	snprintf(old, sizeof(old), "%s-old", path);
+	cr_assert_eq(rename(path, old), 0);
+	j = open_with(1);
+	put(j, 5, 1);
+	cr_assert(journal_flush(j, LONG));
+	drop_file("-wal");
+	drop_file("-shm");
+	cr_assert_eq(rename(old, path), 0);
+	put(j, 6, 1);
+	cr_assert(journal_flush(j, LONG));
+	snprintf(hex, sizeof(hex), "%016llx", (unsigned long long)opened.seed);
+	cr_expect_str_eq(read_row("SELECT value FROM meta WHERE key = 'hash_seed'"), hex);
+	cr_expect_str_eq(read_row("SELECT count(*) FROM snapshot"), "0", "though the number is the same");
+	cr_expect_eq(count_messages(), 2);
+	journal_close(j, LONG);
+}
+
 static void
 pack_upper(void *arg, uint32_t part, struct str given, struct buf *out)
 {
