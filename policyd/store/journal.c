@@ -224,13 +224,20 @@ journal_healthy(const struct journal *j)
 	return j->healthy;
 }
 
+/* The lock is held. Records that the spool has and that were not fetched yet. */
+static uint64_t
+left_in_spool(const struct journal *j)
+{
+	return j->behind && j->behind_seq > j->accepted_seq ? j->behind_seq - j->accepted_seq : 0;
+}
+
 void
 journal_stats(struct journal *j, struct journal_stats *out)
 {
 	journal_lock(j);
 	*out = j->stats;
 	out->healthy = j->healthy;
-	out->waiting = j->given - j->settled;
+	out->waiting = j->given - j->settled + left_in_spool(j);
 	out->behind = j->behind;
 	journal_unlock(j);
 }
@@ -269,7 +276,7 @@ journal_close(struct journal *j, int64_t grace)
 	if (lost)
 		log_error("journal state=closed lost=%llu reason=%s", (unsigned long long)lost,
 		    LOGV(str_of(j->db.why)));
-	behind = j->behind && j->behind_seq > j->accepted_seq ? j->behind_seq - j->accepted_seq : 0;
+	behind = left_in_spool(j);
 	if (left > lost || behind)
 		log_warn(
 		    "journal state=closed left_in_spool=%llu", (unsigned long long)(left - lost + behind));

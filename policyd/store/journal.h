@@ -30,7 +30,8 @@ struct store_conf {
 };
 
 struct journal_stats {
-	/* records; lost: the queue was full and no spool has them, or the database refused them for good */
+	/* records; lost: the queue was full and no spool has them, or the database refused them for good;
+	 * waiting: in the queue, and in the spool alone */
 	uint64_t written, lost, waiting;
 	uint64_t skipped;           /* handed over again, were there already */
 	uint64_t deferred;          /* found the queue full, left to the spool */

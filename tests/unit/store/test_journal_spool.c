@@ -259,8 +259,7 @@ Test(journal_spool, what_the_queue_refuses_is_fetched)
 	}
 	while (stats(j).failures < 2)
 		pause_a_little();
-	cr_expect(stats(j).behind && stats(j).waiting <= 55);
-	cr_expect_eq(stats(j).deferred, 1000 - stats(j).waiting);
+	cr_expect(stats(j).behind && stats(j).deferred >= 945 && stats(j).waiting == 1000);
 	cr_expect_eq(refills, 0, "not before the queue is empty");
 	must(other, "COMMIT");
 	/* more of them all the while */
@@ -330,6 +329,7 @@ Test(journal_spool, what_was_left_over_is_fetched_at_the_start)
 	sqlite3_close(other);
 	j = open_with(10 * one_size(), true, 0);
 	journal_refill(j, 100);
+	cr_expect_eq(stats(j).written + stats(j).waiting, 100);
 	put(j, 101); /* behind them, although it comes first */
 	spooled = 101;
 	cr_assert(journal_flush(j, LONG));
