@@ -113,7 +113,7 @@ engine_log_verdict(const struct engine *e, const struct msg *m, const struct ver
 	}
 	log_info("verdict action=%s%s rule=%s door=%s stage=%s queue_id=%s client=%s sender=%s message_id=%s "
 		 "recipients=%u dropped=%u storm=%016llx why=%s%s",
-	    v->would ? "would-" : "", v->would ? "act" : action_name(v->shown), LOGV(v->rule),
+	    v->would ? "would-" : "", action_name(v->would ? v->would : v->shown), LOGV(v->rule),
 	    door_name(m->door), stage_name(m->stage), LOGV(m->queue_id), LOGV(m->client_address),
 	    LOGV(m->sender), LOGV(m->header.f.message_id), m->n_rcpts, v->n_drop,
 	    (unsigned long long)v->storm, LOGV(str_of(why)), v->degraded ? " degraded=yes" : "");

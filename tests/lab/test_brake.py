@@ -144,7 +144,7 @@ class Flood(Brake):
             self.use(flood(1, more), mode)
             for _ in range(3):
                 self.assertEqual(250, self.post(READERS[0]).code)
-            self.assertIn("verdict action=would-act rule=flood", self.daemon_said())
+            self.assertIn("verdict action=would-defer rule=flood", self.daemon_said())
 
 
 class Trap(Brake):

@@ -202,7 +202,7 @@ class Verdicts(OnExim, test_actions.Actions):
             self.assertEqual(250, self.post()[0], action)
             self.assert_got(FIVE)
             self.assertIsNone(self.sink.deliveries[0].field("x-a"))
-            self.assertIn("verdict action=would-act rule=wide door=repairs", self.verdicts()[-1])
+            self.assertIn(f"verdict action=would-{action.split()[0]} rule=wide door=repairs", self.verdicts()[-1])
 
     def test_what_exim_itself_refused_is_not_asked(self):
         """The .include stands behind what may refuse: such mail is never counted."""

@@ -105,7 +105,7 @@ class Verdicts(OnSendmail, test_actions.Actions):
             self.assertEqual(250, self.post()[0], action)
             self.assert_got(FIVE)
             self.assertIsNone(self.sink.deliveries[0].field("x-a"))
-            self.assertIn("verdict action=would-act rule=wide door=milter", self.verdicts()[-1])
+            self.assertIn(f"verdict action=would-{action.split()[0]} rule=wide door=milter", self.verdicts()[-1])
 
 
 class Alias(OnSendmail, test_actions.Actions):

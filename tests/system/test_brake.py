@@ -130,8 +130,8 @@ def test_shadow_refuses_nobody(lab):
         who = {"rcpt": "trap@example.org", "client_address": "192.0.2.8"} if n == 2 else {}
         assert rcpt(s, n, **who) == b"action=DUNNO\n\n"
         assert data(s, n, **who) == b"action=DUNNO\n\n"
-    d.logged("verdict action=would-act rule=flood")
-    d.logged("verdict action=would-act rule=trap")
+    d.logged("verdict action=would-defer rule=flood")
+    d.logged("verdict action=would-reject rule=trap")
 
 
 def test_trap_at_rcpt(lab):
