@@ -100,8 +100,9 @@ set_control(void *at, struct str value, char *why, size_t why_len)
 		snprintf(why, why_len, "one address only");
 		return ERR_SYNTAX;
 	}
-	if (str_starts(word, STR("inet:"))) {
-		snprintf(why, why_len, "%s: only a unix socket tells who asks", CONFQ(word));
+	if (!str_starts(word, STR("unix:"))) {
+		snprintf(why, why_len, "%s: expected unix:/PATH, for only a unix socket tells who asks",
+		    CONFQ(word));
 		return ERR_SYNTAX;
 	}
 	*control = listen_address(word, why, why_len);

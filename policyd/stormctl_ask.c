@@ -46,16 +46,22 @@ find_socket(struct ask *a, const char *config)
 }
 
 static int
-socket_address(struct ask *a, struct sockaddr_un *un)
+no_path(const char *path, int rc)
+{
+	fprintf(stderr, "stormctl: %s: a unix socket wants an absolute path of at most %zu bytes\n", path,
+	    sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1);
+	return rc;
+}
+
+static int
+socket_address(struct ask *a, bool given, struct sockaddr_un *un)
 {
 	const char *path = str_starts(str_of(a->path), STR("unix:")) ? a->path + 5 : a->path;
 	size_t n = strlen(path);
 
 	*un = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	if (path[0] != '/' || n >= sizeof(un->sun_path)) {
-		fprintf(stderr, "stormctl: %s is no path of a unix socket\n", path);
-		return EX_CONFIG;
-	}
+	if (path[0] != '/' || n >= sizeof(un->sun_path))
+		return no_path(path, given ? EX_USAGE : EX_CONFIG);
 	memcpy(un->sun_path, path, n);
 	memmove(a->path, path, n + 1);
 	return 0;
@@ -64,11 +70,11 @@ socket_address(struct ask *a, struct sockaddr_un *un)
 /* --- there and back ------------------------------------------------------------------------------------- */
 
 static int
-dial(struct ask *a)
+dial(struct ask *a, bool given)
 {
 	struct timeval wait = { .tv_sec = ASK_WAIT };
 	struct sockaddr_un un;
-	int rc = socket_address(a, &un);
+	int rc = socket_address(a, given, &un);
 
 	if (rc != 0)
 		return rc;
@@ -107,16 +113,14 @@ ask_open(struct ask *a, const struct stormctl *ctl, const char *socket, const ch
 	n = snprintf(request, sizeof(request), "%s\n", line);
 	if (n < 0 || (size_t)n >= sizeof(request))
 		return EX_USAGE;
-	if (socket && strlen(socket) >= sizeof(a->path)) {
-		fprintf(stderr, "stormctl: %s is no path of a unix socket\n", socket);
-		return EX_USAGE;
-	}
+	if (socket && strlen(socket) >= sizeof(a->path))
+		return no_path(socket, EX_USAGE);
 	if (socket)
 		memcpy(a->path, socket, strlen(socket) + 1);
 	else
 		rc = find_socket(a, ctl->config);
 	if (rc == 0)
-		rc = dial(a);
+		rc = dial(a, socket != NULL);
 	/* A daemon that turns us away may have closed already: its answer tells why. */
 	if (rc == 0)
 		(void)!send(a->fd, request, (size_t)n, MSG_NOSIGNAL);

@@ -69,8 +69,8 @@ value_name(const char *key, int value)
 	return "?";
 }
 
-/* name, action, scope, limit, window, remember, block, brake, count_by, help; "-" for the last three of the
- * keys: none */
+/* name, action, scope, limit, window, remember, block, brake, count_by, help; "-" for window and the last
+ * three of the keys: none */
 static void
 print_detectors(void)
 {
@@ -89,7 +89,7 @@ print_detectors(void)
 		if (d->arg_name)
 			printf(" %s: %s", d->arg_name, d->arg_value);
 		printf("\t%s\t%" PRIu32 "\t%s\t%s\t%s\t%s\t", value_name("scope", (int)d->scope), d->limit,
-		    window, remember, d->block ? block : "-",
+		    d->window ? window : "-", remember, d->block ? block : "-",
 		    d->brake == BRAKE_OFF ? "-" : value_name("brake", (int)d->brake));
 		buf_reset(&by);
 		rule_count_by_text(d->count_by, &by);

@@ -272,32 +272,31 @@ exempt_one(struct exempt *e, struct str word)
 }
 
 static int
-set_exempt(void *at, struct str value, char *why, size_t why_len)
+set_each(struct exempt *e, struct str value, bool nets, char *why, size_t why_len)
 {
-	struct exempt *e = at;
 	struct str word;
 
 	exempt_fini(e);
 	while (conf_word(&value, &word)) {
-		if (exempt_one(e, word)) {
-			snprintf(why, why_len, "%s is not a network, user@domain, @domain or localpart@",
-			    CONFQ(word));
-			return ERR_SYNTAX;
-		}
+		if (exempt_one(e, word) == 0 && (nets || e->nets.n == 0))
+			continue;
+		snprintf(why, why_len, "%s is not %suser@domain, @domain or localpart@", CONFQ(word),
+		    nets ? "a network, " : "");
+		return ERR_SYNTAX;
 	}
 	return 0;
 }
 
 static int
+set_exempt(void *at, struct str value, char *why, size_t why_len)
+{
+	return set_each(at, value, true, why, why_len);
+}
+
+static int
 set_addresses(void *at, struct str value, char *why, size_t why_len)
 {
-	struct exempt *e = at;
-	int err = set_exempt(at, value, why, why_len);
-
-	if (err == 0 && e->nets.n == 0)
-		return 0;
-	snprintf(why, why_len, "it takes user@domain, @domain and localpart@");
-	return ERR_SYNTAX;
+	return set_each(at, value, false, why, why_len);
 }
 
 #define KEY(key, kind, ...)                                               \

@@ -62,8 +62,8 @@ split_code(struct rule *r, char *why, size_t why_len)
 		return 0;
 	code = str_sub(text, 0, str_find(text, ' '));
 	if (class != (as == ACT_DEFER ? 4 : 5)) {
-		snprintf(why, why_len, "%s does not fit %s, whose codes are %s", CONFQ(code), action_name(as),
-		    as == ACT_DEFER ? "4.x.x" : "5.x.x");
+		snprintf(why, why_len, "%s does not fit %s%s, whose codes are %s", CONFQ(code),
+		    as == r->action ? "" : "brake = ", action_name(as), as == ACT_DEFER ? "4.x.x" : "5.x.x");
 		return ERR_SYNTAX;
 	}
 	snprintf(r->dsn, sizeof(r->dsn), "%.*s", STR_FMT(code));

@@ -357,8 +357,8 @@ def test_exit_status(lab):
             (("show", "xyz"), 64, "hexadecimal"), (("show", ""), 64, "hexadecimal"),
             (("show", "12345678901234567"), 64, "hexadecimal"), (("show", "1\nstatus"), 64, "hexadecimal"),
             (("show", "1"), 65, "stormctl: no storm 1\n"), (("show", "1", "2"), 64, "usage"),
-            (("storms", "--socket", "relative"), 78, "no path of a unix socket"),
-            (("storms", "--socket", "/" + "x" * 400), 64, "no path of a unix socket"),
+            (("storms", "--socket", "relative"), 64, "relative: a unix socket wants an absolute path"),
+            (("storms", "--socket", "/" + "x" * 400), 64, "of at most 107 bytes"),
             (("storms", "--socket", lab.path("nothing")), 69, "the daemon does not run")):
         code, out, err = ctl(lab, "-c", d.conf, *args)
         assert code == want and text in err and out == "", (args, code, out, err)

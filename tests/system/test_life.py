@@ -8,6 +8,7 @@ import signal
 import socket
 import sqlite3
 import stat
+import subprocess
 import time
 
 from harness import Milter, Skip, answer, dunno, free_port, hung_up, quiet, request, wait_for
@@ -39,6 +40,28 @@ def test_check_of_the_configuration(lab):
     assert code == 78 and err.startswith(f"{lab.path('storm.rules')}:3: "), err
     code, _, err = lab.run("-t", "-c", lab.path("missing.conf"))
     assert code == 78 and "missing.conf" in err, err
+
+
+def test_documented_defaults_may_be_written(lab):
+    """What "stormctl config" shows, and the manual with it, is taken as it stands."""
+    def rows(what):
+        p = subprocess.run([lab.binary("stormctl"), "config", what], env=lab.env, capture_output=True, text=True, check=True)
+        return [line.split("\t") for line in p.stdout.splitlines()]
+
+    d = lab.daemon()
+    names = ("action", "scope", "limit", "window", "remember", "block", "brake", "count_by")
+    general = [(n, v) for section, n, _, v, *_ in rows("--keys") if section == "rule" and v not in ("", "-")]
+    rules = []
+    for detector, *values in rows("--detectors"):
+        given = [(n, v) for n, v in zip(names, values) if v != "-"]
+        rules.append(f"[rule {detector}]\ndetect = {detector}\n" + "".join(f"{n} = {v}\n" for n, v in given))
+    d.configure(rules="".join(rules))
+    assert lab.run("-t", "-c", d.conf)[0] == 0, lab.run("-t", "-c", d.conf)[2]
+    for name, value in general:
+        d.configure(rules="".join(f"{r}{name} = {value}\n" for r in rules))
+        code, _, err = lab.run("-t", "-c", d.conf)
+        faults = [line for line in err.splitlines() if not line.startswith("note: ")]
+        assert (code, faults) == (0, []) or all("does not use it" in line for line in faults), (name, err)
 
 
 def test_check_opens_nothing(lab):

@@ -249,9 +249,12 @@ static const struct fault faults[] = {
 	    "main.conf:3: milter: \"inet:127.0.0.1:1\" is taken by policy already\n" },
 	{ S "policy = unix:/a, unix:/a\n", "main.conf:2: policy: \"unix:/a\" is taken by policy already\n" },
 	{ S "control = unix:/a unix:/b\n", "main.conf:2: control: one address only\n" },
-	{ S "control = /a\n", "main.conf:2: control: \"/a\": expected unix:/PATH or inet:ADDRESS:PORT\n" },
+	{ S "control = /a\n",
+	    "main.conf:2: control: \"/a\": expected unix:/PATH, for only a unix socket tells who asks\n" },
 	{ S "control = inet:127.0.0.1:9\n",
-	    "main.conf:2: control: \"inet:127.0.0.1:9\": only a unix socket tells who asks\n" },
+	    "main.conf:2: control: \"inet:127.0.0.1:9\": expected unix:/PATH, for only a unix socket tells "
+	    "who "
+	    "asks\n" },
 	{ S "socket_mode = 0888\n", "main.conf:2: socket_mode: \"0888\" is not an octal mode (0 to 0777)\n" },
 	{ S "socket_mode = 1000\n", "main.conf:2: socket_mode: \"1000\" is not an octal mode (0 to 0777)\n" },
 	{ S "socket_mode =\n", "main.conf:2: socket_mode: \"\" is not an octal mode (0 to 0777)\n" },
@@ -316,7 +319,7 @@ Test(config, all_faults_in_order)
 	cr_expect_str_eq(SAID,
 	    "main.conf:1: key \"early\" before any section\n"
 	    "main.conf:4: milter: \"unix:/a\" is taken by policy already\n"
-	    "main.conf:5: control: \"nothing\": expected unix:/PATH or inet:ADDRESS:PORT\n"
+	    "main.conf:5: control: \"nothing\": expected unix:/PATH, for only a unix socket tells who asks\n"
 	    "main.conf:7: lists: cannot read missing: No such file or directory\n"
 	    "main.conf:8: trusted: \"x\" is not a network (such as 192.0.2.0/24 or 2001:db8::/32)\n"
 	    "main.conf:10: no key in front of '='\n"

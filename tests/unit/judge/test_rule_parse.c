@@ -158,6 +158,7 @@ struct fault {
 };
 
 #define R "[rule x]\ndetect = replication\n"
+#define T "[rule x]\ndetect = trap\n"
 
 static const struct fault faults[] = {
 	/* the section */
@@ -226,7 +227,7 @@ static const struct fault faults[] = {
 	{ R "text = 2.0.0 x\naction = reject\n",
 	    "r:3: text: \"2.0.0\" does not fit reject, whose codes are 5.x.x\n" },
 	{ R "brake = defer\ntext = 5.7.1 x\n",
-	    "r:4: text: \"5.7.1\" does not fit defer, whose codes are 4.x.x\n" },
+	    "r:4: text: \"5.7.1\" does not fit brake = defer, whose codes are 4.x.x\n" },
 /* exempt */
 #define NOT " is not a network, user@domain, @domain or localpart@\n"
 	{ R "exempt = 192.0.2.0/33\n", "r:3: exempt: \"192.0.2.0/33\"" NOT },
@@ -236,6 +237,10 @@ static const struct fault faults[] = {
 	{ R "exempt = a@b@c\n", "r:3: exempt: \"a@b@c\"" NOT },
 	{ R "exempt = @a..b\n", "r:3: exempt: \"@a..b\"" NOT },
 	{ R "exempt = x@.example.org\n", "r:3: exempt: \"x@.example.org\"" NOT },
+	{ T "addresses = a@b.test, old.test\n",
+	    "r:3: addresses: \"old.test\" is not user@domain, @domain or localpart@\n" },
+	{ T "addresses = 192.0.2.1\n",
+	    "r:3: addresses: \"192.0.2.1\" is not user@domain, @domain or localpart@\n" },
 	/* all of them, and the good rule between is kept apart from the bad ones */
 	{ "[rule a]\ndetect = x\nlimit = y\n[rule b]\ndetect = replication\n[rule c]\nfoo = 1\n",
 	    "r:2: detect: no detector is called \"x\"\nr:3: limit: \"y\" is not a number\n"
