@@ -31,7 +31,9 @@ FAULTY_HOSTS = {"sbs%d.%s" % (n, d) for n, d in enumerate(FAULTY, 1)}
 PROTECTION = [
     "smtpd_recipient_restrictions = check_policy_service { unix:policyd-storm/policy.sock, timeout=5s, default_action=DUNNO }",
     "smtpd_data_restrictions = check_policy_service { unix:policyd-storm/policy.sock, timeout=5s, default_action=DUNNO }",
-    "smtpd_milters = { unix:policyd-storm/milter.sock, default_action=accept }",
+    "smtpd_milters = { unix:policyd-storm/milter.sock, default_action=accept, connect_timeout=5s, command_timeout=10s, "
+    "content_timeout=30s }",
+    "non_smtpd_milters = $smtpd_milters",
     "enable_long_queue_ids = yes",
 ]
 # Where mail goes instead of into the world.

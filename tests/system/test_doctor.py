@@ -409,6 +409,20 @@ def test_good_postfix_has_no_finding(lab):
     return f"{len(HARMLESS)} configurations"
 
 
+def test_what_the_documents_tell_postfix_has_no_finding(lab):
+    """README.md as lines of main.cf, those of the packages as words for postconf -e."""
+    need_postconf()
+    for name in ("README.md", "packaging/debian/README.Debian", "packaging/rpm/README.Fedora"):
+        with open(os.path.join(TOP, name), encoding="utf-8") as f:
+            text = f.read()
+        said = re.findall(r"^ {7}(\w+ = .*)$", text, re.M) or re.findall(r"^ +'(\w+ = .*)'", text, re.M)
+        site = Site(lab)
+        site.snippet = "\n".join(said) + "\n"
+        assert len(said) == 5, (name, said)
+        found = site.doctor()
+        assert not found, (name, found)
+
+
 def test_each_fault_of_postfix_is_found_and_put_right(lab):
     need_postconf()
     for name, change, want in BROKEN:
