@@ -364,7 +364,8 @@ door_notes(const struct rule *r, enum door door, config_note_fn *fn, void *arg)
 		snprintf(note, sizeof(note), "rule \"%s\": the %s door cannot do %s, it becomes warn",
 		    r->name, door_name(door), action_name(r->action));
 		fn(arg, note);
-	} else if (all != r->action || some == ACT_PASS || some == ACT_REJECT) {
+	} else if (all != r->action || some == ACT_REJECT ||
+	    (some == ACT_PASS && r->action != r->detector->action)) {
 		snprintf(note, sizeof(note),
 		    "rule \"%s\": the %s door answers %s with %s when it concerns all recipients of a "
 		    "message, with "
@@ -413,10 +414,10 @@ rule_notes(const struct config *c, const struct rule *r, config_note_fn *fn, voi
 		    r->name);
 		fn(arg, note);
 	}
-	if (c->serve.n_policy)
-		door_notes(r, DOOR_POLICY, fn, arg);
-	if (c->serve.n_milter)
+	if (c->serve.n_milter) /* then the policy door leaves the verdict to it */
 		door_notes(r, DOOR_MILTER, fn, arg);
+	else if (c->serve.n_policy)
+		door_notes(r, DOOR_POLICY, fn, arg);
 	if (r->limit && r->detector->no_limit) {
 		snprintf(note, sizeof(note),
 		    "rule \"%s\": detector %s has no limit, it trips at the first message", r->name,

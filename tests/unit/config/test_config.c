@@ -424,10 +424,13 @@ Test(config, notes)
 	    "any\n");
 	cr_assert_eq(load("[server]\npolicy = unix:/p\nmilter = unix:/m\n[mail]\nlists = lists\n"), 0);
 	cr_expect_str_eq(notes(),
-	    "rule \"h\": the policy door answers hold with hold when it concerns all recipients of a "
-	    "message, with "
-	    "pass when some\n"
 	    "rule \"h\": the milter door answers hold with hold when it concerns all recipients of a "
+	    "message, with "
+	    "pass when some\n");
+	config_fini(&c);
+	cr_assert_eq(load("[server]\npolicy = unix:/p\n[mail]\nlists = lists\n"), 0);
+	cr_expect_str_eq(notes(),
+	    "rule \"h\": the policy door answers hold with hold when it concerns all recipients of a "
 	    "message, with "
 	    "pass when some\n"
 	    "rule \"s\": the policy door cannot do set-sender-owner, it becomes warn\n");
