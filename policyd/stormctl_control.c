@@ -143,9 +143,10 @@ print_status(const cJSON *o)
 	printf("  %-14s %.0f: %.0f passed, %.0f stopped; %.0f degraded\n", "messages",
 	    number_of(o, "messages"), number_of(o, "passed"), number_of(o, "stopped"),
 	    number_of(o, "degraded"));
-	printf("  %-14s %.0f open, %.0f remembered; opened so far: %.0f, gone to make room: %.0f\n", "storms",
-	    number_of(storms, "open"), number_of(storms, "remembered"), number_of(storms, "opened"),
-	    number_of(storms, "displaced"));
+	printf("  %-14s %.0f open, %.0f cooling, %.0f remembered; opened so far: %.0f, gone to make room: "
+	       "%.0f\n",
+	    "storms", number_of(storms, "open"), number_of(storms, "cooling"),
+	    number_of(storms, "remembered"), number_of(storms, "opened"), number_of(storms, "displaced"));
 	printf("  %-14s %.0f of %.0f, %.0f pinned, %.1f MiB; %.0f evicted, %.0f refused\n", "counters",
 	    number_of(c, "entries"), number_of(c, "max"), number_of(c, "pinned"),
 	    number_of(c, "bytes") / (1 << 20), number_of(c, "evicted"), number_of(c, "refused"));
@@ -185,24 +186,20 @@ add_storm(struct grid *t, const cJSON *o)
 static void
 print_state(const cJSON *o)
 {
-	static const struct {
-		const char *state, *member, *before, *behind;
-	} forms[] = {
-		{ "open", "quiet", "open, closes when nothing comes for ", "" },
-		{ "cooling", "quiet", "cooling, closes when nothing comes for ", "" },
-		{ "remembered", "remember", "remembered for ", " from the last copy on" },
-	};
 	const char *state = text_of(o, "state");
-	char span[STAMP];
+	char when[STAMP];
 
-	for (size_t i = 0; state && i < ARRAY_LEN(forms); i++) {
-		if (strcmp(state, forms[i].state) != 0 || !cJSON_HasObjectItem(o, forms[i].member))
-			continue;
-		text_span(number_of(o, forms[i].member), span, sizeof(span));
-		printf("  %-14s %s%s%s\n", "state", forms[i].before, span, forms[i].behind);
-		return;
+	if (number_of(o, "closes") > 0) {
+		text_time(number_of(o, "closes"), when, sizeof(when));
+		printf("  %-14s ", "state");
+		text_put(state ? state : "-");
+		printf(", closes at %s if nothing more comes\n", when);
+	} else if (state && strcmp(state, "remembered") == 0 && cJSON_HasObjectItem(o, "remember")) {
+		text_span(number_of(o, "remember"), when, sizeof(when));
+		printf("  %-14s remembered for %s from the last copy on\n", "state", when);
+	} else {
+		line_text("state", state);
 	}
-	line_text("state", state);
 }
 
 static void

@@ -97,6 +97,8 @@ void storm_add_message(struct storm *st);
 
 /* Does the rule's block still run? */
 bool storm_blocked(const struct storm *st, struct now now);
+/* Mono ms at which it closes when nothing of it is seen any more. */
+int64_t storm_closes_at(const struct storm *st);
 
 /* `leave` gets each storm that goes; `changed` when that was not given out by storms_each_changed(). It may
  * take its hosts away. */

@@ -25,9 +25,8 @@ storm_blocked(const struct storm *st, struct now now)
 	    now.mono - st->tripped.mono < st->block;
 }
 
-/* Mono ms at which it closes when nothing of it is seen any more. */
-static int64_t
-closes_at(const struct storm *st)
+int64_t
+storm_closes_at(const struct storm *st)
 {
 	int64_t quiet = st->last.mono + st->quiet, block = st->tripped.mono + st->block;
 
@@ -50,7 +49,7 @@ storm_tick(struct storm *st, struct now now, storm_fn *closed, void *arg)
 
 	if (st->state == STORM_OPEN && now.mono >= cools)
 		storm_set_state(st, STORM_COOLING);
-	if (st->state == STORM_COOLING && now.mono >= closes_at(st))
+	if (st->state == STORM_COOLING && now.mono >= storm_closes_at(st))
 		storm_close(st, closed, arg);
 	/* Counted from its last copy: what is remembered for 45 days is known on the 45th. */
 	forgotten = st->last.mono + st->remember;
@@ -64,7 +63,7 @@ storm_tick(struct storm *st, struct now now, storm_fn *closed, void *arg)
 		return now.mono + TOLD_EVERY;
 	if (st->state == STORM_REMEMBERED)
 		return forgotten;
-	return st->state == STORM_OPEN ? cools : closes_at(st);
+	return st->state == STORM_OPEN ? cools : storm_closes_at(st);
 }
 
 struct ticking {

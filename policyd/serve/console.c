@@ -238,16 +238,21 @@ console_hosts(struct json *j, const struct record_storm *s)
 	json_array_end(j);
 }
 
+/* `now`: of a whole one, else NULL. */
 static void
-storm_document(const struct storm *st, bool whole, struct buf *out)
+storm_document(const struct storm *st, const struct now *now, struct buf *out)
 {
 	struct record_host hosts[STORM_HOSTS_MAX];
 	struct record_storm s = storm_row(st, hosts);
 	struct json j;
 
 	document(&j, out);
-	console_storm(&j, &s, whole);
-	if (whole) {
+	console_storm(&j, &s, now != NULL);
+	if (now) {
+		if (st->state == STORM_OPEN || st->state == STORM_COOLING)
+			json_seconds(&j, "closes", now->wall + storm_closes_at(st) - now->mono);
+		else
+			json_null(&j, "closes");
 		json_seconds(&j, "quiet", st->quiet);
 		json_seconds(&j, "remember", st->remember);
 		console_hosts(&j, &s);
@@ -309,7 +314,7 @@ tell_storm(const struct request *rq)
 		control_error(rq->out, CONTROL_AMBIGUOUS, "%u storms have an id that begins with %.*s",
 		    se.found, STR_FMT(id));
 	} else {
-		storm_document(se.storm, true, rq->out);
+		storm_document(se.storm, &rq->now, rq->out);
 		control_end(rq->out);
 	}
 }
@@ -369,7 +374,7 @@ console_more(const struct console *con, struct console_answer *a, struct buf *ou
 		const struct storm *st = storms_find(con->engine->storms, a->keys[--a->at]);
 
 		if (st)
-			storm_document(st, false, out);
+			storm_document(st, NULL, out);
 	}
 	if (a->at > 0)
 		return;

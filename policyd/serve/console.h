@@ -58,8 +58,8 @@ void console_more(const struct console *con, struct console_answer *a, struct bu
 
 void console_answer_fini(struct console_answer *a);
 
-/* A storm, into an object that is open: `whole` with its key, else with its first host. Then come "quiet" and
- * "remember" of a whole one, where they are known, and its hosts. */
+/* A storm, into an object that is open: `whole` with its key, else with its first host. Then come "closes",
+ * "quiet" and "remember" of a whole one, where they are known, and its hosts. */
 void console_storm(struct json *j, const struct record_storm *s, bool whole);
 void console_hosts(struct json *j, const struct record_storm *s);
 

@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 
-from harness import Milter, Skip, dunno, hung_up, wait_for
+from harness import Milter, Skip, ask as ask_policy, dunno, hung_up, wait_for
 
 RULES = "[rule replication]\ndetect = replication\nlimit = 1\nmode = enforce\n"
 HEX = re.compile(r"[0-9a-f]{16}$")
@@ -109,7 +109,7 @@ def test_status(lab):
     text = said(lab, d, "status")
     for line in (r"policyd-storm \d", r"  mode  +enforce$", rf"  process  +{d.proc.pid}, running for \d+s, since 20",
                  rf"  configuration  +{d.conf}$", r"  messages  +4: 1 passed, 3 stopped; 0 degraded$",
-                 r"  storms  +1 open, 0 remembered; opened so far: 1, gone to make room: 0$", r"  journal  +healthy: ",
+                 r"  storms  +1 open, 0 cooling, 0 remembered; opened so far: 1, gone to make room: 0$", r"  journal  +healthy: ",
                  r"  connections  +\d+ of 4096, \d+ accepted so far, 0 times all in use$",
                  r"  requests  +\d+, 0 broken or too long$",
                  r"  replication  replication  enforce  discard$"):
@@ -150,12 +150,25 @@ def test_storms_and_show(lab):
     assert {"name": "pop.faulty.example", "how": "received", "copies": 8} in hosts, hosts
     assert whole["quiet"] > 0 and whole["remember"] == 45 * 86400.0
     text = said(lab, d, "show", one["id"])
-    assert text.startswith(f"storm {one['id']}\n  rule           replication\n  state          open, closes when "), text
+    assert text.startswith(f"storm {one['id']}\n  rule           replication\n  state          open, closes at "), text
     assert re.search(r"^ +8  received +pop\.faulty\.example$", text, re.M), text
     n = next(n for n in range(1, 17) if rows[0]["id"][:n] != rows[1]["id"][:n])
     assert said(lab, d, "show", one["id"][:n].upper()) == text, "the first digits do"
     log = d.log()
     assert f"storm opened id={one['id']} " in log, "the same id in the log"
+
+
+def test_when_it_closes(lab):
+    """What a rule blocks it blocks for that long, however quiet it is; and cooling storms are told of in both places."""
+    d = daemon(lab, rules="[rule trap]\ndetect = trap\naddresses = trap@\nblock = 6h\nquiet = 1s\n").start()
+    ask_policy(d.dial(), protocol_state="DATA", recipient="trap@example.org", recipient_count="1")
+    one, = objects(lab, d, "storms")
+    shown = objects(lab, d, "show", one["id"])[0]
+    assert abs(shown["closes"] - shown["last"] - 6 * 3600) < 60, shown
+    at = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(shown["closes"]))
+    assert f", closes at {at} if nothing more comes\n" in said(lab, d, "show", one["id"])
+    wait_for("a second without it", lambda: re.search(r"^  storms +0 open, 1 cooling, 0 rem", said(lab, d, "status"), re.M))
+    assert said(lab, d, "storms").splitlines()[1].split()[1] == "cooling"
 
 
 def test_hostile_text(lab):
