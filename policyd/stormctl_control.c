@@ -193,7 +193,7 @@ print_state(const cJSON *o)
 		text_time(number_of(o, "closes"), when, sizeof(when));
 		printf("  %-14s ", "state");
 		text_put(state ? state : "-");
-		printf(", closes at %s if nothing more comes\n", when);
+		printf(", closes %s if nothing comes\n", when);
 	} else if (state && strcmp(state, "remembered") == 0 && cJSON_HasObjectItem(o, "remember")) {
 		text_span(number_of(o, "remember"), when, sizeof(when));
 		printf("  %-14s remembered for %s from the last copy on\n", "state", when);

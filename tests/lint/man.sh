@@ -34,6 +34,9 @@ for page in "$man"/*.[1-9]; do
 	# A word that is a macro's name too, or a macro that takes more words than were meant: quotes in quotes, "(<the> file".
 	mandoc -Tutf8 "$page" | sed "s/.$(printf '\b')//g" | grep -nE '‘[^’]*‘|’’|[(]<' >"$tmp/out" &&
 		{ wrong "$page reads oddly:"; cat "$tmp/out"; }
+	# A terminal has 80 columns: no literal line is cut, and no entry of a table goes on below the others.
+	mandoc -Tascii "$page" | sed "s/.$(printf '\b')//g" | grep -nE '^.{81}|^ {40}' >"$tmp/out" &&
+		{ wrong "$page wants more than 80 columns:"; cat "$tmp/out"; }
 	# Pages of ours that are named exist.
 	sed -n 's/^[.]Xr \([a-z.-]*\) \([1-9]\).*/\1.\2/p' "$page" | grep -E '^(policyd-storm|stormctl)' | sort -u |
 	while read -r name; do

@@ -58,6 +58,8 @@ expect fail "another action in the page" $P 's/^[.]It Ic hold Ta hold Ta pass/.I
 expect fail "an action without bytes" $P '/^[.]It Ic conceal Ta/d'
 expect fail "an action without a page" actions 's/^warn.*/&\nscold\tadditive/'
 expect fail "a macro that mandoc does not know" $S 's/^[.]Pp$/.Qq\n.Xyzzy/'
+expect fail "a table that is too wide" $P 's/^[.]Bl -column "drop-recipien"/.Bl -column "drop-recipients to all of them"/'
+expect fail "a literal line that is too wide" $P 's/^    default_action=accept }/& and some more words that nobody sees there/'
 expect fail "quotes in quotes" $S 's/^[.]Ql danger ,/.Pq Ql danger , warning No or Ql note ,/'
 expect fail "a word that is a macro" $S 's/^(In the file/.Pq In the file/'
 expect fail "a page of ours that is not there" $S 's/^[.]Xr policyd-storm-protocol 7/.Xr policyd-storm-protocols 7/'

@@ -150,7 +150,7 @@ def test_storms_and_show(lab):
     assert {"name": "pop.faulty.example", "how": "received", "copies": 8} in hosts, hosts
     assert whole["quiet"] > 0 and whole["remember"] == 45 * 86400.0
     text = said(lab, d, "show", one["id"])
-    assert text.startswith(f"storm {one['id']}\n  rule           replication\n  state          open, closes at "), text
+    assert text.startswith(f"storm {one['id']}\n  rule           replication\n  state          open, closes "), text
     assert re.search(r"^ +8  received +pop\.faulty\.example$", text, re.M), text
     n = next(n for n in range(1, 17) if rows[0]["id"][:n] != rows[1]["id"][:n])
     assert said(lab, d, "show", one["id"][:n].upper()) == text, "the first digits do"
@@ -166,7 +166,7 @@ def test_when_it_closes(lab):
     shown = objects(lab, d, "show", one["id"])[0]
     assert abs(shown["closes"] - shown["last"] - 6 * 3600) < 60, shown
     at = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(shown["closes"]))
-    assert f", closes at {at} if nothing more comes\n" in said(lab, d, "show", one["id"])
+    assert f", closes {at} if nothing comes\n" in said(lab, d, "show", one["id"])
     wait_for("a second without it", lambda: re.search(r"^  storms +0 open, 1 cooling, 0 rem", said(lab, d, "status"), re.M))
     assert said(lab, d, "storms").splitlines()[1].split()[1] == "cooling"
 
