@@ -55,7 +55,8 @@ engine_take_back(struct engine *e, struct txn *txn, bool whole_only, uint32_t *n
 	if (!txn)
 		return NULL;
 	r = join_release(e->join, txn, whole_only, n);
-	for (uint32_t i = 0; i < *n; i++)
+	/* The other way round than they were made, see engine_settle_counts(). */
+	for (uint32_t i = *n; i-- > 0;)
 		tallies_undo(e->tallies, &r[i].op, &r[i].answer);
 	return r;
 }
