@@ -2,21 +2,63 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { LOG_LINE_MAX = 2048 };
+#include "base/clock.h"
+
+enum {
+	LOG_LINE_MAX = 2048,
+	LOG_HEAD_MAX = 128,
+	LOG_WAIT = 200,          /* ms for who reads the log, then */
+	LOG_HASTE = 10 * MS_SEC, /* none: no answer is to wait for him */
+};
 
 static struct {
 	enum log_target target;
 	bool debug;
 	const char *ident;
+	int fd;                      /* to syslogd; -1: the C library's */
+	_Atomic int64_t hasty_until; /* of clock_coarse() */
+	_Atomic uint64_t lost;       /* lines, not told yet */
 	void (*capture)(const char *level, const char *line);
-} logger = { .ident = "policyd-storm" };
+} logger = { .ident = "policyd-storm", .fd = -1 };
+
+static int
+connect_syslog(void)
+{
+	const struct sockaddr_un un = { .sun_family = AF_UNIX, .sun_path = _PATH_LOG };
+
+	return connect(logger.fd, (const struct sockaddr *)&un, sizeof(un));
+}
+
+/* syslog(3) waits for a syslogd that stands still for as long as that lasts. */
+static void
+open_syslog(void)
+{
+	const struct timeval patience = { .tv_usec = LOG_WAIT * 1000 };
+
+	logger.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (logger.fd >= 0 && connect_syslog() < 0 && errno == EPROTOTYPE) {
+		close(logger.fd); /* it wants a stream: an old one */
+		logger.fd = -1;
+	}
+	if (logger.fd >= 0)
+		(void)setsockopt(logger.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	else
+		openlog(logger.ident, LOG_PID | LOG_NDELAY, LOG_MAIL);
+}
 
 void
 log_open(const char *ident, enum log_target target, bool debug)
@@ -25,7 +67,7 @@ log_open(const char *ident, enum log_target target, bool debug)
 	logger.debug = debug;
 	logger.target = target;
 	if (target == LOG_TO_SYSLOG)
-		openlog(ident, LOG_PID | LOG_NDELAY, LOG_MAIL);
+		open_syslog();
 }
 
 void
@@ -34,25 +76,84 @@ log_capture(void (*fn)(const char *level, const char *line))
 	logger.capture = fn;
 }
 
+/* A pipe that takes anything takes PIPE_BUF bytes. */
+static bool
+to_stderr(const char *level, const char *line, bool wait)
+{
+	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+	char out[LOG_HEAD_MAX + LOG_LINE_MAX];
+	int n = snprintf(out, sizeof(out), "%s[%ld]: %s: %s\n", logger.ident, (long)getpid(), level, line);
+
+	if (poll(&p, 1, wait ? LOG_WAIT : 0) < 0)
+		(void)poll(&p, 1, 0); /* a signal came */
+	/* One write, so that lines of several threads do not mix. */
+	return p.revents && (write(STDERR_FILENO, out, (size_t)n) >= 0 || errno != EAGAIN);
+}
+
+/* As syslog(3) writes it. */
+static bool
+to_syslog(int priority, const char *level, const char *line, bool wait)
+{
+	char out[LOG_HEAD_MAX + LOG_LINE_MAX], date[32] = "";
+	struct timespec ts = { 0 };
+	struct tm tm;
+	size_t n;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	if (localtime_r(&ts.tv_sec, &tm))
+		(void)strftime(date, sizeof(date), "%h %e %T ", &tm);
+	n = (size_t)snprintf(out, sizeof(out), "<%d>%s%s[%ld]: %s: %s", LOG_MAIL | priority, date,
+	    logger.ident, (long)getpid(), level, line);
+	if (send(logger.fd, out, n, MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT)) >= 0)
+		return true;
+	/* Who listened is gone; perhaps another one is there. */
+	return errno != EAGAIN && connect_syslog() == 0 &&
+	    send(logger.fd, out, n, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+}
+
+static bool
+put(int priority, const char *level, const char *line)
+{
+	bool wait = clock_coarse() >= atomic_load(&logger.hasty_until), ok = true;
+
+	if (logger.target == LOG_TO_STDERR)
+		ok = to_stderr(level, line, wait);
+	else if (logger.fd >= 0)
+		ok = to_syslog(priority, level, line, wait);
+	else
+		syslog(priority, "%s: %s", level, line);
+	if (!ok)
+		atomic_store(&logger.hasty_until, clock_coarse() + LOG_HASTE);
+	return ok;
+}
+
+static void
+put_or_count(int priority, const char *level, const char *line)
+{
+	uint64_t lost = atomic_exchange(&logger.lost, 0);
+	char what[LOG_HEAD_MAX];
+
+	if (lost) {
+		snprintf(
+		    what, sizeof(what), "log lost=%llu lines: nobody took them", (unsigned long long)lost);
+		if (put(LOG_WARNING, "warn", what))
+			lost = 0;
+	}
+	lost += !put(priority, level, line);
+	if (lost)
+		atomic_fetch_add(&logger.lost, lost);
+}
+
 static PRINTF(3, 0) void emit(int priority, const char *level, const char *fmt, va_list ap)
 {
 	char line[LOG_LINE_MAX];
 	int saved = errno;
 
 	vsnprintf(line, sizeof(line), fmt, ap);
-	if (logger.capture) {
+	if (logger.capture)
 		logger.capture(level, line);
-	} else if (logger.target == LOG_TO_SYSLOG) {
-		syslog(priority, "%s: %s", level, line);
-	} else {
-		char out[LOG_LINE_MAX + 128];
-		int n = snprintf(
-		    out, sizeof(out), "%s[%ld]: %s: %s\n", logger.ident, (long)getpid(), level, line);
-
-		/* One write, so that lines of several threads do not mix. */
-		if (n > 0 && write(STDERR_FILENO, out, (size_t)n) < 0)
-			errno = saved; /* nobody is left to tell */
-	}
+	else
+		put_or_count(priority, level, line);
 	errno = saved;
 }
 

@@ -16,7 +16,7 @@ BEGIN {
 	only["ev.h"] = "^(serve|store)/"
 	only["xxhash.h"] = "^base/hash[.]h$"
 	only["nettle/hmac.h"] = "^mail/privacy[.]c$"
-	only["sys/socket.h"] = "^serve/|^[a-z_]*[.]c$"
+	only["sys/socket.h"] = "^serve/|^base/log[.]c$|^[a-z_]*[.]c$"
 	only["syslog.h"] = "^base/log[.]c$"
 	only["cjson/cJSON.h"] = "^[a-z_]*[.][ch]$"
 	# what a pure room has no use for

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: ISC
+"""Whoever takes the log's lines stands still: answers do not, and what he missed is told."""
+import os
+import re
+import shutil
+import socket
+import subprocess
+
+from harness import Skip, ask, dunno, wait_for
+
+RULES = "[rule trap]\ndetect = trap\nbrake = reject\naction = reject\nmode = enforce\naddresses = trap@example.org\n"
+ASKED = 3000
+
+
+def refuse(d, n):
+    """Each refusal is a line in the log."""
+    s = d.dial()
+    for i in range(n):
+        got = ask(s, recipient="trap@example.org", instance=f"i{i}.1")
+        assert got.startswith(b"action=550 "), got
+
+
+def lost(text):
+    return sum(int(n) for n in re.findall(r"warn: log lost=(\d+) lines", text))
+
+
+def read_all(fd):
+    text = b""
+    while True:
+        try:
+            more = os.read(fd, 65536)
+        except BlockingIOError:
+            return text.decode()
+        text += more
+
+
+def test_stderr_that_nobody_reads(lab):
+    d = lab.daemon(server="mode = enforce\n", rules=RULES)
+    out, into = os.pipe()
+    try:
+        d.start(preexec=lambda: os.dup2(into, 2))
+        os.set_blocking(out, False)
+        refuse(d, ASKED)
+        text = read_all(out)
+        refuse(d, 1)
+        text += read_all(out)
+        told = text.count(" verdict action=reject ")
+        assert lost(text) > 0 and told + lost(text) > ASKED, (told, lost(text), text[-500:])
+        refuse(d, ASKED)
+        d.stop()
+    finally:
+        os.close(out)
+        os.close(into)
+    return f"{told} lines, {lost(text)} lost"
+
+
+class Syslog:
+    """/dev/log of a daemon in a mount namespace of its own; messages are read when the test likes."""
+
+    def __init__(self, lab, d):
+        if os.geteuid() != 0 or not shutil.which("unshare"):
+            raise Skip("needs root and unshare(1): a /dev of its own is mounted")
+        self.path, dev = lab.path("syslog.sock"), lab.path("dev")
+        self.listen()
+        os.mkdir(dev)
+        mounts = (f"mount -t tmpfs none {dev} && mkdir {dev}/shm && touch {dev}/null {dev}/urandom && "
+                  f"mount --bind /dev/null {dev}/null && mount --bind /dev/urandom {dev}/urandom && "
+                  f"ln -s {self.path} {dev}/log && mount --rbind {dev} /dev")
+        if subprocess.run(["unshare", "-m", "sh", "-c", mounts], capture_output=True, check=False).returncode != 0:
+            raise Skip("needs the right to mount")
+        start = f"{mounts} && exec {lab.binary('policyd-storm')} -c {d.conf}"
+        d.proc = subprocess.Popen(["unshare", "-m", "sh", "-c", start], env=lab.env)
+        lab.procs.append(d.proc)
+        self.text = ""
+        self.expect("info: started ")
+
+    def listen(self):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+        os.chmod(self.path, 0o666)
+        self.socket.setblocking(False)
+
+    def read(self):
+        try:
+            while True:
+                self.text += self.socket.recv(65536).decode() + "\n"
+        except BlockingIOError:
+            return self.text
+
+    def expect(self, what):
+        wait_for(what, lambda: what in self.read())
+
+    def restart(self):
+        self.socket.close()
+        os.unlink(self.path)
+        self.listen()
+
+
+def test_syslogd_that_stands_still(lab):
+    d = lab.daemon(server="mode = enforce\nlog = syslog\n", rules=RULES)
+    log = Syslog(lab, d)
+    line = next(x for x in log.text.splitlines() if "info: started" in x)
+    assert re.match(r"<22>\w{3} [ \d]\d \d\d:\d\d:\d\d policyd-storm\[%d\]: info: started " % d.proc.pid, line), line
+    refuse(d, ASKED)
+    told = log.read().count(" verdict action=reject ")
+    refuse(d, 1)
+    told = log.read().count(" verdict action=reject ")
+    assert lost(log.text) > 0 and told + lost(log.text) > ASKED, (told, lost(log.text), log.text[-500:])
+    log.restart()
+    refuse(d, 1)
+    assert log.read().count(" verdict action=reject ") == told + 1, log.text[-500:]
+    dunno(d.dial(), client_address="192.0.2.8")
+    d.stop()
+    log.expect("info: stopped")
+    return f"{told + 1} lines, {lost(log.text)} lost"
