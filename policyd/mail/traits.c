@@ -514,14 +514,23 @@ traits_two_ids(const struct traits *t, const struct header_facts *f)
 	return false;
 }
 
-/* Postfix, Exim and Sendmail make one of the queue id that stands in their line. */
+/* Postfix, Exim and Sendmail make one of the queue id that stands in their line; those that have none there,
+ * as Exchange and IIS, of their name. It need not be the first host that does it. */
 static bool
 id_of_mta(const struct header_facts *f)
 {
 	enum { QUEUE_ID_MIN = 6 };
-	struct str id = f->n_hops ? f->hops[f->n_hops - 1].id : STR_NONE;
+	struct str id = header_bare_id(f->message_id), left = str_sub(id, 0, str_rfind(id, '@'));
 
-	return id.n >= QUEUE_ID_MIN && holds(str_sub(f->message_id, 0, str_rfind(f->message_id, '@')), id);
+	for (uint32_t i = 0; i < f->n_hops; i++) {
+		const struct hop *hop = &f->hops[i];
+
+		if (hop->id.n >= QUEUE_ID_MIN && holds(left, hop->id))
+			return true;
+		if (!hop->id.n && hop->by.n && str_ieq(str_sub(id, left.n + 1, id.n), hop->by))
+			return true;
+	}
+	return false;
 }
 
 bool

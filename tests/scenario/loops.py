@@ -23,6 +23,19 @@ def id_by_mta(m):
     return "<2006.%s@far.example>" % m.received[0].split(" id ")[1].split(";")[0]
 
 
+def id_by_exchange(m):
+    """The same by one that writes its version where others have a queue id."""
+    at = m.received[-1].index(" id ") + 4
+    m.received[-1] = m.received[-1][:at] + "15.1.2507.39" + m.received[-1][m.received[-1].index(";"):]
+    return "<60bd7793-7f39-49d0-9f91-%d@mail.far.example>" % m.written
+
+
+def id_by_second(m):
+    """The same by the second one: the first, a hub, leaves it to whoever comes next."""
+    m.received.append(m.received[0].replace("client by mail.", "client by hub.").replace(" id ", " id A"))
+    return id_by_mta(m)
+
+
 class Robot:
     """Answers whatever comes to its address. `subject`: what it makes of the one it answers."""
 
@@ -254,7 +267,7 @@ def threaded_alarms(build, every, mark, added, by):
         for n in range(2 * HOUR // every):
             t.w.now += every - 3
             m = t.write(BOB, DESK, "Problem: disk on host%d" % (n % 9), ["%s: <%d.c0ffee.1@alarms.example>" % (by, n)])
-            m.mid = id_by_mta(m) if added else ""
+            m.mid = added(m) if added else ""
             t.deliver(m, person=True)
             t.w.now += 3
             t.deliver(t.write(DESK, BOB, "[Ticket #%d] Problem: disk on host%d" % (n, n % 9), mark + ["In-Reply-To: <a@b>"]))
@@ -475,7 +488,9 @@ def scenarios():
     for daemon in ("MAILER-DAEMON@far.example", "postmaster@far.example"):
         yield "loops-desk-and-bounces-of-" + daemon.split("@")[0].lower(), lambda b, d=daemon: desk_and_bounces(b, d)
     for by in ("In-Reply-To", "References"):
-        for i, (every, mark, added) in enumerate(((20, [], False), (20, [REPLIED], True), (90, [REPLIED], False), (90, [REPLIED], True))):
+        for i, (every, mark, added) in enumerate((
+                (20, [], None), (20, [REPLIED], id_by_mta), (90, [REPLIED], None), (90, [REPLIED], id_by_mta),
+                (20, [], id_by_exchange), (90, [REPLIED], id_by_second))):
             yield "loops-threaded-alarms-%d%s" % (i, "" if by == "In-Reply-To" else "-by-references"), (
                 lambda b, e=every, m=mark, a=added, y=by: threaded_alarms(b, e, m, a, y))
     for how in ("from", "reply-to"):
