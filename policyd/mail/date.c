@@ -60,7 +60,8 @@ set(struct date *d, int *field, int value, int min, int max)
 	*field = value;
 }
 
-/* Two or three numbers with colons between; the parts are as short as number() wants them. */
+/* Two or three numbers with colons between, each as short as number() wants it; SendGrid writes parts of a
+ * second, too. */
 static void
 take_time(struct date *d, struct str s)
 {
@@ -68,9 +69,13 @@ take_time(struct date *d, struct str s)
 	size_t begin = 0;
 
 	for (size_t i = 0; i <= s.n && n < 3; i++) {
+		struct str part;
+
 		if (i < s.n && s.p[i] != ':')
 			continue;
-		v[n++] = number(str_sub(s, begin, i));
+		part = str_sub(s, begin, i);
+		v[n] = number(n == 2 ? str_sub(part, 0, str_find(part, '.')) : part);
+		n++;
 		begin = i + 1;
 	}
 	/* 60 is a leap second */

@@ -329,19 +329,33 @@ clause_value(struct hop *hop, enum clause clause, struct str word)
 	}
 }
 
-/* "(qmail 12345 invoked by uid 89)": the process that took in this message and no other, as good as a queue
- * id together with the time. qmail's line with the client's name, below this one, has neither. */
+/* "(qmail 12345 invoked by uid 89)", "(nullmailer pid 12345 invoked by uid 89)": the process that took in
+ * this message and no other, as good as a queue id together with the time. qmail's line with the client's
+ * name, below this one, has neither. */
 static struct str
-qmail_id(struct str value)
+process_id(struct str value)
 {
-	static const struct str qmail = { "(qmail ", 7 }, invoked = { " invoked ", 9 };
-	size_t n = qmail.n;
+	static const struct str fronts[] = { { "(qmail ", 7 }, { "(nullmailer pid ", 16 } };
+	static const struct str invoked = { " invoked ", 9 };
+	size_t begin = 0, n;
 
-	if (!str_starts(value, qmail))
-		return STR_NONE;
+	for (size_t i = 0; i < ARRAY_LEN(fronts); i++)
+		if (str_starts(value, fronts[i]))
+			begin = fronts[i].n;
+	n = begin;
 	while (n < value.n && value.p[n] >= '0' && value.p[n] <= '9')
 		n++;
-	return str_starts(str_sub(value, n, value.n), invoked) ? str_sub(value, qmail.n, n) : STR_NONE;
+	return begin && str_starts(str_sub(value, n, value.n), invoked) ? str_sub(value, begin, n) : STR_NONE;
+}
+
+/* "id Q1 Tue, 6 Apr 2021 09:10:10 +0000": some leave the ';' out. */
+static struct str
+date_unmarked(struct str value)
+{
+	enum { WEEKDAY = 3 };
+	size_t comma = str_rfind(value, ',');
+
+	return comma < value.n && comma >= WEEKDAY ? str_sub(value, comma - WEEKDAY, value.n) : STR_NONE;
 }
 
 void
@@ -352,7 +366,7 @@ received_parse(struct str value, struct hop *hop)
 	enum clause want = NO_CLAUSE; /* whose value has not come yet */
 	bool from = false;            /* we are among the words behind "from" */
 
-	*hop = (struct hop){ .id = value.n && *p == '(' ? qmail_id(value) : STR_NONE };
+	*hop = (struct hop){ .id = value.n && *p == '(' ? process_id(value) : STR_NONE };
 	while (p < end) {
 		const char *begin;
 		struct str word;
@@ -362,12 +376,13 @@ received_parse(struct str value, struct hop *hop)
 		if (*p == ' ')
 			continue;
 		if (*p == ';') {
-			/* Courier has its id behind the date. */
+			const char *date = p + 1;
+
+			/* Behind the last one (RFC 5321 4.4); Courier has its id behind the date. */
 			want = NO_CLAUSE;
 			from = false;
-			if (!hop->date.p)
-				hop->date = between(p + 1, end);
-			p = date_end(p + 1, end);
+			p = date_end(date, end);
+			hop->date = between(date, p > date ? p : end);
 			continue;
 		}
 		if (*p == '(') {
@@ -388,6 +403,8 @@ received_parse(struct str value, struct hop *hop)
 			word_ip = literal(word); /* "from name [192.0.2.1] by ..." */
 		}
 	}
+	if (!hop->date.p)
+		hop->date = date_unmarked(value);
 	if (!hop->from_ip.p)
 		hop->from_ip = word_ip.p ? word_ip : glued.p ? glued : literal(hop->from);
 }

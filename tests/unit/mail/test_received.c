@@ -5,6 +5,7 @@
 #include "base/net.h"
 #include "base/xalloc.h"
 #include "mail/addr.h"
+#include "mail/date.h"
 #include "mail/received.h"
 
 struct shape {
@@ -79,6 +80,10 @@ static const struct shape shapes[] = {
 	{ "(qmail 12 invoked from network); 10 Mar 2011 10:00:00 -0000", NULL, NULL, NULL, NULL, "12", NULL },
 	{ "(qmail 12); 10 Mar 2011 10:00:00 -0000", NULL, NULL, NULL, NULL, NULL, NULL },
 	{ "by y (qmail 12 invoked by x); 10 Mar 2011 10:00:00 -0000", NULL, NULL, NULL, "y", NULL, NULL },
+	/* nullmailer */
+	{ "(nullmailer pid 18401 invoked by uid 1000); Thu, 10 Mar 2011 10:00:00 -0000", NULL, NULL, NULL,
+	    NULL, "18401", NULL },
+	{ "(nullmailer pid 18401)", NULL, NULL, NULL, NULL, NULL, NULL },
 	{ "from unknown (HELO mx2.example.jp) (192.0.2.88)  by 192.0.2.19 with SMTP; 29 Apr 2010", "unknown",
 	    "192.0.2.88", NULL, "192.0.2.19", NULL, NULL },
 	{ "from unknown (HELO [10.1.1.1]) (joe@192.0.2.89) by 0 with SMTP; 29 Apr 2010", "unknown",
@@ -195,6 +200,51 @@ Test(received, deliveries_by_lmtp)
 	}
 }
 
+/* In whatever way the date is set apart, the time at which the line was written is read. */
+Test(received, dates)
+{
+	static const char *const lines[] = {
+		"from x by y with ESMTP id Q1; Mon, 23 Nov 2026 02:00:00 +0000 (UTC)",
+		"from x by y with ESMTP id Q1; 23 Nov 2026 02:00:00 -0000",
+		"from [2001:db8::1]; authenticated by y running ExIM with esmtpsa (TLS1.3:X) id 1rA-0Y-0Z; "
+		"Mon, "
+		"23 Nov 2026 03:00:00 +0100",
+		"from x by y with ESMTPSA id 83; (version=TLSv1.3); Mon, 23 Nov 2026 02:00:00 +0000 (UTC)",
+		"from x (unknown) by y (SG) with ESMTP id Vn for <a@b>; Mon, 23 Nov 2026 02:00:00.417 +0000 "
+		"(UTC)",
+		"from x (unknown) by y (SG) with ESMTP id Vn Mon, 23 Nov 2026 02:00:00.417 +0000 (UTC)",
+		"from x ([192.0.2.1]) (AUTH: LOGIN joe) by y with ESMTPSA; Mon, 23 Nov 2026 02:00:00 +0000 "
+		"id "
+		"0000000000020A3B.000000005F0C1B2A.00001A2B", /* Courier */
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+		struct str text = padded(str_of(lines[i]));
+		struct hop hop;
+		int64_t t = 0;
+
+		received_parse(text, &hop);
+		cr_expect_eq(date_parse(str_trim(hop.date), &t), 0, "%s", lines[i]);
+		cr_expect_eq(t, 1795399200, "%s", lines[i]);
+		xfree((char *)text.p);
+	}
+}
+
+Test(received, no_date)
+{
+	static const char *const lines[] = { "", "from x by y", ",", "from x (a, b) by y", "from x by y;" };
+
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+		struct str text = padded(str_of(lines[i]));
+		struct hop hop;
+		int64_t t;
+
+		received_parse(text, &hop);
+		cr_expect_neq(date_parse(str_trim(hop.date), &t), 0, "%s", lines[i]);
+		xfree((char *)text.p);
+	}
+}
+
 /* --- the same, byte by byte ----------------------------------------------------------------------------- */
 
 static struct str
@@ -294,22 +344,22 @@ plain_word_end(struct str s, size_t i)
 }
 
 static struct str
-plain_qmail(struct str s)
+plain_process(struct str s)
 {
-	size_t n = 7;
+	size_t begin = str_starts(s, STR("(qmail ")) ? 7 : 16, n = begin;
 
-	if (!str_starts(s, STR("(qmail ")))
+	if (begin != 7 && !str_starts(s, STR("(nullmailer pid ")))
 		return STR_NONE;
 	while (n < s.n && memchr("0123456789", s.p[n], 10))
 		n++;
-	return str_starts(str_sub(s, n, s.n), STR(" invoked ")) ? str_sub(s, 7, n) : STR_NONE;
+	return str_starts(str_sub(s, n, s.n), STR(" invoked ")) ? str_sub(s, begin, n) : STR_NONE;
 }
 
 static struct hop
 plain_parse(struct str s)
 {
 	static const char *const keywords[] = { "from", "by", "id", "for", "with", "via" };
-	struct hop hop = { .id = plain_qmail(s) };
+	struct hop hop = { .id = plain_process(s) };
 	struct str *const slots[] = { &hop.from, &hop.by, &hop.id, &hop.rcpt, NULL, NULL };
 	enum { FROM, ID = 2, FOR, NONE = ARRAY_LEN(keywords) };
 	struct str word_ip = STR_NONE, glued = STR_NONE;
