@@ -4,7 +4,6 @@
 #include "stormctl_doctor.h"
 
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -32,23 +31,6 @@ doctor_alloc(struct doctor *d, size_t n)
 
 	memset(p, 0, n);
 	return p;
-}
-
-const char *
-doctor_text(struct doctor *d, const char *fmt, ...)
-{
-	char small[256], *text;
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(small, sizeof(small), fmt, ap);
-	va_end(ap);
-	text = doctor_alloc(d, (size_t)n + 1);
-	va_start(ap, fmt);
-	vsnprintf(text, (size_t)n + 1, fmt, ap);
-	va_end(ap);
-	return text;
 }
 
 void *

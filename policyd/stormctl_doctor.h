@@ -67,7 +67,7 @@ struct doctor {
 };
 
 /* Text in the arena; an address space that ends is all that can stop it. */
-const char *doctor_text(struct doctor *d, const char *fmt, ...) PRINTF(2, 3);
+#define doctor_text(d, ...) (arena_printf(&(d)->arena, __VA_ARGS__).p)
 void *doctor_alloc(struct doctor *d, size_t n); /* zeroed */
 /* Grows an array in the arena by one zeroed element that is returned. */
 void *doctor_push(struct doctor *d, void *array, unsigned *n, size_t size);
