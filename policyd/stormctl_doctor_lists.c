@@ -35,39 +35,16 @@ pf_protects(struct str list)
 	return false;
 }
 
-static void
-set_option(struct pf_ask *a, struct str word)
-{
-	struct {
-		const char *name;
-		struct str *to;
-	} rows[] = { { "timeout", &a->timeout }, { "default_action", &a->action },
-		{ "try_limit", &a->try_limit } };
-	size_t eq = str_find(word, '=');
-
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (str_eq(str_trim(str_sub(word, 0, eq)), str_of(rows[i].name)))
-			*rows[i].to = str_trim(str_sub(word, eq + 1, word.n));
-}
-
-/* What stands behind check_policy_service; `braced`: with options. */
+/* What stands behind check_policy_service. */
 static void
 read_ask(struct doctor *d, struct pf_ask *a, struct str word, bool braced)
 {
-	const struct postfix *p = pf_of(d);
-	struct str option;
-	bool inner;
+	const struct pf_option rows[] = { { "timeout", "smtpd_policy_service_timeout", &a->timeout },
+		{ "default_action", "smtpd_policy_service_default_action", &a->action },
+		{ "try_limit", "smtpd_policy_service_try_limit", &a->try_limit } };
 
-	a->timeout = pf_get(p, a->service, "smtpd_policy_service_timeout");
-	a->action = pf_get(p, a->service, "smtpd_policy_service_default_action");
-	a->try_limit = pf_get(p, a->service, "smtpd_policy_service_try_limit");
-	a->address = word;
-	if (braced) {
-		a->address = STR("");
-		(void)doctor_word(&word, &a->address, &inner);
-		while (doctor_word(&word, &option, &inner))
-			set_option(a, option);
-	}
+	a->address = pf_cut_address(&word, braced);
+	pf_take_options(pf_of(d), a->service, word, rows, ARRAY_LEN(rows));
 	a->whose = pf_resolve(d, POLICY_DOOR, a->service, a->address, &a->path, &a->path_from, &a->outside);
 }
 
@@ -158,12 +135,10 @@ walk_list(struct doctor *d, const struct pf_service *s, enum pf_list list)
 void
 pf_find_asks(struct doctor *d)
 {
-	const struct postfix *p = pf_of(d);
-
-	for (unsigned i = 0; i < p->n_services; i++)
-		if (p->services[i].role == PF_PUBLIC || p->services[i].role == PF_REINJECT)
-			for (int list = 0; list < PF_LISTS; list++)
-				walk_list(d, &p->services[i], (enum pf_list)list);
+	EACH_SERVICE(pf_of(d), s)
+	for (int list = 0; list < PF_LISTS; list++)
+		if (s->role == PF_PUBLIC || s->role == PF_REINJECT)
+			walk_list(d, s, (enum pf_list)list);
 }
 
 /* --- lists put right ---------------------------------------------------------------------------------- */
@@ -191,12 +166,6 @@ its_place(enum place place, struct str word, bool ours)
 	default:
 		return false;
 	}
-}
-
-static const char *
-joined(struct doctor *d, const char *list, const char *entry)
-{
-	return !entry[0] ? list : doctor_text(d, "%s%s%s", list, list[0] ? ", " : "", entry);
 }
 
 /* Does that restriction class let mail by, or end the list? */
@@ -229,15 +198,14 @@ pf_put_before_permit(struct doctor *d, const struct pf_ask *a)
 			continue;
 		if (!done && !braced &&
 		    (its_place(PLACE_BEFORE_PERMIT, word, false) || class_stops(d, a->service, word))) {
-			out = joined(d, out, a->entry);
+			out = pf_joined(d, out, a->entry);
 			done = true;
 		}
-		out = joined(d, out, doctor_text(d, braced ? "{ %.*s }" : "%.*s", STR_FMT(word)));
+		out = pf_joined(d, out, doctor_text(d, braced ? "{ %.*s }" : "%.*s", STR_FMT(word)));
 	}
-	return done ? out : joined(d, out, a->entry);
+	return done ? out : pf_joined(d, out, a->entry);
 }
 
-/* The list with our question at that place and nowhere else. */
 const char *
 pf_put_right(struct doctor *d, const struct pf_service *s, const char *param, enum place place)
 {
@@ -251,23 +219,20 @@ pf_put_right(struct doctor *d, const struct pf_service *s, const char *param, en
 		ours = false;
 		if (!braced && str_ieq(word, STR("check_policy_service")) &&
 		    doctor_word(&rest, &arg, &inner)) {
-			struct str address = arg;
-
 			copy = doctor_text(d, inner ? "%s { %.*s }" : "%s %.*s", copy, STR_FMT(arg));
-			if (inner)
-				(void)doctor_word(&arg, &address, &inner);
-			ours = pf_resolve(d, POLICY_DOOR, s, address, &path, &from, &outside) != NOT_OURS;
+			ours = pf_resolve(d, POLICY_DOOR, s, pf_cut_address(&arg, inner), &path, &from,
+				   &outside) != NOT_OURS;
 		}
 		if (!done && its_place(place, word, ours)) {
-			out = joined(d, out, pf_good_question(d));
+			out = pf_joined(d, out, pf_good_question(d));
 			done = true;
 		}
 		if (!ours)
-			out = joined(d, out, copy);
+			out = pf_joined(d, out, copy);
 		if (!done && place == PLACE_BEHIND_PROTECTION && pf_one_of(protections, word)) {
-			out = joined(d, out, pf_good_question(d));
+			out = pf_joined(d, out, pf_good_question(d));
 			done = true;
 		}
 	}
-	return done ? out : joined(d, out, pf_good_question(d));
+	return done ? out : pf_joined(d, out, pf_good_question(d));
 }

@@ -6,41 +6,24 @@
 
 /* --- finding the milters ------------------------------------------------------------------------------ */
 
-static void
-set_option(struct pf_filter *f, struct str word)
+static bool
+switched_off(const struct postfix *p, const struct pf_service *s)
 {
-	struct {
-		const char *name;
-		struct str *to;
-	} rows[] = { { "default_action", &f->action }, { "protocol", &f->protocol },
-		{ "connect_timeout", &f->connect }, { "command_timeout", &f->command },
-		{ "content_timeout", &f->content } };
-	size_t eq = str_find(word, '=');
-
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (str_eq(str_trim(str_sub(word, 0, eq)), str_of(rows[i].name)))
-			*rows[i].to = str_trim(str_sub(word, eq + 1, word.n));
+	return doctor_has_word(pf_get(p, s, "receive_override_options"), "no_milters");
 }
 
 static void
 add_filter(struct doctor *d, struct pf_filter f, struct str word, bool braced)
 {
 	struct postfix *p = pf_of(d);
-	struct str option;
-	bool inner;
+	const struct pf_option rows[] = { { "default_action", "milter_default_action", &f.action },
+		{ "protocol", "milter_protocol", &f.protocol },
+		{ "connect_timeout", "milter_connect_timeout", &f.connect },
+		{ "command_timeout", "milter_command_timeout", &f.command },
+		{ "content_timeout", "milter_content_timeout", &f.content } };
 
-	f.action = pf_get(p, f.service, "milter_default_action");
-	f.protocol = pf_get(p, f.service, "milter_protocol");
-	f.connect = pf_get(p, f.service, "milter_connect_timeout");
-	f.command = pf_get(p, f.service, "milter_command_timeout");
-	f.content = pf_get(p, f.service, "milter_content_timeout");
-	f.address = word;
-	if (braced) {
-		f.address = STR("");
-		(void)doctor_word(&word, &f.address, &inner);
-		while (doctor_word(&word, &option, &inner))
-			set_option(&f, option);
-	}
+	f.address = pf_cut_address(&word, braced);
+	pf_take_options(p, f.service, word, rows, ARRAY_LEN(rows));
 	f.kind = doctor_filter_kind(f.address);
 	f.whose = pf_resolve(d, MILTER_DOOR, f.service, f.address, &f.path, &f.path_from, &f.outside);
 	p->filters = doctor_push(d, p->filters, &p->n_filters, sizeof(*p->filters));
@@ -54,22 +37,18 @@ pf_find_filters(struct doctor *d)
 	struct str rest, word;
 	bool braced;
 
-	for (unsigned i = 0; i < p->n_services; i++) {
-		const struct pf_service *s = &p->services[i];
+	EACH_SERVICE(p, s)
+	{
 		struct pf_filter f = { .service = s,
 			.param = s->role == PF_CLEANUP ? "non_smtpd_milters" : "smtpd_milters" };
 
-		if (s->role == PF_NO_SMTPD ||
-		    doctor_has_word(pf_get(p, s, "receive_override_options"), "no_milters"))
+		if (s->role == PF_NO_SMTPD || switched_off(p, s))
 			continue;
 		rest = pf_get(p, s, f.param);
 		for (; doctor_word(&rest, &word, &braced) && f.at < DOCTOR_WORDS_MAX; f.at++)
 			add_filter(d, f, word, braced);
 	}
 }
-
-#define EACH_FILTER(p, f) \
-	for (const struct pf_filter *f = (p)->filters; f < (p)->filters + (p)->n_filters; f++)
 
 /* --- lists put right ---------------------------------------------------------------------------------- */
 
@@ -85,70 +64,51 @@ good(struct doctor *d)
 		       : "";
 }
 
-static const char *
-joined(struct doctor *d, const char *list, const char *entry)
-{
-	return !entry[0] ? list : doctor_text(d, "%s%s%s", list, list[0] ? ", " : "", entry);
-}
-
 /* A signer keeps its place in front of what goes by its results, as OpenDKIM does in front of OpenDMARC. */
 static bool
 read_behind(struct str rest)
 {
-	struct str word, address;
-	bool braced, inner;
+	struct str word;
+	bool braced;
 
-	while (doctor_word(&rest, &word, &braced)) {
-		address = word;
-		if (braced)
-			(void)doctor_word(&word, &address, &inner);
-		if (doctor_filter_kind(address) == FILTER_READS)
+	while (doctor_word(&rest, &word, &braced))
+		if (doctor_filter_kind(pf_cut_address(&word, braced)) == FILTER_READS)
 			return true;
-	}
 	return false;
 }
 
-/* The list with us at that place and nowhere else; a good place is behind all but those that sign. */
-static const char *
-put_right(struct doctor *d, const struct pf_service *s, const char *param, enum place place)
+const char *
+pf_filters_put_right(struct doctor *d, const struct pf_service *s, const char *param, enum place place)
 {
-	struct str rest = pf_get(pf_of(d), s, param), word, inside, address;
+	struct str rest = pf_get(pf_of(d), s, param), word, address;
 	const char *out = "", *signers = "", *path;
-	bool braced, inner, done = place == PLACE_NOWHERE, outside;
+	bool braced, done = place == PLACE_NOWHERE, outside;
 	size_t from;
 
 	while (doctor_word(&rest, &word, &braced)) {
 		const char *copy = doctor_text(d, braced ? "{ %.*s }" : "%.*s", STR_FMT(word));
 
-		inside = address = word;
-		if (braced)
-			(void)doctor_word(&inside, &address, &inner);
+		address = pf_cut_address(&word, braced);
 		if (pf_resolve(d, MILTER_DOOR, s, address, &path, &from, &outside) != NOT_OURS) {
 			if (!done && place == PLACE_SAME)
-				out = joined(d, out, good(d));
+				out = pf_joined(d, out, good(d));
 			done = done || place == PLACE_SAME;
 		} else if (place == PLACE_GOOD && doctor_filter_kind(address) == FILTER_SIGNS &&
 		    !read_behind(rest)) {
-			signers = joined(d, signers, copy);
+			signers = pf_joined(d, signers, copy);
 		} else {
-			out = joined(d, out, copy);
+			out = pf_joined(d, out, copy);
 		}
 	}
 	if (!done)
-		out = joined(d, out, good(d));
-	return joined(d, out, signers);
-}
-
-const char *
-pf_filters_put_right(struct doctor *d, const struct pf_service *s, const char *param)
-{
-	return put_right(d, s, param, PLACE_SAME);
+		out = pf_joined(d, out, good(d));
+	return pf_joined(d, out, signers);
 }
 
 static void
 find_list(struct doctor *d, const struct pf_service *s, const char *param, enum place place)
 {
-	pf_find(d, s, param, put_right(d, s, param, place));
+	pf_find(d, s, param, pf_filters_put_right(d, s, param, place));
 }
 
 /* Any service's when `s` is NULL. */
@@ -173,25 +133,20 @@ pf_hands_on(const struct postfix *p)
 const char *
 pf_milter_lines(struct doctor *d)
 {
-	return doctor_text(d, "smtpd_milters = %s", put_right(d, NULL, "smtpd_milters", PLACE_GOOD));
+	return doctor_text(
+	    d, "smtpd_milters = %s", pf_filters_put_right(d, NULL, "smtpd_milters", PLACE_GOOD));
 }
 
 /* --- checks ------------------------------------------------------------------------------------------- */
-
-static bool
-switched_off(const struct postfix *p, const struct pf_service *s)
-{
-	return doctor_has_word(pf_get(p, s, "receive_override_options"), "no_milters");
-}
 
 static void
 milter_absent(struct doctor *d)
 {
 	const struct postfix *p = pf_of(d);
 
-	for (unsigned i = 0; i < p->n_services; i++)
-		if (p->services[i].role == PF_PUBLIC && switched_off(p, &p->services[i]))
-			return; /* that is another check's */
+	EACH_SERVICE(p, s)
+	if (s->role == PF_PUBLIC && switched_off(p, s))
+		return; /* that is another check's */
 	if (doctor_address(d, MILTER_DOOR) && !pf_hands_on(p) && pf_asks(p))
 		find_list(d, NULL, "smtpd_milters", PLACE_GOOD);
 }
@@ -316,14 +271,14 @@ milter_behind_signer(struct doctor *d)
 static bool
 filter_is_program(const struct postfix *p)
 {
-	for (unsigned i = 0; i < p->n_services; i++) {
-		struct str filter = pf_get(p, &p->services[i], "content_filter");
+	EACH_SERVICE(p, s)
+	{
+		struct str filter = pf_get(p, s, "content_filter");
 		struct str transport = str_sub(filter, 0, str_find(filter, ':'));
 
-		for (unsigned k = 0; transport.n && k < p->n_services; k++)
-			if (str_eq(p->services[k].name, transport) &&
-			    str_eq(p->services[k].command, STR("pipe")))
-				return true;
+		EACH_SERVICE(p, t)
+		if (transport.n && str_eq(t->name, transport) && str_eq(t->command, STR("pipe")))
+			return true;
 	}
 	return false;
 }
@@ -335,10 +290,9 @@ milter_non_smtpd(struct doctor *d)
 
 	if (!doctor_address(d, MILTER_DOOR) || filter_is_program(p))
 		return;
-	for (unsigned i = 0; i < p->n_services; i++)
-		if (p->services[i].role == PF_CLEANUP && pf_hands_on(p) &&
-		    !sees(p, &p->services[i], PF_CLEANUP))
-			find_list(d, &p->services[i], "non_smtpd_milters", PLACE_GOOD);
+	EACH_SERVICE(p, s)
+	if (s->role == PF_CLEANUP && pf_hands_on(p) && !sees(p, s, PF_CLEANUP))
+		find_list(d, s, "non_smtpd_milters", PLACE_GOOD);
 }
 
 static void
@@ -346,13 +300,10 @@ milter_service(struct doctor *d)
 {
 	const struct postfix *p = pf_of(d);
 
-	for (unsigned i = 0; i < p->n_services; i++) {
-		const struct pf_service *s = &p->services[i];
-
-		if (pf_hands_on(p) && !sees(p, s, s->role) && !switched_off(p, s) &&
-		    (s->role == PF_PUBLIC ? !pf_in_front(p, s) : pf_behind(p, s)))
-			find_list(d, s, "smtpd_milters", PLACE_GOOD);
-	}
+	EACH_SERVICE(p, s)
+	if (pf_hands_on(p) && !sees(p, s, s->role) && !switched_off(p, s) &&
+	    (s->role == PF_PUBLIC ? !pf_in_front(p, s) : pf_behind(p, s)))
+		find_list(d, s, "smtpd_milters", PLACE_GOOD);
 }
 
 static void
@@ -360,8 +311,8 @@ milter_switched_off(struct doctor *d)
 {
 	const struct postfix *p = pf_of(d);
 
-	for (unsigned i = 0; i < p->n_services; i++) {
-		const struct pf_service *s = &p->services[i];
+	EACH_SERVICE(p, s)
+	{
 		struct str options = pf_get(p, s, "receive_override_options"), word;
 		const char *rest = "";
 
@@ -376,12 +327,18 @@ milter_switched_off(struct doctor *d)
 }
 
 static void
+find_in_vain(struct doctor *d, const struct pf_filter *f)
+{
+	pf_find_override(d, f->service, "smtpd_milters",
+	    pf_filters_put_right(d, f->service, "smtpd_milters", PLACE_NOWHERE));
+}
+
+static void
 milter_reinjected(struct doctor *d)
 {
 	EACH_FILTER(pf_of(d), f)
 	if (f->whose == OURS && f->service->role == PF_REINJECT && !pf_behind(pf_of(d), f->service))
-		pf_find_override(
-		    d, f->service, "smtpd_milters", put_right(d, f->service, "smtpd_milters", PLACE_NOWHERE));
+		find_in_vain(d, f);
 }
 
 static void
@@ -389,8 +346,7 @@ milter_in_front(struct doctor *d)
 {
 	EACH_FILTER(pf_of(d), f)
 	if (f->whose == OURS && pf_in_front(pf_of(d), f->service))
-		pf_find_override(
-		    d, f->service, "smtpd_milters", put_right(d, f->service, "smtpd_milters", PLACE_NOWHERE));
+		find_in_vain(d, f);
 }
 
 static void
@@ -425,14 +381,8 @@ static void
 milter_idle(struct doctor *d)
 {
 	EACH_FILTER(pf_of(d), f)
-	{
-		int64_t theirs = doctor_seconds(pf_get(pf_of(d), f->service, "smtpd_timeout"));
-
-		if (f->whose == OURS && f->service->role == PF_PUBLIC &&
-		    theirs * MS_SEC >= d->conf->serve.idle_timeout)
-			doctor_find_ours(d, pf_where(d, f->service, "smtpd_timeout"), "server",
-			    doctor_text(d, "idle_timeout = %llds", (long long)theirs * 4));
-	}
+	if (f->whose == OURS && f->service->role == PF_PUBLIC)
+		pf_find_idle(d, f->service, "smtpd_timeout");
 }
 
 const struct doctor_check doctor_postfix_milter[] = {

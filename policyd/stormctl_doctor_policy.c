@@ -11,8 +11,6 @@ find_list(struct doctor *d, const struct pf_ask *a, enum place place)
 	pf_find(d, a->service, a->param, pf_put_right(d, a->service, a->param, place));
 }
 
-#define EACH_ASK(p, a) for (const struct pf_ask *a = (p)->asks; a < (p)->asks + (p)->n_asks; a++)
-
 static bool
 asks_at(const struct postfix *p, const struct pf_service *s, bool data)
 {
@@ -195,9 +193,9 @@ policy_unreachable(struct doctor *d)
 static bool
 milter_sees(const struct postfix *p, const struct pf_service *s)
 {
-	for (const struct pf_filter *f = p->filters; f < p->filters + p->n_filters; f++)
-		if (f->whose == OURS && (f->service == s || (pf_in_front(p, s) && pf_behind(p, f->service))))
-			return true;
+	EACH_FILTER(p, f)
+	if (f->whose == OURS && (f->service == s || (pf_in_front(p, s) && pf_behind(p, f->service))))
+		return true;
 	return false;
 }
 
@@ -258,14 +256,10 @@ by_service(struct doctor *d, bool rcpt, bool data, enum pf_list missing, enum pl
 {
 	const struct postfix *p = pf_of(d);
 
-	for (unsigned i = 0; i < p->n_services; i++) {
-		const struct pf_service *s = &p->services[i];
-
-		if (s->role == PF_PUBLIC && pf_asks(p) && asks_at(p, s, false) == rcpt &&
-		    asks_at(p, s, true) == data && (missing != PF_DATA || !pf_in_front(p, s)))
-			pf_find(
-			    d, s, pf_list_names[missing], pf_put_right(d, s, pf_list_names[missing], place));
-	}
+	EACH_SERVICE(p, s)
+	if (s->role == PF_PUBLIC && pf_asks(p) && asks_at(p, s, false) == rcpt &&
+	    asks_at(p, s, true) == data && (missing != PF_DATA || !pf_in_front(p, s)))
+		pf_find(d, s, pf_list_names[missing], pf_put_right(d, s, pf_list_names[missing], place));
 }
 
 static void
@@ -354,14 +348,8 @@ static void
 policy_idle(struct doctor *d)
 {
 	EACH_ASK(pf_of(d), a)
-	{
-		int64_t theirs =
-		    doctor_seconds(pf_get(pf_of(d), a->service, "smtpd_policy_service_max_idle"));
-
-		if (a->whose == OURS && theirs * MS_SEC >= d->conf->serve.idle_timeout)
-			doctor_find_ours(d, pf_where(d, a->service, "smtpd_policy_service_max_idle"),
-			    "server", doctor_text(d, "idle_timeout = %llds", (long long)theirs * 4));
-	}
+	if (a->whose == OURS)
+		pf_find_idle(d, a->service, "smtpd_policy_service_max_idle");
 }
 
 const struct doctor_check doctor_postfix_policy[] = {

@@ -88,15 +88,64 @@ pf_find(struct doctor *d, const struct pf_service *s, const char *name, const ch
 		    doctor_text(d, "%s =%s%s", name, value[0] ? " " : "", value));
 }
 
+void
+pf_find_idle(struct doctor *d, const struct pf_service *s, const char *name)
+{
+	int64_t theirs = doctor_seconds(pf_get(pf_of(d), s, name));
+
+	if (theirs * MS_SEC >= d->conf->serve.idle_timeout)
+		doctor_find_ours(d, pf_where(d, s, name), "server",
+		    doctor_text(d, "idle_timeout = %llds", (long long)theirs * 4));
+}
+
+/* --- entries of lists --------------------------------------------------------------------------------- */
+
+struct str
+pf_cut_address(struct str *entry, bool braced)
+{
+	struct str address = STR("");
+
+	if (braced)
+		(void)doctor_word(entry, &address, NULL);
+	else {
+		address = *entry;
+		*entry = STR("");
+	}
+	return address;
+}
+
+void
+pf_take_options(const struct postfix *p, const struct pf_service *s, struct str options,
+    const struct pf_option *rows, size_t n)
+{
+	struct str option;
+
+	for (size_t i = 0; i < n; i++)
+		*rows[i].to = pf_get(p, s, rows[i].param);
+	while (doctor_word(&options, &option, NULL)) {
+		size_t eq = str_find(option, '=');
+
+		for (size_t i = 0; i < n; i++)
+			if (str_eq(str_trim(str_sub(option, 0, eq)), str_of(rows[i].name)))
+				*rows[i].to = str_trim(str_sub(option, eq + 1, option.n));
+	}
+}
+
+const char *
+pf_joined(struct doctor *d, const char *list, const char *entry)
+{
+	return !entry[0] ? list : doctor_text(d, "%s%s%s", list, list[0] ? ", " : "", entry);
+}
+
 /* --- addresses ---------------------------------------------------------------------------------------- */
 
 /* Where smtpd or cleanup runs in a chroot, that is the queue directory. */
 static struct str
 chroot_of(const struct postfix *p)
 {
-	for (unsigned i = 0; i < p->n_services; i++)
-		if (p->services[i].role != PF_NO_SMTPD && p->services[i].chroot)
-			return p->queue_directory;
+	EACH_SERVICE(p, s)
+	if (s->role != PF_NO_SMTPD && s->chroot)
+		return p->queue_directory;
 	return STR_NONE;
 }
 
@@ -259,8 +308,8 @@ reinjects(const struct postfix *p, const struct pf_service *s)
 
 	if (!loopback_listener(s) || sends_to_filter(p, s))
 		return false;
-	for (unsigned i = 0; i < p->n_services; i++)
-		elsewhere = elsewhere || sends_to_filter(p, &p->services[i]);
+	EACH_SERVICE(p, t)
+	elsewhere = elsewhere || sends_to_filter(p, t);
 	return elsewhere || pf_overrides(s, "content_filter");
 }
 
@@ -275,9 +324,8 @@ before_queue(const struct postfix *p)
 {
 	bool front = false, behind = false;
 
-	for (unsigned i = 0; i < p->n_services; i++) {
-		const struct pf_service *s = &p->services[i];
-
+	EACH_SERVICE(p, s)
+	{
 		if (s->role == PF_PUBLIC && pf_get(p, s, "content_filter").n)
 			return false;
 		front = front || proxied(p, s);

@@ -87,6 +87,12 @@ struct postfix {
 
 extern const char *const pf_list_names[PF_LISTS];
 
+#define EACH_SERVICE(p, s) \
+	for (const struct pf_service *s = (p)->services; s < (p)->services + (p)->n_services; s++)
+#define EACH_ASK(p, a) for (const struct pf_ask *a = (p)->asks; a < (p)->asks + (p)->n_asks; a++)
+#define EACH_FILTER(p, f) \
+	for (const struct pf_filter *f = (p)->filters; f < (p)->filters + (p)->n_filters; f++)
+
 static inline struct postfix *
 pf_of(const struct doctor *d)
 {
@@ -108,11 +114,25 @@ const char *pf_where(struct doctor *d, const struct pf_service *s, const char *n
 void pf_find(struct doctor *d, const struct pf_service *s, const char *name, const char *value);
 /* The same as a setting of this service alone. */
 void pf_find_override(struct doctor *d, const struct pf_service *s, const char *name, const char *value);
+/* Finding where the daemon hangs up on a connection before that time of theirs. */
+void pf_find_idle(struct doctor *d, const struct pf_service *s, const char *name);
 
 /* The address of our door as Postfix writes it, where its chroots can see it; NULL: there is no such door. */
 const char *pf_address(struct doctor *d, enum door_kind door);
 /* Does our daemon listen there already? */
 bool pf_listens(const struct doctor *d, enum door_kind door);
+
+/* An option of an entry in braces, and the parameter that holds where it has none. */
+struct pf_option {
+	const char *name, *param;
+	struct str *to;
+};
+/* Cuts the address off an entry; its options are left. */
+struct str pf_cut_address(struct str *entry, bool braced);
+void pf_take_options(const struct postfix *p, const struct pf_service *s, struct str options,
+    const struct pf_option *rows, size_t n);
+/* The list with that entry behind it; "": none. */
+const char *pf_joined(struct doctor *d, const char *list, const char *entry);
 
 /* Lists of restrictions (stormctl_doctor_lists.c). */
 void pf_find_asks(struct doctor *d); /* fills asks */
@@ -129,8 +149,9 @@ const char *pf_good_question(struct doctor *d);
 
 /* Fills filters (stormctl_doctor_milter.c). */
 void pf_find_filters(struct doctor *d);
-/* The list of milters with us where we are, and nowhere else. */
-const char *pf_filters_put_right(struct doctor *d, const struct pf_service *s, const char *param);
+/* The list of milters with us at that place alone; a good place is behind all but those that sign. */
+const char *pf_filters_put_right(
+    struct doctor *d, const struct pf_service *s, const char *param, enum place place);
 /* Is one of our doors, or what looks like it, asked by anybody? And the lines that make it so. */
 bool pf_asks(const struct postfix *p);
 bool pf_hands_on(const struct postfix *p);

@@ -21,24 +21,16 @@ struct pf_socket {
 static void
 each_socket(struct doctor *d, void (*fn)(struct doctor *d, const struct pf_socket *s))
 {
-	const struct postfix *p = pf_of(d);
-
-	for (unsigned i = 0; i < p->n_asks; i++) {
-		const struct pf_ask *a = &p->asks[i];
-
-		if (a->whose == OURS && a->path)
-			fn(d,
-			    &(struct pf_socket){
-				a->service, a->param, a->path, a->path_from, a->outside, POLICY_DOOR });
-	}
-	for (unsigned i = 0; i < p->n_filters; i++) {
-		const struct pf_filter *f = &p->filters[i];
-
-		if (f->whose == OURS && f->path)
-			fn(d,
-			    &(struct pf_socket){
-				f->service, f->param, f->path, f->path_from, f->outside, MILTER_DOOR });
-	}
+	EACH_ASK(pf_of(d), a)
+	if (a->whose == OURS && a->path)
+		fn(d,
+		    &(struct pf_socket){
+			a->service, a->param, a->path, a->path_from, a->outside, POLICY_DOOR });
+	EACH_FILTER(pf_of(d), f)
+	if (f->whose == OURS && f->path)
+		fn(d,
+		    &(struct pf_socket){
+			f->service, f->param, f->path, f->path_from, f->outside, MILTER_DOOR });
 }
 
 static void
@@ -47,7 +39,7 @@ find_outside(struct doctor *d, const struct pf_socket *s)
 	if (s->outside)
 		pf_find(d, s->service, s->param,
 		    s->door == POLICY_DOOR ? pf_put_right(d, s->service, s->param, PLACE_SAME)
-					   : pf_filters_put_right(d, s->service, s->param));
+					   : pf_filters_put_right(d, s->service, s->param, PLACE_SAME));
 }
 
 static void
@@ -251,9 +243,9 @@ soft_bounce(struct doctor *d)
 		return;
 	if (is_yes(pf_get(p, NULL, "soft_bounce")))
 		pf_find(d, NULL, "soft_bounce", "no");
-	for (unsigned i = 0; i < p->n_services; i++)
-		if (p->services[i].role == PF_PUBLIC && is_yes(pf_get(p, &p->services[i], "soft_bounce")))
-			pf_find(d, &p->services[i], "soft_bounce", "no");
+	EACH_SERVICE(p, s)
+	if (s->role == PF_PUBLIC && is_yes(pf_get(p, s, "soft_bounce")))
+		pf_find(d, s, "soft_bounce", "no");
 }
 
 /* Its ids end in myhostname, by which we know that they were made up. */
@@ -282,10 +274,9 @@ proxy_filter(struct doctor *d)
 {
 	const struct postfix *p = pf_of(d);
 
-	for (unsigned i = 0; i < p->n_services; i++)
-		if (p->services[i].role == PF_PUBLIC && pf_asks(p) && !pf_in_front(p, &p->services[i]) &&
-		    pf_get(p, &p->services[i], "smtpd_proxy_filter").n)
-			pf_find(d, &p->services[i], "smtpd_proxy_filter", "");
+	EACH_SERVICE(p, s)
+	if (s->role == PF_PUBLIC && pf_asks(p) && !pf_in_front(p, s) && pf_get(p, s, "smtpd_proxy_filter").n)
+		pf_find(d, s, "smtpd_proxy_filter", "");
 }
 
 static void
@@ -294,11 +285,10 @@ proxy_relay(struct doctor *d)
 	const struct postfix *p = pf_of(d);
 	struct ip local = { .family = 4, .b = { 127, 0, 0, 1 } };
 
-	for (const struct pf_filter *f = p->filters; f < p->filters + p->n_filters; f++)
-		if (f->whose == OURS && pf_behind(p, f->service) && !site_relay(&d->conf->site, &local))
-			doctor_find_ours(d, doctor_text(d, "%s [mail]: relays", d->conf_path), "mail",
-			    doctor_text(
-				d, "relays = %s127.0.0.1", doctor_net_list(d, &d->conf->site.relays)));
+	EACH_FILTER(p, f)
+	if (f->whose == OURS && pf_behind(p, f->service) && !site_relay(&d->conf->site, &local))
+		doctor_find_ours(d, doctor_text(d, "%s [mail]: relays", d->conf_path), "mail",
+		    doctor_text(d, "relays = %s127.0.0.1", doctor_net_list(d, &d->conf->site.relays)));
 }
 
 /* Each smtpd keeps a connection at each door. */
@@ -309,12 +299,9 @@ connections(struct doctor *d)
 	uint64_t sum = 0, n, general = 100;
 
 	(void)!str_u64(pf_get(p, NULL, "default_process_limit"), &general);
-	for (unsigned i = 0; i < p->n_services; i++) {
-		const struct pf_service *s = &p->services[i];
-
-		if (s->role == PF_PUBLIC && sum < UINT32_MAX)
-			sum += str_u64(s->maxproc, &n) == 0 && n < UINT32_MAX ? n : general;
-	}
+	EACH_SERVICE(p, s)
+	if (s->role == PF_PUBLIC && sum < UINT32_MAX)
+		sum += str_u64(s->maxproc, &n) == 0 && n < UINT32_MAX ? n : general;
 	sum *= (pf_asks(p) ? 1 : 0) + (pf_hands_on(p) ? 1 : 0);
 	if (sum > d->conf->serve.max_connections)
 		doctor_find_ours(d, "master.cf: processes of smtpd", "server",
