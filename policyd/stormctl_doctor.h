@@ -108,12 +108,10 @@ struct doctor_user {
 	int n_groups;
 };
 bool doctor_user_find(struct doctor_user *u, const char *name);
-/* What hinders that user on the way to the socket; NULL: nothing, or it cannot be seen. Folders up to `from`
- * bytes of the path are not looked at. `missing` tells that nothing is there. */
-const char *doctor_hindered(
-    struct doctor *d, const char *path, size_t from, const struct doctor_user *u, bool *missing);
-/* What to do about what is there: `at` is the socket itself, at `path`, or a folder on the way. */
-void doctor_find_hindered(struct doctor *d, const char *at, const char *path, const struct doctor_user *u);
+/* Finding when there is no such socket (`absent`), or when that user is hindered on the way to it. Folders up
+ * to `from` bytes of the path are not looked at. */
+void doctor_find_socket(
+    struct doctor *d, const char *path, size_t from, const struct doctor_user *u, bool absent);
 
 /* --- words -------------------------------------------------------------------------------------------- */
 
@@ -142,7 +140,7 @@ void doctor_networks(struct doctor *d, struct str networks, const char *where);
 /* "192.0.2.0/24, " for each of them, so that one more may follow. */
 const char *doctor_net_list(struct doctor *d, const struct netset *set);
 
-/* Is there a rule, not off, with this detector or action? NULL: any */
+/* Is there a rule, not off, with this detector or action? */
 bool doctor_has_rule(const struct doctor *d, const char *detector);
 bool doctor_does(const struct doctor *d, enum action action);
 /* Is there one with a brake at RCPT? */

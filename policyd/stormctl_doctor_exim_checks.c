@@ -47,10 +47,11 @@ find(struct doctor *d, const char *where, const char *file, const char *fix)
 	doctor_find(d, where, x->made_of && strcmp(file, x->path) == 0 ? x->made_of : file, fix);
 }
 
+/* In the statement at that line, on the way to that question. */
 static void
-find_at(struct doctor *d, const struct ex_ask *a, const char *fix)
+find_at(struct doctor *d, const struct ex_ask *a, const struct ex_line *line, const char *fix)
 {
-	find(d, doctor_text(d, "%s (%s)", ex_where(d, a->at), ex_hook_names[a->hook]), a->at->file, fix);
+	find(d, doctor_text(d, "%s (%s)", ex_where(d, line), ex_hook_names[a->hook]), line->file, fix);
 }
 
 /* The question with what it should have in front of its end, and an end that lets mail pass. */
@@ -63,7 +64,7 @@ find_question(struct doctor *d, const struct ex_ask *a, struct str request, cons
 	request = str_trim(request);
 	while (str_iends(request, STR("\\n")))
 		request.n -= 2;
-	find_at(d, a,
+	find_at(d, a, a->at,
 	    doctor_text(d, "${readsocket{%.*s}{%.*s\\n%s\\n}{5s}{\\n}{action=DUNNO}}", STR_FMT(where),
 		STR_FMT(request), more));
 }
@@ -170,8 +171,7 @@ exim_unreachable(struct doctor *d)
 {
 	EACH_ASK(ex_of(d), a)
 	if (a->whose == OURS && a->final)
-		find(d, doctor_text(d, "%s (%s)", ex_where(d, a->final), ex_hook_names[a->hook]),
-		    a->final->file, doctor_text(d, "  %s\n  %.*s", snippet, STR_FMT(a->final->text)));
+		find_at(d, a, a->final, doctor_text(d, "  %s\n  %.*s", snippet, STR_FMT(a->final->text)));
 }
 
 static void
@@ -179,8 +179,7 @@ exim_behind_accept(struct doctor *d)
 {
 	EACH_ASK(ex_of(d), a)
 	if (a->whose == OURS && a->accept && !a->final && a->hook != EX_RCPT)
-		find(d, doctor_text(d, "%s (%s)", ex_where(d, a->accept), ex_hook_names[a->hook]),
-		    a->accept->file, doctor_text(d, "  %s\n  %.*s", snippet, STR_FMT(a->accept->text)));
+		find_at(d, a, a->accept, doctor_text(d, "  %s\n  %.*s", snippet, STR_FMT(a->accept->text)));
 }
 
 static void
@@ -188,8 +187,7 @@ exim_before_refusal(struct doctor *d)
 {
 	EACH_ASK(ex_of(d), a)
 	if (a->whose == OURS && a->refuses && a->hook != EX_RCPT)
-		find(d, doctor_text(d, "%s (%s)", ex_where(d, a->refuses), ex_hook_names[a->hook]),
-		    a->refuses->file, doctor_text(d, "  %s\n  accept", snippet));
+		find_at(d, a, a->refuses, doctor_text(d, "  %s\n  accept", snippet));
 }
 
 /* --- the question ------------------------------------------------------------------------------------ */
@@ -423,24 +421,12 @@ static void
 socket_check(struct doctor *d, bool absent)
 {
 	struct doctor_user u;
-	bool missing;
 
 	EACH_ASK(ex_of(d), a)
-	{
-		const char *path, *at;
-
-		if (a->whose != OURS || !str_starts(a->address, STR("unix:")) ||
-		    (!doctor_user_find(&u, user_name(d)) && !doctor_user_find(&u, "nobody")))
-			continue;
-		path = doctor_text(d, "%.*s", STR_FMT(str_sub(a->address, 5, a->address.n)));
-		at = doctor_hindered(d, path, 0, &u, &missing);
-		if (!at || missing != absent)
-			continue;
-		if (missing)
-			doctor_find(d, path, "a shell", "systemctl restart policyd-storm");
-		else
-			doctor_find_hindered(d, at, path, &u);
-	}
+	if (a->whose == OURS && str_starts(a->address, STR("unix:")) &&
+	    (doctor_user_find(&u, user_name(d)) || doctor_user_find(&u, "nobody")))
+		doctor_find_socket(
+		    d, doctor_text(d, "%.*s", STR_FMT(str_sub(a->address, 5, a->address.n))), 0, &u, absent);
 }
 
 static void

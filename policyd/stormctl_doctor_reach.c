@@ -337,8 +337,9 @@ permits(const struct stat *st, const struct doctor_user *u, unsigned want)
 	return (st->st_mode & want) == want;
 }
 
-const char *
-doctor_hindered(struct doctor *d, const char *path, size_t from, const struct doctor_user *u, bool *missing)
+/* The socket, or the folder on the way, that hinders him; NULL: nothing, or it cannot be seen. */
+static const char *
+hindered(struct doctor *d, const char *path, size_t from, const struct doctor_user *u, bool *missing)
 {
 	size_t n = strlen(path);
 	struct stat st;
@@ -362,11 +363,17 @@ doctor_hindered(struct doctor *d, const char *path, size_t from, const struct do
 }
 
 void
-doctor_find_hindered(struct doctor *d, const char *at, const char *path, const struct doctor_user *u)
+doctor_find_socket(struct doctor *d, const char *path, size_t from, const struct doctor_user *u, bool absent)
 {
-	const char *who = doctor_text(d, "%s: user %s", at, u->name);
+	bool missing;
+	const char *at = hindered(d, path, from, u, &missing);
+	const char *who = doctor_text(d, "%s: user %s", at ? at : "", u->name);
 
-	if (strcmp(at, path) == 0)
+	if (!at || missing != absent)
+		return;
+	if (missing)
+		doctor_find(d, path, "a shell", "systemctl restart policyd-storm");
+	else if (strcmp(at, path) == 0)
 		doctor_find_ours(d, who, "server", "socket_mode = 0666");
 	else
 		doctor_find(d, who, "a shell", doctor_text(d, "chmod o+x %s", at));
@@ -517,8 +524,7 @@ doctor_has_rule(const struct doctor *d, const char *detector)
 	const struct ruleset *rs = &d->conf->rules;
 
 	for (unsigned i = 0; i < rs->n; i++)
-		if (rs->v[i].mode != MODE_OFF &&
-		    (!detector || strcmp(rs->v[i].detector->name, detector) == 0))
+		if (rs->v[i].mode != MODE_OFF && strcmp(rs->v[i].detector->name, detector) == 0)
 			return true;
 	return false;
 }

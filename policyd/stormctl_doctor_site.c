@@ -48,26 +48,20 @@ socket_outside(struct doctor *d)
 	each_socket(d, find_outside);
 }
 
-/* What hinders Postfix's user on the way to it; NULL: nothing. */
-static const char *
-hindrance(struct doctor *d, const struct pf_socket *s, struct doctor_user *u, bool *missing)
+static void
+find_socket(struct doctor *d, const struct pf_socket *s, bool absent)
 {
 	struct str owner = pf_get(pf_of(d), NULL, "mail_owner");
+	struct doctor_user u;
 
-	*missing = false;
-	if (s->outside || !doctor_user_find(u, doctor_text(d, "%.*s", STR_FMT(owner))))
-		return NULL;
-	return doctor_hindered(d, s->path, s->from, u, missing);
+	if (!s->outside && doctor_user_find(&u, doctor_text(d, "%.*s", STR_FMT(owner))))
+		doctor_find_socket(d, s->path, s->from, &u, absent);
 }
 
 static void
 find_missing(struct doctor *d, const struct pf_socket *s)
 {
-	struct doctor_user u;
-	bool missing;
-
-	if (hindrance(d, s, &u, &missing) && missing)
-		doctor_find(d, s->path, "a shell", "systemctl restart policyd-storm");
+	find_socket(d, s, true);
 }
 
 static void
@@ -79,12 +73,7 @@ socket_missing(struct doctor *d)
 static void
 find_closed(struct doctor *d, const struct pf_socket *s)
 {
-	struct doctor_user u;
-	bool missing;
-	const char *at = hindrance(d, s, &u, &missing);
-
-	if (at && !missing)
-		doctor_find_hindered(d, at, s->path, &u);
+	find_socket(d, s, false);
 }
 
 static void
