@@ -27,7 +27,7 @@ struct loader {
 	bool section_known;
 	struct conf_faults faults;
 	struct found *found;
-	unsigned n_found, cap_found;
+	unsigned n_found;
 	char **files;
 	unsigned n_files;
 };
@@ -48,10 +48,7 @@ gather(void *arg, const char *file, unsigned line, const char *what)
 {
 	struct loader *l = arg;
 
-	if (l->n_found == l->cap_found) {
-		l->cap_found = l->cap_found ? l->cap_found * 2 : 16;
-		l->found = xrealloc(l->found, l->cap_found * sizeof(*l->found));
-	}
+	l->found = xgrow(l->found, l->n_found, sizeof(*l->found));
 	l->found[l->n_found] = (struct found){ file_number(l, file), line, l->n_found, xstrdup(what) };
 	l->n_found++;
 }

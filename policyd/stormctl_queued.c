@@ -65,7 +65,7 @@ struct queued {
 	uint32_t narrowest;  /* how many the one with the fewest went to */
 	struct map ids;      /* queue id -> 1 + its place in v */
 	struct found *v;     /* in the order of the record */
-	size_t n, cap;
+	size_t n;
 	uint64_t used_again, without_id;
 };
 
@@ -292,10 +292,7 @@ static void
 keep(struct queued *q, const struct record *r, enum because because)
 {
 	(void)forget(q, r->queue_id);
-	if (q->n == q->cap) {
-		q->cap = q->cap ? q->cap * 2 : 64;
-		q->v = xrealloc(q->v, q->cap * sizeof(*q->v));
-	}
+	q->v = xgrow(q->v, q->n, sizeof(*q->v));
 	q->v[q->n++] = (struct found){ .queue_id = copy_of(r->queue_id),
 		.sender = copy_of(r->sender),
 		.message_id = copy_of(r->message_id),

@@ -32,7 +32,7 @@ struct replay {
 	bool json;
 	struct buf out;     /* the line of JSON that is being made */
 	struct storm *gone; /* whose time was over before the mail was */
-	size_t n_gone, cap_gone;
+	size_t n_gone;
 	uint64_t messages, recipients, delivered, dropped, by_action[ACT_COUNT], would;
 };
 
@@ -205,10 +205,7 @@ storm_gone(void *arg, struct storm *st)
 {
 	struct replay *r = arg;
 
-	if (r->n_gone == r->cap_gone) {
-		r->cap_gone = r->cap_gone ? r->cap_gone * 2 : 16;
-		r->gone = xrealloc(r->gone, r->cap_gone * sizeof(*r->gone));
-	}
+	r->gone = xgrow(r->gone, r->n_gone, sizeof(*r->gone));
 	r->gone[r->n_gone] = *st;
 	r->gone[r->n_gone++].rcpts = NULL;
 	st->hosts = NULL; /* ours now */

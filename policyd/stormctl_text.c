@@ -158,10 +158,7 @@ grid_add(struct grid *t, const char *cell)
 {
 	struct buf b;
 
-	if (t->n == t->cap) {
-		t->cap = t->cap ? t->cap * 2 : 64;
-		t->cells = xrealloc(t->cells, t->cap * sizeof(*t->cells));
-	}
+	t->cells = xgrow(t->cells, t->n, sizeof(*t->cells));
 	buf_init(&b, 0);
 	text_clean(&b, str_of(cell && cell[0] ? cell : "-"));
 	t->cells[t->n++] = xstrndup(buf_str(&b).p, b.len);

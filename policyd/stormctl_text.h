@@ -38,7 +38,7 @@ struct grid {
 	const struct column *columns;
 	unsigned n_columns;
 	char **cells; /* owned */
-	size_t n, cap;
+	size_t n;
 };
 
 void grid_init(struct grid *t, const struct column *columns, unsigned n_columns);

@@ -52,7 +52,7 @@ struct reader {
 
 	struct map seen;   /* section and key names -> line */
 	struct held *held; /* faults found while a key of an earlier line is open */
-	size_t n_held, cap_held;
+	size_t n_held;
 };
 
 void
@@ -86,10 +86,7 @@ grammar(struct reader *r, const char *fmt, ...)
 		conf_fault(r->faults, r->file, r->line, "%s", what);
 		return;
 	}
-	if (r->n_held == r->cap_held) {
-		r->cap_held = r->cap_held ? r->cap_held * 2 : 8;
-		r->held = xrealloc(r->held, r->cap_held * sizeof(*r->held));
-	}
+	r->held = xgrow(r->held, r->n_held, sizeof(*r->held));
 	r->held[r->n_held++] = (struct held){ r->line, xstrdup(what) };
 }
 

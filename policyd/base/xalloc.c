@@ -44,6 +44,12 @@ xrealloc(void *p, size_t n)
 	return check(realloc(p, n ? n : 1));
 }
 
+void *
+xgrow(void *v, size_t n, size_t size)
+{
+	return n & (n - 1) ? v : xrealloc(v, (n ? n * 2 : 1) * size);
+}
+
 char *
 xstrdup(const char *s)
 {

@@ -21,6 +21,8 @@ void xalloc_large_apart(void);
 void *xmalloc(size_t n);
 void *xcalloc(size_t count, size_t n);
 void *xrealloc(void *p, size_t n);
+/* Room for one more behind the n of an array: it doubles where n is 0 or a power of two. */
+void *xgrow(void *v, size_t n, size_t size);
 char *xstrdup(const char *s);
 char *xstrndup(const char *s, size_t n);
 void xfree(void *p);

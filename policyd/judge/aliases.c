@@ -82,10 +82,7 @@ take_entry(struct reader *r, struct str entry, unsigned line)
 		conf_fault(r->faults, r->file, line, "not an alias: no \"name:\" in front");
 		return;
 	}
-	if (a->n == a->cap) {
-		a->cap = a->cap ? a->cap * 2 : 64;
-		a->v = xrealloc(a->v, a->cap * sizeof(*a->v));
-	}
+	a->v = xgrow(a->v, a->n, sizeof(*a->v));
 	entry = str_trim(str_sub(entry, colon + 1, entry.n));
 	a->v[a->n++] = (struct alias){ .name = alias_unquote(name, true),
 		.values = xstrndup(entry.n ? entry.p : "", entry.n),

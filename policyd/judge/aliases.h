@@ -23,7 +23,7 @@ struct alias {
 
 struct aliases {
 	struct alias *v; /* sorted by name, file, line, once aliases_sort() was called */
-	unsigned n, cap;
+	unsigned n;
 	char **files;
 	unsigned n_files;
 };

@@ -63,10 +63,7 @@ is_manager(const char *command)
 static void
 put_member(struct graph *g, struct node *node, struct member m)
 {
-	if (g->n_members == g->cap_members) {
-		g->cap_members = g->cap_members ? g->cap_members * 2 : 1024;
-		g->members = xrealloc(g->members, g->cap_members * sizeof(*g->members));
-	}
+	g->members = xgrow(g->members, g->n_members, sizeof(*g->members));
 	g->members[g->n_members++] = m;
 	node->n++;
 	if (m.kind != MEMBER_SINK) {

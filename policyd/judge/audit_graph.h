@@ -48,7 +48,7 @@ struct graph {
 	const struct audit *in;
 	struct node *nodes; /* as in->aliases->v */
 	struct member *members;
-	uint32_t n_members, cap_members, n_included;
+	uint32_t n_members, n_included;
 	struct ring *rings;
 	uint32_t n_rings;
 	struct map mailboxes;   /* boxes that something else than an owner- alias leads to */

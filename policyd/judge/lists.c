@@ -60,10 +60,7 @@ lists_put(struct lists *l, struct str posting, struct str owner, unsigned line)
 {
 	struct list_entry *e;
 
-	if (l->n == l->cap) {
-		l->cap = l->cap ? l->cap * 2 : 64;
-		l->v = xrealloc(l->v, l->cap * sizeof(*l->v));
-	}
+	l->v = xgrow(l->v, l->n, sizeof(*l->v));
 	e = &l->v[l->n++];
 	*e = (struct list_entry){ .posting = lower(posting),
 		.owner = xstrndup(owner.p, owner.n),

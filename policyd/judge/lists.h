@@ -29,7 +29,7 @@ struct list_entry {
 
 struct lists {
 	struct list_entry *v; /* sorted by posting, once lists_finish() was called */
-	unsigned n, cap;
+	unsigned n;
 	char **files;
 	unsigned n_files;
 };

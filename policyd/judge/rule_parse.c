@@ -19,7 +19,7 @@ struct rule_keys {
 	char *section;
 	unsigned line;
 	struct rule_key *v;
-	unsigned n, cap;
+	unsigned n;
 };
 
 static int
@@ -85,10 +85,7 @@ key_find(const struct rule_keys *keys, const char *name)
 static void
 key_add(struct rule_keys *keys, struct str name, struct str value, unsigned line)
 {
-	if (keys->n == keys->cap) {
-		keys->cap = keys->cap ? keys->cap * 2 : 16;
-		keys->v = xrealloc(keys->v, keys->cap * sizeof(*keys->v));
-	}
+	keys->v = xgrow(keys->v, keys->n, sizeof(*keys->v));
 	keys->v[keys->n++] =
 	    (struct rule_key){ xstrndup(name.p, name.n), xstrndup(value.n ? value.p : "", value.n), line };
 }

@@ -36,7 +36,6 @@ storm_ids(struct reading *r, const struct journal_storms *which, int64_t **ids, 
 {
 	sqlite3_stmt *st = NULL;
 	int err = reading_prepare(r, storm_ids_sql, &st), rc = SQLITE_DONE;
-	size_t cap = 0;
 
 	if (err)
 		return err;
@@ -46,10 +45,7 @@ storm_ids(struct reading *r, const struct journal_storms *which, int64_t **ids, 
 	if (which->from <= INT64_MAX) /* ids are below 2^63 */
 		rc = sqlite3_step(st);
 	for (; rc == SQLITE_ROW; rc = sqlite3_step(st)) {
-		if (*n == cap) {
-			cap = cap ? cap * 2 : 64;
-			*ids = xrealloc(*ids, cap * sizeof(**ids));
-		}
+		*ids = xgrow(*ids, *n, sizeof(**ids));
 		(*ids)[(*n)++] = sqlite3_column_int64(st, 0);
 	}
 	err = rc == SQLITE_DONE ? 0 : reading_fail(r);

@@ -140,7 +140,7 @@ static void
 scan(struct spool *s, DIR *dir)
 {
 	uint64_t *firsts = NULL, first;
-	size_t n = 0, cap = 0;
+	size_t n = 0;
 	const struct dirent *e;
 	struct segment_name name;
 	bool aside;
@@ -152,10 +152,7 @@ scan(struct spool *s, DIR *dir)
 			spool_used_up_to(s, first + spool_records_in(size_of(s, e->d_name)));
 			continue;
 		}
-		if (n == cap) {
-			cap = cap ? cap * 2 : 64;
-			firsts = xrealloc(firsts, cap * sizeof(*firsts));
-		}
+		firsts = xgrow(firsts, n, sizeof(*firsts));
 		firsts[n++] = first;
 	}
 	if (n)

@@ -31,3 +31,16 @@ Test(xalloc, what_is_large_stays_apart_after_something_larger_was_freed)
 	cr_skip_test("another malloc(3)");
 #endif
 }
+
+Test(xalloc, an_array_grows_one_by_one)
+{
+	unsigned *v = NULL;
+
+	for (unsigned n = 0; n < 1000; n++) {
+		v = xgrow(v, n, sizeof(*v));
+		v[n] = n;
+	}
+	for (unsigned n = 0; n < 1000; n++)
+		cr_assert_eq(v[n], n);
+	xfree(v);
+}
