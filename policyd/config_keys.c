@@ -35,7 +35,7 @@ static char *
 listen_address(struct str word, char *why, size_t why_len)
 {
 	static const char local[] = "inet:localhost:";
-	char *spec = xstrndup(word.p, word.n), *numeric, reason[CONF_WHY_MAX];
+	char *spec = xstr(word), *numeric, reason[CONF_WHY_MAX];
 	size_t len = word.n + sizeof("inet:127.0.0.1:");
 
 	if (str_starts(word, str_of(local))) {
@@ -137,9 +137,7 @@ set_hostname(void *at, struct str value, char *why, size_t why_len)
 		return ERR_SYNTAX;
 	}
 	xfree(*hostname);
-	*hostname = xstrndup(value.p, value.n);
-	for (char *c = *hostname; *c; c++)
-		*c = str_lower(*c);
+	*hostname = xstr_lower(value);
 	return 0;
 }
 

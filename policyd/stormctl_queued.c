@@ -261,12 +261,6 @@ same_audience(const struct queued *q, const struct record *r)
 
 /* --- what was found ------------------------------------------------------------------------------------- */
 
-static char *
-copy_of(struct str s)
-{
-	return xstrndup(s.n ? s.p : "", s.n);
-}
-
 static void
 drop(struct found *f)
 {
@@ -293,10 +287,10 @@ keep(struct queued *q, const struct record *r, enum because because)
 {
 	(void)forget(q, r->queue_id);
 	q->v = xgrow(q->v, q->n, sizeof(*q->v));
-	q->v[q->n++] = (struct found){ .queue_id = copy_of(r->queue_id),
-		.sender = copy_of(r->sender),
-		.message_id = copy_of(r->message_id),
-		.client = copy_of(r->client_address),
+	q->v[q->n++] = (struct found){ .queue_id = xstr(r->queue_id),
+		.sender = xstr(r->sender),
+		.message_id = xstr(r->message_id),
+		.client = xstr(r->client_address),
 		.time = r->time,
 		.rcpts = r->rcpt_count,
 		.because = because };
@@ -398,8 +392,8 @@ note_storm(void *arg, const struct record_storm *s)
 		return true;
 	row->id = s->id;
 	row->first = s->first;
-	row->rule = copy_of(s->rule);
-	row->message_id = copy_of(s->message_id);
+	row->rule = xstr(s->rule);
+	row->message_id = xstr(s->message_id);
 	return true;
 }
 

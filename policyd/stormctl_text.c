@@ -161,7 +161,7 @@ grid_add(struct grid *t, const char *cell)
 	t->cells = xgrow(t->cells, t->n, sizeof(*t->cells));
 	buf_init(&b, 0);
 	text_clean(&b, str_of(cell && cell[0] ? cell : "-"));
-	t->cells[t->n++] = xstrndup(buf_str(&b).p, b.len);
+	t->cells[t->n++] = xstr(buf_str(&b));
 	buf_fini(&b);
 }
 

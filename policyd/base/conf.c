@@ -287,7 +287,7 @@ set_text(const struct conf_key *key, void *at, struct str value, char *why, size
 		return ERR_SYNTAX;
 	}
 	xfree(*to);
-	*to = value.n ? xstrndup(value.p, value.n) : NULL;
+	*to = value.n ? xstr(value) : NULL;
 	return 0;
 }
 

@@ -103,7 +103,7 @@ flush(struct reader *r)
 			conf_fault(
 			    r->faults, r->file, r->name_line, "value longer than %d bytes", CONF_VALUE_MAX);
 		} else {
-			char *text = xstrndup(value.n ? value.p : "", value.n);
+			char *text = xstr(value);
 
 			r->fn(r->arg, r->section, r->name, text, r->name_line);
 			xfree(text);

@@ -57,9 +57,19 @@ xstrdup(const char *s)
 }
 
 char *
-xstrndup(const char *s, size_t n)
+xstr(struct str s)
 {
-	return check(strndup(s, n));
+	return check(strndup(s.n ? s.p : "", s.n));
+}
+
+char *
+xstr_lower(struct str s)
+{
+	char *copy = xstr(s);
+
+	for (char *c = copy; *c; c++)
+		*c = str_lower(*c);
+	return copy;
 }
 
 void

@@ -9,6 +9,8 @@
 
 #include <stddef.h>
 
+#include "base/str.h"
+
 enum { XALLOC_LARGE = 128 << 10 };
 
 /*
@@ -24,7 +26,8 @@ void *xrealloc(void *p, size_t n);
 /* Room for one more behind the n of an array: it doubles where n is 0 or a power of two. */
 void *xgrow(void *v, size_t n, size_t size);
 char *xstrdup(const char *s);
-char *xstrndup(const char *s, size_t n);
+char *xstr(struct str s);
+char *xstr_lower(struct str s);
 void xfree(void *p);
 
 #endif

@@ -84,10 +84,9 @@ take_entry(struct reader *r, struct str entry, unsigned line)
 	}
 	a->v = xgrow(a->v, a->n, sizeof(*a->v));
 	entry = str_trim(str_sub(entry, colon + 1, entry.n));
-	a->v[a->n++] = (struct alias){ .name = alias_unquote(name, true),
-		.values = xstrndup(entry.n ? entry.p : "", entry.n),
-		.line = line,
-		.file = a->n_files - 1 };
+	a->v[a->n++] = (struct alias){
+		.name = alias_unquote(name, true), .values = xstr(entry), .line = line, .file = a->n_files - 1
+	};
 }
 
 /* Logical lines: one that begins with space goes on with the last; empty ones and comments do not end it. */

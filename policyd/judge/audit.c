@@ -27,7 +27,7 @@ is_helper(const struct run *r, const char *name)
 
 		if (s.n <= n || strcmp(name + s.n - n, ends[i]) != 0)
 			continue;
-		base = xstrndup(name, s.n - n);
+		base = xstr(str_sub(s, 0, s.n - n));
 		helper = aliases_find(r->in->aliases, base) != NULL;
 		xfree(base);
 	}

@@ -41,7 +41,7 @@ graph_find(const struct graph *g, const char *name)
 	char *bare;
 
 	if (!found && plus && plus > name) {
-		bare = xstrndup(name, (size_t)(plus - name));
+		bare = xstr((struct str){ name, (size_t)(plus - name) });
 		found = aliases_find(a, bare);
 		xfree(bare);
 	}

@@ -38,16 +38,6 @@ lists_fini(struct lists *l)
 	lists_init(l);
 }
 
-static char *
-lower(struct str s)
-{
-	char *copy = xstrndup(s.n ? s.p : "", s.n);
-
-	for (char *c = copy; *c; c++)
-		*c = str_lower(*c);
-	return copy;
-}
-
 void
 lists_file(struct lists *l, const char *file)
 {
@@ -62,10 +52,9 @@ lists_put(struct lists *l, struct str posting, struct str owner, unsigned line)
 
 	l->v = xgrow(l->v, l->n, sizeof(*l->v));
 	e = &l->v[l->n++];
-	*e = (struct list_entry){ .posting = lower(posting),
-		.owner = xstrndup(owner.p, owner.n),
-		.file = l->n_files - 1,
-		.line = line };
+	*e = (struct list_entry){
+		.posting = xstr_lower(posting), .owner = xstr(owner), .file = l->n_files - 1, .line = line
+	};
 	return e;
 }
 
@@ -123,7 +112,7 @@ take_line(struct lists_reader *r, struct str line)
 		if ((e->n_posters & (e->n_posters - 1)) == 0) /* a power of two: full */
 			e->posters =
 			    xrealloc(e->posters, (e->n_posters ? e->n_posters * 2 : 1) * sizeof(char *));
-		e->posters[e->n_posters++] = lower(word);
+		e->posters[e->n_posters++] = xstr_lower(word);
 	}
 }
 
@@ -198,7 +187,7 @@ entry_fault(const struct lists *l, const struct list_entry *e, char *what, size_
 		    l->files[other->file], other->line);
 		return true;
 	}
-	owner = lower(str_of(e->owner));
+	owner = xstr_lower(str_of(e->owner));
 	other = lists_find(l, str_of(owner));
 	xfree(owner);
 	if (!other)

@@ -110,7 +110,7 @@ set_text(void *at, struct str value, char *why, size_t why_len)
 		return ERR_EXISTS;
 	}
 	if (value.n)
-		r->text = xstrndup(value.p, value.n);
+		r->text = xstr(value);
 	return 0;
 }
 
@@ -143,8 +143,8 @@ set_prepend(struct rule *r, struct str arg, char *why, size_t why_len)
 		snprintf(why, why_len, "header field longer than %d bytes", RULE_HEADER_MAX);
 		return ERR_RANGE;
 	}
-	r->arg_name = xstrndup(name.p, name.n);
-	r->arg_value = xstrndup(text.p, text.n);
+	r->arg_name = xstr(name);
+	r->arg_value = xstr(text);
 	return 0;
 }
 

@@ -68,7 +68,7 @@ split_code(struct rule *r, char *why, size_t why_len)
 	}
 	snprintf(r->dsn, sizeof(r->dsn), "%.*s", STR_FMT(code));
 	rest = str_trim(rest);
-	r->text = rest.n ? xstrndup(rest.p, rest.n) : NULL;
+	r->text = rest.n ? xstr(rest) : NULL;
 	xfree((char *)text.p);
 	return 0;
 }
@@ -86,8 +86,7 @@ static void
 key_add(struct rule_keys *keys, struct str name, struct str value, unsigned line)
 {
 	keys->v = xgrow(keys->v, keys->n, sizeof(*keys->v));
-	keys->v[keys->n++] =
-	    (struct rule_key){ xstrndup(name.p, name.n), xstrndup(value.n ? value.p : "", value.n), line };
+	keys->v[keys->n++] = (struct rule_key){ xstr(name), xstr(value), line };
 }
 
 static void
@@ -157,7 +156,7 @@ apply_overrides(struct rule_parse *p, struct str name)
 			continue;
 		}
 		xfree(k->value);
-		k->value = xstrndup(o->value.n ? o->value.p : "", o->value.n);
+		k->value = xstr(o->value);
 		k->line = 0;
 	}
 }
@@ -204,7 +203,7 @@ compile(struct rule_parse *p, struct rule *r, struct str name)
 	text = key_find(p->keys, "text");
 	d = detect ? detector_find(str_of(detect->value)) : NULL;
 	rule_init(r, d);
-	r->name = xstrndup(name.n ? name.p : "?", name.n ? name.n : 1);
+	r->name = xstr(name.n ? name : STR("?"));
 	r->id = hash64(0, name);
 	r->line = p->keys->line;
 	if (!detect && name.n) {

@@ -9,12 +9,8 @@
 void
 strset_add(struct strset *set, struct str s)
 {
-	char *copy = xstrndup(s.n ? s.p : "", s.n);
-
-	for (char *c = copy; *c; c++)
-		*c = str_lower(*c);
 	set->v = xrealloc(set->v, (set->n + 1) * sizeof(*set->v));
-	set->v[set->n++] = copy;
+	set->v[set->n++] = xstr_lower(s);
 }
 
 static struct str
