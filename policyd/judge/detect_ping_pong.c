@@ -40,6 +40,7 @@ struct author {
 struct talk {
 	bool robot;    /* it answers, and says that a machine wrote it */
 	bool ticket;   /* the same, but a person's words may be in it */
+	bool marked;   /* a machine answers, either way */
 	bool answer;   /* it answers something */
 	unsigned asks; /* a bit for each counter that it asks, whoever gets it */
 	struct subject_look look;
@@ -72,13 +73,6 @@ static bool
 asks(const struct words *w, int c)
 {
 	return w->asks & bit(c);
-}
-
-/* Does it say that a machine answers? */
-static bool
-marked(const struct talk *t)
-{
-	return t->robot || t->ticket;
 }
 
 /* --- who ------------------------------------------------------------------------------------------------ */
@@ -192,9 +186,12 @@ new_talk(const struct view *v)
 	t->robot = a == AUTO_REPLY || a == AUTO_BOUNCE;
 	t->answer = t->robot || t->look.answer || traits_answers(v->traits, &v->msg->header.f);
 	t->ticket = a == AUTO_GENERATED && t->answer;
+	t->marked = t->robot || t->ticket;
 	t->asks |= bit(THREAD) | bit(TAIL) | bit(HEAD) | bit(ANSWERS) | bit(MARKED);
-	if (marked(t) || !t->answer) /* a person's answer is one, whatever theirs are */
-		t->asks |= bit(THEIR_ANSWERS) | (marked(t) ? bit(ROBOTS) : 0);
+	if (t->marked)
+		t->asks |= bit(THEIR_ANSWERS) | bit(ROBOTS);
+	else if (!t->answer) /* a person's answer is one, whatever theirs are */
+		t->asks |= bit(THEIR_ANSWERS);
 	return t;
 }
 
@@ -274,6 +271,7 @@ key_of(const struct pair *p, int c, uint64_t more)
 	return (struct key128){ p->storm.lo ^ (mixed << 32 | mixed >> 32), mixed };
 }
 
+/* What counter `c` of the pair is asked. */
 static void
 fill_op(struct tally_op *op, const struct rule *r, const struct view *v, const struct words *w, int c,
     const struct pair *p)
@@ -312,8 +310,8 @@ fill_op(struct tally_op *op, const struct rule *r, const struct view *v, const s
 		op->key = key_of(p, ANSWERS, elem_of(v, ANSWERS, w->to)); /* what he did */
 		break;
 	case MARKED: /* his, if he marks his mails, else theirs */
-		op->kind = marked(t) ? TALLY_ADD : TALLY_GET;
-		op->key = key_of(p, c, marked(t) ? elem_of(v, c, p->author->who) : elem_of(v, c, w->to));
+		op->kind = t->marked ? TALLY_ADD : TALLY_GET;
+		op->key = key_of(p, c, t->marked ? elem_of(v, c, p->author->who) : elem_of(v, c, w->to));
 		break;
 	case ONE_WAY:
 		every = !t->ticket || t->look.grown >= DEEP;
@@ -395,7 +393,7 @@ static bool
 even(const struct words *w, const struct tally_answer *const *a)
 {
 	uint64_t others = turned(a[TURNS]) / 2;
-	int c = marked(w->talk) ? THEIR_ANSWERS : ANSWERS;
+	int c = w->talk->marked ? THEIR_ANSWERS : ANSWERS;
 
 	if (!asks(w, MARKED))
 		return true;
@@ -417,7 +415,7 @@ known_look(const struct rule *r, const struct tally_answer *const *a)
 static bool
 two_robots(const struct rule *r, const struct words *w, const struct tally_answer *const *a)
 {
-	if (!marked(w->talk) || turned(a[ROBOTS]) <= r->automatic_limit)
+	if (!w->talk->marked || turned(a[ROBOTS]) <= r->automatic_limit)
 		return false;
 	return w->talk->robot || soon(r, w, a[ROBOTS], TICKET_PACE);
 }
@@ -429,7 +427,7 @@ answered_robot(const struct rule *r, const struct words *w, const struct tally_a
 {
 	uint64_t theirs = asks(w, THEIR_ANSWERS) ? a[THEIR_ANSWERS]->sum : 0;
 
-	if (!marked(w->talk) || theirs < THEIRS_MIN || !even(w, a))
+	if (!w->talk->marked || theirs < THEIRS_MIN || !even(w, a))
 		return false;
 	if (soon(r, w, a[TURNS], 1) && !a[TURNS]->elem_known && turned(a[TURNS]) > r->automatic_limit)
 		return true;
@@ -452,7 +450,7 @@ its_talk(const struct rule *r, const struct words *w, const struct tally_answer 
 static bool
 plain(const struct words *w, const struct tally_answer *const *a)
 {
-	return !marked(w->talk) && (!asks(w, MARKED) || a[MARKED]->sum == 0);
+	return !w->talk->marked && (!asks(w, MARKED) || a[MARKED]->sum == 0);
 }
 
 /* Nobody says anything, but no person writes that fast for long; a quick moment proves nothing. In a storm
@@ -502,7 +500,7 @@ belongs(
 {
 	const struct tally_answer *turns = its_talk(r, w, a);
 
-	return marked(w->talk) ||
+	return w->talk->marked ||
 	    (v->header && turns && turned(turns) > r->limit / KNOWN_PART && quick(r, turns, 1));
 }
 
