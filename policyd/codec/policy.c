@@ -298,26 +298,15 @@ finish_body(struct request *r)
 
 enum { ADDR = MSG_ATTR_MAX, NAME = 1024, WORD = 255 };
 
-#define TO_MSG(name, member, cap)                                                      \
-	{                                                                              \
-		STR(name "="), put_str, offsetof(struct msg, member), cap, NULL, false \
+#define ROW(name, put, offset, cap, field, extended)             \
+	{                                                        \
+		STR(name "="), put, offset, cap, field, extended \
 	}
-#define CALL(name, put, cap)                            \
-	{                                               \
-		STR(name "="), put, 0, cap, NULL, false \
-	}
-#define FIELD(name, field)                                                \
-	{                                                                 \
-		STR(name "="), put_field, 0, POLICY_LINE_MAX, field, true \
-	}
-#define HEADER(name, put)                                          \
-	{                                                          \
-		STR(name "="), put, 0, POLICY_LINE_MAX, NULL, true \
-	}
-#define UNUSED(name)                                   \
-	{                                              \
-		STR(name "="), NULL, 0, 0, NULL, false \
-	}
+#define TO_MSG(name, member, cap) ROW(name, put_str, offsetof(struct msg, member), cap, NULL, false)
+#define CALL(name, put, cap) ROW(name, put, 0, cap, NULL, false)
+#define FIELD(name, field) ROW(name, put_field, 0, POLICY_LINE_MAX, field, true)
+#define HEADER(name, put) ROW(name, put, 0, POLICY_LINE_MAX, NULL, true)
+#define UNUSED(name) ROW(name, NULL, 0, 0, NULL, false)
 
 /* In the order in which they are applied: the stage before the sender, all recipients before the one,
  * header= before single values, counts last. */
