@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/xalloc.h"
 #include "store/journal.h"
 #include "store/journal_reading.h"
 #include "store/migrate.h"
@@ -317,12 +318,12 @@ journal_check(
 static const char message_sql[] = MESSAGE_SQL "WHERE id > ? AND time >= ? AND time < ? ORDER BY id LIMIT 1";
 static const char gulp_sql[] = MESSAGE_SQL "WHERE id > ? ORDER BY id LIMIT ?";
 static const char rcpts_sql[] = "SELECT address, action, outcome FROM recipient WHERE message = ? ORDER BY n";
-static const char count_sql[] = "SELECT count(*) FROM recipient WHERE message = ?";
 
 struct walk {
 	struct reading r;
-	sqlite3_stmt *message, *rcpts, *count;
+	sqlite3_stmt *message, *rcpts;
 	struct arena arena;
+	struct record_rcpt *v; /* of the message read last */
 	int64_t id;
 };
 
@@ -361,26 +362,20 @@ read_message(struct walk *w, struct record *r)
 static int
 read_rcpts(struct walk *w, struct record *r)
 {
-	struct record_rcpt *rcpts;
-	uint32_t n = 0, room = 0;
+	uint32_t n = 0;
 	int rc;
 
-	sqlite3_bind_int64(w->count, 1, w->id);
-	if (sqlite3_step(w->count) == SQLITE_ROW)
-		room = (uint32_t)sqlite3_column_int64(w->count, 0);
-	sqlite3_reset(w->count);
-	rcpts = arena_alloc(&w->arena, room * sizeof(*rcpts) + 1);
 	sqlite3_bind_int64(w->rcpts, 1, w->id);
-	for (rc = sqlite3_step(w->rcpts); rc == SQLITE_ROW && rcpts && n < room;
-	     rc = sqlite3_step(w->rcpts)) {
-		rcpts[n].addr = reading_text(&w->arena, w->rcpts, 0);
-		rcpts[n].action = reading_text(&w->arena, w->rcpts, 1);
-		rcpts[n++].outcome = (enum outcome)sqlite3_column_int(w->rcpts, 2);
+	for (rc = sqlite3_step(w->rcpts); rc == SQLITE_ROW; rc = sqlite3_step(w->rcpts)) {
+		w->v = xgrow(w->v, n, sizeof(*w->v));
+		w->v[n].addr = reading_text(&w->arena, w->rcpts, 0);
+		w->v[n].action = reading_text(&w->arena, w->rcpts, 1);
+		w->v[n++].outcome = (enum outcome)sqlite3_column_int(w->rcpts, 2);
 	}
 	sqlite3_reset(w->rcpts);
-	r->rcpts = rcpts;
+	r->rcpts = w->v;
 	r->n_rcpts = n;
-	return rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : reading_fail(&w->r);
+	return rc == SQLITE_DONE ? 0 : reading_fail(&w->r);
 }
 
 int
@@ -421,9 +416,7 @@ walk_open(struct walk *w, const char *path, const char *sql)
 	arena_init(&w->arena, 0);
 	if (!err)
 		err = reading_prepare(&w->r, sql, &w->message);
-	if (!err)
-		err = reading_prepare(&w->r, rcpts_sql, &w->rcpts);
-	return err ? err : reading_prepare(&w->r, count_sql, &w->count);
+	return err ? err : reading_prepare(&w->r, rcpts_sql, &w->rcpts);
 }
 
 static void
@@ -431,8 +424,8 @@ walk_close(struct walk *w)
 {
 	sqlite3_finalize(w->message);
 	sqlite3_finalize(w->rcpts);
-	sqlite3_finalize(w->count);
 	sqlite3_close(w->r.db);
+	xfree(w->v);
 	arena_fini(&w->arena);
 }
 
