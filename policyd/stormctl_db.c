@@ -20,7 +20,7 @@
 enum { FAULTS_FOUND = 1 };
 
 struct db_options {
-	const char *config, *db;
+	const char *db;
 	int64_t since, until; /* wall ms */
 };
 
@@ -148,7 +148,6 @@ static int
 parse_options(int argc, char **argv, struct db_options *o)
 {
 	static const struct option longs[] = {
-		{ "config", required_argument, NULL, 'c' },
 		{ "db", required_argument, NULL, 'd' },
 		{ "since", required_argument, NULL, 's' },
 		{ "until", required_argument, NULL, 'u' },
@@ -156,12 +155,9 @@ parse_options(int argc, char **argv, struct db_options *o)
 	};
 	int opt, err = 0;
 
-	for (opt = getopt_long(argc, argv, "c:", longs, NULL); opt != -1 && !err;
-	     opt = getopt_long(argc, argv, "c:", longs, NULL)) {
+	for (opt = getopt_long(argc, argv, "", longs, NULL); opt != -1 && !err;
+	     opt = getopt_long(argc, argv, "", longs, NULL)) {
 		switch (opt) {
-		case 'c':
-			o->config = optarg;
-			break;
 		case 'd':
 			o->db = optarg;
 			break;
@@ -187,9 +183,10 @@ stormctl_db(const struct stormctl *ctl, int argc, char **argv)
 		const char *name;
 		int (*run)(const struct db_options *o);
 	} verbs[] = { { "check", check }, { "export", export } };
-	struct db_options o = { .config = ctl->config, .since = INT64_MIN, .until = INT64_MAX };
+	struct db_options o = { .since = INT64_MIN, .until = INT64_MAX };
 	struct conf_faults faults = { .report = config_print_fault, .arg = stderr };
 	static struct config conf;
+	const char *config = ctl->config;
 	int status = parse_options(argc, argv, &o);
 	unsigned k = 0;
 
@@ -201,9 +198,9 @@ stormctl_db(const struct stormctl *ctl, int argc, char **argv)
 		return stormctl_usage(argv[0]);
 	if (o.db)
 		return verbs[k].run(&o);
-	if (!o.config && access(CONFIG_DEFAULT_PATH, R_OK) == 0)
-		o.config = CONFIG_DEFAULT_PATH;
-	if (config_load(o.config, &conf, &faults) != 0)
+	if (!config && access(CONFIG_DEFAULT_PATH, R_OK) == 0)
+		config = CONFIG_DEFAULT_PATH;
+	if (config_load(config, &conf, &faults) != 0)
 		return EX_CONFIG;
 	o.db = conf.store.path;
 	status = verbs[k].run(&o);
