@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: ISC
 """A folder of its own, daemons in it, and clients for the policy and the milter door."""
+import contextlib
 import os
 import select
 import shutil
 import signal
 import socket
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -155,12 +157,21 @@ class Lab:
         os.chmod(self.path("san"), 0o777)
         self.env = dict(os.environ)
         self.env.pop("NOTIFY_SOCKET", None)
+        self.env["TZ"] = "UTC"
         self.env["ASAN_OPTIONS"] = f"log_path={self.path('san')}/asan:detect_leaks=1"
         self.env["UBSAN_OPTIONS"] = f"log_path={self.path('san')}/ubsan:print_stacktrace=1"
         self.sanitized = b"__asan_init" in open(self.binary("policyd-storm"), "rb").read()
 
     def path(self, name):
         return os.path.join(self.dir, name)
+
+    def put(self, name, content):
+        """A file with that text, or bytes; its path."""
+        path = self.path(name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as f:
+            f.write(content if isinstance(content, bytes) else content.encode())
+        return path
 
     def binary(self, name):
         return os.path.join(self.build, name)
@@ -230,6 +241,29 @@ class Lab:
         shutil.rmtree(self.dir, ignore_errors=True)
         if wrong:
             raise AssertionError("\n".join(wrong) + text)
+
+
+# --- stormctl and the record -----------------------------------------------------------------------------------
+
+def ctl(lab, *args, data=b"", env=None, **how):
+    """Runs stormctl to its end: (exit status, stdout, stderr)."""
+    p = subprocess.run([lab.binary("stormctl"), *args], env=env or lab.env, input=data, capture_output=True, timeout=30,
+                       check=False, **how)
+    return p.returncode, p.stdout.decode(), p.stderr.decode()
+
+
+def rows(db, sql):
+    with contextlib.closing(sqlite3.connect(f"file:{db}?mode=ro", uri=True)) as c:
+        return c.execute(sql).fetchall()
+
+
+def messages(db):
+    return rows(db, "SELECT count(*) FROM message")[0][0]
+
+
+def change(db, sql):
+    with contextlib.closing(sqlite3.connect(db, isolation_level=None)) as c:
+        c.execute(sql)
 
 
 # --- the policy door -------------------------------------------------------------------------------------------

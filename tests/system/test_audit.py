@@ -6,6 +6,8 @@ import re
 import socket
 import subprocess
 
+from harness import ctl
+
 ALIASES = """\
 postmaster: root
 staff: anna, bert, carl@far.example
@@ -14,21 +16,8 @@ press: :include:%s
 """
 
 
-def ctl(lab, *args, cwd=None):
-    p = subprocess.run([lab.binary("stormctl"), *args], env=lab.env, stdin=subprocess.DEVNULL, capture_output=True,
-                       timeout=30, check=False, cwd=cwd)
-    return p.returncode, p.stdout.decode(), p.stderr.decode()
-
-
-def write(lab, name, text):
-    path = lab.path(name)
-    with open(path, "wb") as f:
-        f.write(text if isinstance(text, bytes) else text.encode())
-    return path
-
-
 def config(lab, mail, rules=""):
-    return write(lab, "audit.conf", f"[server]\nmode = enforce\nrules = {write(lab, 'audit.rules', rules)}\n[mail]\n"
+    return lab.put("audit.conf", f"[server]\nmode = enforce\nrules = {lab.put('audit.rules', rules)}\n[mail]\n"
                  f"hostname = mx.example.org\nlocal_domains = example.org\n{mail}\n")
 
 
@@ -38,8 +27,8 @@ def kinds(out):
 
 def test_the_list_that_bounces_to_itself(lab):
     """As it happened: outside contacts, open to all, nobody for the bounces. Put right by what it says."""
-    members = write(lab, "members", "one@far.example\ntwo@far.example\n")
-    path = write(lab, "aliases", ALIASES % members)
+    members = lab.put("members", "one@far.example\ntwo@far.example\n")
+    path = lab.put("aliases", ALIASES % members)
     conf = config(lab, f"lists = aliases:{path}")
     code, out, err = ctl(lab, "-c", conf, "audit", "--json")
     assert (code, err) == (2, "") and kinds(out) == [
@@ -52,7 +41,7 @@ def test_the_list_that_bounces_to_itself(lab):
     assert code == 2 and err == "" and f"{path}:4: danger: press@example.org: goes to 2 members" in text, text
     assert f"    write into {path}: owner-press: postmaster\n" in text, text
     assert text.endswith("2 lists looked at: 1 in danger, 1 warning, 1 note\n"), text
-    write(lab, "aliases", ALIASES % members + danger["put"] + "\n")
+    lab.put("aliases", ALIASES % members + danger["put"] + "\n")
     code, out, err = ctl(lab, "-c", conf, "audit", "--json")
     assert (code, err) == (0, "") and [k[1] for k in kinds(out)] == ["open", "open"], (code, out, err)
     conf = config(lab, f"lists = aliases:{path}", "[rule list-guard]\ndetect = list-guard\nmode = enforce\n")
@@ -61,9 +50,9 @@ def test_the_list_that_bounces_to_itself(lab):
 
 def test_all_that_it_says_at_once(lab):
     """A list with an owner and one without: the lines for the map, the lists file and the configuration go together."""
-    path = write(lab, "aliases", "postmaster: root\nstaff: anna, carl@far.example\nowner-staff: anna\n"
+    path = lab.put("aliases", "postmaster: root\nstaff: anna, carl@far.example\nowner-staff: anna\n"
                  "press: one@far.example, two@far.example\n")
-    write(lab, "lists", "")
+    lab.put("lists", "")
     files = {path: path, lab.path("lists"): lab.path("lists")}
     mail = "lists = lists"
     for turn in range(2):
@@ -87,12 +76,12 @@ def test_all_that_it_says_at_once(lab):
 
 
 def test_exit_status(lab):
-    good = write(lab, "good", "staff: anna, bert\nowner-staff: anna\n")
-    warn = write(lab, "warn", "staff: anna, bert\n")
-    bad = write(lab, "bad", "staff: anna, bert@far.example\n")
-    note = write(lab, "note", "staff: anna, bert@far.example\nowner-staff: anna\n")
+    good = lab.put("good", "staff: anna, bert\nowner-staff: anna\n")
+    warn = lab.put("warn", "staff: anna, bert\n")
+    bad = lab.put("bad", "staff: anna, bert@far.example\n")
+    note = lab.put("note", "staff: anna, bert@far.example\nowner-staff: anna\n")
     conf = config(lab, "lists = lists")
-    write(lab, "lists", "staff@example.org postmaster@example.org\n")
+    lab.put("lists", "staff@example.org postmaster@example.org\n")
     for path, code in ((good, 0), (note, 0)):
         assert ctl(lab, "-c", conf, "audit", path)[0] == code, path
     conf = config(lab, "")
@@ -113,7 +102,7 @@ def test_exit_status(lab):
 
 def test_a_configuration_that_the_daemon_refuses(lab):
     """An owner that is a list is a fault there; here it is what one wants to be told."""
-    write(lab, "lists", "all@example.org staff@example.org\nstaff@example.org  boss@far.example\nstaff@example.org x\n")
+    lab.put("lists", "all@example.org staff@example.org\nstaff@example.org  boss@far.example\nstaff@example.org x\n")
     conf = config(lab, "lists = lists\ntrusted = nonsense\nunknown = 1", "nonsense\n")
     code, out, err = ctl(lab, "-c", conf, "audit", "--json")
     assert code == 2 and ("all@example.org", "owner-is-list", "danger", 1) in kinds(out), (code, out, err)
@@ -121,7 +110,7 @@ def test_a_configuration_that_the_daemon_refuses(lab):
 
 
 def test_without_any_configuration(lab):
-    path = write(lab, "aliases", "staff: anna, bert@far.example\nown: anna, own\n")
+    path = lab.put("aliases", "staff: anna, bert@far.example\nown: anna, own\n")
     os.mkdir(lab.path("cwd"))
     code, out, err = ctl(lab, "-c", "/dev/null", "audit", "--json", os.path.relpath(path, lab.path("cwd")),
                          cwd=lab.path("cwd"))
@@ -134,8 +123,8 @@ def test_without_any_configuration(lab):
 def test_hostile_maps(lab):
     """Deep, wide, long, round and unreadable ones end soon, and nothing of included files is shown."""
     os.mkfifo(lab.path("fifo"))
-    secret = write(lab, "secret", "secret-one@far.example\nsecret-two@far.example\nsecret-three, staff\n")
-    zero = write(lab, "large", b"m," * (5 << 20))
+    secret = lab.put("secret", "secret-one@far.example\nsecret-two@far.example\nsecret-three, staff\n")
+    zero = lab.put("large", b"m," * (5 << 20))
     maps = {
         "ring": "".join(f"r{n}: r{(n + 1) % 5000}, anna\n" for n in range(5000)),
         "chain": "".join(f"c{n}: c{n + 1}, anna\n" for n in range(50000)),
@@ -148,7 +137,7 @@ def test_hostile_maps(lab):
     }
     conf = config(lab, "")
     for name, text in maps.items():
-        path = write(lab, name, text)
+        path = lab.put(name, text)
         for args in ((), ("--json",)):
             code, out, err = ctl(lab, "-c", conf, "audit", *args, path)
             assert code in (0, 1, 2), (name, code, out[-500:], err[-500:])
@@ -160,7 +149,7 @@ def test_hostile_maps(lab):
 
 def test_nothing_is_run(lab):
     mark = lab.path("mark")
-    path = write(lab, "aliases", f"x: \"|touch {mark}\", a@far.example, \"|mailman; touch {mark}\"\n"
+    path = lab.put("aliases", f"x: \"|touch {mark}\", a@far.example, \"|mailman; touch {mark}\"\n"
                  f"y: :include:|touch {mark}\nowner-x: \"$(touch {mark})\", `touch {mark}`\n")
     assert ctl(lab, "-c", config(lab, ""), "audit", path)[0] == 2
     assert not os.path.exists(mark)

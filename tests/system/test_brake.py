@@ -6,11 +6,10 @@ import os
 import shutil
 import signal
 import socket
-import sqlite3
-import subprocess
 import time
 
-from harness import Milter, ask, dunno, free_port, packet, wait_for
+import harness
+from harness import Milter, ask, ctl, dunno, free_port, packet, wait_for
 
 FLOOD = "[rule flood]\ndetect = flood\nlimit = {limit}\nwindow = 1d\n{more}\n"
 TRAP = "[rule trap]\ndetect = trap\naddresses = trap@example.org, @gone.example\n"
@@ -25,8 +24,7 @@ def started(lab, rules, store="", mail=""):
 
 
 def rows(d):
-    with contextlib.closing(sqlite3.connect(f"file:{d.lab.path('db/storm.db')}?mode=ro", uri=True)) as c:
-        return c.execute("SELECT sender, verdict, outcome FROM messages ORDER BY rowid").fetchall()
+    return harness.rows(d.lab.path("db/storm.db"), "SELECT sender, verdict, outcome FROM messages ORDER BY rowid")
 
 
 def rcpt(s, n, rcpt="b@example.org", **attrs):
@@ -241,9 +239,7 @@ def strangers(s, first):
 
 
 def counters(lab, d):
-    out = subprocess.run([lab.binary("stormctl"), "-c", d.conf, "status", "--json"], env=lab.env, capture_output=True,
-                         timeout=30, check=True).stdout
-    return json.loads(out)["counters"]
+    return json.loads(ctl(lab, "-c", d.conf, "status", "--json")[1])["counters"]
 
 
 def test_memory_is_bounded_with_everything_different(lab):

@@ -32,7 +32,7 @@ def ctl(lab, *args, user=None, stdout=subprocess.PIPE):
             os.setgroups(user[2])
             os.setresgid(user[1], user[1], user[1])
             os.setresuid(user[0], user[0], user[0])
-    p = subprocess.run([lab.public("stormctl"), *args], env=dict(lab.env, TZ="UTC"), stdin=subprocess.DEVNULL,
+    p = subprocess.run([lab.public("stormctl"), *args], env=lab.env, stdin=subprocess.DEVNULL,
                        stdout=stdout, stderr=subprocess.PIPE, timeout=30, check=False, preexec_fn=become)
     return p.returncode, (p.stdout or b"").decode(), p.stderr.decode()
 

@@ -8,15 +8,9 @@ import re
 import sqlite3
 import subprocess
 
-from harness import Skip, answer, request, wait_for
+from harness import Skip, answer, change, ctl, messages, request, wait_for
 
 RULE = "[rule replication]\ndetect = replication\nlimit = 3\n"
-
-
-def ctl(lab, *args):
-    p = subprocess.run([lab.binary("stormctl"), *args], env=lab.env, stdin=subprocess.DEVNULL, capture_output=True,
-                       timeout=30, check=False)
-    return p.returncode, p.stdout.decode(), p.stderr.decode()
 
 
 def fields(out):
@@ -28,11 +22,6 @@ def ask(s, n):
                       sender=f"s{n}@x.example", recipient="ann@example.org", client_address="192.0.2.9",
                       helo_name="mx.x.example"))
     assert answer(s) == b"action=DUNNO\n\n"
-
-
-def messages(db):
-    with contextlib.closing(sqlite3.connect(f"file:{db}?mode=ro", uri=True)) as c:
-        return c.execute("SELECT count(*) FROM message").fetchone()[0]
 
 
 def test_check_and_export(lab):
@@ -105,13 +94,11 @@ def test_faults(lab):
     d = lab.daemon().start()
     db = lab.path("db/storm.db")
     d.stop()
-    with contextlib.closing(sqlite3.connect(db, isolation_level=None)) as c:
-        c.execute("INSERT INTO recipient VALUES (7, 0, 'a@x.example', 'pass', 0)")
+    change(db, "INSERT INTO recipient VALUES (7, 0, 'a@x.example', 'pass', 0)")
     code, out, err = ctl(lab, "-c", d.conf, "db", "check")
     assert code == 1 and "fault           1 recipients without their message\n" in out and err == "", (code, out, err)
     assert fields(out)["faults"] == "1 found", out
-    with contextlib.closing(sqlite3.connect(db, isolation_level=None)) as c:
-        c.execute("PRAGMA user_version = 1000")
+    change(db, "PRAGMA user_version = 1000")
     for verb in ("check", "export"):
         code, out, err = ctl(lab, "db", verb, "--db", db)
         assert code == 1 and out == "" and "1000" in err, (code, out, err)
@@ -134,9 +121,8 @@ def test_damaged_pages(lab):
     d = lab.daemon().start()
     db = lab.path("db/storm.db")
     d.stop()
-    with contextlib.closing(sqlite3.connect(db, isolation_level=None)) as c:
-        c.execute("WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) "
-                  "INSERT INTO recipient SELECT i, 0, 'somebody@example.org', 'pass', 0 FROM n")
+    change(db, "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) "
+           "INSERT INTO recipient SELECT i, 0, 'somebody@example.org', 'pass', 0 FROM n")
     pages = os.path.getsize(db) // 4096
     with open(db, "r+b") as f:
         for at in range(pages // 2, pages):

@@ -10,6 +10,7 @@ import stat
 import subprocess
 
 import harness
+from harness import ctl
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ASK = "check_policy_service { unix:policyd-storm/policy.sock, timeout=5s, default_action=DUNNO }"
@@ -26,14 +27,35 @@ qmgr       unix  n - n 300 1  qmgr
 REFUSES = "[rule flood]\ndetect = flood\naction = reject 550 5.7.1 enough\n"
 
 
-def ctl(lab, *args, env=None):
-    p = subprocess.run([lab.binary("stormctl"), *args], env=env or lab.env, capture_output=True, timeout=30, check=False,
-                       stdin=subprocess.DEVNULL)
-    return p.returncode, p.stdout.decode(), p.stderr.decode()
+class Ours:
+    """Our configuration, and sockets as a daemon's."""
+
+    def bind(self, path):
+        if not os.path.exists(path):
+            s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.lab.sockets.append(s)
+            s.bind(path)
+        os.chmod(path, 0o666)
+
+    def write_ours(self):
+        self.lab.put("storm.conf", "".join(
+            f"[{section}]\n" + "".join(f"{k} = {v}\n" for k, v in keys.items())
+            for section, keys in (("server", self.server), ("mail", self.mail))))
+        self.lab.put("rules.conf", self.rules)
+
+    def set_ours(self, section, fix):
+        """The daemon listens where it is told to then."""
+        keys = {"server": self.server, "mail": self.mail}[section]
+        keys.update(line.split(" = ", 1) for line in fix.splitlines())
+        for door in ("policy", "milter"):
+            for path in self.server.get(door, "").split(", "):
+                if path.startswith(f"unix:{self.lab.dir}"):
+                    os.makedirs(os.path.dirname(path[5:]), exist_ok=True)
+                    self.bind(path[5:])
 
 
-class Site:
-    """Our configuration and sockets, and a folder for postconf -c."""
+class Site(Ours):
+    """With a folder for postconf -c."""
 
     def __init__(self, lab):
         self.lab = lab
@@ -50,13 +72,6 @@ class Site:
         with open(os.path.join(TOP, "etc/postfix/main.cf.snippet"), encoding="utf-8") as f:
             self.snippet = f.read()
 
-    def bind(self, path):
-        if not os.path.exists(path):
-            s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self.lab.sockets.append(s)
-            s.bind(path)
-        os.chmod(path, 0o666)
-
     def add_main(self, text):
         """The last setting of a name holds."""
         self.main += [line for line in text.splitlines() if line.strip()]
@@ -72,11 +87,7 @@ class Site:
             f.write(self.master)
         for name in ("main.cf", "master.cf"): # Postfix waits until a file that was just written is a second old
             os.utime(f"{self.etc}/{name}", (1e9, 1e9))
-        with open(self.lab.path("storm.conf"), "w", encoding="utf-8") as f:
-            for section, keys in (("server", self.server), ("mail", self.mail)):
-                f.write(f"[{section}]\n" + "".join(f"{k} = {v}\n" for k, v in keys.items()))
-        with open(self.lab.path("rules.conf"), "w", encoding="utf-8") as f:
-            f.write(self.rules)
+        self.write_ours()
 
     def doctor(self):
         self.write()
@@ -110,15 +121,7 @@ class Site:
             for line in fix.splitlines():
                 self.override(below.group(1), line)
         elif section:
-            keys = {"server": self.server, "mail": self.mail}[section.group(1)]
-            for line in fix.splitlines():
-                key, value = line.split(" = ", 1)
-                keys[key] = value
-            for door in ("policy", "milter"): # the daemon listens there then
-                for path in self.server.get(door, "").split(", "):
-                    if path.startswith("unix:"):
-                        os.makedirs(os.path.dirname(path[5:]), exist_ok=True)
-                        self.bind(path[5:])
+            self.set_ours(section.group(1), fix)
         elif fix.startswith("chmod o+x "):
             os.chmod(fix[10:], os.stat(fix[10:]).st_mode | stat.S_IXOTH)
         elif fix == "systemctl restart policyd-storm":

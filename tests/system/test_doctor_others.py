@@ -5,10 +5,10 @@ import json
 import os
 import random
 import re
-import socket
 import stat
 
-from test_doctor import TOP, ctl, told
+from harness import ctl
+from test_doctor import TOP, Ours, told
 
 ACL, RCPT, ROUTERS = (f"{TOP}/etc/exim/storm.{name}" for name in ("acl", "rcpt", "routers"))
 EXIM = f"""\
@@ -74,7 +74,7 @@ Xopendkim, S=inet:8891@localhost
 """
 
 
-class Site:
+class Site(Ours):
     def __init__(self, lab, mta, text):
         self.lab, self.mta = lab, mta
         self.run = lab.path("run")
@@ -98,26 +98,14 @@ class Site:
                     f"cat <<'EOF'\n{options}\nEOF\nexit {code}\n")
         os.chmod(path, 0o755)
 
-    def bind(self, path):
-        if not os.path.exists(path):
-            s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self.lab.sockets.append(s)
-            s.bind(path)
-        os.chmod(path, 0o666)
-
     def sub(self, old, new):
         old, new = old.replace("@run@", self.run), new.replace("@run@", self.run)
         assert old in self.text, old
         self.text = self.text.replace(old, new)
 
     def write(self):
-        with open(self.lab.path("mta.conf"), "w", encoding="utf-8") as f:
-            f.write(self.text)
-        with open(self.lab.path("storm.conf"), "w", encoding="utf-8") as f:
-            for section, keys in (("server", self.server), ("mail", self.mail)):
-                f.write(f"[{section}]\n" + "".join(f"{k} = {v}\n" for k, v in keys.items()))
-        with open(self.lab.path("rules.conf"), "w", encoding="utf-8") as f:
-            f.write(self.rules)
+        self.lab.put("mta.conf", self.text)
+        self.write_ours()
 
     def ask(self, *args):
         self.write()
@@ -136,13 +124,7 @@ class Site:
         """Does what the finding says; False: that takes more than putting a line into its place."""
         fix, section = f["fix"], re.match(r"\S+ \[(\w+)\]$", f["in"])
         if section:
-            keys = {"server": self.server, "mail": self.mail}[section.group(1)]
-            for line in fix.splitlines():
-                keys[line.split(" = ", 1)[0]] = line.split(" = ", 1)[1]
-            for door in ("policy", "milter"):
-                path = self.server.get(door, "")[5:]
-                if path.startswith(self.lab.dir):
-                    self.bind(path)
+            self.set_ours(section.group(1), fix)
         elif fix.startswith("chmod "):
             mode = os.stat(fix.split()[2]).st_mode
             os.chmod(fix.split()[2], mode | stat.S_IXOTH if "o+x" in fix else mode & ~0o022)

@@ -3,22 +3,11 @@
 import json
 import subprocess
 
-
-def ctl(lab, *args, data=b""):
-    p = subprocess.run([lab.binary("stormctl"), *args], env=lab.env, input=data, capture_output=True,
-                       timeout=30, check=False)
-    return p.returncode, p.stdout, p.stderr.decode()
-
-
-def put(lab, name, data):
-    path = lab.path(name)
-    with open(path, "wb") as f:
-        f.write(data)
-    return path
+from harness import ctl
 
 
 def objects(out):
-    return [json.loads(line) for line in out.decode("utf-8").splitlines()]
+    return [json.loads(line) for line in out.splitlines()]
 
 
 STORM = (b"Received: from gw.example.com (gw.example.com [192.0.2.7])\r\n\tby mx.example.net with ESMTP id Q1\r\n"
@@ -29,7 +18,7 @@ STORM = (b"Received: from gw.example.com (gw.example.com [192.0.2.7])\r\n\tby mx
 
 
 def test_json(lab):
-    path = put(lab, "a.eml", STORM)
+    path = lab.put("a.eml", STORM)
     code, out, err = ctl(lab, "inspect", "--json", path, "-", data=STORM.replace(b"\r\n", b"\n"))
     assert code == 0 and err == "", (code, err)
     one, two = objects(out)
@@ -47,8 +36,8 @@ def test_json(lab):
 
 
 def test_own_hosts_and_markers_from_the_configuration(lab):
-    conf = put(lab, "mail.conf", b"[mail]\nhostname = mx.example.net\ngateway_markers = pop.\n")
-    path = put(lab, "a.eml", STORM.replace(b"Cc: g:", b"Cc: pop.x@y, g:"))
+    conf = lab.put("mail.conf", b"[mail]\nhostname = mx.example.net\ngateway_markers = pop.\n")
+    path = lab.put("a.eml", STORM.replace(b"Cc: g:", b"Cc: pop.x@y, g:"))
     code, out, err = ctl(lab, "-c", conf, "inspect", "--json", path)
     assert code == 0, err
     mine, = objects(out)
@@ -56,7 +45,7 @@ def test_own_hosts_and_markers_from_the_configuration(lab):
     assert mine["gateway_marker"] == "pop.x@y"
     assert mine["trace"] != other["trace"], "our own line is no part of the trace"
     code, out, err = ctl(lab, "-c", lab.path("missing.conf"), "inspect", path)
-    assert code == 78 and out == b"" and "missing.conf" in err, (code, err)
+    assert code == 78 and out == "" and "missing.conf" in err, (code, err)
 
 
 def test_bytes_that_are_no_utf8(lab):
@@ -67,15 +56,14 @@ def test_bytes_that_are_no_utf8(lab):
     assert one["subject"] == "\ufffd \ufffd( \ufffd\ufffd\ufffd \ufffd\ufffd \u20ac \ufffd \ufffd\ufffd", one["subject"]
     assert one["from"] == "\ufffd\"\\\x01"
     code, out, _ = ctl(lab, "inspect", "-", data=b"Subject: a\x1b[2Jb\n\n")
-    assert code == 0 and b"\x1b" not in out and b"a\\x1b[2Jb" in out
+    assert code == 0 and "\x1b" not in out and "a\\x1b[2Jb" in out
     # U+009B does what ESC [ does, U+202E turns the line round
     code, out, _ = ctl(lab, "inspect", "-", data=b"Subject: \xc2\x9b31m \xe2\x80\xaegpj \x9b \xc3\xa9\nMessage-ID: <\xc2\x85@x>\n\n")
-    text = out.decode()
-    assert code == 0 and "\\x9b31m \\u202egpj \\x9b \u00e9\n" in text and "<\\x85@x>" in text, text
+    assert code == 0 and "\\x9b31m \\u202egpj \\x9b \u00e9\n" in out and "<\\x85@x>" in out, out
 
 
 def test_files_that_cannot_be_read(lab):
-    good = put(lab, "good.eml", b"Subject: x\n\n")
+    good = lab.put("good.eml", b"Subject: x\n\n")
     code, out, err = ctl(lab, "inspect", "--json", lab.path("no.eml"), good, lab.dir)
     assert code == 66, code
     assert [o["file"] for o in objects(out)] == [good]
@@ -84,9 +72,9 @@ def test_files_that_cannot_be_read(lab):
 
 def test_output_that_cannot_be_written(lab):
     """Of any command: who watches the exit status is not told that all is well."""
-    path = put(lab, "a.eml", STORM)
-    event = put(lab, "a.jsonl", b'{"time": 1, "recipients": ["b@example.org"], "header": "To: b@example.org\\n\\n"}\n')
-    conf = put(lab, "conf", b"[server]\nmode = shadow\n")
+    path = lab.put("a.eml", STORM)
+    event = lab.put("a.jsonl", b'{"time": 1, "recipients": ["b@example.org"], "header": "To: b@example.org\\n\\n"}\n')
+    conf = lab.put("conf", b"[server]\nmode = shadow\n")
     for args in (["inspect", path], ["inspect", "--json", path], ["config"], ["config", "--keys"], ["doctor", "--checks"],
                  ["-c", conf, "replay", event], ["-V"], ["-h"]):
         with open("/dev/full", "wb") as full:
@@ -98,20 +86,20 @@ def test_output_that_cannot_be_written(lab):
 def test_words_that_are_no_command(lab):
     for args in ((), ("nonsense",), ("inspect",), ("inspect", "--nonsense", "x"), ("--nonsense",)):
         code, out, err = ctl(lab, *args)
-        assert code == 64 and out == b"" and "usage: stormctl" in err, (args, code, err)
+        assert code == 64 and out == "" and "usage: stormctl" in err, (args, code, err)
     code, out, _ = ctl(lab, "--help")
-    assert code == 0 and b"inspect" in out
+    assert code == 0 and "inspect" in out
     code, out, _ = ctl(lab, "--version")
-    assert code == 0 and out.startswith(b"stormctl ")
+    assert code == 0 and out.startswith("stormctl ")
 
 
 def test_a_long_audience(lab):
     head = b"From: a@b\nTo: " + b",\n ".join(b"user%d@example.org" % i for i in range(40000)) + b"\n\nbody\n"
     assert len(head) < 1 << 20
-    one, = objects(ctl(lab, "inspect", "--json", put(lab, "wide.eml", head))[1])
+    one, = objects(ctl(lab, "inspect", "--json", lab.put("wide.eml", head))[1])
     assert one["to_count"] == 40000 and not one["truncated"]
     more = head.replace(b"\n\nbody", b",\n " + b",\n ".join(b"more%d@example.org" % i for i in range(9000)) + b"\n\nbody")
-    one, = objects(ctl(lab, "inspect", "--json", put(lab, "wider.eml", more))[1])
+    one, = objects(ctl(lab, "inspect", "--json", lab.put("wider.eml", more))[1])
     assert 40000 < one["to_count"] < 49000 and one["truncated"], one["to_count"]
 
 
@@ -127,11 +115,11 @@ BOUNCE = (b"Return-Path: <>\r\nFrom: MAILER-DAEMON@mx.example.net\r\nTo: list@ex
 
 
 def test_bounces_tell_what_came_back(lab):
-    path = put(lab, "bounce.eml", BOUNCE)
-    bare = put(lab, "bare.eml", BOUNCE[:BOUNCE.index(b"\r\n\r\n") + 4])
-    plain = put(lab, "plain.eml", BOUNCE.replace(b"<>", b"<joe@x>").replace(b"MAILER-DAEMON", b"joe").replace(b"/report", b"/mixed"))
+    path = lab.put("bounce.eml", BOUNCE)
+    bare = lab.put("bare.eml", BOUNCE[:BOUNCE.index(b"\r\n\r\n") + 4])
+    plain = lab.put("plain.eml", BOUNCE.replace(b"<>", b"<joe@x>").replace(b"MAILER-DAEMON", b"joe").replace(b"/report", b"/mixed"))
     # the header is longer than what is read at once
-    long = put(lab, "long.eml", b"X-Long: " + b"x" * 70000 + b"\r\n" + BOUNCE)
+    long = lab.put("long.eml", b"X-Long: " + b"x" * 70000 + b"\r\n" + BOUNCE)
     code, out, err = ctl(lab, "inspect", "--json", path, bare, plain, long)
     assert code == 0 and err == "", (code, err)
     one, two, three, four = objects(out)
@@ -140,7 +128,7 @@ def test_bounces_tell_what_came_back(lab):
         assert [o[k] for k in keys] == ["bounce", "<1@example.com>", ["Gone@example.net"], "mx.example.net"], o
     assert [two[k] for k in keys] == ["bounce", "<other@example.com>", [], None], two
     assert three["automatic"] == "none" and not set(keys[1:]) & set(three), three
-    out = ctl(lab, "inspect", path)[1].decode()
+    out = ctl(lab, "inspect", path)[1]
     for line in ("returned           <1@example.com>", "failed recipient   Gone@example.net",
                  "reporting mta      mx.example.net"):
         assert f"  {line}\n" in out, out
@@ -148,6 +136,6 @@ def test_bounces_tell_what_came_back(lab):
 
 def test_receipts_have_no_failed_recipients(lab):
     report = BOUNCE.replace(b"report-type=delivery-status", b"report-type=disposition-notification")
-    one, = objects(ctl(lab, "inspect", "--json", put(lab, "receipt.eml", report))[1])
+    one, = objects(ctl(lab, "inspect", "--json", lab.put("receipt.eml", report))[1])
     assert one["automatic"] == "report" and one["returned_message_id"] == "<1@example.com>", one
     assert "failed_recipients" not in one and "reporting_mta" not in one

@@ -9,12 +9,11 @@ import resource
 import signal
 import socket
 import sqlite3
-import subprocess
 import threading
 import time
 
 import milter_client
-from harness import dunno, request, wait_for
+from harness import ctl, dunno, request, wait_for
 
 LIMIT, RCPTS, COPIES = 3, 6, 60
 MSGS = 8000  # below the number of storms that are kept: the longest quiet one makes room
@@ -382,9 +381,8 @@ def test_storms_while_the_queue_is_full(lab):
             return 0
 
     wait_for("the storms as they are", told)
-    p = subprocess.run([lab.binary("stormctl"), "-c", d.conf, "status", "--json"], capture_output=True, timeout=10,
-                       check=True, env=lab.env)
-    assert json.loads(p.stdout)["journal"]["lost"] == 0, p.stdout
+    _, out, _ = ctl(lab, "-c", d.conf, "status", "--json")
+    assert json.loads(out)["journal"]["lost"] == 0, out
     assert "queue-full" not in d.log()
     d.stop()
     return f"{check_rows(lab, book)} rows, {check_storms(lab, book)} storms"

@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: ISC
 """[store] privacy = hashed: what is on the disk names nobody; stormctl hash finds them again."""
-import contextlib
 import os
 import pwd
 import re
 import signal
-import sqlite3
 import stat
-import subprocess
 
-from harness import Milter, Skip, ask, packet, wait_for
+from harness import Milter, Skip, ask, ctl, messages, packet, rows, wait_for
 
 RULES = "[rule replication]\ndetect = replication\nlimit = 1\nmode = enforce\n"
 HASHED = re.compile(r"h:[0-9a-f]{24}$")
@@ -29,12 +26,6 @@ def daemon(lab, privacy, name="storm"):
     d.store = lab.path(f"{name}.d")
     d.db = lab.path(f"{name}.d/storm.db")
     return d
-
-
-def ctl(lab, *args, **how):
-    p = subprocess.run([lab.binary("stormctl"), *args], env=lab.env, stdin=subprocess.DEVNULL, capture_output=True,
-                       timeout=30, check=False, **how)
-    return p.returncode, p.stdout.decode(), p.stderr.decode()
 
 
 def traffic(d, n=4):
@@ -61,14 +52,9 @@ def traffic(d, n=4):
     s.close()
 
 
-def rows(db, sql):
-    with contextlib.closing(sqlite3.connect(f"file:{db}?mode=ro", uri=True)) as c:
-        return c.execute(sql).fetchall()
-
-
-def settled(d, messages, storms=1):
+def settled(d, n, storms=1):
     """All is in the database, the storm with all its copies."""
-    wait_for(f"{messages} messages", lambda: rows(d.db, "SELECT count(*) FROM message")[0][0] >= messages)
+    wait_for(f"{n} messages", lambda: messages(d.db) >= n)
     wait_for("the storm", lambda: len(rows(d.db, "SELECT id FROM storm WHERE offered >= 6")) >= storms)
 
 
@@ -112,7 +98,7 @@ def test_nobody_is_found(lab):
     hashed.ended()
     hashed.start()
     traffic(hashed)
-    wait_for("ten messages", lambda: rows(hashed.db, "SELECT count(*) FROM message")[0][0] == 10)
+    wait_for("ten messages", lambda: messages(hashed.db) == 10)
     wait_for("the same storm", lambda: rows(hashed.db, "SELECT sender, offered FROM storm") == [(one[0], 14)])
     hashed.stop()
     assert not any(found(hashed.store).values()), found(hashed.store)

@@ -1,28 +1,15 @@
 # SPDX-License-Identifier: ISC
 """stormctl queued: which queue ids of a storm passed, from the record of a running daemon and from rows made for it."""
-import contextlib
 import json
 import re
 import sqlite3
-import subprocess
 import time
 
-from harness import wait_for
+from harness import ctl, rows, wait_for
 from milter_client import Milter
 
 RULE = "[rule replication]\ndetect = replication\nlimit = 2\nmode = enforce\n"
 DAY = 86400
-
-
-def ctl(lab, *args):
-    p = subprocess.run([lab.binary("stormctl"), *args], env=dict(lab.env, TZ="UTC"), stdin=subprocess.DEVNULL,
-                       capture_output=True, timeout=30, check=False)
-    return p.returncode, p.stdout.decode(), p.stderr.decode()
-
-
-def rows(db, sql):
-    with contextlib.closing(sqlite3.connect(f"file:{db}?mode=ro", uri=True)) as c:
-        return c.execute(sql).fetchall()
 
 
 def copy(m, n, queue_id, message_id="<first@sender.example>", author="s@sender.example", rcpts=("a@example.org",),

@@ -1,28 +1,16 @@
 # SPDX-License-Identifier: ISC
 """stormctl storms and show when no daemon runs: the database tells."""
-import contextlib
 import json
 import os
 import re
 import shutil
 import signal
-import sqlite3
 import time
 
-from harness import wait_for
+from harness import change, rows, wait_for
 from test_control import copies, ctl, daemon, many_storms
 
 NOTE = "stormctl: the daemon does not answer; from the database {}\n"
-
-
-def rows(db, sql):
-    with contextlib.closing(sqlite3.connect(f"file:{db}?mode=ro", uri=True)) as c:
-        return c.execute(sql).fetchall()
-
-
-def change(db, sql):
-    with contextlib.closing(sqlite3.connect(db, isolation_level=None)) as c:
-        c.execute(sql)
 
 
 def from_database(lab, d, *args):

@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: ISC
 """Somebody tidies up beneath the running daemon: it notices, says so once, makes again what it can, and what it
 answers from then on is as safe as before."""
-import contextlib
 import os
 import shutil
-import sqlite3
-import subprocess
 import time
 
-from harness import answer, request, wait_for
+from harness import answer, ctl, messages, request, wait_for
 
 
 class Mail:
@@ -25,11 +22,6 @@ class Mail:
                               recipient_count="1"))
             answer(s)
         s.close()
-
-
-def rows(lab):
-    with contextlib.closing(sqlite3.connect(lab.path("db/storm.db"))) as c:
-        return c.execute("SELECT count(*) FROM message").fetchone()[0]
 
 
 def empty(path):
@@ -52,7 +44,7 @@ def outlives_a_kill(lab, d, mail):
     d.proc.kill()
     d.ended()
     d.start()
-    wait_for("all in the record", lambda: rows(lab) == mail.n)
+    wait_for("all in the record", lambda: messages(lab.path("db/storm.db")) == mail.n)
 
 
 def test_the_spool(lab):
@@ -62,7 +54,7 @@ def test_the_spool(lab):
     d.start()
     for remove in (shutil.rmtree, empty, move, copy_back):
         mail.send(d)
-        wait_for("these in the record", lambda: rows(lab) == mail.n)
+        wait_for("these in the record", lambda: messages(lab.path("db/storm.db")) == mail.n)
         remove(spool)
         mail.send(d)
         made += 1
@@ -81,7 +73,7 @@ def test_the_ring(lab):
     d.start()
     for cut in (os.unlink, lambda ring: os.truncate(ring, 0), lambda ring: os.truncate(ring, 4096)):
         mail.send(d)
-        wait_for("these in the record", lambda: rows(lab) == mail.n)
+        wait_for("these in the record", lambda: messages(lab.path("db/storm.db")) == mail.n)
         cut(os.readlink(lab.path("db/storm.db.spool/spool.ring")))
         mail.send(d)
         made += 1
@@ -96,21 +88,20 @@ def test_the_database_and_its_folder(lab):
     mail = Mail()
     d.start()
     mail.send(d)
-    wait_for("these in the record", lambda: rows(lab) == mail.n)
+    wait_for("these in the record", lambda: messages(lab.path("db/storm.db")) == mail.n)
     shutil.rmtree(lab.path("db"))
     mail.send(d)
     d.logged("journal state=failing")
     mail.send(d)
-    said = subprocess.run([lab.binary("stormctl"), "-c", d.conf, "status"], env=lab.env, capture_output=True, text=True,
-                          check=True).stdout
+    said = ctl(lab, "-c", d.conf, "status")[1]
     assert "FAILING" in said and " 0 writes failed" not in said, said
     os.mkdir(lab.path("db"))
     d.logged("journal state=recovered", 25)
-    wait_for("what came meanwhile in the record", lambda: rows(lab) == 10)
+    wait_for("what came meanwhile in the record", lambda: messages(lab.path("db/storm.db")) == 10)
     time.sleep(1.2)  # an outage is over when nothing failed for a second
     mail.send(d)
     d.logged("spool state=recovered")
     for text in ("journal state=failing", "spool state=failing"):
         assert d.log().count(text) == 1, d.log()
     d.stop()
-    assert rows(lab) == 15
+    assert messages(lab.path("db/storm.db")) == 15

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: ISC
 """stormctl replay: what came back is read out of the bodies of bounces, in whatever form the mail is kept."""
 import json
-import os
 import subprocess
 
 CONF = """[server]
@@ -24,22 +23,14 @@ BODY = ("It failed.\n\n--- Below this line is a copy of the message.\n\nFrom: jo
         "Message-ID: <{}@example.org>\n\nhello\n")
 
 
-def put(lab, name, text):
-    path = lab.path(name)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w", encoding="ascii") as f:
-        f.write(text)
-    return path
-
-
 def event(at, client, sender, rcpt, header, body):
     return json.dumps({"time": 1793613600 + at, "client_address": client, "sender": sender, "recipients": [rcpt],
                        "header": header, "body": body}) + "\n"
 
 
 def test_bounces_by_their_bodies(lab):
-    conf = put(lab, "main.conf", CONF.format(dir=lab.dir))
-    put(lab, "rules.conf", RULES)
+    conf = lab.put("main.conf", CONF.format(dir=lab.dir))
+    lab.put("rules.conf", RULES)
     post = event(0, "192.0.2.1", "joe@example.org", "x@example.net", POST, "hello\n")
     # one returns what was sent, the other what was not
     bounces = [(BOUNCE.format(n), BODY.format(n)) for n in (1, 2)]
@@ -50,10 +41,10 @@ def test_bounces_by_their_bodies(lab):
         "folder": None,
     }
     for n, (header, body) in enumerate(bounces):
-        put(lab, f"folder/cur/{n}", "Return-Path: <>\n" + fields + header + body)
+        lab.put(f"folder/cur/{n}", "Return-Path: <>\n" + fields + header + body)
     for name, text in forms.items():
-        path = lab.path(name) if text is None else put(lab, name, text)
-        p = subprocess.run([lab.binary("stormctl"), "-c", conf, "replay", "--json", put(lab, "post.jsonl", post), path],
+        path = lab.path(name) if text is None else lab.put(name, text)
+        p = subprocess.run([lab.binary("stormctl"), "-c", conf, "replay", "--json", lab.put("post.jsonl", post), path],
                            env=lab.env, capture_output=True, timeout=30, check=False)
         assert p.returncode == 0, p.stderr
         verdicts = [json.loads(line).get("verdict") for line in p.stdout.splitlines()]
@@ -62,8 +53,8 @@ def test_bounces_by_their_bodies(lab):
 
 def test_lines_of_any_form(lab):
     """However an event is written it is the same event; what is none is named, and the others are judged."""
-    conf = put(lab, "main.conf", CONF.format(dir=lab.dir))
-    put(lab, "rules.conf", RULES)
+    conf = lab.put("main.conf", CONF.format(dir=lab.dir))
+    lab.put("rules.conf", RULES)
     usual = {"time": 1793613600.25, "client_address": "198.51.100.1", "sender": "", "recipients": ["joe@example.org"],
              "header": BOUNCE.format(1).replace("failure", "fail\u00fcre \"x\" \\ \t"), "body": BODY.format(9)}
     forms = [json.dumps(usual), json.dumps(usual, ensure_ascii=False), json.dumps(usual, separators=(",", ":")) + "\r",
@@ -72,7 +63,7 @@ def test_lines_of_any_form(lab):
     broken = ['{"sender": "x"', '["sender"]', '{"sender": "\\x"}', "nothing"]
     lines = [*forms, *broken, "", *forms]
     text = "".join(line + "\n" for line in lines)
-    for path, standard in ((put(lab, "events.jsonl", ""), b""), ("-", text.encode())):
+    for path, standard in ((lab.put("events.jsonl", ""), b""), ("-", text.encode())):
         if path != "-":
             with open(path, "w", encoding="utf-8") as f:
                 f.write(text)
@@ -97,14 +88,14 @@ def replay(lab, conf, *paths, given=None):
 
 def test_a_false_date_is_no_time(lab):
     """A message dated years ahead does not stop the clock for all that came after it."""
-    conf = put(lab, "main.conf", CONF.format(dir=lab.dir))
-    put(lab, "rules.conf", "[rule bounces]\ndetect = bounce-flood\nlimit = 2\nwindow = 1h\n")
+    conf = lab.put("main.conf", CONF.format(dir=lab.dir))
+    lab.put("rules.conf", "[rule bounces]\ndetect = bounce-flood\nlimit = 2\nwindow = 1h\n")
     message = ("Return-Path: <>\nX-Original-To: joe@example.org\nX-Other: Received: ; Mon, 1 Jan 2040 00:00:00 +0000\n"
                "Received: from mx.example.net by mx.example.org\n\tid Q{0};\n\tMon, {0} Nov 2026 10:00:00 +0100 (CET)\n"
                "Received: from a.example.net by mx.example.net id R; Mon, 2 Nov 2020 09:00:00 +0000\n")
     for day in range(1, 7):
         date = "Sat, 2 Jan 2038 09:00:00 +0000" if day == 1 else f"Mon, {day} Nov 2026 09:00:00 +0000"
-        put(lab, f"folder/cur/{day}", message.format(day) + BOUNCE.format(day)[:-1] + f"Date: {date}\n\n")
+        lab.put(f"folder/cur/{day}", message.format(day) + BOUNCE.format(day)[:-1] + f"Date: {date}\n\n")
     said = replay(lab, conf, lab.path("folder"))
     assert [one["verdict"] for one in said] == ["pass"] * 6, said
     assert [one["time"] for one in said] == [1793523600 + 86400 * n for n in range(6)], said
@@ -112,9 +103,9 @@ def test_a_false_date_is_no_time(lab):
 
 def test_lines_of_mail_programs(lab):
     """What mail programs write in front of a message names no sender; Return-Path does."""
-    conf = put(lab, "main.conf", CONF.format(dir=lab.dir) + "lists = lists\n")
-    put(lab, "lists", "all@example.org owner@example.org\n")
-    put(lab, "rules.conf", "[rule path]\ndetect = list-return-path\nscope = any\naction = set-sender-owner\n")
+    conf = lab.put("main.conf", CONF.format(dir=lab.dir) + "lists = lists\n")
+    lab.put("lists", "all@example.org owner@example.org\n")
+    lab.put("rules.conf", "[rule path]\ndetect = list-return-path\nscope = any\naction = set-sender-owner\n")
     fields = "X-Original-To: x@example.net\n"
     post = "Received: by mx.example.org; Mon, 2 Nov 2026 10:00:00 +0100\n" + POST + "hello\n\n"
     for line, path, sees in (("- Tue Nov  3 09:00:00 2026", "<all@example.org>", True),
@@ -122,7 +113,7 @@ def test_lines_of_mail_programs(lab):
                              ("all@example.org Mon Nov  2 09:00:00 2026", None, True),
                              ("all@example.org Mon Nov  2 09:00:00 2026", "<joe@example.org>", False)):
         path = f"Return-Path: {path}\n" if path else ""
-        one, = replay(lab, conf, put(lab, "box", f"From {line}\n{path}{fields}{post}"))
+        one, = replay(lab, conf, lab.put("box", f"From {line}\n{path}{fields}{post}"))
         assert (one["rule"] == "path") == sees, (line, path, one)
         assert one["time"] == 1793610000, (line, one)
 
@@ -130,28 +121,28 @@ def test_lines_of_mail_programs(lab):
 def test_lines_that_begin_no_message(lab):
     """Many programs quote no "From here on" in a body: a message begins where a line tells a time and a year too, or
     nothing. What a bounce gives back below such a line is read."""
-    conf = put(lab, "main.conf", CONF.format(dir=lab.dir))
-    put(lab, "rules.conf", RULES)
+    conf = lab.put("main.conf", CONF.format(dir=lab.dir))
+    lab.put("rules.conf", RULES)
     fields = "Return-Path: <>\nX-Original-To: joe@example.org\n"
     body = "From what the next server said:\nFrom 10:15 on it was full.\n" + BODY.format(9)
     lines = ("<> Mon Nov  2 09:00:00 2026", "MAILER-DAEMON (mx) Mon Nov  2 09:00 CET 2026", "- Mon, 2 Nov 2026 09:00:00 GMT",
              "9@xxx Mon Nov 02 09:00:00 +0000 2026", "")
     box = "".join(f"From {line}\n{fields}{BOUNCE.format(n)}\n{body}\n" for n, line in enumerate(lines))
     for name, text in (("box", box), ("crlf", box.replace("\n", "\r\n"))):
-        said = replay(lab, conf, put(lab, name, text))
+        said = replay(lab, conf, lab.put(name, text))
         assert [(one["message_id"], one["verdict"]) for one in said] == [
             (f"<b{n}@mx.example.net>", "reject") for n in range(len(lines))], (name, said)
     box = "".join(f"From b{n}@mx.example.net\n{fields}{BOUNCE.format(n)}\n{BODY.format(9)}\n" for n in range(3))
-    assert len(replay(lab, conf, put(lab, "dateless", box))) == 3
+    assert len(replay(lab, conf, lab.put("dateless", box))) == 3
 
 
 def test_shadow_counts_what_would_be_stopped(lab):
     """Of a trial in shadow mode: a wide header would be marked, and stopped only by a later rule."""
-    conf = put(lab, "main.conf", CONF.format(dir=lab.dir).replace("enforce", "shadow") + "lists = lists\n")
-    put(lab, "lists", "all@example.org owner@example.org\n")
-    put(lab, "rules.conf", "[rule wide]\ndetect = wide-recipients\nlimit = 1\n[rule guard]\ndetect = list-guard\n")
+    conf = lab.put("main.conf", CONF.format(dir=lab.dir).replace("enforce", "shadow") + "lists = lists\n")
+    lab.put("lists", "all@example.org owner@example.org\n")
+    lab.put("rules.conf", "[rule wide]\ndetect = wide-recipients\nlimit = 1\n[rule guard]\ndetect = list-guard\n")
     head = "From: x@example.net\nTo: a@example.org, b@example.org\n\n"
-    path = put(lab, "wide.jsonl", "".join(event(n, "198.51.100.1", "x@example.net", rcpt, head, "")
+    path = lab.put("wide.jsonl", "".join(event(n, "198.51.100.1", "x@example.net", rcpt, head, "")
                                           for n, rcpt in enumerate(("a@example.org", "all@example.org"))))
     args = [lab.binary("stormctl"), "-c", conf, "replay", path]
     p = subprocess.run([*args, "--json"], env=lab.env, capture_output=True, timeout=30, check=True)
@@ -166,8 +157,8 @@ def test_shadow_counts_what_would_be_stopped(lab):
 
 def test_a_pipe(lab):
     """Old mail is often packed: what comes out of a pipe is read as a file is."""
-    conf = put(lab, "main.conf", CONF.format(dir=lab.dir))
-    put(lab, "rules.conf", RULES)
+    conf = lab.put("main.conf", CONF.format(dir=lab.dir))
+    lab.put("rules.conf", RULES)
     box = ("From a@example.net Mon Nov  2 09:00:00 2026\nX-Original-To: x@example.net\n" + POST + "hello\n\n") * 3000
     assert len(replay(lab, conf, "/dev/stdin", given=box.encode())) == 3000
     assert replay(lab, conf, "/dev/stdin", given=b"") == []
@@ -175,11 +166,11 @@ def test_a_pipe(lab):
 
 def test_control_bytes(lab):
     """What mail wrote does not reach the terminal as it is, in the lines for people neither."""
-    conf = put(lab, "main.conf", CONF.format(dir=lab.dir))
-    put(lab, "rules.conf", RULES)
+    conf = lab.put("main.conf", CONF.format(dir=lab.dir))
+    lab.put("rules.conf", RULES)
     header = BOUNCE.replace("<b{}@", "<\x1b]0;x\x07{}@") + "\n"
     events = "".join(event(n, "198.51.100.1", "", "joe@example.org", header.format(n), BODY.format(9)) for n in range(2))
-    p = subprocess.run([lab.binary("stormctl"), "-c", conf, "replay", put(lab, "events.jsonl", events)], env=lab.env,
+    p = subprocess.run([lab.binary("stormctl"), "-c", conf, "replay", lab.put("events.jsonl", events)], env=lab.env,
                        capture_output=True, timeout=30, check=False)
     assert p.returncode == 0, p.stderr
     assert b"\x1b" not in p.stdout and b"\x07" not in p.stdout, p.stdout
@@ -189,15 +180,15 @@ def test_control_bytes(lab):
 
 def test_storms_whose_time_is_over(lab):
     """What ended before the mail did is told all the same, and stops nothing that comes after a long gap."""
-    conf = put(lab, "main.conf", CONF.format(dir=lab.dir))
-    put(lab, "rules.conf", "[rule copies]\ndetect = replication\nlimit = 1\nremember = 2d\n[rule much]\ndetect = flood\n"
+    conf = lab.put("main.conf", CONF.format(dir=lab.dir))
+    lab.put("rules.conf", "[rule copies]\ndetect = replication\nlimit = 1\nremember = 2d\n[rule much]\ndetect = flood\n"
         "limit = 2\ncount_by = sender\nexempt = x@example.net\n")
     way = ("Received: from a by relay{}.example with SMTP id {};\n\tMon, 2 Nov 2026 09:00:00 +0000\n"
            "Received: from pc by a.example with SMTP id 0;\n\tMon, 2 Nov 2026 09:00:00 +0000\n" + POST)
     copies = [event(at, "198.51.100.1", "x@example.net", "joe@example.org", way.format(n, n), "")
               for n, at in enumerate((0, 60, 120, 10 * 86400, 10 * 86400 + 60))]
     much = [event(300 + n, "198.51.100.2", "y@example.net", "ann@example.org", "", "") for n in range(3)]
-    path = put(lab, "events.jsonl", "".join(copies[:3] + much + copies[3:]))
+    path = lab.put("events.jsonl", "".join(copies[:3] + much + copies[3:]))
     p = subprocess.run([lab.binary("stormctl"), "-c", conf, "replay", "--json", path], env=lab.env, capture_output=True,
                        timeout=30, check=True)
     *said, summary = [json.loads(line) for line in p.stdout.splitlines()]

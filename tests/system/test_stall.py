@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 
-from harness import Skip, wait_for
+from harness import Skip, ctl, wait_for
 from test_kill import RULES, Book, Load, answers, check_rows, check_storms, finish, wait_for_rows
 
 
@@ -54,9 +54,8 @@ class Disk:
 
 
 def status(lab, d):
-    p = subprocess.run([lab.binary("stormctl"), "-c", d.conf, "status", "--json"], capture_output=True, timeout=20,
-                       check=False, env=lab.env)
-    return json.loads(p.stdout) if p.returncode == 0 else None
+    code, out, _ = ctl(lab, "-c", d.conf, "status", "--json")
+    return json.loads(out) if code == 0 else None
 
 
 def play(lab, disk, store, killed):

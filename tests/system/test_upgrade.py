@@ -5,9 +5,8 @@ import contextlib
 import os
 import re
 import sqlite3
-import subprocess
 
-from harness import WAIT, answer, request, wait_for
+from harness import WAIT, answer, change, ctl, messages, request, wait_for
 
 UNIT = os.path.join(os.path.dirname(__file__), "../../packaging/systemd/policyd-storm.service")
 RULE = "[rule replication]\ndetect = replication\nlimit = 3\n"
@@ -17,11 +16,6 @@ def ask(s, n):
     s.sendall(request(instance=f"1f2e.{n}.0", protocol_state="END-OF-MESSAGE", recipient_count="1",
                       sender=f"s{n}@x.example", recipient="ann@example.org"))
     assert answer(s) == b"action=DUNNO\n\n"
-
-
-def messages(db):
-    with contextlib.closing(sqlite3.connect(f"file:{db}?mode=ro", uri=True)) as c:
-        return c.execute("SELECT count(*) FROM message").fetchone()[0]
 
 
 def files(folder):
@@ -50,9 +44,8 @@ def refused(lab, d, db, known, raised):
         assert re.search(r"^RestartPreventExitStatus=.*\b65\b", f.read(), re.M), "it is started again and again"
     said = d.log().splitlines()[-1]
     assert f"schema version {raised}," in said and f"up to {known}: a newer policyd-storm wrote it" in said, said
-    p = subprocess.run([lab.binary("stormctl"), "db", "--db", db, "check"], env=lab.env, capture_output=True, text=True,
-                       timeout=WAIT, check=False)
-    assert p.returncode == 1 and p.stdout == "" and "a newer policyd-storm wrote it" in p.stderr, p
+    code, out, err = ctl(lab, "db", "--db", db, "check")
+    assert code == 1 and out == "" and "a newer policyd-storm wrote it" in err, (code, out, err)
     after = files(os.path.dirname(db))
     assert after == before, [name for name in after.keys() | before.keys() if after.get(name) != before.get(name)]
 
@@ -67,8 +60,7 @@ def test_downgrade(lab):
         known, raised = raise_version(c)
     refused(lab, d, db, known, raised)
     # The version that wrote it takes it up again.
-    with contextlib.closing(sqlite3.connect(db, isolation_level=None)) as c:
-        c.execute(f"PRAGMA user_version = {known}")
+    change(db, f"PRAGMA user_version = {known}")
     d.start()
     ask(d.dial(), 9)
     wait_for("six messages in the record", lambda: messages(db) == 6)
