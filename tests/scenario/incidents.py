@@ -7,23 +7,18 @@ import json
 import os
 import random
 import resource
-import shutil
-import subprocess
 import sys
-import tempfile
 import time as clock
+
+import world
+from world import ADDITIVE, Violation, check
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 HOUR, DAY = 3600, 86400
 START = 1136797200  # 9 January 2006, 09:00 UTC
-ADDITIVE = ("pass", "warn", "prepend", "conceal", "set-sender-owner")
 CONF = ("[server]\nmode = enforce\nlog = stderr\n[store]\npath = :memory:\n[mail]\nhostname = mx.example.org\n"
         "trusted = 127.0.0.0/8, ::1, 192.0.2.0/24\nlocal_domains = example.org\nlists = lists\n")
 LISTS = "all@example.org owner@example.org\nteam@example.org owner@example.org\n"
-
-
-class Failure(Exception):
-    pass
 
 
 class Row:
@@ -40,22 +35,13 @@ class Row:
         self.named = ""
 
     def need(self, condition, *what):
-        if not condition:
-            raise Failure("%s: %s" % (self.name, " ".join(str(w) for w in what)))
+        check(condition, self.name + ":", *what)
 
 
-class Engine:
+class Engine(world.Engine):
     def __init__(self, build, sets=()):
-        self.dir = tempfile.mkdtemp(prefix="storm-incident.")
         rules = os.path.join(HERE, "..", "..", "etc", "rules.conf")
-        for name, text in (("policyd-storm.conf", CONF), ("lists", LISTS), ("rules.conf", open(rules).read())):
-            with open(os.path.join(self.dir, name), "w") as f:
-                f.write(text)
-        self.errors = open(os.path.join(self.dir, "errors"), "w+")
-        argv = [os.path.join(build, "stormctl"), "-c", os.path.join(self.dir, "policyd-storm.conf"), "replay", "--json"]
-        for s in sets:
-            argv += ["--set", s]
-        self.child = subprocess.Popen(argv + ["-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors)
+        super().__init__(build, {"policyd-storm.conf": CONF, "lists": LISTS, "rules.conf": open(rules).read()}, sets)
         self.now, self.asked = START, 0
 
     def ask(self, rcpts, header, sender="someone@other.example", client="198.51.100.7", sasl=None, size=4000):
@@ -65,13 +51,7 @@ class Engine:
         if sasl:
             event["sasl_username"] = sasl
         self.asked += 1
-        self.child.stdin.write(json.dumps(event).encode() + b"\n")
-        self.child.stdin.flush()
-        line = self.child.stdout.readline()
-        if not line:
-            self.errors.seek(0)
-            raise Failure("the engine went away: " + self.errors.read())
-        v = json.loads(line)
+        v = super().ask(event)
         if v["verdict"] in ADDITIVE:
             return list(rcpts), v
         if v["verdict"] in ("drop-recipients", "redirect-owner"):
@@ -80,11 +60,8 @@ class Engine:
         return [], v
 
     def end(self):
-        self.child.stdin.close()
-        summary = json.loads(self.child.stdout.readline())["summary"]
-        if self.child.wait() != 0:
-            raise Failure("the engine ended with %d" % self.child.returncode)
-        shutil.rmtree(self.dir, ignore_errors=True)
+        summary = super().end()
+        self.close()
         return summary
 
 
@@ -358,7 +335,7 @@ def main():
         begun = clock.monotonic()
         try:
             rows = fn(build, full)
-        except Failure as e:
+        except Violation as e:
             failed += 1
             print("FAIL %s" % e)
             continue

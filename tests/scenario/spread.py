@@ -27,13 +27,12 @@ import os
 import random
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time as clock
 
 import pictures
-from world import Violation, check, date_text
+from world import Replay, Violation, check, date_text
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 START = 1136797200  # 9 January 2006, 09:00 UTC
@@ -43,41 +42,13 @@ GOES_ON = ("pass", "warn", "prepend")
 WAYS = ("in", "in and out")
 
 
-class Engine:
-    """stormctl replay at one site: questions may be written to many before the answers are read."""
-
+class Engine(Replay):
     def __init__(self, build, folder, n):
         conf = os.path.join(folder, "site%d.conf" % n)
         with open(conf, "w") as f:
             f.write("[server]\nmode = enforce\nlog = stderr\n[store]\npath = :memory:\n[mail]\nhostname = mx.site%d.example\n"
                     "trusted = 127.0.0.0/8, ::1, 192.0.2.%d\nlocal_domains = site%d.example\n" % (n, n, n))
-        self.errors = open(conf + ".errors", "w+")
-        self.child = subprocess.Popen([os.path.join(build, "stormctl"), "-c", conf, "replay", "--json", "-"],
-                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors)
-
-    def question(self, line):
-        try:
-            self.child.stdin.write(line)
-            self.child.stdin.flush()
-        except BrokenPipeError:
-            pass  # the missing answer tells it
-
-    def answer(self):
-        line = self.child.stdout.readline()
-        if not line:
-            self.errors.seek(0)
-            raise Violation("an engine went away: " + self.errors.read())
-        return json.loads(line)
-
-    def end(self):
-        if self.child.poll() is None:
-            self.child.kill()
-        self.child.wait()
-        for f in (self.child.stdin, self.child.stdout, self.errors):
-            try:
-                f.close()
-            except BrokenPipeError:
-                pass
+        super().__init__(build, conf)
 
 
 class Server:
@@ -135,7 +106,7 @@ class World:
     def __exit__(self, *_):
         for s in self.sites:
             if s.engine:
-                s.engine.end()
+                s.engine.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # --- a message comes to mail servers

@@ -16,6 +16,7 @@ import time as clock
 
 import incidents
 import pictures
+from world import Violation, check
 
 DAY, MINUTE = 86400, 60
 MEMBERS = ["m%d@partner%d.example" % (n, n) for n in range(12)]
@@ -128,21 +129,16 @@ class Day:
                 "bounces_to_owner": self.to_owner}
 
 
-def need(condition, *what):
-    if not condition:
-        raise incidents.Failure(" ".join(str(w) for w in what))
-
-
 def both(build, plan):
     without = Day(plan, None).run().facts()
     engine = incidents.Engine(build)
     day = Day(plan, engine).run().facts()
     engine.end()
     posts = len(POSTS)
-    need(without["messages"] > 2 * plan.ordinary, "without the daemon there was no storm:", without["messages"])
-    need(day["bounces"] == day["bounces_to_owner"] == len(DEAD) * posts, "bounces with the daemon:", day["bounces"], day["bounces_to_owner"])
-    need(day["messages"] == day["ordinary"] + posts + posts * len(MEMBERS) + day["bounces"], "messages with the daemon:", day)
-    need(day["lost"] == 0 and day["ordinary"] >= plan.ordinary - 2 and day["ordinary_waited_seconds"] <= MINUTE, "ordinary mail:", day)
+    check(without["messages"] > 2 * plan.ordinary, "without the daemon there was no storm:", without["messages"])
+    check(day["bounces"] == day["bounces_to_owner"] == len(DEAD) * posts, "bounces with the daemon:", day["bounces"], day["bounces_to_owner"])
+    check(day["messages"] == day["ordinary"] + posts + posts * len(MEMBERS) + day["bounces"], "messages with the daemon:", day)
+    check(day["lost"] == 0 and day["ordinary"] >= plan.ordinary - 2 and day["ordinary_waited_seconds"] <= MINUTE, "ordinary mail:", day)
     return without, day
 
 
@@ -165,7 +161,7 @@ def main():
     begun = clock.monotonic()
     try:
         without, day = both(build, plan)
-    except incidents.Failure as e:
+    except Violation as e:
         print("FAIL %s" % e)
         print("traffic: 0 passed, 1 failed")
         return 1

@@ -21,6 +21,9 @@ START = 1136800000
 BACKOFF = [300, 600, 1200, 2400] + [4000] * 200
 GIVE_UP = 5 * DAY
 ADDITIVE = ("pass", "warn", "prepend", "conceal", "set-sender-owner")
+CONF = ("[server]\nmode = enforce\nlog = stderr\n[store]\npath = :memory:\n[mail]\nhostname = mx1.example.org\n"
+        "own_hosts = mx2.example.org, mx3.example.org\ntrusted = 127.0.0.0/8, ::1\nlocal_domains = example.org\n"
+        "lists = lists\n")
 
 
 class Violation(Exception):
@@ -36,31 +39,31 @@ def date_text(t):
     return clock.strftime("%a, %d %b %Y %H:%M:%S +0000", clock.gmtime(t))
 
 
-class Engine:
-    """stormctl replay, asked event by event."""
+class Replay:
+    """stormctl replay, asked event by event. Many may be asked before the answers are read."""
 
-    def __init__(self, build, rules, mail="", lists=""):
-        self.dir = tempfile.mkdtemp(prefix="storm-scenario.")
-        for name, text in (("lists", lists), ("rules.conf", rules), (
-                "policyd-storm.conf", "[server]\nmode = enforce\nlog = stderr\n[store]\npath = :memory:\n[mail]\n"
-                "hostname = mx1.example.org\nown_hosts = mx2.example.org, mx3.example.org\ntrusted = 127.0.0.0/8, ::1\n"
-                "local_domains = example.org\nlists = lists\n" + mail)):
-            with open(os.path.join(self.dir, name), "w") as f:
-                f.write(text)
-        self.errors = open(os.path.join(self.dir, "errors"), "w+")
-        self.child = subprocess.Popen(
-            [os.path.join(build, "stormctl"), "-c", os.path.join(self.dir, "policyd-storm.conf"), "replay", "--json", "-"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors)
+    def __init__(self, build, conf, sets=()):
+        argv = [os.path.join(build, "stormctl"), "-c", conf, "replay", "--json"]
+        for one in sets:
+            argv += ["--set", one]
+        self.errors = tempfile.TemporaryFile("w+")
+        self.child = subprocess.Popen(argv + ["-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors)
 
-    def ask(self, event):
+    def question(self, line):
         try:
-            self.child.stdin.write(json.dumps(event).encode() + b"\n")
+            self.child.stdin.write(line)
             self.child.stdin.flush()
-            line = self.child.stdout.readline()
         except BrokenPipeError:
-            line = b""
+            pass  # the missing answer tells it
+
+    def answer(self):
+        line = self.child.stdout.readline()
         check(line, "the engine went away:", self.said())
         return json.loads(line)
+
+    def ask(self, event):
+        self.question(json.dumps(event).encode() + b"\n")
+        return self.answer()
 
     def said(self):
         self.errors.seek(0)
@@ -82,6 +85,20 @@ class Engine:
                 f.close()
             except BrokenPipeError:
                 pass
+
+
+class Engine(Replay):
+    """With files of its own: policyd-storm.conf and what that names."""
+
+    def __init__(self, build, files, sets=()):
+        self.dir = tempfile.mkdtemp(prefix="storm-scenario.")
+        for name, text in files.items():
+            with open(os.path.join(self.dir, name), "w") as f:
+                f.write(text)
+        super().__init__(build, os.path.join(self.dir, "policyd-storm.conf"), sets)
+
+    def close(self):
+        super().close()
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
@@ -129,7 +146,7 @@ Got = collections.namedtuple("Got", "time transmission header")
 
 class World:
     def __init__(self, build, rng, rules, limit=3, repeats=2, window=DAY, mail="", lists="", enforce=True):
-        self.engine = Engine(build, rules, mail, lists)
+        self.engine = Engine(build, {"policyd-storm.conf": CONF + mail, "rules.conf": rules, "lists": lists})
         self.rng, self.limit, self.repeats, self.window, self.enforce = rng, limit, repeats, window, enforce
         self.now = START
         self.agenda, self.order, self.ids = [], itertools.count(), itertools.count(1)
