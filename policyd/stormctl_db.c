@@ -9,11 +9,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/xalloc.h"
+#include "base/json.h"
 #include "config.h"
 #include "store/journal_read.h"
 #include "stormctl.h"
-#include "stormctl_json.h"
 #include "stormctl_record.h"
 #include "stormctl_text.h"
 
@@ -116,21 +115,24 @@ print_message(void *arg, const struct record *r)
 		{ "rule", r->rule },
 		{ "outcome", str_of(outcome_name(r->outcome)) },
 	};
-	cJSON *o = cJSON_CreateObject(), *rcpts;
-	char *line;
+	struct buf out;
+	struct json j;
 
 	(void)arg;
-	cJSON_AddNumberToObject(o, "time", (double)r->time / 1000.0);
+	buf_init(&out, 0);
+	json_init(&j, &out);
+	json_object(&j, NULL);
+	json_seconds(&j, "time", r->time);
 	for (unsigned k = 0; k < ARRAY_LEN(texts); k++)
-		cJSON_AddItemToObject(o, texts[k].name, stormctl_json_str(texts[k].s));
-	cJSON_AddNumberToObject(o, "size", (double)r->size);
-	rcpts = cJSON_AddArrayToObject(o, "recipients");
+		json_str(&j, texts[k].name, texts[k].s);
+	json_u64(&j, "size", r->size);
+	json_array(&j, "recipients");
 	for (uint32_t k = 0; k < r->n_rcpts; k++)
-		cJSON_AddItemToArray(rcpts, stormctl_json_str(r->rcpts[k].addr));
-	line = cJSON_PrintUnformatted(o);
-	puts(line);
-	cJSON_free(line);
-	cJSON_Delete(o);
+		json_str(&j, NULL, r->rcpts[k].addr);
+	json_array_end(&j);
+	json_object_end(&j);
+	printf("%.*s\n", STR_FMT(buf_str(&out)));
+	buf_fini(&out);
 	return !ferror(stdout);
 }
 

@@ -2,7 +2,6 @@
 /* stormctl inspect: reads message files and shows their header facts and traits, without a daemon. */
 #include "stormctl.h"
 
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -14,107 +13,98 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/json.h"
 #include "base/limits.h"
 #include "config.h"
 #include "mail/msg.h"
 #include "mail/site.h"
 #include "mail/traits.h"
-#include "stormctl_json.h"
 #include "stormctl_text.h"
 
 enum { FILE_MAX = 64 << 20, PIECE = 65536 };
 
 static void
-add_str(cJSON *to, const char *name, struct str s)
-{
-	cJSON_AddItemToObject(to, name, stormctl_json_str(s));
-}
-
-static void
-add_hex(cJSON *to, const char *name, struct key128 key)
+json_key(struct json *j, const char *name, struct key128 key)
 {
 	char hex[33];
 
 	key_hex(key, hex);
-	cJSON_AddStringToObject(to, name, hex);
+	json_str(j, name, str_of(hex));
 }
 
 static void
-trace_text(uint64_t trace, char out[17])
+json_received(struct json *j, const struct header_facts *f)
 {
-	snprintf(out, 17, "%016" PRIx64, trace);
-}
-
-static cJSON *
-json_received(const struct header_facts *f)
-{
-	cJSON *list = cJSON_CreateArray();
-
+	json_array(j, "received");
 	for (uint32_t i = 0; i < f->n_hops; i++) {
-		cJSON *hop = cJSON_CreateObject();
-
-		add_str(hop, "from", f->hops[i].from);
-		add_str(hop, "ip", f->hops[i].from_ip);
-		add_str(hop, "by", f->hops[i].by);
-		add_str(hop, "id", f->hops[i].id);
-		cJSON_AddItemToArray(list, hop);
+		json_object(j, NULL);
+		json_str(j, "from", f->hops[i].from);
+		json_str(j, "ip", f->hops[i].from_ip);
+		json_str(j, "by", f->hops[i].by);
+		json_str(j, "id", f->hops[i].id);
+		json_object_end(j);
 	}
-	return list;
+	json_array_end(j);
 }
 
 /* What a bounce or report says of the message that it is about. */
 static void
-add_returned(cJSON *o, const struct msg *m, const struct traits *t)
+json_returned(struct json *j, const struct msg *m, const struct traits *t)
 {
 	const struct dsn_facts *d = &m->dsn.f;
-	cJSON *failed;
 
 	if (t->automatic != AUTO_BOUNCE && t->automatic != AUTO_REPORT)
 		return;
-	add_str(o, "returned_message_id", t->returned_id);
+	json_str(j, "returned_message_id", t->returned_id);
 	if (t->automatic == AUTO_REPORT)
 		return;
-	failed = cJSON_AddArrayToObject(o, "failed_recipients");
+	json_array(j, "failed_recipients");
 	for (uint32_t i = 0; i < d->rcpt_count; i++)
 		if (dsn_rcpt_failed(&d->rcpts[i]))
-			cJSON_AddItemToArray(failed, stormctl_json_str(dsn_rcpt_addr(&d->rcpts[i])));
-	add_str(o, "reporting_mta", d->reporting_mta);
+			json_str(j, NULL, dsn_rcpt_addr(&d->rcpts[i]));
+	json_array_end(j);
+	json_str(j, "reporting_mta", d->reporting_mta);
 }
 
-static cJSON *
-json_message(const char *file, const struct msg *m, const struct traits *t)
+static void
+print_json(const char *file, const struct msg *m, const struct traits *t)
 {
 	const struct header_facts *f = &m->header.f;
-	cJSON *o = cJSON_CreateObject(), *delivered = cJSON_CreateArray();
-	char trace[17];
+	struct buf out;
+	struct json j;
 
-	trace_text(t->trace, trace);
-	add_str(o, "file", str_of(file));
-	add_str(o, "message_id", f->message_id);
-	cJSON_AddNumberToObject(o, "to_count", f->to_count);
-	cJSON_AddNumberToObject(o, "cc_count", f->cc_count);
-	cJSON_AddNumberToObject(o, "header_recipients", t->header_recipients);
-	cJSON_AddBoolToObject(o, "truncated", (f->flags & HDR_TRUNCATED) != 0);
-	cJSON_AddStringToObject(o, "automatic", automatic_name(t->automatic));
-	cJSON_AddBoolToObject(o, "is_list", t->is_list);
-	add_str(o, "list_id", f->list_id);
-	add_str(o, "thread", t->thread);
-	cJSON_AddBoolToObject(o, "thread_reply", t->thread_reply);
-	cJSON_AddNumberToObject(o, "hops", f->hop_count);
+	buf_init(&out, 0);
+	json_init(&j, &out);
+	json_object(&j, NULL);
+	json_str(&j, "file", str_of(file));
+	json_str(&j, "message_id", f->message_id);
+	json_u64(&j, "to_count", f->to_count);
+	json_u64(&j, "cc_count", f->cc_count);
+	json_u64(&j, "header_recipients", t->header_recipients);
+	json_bool(&j, "truncated", f->flags & HDR_TRUNCATED);
+	json_str(&j, "automatic", str_of(automatic_name(t->automatic)));
+	json_bool(&j, "is_list", t->is_list);
+	json_str(&j, "list_id", f->list_id);
+	json_str(&j, "thread", t->thread);
+	json_bool(&j, "thread_reply", t->thread_reply);
+	json_u64(&j, "hops", f->hop_count);
+	json_array(&j, "delivered_to");
 	for (uint32_t i = 0; i < f->n_delivered_to; i++)
-		cJSON_AddItemToArray(delivered, stormctl_json_str(f->delivered_to[i]));
-	cJSON_AddItemToObject(o, "delivered_to", delivered);
-	cJSON_AddStringToObject(o, "trace", trace);
-	add_str(o, "gateway_marker", f->gateway_marker);
-	add_hex(o, "fingerprint", t->fingerprint);
-	add_str(o, "sender", f->return_path);
-	add_str(o, "from", f->from);
-	add_str(o, "subject", f->subject);
-	add_str(o, "date", f->date);
-	add_hex(o, "origin", t->origin);
-	cJSON_AddItemToObject(o, "received", json_received(f));
-	add_returned(o, m, t);
-	return o;
+		json_str(&j, NULL, f->delivered_to[i]);
+	json_array_end(&j);
+	json_hex64(&j, "trace", t->trace);
+	json_str(&j, "gateway_marker", f->gateway_marker);
+	json_key(&j, "fingerprint", t->fingerprint);
+	json_str(&j, "sender", f->return_path);
+	json_str(&j, "from", f->from);
+	json_str(&j, "subject", f->subject);
+	json_str(&j, "date", f->date);
+	json_key(&j, "origin", t->origin);
+	json_received(&j, f);
+	json_returned(&j, m, t);
+	json_object_end(&j);
+	printf("%.*s\n", STR_FMT(buf_str(&out)));
+	buf_fini(&out);
 }
 
 static void
@@ -132,9 +122,8 @@ print_readable(const char *file, const struct msg *m, const struct traits *t)
 {
 	const struct header_facts *f = &m->header.f;
 	const struct dsn_facts *d = &m->dsn.f;
-	char trace[17], hex[33];
+	char hex[33];
 
-	trace_text(t->trace, trace);
 	key_hex(t->fingerprint, hex);
 	text_put(file);
 	putchar('\n');
@@ -158,7 +147,7 @@ print_readable(const char *file, const struct msg *m, const struct traits *t)
 	for (uint32_t i = 0; i < f->n_delivered_to; i++)
 		print_text("delivered-to", f->delivered_to[i]);
 	printf("  %-18s %" PRIu32 "\n", "hops", f->hop_count);
-	printf("  %-18s %s\n  %-18s %s\n", "trace", trace, "fingerprint", hex);
+	printf("  %-18s %016" PRIx64 "\n  %-18s %s\n", "trace", t->trace, "fingerprint", hex);
 }
 
 /* "From MAILER-DAEMON Thu Jan  1 00:00:00 2026": so mailbox files note the null sender. */
@@ -232,19 +221,6 @@ open_file(const char *file)
 }
 
 static int
-print_json(const char *file, const struct msg *m, const struct traits *t)
-{
-	cJSON *o = json_message(file, m, t);
-	char *text = cJSON_PrintUnformatted(o);
-
-	if (text)
-		puts(text);
-	cJSON_free(text);
-	cJSON_Delete(o);
-	return text ? 0 : ENOMEM;
-}
-
-static int
 inspect_file(const char *file, struct msg *m, const struct site *site, bool json)
 {
 	int fd = open_file(file), err = fd < 0 ? -fd : 0;
@@ -257,7 +233,7 @@ inspect_file(const char *file, struct msg *m, const struct site *site, bool json
 	if (!err) {
 		traits_compute(&t, m, site);
 		if (json)
-			err = print_json(file, m, &t);
+			print_json(file, m, &t);
 		else
 			print_readable(file, m, &t);
 	}
