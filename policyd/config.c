@@ -222,13 +222,13 @@ static void
 check_addresses(struct loader *l)
 {
 	const struct serve_conf *s = &l->c.serve;
-	unsigned max = s->n_policy + s->n_milter + 1, n = 0;
+	unsigned max = s->policy.n + s->milter.n + 1, n = 0;
 	struct listen_name *v = xcalloc(max, sizeof(*v));
 
-	for (unsigned i = 0; i < s->n_policy; i++)
-		v[n++] = (struct listen_name){ "policy", s->policy[i] };
-	for (unsigned i = 0; i < s->n_milter; i++)
-		v[n++] = (struct listen_name){ "milter", s->milter[i] };
+	for (unsigned i = 0; i < s->policy.n; i++)
+		v[n++] = (struct listen_name){ "policy", s->policy.v[i] };
+	for (unsigned i = 0; i < s->milter.n; i++)
+		v[n++] = (struct listen_name){ "milter", s->milter.v[i] };
 	if (s->control)
 		v[n++] = (struct listen_name){ "control", s->control };
 	for (unsigned i = 1; i < n; i++)
@@ -404,16 +404,16 @@ rule_notes(const struct config *c, const struct rule *r, config_note_fn *fn, voi
 		snprintf(note, sizeof(note), "rule \"%s\" never trips: [mail] lists names no list", r->name);
 		fn(arg, note);
 	}
-	if (r->detector->header && c->serve.n_milter == 0) {
+	if (r->detector->header && c->serve.milter.n == 0) {
 		snprintf(note, sizeof(note),
 		    "rule \"%s\" needs the header: there is no milter address, and by policy only "
 		    "Exim sends one",
 		    r->name);
 		fn(arg, note);
 	}
-	if (c->serve.n_milter) /* then the policy door leaves the verdict to it */
+	if (c->serve.milter.n) /* then the policy door leaves the verdict to it */
 		door_notes(r, DOOR_MILTER, fn, arg);
-	else if (c->serve.n_policy)
+	else if (c->serve.policy.n)
 		door_notes(r, DOOR_POLICY, fn, arg);
 	if (r->limit && r->detector->no_limit) {
 		snprintf(note, sizeof(note),
@@ -445,7 +445,7 @@ rule_notes(const struct config *c, const struct rule *r, config_note_fn *fn, voi
 void
 config_notes(const struct config *c, config_note_fn *fn, void *arg)
 {
-	if (c->serve.n_policy + c->serve.n_milter == 0)
+	if (c->serve.policy.n + c->serve.milter.n == 0)
 		fn(arg, "no MTA can ask: neither policy nor milter has an address");
 	if (c->rules.n == 0)
 		fn(arg, "there are no rules: all mail passes");

@@ -12,20 +12,19 @@
 /* --- values of a kind of their own ------------------------------------------------------------ */
 
 static void
-door_fini(char ***v, unsigned *n)
+addresses_fini(struct addresses *a)
 {
-	for (unsigned i = 0; i < *n; i++)
-		xfree((*v)[i]);
-	xfree(*v);
-	*v = NULL;
-	*n = 0;
+	for (unsigned i = 0; i < a->n; i++)
+		xfree(a->v[i]);
+	xfree(a->v);
+	*a = (struct addresses){ NULL, 0 };
 }
 
 void
 config_doors_fini(struct serve_conf *c)
 {
-	door_fini(&c->policy, &c->n_policy);
-	door_fini(&c->milter, &c->n_milter);
+	addresses_fini(&c->policy);
+	addresses_fini(&c->milter);
 	xfree(c->control);
 	c->control = NULL;
 }
@@ -52,38 +51,23 @@ listen_address(struct str word, char *why, size_t why_len)
 }
 
 static int
-set_door(char ***v, unsigned *n, struct str value, char *why, size_t why_len)
+set_addresses(void *at, struct str value, char *why, size_t why_len)
 {
+	struct addresses *a = at;
 	struct str word;
 	char *spec;
 
-	door_fini(v, n);
+	addresses_fini(a);
 	while (conf_word(&value, &word)) {
 		spec = listen_address(word, why, why_len);
 		if (!spec) {
-			door_fini(v, n);
+			addresses_fini(a);
 			return ERR_SYNTAX;
 		}
-		*v = xrealloc(*v, (*n + 1) * sizeof(**v));
-		(*v)[(*n)++] = spec;
+		a->v = xgrow(a->v, a->n, sizeof(*a->v));
+		a->v[a->n++] = spec;
 	}
 	return 0;
-}
-
-static int
-set_policy(void *at, struct str value, char *why, size_t why_len)
-{
-	struct serve_conf *c = at;
-
-	return set_door(&c->policy, &c->n_policy, value, why, why_len);
-}
-
-static int
-set_milter(void *at, struct str value, char *why, size_t why_len)
-{
-	struct serve_conf *c = at;
-
-	return set_door(&c->milter, &c->n_milter, value, why, why_len);
 }
 
 static int
@@ -212,10 +196,10 @@ static const struct conf_name log_names[] = {
 const struct conf_key config_key_table[] = {
 	KEY("server", "mode", CONF_FLAG, AT(enforce, bool), .names = mode_names, .def = "shadow",
 	    .help = "The master switch: with shadow no rule acts, each logs what it would have done."),
-	KEY("server", "policy", CONF_CALL, AT(serve, struct serve_conf), .call = set_policy,
+	KEY("server", "policy", CONF_CALL, AT(serve.policy, struct addresses), .call = set_addresses,
 	    .form = "addresses", .def = "",
 	    .help = "Where the policy door listens, for Postfix check_policy_service and for Exim."),
-	KEY("server", "milter", CONF_CALL, AT(serve, struct serve_conf), .call = set_milter,
+	KEY("server", "milter", CONF_CALL, AT(serve.milter, struct addresses), .call = set_addresses,
 	    .form = "addresses", .def = "",
 	    .help = "Where the milter door listens, for Postfix smtpd_milters and for Sendmail."),
 	KEY("server", "control", CONF_CALL, AT(serve.control, char *), .call = set_control, .form = "address",

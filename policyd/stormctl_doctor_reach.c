@@ -205,15 +205,21 @@ address_eq(const struct address *ours, const struct address *theirs)
 	return str_eq(ours->port, theirs->port) && same_host(ours->host, theirs->host);
 }
 
+static const struct addresses *
+addresses_of(const struct doctor *d, enum door_kind door)
+{
+	return door == POLICY_DOOR ? &d->conf->serve.policy : &d->conf->serve.milter;
+}
+
 /* 2: there; 1: the port is ours, the host is not; 0: no */
 static int
-at_door(char *const *specs, unsigned n, const struct address *theirs)
+at_door(const struct addresses *specs, const struct address *theirs)
 {
 	struct address ours;
 	int best = 0;
 
-	for (unsigned i = 0; i < n; i++) {
-		if (!address_split(str_of(specs[i]), &ours))
+	for (unsigned i = 0; i < specs->n; i++) {
+		if (!address_split(str_of(specs->v[i]), &ours))
 			continue;
 		if (address_eq(&ours, theirs))
 			return 2;
@@ -236,30 +242,18 @@ our_name(const struct address *a)
 enum whose
 doctor_whose(const struct doctor *d, enum door_kind door, struct str spec)
 {
-	const struct serve_conf *c = &d->conf->serve;
+	enum door_kind other = door == POLICY_DOOR ? MILTER_DOOR : POLICY_DOOR;
 	struct address theirs;
-	int policy, milter, here, there;
+	int here;
 
 	if (!address_split(spec, &theirs))
 		return NOT_OURS;
-	policy = at_door(c->policy, c->n_policy, &theirs);
-	milter = at_door(c->milter, c->n_milter, &theirs);
-	here = door == POLICY_DOOR ? policy : milter;
-	there = door == POLICY_DOOR ? milter : policy;
+	here = at_door(addresses_of(d, door), &theirs);
 	if (here == 2)
 		return OURS;
-	if (there == 2)
+	if (at_door(addresses_of(d, other), &theirs) == 2)
 		return OURS_OTHER_DOOR;
 	return here || our_name(&theirs) ? OURS_MISSED : NOT_OURS;
-}
-
-static unsigned
-door_specs(const struct doctor *d, enum door_kind door, char *const **specs)
-{
-	const struct serve_conf *c = &d->conf->serve;
-
-	*specs = door == POLICY_DOOR ? c->policy : c->milter;
-	return door == POLICY_DOOR ? c->n_policy : c->n_milter;
 }
 
 /* Seen from a chroot in that folder? */
@@ -273,17 +267,18 @@ seen_below(const char *spec, struct str folder)
 const char *
 doctor_address_in(const struct doctor *d, enum door_kind door, struct str chroot)
 {
-	char *const *specs;
-	unsigned n = door_specs(d, door, &specs);
+	const struct addresses *specs = addresses_of(d, door);
 	const char *first = NULL;
 
 	/* A socket that is there, rather than one in the spool of an MTA that is not. */
-	for (unsigned i = 0; i < n; i++) {
-		if (chroot.n && !seen_below(specs[i], chroot))
+	for (unsigned i = 0; i < specs->n; i++) {
+		const char *spec = specs->v[i];
+
+		if (chroot.n && !seen_below(spec, chroot))
 			continue;
-		if (strncmp(specs[i], "unix:", 5) != 0 || access(specs[i] + 5, F_OK) == 0)
-			return specs[i];
-		first = first ? first : specs[i];
+		if (strncmp(spec, "unix:", 5) != 0 || access(spec + 5, F_OK) == 0)
+			return spec;
+		first = first ? first : spec;
 	}
 	return first;
 }
@@ -297,12 +292,11 @@ doctor_address(const struct doctor *d, enum door_kind door)
 void
 doctor_find_door(struct doctor *d, const char *where, enum door_kind door, const char *more)
 {
-	char *const *specs;
-	unsigned n = door_specs(d, door, &specs);
+	const struct addresses *specs = addresses_of(d, door);
 	const char *text = door == POLICY_DOOR ? "policy = " : "milter = ";
 
-	for (unsigned i = 0; i < n; i++)
-		text = doctor_text(d, "%s%s, ", text, specs[i]);
+	for (unsigned i = 0; i < specs->n; i++)
+		text = doctor_text(d, "%s%s, ", text, specs->v[i]);
 	doctor_find_ours(d, where, "server", doctor_text(d, "%s%s", text, more));
 }
 

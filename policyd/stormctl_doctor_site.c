@@ -179,7 +179,7 @@ no_doors(struct doctor *d)
 	const struct serve_conf *c = &d->conf->serve;
 	struct str queue = pf_of(d)->queue_directory;
 
-	if (!c->n_policy && !c->n_milter)
+	if (!c->policy.n && !c->milter.n)
 		doctor_find_ours(d, doctor_text(d, "%s [server]: policy, milter", d->conf_path), "server",
 		    doctor_text(d,
 			"policy = unix:%.*s/policyd-storm/policy.sock\n"

@@ -10,11 +10,14 @@
 #include "base/compiler.h"
 #include "serve/engine.h"
 
+/* "unix:/path", "inet:1.2.3.4:port", "inet:[::1]:port"; owned */
+struct addresses {
+	char **v;
+	unsigned n;
+};
+
 struct serve_conf {
-	char **policy; /* "unix:/path", "inet:1.2.3.4:port", "inet:[::1]:port"; owned */
-	unsigned n_policy;
-	char **milter;
-	unsigned n_milter;
+	struct addresses policy, milter;
 	char *control;        /* a unix socket; NULL = none */
 	uint32_t socket_mode; /* of unix sockets, 0666 by default: a chrooted Postfix is another user */
 	uint32_t max_connections;

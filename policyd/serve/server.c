@@ -195,8 +195,8 @@ set_listeners(struct server *s, const struct serve_conf *conf, char *why, size_t
 {
 	char *control = conf->control;
 	const struct listen_want want[] = {
-		{ &ep_policy, conf->policy, conf->n_policy },
-		{ &ep_milter, conf->milter, conf->n_milter },
+		{ &ep_policy, conf->policy.v, conf->policy.n },
+		{ &ep_milter, conf->milter.v, conf->milter.n },
 		{ &ep_control, &control, control != NULL },
 	};
 

@@ -101,8 +101,8 @@ expect_defaults(void)
 	char host[256] = "";
 
 	cr_expect_not(c.enforce);
-	cr_expect_eq(c.serve.n_policy, 0u);
-	cr_expect_eq(c.serve.n_milter, 0u);
+	cr_expect_eq(c.serve.policy.n, 0u);
+	cr_expect_eq(c.serve.milter.n, 0u);
 	cr_expect_null(c.serve.control);
 	cr_expect_eq(c.serve.socket_mode, 0666u);
 	cr_expect_eq(c.serve.max_connections, 4096u);
@@ -179,11 +179,11 @@ Test(config, everything)
 		 "lists = lists, more aliases:aliases\ngateway_markers = One. two.\n"),
 	    0, "%s", SAID);
 	cr_expect(c.enforce);
-	cr_assert_eq(c.serve.n_policy, 4u);
-	cr_expect_str_eq(c.serve.policy[0], "unix:/run/p.sock");
-	cr_expect_str_eq(c.serve.policy[2], "inet:[::1]:65535");
-	cr_expect_str_eq(c.serve.policy[3], "inet:127.0.0.1:10040");
-	cr_assert_eq(c.serve.n_milter, 1u);
+	cr_assert_eq(c.serve.policy.n, 4u);
+	cr_expect_str_eq(c.serve.policy.v[0], "unix:/run/p.sock");
+	cr_expect_str_eq(c.serve.policy.v[2], "inet:[::1]:65535");
+	cr_expect_str_eq(c.serve.policy.v[3], "inet:127.0.0.1:10040");
+	cr_assert_eq(c.serve.milter.n, 1u);
 	cr_expect_str_eq(c.serve.control, "unix:/run/c.sock");
 	cr_expect_eq(c.serve.socket_mode, 0660u);
 	cr_expect_str_eq(c.user, "nobody");

@@ -333,8 +333,7 @@ server_setup(void)
 	specs[0] = xstrdup(text);
 	snprintf(text, sizeof(text), "unix:%s/b.sock", dir);
 	specs[1] = xstrdup(text);
-	conf = (struct serve_conf){ .policy = specs,
-		.n_policy = 1,
+	conf = (struct serve_conf){ .policy = { specs, 1 },
 		.socket_mode = 0666,
 		.max_connections = 100,
 		.idle_timeout = 60000,
@@ -371,7 +370,7 @@ on_reload(void *arg)
 {
 	cr_assert_eq(arg, &n_reloads);
 	n_reloads++;
-	conf.n_policy = 2;
+	conf.policy.n = 2;
 	reconfigured = server_reconfigure(server, &conf, why, sizeof(why));
 	peer = dial(specs[1]);
 	cr_assert(peer >= 0);
@@ -405,7 +404,7 @@ Test(server, reconfigure_all_or_nothing, .init = server_setup, .fini = server_te
 
 	cr_assert_eq(server_new(&conf, &engine, &server, why, sizeof(why)), 0, "%s", why);
 	specs[1] = xstrdup("inet:192.0.2.1:10040"); /* of another machine */
-	conf.n_policy = 2;
+	conf.policy.n = 2;
 	conf.max_connections = 7;
 	cr_assert_eq(server_reconfigure(server, &conf, why, sizeof(why)), ERR_IO);
 	server_stats(server, &st);
