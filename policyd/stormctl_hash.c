@@ -13,22 +13,18 @@
 #include "stormctl.h"
 
 static int
-parse_options(int argc, char **argv, const char **config, const char **db)
+parse_options(int argc, char **argv, const char **db)
 {
 	static const struct option longs[] = {
-		{ "config", required_argument, NULL, 'c' },
 		{ "db", required_argument, NULL, 'd' },
 		{ NULL, 0, NULL, 0 },
 	};
 
-	for (int opt = getopt_long(argc, argv, "c:", longs, NULL); opt != -1;
-	     opt = getopt_long(argc, argv, "c:", longs, NULL)) {
-		if (opt == 'c')
-			*config = optarg;
-		else if (opt == 'd')
-			*db = optarg;
-		else
+	for (int opt = getopt_long(argc, argv, "", longs, NULL); opt != -1;
+	     opt = getopt_long(argc, argv, "", longs, NULL)) {
+		if (opt != 'd')
 			return stormctl_usage(argv[0]);
+		*db = optarg;
 	}
 	return optind < argc ? 0 : stormctl_usage(argv[0]);
 }
@@ -70,7 +66,7 @@ stormctl_hash(const struct stormctl *ctl, int argc, char **argv)
 	struct conf_faults faults = { .report = config_print_fault, .arg = stderr };
 	const char *config = ctl->config, *db = NULL;
 	static struct config conf;
-	int status = parse_options(argc, argv, &config, &db);
+	int status = parse_options(argc, argv, &db);
 
 	if (status)
 		return status;
