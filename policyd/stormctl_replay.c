@@ -36,8 +36,7 @@ struct replay {
 	uint64_t messages, recipients, delivered, dropped, by_action[ACT_COUNT], would;
 };
 
-/* --- from an event to a message
- * --------------------------------------------------------------------------- */
+/* --- from an event to a message -------------------------------------------------------------------- */
 
 static void
 fill_header(struct replay *r, const struct event *ev)
@@ -92,8 +91,7 @@ set_clock(struct replay *r, const struct event *ev)
 	r->now.mono = r->now.wall;
 }
 
-/* --- to a line of output
- * ---------------------------------------------------------------------------------- */
+/* --- to a line of output --------------------------------------------------------------------------- */
 
 /* Without a storm null: 0 names none. */
 static void
@@ -197,8 +195,7 @@ replay_event(void *arg, struct event *ev)
 	return true;
 }
 
-/* --- the end
- * ---------------------------------------------------------------------------------------------- */
+/* --- the end --------------------------------------------------------------------------------------- */
 
 static void
 storm_gone(void *arg, struct storm *st)
@@ -306,8 +303,7 @@ show_progress(const struct progress *p)
 	fprintf(stderr, "\r%3llu %%%s", (unsigned long long)percent, percent >= 100 ? "\r     \r" : "");
 }
 
-/* --- the command
- * ------------------------------------------------------------------------------------------ */
+/* --- the command ----------------------------------------------------------------------------------- */
 
 static void
 replay_init(struct replay *r, struct config *conf)
