@@ -321,7 +321,7 @@ fill_op(struct tally_op *op, const struct rule *r, const struct view *v, const s
 		/* Each request is acknowledged once; what grows is one talk, whatever is cut off its end. A
 		 * ticket may be about "Re: Re: Re:"; then it is ever the same. */
 		op->key =
-		    key_of(p, c, elem_of(v, c, p->author->who) ^ (t->look.grown ? every : t->look.tail));
+		    key_of(p, c, elem_of(v, c, p->author->who) ^ (t->look.grown ? !every : t->look.tail));
 		break;
 	default:
 		break;
