@@ -95,26 +95,19 @@ begin(struct run *r)
 static void
 found(struct run *r, enum audit_severity severity, enum kind kind, const char *file, unsigned line)
 {
+	const char *list = text_of(&r->name), *put = r->put.len ? text_of(&r->put) : NULL;
 	const struct audit_finding f = { .severity = severity,
 		.kind = audit_kinds[kind],
-		.list = text_of(&r->name),
+		.list = list ? list : "(a name too long)",
 		.file = file,
 		.line = line,
 		.what = text_of(&r->what),
-		.put = r->put.len ? text_of(&r->put) : NULL,
-		.where = r->put.len && r->where.len ? text_of(&r->where) : NULL };
+		.put = put,
+		.where = put && r->where.len ? text_of(&r->where) : NULL };
 
 	r->out->n[severity]++;
 	if (f.what)
-		r->in->found(r->in->arg,
-		    &(struct audit_finding){ .severity = f.severity,
-			.kind = f.kind,
-			.list = f.list ? f.list : "(a name too long)",
-			.file = f.file,
-			.line = f.line,
-			.what = f.what,
-			.put = f.put,
-			.where = f.put ? f.where : NULL });
+		r->in->found(r->in->arg, &f);
 }
 
 static void
