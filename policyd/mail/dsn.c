@@ -424,26 +424,19 @@ dsn_rcpt_addr(const struct dsn_rcpt *r)
 	return r->original_rcpt.n ? r->original_rcpt : r->final_rcpt;
 }
 
-bool
-dsn_rcpt_failed(const struct dsn_rcpt *r)
-{
-	static const char *const others[] = { "delayed", "delivered", "relayed", "expanded" };
-
-	for (size_t i = 0; i < ARRAY_LEN(others); i++)
-		if (str_eq(r->action, str_of(others[i])))
-			return false;
-	return r->action.n || r->status.n == 0 || r->status.p[0] == '5';
-}
-
 static bool
 arrived(const struct dsn_rcpt *r)
 {
-	static const char *const words[] = { "delivered", "relayed", "expanded" };
+	return str_eq(r->action, STR("delivered")) || str_eq(r->action, STR("relayed")) ||
+	    str_eq(r->action, STR("expanded"));
+}
 
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (str_eq(r->action, str_of(words[i])))
-			return true;
-	return false;
+bool
+dsn_rcpt_failed(const struct dsn_rcpt *r)
+{
+	if (arrived(r) || str_eq(r->action, STR("delayed")))
+		return false;
+	return r->action.n || r->status.n == 0 || r->status.p[0] == '5';
 }
 
 bool

@@ -63,14 +63,21 @@ read_only_mailbox(struct arena *a, struct str value)
 	return addr_list_work(value, &work) == 1 ? addr_first(a, value) : STR_NONE;
 }
 
+/* What follows it, as "(192.0.2.1, the server for ...)", is dropped. */
 static struct str
-read_word(struct arena *a, struct str value)
+first_word(struct str value)
 {
 	size_t n = 0;
 
 	while (n < value.n && n < HEADER_VALUE_KEEP && !str_is_space(value.p[n]) && value.p[n] != '(')
 		n++;
-	return arena_lower(a, str_sub(value, 0, n));
+	return str_sub(value, 0, n);
+}
+
+static struct str
+read_word(struct arena *a, struct str value)
+{
+	return arena_lower(a, first_word(value));
 }
 
 /* What stands behind "dns;" or "rfc822;". */
@@ -82,16 +89,11 @@ behind_type(struct str value)
 	return at < value.n ? str_trim(str_sub(value, at + 1, value.n)) : value;
 }
 
-/* A host name; what follows it, as "(192.0.2.1, the server for ...)", is dropped. */
 static struct str
 read_host(struct arena *a, struct str value)
 {
-	size_t n = 0;
-
-	value = str_sub(behind_type(value), 0, HEADER_VALUE_KEEP);
-	while (n < value.n && !str_is_space(value.p[n]) && value.p[n] != '(')
-		n++;
-	return n ? arena_str(a, str_sub(value, 0, n)) : STR_NONE;
+	value = first_word(behind_type(value));
+	return value.n ? arena_str(a, value) : STR_NONE;
 }
 
 static struct str
@@ -241,8 +243,8 @@ next_rcpt(const struct dsn_block *b, const struct str *to)
 	return (to == &b->final_rcpt || to == &b->original_rcpt) && to->p;
 }
 
-static void
-field_close(struct dsn *d)
+void
+dsn_block_close(struct dsn *d)
 {
 	struct dsn_block *b = &d->scan->block;
 	struct str line = { b->field, b->n }, name = str_sub(line, 0, field_name(line));
@@ -304,19 +306,13 @@ dsn_block_line(struct dsn *d, struct str line, bool quoted)
 		field_add(b, rest);
 		return DSN_LINE_FIELD;
 	}
-	field_close(d);
+	dsn_block_close(d);
 	if (!field_name(rest) || (quoted && b->open && column != b->column))
 		return DSN_LINE_OTHER;
 	b->open = true;
 	b->column = column;
 	field_add(b, rest);
 	return DSN_LINE_FIELD;
-}
-
-void
-dsn_block_close(struct dsn *d)
-{
-	field_close(d);
 }
 
 void
