@@ -18,7 +18,7 @@ import test_replication
 from lab import exim as exim_mod
 from lab import smtp, store
 from lab.actors import Message, origin
-from lab.bench import LabTest, MEMBERS, TEAM, TEAM_OWNER
+from lab.bench import LabTest, MEMBERS, OnAnother, TEAM, TEAM_OWNER
 from lab.exim import Exim
 from lab.net import wait_for
 from test_actions import CLIENT, EXEMPT_SPARED, FIVE, HIT, LIST, OWNER, SPARED, WIDE, by_sender, rule
@@ -26,26 +26,13 @@ from test_actions import CLIENT, EXEMPT_SPARED, FIVE, HIT, LIST, OWNER, SPARED, 
 SERIAL = itertools.count(1)
 
 
-class OnExim:
-    """Any of the lab's test classes, with Exim as the server."""
-
-    def server(self):
-        why = exim_mod.why_not()
-        if why:
-            self.skipTest(why)
-        return self.bench.exim()
-
-    def port(self, door):
-        return self.mta.port
+class OnExim(OnAnother):
+    module = exim_mod
 
     def trust_this_host(self):
         """As policyd-storm.conf does by itself; the lab's outsiders have addresses of 127.0.0.0/8."""
         self.addCleanup(setattr, self.daemon, "trusted", self.daemon.trusted)
         self.daemon.trusted += ", 127.0.0.1"
-
-    def finish(self):
-        super().finish()
-        self.assertEqual("", self.mta.panic_text())
 
 
 def copies(m, n, first=0):
@@ -557,16 +544,10 @@ class Backscatter(OnExim, test_actions.Actions):
 
 
 class FailOpen(OnExim, LabTest):
-    def one(self, n):
-        m = Message("<open.%d@sender.example>" % n, "Open", ["reader%d@victim.example" % n])
-        began = time.monotonic()
-        self.send_ok(m.to, m.through(origin()))
-        return time.monotonic() - began
-
     def test_away(self):
         self.daemon.stop()
         for n in range(3):
-            self.assertLess(self.one(n), 2)
+            self.assertLess(self.time_of_one(n), 2)
         self.assertEqual((0, ""), self.mta.submit(["reader7@victim.example"], b"Subject: local\n\nhi\n"))
         self.mta.settle()
         self.assertEqual(4, self.sink.total)
@@ -574,7 +555,7 @@ class FailOpen(OnExim, LabTest):
 
     def test_comes_back(self):
         self.daemon.stop()
-        self.one(0)
+        self.time_of_one(0)
         self.daemon.start()
         m = Message("<back.1@sender.example>", "Back", ["reader@victim.example"])
         for content in copies(m, 5):
@@ -598,7 +579,7 @@ class FailOpen(OnExim, LabTest):
                      b"action=OK\n\n"):
             self.daemon.stop()
             door = Asked(self.daemon.policy, said)
-            self.one(0)
+            self.time_of_one(0)
             door.stop()
         self.assertEqual(6, self.sink.total)
 

@@ -3,7 +3,6 @@
 
 import signal
 import time
-import unittest
 
 import test_lists
 

@@ -1,31 +1,19 @@
 # SPDX-License-Identifier: ISC
 """A real Sendmail with the shipped line in its .mc: what differs from Postfix at the same door."""
 
-import time
-
 import test_actions
 import test_lists
 
 from lab import sendmail as sendmail_mod
 from lab import smtp, store
 from lab.actors import Message, origin
-from lab.bench import LabTest
+from lab.bench import LabTest, OnAnother
 from lab.net import wait_for
 from test_actions import EXEMPT_SPARED, FIVE, LIST, OWNER, SPARED, by_sender, rule
 
 
-class OnSendmail:
-    def server(self):
-        if sendmail_mod.why_not():
-            self.skipTest(sendmail_mod.why_not())
-        return self.bench.sendmail()
-
-    def port(self, door):
-        return self.mta.port
-
-    def finish(self):
-        super().finish()
-        self.assertEqual("", self.mta.panic_text())
+class OnSendmail(OnAnother):
+    module = sendmail_mod
 
 
 class Verdicts(OnSendmail, test_actions.Actions):
@@ -187,16 +175,10 @@ class Facts(OnSendmail, test_actions.Actions):
 
 
 class FailOpen(OnSendmail, LabTest):
-    def one(self, n):
-        m = Message("<open.%d@sender.example>" % n, "Open", ["reader%d@victim.example" % n])
-        began = time.monotonic()
-        self.send_ok(m.to, m.through(origin()))
-        return time.monotonic() - began
-
     def test_away(self):
         self.daemon.stop()
         for n in range(3):
-            self.assertLess(self.one(n), 2)
+            self.assertLess(self.time_of_one(n), 2)
         self.assertEqual(3, self.sink.total)
 
     def test_leaves_between_two_messages_of_a_connection(self):

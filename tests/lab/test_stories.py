@@ -14,7 +14,7 @@ from lab import exim as exim_mod
 from lab import sendmail as sendmail_mod
 from lab import smtp, store
 from lab.actors import Message, Storm, origin
-from lab.bench import LabTest
+from lab.bench import LabTest, OnAnother
 from lab.listserver import ListLoop
 from lab.net import wait_for
 
@@ -299,26 +299,12 @@ class PostfixProxy(Form, LabTest):
         super().setUp()
 
 
-class Exim(Stories, LabTest):
+class Exim(OnAnother, Stories, LabTest):
     """readsocket"""
+    module = exim_mod
     conceals = False
 
-    def server(self):
-        if exim_mod.why_not():
-            self.skipTest(exim_mod.why_not())
-        return self.bench.exim()
 
-    def port(self, door):
-        return self.mta.port
-
-
-class Sendmail(Stories, LabTest):
+class Sendmail(OnAnother, Stories, LabTest):
     """INPUT_MAIL_FILTER"""
-
-    def server(self):
-        if sendmail_mod.why_not():
-            self.skipTest(sendmail_mod.why_not())
-        return self.bench.sendmail()
-
-    def port(self, door):
-        return self.mta.port
+    module = sendmail_mod

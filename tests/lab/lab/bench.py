@@ -7,6 +7,7 @@ import unittest
 
 from . import daemon as daemon_mod
 from . import smtp
+from .actors import Message, origin
 from .daemon import Daemon
 from .exim import Exim
 from .late import LateMilter
@@ -194,3 +195,29 @@ class LabTest(unittest.TestCase):
             if time.monotonic() > end:
                 self.fail("not in %s after %gs: %s" % (os.path.basename(self.daemon.db), timeout, what))
             time.sleep(0.1)
+
+
+class OnAnother:
+    """Any of the lab's test classes, with another server than Postfix: that of `module`."""
+
+    module = None
+
+    def server(self):
+        why = self.module.why_not()
+        if why:
+            self.skipTest(why)
+        return getattr(self.bench, self.module.__name__.rpartition(".")[2])()
+
+    def port(self, door):
+        return self.mta.port
+
+    def finish(self):
+        super().finish()
+        self.assertEqual("", self.mta.panic_text())
+
+    def time_of_one(self, n):
+        """A message that is accepted; how long that took."""
+        m = Message("<open.%d@sender.example>" % n, "Open", ["reader%d@victim.example" % n])
+        began = time.monotonic()
+        self.send_ok(m.to, m.through(origin()))
+        return time.monotonic() - began
