@@ -155,22 +155,28 @@ leave_all(struct spool *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* Somebody removed the file: what is written to it now would be gone with the process. */
+/* Somebody removed the file, or cut it off: what is written to it now would be gone with the process, or
+ * stand behind what no start can read. */
 static void
 leave_if_gone(struct spool *s)
 {
-	bool ours = spool_has_folder(s);
+	bool ours = spool_has_folder(s), whole;
 	struct stat st;
 
 	if ((!ours || !spool_has_lock(s)) && spool_return(s) && !ours)
 		leave_all(s);
-	if (s->fd < 0 || fstat(s->fd, &st) != 0 || st.st_nlink > 0)
+	if (s->fd < 0 || fstat(s->fd, &st) != 0)
 		return;
-	log_error("spool state=segment-removed dir=%s", LOGV(str_of(s->dir)));
-	leave_segment(s);
 	pthread_mutex_lock(&s->lock);
-	spool_segment_drop(s, spool_newest(s));
+	whole = st.st_nlink > 0 && (uint64_t)st.st_size >= spool_newest(s)->size;
+	if (!whole)
+		spool_segment_drop(s, spool_newest(s));
 	pthread_mutex_unlock(&s->lock);
+	if (whole)
+		return;
+	log_error(
+	    "spool state=segment-%s dir=%s", st.st_nlink > 0 ? "cut-off" : "removed", LOGV(str_of(s->dir)));
+	leave_segment(s);
 }
 
 /* A segment to write the batch to. */

@@ -66,6 +66,22 @@ def test_the_spool(lab):
     d.stop()
 
 
+def test_a_segment(lab):
+    """The file that is written to, removed or cut off."""
+    d = lab.daemon()
+    spool, mail = lab.path("db/storm.db.spool"), Mail()
+    d.start()
+    for n, cut in enumerate((os.unlink, lambda path: os.truncate(path, 0), lambda path: os.truncate(path, 200))):
+        mail.send(d)
+        wait_for("these in the record", lambda: messages(lab.path("db/storm.db")) == mail.n)
+        cut(os.path.join(spool, max(name for name in os.listdir(spool) if name.startswith("spool.0"))))
+        mail.send(d)
+        d.logged("spool state=segment-" + ("cut-off" if n else "removed"))
+        outlives_a_kill(lab, d, mail)
+    assert "lost=" not in d.log(), d.log()
+    d.stop()
+
+
 def test_the_ring(lab):
     """Removed, or cut off while it is mapped."""
     d = lab.daemon()

@@ -39,8 +39,8 @@ struct rig_event {
 RIG struct rig_event rig_log[] = { { "state=failing", 0 }, { "state=recovered", 0 }, { "state=full", 0 },
 	{ "state=room", 0 }, { "state=torn", 0 }, { "state=damaged", 0 }, { "state=unreadable", 0 },
 	{ "state=gap", 0 }, { "sync=failing", 0 }, { "sync=recovered", 0 }, { "state=segment-removed", 0 },
-	{ "state=removed", 0 }, { "ring=full", 0 }, { "ring=room", 0 }, { "ring=removed", 0 },
-	{ "ring=on-disk", 0 }, { "ring=homeless", 0 }, { "ring=cannot-use", 0 } };
+	{ "state=segment-cut-off", 0 }, { "state=removed", 0 }, { "ring=full", 0 }, { "ring=room", 0 },
+	{ "ring=removed", 0 }, { "ring=on-disk", 0 }, { "ring=homeless", 0 }, { "ring=cannot-use", 0 } };
 
 RIG void
 rig_count_line(const char *level, const char *line)

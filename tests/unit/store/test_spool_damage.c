@@ -419,3 +419,39 @@ Test(spool_damage, strange_folder)
 	cr_expect_eq(replay(s, 0, NULL).records, 3);
 	spool_close(s);
 }
+
+/* What comes then stands where a start can read it; so do the `left` records in front of the cut. */
+static void
+cut_off(off_t size, unsigned left)
+{
+	struct spool_conf conf = rig_conf();
+	struct spool *s = open_and_replay(&conf, 0);
+	struct seen seen;
+	char path[200];
+
+	add_all(s, 5);
+	segment_path(path, sizeof(path), 1, "");
+	cr_assert_eq(truncate(path, size), 0);
+	add_all(s, 5);
+	cr_expect_eq(logged("state=segment-cut-off"), 1);
+	spool_close(s);
+	s = open_conf(&conf);
+	cr_expect_eq(replay(s, 0, &seen).missing, 5 - left);
+	cr_expect_not(seen.wrong);
+	cr_assert_eq(seen.n, 5 + left);
+	cr_expect_eq(seen.seqs[left], 6);
+	free(seen.seqs);
+	spool_close(s);
+}
+
+Test(spool_damage, cut_off_under_our_feet)
+{
+	cut_off(0, 0);
+}
+
+Test(spool_damage, cut_off_within_a_record)
+{
+	char room[RIG_PAYLOAD_MAX];
+
+	cut_off((off_t)(SEGMENT_HEADER + SEGMENT_RECORD_HEADER + payload_of(1, room).n + 9), 1);
+}
