@@ -216,6 +216,7 @@ struct restore {
 	struct now now;
 	struct tallies_restored restored;
 	uint64_t records, faults;
+	uint64_t last; /* the number of the last of them */
 	uint64_t journal_seq;
 	struct moment moments[2]; /* one is gathered while memory brings what the other one needs */
 	struct moment *gathered, *fetched;
@@ -275,6 +276,7 @@ replay_record(void *arg, uint64_t seq, struct str bytes)
 	int64_t time;
 
 	r->records++;
+	r->last = seq;
 	if (open_payload(bytes, &p) != 0 || record_time(p.record, &time) != 0) {
 		r->faults++;
 		return;
@@ -402,8 +404,9 @@ restore(struct restore *r, char *why, size_t why_len)
 	}
 	if (r->faults)
 		log_error("%llu records of the spool cannot be understood", (unsigned long long)r->faults);
-	if (outbox_last(l->outbox) > r->journal_seq)
-		journal_refill(l->journal, outbox_last(l->outbox));
+	/* Behind it numbers may be used up that nobody has. */
+	if (r->last > r->journal_seq)
+		journal_refill(l->journal, r->last);
 	return 0;
 }
 

@@ -312,7 +312,6 @@ Test(ledger, killed)
 	halt();
 }
 
-/* No room: answers go on, and are counted as not safe; with room again all is as before. */
 static int
 written(void)
 {
@@ -357,6 +356,34 @@ Test(ledger, a_spool_that_is_gone)
 	halt();
 }
 
+static void
+carry_fifty(void)
+{
+	take_fifty();
+	cr_assert(ledger_written(e.ledger, 10000));
+}
+
+/* As a power cut may leave it: what the zeros stand for is not there, and neither waited for nor lost. */
+Test(ledger, zeros_behind_the_last_record)
+{
+	struct ledger_stats s;
+	char path[200];
+
+	kill_after(carry_fifty);
+	snprintf(path, sizeof(path), "%s/spool.0000000000000001", spool);
+	cr_assert_eq(truncate(path, 1 << 20), 0);
+	boot();
+	cr_assert_eq(opened.records, 50);
+	for (int i = 0; i < 200 && written() < 50; i++)
+		usleep(10000);
+	usleep(200000); /* the round that finds no more */
+	ledger_stats(e.ledger, &s);
+	cr_expect_not(s.journal.behind);
+	cr_expect_eq(written(), 50);
+	halt();
+}
+
+/* No room: answers go on, and are counted as not safe; with room again all is as before. */
 Test(ledger, full_disk)
 {
 	struct rlimit lim, small;
