@@ -270,9 +270,7 @@ journal_close(struct journal *j, int64_t grace)
 	pthread_join(j->thread, NULL);
 	left = j->given - j->settled;
 	lost = count_lost(j, &j->queue) + count_lost(j, &j->batch);
-	if (j->stats.lost > j->lost_logged)
-		log_error("journal state=queue-full lost=%llu max_queue=%llu",
-		    (unsigned long long)(j->stats.lost - j->lost_logged), (unsigned long long)j->max_queue);
+	journal_tell_lost(j);
 	if (lost)
 		log_error("journal state=closed lost=%llu reason=%s", (unsigned long long)lost,
 		    LOGV(str_of(j->db.why)));

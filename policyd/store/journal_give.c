@@ -15,18 +15,15 @@ enum {
 	FRESH_MAX = 1 << 20,    /* ... and that many even if the thread has to be waited for */
 };
 
-/* After the lock is gone: says so at most once a minute. */
-static void
-log_lost(struct journal *j, uint64_t lost)
+void
+journal_tell_lost(struct journal *j)
 {
-	int64_t now = clock_now().mono;
-
-	if (now < j->next_lost_log)
+	if (!j->lost_untold)
 		return;
-	log_error("journal state=queue-full lost=%llu max_queue=%llu",
-	    (unsigned long long)(lost - j->lost_logged), (unsigned long long)j->max_queue);
-	j->lost_logged = lost;
-	j->next_lost_log = now + LOST_LOG_EVERY;
+	log_error("journal state=queue-full lost=%llu max_queue=%llu", (unsigned long long)j->lost_untold,
+	    (unsigned long long)j->max_queue);
+	j->lost_untold = 0;
+	j->next_lost_log = clock_now().mono + LOST_LOG_EVERY;
 }
 
 static void
@@ -116,6 +113,7 @@ take_in(struct journal *j, const struct given *g, bool kept)
 		leave_to_spool(j, g->seq, fate == LEFT_TO_SPOOL);
 	j->stats.skipped += fate == KNOWN;
 	j->stats.lost += fate == LOST;
+	j->lost_untold += fate == LOST;
 	j->to_tell |= fate == LOST || fate == LEFT_TO_SPOOL;
 	return fate;
 }
@@ -161,14 +159,12 @@ journal_try_lock(struct journal *j)
 void
 journal_unlock(struct journal *j)
 {
-	uint64_t lost = j->stats.lost;
-
 	pthread_mutex_unlock(&j->lock);
 	if (!j->to_tell)
 		return;
 	j->to_tell = false;
-	if (lost > j->lost_logged)
-		log_lost(j, lost);
+	if (clock_now().mono >= j->next_lost_log)
+		journal_tell_lost(j);
 	log_behind(j);
 }
 

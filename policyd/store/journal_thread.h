@@ -52,7 +52,7 @@ struct journal {
 
 	/* the loop thread alone, once the thread runs */
 	struct buf scratch;
-	uint64_t lost_logged;
+	uint64_t lost_untold; /* found no room in the queue since the log was told */
 	int64_t next_lost_log, next_behind_log;
 	struct buf fresh;    /* messages to be handed over, each behind its number and length */
 	bool to_tell;        /* something was turned away since the log was last told */
@@ -103,8 +103,9 @@ void journal_note_success(struct journal *j);
 /* For the loop thread: what it has not handed over yet goes first. */
 void journal_lock(struct journal *j);
 bool journal_try_lock(struct journal *j) MUSTCHECK; /* false: the thread has it */
-/* Tells the log what was turned away. */
+/* Tells the log what was turned away, at most once a minute. */
 void journal_unlock(struct journal *j);
+void journal_tell_lost(struct journal *j); /* ... at once; without the lock */
 
 /* ---- journal_room.c ---- */
 
