@@ -98,6 +98,7 @@ one_round(struct outbox *o)
 	pthread_mutex_unlock(&o->lock);
 	ok = carry(o, r);
 	o->failing = !ok;
+	outbox_keep_link(o, r);
 	pthread_mutex_lock(&o->lock);
 	o->busy = false;
 	o->rounds++;

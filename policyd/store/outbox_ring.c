@@ -5,9 +5,11 @@
  * may make us wait; a ring that only lives as long as we do is the last resort, so that mail goes on.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -15,6 +17,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "store/outbox_state.h"
+#include "store/spool_state.h"
 
 enum {
 	RENEW_EVERY = 10 * MS_SEC,
@@ -171,6 +174,19 @@ outbox_renew_ring(struct outbox *o)
 	o->renew = false; /* good enough until it is gone: what could be had was tried */
 	pthread_mutex_unlock(&o->lock);
 	ring_close(old, true);
+}
+
+void
+outbox_keep_link(struct outbox *o, const struct ring *r)
+{
+	struct stat st;
+
+	/* A folder that was made again gets a ring of its own. */
+	if (!ring_path(r) || o->spool->made_again ||
+	    fstatat(o->dir_fd, link_name, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
+		return;
+	if (point_to(o, ring_path(r)) == 0)
+		log_error("spool ring=unlinked path=%s: linked again", LOGV(str_of(ring_path(r))));
 }
 
 void

@@ -49,6 +49,9 @@ void outbox_find_ring(struct outbox *o);
 int outbox_have_ring(struct outbox *o) MUSTCHECK;
 /* Makes a new one in place of an empty one, when that is due. */
 void outbox_renew_ring(struct outbox *o);
+/* Somebody removed the link alone: the next start would not find the ring. For the carrier, while it is busy:
+ * to look may take the disk's time. */
+void outbox_keep_link(struct outbox *o, const struct ring *r);
 /* `left`: something is still in it. */
 void outbox_leave_ring(struct outbox *o, bool left);
 

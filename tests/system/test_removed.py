@@ -98,6 +98,20 @@ def test_the_ring(lab):
     d.stop()
 
 
+def test_the_link_to_the_ring(lab):
+    """What was answered a moment ago stands in the ring alone."""
+    d = lab.daemon()
+    link, mail = lab.path("db/storm.db.spool/spool.ring"), Mail()
+    d.start()
+    mail.send(d)
+    os.unlink(link)
+    mail.send(d)
+    wait_for("the link", lambda: os.path.exists(link))
+    outlives_a_kill(lab, d, mail)
+    assert d.log().count("spool ring=unlinked") == 1 and d.log().count("spool ring=found") == 1, d.log()
+    d.stop()
+
+
 def test_the_database_and_its_folder(lab):
     """Until the folder is there again nothing can be kept, and `stormctl status` says so; then all goes on."""
     d = lab.daemon(server=f"control = unix:{lab.path('run/control.sock')}")
