@@ -423,13 +423,20 @@ is_procmail_answer(const struct header_facts *f)
 	    (f->in_reply_to.p || f->references.p) && f->mailer.n == 0;
 }
 
+/* By what PostfixAdmin's Virtual Vacation and GNARWL know their own answers, which have no other sign. */
+static bool
+is_marked_answer(const struct header_facts *f)
+{
+	return str_ieq(f->x_loop, STR("Postfix Admin Virtual Vacation")) || str_ieq(f->mailer, STR("GNARWL"));
+}
+
 /* Exchange's out-of-office in whatever language: the rule's mark, and a null path, which mail that a rule
  * forwards has not. qmail's autorespond leaves its name as the address that it was delivered to. */
 static bool
 is_responder(const struct header_facts *f, enum subject_kind subject, bool null_sender)
 {
 	if (f->flags & HDR_AUTO_RESPONDER || str_ieq(f->precedence, STR("auto_reply")) ||
-	    is_procmail_answer(f))
+	    is_procmail_answer(f) || is_marked_answer(f))
 		return true;
 	if (f->flags & HDR_INBOX_RULE)
 		return subject != SUBJECT_ANSWER && is_null_path(f, null_sender);

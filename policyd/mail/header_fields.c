@@ -485,10 +485,12 @@ static const struct field_row length_17[] = {
 };
 static const struct field_row length_18[] = {
 	WORD("content-identifier", take_auto_word, HDR_AUTO_RESPONDER),
+	WORD("x-webmin-autoreply", take_flag_unless_no, HDR_AUTO_RESPONDER),
 };
 static const struct field_row length_19[] = {
 	WORD("x-amazon-auto-reply", take_flag_unless_no, HDR_AUTO_RESPONDER),
 	WORD("x-apple-unsubscribe", take_flag_unless_no, HDR_OPT_OUT),
+	WORD("x-autoresponse-from", take_flag_unless_no, HDR_AUTO_RESPONDER),
 	KEEP_FLAG("x-failed-recipients", take_failed_rcpts, failed_rcpts, HDR_FAILED_RCPTS),
 	FLAG("x-ms-journal-report", HDR_JOURNAL),
 	WORD("x-post-messageclass", take_auto_word, HDR_AUTO_RESPONDER),

@@ -217,6 +217,26 @@ Test(automatic_names, an_address_for_non_delivery_reports)
 	cr_expect_eq(classify("From: ndr@x.example\nSubject: Delivery report for June\n"), AUTO_NONE);
 }
 
+/* Under a subject that their user chose, or that of what they answer. */
+Test(automatic_names, answers_that_have_the_mark_of_their_program)
+{
+	static const char *const marks[] = {
+		"Precedence: junk\nX-Loop: Postfix Admin Virtual Vacation\n",
+		"X-mailer: GNARWL\n",
+		"X-Webmin-Autoreply: 1\n",
+		"X-Autoresponse-From: joe@y.example\n",
+	};
+	static const char front[] = "From: joe@y.example\nSubject: Re: the order\n";
+
+	for (size_t i = 0; i < ARRAY_LEN(marks); i++) {
+		char header[200];
+
+		snprintf(header, sizeof(header), "%s%s", front, marks[i]);
+		cr_expect_eq(classify(header), AUTO_REPLY, "%s", marks[i]);
+	}
+	cr_expect_eq(classify(front), AUTO_NONE);
+}
+
 Test(automatic_names, answers_by_the_recipe_of_procmail)
 {
 	static const struct {

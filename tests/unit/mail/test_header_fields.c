@@ -164,6 +164,8 @@ Test(header_fields, autoresponders)
 		{ "X400-Content-Identifier", "Auto Reply to x", HDR_AUTO_RESPONDER },
 		{ "X-Autoresponse", "x", HDR_AUTO_RESPONDER },
 		{ "X-AutoReply-From", "a@b", HDR_AUTO_RESPONDER },
+		{ "X-Webmin-Autoreply", "1", HDR_AUTO_RESPONDER },
+		{ "X-Autoresponse-From", "a@b", HDR_AUTO_RESPONDER },
 		{ "X-Auto-Reply-From", "a@b", HDR_AUTO_RESPONDER },
 		{ "X-Precedence", "auto_reply", HDR_AUTO_RESPONDER },
 		{ "X-Precedence", "bulk", 0 },
