@@ -301,10 +301,63 @@ cjson_rcpts(struct event *ev, struct arena *a, const cJSON *list)
 	}
 }
 
+/* Of "\\u12ab" at that place; -1: there is none. */
+static long
+escaped(struct str s, size_t at)
+{
+	char digits[5] = "", *end;
+	long unit;
+
+	if (s.n < 6 || at > s.n - 6 || s.p[at] != '\\' || s.p[at + 1] != 'u')
+		return -1;
+	memcpy(digits, s.p + at + 2, 4);
+	unit = strtol(digits, &end, 16);
+	return *end == '\0' ? unit : -1;
+}
+
+/*
+ * A pair of surrogates is one character. JSON does not forbid half of one, cJSON does, and Python writes each
+ * byte that is no UTF-8, as mail has them, as such a half: \udce4 is the byte E4.
+ */
+static struct str
+without_halves(struct str line, struct arena *a)
+{
+	char *to = arena_alloc(a, line.n), *const copy = to;
+	size_t n;
+
+	for (size_t i = 0; copy && i < line.n; i += n) {
+		long unit = escaped(line, i), behind = escaped(line, i + 6);
+
+		n = line.p[i] == '\\' && i + 1 < line.n ? 2 : 1;
+		if (unit >= 0xd800 && unit < 0xdc00 && behind >= 0xdc00 && behind < 0xe000) {
+			n = 12;
+		} else if (unit >= 0xd800 && unit < 0xe000) {
+			*to++ = unit >= 0xdc80 && unit < 0xdd00 ? (char)(unit - 0xdc00) : '?';
+			n = 6;
+			continue;
+		}
+		memcpy(to, line.p + i, n);
+		to += n;
+	}
+	return (struct str){ copy, (size_t)(to - copy) };
+}
+
+static cJSON *
+cjson_parse(struct str line, struct arena *a)
+{
+	cJSON *o = cJSON_ParseWithLength(line.p, line.n);
+
+	if (!o && str_ifind(line, STR("\\ud")) < line.n) {
+		line = without_halves(line, a);
+		o = cJSON_ParseWithLength(line.p, line.n);
+	}
+	return o;
+}
+
 bool
 event_by_cjson(struct event *ev, struct str line, struct arena *a)
 {
-	cJSON *o = cJSON_ParseWithLength(line.p, line.n);
+	cJSON *o = cjson_parse(line, a);
 	bool is_object = cJSON_IsObject(o);
 
 	*ev = (struct event){ 0 };

@@ -169,6 +169,29 @@ Test(event_json, escapes)
 	}
 }
 
+/* As Python writes bytes that are no UTF-8; what only looks so stays. */
+Test(event_json, halves_of_surrogate_pairs)
+{
+	static const struct {
+		struct str line, header;
+	} t[] = {
+		{ STR("{\"header\":\"gr\\udcfc\\udcdf\"}"), STR("gr\xfc\xdf") },
+		{ STR("{\"header\":\"\\uDCE4\\ud83c\\udf2a\"}"), STR("\xe4\xf0\x9f\x8c\xaa") },
+		{ STR("{\"header\":\"a\\ud83c\\udce4\\udce4\"}"), STR("a\xf0\x9f\x83\xa4\xe4") },
+		{ STR("{\"header\":\"a\\ud83cb\\udc7fc\\udd00\"}"), STR("a?b?c?") },
+		{ STR("{\"header\":\"\\\\udce4\\udce4\"}"), STR("\\udce4\xe4") },
+	};
+	struct event ev;
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		cr_assert(both(t[i].line, &ev), "row %zu", i);
+		cr_expect(str_eq(ev.header, t[i].header), "row %zu: %.*s", i, STR_FMT(ev.header));
+		reset();
+	}
+	cr_assert_not(both(STR("{\"header\":\"\\udce\"}"), &ev));
+	cr_assert_not(both(STR("{\"header\":\"\\udce4"), &ev));
+}
+
 static struct str
 with_rcpts(uint32_t n, char **memory)
 {
