@@ -2,6 +2,7 @@
 /* The operator's tool: finds the command in the table and runs it. */
 #include "stormctl.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -79,13 +80,24 @@ stormctl_usage(const char *command)
 	return EX_USAGE;
 }
 
+static int unheard; /* errno of what standard output did not take */
+
+bool
+stormctl_heard(void)
+{
+	if (ferror(stdout) && !unheard)
+		unheard = errno;
+	return !ferror(stdout);
+}
+
 /* What did not arrive counts for more than what it would have said. */
 static int
 told(int rc)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	(void)fflush(stdout);
+	if (stormctl_heard())
 		return rc;
-	perror("stormctl: standard output");
+	fprintf(stderr, "stormctl: standard output: %s\n", strerror(unheard));
 	return EX_IOERR;
 }
 

@@ -3,6 +3,8 @@
 #ifndef STORMCTL_H
 #define STORMCTL_H
 
+#include <stdbool.h>
+
 /* What all commands are given. */
 struct stormctl {
 	const char *config; /* -c, or NULL */
@@ -25,5 +27,8 @@ stormctl_fn stormctl_storms;
 
 /* Prints the usage of one command to stderr and returns EX_USAGE. */
 int stormctl_usage(const char *command);
+
+/* Whether standard output took all so far. To be asked next after writing, while errno says why not. */
+bool stormctl_heard(void);
 
 #endif

@@ -117,6 +117,7 @@ print_message(void *arg, const struct record *r)
 	};
 	struct buf out;
 	struct json j;
+	bool heard;
 
 	(void)arg;
 	buf_init(&out, 0);
@@ -132,8 +133,9 @@ print_message(void *arg, const struct record *r)
 	json_array_end(&j);
 	json_object_end(&j);
 	printf("%.*s\n", STR_FMT(buf_str(&out)));
+	heard = stormctl_heard();
 	buf_fini(&out);
-	return !ferror(stdout);
+	return heard;
 }
 
 static int export(const struct db_options *o)

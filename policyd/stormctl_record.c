@@ -12,6 +12,7 @@
 #include "base/xalloc.h"
 #include "config.h"
 #include "serve/console.h"
+#include "stormctl.h"
 
 /* --- where ---------------------------------------------------------------------------------------------- */
 
@@ -76,6 +77,7 @@ tell(void *arg, const struct record_storm *s)
 	struct telling *t = arg;
 	struct buf b;
 	struct json j;
+	bool heard;
 
 	buf_init(&b, 0);
 	json_init(&j, &b);
@@ -86,9 +88,10 @@ tell(void *arg, const struct record_storm *s)
 	json_object_end(&j);
 	buf_append(&b, "", 1);
 	t->fn(t->arg, buf_str(&b).p);
+	heard = stormctl_heard();
 	t->n++;
 	buf_fini(&b);
-	return !ferror(stdout);
+	return heard;
 }
 
 int

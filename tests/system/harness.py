@@ -245,11 +245,11 @@ class Lab:
 
 # --- stormctl and the record -----------------------------------------------------------------------------------
 
-def ctl(lab, *args, data=b"", env=None, **how):
+def ctl(lab, *args, data=b"", env=None, stdout=subprocess.PIPE, **how):
     """Runs stormctl to its end: (exit status, stdout, stderr)."""
-    p = subprocess.run([lab.binary("stormctl"), *args], env=env or lab.env, input=data, capture_output=True, timeout=30,
-                       check=False, **how)
-    return p.returncode, p.stdout.decode(), p.stderr.decode()
+    p = subprocess.run([lab.binary("stormctl"), *args], env=env or lab.env, input=data, stdout=stdout,
+                       stderr=subprocess.PIPE, timeout=30, check=False, **how)
+    return p.returncode, (p.stdout or b"").decode(), p.stderr.decode()
 
 
 def rows(db, sql):

@@ -47,6 +47,9 @@ def test_check_and_export(lab):
                                                                          ["ann@example.org"]), e
         assert e["outcome"] == "passed" and e["verdict"] == "pass" and e["rule"] == "" and e["message_id"] == "", e
         assert abs(e["time"] - os.stat(db).st_mtime) < 3600, e
+        with open("/dev/full", "wb") as full:
+            code, _, err = ctl(lab, "db", "export", "--db", db, stdout=full)
+            assert code == 74 and "No space left" in err, (code, err)
         if running:
             s.close()
             d.stop()
