@@ -32,16 +32,20 @@ code_part(struct str *s, char end, uint64_t *out)
 	return digits.n > 3 ? ERR_SYNTAX : str_u64(digits, out);
 }
 
-/* What the text goes with: redirect-owner is a reject at doors that cannot split. ACT_PASS: no refusal. */
+/* What the text goes with, and the key that asks for it; redirect-owner is a reject where a door cannot
+ * split. ACT_PASS: no refusal. */
 static enum action
-refusal_of(const struct rule *r)
+refusal_of(const struct rule *r, const char **key)
 {
+	*key = "action";
 	if (r->action == ACT_DEFER || r->action == ACT_REJECT)
 		return r->action;
 	if (r->action == ACT_REDIRECT_OWNER)
 		return ACT_REJECT;
+	*key = "outsiders";
 	if (r->outsiders == ACT_DEFER || r->outsiders == ACT_REJECT)
 		return r->outsiders;
+	*key = "brake";
 	if (r->brake == BRAKE_OFF)
 		return ACT_PASS;
 	return r->brake == BRAKE_DEFER ? ACT_DEFER : ACT_REJECT;
@@ -53,7 +57,8 @@ split_code(struct rule *r, char *why, size_t why_len)
 {
 	struct str text = str_of(r->text), rest = text, code;
 	uint64_t class, subject, detail;
-	enum action as = refusal_of(r);
+	const char *key;
+	enum action as = refusal_of(r, &key);
 
 	if (code_part(&rest, '.', &class) || code_part(&rest, '.', &subject) ||
 	    code_part(&rest, ' ', &detail))
@@ -62,8 +67,9 @@ split_code(struct rule *r, char *why, size_t why_len)
 		return 0;
 	code = str_sub(text, 0, str_find(text, ' '));
 	if (class != (as == ACT_DEFER ? 4 : 5)) {
-		snprintf(why, why_len, "%s does not fit %s%s, whose codes are %s", CONFQ(code),
-		    as == r->action ? "" : "brake = ", action_name(as), as == ACT_DEFER ? "4.x.x" : "5.x.x");
+		snprintf(why, why_len, "%s does not fit %s = %s, whose codes are %s", CONFQ(code), key,
+		    r->action == ACT_REDIRECT_OWNER ? action_name(r->action) : action_name(as),
+		    as == ACT_DEFER ? "4.x.x" : "5.x.x");
 		return ERR_SYNTAX;
 	}
 	snprintf(r->dsn, sizeof(r->dsn), "%.*s", STR_FMT(code));
