@@ -2,6 +2,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -29,7 +30,7 @@ static struct {
 	enum log_target target;
 	bool debug;
 	const char *ident;
-	int fd;                      /* to syslogd; -1: the C library's */
+	int fd;                      /* to syslogd or a terminal; -1: the C library's, standard error */
 	_Atomic int64_t hasty_until; /* of clock_coarse() */
 	_Atomic uint64_t lost;       /* lines, not told yet */
 	void (*capture)(const char *level, const char *line);
@@ -68,6 +69,8 @@ log_open(const char *ident, enum log_target target, bool debug)
 	logger.target = target;
 	if (target == LOG_TO_SYSLOG)
 		open_syslog();
+	else if (isatty(STDERR_FILENO)) /* has room for the front of a line, and waits with the rest */
+		logger.fd = open("/proc/self/fd/2", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 }
 
 void
@@ -80,14 +83,17 @@ log_capture(void (*fn)(const char *level, const char *line))
 static bool
 to_stderr(const char *level, const char *line, bool wait)
 {
-	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+	struct pollfd p = { .fd = logger.fd < 0 ? STDERR_FILENO : logger.fd, .events = POLLOUT };
 	char out[LOG_HEAD_MAX + LOG_LINE_MAX];
 	int n = snprintf(out, sizeof(out), "%s[%ld]: %s: %s\n", logger.ident, (long)getpid(), level, line);
+	ssize_t taken = 0;
 
 	if (poll(&p, 1, wait ? LOG_WAIT : 0) < 0)
 		(void)poll(&p, 1, 0); /* a signal came */
 	/* One write, so that lines of several threads do not mix. */
-	return p.revents && (write(STDERR_FILENO, out, (size_t)n) >= 0 || errno != EAGAIN);
+	if (p.revents)
+		taken = write(p.fd, out, (size_t)n);
+	return taken == n || (taken < 0 && errno != EAGAIN);
 }
 
 /* As syslog(3) writes it. */

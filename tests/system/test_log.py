@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Whoever takes the log's lines stands still: answers do not, and what he missed is told."""
 import os
+import pty
 import re
 import shutil
 import socket
@@ -35,8 +36,15 @@ def read_all(fd):
 
 
 def test_stderr_that_nobody_reads(lab):
+    return nobody_reads(lab, *os.pipe())
+
+
+def test_a_terminal_that_nobody_reads(lab):
+    return nobody_reads(lab, *pty.openpty())
+
+
+def nobody_reads(lab, out, into):
     d = lab.daemon(server="mode = enforce\n", rules=RULES)
-    out, into = os.pipe()
     try:
         d.start(preexec=lambda: os.dup2(into, 2))
         os.set_blocking(out, False)
