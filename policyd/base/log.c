@@ -90,6 +90,7 @@ to_stderr(const char *level, const char *line, bool wait)
 
 	if (poll(&p, 1, wait ? LOG_WAIT : 0) < 0)
 		(void)poll(&p, 1, 0); /* a signal came */
+	errno = EAGAIN;
 	/* One write, so that lines of several threads do not mix. */
 	if (p.revents)
 		taken = write(p.fd, out, (size_t)n);
@@ -128,7 +129,7 @@ put(int priority, const char *level, const char *line)
 		ok = to_syslog(priority, level, line, wait);
 	else
 		syslog(priority, "%s: %s", level, line);
-	if (!ok)
+	if (!ok && errno == EAGAIN) /* who is not there takes no time */
 		atomic_store(&logger.hasty_until, clock_coarse() + LOG_HASTE);
 	return ok;
 }

@@ -6,19 +6,24 @@ import re
 import shutil
 import socket
 import subprocess
+import time
 
 from harness import Skip, ask, dunno, wait_for
 
 RULES = "[rule trap]\ndetect = trap\nbrake = reject\naction = reject\nmode = enforce\naddresses = trap@example.org\n"
 ASKED = 3000
+WAITS = 0.15  # seconds, of the 0.2 that are given
 
 
 def refuse(d, n):
-    """Each refusal is a line in the log."""
-    s = d.dial()
+    """Each refusal is a line in the log. The seconds that the slowest took."""
+    s, slowest = d.dial(), 0
     for i in range(n):
+        begun = time.monotonic()
         got = ask(s, recipient="trap@example.org", instance=f"i{i}.1")
         assert got.startswith(b"action=550 "), got
+        slowest = max(slowest, time.monotonic() - begun)
+    return slowest
 
 
 def lost(text):
@@ -98,10 +103,9 @@ class Syslog:
     def expect(self, what):
         wait_for(what, lambda: what in self.read())
 
-    def restart(self):
+    def end(self):
         self.socket.close()
         os.unlink(self.path)
-        self.listen()
 
 
 def test_syslogd_that_stands_still(lab):
@@ -114,10 +118,26 @@ def test_syslogd_that_stands_still(lab):
     refuse(d, 1)
     told = log.read().count(" verdict action=reject ")
     assert lost(log.text) > 0 and told + lost(log.text) > ASKED, (told, lost(log.text), log.text[-500:])
-    log.restart()
+    log.end()
+    log.listen()
     refuse(d, 1)
     assert log.read().count(" verdict action=reject ") == told + 1, log.text[-500:]
     dunno(d.dial(), client_address="192.0.2.8")
     d.stop()
     log.expect("info: stopped")
     return f"{told + 1} lines, {lost(log.text)} lost"
+
+
+def test_syslogd_that_was_away(lab):
+    """It is waited for as any other: no line of a burst need get lost."""
+    d = lab.daemon(server="mode = enforce\nlog = syslog\n", rules=RULES)
+    log = Syslog(lab, d)
+    log.end()
+    refuse(d, 3)
+    log.listen()
+    refuse(d, 1)
+    assert lost(log.read()) >= 3, log.text[-500:]
+    slowest = refuse(d, ASKED)
+    assert slowest >= WAITS, f"a full queue was waited for {slowest:.3f} s"
+    d.stop()
+    return f"{slowest:.3f} s waited"
