@@ -89,10 +89,8 @@ static const struct {
 static bool
 asked_for(const struct rule *r, enum action what)
 {
-	enum action brake = r->brake == BRAKE_DEFER ? ACT_DEFER : ACT_REJECT;
-
 	return r->action == what || (r->action == ACT_REDIRECT_OWNER && what == ACT_REJECT) ||
-	    !action_final(r->action) || r->outsiders == what || (r->brake != BRAKE_OFF && brake == what);
+	    !action_final(r->action) || r->outsiders == what || rule_brake_action(r) == what;
 }
 
 /* The rule's own enhanced status code, its detector's, or the general one: whichever is of the class. */

@@ -386,19 +386,13 @@ score(struct judge *j, struct slot *s, const struct view *v)
 	f->why = "it belongs to a storm that is blocked";
 }
 
-static enum action
-brake_of(const struct rule *r)
-{
-	return r->brake == BRAKE_DEFER ? ACT_DEFER : ACT_REJECT;
-}
-
 /* As the same rules would have done it: the first final action, else the strongest additive one. */
 static void
 shadow_would(const struct judge *j, const struct view *v, struct verdict *out)
 {
 	for (uint32_t i = 0; i < j->n_slots && out->shown == ACT_PASS && !action_final(out->would); i++) {
 		const struct slot *s = &j->slots[i];
-		enum action a = v->at_rcpt ? brake_of(s->rule) : action_of(s);
+		enum action a = v->at_rcpt ? rule_brake_action(s->rule) : action_of(s);
 
 		if (s->finding.trip == TRIP_NONE || s->rule->mode != MODE_SHADOW || a <= out->would)
 			continue;
@@ -419,7 +413,7 @@ judge_brake(struct judge *j, const struct view *v, struct verdict *out)
 		score(j, s, v);
 		if (s->finding.trip != TRIP_STOP || s->rule->mode != MODE_ENFORCE || w->rule)
 			continue;
-		w->action = w->got = brake_of(s->rule);
+		w->action = w->got = rule_brake_action(s->rule);
 		w->rule = s->rule;
 		action_say(out, w->got, s->rule);
 		show(out, w->got, s->rule);

@@ -109,9 +109,7 @@ take_line(struct lists_reader *r, struct str line)
 	while (conf_word(&line, &word)) {
 		if (!check_address(r, word))
 			continue;
-		if ((e->n_posters & (e->n_posters - 1)) == 0) /* a power of two: full */
-			e->posters =
-			    xrealloc(e->posters, (e->n_posters ? e->n_posters * 2 : 1) * sizeof(char *));
+		e->posters = xgrow(e->posters, e->n_posters, sizeof(*e->posters));
 		e->posters[e->n_posters++] = xstr_lower(word);
 	}
 }

@@ -94,6 +94,15 @@ struct ruleset {
 	int64_t sent_ttl; /* how long what left here is to be known; 0: nobody asks */
 };
 
+/* What the brake says at RCPT; ACT_PASS: there is none. */
+static inline enum action
+rule_brake_action(const struct rule *r)
+{
+	if (r->brake == BRAKE_OFF)
+		return ACT_PASS;
+	return r->brake == BRAKE_DEFER ? ACT_DEFER : ACT_REJECT;
+}
+
 void rule_init(struct rule *r, const struct detector *d);
 void rule_fini(struct rule *r);
 void ruleset_fini(struct ruleset *rs);

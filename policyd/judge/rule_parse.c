@@ -46,9 +46,7 @@ refusal_of(const struct rule *r, const char **key)
 	if (r->outsiders == ACT_DEFER || r->outsiders == ACT_REJECT)
 		return r->outsiders;
 	*key = "brake";
-	if (r->brake == BRAKE_OFF)
-		return ACT_PASS;
-	return r->brake == BRAKE_DEFER ? ACT_DEFER : ACT_REJECT;
+	return rule_brake_action(r);
 }
 
 /* Moves an enhanced status code (RFC 3463) from the text's front to r->dsn. */

@@ -20,7 +20,8 @@ void engine_plan(struct engine *e, struct view *v);
 void engine_fetch(struct engine *e);
 /* What does not stand is taken back; of slots that share their ops the first one answers for all. */
 void engine_settle_counts(struct engine *e);
-/* Books every slot that belongs to a storm. Returns the storm that the verdict belongs to. */
+/* Books every slot that belongs to a storm. Returns the storm of the `rule` that the verdict names, else that
+ * of the first that tripped. */
 uint64_t engine_book_storms(struct engine *e, const struct view *v, struct str rule, struct now now);
 
 /* engine_record.c */
