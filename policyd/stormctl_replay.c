@@ -135,7 +135,11 @@ print_json(struct replay *r, const struct event *ev, const struct verdict *v)
 	json_seconds(&j, "time", r->now.wall);
 	json_str(&j, "verdict", str_of(action_name(v->shown)));
 	json_str(&j, "rule", v->rule.n ? v->rule : STR_NONE);
-	json_bool(&j, "would", v->would != ACT_PASS);
+	json_bool(&j, "would", v->would != ACT_PASS && v->shown == ACT_PASS);
+	if (v->would) {
+		json_str(&j, "would_verdict", str_of(action_name(v->would)));
+		json_str(&j, "would_rule", v->would_rule);
+	}
 	put_storm(&j, v->storm);
 	if (v->n_add) {
 		json_array(&j, "recipients_added");
@@ -158,9 +162,14 @@ print_text(struct replay *r, const struct event *ev, const struct verdict *v)
 	if (v->shown == ACT_PASS && !v->would)
 		return;
 	text_put(ev->file);
-	printf(" #%llu: %s%s by rule %.*s, message-id ", (unsigned long long)ev->number,
-	    action_final(v->would) ? "would be stopped" : action_name(v->would ? v->would : v->shown),
-	    v->would ? " (shadow)" : "", STR_FMT(v->rule));
+	printf(" #%llu: ", (unsigned long long)ev->number);
+	if (v->shown != ACT_PASS)
+		printf("%s by rule %.*s, ", action_name(v->shown), STR_FMT(v->rule));
+	if (v->would)
+		printf("%s (shadow) by rule %.*s, ",
+		    action_final(v->would) ? "would be stopped" : action_name(v->would),
+		    STR_FMT(v->would_rule));
+	fputs("message-id ", stdout);
 	text_put_str(id);
 	printf(", %u of %u recipients dropped\n", v->n_drop, r->msg.n_rcpts);
 }

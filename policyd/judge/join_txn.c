@@ -129,6 +129,7 @@ txn_verdict(struct arena *a, const struct verdict *v, struct verdict *out)
 	out->redirect = txn_str(a, v->redirect);
 	out->sender = txn_str(a, v->sender);
 	out->rule = txn_str(a, v->rule);
+	out->would_rule = txn_str(a, v->would_rule);
 	for (uint32_t i = 0; i < v->n_edits; i++) {
 		out->edits[i].name = txn_str(a, v->edits[i].name);
 		out->edits[i].value = txn_str(a, v->edits[i].value);

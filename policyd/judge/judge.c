@@ -386,19 +386,25 @@ score(struct judge *j, struct slot *s, const struct view *v)
 	f->why = "it belongs to a storm that is blocked";
 }
 
-/* As the same rules would have done it: the first final action, else the strongest additive one. */
+/* As the same rules would have done it: the first final action, else the strongest additive one. What is
+ * marked only may be what another rule would have stopped. */
 static void
 shadow_would(const struct judge *j, const struct view *v, struct verdict *out)
 {
-	for (uint32_t i = 0; i < j->n_slots && out->shown == ACT_PASS && !action_final(out->would); i++) {
+	if (action_final(out->shown))
+		return;
+	for (uint32_t i = 0; i < j->n_slots && !action_final(out->would); i++) {
 		const struct slot *s = &j->slots[i];
 		enum action a = v->at_rcpt ? rule_brake_action(s->rule) : action_of(s);
 
-		if (s->finding.trip == TRIP_NONE || s->rule->mode != MODE_SHADOW || a <= out->would)
+		if (s->finding.trip == TRIP_NONE || s->rule->mode != MODE_SHADOW || a <= out->would ||
+		    (out->shown != ACT_PASS && !action_final(a)))
 			continue;
 		out->would = a;
-		out->rule = str_of(s->rule->name);
+		out->would_rule = str_of(s->rule->name);
 	}
+	if (out->shown == ACT_PASS && out->would != ACT_PASS)
+		out->rule = out->would_rule;
 }
 
 void

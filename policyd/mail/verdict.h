@@ -54,8 +54,9 @@ struct verdict {
 
 	/* for the log, the journal and replay */
 	enum action shown; /* the most telling action over all recipients, before it was fitted to the door */
-	enum action would; /* nothing was done, but a shadow rule would have: `rule` names it */
-	struct str rule;   /* name of the rule that decided, "" when none */
+	enum action would; /* what a shadow rule would have done, PASS: nothing more than `shown` */
+	struct str rule;   /* name of the rule that decided, "" when none; where none acted, of that one */
+	struct str would_rule;
 	uint64_t storm;    /* id, 0 when none: of that rule, or of the first that tripped */
 	bool degraded;     /* decided without the store */
 };

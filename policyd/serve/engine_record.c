@@ -64,7 +64,7 @@ engine_write_record(
 		.verdict = action_name(v->shown),
 		.rule = v->rule,
 		.storm = v->storm,
-		.would = v->would != ACT_PASS,
+		.would = v->would != ACT_PASS && v->shown == ACT_PASS,
 		.degraded = v->degraded,
 	};
 
@@ -96,25 +96,38 @@ engine_write_record(
 	ledger_message(e->ledger, &r, kept_ops(e));
 }
 
+/* Why the rule tripped. */
+static const char *
+why_of(const struct judge *j, struct str rule)
+{
+	for (uint32_t i = 0; i < j->n_slots; i++) {
+		const struct slot *s = &j->slots[i];
+
+		if (s->finding.trip != TRIP_NONE && str_eq(str_of(s->rule->name), rule))
+			return s->finding.why;
+	}
+	return "";
+}
+
+static void
+log_action(const struct engine *e, const struct msg *m, const struct verdict *v, const char *would,
+    enum action a, struct str rule)
+{
+	log_info("verdict action=%s%s rule=%s door=%s stage=%s queue_id=%s client=%s sender=%s message_id=%s "
+		 "recipients=%u dropped=%u storm=%016llx why=%s%s",
+	    would, action_name(a), LOGV(rule), door_name(m->door), stage_name(m->stage), LOGV(m->queue_id),
+	    LOGV(m->client_address), LOGV(m->sender), LOGV(m->header.f.message_id), m->n_rcpts, v->n_drop,
+	    (unsigned long long)v->storm, LOGV(str_of(why_of(&e->judge, rule))),
+	    v->degraded ? " degraded=yes" : "");
+}
+
 void
 engine_log_verdict(const struct engine *e, const struct msg *m, const struct verdict *v)
 {
-	const char *why = "";
-
-	if (e->quiet || (v->shown == ACT_PASS && !v->would && !v->degraded))
+	if (e->quiet)
 		return;
-	for (uint32_t i = 0; i < e->judge.n_slots; i++) {
-		const struct slot *s = &e->judge.slots[i];
-
-		if (s->finding.trip != TRIP_NONE && str_eq(str_of(s->rule->name), v->rule)) {
-			why = s->finding.why;
-			break;
-		}
-	}
-	log_info("verdict action=%s%s rule=%s door=%s stage=%s queue_id=%s client=%s sender=%s message_id=%s "
-		 "recipients=%u dropped=%u storm=%016llx why=%s%s",
-	    v->would ? "would-" : "", action_name(v->would ? v->would : v->shown), LOGV(v->rule),
-	    door_name(m->door), stage_name(m->stage), LOGV(m->queue_id), LOGV(m->client_address),
-	    LOGV(m->sender), LOGV(m->header.f.message_id), m->n_rcpts, v->n_drop,
-	    (unsigned long long)v->storm, LOGV(str_of(why)), v->degraded ? " degraded=yes" : "");
+	if (v->shown != ACT_PASS || (v->degraded && !v->would))
+		log_action(e, m, v, "", v->shown, v->rule);
+	if (v->would)
+		log_action(e, m, v, "would-", v->would, v->would_rule);
 }

@@ -132,6 +132,15 @@ def test_shadow_refuses_nobody(lab):
     d.logged("verdict action=would-reject rule=trap")
 
 
+def test_shadow_tells_of_what_is_only_warned_of(lab):
+    d = started(lab, FLOOD.format(limit=1, more="action = warn") + TRAP + "mode = shadow\n")
+    s = d.dial()
+    for n in range(2):
+        assert data(s, n, rcpt="trap@example.org") == b"action=DUNNO\n\n"
+    d.logged("verdict action=warn rule=flood")
+    d.logged("verdict action=would-reject rule=trap")
+
+
 def test_trap_at_rcpt(lab):
     d = started(lab, TRAP, mail="relays = 192.0.2.25\ntrusted = 127.0.0.0/8")
     s = d.dial()

@@ -153,6 +153,21 @@ def test_shadow_counts_what_would_be_stopped(lab):
     text = subprocess.run(args, env=lab.env, capture_output=True, timeout=30, check=True).stdout.decode()
     assert "#1: prepend (shadow) by rule wide," in text and "#2: would be stopped (shadow) by rule guard," in text, text
     assert "1 messages would be stopped by shadow rules" in text, text
+    only_marked_is_told_as_well(lab, args, conf)
+
+
+def only_marked_is_told_as_well(lab, args, conf):
+    """What one rule only marks, another would have stopped: it counts, and is named."""
+    with open(conf, encoding="utf-8") as f:
+        lab.put("main.conf", f.read().replace("shadow", "enforce"))
+    args = [*args[:3], "replay", "--set", "guard.mode=shadow", *args[4:]]
+    p = subprocess.run([*args, "--json"], env=lab.env, capture_output=True, timeout=30, check=True)
+    *said, last = [json.loads(line) for line in p.stdout.splitlines()]
+    assert [(one["verdict"], one["rule"], one["would"], one.get("would_rule")) for one in said] == [
+        ("prepend", "wide", False, None), ("prepend", "wide", False, "guard")], said
+    assert last["summary"]["would_stop"] == 1, last
+    text = subprocess.run(args, env=lab.env, capture_output=True, timeout=30, check=True).stdout.decode()
+    assert "#2: prepend by rule wide, would be stopped (shadow) by rule guard, message-id" in text, text
 
 
 def test_a_pipe(lab):
