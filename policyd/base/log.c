@@ -22,8 +22,9 @@
 enum {
 	LOG_LINE_MAX = 2048,
 	LOG_HEAD_MAX = 128,
-	LOG_WAIT = 200,          /* ms for who reads the log, then */
-	LOG_HASTE = 10 * MS_SEC, /* none: no answer is to wait for him */
+	LOG_WAIT = 200,          /* ms for who reads the log, in */
+	LOG_HASTE = 10 * MS_SEC, /* so many: no answer is to wait for him longer */
+	TELL_EVERY = MS_SEC,     /* ms: what is lost takes the place of a line */
 };
 
 static struct {
@@ -32,7 +33,10 @@ static struct {
 	const char *ident;
 	int fd;                      /* to syslogd or a terminal; -1: the C library's, standard error */
 	_Atomic int64_t hasty_until; /* of clock_coarse() */
+	_Atomic int64_t since;       /* of clock_coarse(): waits are added up from then on */
+	_Atomic int64_t waited;      /* ms */
 	_Atomic uint64_t lost;       /* lines, not told yet */
+	_Atomic int64_t next_tell;   /* of clock_coarse() */
 	void (*capture)(const char *level, const char *line);
 } logger = { .ident = "policyd-storm", .fd = -1 };
 
@@ -50,15 +54,12 @@ open_syslog(void)
 {
 	const struct timeval patience = { .tv_usec = LOG_WAIT * 1000 };
 
+	openlog(logger.ident, LOG_PID, LOG_MAIL);
 	logger.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (logger.fd >= 0 && connect_syslog() < 0 && errno == EPROTOTYPE) {
-		close(logger.fd); /* it wants a stream: an old one */
-		logger.fd = -1;
-	}
-	if (logger.fd >= 0)
-		(void)setsockopt(logger.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	else
-		openlog(logger.ident, LOG_PID | LOG_NDELAY, LOG_MAIL);
+	if (logger.fd < 0)
+		return;
+	(void)setsockopt(logger.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	(void)connect_syslog();
 }
 
 void
@@ -79,27 +80,77 @@ log_capture(void (*fn)(const char *level, const char *line))
 	logger.capture = fn;
 }
 
+static bool
+may_wait(void)
+{
+	return clock_coarse() >= atomic_load(&logger.hasty_until);
+}
+
+/* Since clock_us() was `begun`. Less than a millisecond is what a burst costs, not somebody slow. */
+static void
+note_wait(int64_t begun, bool in_vain)
+{
+	int64_t ms = in_vain ? LOG_WAIT : (clock_us() - begun) / 1000, now = clock_coarse();
+
+	if (now - atomic_load(&logger.since) >= LOG_HASTE) {
+		atomic_store(&logger.since, now);
+		atomic_store(&logger.waited, 0);
+	}
+	if (atomic_fetch_add(&logger.waited, ms) + ms >= LOG_WAIT)
+		atomic_store(&logger.hasty_until, now + LOG_HASTE);
+}
+
 /* A pipe that takes anything takes PIPE_BUF bytes. */
 static bool
-to_stderr(const char *level, const char *line, bool wait)
+to_stderr(const char *level, const char *line)
 {
 	struct pollfd p = { .fd = logger.fd < 0 ? STDERR_FILENO : logger.fd, .events = POLLOUT };
 	char out[LOG_HEAD_MAX + LOG_LINE_MAX];
 	int n = snprintf(out, sizeof(out), "%s[%ld]: %s: %s\n", logger.ident, (long)getpid(), level, line);
-	ssize_t taken = 0;
+	int64_t begun;
+	ssize_t taken;
 
-	if (poll(&p, 1, wait ? LOG_WAIT : 0) < 0)
-		(void)poll(&p, 1, 0); /* a signal came */
-	errno = EAGAIN;
+	if (poll(&p, 1, 0) <= 0) {
+		if (!may_wait())
+			return false;
+		begun = clock_us();
+		(void)poll(&p, 1, LOG_WAIT);
+		note_wait(begun, !p.revents);
+		if (!p.revents)
+			return false;
+	}
 	/* One write, so that lines of several threads do not mix. */
-	if (p.revents)
-		taken = write(p.fd, out, (size_t)n);
+	taken = write(p.fd, out, (size_t)n);
 	return taken == n || (taken < 0 && errno != EAGAIN);
+}
+
+/* Waits, but that is an old one. */
+static bool
+to_stream(int priority, const char *level, const char *line)
+{
+	syslog(priority, "%s: %s", level, line);
+	return true;
+}
+
+static bool
+offer(const char *out, size_t n)
+{
+	int64_t begun;
+	bool taken;
+
+	if (send(logger.fd, out, n, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+		return true;
+	if (errno != EAGAIN || !may_wait())
+		return false;
+	begun = clock_us();
+	taken = send(logger.fd, out, n, MSG_NOSIGNAL) >= 0;
+	note_wait(begun, !taken);
+	return taken;
 }
 
 /* As syslog(3) writes it. */
 static bool
-to_syslog(int priority, const char *level, const char *line, bool wait)
+to_syslog(int priority, const char *level, const char *line)
 {
 	char out[LOG_HEAD_MAX + LOG_LINE_MAX], date[32] = "";
 	struct timespec ts = { 0 };
@@ -111,44 +162,44 @@ to_syslog(int priority, const char *level, const char *line, bool wait)
 		(void)strftime(date, sizeof(date), "%h %e %T ", &tm);
 	n = (size_t)snprintf(out, sizeof(out), "<%d>%s%s[%ld]: %s: %s", LOG_MAIL | priority, date,
 	    logger.ident, (long)getpid(), level, line);
-	if (send(logger.fd, out, n, MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT)) >= 0)
+	if (offer(out, n))
 		return true;
-	/* Who listened is gone; perhaps another one is there. */
-	return errno != EAGAIN && connect_syslog() == 0 &&
-	    send(logger.fd, out, n, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+	/* Who listened may be gone; perhaps another one is there, or one that wants a stream. */
+	if (errno != EAGAIN && connect_syslog() == 0)
+		return offer(out, n);
+	return errno == EPROTOTYPE && to_stream(priority, level, line);
 }
 
 static bool
 put(int priority, const char *level, const char *line)
 {
-	bool wait = clock_coarse() >= atomic_load(&logger.hasty_until), ok = true;
-
 	if (logger.target == LOG_TO_STDERR)
-		ok = to_stderr(level, line, wait);
-	else if (logger.fd >= 0)
-		ok = to_syslog(priority, level, line, wait);
+		return to_stderr(level, line);
+	return logger.fd < 0 ? to_stream(priority, level, line) : to_syslog(priority, level, line);
+}
+
+static void
+tell_lost(void)
+{
+	uint64_t lost = atomic_exchange(&logger.lost, 0);
+	char what[LOG_HEAD_MAX];
+
+	if (!lost)
+		return; /* another thread is faster */
+	snprintf(what, sizeof(what), "log lost=%llu lines: nobody took them", (unsigned long long)lost);
+	if (put(LOG_WARNING, "warn", what))
+		atomic_store(&logger.next_tell, clock_coarse() + TELL_EVERY);
 	else
-		syslog(priority, "%s: %s", level, line);
-	if (!ok && errno == EAGAIN) /* who is not there takes no time */
-		atomic_store(&logger.hasty_until, clock_coarse() + LOG_HASTE);
-	return ok;
+		atomic_fetch_add(&logger.lost, lost);
 }
 
 static void
 put_or_count(int priority, const char *level, const char *line)
 {
-	uint64_t lost = atomic_exchange(&logger.lost, 0);
-	char what[LOG_HEAD_MAX];
-
-	if (lost) {
-		snprintf(
-		    what, sizeof(what), "log lost=%llu lines: nobody took them", (unsigned long long)lost);
-		if (put(LOG_WARNING, "warn", what))
-			lost = 0;
-	}
-	lost += !put(priority, level, line);
-	if (lost)
-		atomic_fetch_add(&logger.lost, lost);
+	if (atomic_load(&logger.lost) && clock_coarse() >= atomic_load(&logger.next_tell))
+		tell_lost();
+	if (!put(priority, level, line))
+		atomic_fetch_add(&logger.lost, 1);
 }
 
 static PRINTF(3, 0) void emit(int priority, const char *level, const char *fmt, va_list ap)

@@ -5,8 +5,8 @@
  * log_panic = our own invariant broke (aborts). Library rooms (base, mail, codec, judge) return
  * errors and do not log; their callers do. Text from peers goes through LOGV (escaped and cut).
  *
- * Whoever takes the lines may stand still: he is waited for once, 200 ms, and not in the 10 s after that.
- * What is lost meanwhile is counted, and told with the next line that goes out.
+ * Whoever takes the lines may stand still, or be slow: he is waited for 200 ms in all, and not in the 10 s
+ * after that. What is lost meanwhile is counted, and told before one that goes out, at most once a second.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

@@ -6,6 +6,7 @@ import re
 import shutil
 import socket
 import subprocess
+import threading
 import time
 
 from harness import Skip, ask, dunno, wait_for
@@ -13,6 +14,8 @@ from harness import Skip, ask, dunno, wait_for
 RULES = "[rule trap]\ndetect = trap\nbrake = reject\naction = reject\nmode = enforce\naddresses = trap@example.org\n"
 ASKED = 3000
 WAITS = 0.15  # seconds, of the 0.2 that are given
+SLOW = 0.05  # seconds a line
+TOLD = 1.1  # seconds until it is told again what is lost
 
 
 def refuse(d, n):
@@ -38,6 +41,25 @@ def read_all(fd):
         except BlockingIOError:
             return text.decode()
         text += more
+
+
+class Slow:
+    """Rests, and then takes what waits by `read`."""
+
+    def __init__(self, read):
+        self.read, self.stop, self.thread = read, False, threading.Thread(target=self.run)
+
+    def run(self):
+        while not self.stop:
+            time.sleep(SLOW)
+            self.read()
+
+    def __enter__(self):
+        self.thread.start()
+
+    def __exit__(self, *_):
+        self.stop = True
+        self.thread.join()
 
 
 def test_stderr_that_nobody_reads(lab):
@@ -87,18 +109,23 @@ class Syslog:
         self.text = ""
         self.expect("info: started ")
 
-    def listen(self):
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    def listen(self, kind=socket.SOCK_DGRAM):
+        self.socket = socket.socket(socket.AF_UNIX, kind)
         self.socket.bind(self.path)
         os.chmod(self.path, 0o666)
         self.socket.setblocking(False)
 
-    def read(self):
+    def read_one(self):
         try:
-            while True:
-                self.text += self.socket.recv(65536).decode() + "\n"
+            self.text += self.socket.recv(65536).decode() + "\n"
+            return True
         except BlockingIOError:
-            return self.text
+            return False
+
+    def read(self):
+        while self.read_one():
+            pass
+        return self.text
 
     def expect(self, what):
         wait_for(what, lambda: what in self.read())
@@ -141,3 +168,62 @@ def test_syslogd_that_was_away(lab):
     assert slowest >= WAITS, f"a full queue was waited for {slowest:.3f} s"
     d.stop()
     return f"{slowest:.3f} s waited"
+
+
+def test_syslogd_that_is_slow(lab):
+    """Not each answer waits until it has taken a line."""
+    d = lab.daemon(server="mode = enforce\nlog = syslog\n", rules=RULES)
+    log = Syslog(lab, d)
+    begun = time.monotonic()
+    with Slow(log.read_one):
+        refuse(d, ASKED)
+    took = time.monotonic() - begun
+    assert took < ASKED * SLOW / 10, f"{took:.1f} s"
+    log.read()
+    time.sleep(TOLD)
+    refuse(d, 1)
+    told = log.read().count(" verdict action=reject ")
+    assert lost(log.text) > 0 and told + lost(log.text) >= ASKED, (told, lost(log.text), log.text[-500:])
+    return f"{took:.1f} s, {lost(log.text)} lost"
+
+
+def test_syslogd_that_is_back_and_busy(lab):
+    """Others may have filled its queue before us."""
+    d = lab.daemon(server="mode = enforce\nlog = syslog\n", rules=RULES)
+    log = Syslog(lab, d)
+    log.end()
+    refuse(d, 1)
+    log.listen()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+        other.setblocking(False)
+        other.connect(log.path)
+        try:
+            while True:
+                other.send(b"<22>other")
+        except BlockingIOError:
+            pass
+    with Slow(log.read):
+        refuse(d, 3)
+    assert log.read().count(" verdict action=reject ") == 3 and lost(log.text) > 0, log.text[-500:]
+    d.stop()
+
+
+def test_syslogd_that_comes_back_with_a_stream(lab):
+    d = lab.daemon(server="mode = enforce\nlog = syslog\n", rules=RULES)
+    log = Syslog(lab, d)
+    log.end()
+    refuse(d, 1)
+    log.listen(socket.SOCK_STREAM)
+    log.socket.listen()
+    refuse(d, 2)
+    log.socket = log.socket.accept()[0]
+    log.socket.setblocking(False)
+    lines = log.read().split("\0")
+    told = [x for x in lines if " verdict action=reject " in x]
+    assert len(told) == 2 and f"policyd-storm[{d.proc.pid}]: info: verdict " in told[0], lines
+    assert told[0].startswith("<22>") and lost(log.text) > 0, lines
+    log.end()
+    log.listen()
+    refuse(d, 1)
+    assert log.read().count(" verdict action=reject ") == 3, lines
+    d.stop()
