@@ -514,8 +514,36 @@ traits_two_ids(const struct traits *t, const struct header_facts *f)
 	return false;
 }
 
-/* Postfix, Exim and Sendmail make one of the queue id that stands in their line; those that have none there,
- * as Exchange and IIS, of their name. It need not be the first host that does it. */
+static bool
+is_hex(struct str s)
+{
+	size_t n = 0;
+
+	while (n < s.n && (str_digit(s.p[n]) || (str_lower(s.p[n]) >= 'a' && str_lower(s.p[n]) <= 'f')))
+		n++;
+	return n == s.n;
+}
+
+/* "60bd7793-7f39-49d0-9f91-b0d2a6e3c418" of Exchange, "MAIL1FRaqbC8wSA1XvpFVj0000012c" of IIS on mail1. What
+ * people write on Exchange has its name behind the "@", too; in front 32 digits, or others and the name. */
+static bool
+left_of_microsoft(struct str left, struct str host)
+{
+	enum { GUID = 36, GROUP = 4, GROUPS = 5, NUMBER = 8 };
+	size_t name = str_find(host, '.');
+	struct str rest = str_sub(left, name, left.n), group;
+	unsigned groups = 0;
+
+	if (str_istarts(left, str_sub(host, 0, name)) && rest.n >= NUMBER * 2 &&
+	    str_find_either(rest, 0, '-', '.') == rest.n)
+		return !is_hex(rest) && is_hex(str_sub(rest, rest.n - NUMBER, rest.n));
+	for (rest = left; str_split(&rest, '-', &group) && group.n >= GROUP && is_hex(group);)
+		groups++;
+	return left.n == GUID && groups == GROUPS;
+}
+
+/* Postfix, Exim and Sendmail make one of the queue id that stands in their line; Exchange and IIS, that have
+ * none there, put their name behind it. It need not be the first host that does it. */
 static bool
 id_of_mta(const struct header_facts *f)
 {
@@ -527,7 +555,8 @@ id_of_mta(const struct header_facts *f)
 
 		if (hop->id.n >= QUEUE_ID_MIN && holds(left, hop->id))
 			return true;
-		if (!hop->id.n && hop->by.n && str_ieq(str_sub(id, left.n + 1, id.n), hop->by))
+		if (!hop->id.n && hop->by.n && str_ieq(str_sub(id, left.n + 1, id.n), hop->by) &&
+		    left_of_microsoft(left, hop->by))
 			return true;
 	}
 	return false;

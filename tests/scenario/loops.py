@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: ISC
 """Story E and what comes round: robots that answer each other, and mail that is forwarded in a circle."""
 
+import re
+
 from world import DAY, HOUR, Message, World, check, date_text, rng_of
 
 RULES = """[rule mail-loop]
@@ -27,7 +29,7 @@ def id_by_exchange(m):
     """The same by one that writes its version where others have a queue id."""
     at = m.received[-1].index(" id ") + 4
     m.received[-1] = m.received[-1][:at] + "15.1.2507.39" + m.received[-1][m.received[-1].index(";"):]
-    return "<60bd7793-7f39-49d0-9f91-%d@mail.far.example>" % m.written
+    return "<60bd7793-7f39-49d0-9f91-b0%d@mail.far.example>" % m.written
 
 
 def id_by_second(m):
@@ -36,12 +38,18 @@ def id_by_second(m):
     return id_by_mta(m)
 
 
+def id_of_exchange(m):
+    """What a robot that lives on Exchange writes has that host's name in its id, too."""
+    m.received.append(re.sub(r"by mail\.(.*) id \w+;", r"by ex1.\1 id 15.1.2507.39;", m.received[-1]))
+    return "<%032x@ex1.%s>" % (m.written * 7919, m.author.split("@")[1])
+
+
 class Robot:
     """Answers whatever comes to its address. `subject`: what it makes of the one it answers."""
 
-    def __init__(self, address, subject, delay, extra=(), null=False, seen=True, polls=False, no_id=False):
+    def __init__(self, address, subject, delay, extra=(), null=False, seen=True, polls=False, mid=None):
         self.address, self.subject, self.delay, self.extra = address, subject, delay, list(extra)
-        self.null, self.seen, self.polls, self.no_id = null, seen, polls, no_id
+        self.null, self.seen, self.polls, self.mid = null, seen, polls, mid
         self.number = 1000
 
     def answer(self, talk, m):
@@ -49,10 +57,9 @@ class Robot:
         a = talk.write(self.address, m.author, self.subject.format(n=self.number, s=m.subject)[:240], self.extra)
         if self.null:
             a.sender = ""
-        if self.no_id:
-            a.mid = id_by_mta(a)
-        if "In-Reply-To" in self.extra:
-            a.extra = [e for e in self.extra if e != "In-Reply-To"] + ["In-Reply-To: " + m.mid, "References: " + m.mid]
+        if self.mid:
+            a.mid = self.mid(a)
+        a.extra = [e + ": " + m.mid if e in ("In-Reply-To", "References") else e for e in self.extra]
         return a
 
 
@@ -125,12 +132,12 @@ REPLIED, GENERATED = "Auto-Submitted: auto-replied", "Auto-Submitted: auto-gener
 PAIRS = {
     "desk-and-mailbox-rule": (Robot(DESK, "[Ticket #{n}] received: {s}", 3), Robot(BOB, "Re: {s}", 1), 23),
     "desk-and-mailbox-rule-half-marked": (
-        Robot(DESK, "[Ticket #{n}] received: {s}", 3, [REPLIED]), Robot(BOB, "Re: {s}", 1, ["In-Reply-To"]), 10),
+        Robot(DESK, "[Ticket #{n}] received: {s}", 3, [REPLIED]), Robot(BOB, "Re: {s}", 1, ["In-Reply-To", "References"]), 10),
     "desk-that-polls": (
         Robot(DESK, "[Ticket #{n}] received: {s}", 60, [REPLIED], polls=True), Robot(BOB, "RE: {s}", 2), 23),
     "desk-that-polls-and-formail": (
         Robot(DESK, "[Ticket #{n}] received: {s}", 60, [REPLIED], polls=True),
-        Robot(BOB, "Thank you", 1, ["Precedence: junk", "In-Reply-To"], no_id=True), 20),
+        Robot(BOB, "Thank you", 1, ["Precedence: junk", "In-Reply-To", "References"], mid=id_by_mta), 20),
     "two-out-of-office": (
         Robot("ann@example.org", "Automatic reply: {s}", 2, [REPLIED], null=True),
         Robot(BOB, "Out of Office: {s}", 4, [REPLIED, "Precedence: bulk"]), 7),
@@ -140,7 +147,10 @@ PAIRS = {
         Robot(DESK, "[Ticket#{n}] opened: {s}", 5), Robot("help@far.example", "Case {n} received: {s}", 8), 24),
     "tickets-growing-marked": (
         Robot(DESK, "[Ticket#{n}] Re: {s}", 5, [GENERATED]),
-        Robot("help@far.example", "[Case #{n}] Re: {s}", 60, [GENERATED, "In-Reply-To"], polls=True), 7),
+        Robot("help@far.example", "[Case #{n}] Re: {s}", 60, [GENERATED, "In-Reply-To", "References"], polls=True), 7),
+    "tickets-of-exchange": (
+        Robot(DESK, "Your case {n} has been opened", 60, [GENERATED, "In-Reply-To"], mid=id_of_exchange),
+        Robot("help@far.example", "Thank you, your case is {n}", 45, [GENERATED, "In-Reply-To"], mid=id_of_exchange), 7),
     "tickets-with-their-own-subjects": (
         Robot(DESK, "Ticket {n} has been opened", 5), Robot("help@far.example", "Thank you, your case is {n}", 9), 23),
     "subject-cut-at-its-end": (
