@@ -264,12 +264,14 @@ behind_colon(struct str s, bool digits)
 	return n ? i + n : 0;
 }
 
-/* Most subjects have no colon so early. */
+/* Most subjects have no colon so early, nor what may be a wide one: a byte that is not ASCII. */
 static bool
 may_begin(struct str s)
 {
-	s = str_sub(s, 0, PREFIX_MAX);
-	return s.n && ((unsigned char)s.p[0] >= 0x80 || s.p[0] == '\x1b' || str_find(s, ':') < s.n);
+	for (size_t i = 0; i < s.n && i < PREFIX_MAX; i++)
+		if (s.p[i] == ':' || s.p[i] == '\x1b' || (unsigned char)s.p[i] >= 0x80)
+			return true;
+	return false;
 }
 
 size_t

@@ -34,6 +34,8 @@ static const struct {
 	{ "[External] [Suspicious] Summer party", SAME, false, false },
 	{ "=?utf-8?Q?Re=3A_Summer?= =?utf-8?B?IHBhcnR5?=", SAME, true, false },
 	{ "\xe5\x9b\x9e\xe5\xa4\x8d\xef\xbc\x9a Summer party", SAME, true, false },
+	{ "Re\xef\xbc\x9aSummer party", SAME, true, false },
+	{ "=?gb18030?B?RnejurvYuLSjuiBTdW1tZXIgcGFydHk=?=", SAME, true, false },
 	{ "\xe7\xad\x94\xe5\xa4\x8d: Summer party", SAME, true, false },
 	/* French: a no-break space in front of the colon, a narrow one, and behind it too */
 	{ "=?iso-8859-1?Q?RE=A0:_RE=A0:_Summer_party?=", SAME, true, false },
