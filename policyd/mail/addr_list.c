@@ -218,6 +218,18 @@ token_add(struct walk *w, struct str token, bool name)
 	w->gap = false;
 }
 
+/* The last byte of what begins with the backslash or ESC at pos. */
+static size_t
+pair_end(const struct walk *w, size_t pos)
+{
+	size_t end;
+
+	if (w->v.p[pos] == '\\')
+		return pos + !addr_half_letter(w->v, pos);
+	end = addr_letters_end(w->v, pos);
+	return end > pos ? end - 1 : pos;
+}
+
 /* Behind the comment at pos; 0 when it is not closed. */
 static size_t
 comment_end(const struct walk *w, size_t pos)
@@ -227,8 +239,8 @@ comment_end(const struct walk *w, size_t pos)
 	for (; pos < w->v.n; pos++) {
 		char c = w->v.p[pos];
 
-		if (c == '\\')
-			pos++;
+		if (c == '\\' || c == ADDR_ESC)
+			pos = pair_end(w, pos);
 		else if (c == '(')
 			depth++;
 		else if (c == ')' && --depth == 0)
@@ -242,8 +254,8 @@ static size_t
 quote_end(const struct walk *w, size_t pos)
 {
 	for (pos++; pos < w->v.n; pos++) {
-		if (w->v.p[pos] == '\\')
-			pos++;
+		if (w->v.p[pos] == '\\' || w->v.p[pos] == ADDR_ESC)
+			pos = pair_end(w, pos);
 		else if (w->v.p[pos] == '"')
 			return pos + 1;
 	}
@@ -301,7 +313,7 @@ static size_t
 word_end(const struct walk *w, size_t pos)
 {
 	while (pos < w->v.n && (!is_special(w->v.p[pos]) || (w->v.p[pos] == '"' && w->no_quote)))
-		pos++;
+		pos = w->v.p[pos] == ADDR_ESC ? pair_end(w, pos) + 1 : pos + 1;
 	return pos;
 }
 
@@ -318,7 +330,7 @@ take_word(struct walk *w)
 		end++; /* a ')' without its '(' */
 	word = str_sub(w->v, w->pos, end);
 	if (word.p[0] != ')')
-		token_add(w, word, name || str_find(word, '"') < word.n);
+		token_add(w, word, name || str_find_either(word, 0, '"', ADDR_ESC) < word.n);
 	w->pos = end;
 }
 

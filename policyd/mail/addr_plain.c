@@ -4,6 +4,7 @@
  * forms the same. */
 #include "mail/addr_plain.h"
 
+#include "base/utf8.h"
 #include "mail/addr.h"
 
 #define MARK (ADDR_SPECIAL | ADDR_LOCAL)
@@ -41,6 +42,37 @@ const unsigned char addr_classes[256] = {
 };
 #undef MARK
 #undef PLAIN
+
+/* They hold no white space and go back to ASCII before the line ends (RFC 1468). */
+size_t
+addr_letters_end(struct str s, size_t i)
+{
+	struct str rest = str_sub(s, i, s.n);
+	size_t end = i + 2;
+
+	if (str_starts(rest, STR("\x1b(B")) || str_starts(rest, STR("\x1b(J")))
+		return i + 3;
+	if (!str_starts(rest, STR("\x1b$")) && !str_starts(rest, STR("\x1b(I")))
+		return i;
+	while (end < s.n && s.p[end] != ADDR_ESC && !(addr_class(s.p[end]) & ADDR_GAP))
+		end++;
+	return end < s.n && s.p[end] == ADDR_ESC ? end : i;
+}
+
+/* Each byte beyond ASCII belongs to one that may be within it: what is left over begins a letter. */
+bool
+addr_half_letter(struct str s, size_t i)
+{
+	size_t from = i, n = 1;
+
+	while (from && (unsigned char)s.p[from - 1] >= 0x80)
+		from--;
+	if ((i - from) % 2 == 0)
+		return false;
+	for (; from < i && n; from += n)
+		n = utf8_len(str_sub(s, from, i));
+	return from < i;
+}
 
 static size_t
 atom_end(struct str s, size_t i)

@@ -36,6 +36,16 @@ addr_gap_end(struct str s, size_t i)
 }
 
 /*
+ * Letters of East Asia that nobody encoded, some of whose bytes look like brackets and quotes.
+ * addr_letters_end: behind those of ISO-2022-JP that begin with the ESC at i, or behind its way back to
+ * ASCII; i when it is neither. addr_half_letter: the backslash at i is the second half of a letter of GBK,
+ * Big5 or Shift_JIS.
+ */
+enum { ADDR_ESC = '\x1b' };
+size_t addr_letters_end(struct str s, size_t i);
+bool addr_half_letter(struct str s, size_t i);
+
+/*
  * Reads "a@b", "<a@b>", "Name <a@b>" or "\"Name\" <a@b>", and up to its separator or the end, at *at, which
  * moves on as far as was looked. false: something else, or an address beyond ADDR_TEXT_MAX. `no_quote`: a
  * '"' begins no quoted string. *addr points into s; *named is set if there is a name.

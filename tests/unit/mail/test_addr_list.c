@@ -215,6 +215,28 @@ Test(addr_list, words_quotes_literals)
 	check_rows(rows, ARRAY_LEN(rows));
 }
 
+/* Nobody encoded them, and some of their bytes look like brackets, quotes and backslashes. */
+Test(addr_list, letters_of_east_asia)
+{
+	static const struct row rows[] = {
+		{ "a@b (\x1b$B;3ED\x1b(B), c@d (\x1b$BNkLZ\x1b(B), e@f", 3, "a@b|c@d|e@f" },
+		{ "\x1b$B;3EDB@O:\x1b(B <a@b>, \x1b$B$\"\x1b(J <c@d>", 2, "a@b|c@d" },
+		{ "\"\x1b$B$\"$\"\\\x1b(B\" <a@b>, \"\x1b$B;3\x1b(B\" <c@d>", 2, "a@b|c@d" },
+		{ "\x1b$@3t<02q\x1b(J: a@b, c@d;, \x1b(I1<2\x1b(B", 2, "a@b|c@d" },
+		/* not closed: plain */
+		{ "a@b (\x1b$B;3ED), c@d (\x1b$BNk ), e@f", 3, "a@b|c@d|e@f" },
+		{ "a@b (\x1b), c@d \x1b", 2, "a@b|c@d" },
+		/* Big5, Shift_JIS */
+		{ "\"\xb3\\\" <a@b>, \"\xa4\xa4\xb3\\\" <c@d>, e@f (\xa5\\), g@h", 4, "a@b|c@d|e@f|g@h" },
+		{ "a@b (\x95\\), \"\x83\\\" <c@d>", 2, "a@b|c@d" },
+		/* but UTF-8 and GBK with something in quotes */
+		{ "\"\xc3\xa9\\\", x\" <a@b>, \"\xe7\x94\xb0\\\", \" <c@d>", 2, "a@b|c@d" },
+		{ "\"\xd6\xd0\\\", \" <a@b>, c@d (\xc3\xa9\\), x), e@f", 3, "a@b|c@d|e@f" },
+	};
+
+	check_rows(rows, ARRAY_LEN(rows));
+}
+
 Test(addr_list, hostile_bytes)
 {
 	static const struct {
