@@ -58,12 +58,16 @@ lists_put(struct lists *l, struct str posting, struct str owner, unsigned line)
 	return e;
 }
 
+/* A domain with something behind it ("list@example.org:", as in an alias map) would be a list that no mail
+ * is for. */
 static bool
 address_ok(struct str s)
 {
 	struct str local, domain;
 
 	if (s.n > 320 || !addr_split(s, &local, &domain) || local.n == 0 || domain.n == 0)
+		return false;
+	if (domain.p[0] != '[' && !conf_domain(domain))
 		return false;
 	for (size_t i = 0; i < s.n; i++)
 		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f || s.p[i] == '<' || s.p[i] == '>')

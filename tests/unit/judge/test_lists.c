@@ -121,7 +121,9 @@ Test(lists, faults)
 	    "five@ o@x.test\n"
 	    "<six@x.test> o@x.test\n"
 	    "seven@x@y o@x.test\n"
-	    "good@x.test o@x.test\n");
+	    "eight@x.test: o@x.test\n"
+	    "nine@x.test o@*\n"
+	    "good@x.test o@x.test p@[192.0.2.1] p@[IPv6:2001:db8::1]\n");
 	cr_expect_eq(finish(), 0u);
 	cr_expect_str_eq(faults(),
 	    "l:1: a list needs an owner: posting-address owner-address [poster ...]\n"
@@ -131,7 +133,9 @@ Test(lists, faults)
 	    "l:5: \"@x.test\" is not an address\n"
 	    "l:6: \"five@\" is not an address\n"
 	    "l:7: \"<six@x.test>\" is not an address\n"
-	    "l:8: \"seven@x@y\" is not an address\n");
+	    "l:8: \"seven@x@y\" is not an address\n"
+	    "l:9: \"eight@x.test:\" is not an address\n"
+	    "l:10: \"o@*\" is not an address\n");
 	cr_expect_str_eq(owner("good@x.test"), "o@x.test");
 }
 
