@@ -391,6 +391,43 @@ envelope_notes(const struct rule *r, config_note_fn *fn, void *arg)
 	}
 }
 
+/* The reply code is the door's to say, and a rule's text what follows it. */
+static bool
+begins_with_reply_code(const char *text)
+{
+	static const char digits[] = "0123456789";
+
+	return text && (*text == '4' || *text == '5') && strspn(text, digits) == 3 &&
+	    (text[3] == ' ' || text[3] == '-' || text[3] == '\0');
+}
+
+static void
+action_notes(const struct rule *r, config_note_fn *fn, void *arg)
+{
+	bool owner = r->action == ACT_SET_SENDER_OWNER ||
+	    (r->action == ACT_REDIRECT_OWNER && r->detector != &detect_list_guard);
+	char note[CONF_WHY_MAX];
+
+	if (owner && r->action != r->detector->action) {
+		snprintf(note, sizeof(note),
+		    "rule \"%s\": %s does nothing where the %s is no list of [mail] lists", r->name,
+		    action_name(r->action), r->action == ACT_REDIRECT_OWNER ? "recipient" : "sender");
+		fn(arg, note);
+	}
+	if ((r->action == ACT_REJECT || r->action == ACT_DEFER) && begins_with_reply_code(r->text)) {
+		snprintf(note, sizeof(note),
+		    "rule \"%s\": its text begins with a reply code (%.3s): the client gets two of them",
+		    r->name, r->text);
+		fn(arg, note);
+	}
+	if (r->window && !r->detector->window) {
+		snprintf(note, sizeof(note),
+		    "rule \"%s\": detector %s counts over no time, window changes nothing", r->name,
+		    r->detector->name);
+		fn(arg, note);
+	}
+}
+
 static void
 rule_notes(const struct config *c, const struct rule *r, config_note_fn *fn, void *arg)
 {
@@ -433,6 +470,7 @@ rule_notes(const struct config *c, const struct rule *r, config_note_fn *fn, voi
 		fn(arg, note);
 	}
 	envelope_notes(r, fn, arg);
+	action_notes(r, fn, arg);
 	if (r->scope == SCOPE_OUTBOUND && c->site.local_domains.n == 0) {
 		snprintf(note, sizeof(note),
 		    "rule \"%s\" is for outbound mail: without [mail] local_domains that is all mail of own "

@@ -445,6 +445,27 @@ Test(config, notes)
 	    "rule \"t\": detector trap has no limit, it trips at the first message\n");
 }
 
+/* What has an owner is a list, and what is told is more than what is written. */
+Test(config, notes_of_actions)
+{
+	write_file("lists", "a@x.test b@x.test\n");
+	write_file("rules.conf",
+	    "[rule o]\ndetect = replication\naction = redirect-owner\n"
+	    "[rule s]\ndetect = wide-recipients\naction = set-sender-owner\nwindow = 1h\n"
+	    "[rule r]\ndetect = mail-loop\naction = reject 550 5.4.6 Loop\n"
+	    "[rule d]\ndetect = flood\ntext = 451\n"
+	    "[rule fine]\ndetect = list-guard\naction = redirect-owner\n"
+	    "[rule number]\ndetect = flood\naction = reject 5501 is no code\n");
+	cr_assert_eq(load("[server]\nmilter = unix:/p\n[mail]\nlists = lists\n"), 0);
+	cr_expect_str_eq(notes(),
+	    "rule \"o\": redirect-owner does nothing where the recipient is no list of [mail] lists\n"
+	    "rule \"s\": set-sender-owner does nothing where the sender is no list of [mail] lists\n"
+	    "rule \"s\": detector wide-recipients counts over no time, window changes nothing\n"
+	    "rule \"r\": its text begins with a reply code (550): the client gets two of them\n"
+	    "rule \"d\": its text begins with a reply code (451): the client gets two of them\n");
+	config_fini(&c);
+}
+
 /* Rules by the envelope that can never trip, or that anybody can turn against anybody. */
 Test(config, notes_of_volume_rules)
 {
