@@ -172,23 +172,20 @@ note_stored(void *arg, uint64_t part, uint64_t seq)
 {
 	struct journal *j = arg;
 
+	pthread_mutex_lock(&j->lock);
 	if (part < j->hooks.parts)
 		j->parts[part].stored = seq;
+	pthread_mutex_unlock(&j->lock);
 }
 
 int
 parts_load(struct journal *j)
 {
-	return jdb_snapshot_seqs(&j->db, note_stored, j);
-}
-
-void
-parts_forget(struct journal *j)
-{
 	pthread_mutex_lock(&j->lock);
 	for (uint32_t k = 0; k < j->hooks.parts; k++)
 		j->parts[k].stored = 0;
 	pthread_mutex_unlock(&j->lock);
+	return jdb_snapshot_seqs(&j->db, note_stored, j);
 }
 
 void

@@ -183,7 +183,7 @@ jdb_raise_seq(struct jdb *d, uint64_t seq)
 }
 
 int
-jdb_adopt(struct jdb *d, uint64_t seq, uint64_t seed)
+jdb_adopt(struct jdb *d, uint64_t from, uint64_t to, uint64_t seed)
 {
 	char sql[128];
 	int err = jdb_exec(d, "BEGIN IMMEDIATE");
@@ -197,15 +197,15 @@ jdb_adopt(struct jdb *d, uint64_t seq, uint64_t seed)
 	if (!err)
 		err = jdb_exec(d, sql);
 	if (!err)
-		other = d->seq != seq || sqlite3_changes(d->db) > 0;
+		other = d->seq < from || d->seq > to || sqlite3_changes(d->db) > 0;
 	if (!err && other)
-		err = set_seq(d, seq);
+		err = set_seq(d, from);
 	if (!err && other)
 		err = jdb_exec(d, "DELETE FROM snapshot");
 	err = finish(d, err);
-	if (!err)
-		d->seq = seq;
-	return err ? err : other;
+	if (!err && other)
+		d->seq = from;
+	return err;
 }
 
 /* ---- snapshots ---- */

@@ -100,9 +100,10 @@ int jdb_seq(struct jdb *d) MUSTCHECK;
 /* As if all records up to `seq` were written: those that are not were given up. */
 int jdb_raise_seq(struct jdb *d, uint64_t seq) MUSTCHECK;
 
-/* The file may have another past than ours: then what it says of numbers, counters and the hash seed is void,
- * and `seq` and `seed` are put in their place. 1: it has, 0: it is ours, or negative err. */
-int jdb_adopt(struct jdb *d, uint64_t seq, uint64_t seed) MUSTCHECK;
+/* The file may have another past than ours, which has our seed and was written up to `from`, or up to `to`
+ * where a commit that failed was carried out: then what it says of numbers, counters and the hash seed is
+ * void, and `from` and `seed` are put in their place. */
+int jdb_adopt(struct jdb *d, uint64_t from, uint64_t to, uint64_t seed) MUSTCHECK;
 
 /* One part of the snapshot in a transaction of its own. ERR_SYNTAX: can not be written, ever. */
 int jdb_snapshot(struct jdb *d, uint32_t part, uint64_t seq, int64_t wall, struct str data) MUSTCHECK;

@@ -53,22 +53,26 @@ journal_note_success(struct journal *j)
 static int
 adopt(struct journal *j)
 {
-	int got = jdb_adopt(&j->db, journal_written_seq(j), j->seed);
+	uint64_t written, accepted;
+	int err;
 
-	if (got < 0)
-		return got;
-	j->foreign = false;
-	if (got) {
-		j->room = 0;
-		parts_forget(j);
-	}
-	return 0;
+	pthread_mutex_lock(&j->lock);
+	written = j->written_seq;
+	accepted = j->accepted_seq;
+	pthread_mutex_unlock(&j->lock);
+	err = jdb_adopt(&j->db, written, accepted, j->seed);
+	if (!err)
+		err = parts_load(j); /* an older copy of ours has older ones */
+	if (!err)
+		j->foreign = false;
+	j->room = 0;
+	return err;
 }
 
 int
 journal_ready(struct journal *j)
 {
-	bool moved = j->db.db && !j->db.suspect && jdb_moved(&j->db);
+	bool moved = j->db.db && jdb_moved(&j->db);
 	int err;
 
 	if (j->db.memory || (j->db.db && !j->db.suspect && !moved))

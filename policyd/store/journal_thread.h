@@ -125,9 +125,8 @@ bool refill_batch(struct journal *j);
 bool parts_write_one(struct journal *j);
 /* The lock is held. The lowest serial that is not yet written; UINT64_MAX: none. */
 uint64_t parts_oldest(const struct journal *j);
-/* What the database has of each part, read before the thread runs. */
+/* What the database has of each part. */
 int parts_load(struct journal *j) MUSTCHECK;
-void parts_forget(struct journal *j); /* ... another database has none of ours */
 void parts_fini(struct journal *j);
 
 #endif
