@@ -10,6 +10,7 @@
 
 #include "base/net.h"
 #include "mail/addr.h"
+#include "mail/date.h"
 
 enum clause { NO_CLAUSE, FROM, BY, ID, FOR, WITH, OTHER };
 
@@ -358,6 +359,14 @@ date_unmarked(struct str value)
 	return comma < value.n && comma >= WEEKDAY ? str_sub(value, comma - WEEKDAY, value.n) : STR_NONE;
 }
 
+static bool
+is_date(struct str s)
+{
+	int64_t t;
+
+	return date_parse(str_trim(s), &t) == 0;
+}
+
 void
 received_parse(struct str value, struct hop *hop)
 {
@@ -365,6 +374,7 @@ received_parse(struct str value, struct hop *hop)
 	struct str word_ip = STR_NONE, glued = STR_NONE;
 	enum clause want = NO_CLAUSE; /* whose value has not come yet */
 	bool from = false;            /* we are among the words behind "from" */
+	bool dated = false;           /* behind the ';' before the last one */
 
 	*hop = (struct hop){ .id = value.n && *p == '(' ? process_id(value) : STR_NONE };
 	while (p < end) {
@@ -378,11 +388,17 @@ received_parse(struct str value, struct hop *hop)
 		if (*p == ';') {
 			const char *date = p + 1;
 
-			/* Behind the last one (RFC 5321 4.4); Courier has its id behind the date. */
+			/* Behind the last one (RFC 5321 4.4), or before it where more follows; Courier has
+			 * its id there. */
 			want = NO_CLAUSE;
 			from = false;
+			if (hop->date.p && !dated) {
+				hop->date = str_sub(hop->date, 0, (size_t)(p - hop->date.p));
+				dated = is_date(hop->date);
+			}
 			p = date_end(date, end);
-			hop->date = between(date, p > date ? p : end);
+			if (!dated)
+				hop->date = between(date, p > date ? p : end);
 			continue;
 		}
 		if (*p == '(') {

@@ -216,6 +216,9 @@ Test(received, dates)
 		"from x ([192.0.2.1]) (AUTH: LOGIN joe) by y with ESMTPSA; Mon, 23 Nov 2026 02:00:00 +0000 "
 		"id "
 		"0000000000020A3B.000000005F0C1B2A.00001A2B", /* Courier */
+		"from x by y with ESMTP id Q1; Mon, 23 Nov 2026 02:00:00 +0000 (UTC); envelope-from <a@b>",
+		"from x by y with ESMTP id Q1; Mon, 23 Nov 2026 02:00:00 +0000 (UTC) ; (a b); tls=no",
+		"from x by y; with ESMTP id Q1; Mon, 23 Nov 2026 02:00:00 GMT;",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
