@@ -58,12 +58,16 @@ find_own_lines(struct traits *t, const struct msg *m, const struct site *site)
 	t->own_top = n;
 }
 
+/* Of two users here who send their copies on to the same mailbox nothing else tells which is whose: what
+ * was delivered above one of our lines. A transmission that is tried again has the same. */
 static uint64_t
 trace_of(const struct header_facts *f, uint32_t own_top, uint64_t seed)
 {
 	struct hash h;
 
 	hash_init(&h, seed, "trace");
+	for (uint32_t i = 0; i < f->n_delivered_to && f->delivered_below[i] < own_top; i++)
+		hash_istr(&h, f->delivered_to[i]);
 	for (uint32_t i = own_top; i < f->n_hops; i++)
 		hash_u64(&h, f->hops[i].hash);
 	if (own_top < f->n_hops)

@@ -431,6 +431,28 @@ def in_the_midst_of_mail(build):
         check(len(summary["storms"]) == 4, len(summary["storms"]), "storms")
 
 
+def sent_on_by_own_users(build):
+    """A dozen users here, whose Sieve scripts send all on to one archive: it has three copies, the others end in
+    silence. Put off, they stood in our own queue for days, and came back to the author."""
+    users = ["u%d@example.org" % i for i in range(12)]
+    with World(build, rng_of("sent-on", 1), RULE % (3, 2, "1d")) as w:
+        m = Message("m", "joe@firm.example", users, w.now, received=["from d by smtp.firm.example id 1"])
+        fates = [w.offer(m, users, "198.51.100.20", "smtp.firm.example")[1]["verdict"]]
+        for i, u in enumerate(users):
+            c = m.copy()
+            w.now += 1
+            own = ["from mx1.example.org by mx1.example.org with LMTP id L%d; %s" % (i, date_text(w.now)),
+                   "from smtp.firm.example by mx1.example.org (Postfix) with ESMTP id P1; %s" % date_text(w.now)]
+            c.extra = ["X-Sieve-Redirected-From: " + u]
+            own[0] += "\r\nDelivered-To: " + u
+            for _ in range(2):  # a scanner behind us was down
+                fates.append(w.offer(c, ["archive@example.org"], "127.0.0.1", "localhost", own=own,
+                                     transmission="by " + u)[1]["verdict"])
+        check(fates == ["pass"] * 7 + ["discard"] * 18, fates)
+        w.check_first_copies()
+        w.finish()
+
+
 def a_thousand_recipients(build):
     topology(build, 77, limit=3, repeats=2, rcpts=1000, budget=60)
 
@@ -464,5 +486,5 @@ def scenarios():
     for fn in (wakes_after_28_days, longer_than_remembered, one_item_for_five_days, retries_later_than_the_window,
                one_by_one_or_together,
                duplicates_in_one_message, recipient_order, shadow, several_rules, in_the_midst_of_mail,
-               a_thousand_recipients):
+               a_thousand_recipients, sent_on_by_own_users):
         yield fn.__name__.replace("_", "-"), fn

@@ -197,6 +197,41 @@ Test(traits, trace_without_our_own_lines)
 	cr_expect_eq(t.own_top, 0);
 }
 
+/* What the users of this host send on, all to the same mailbox: each is a way of its own, and the same when
+ * it is tried again. What was delivered before it came here says no more than the lines there. */
+Test(traits, whose_copy_was_sent_on_tells_the_way)
+{
+#define HERE(id) "Received: from mx by mx.example.org with LMTP id " id "; x\n"
+#define BEFORE "Delivered-To: %s\nReceived: from a by relay.example.net id R1; x\n" ORIGIN BODY
+	static const char *const rows[][2] = {
+		{ "Delivered-To: u1@example.org\n" HERE("A"), "team@away.example" },
+		{ "Delivered-To: U1@example.org\n" HERE("B"), "team@away.example" },
+		{ HERE("C") "Delivered-To: u2@example.org\n" HERE("A"), "team@away.example" },
+		{ HERE("D"), "team@away.example" },
+		{ HERE("D"), "other@away.example" },
+		{ "", "other@away.example" },
+	};
+	uint64_t traces[ARRAY_LEN(rows)];
+	struct buf b = { .max = 0 };
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		buf_reset(&b);
+		buf_printf(&b, "%s", rows[i][0]);
+		buf_printf(&b, BEFORE, rows[i][1]);
+		buf_append(&b, "", 1);
+		compute(buf_str(&b).p);
+		traces[i] = t.trace;
+	}
+	buf_fini(&b);
+	cr_expect_eq(traces[0], traces[1], "tried again");
+	cr_expect_neq(traces[0], traces[2], "another user's");
+	cr_expect_neq(traces[0], traces[3], "nobody's");
+	cr_expect_eq(traces[3], traces[4]);
+	cr_expect_eq(traces[4], traces[5]);
+#undef BEFORE
+#undef HERE
+}
+
 /* amavis and fetchmail write a line as that whenever they try, and hand the message over by loopback. */
 Test(traits, localhost_on_this_machine_is_ours)
 {
