@@ -397,13 +397,19 @@ bounce_points(const struct header_facts *f, enum subject_kind subject, bool null
 	return points + (person ? 0 : postmaster_points(f, subject, null_sender, points));
 }
 
+static bool
+says_automatic(const struct header_facts *f)
+{
+	return f->auto_submitted.n && !str_eq(f->auto_submitted, STR("no"));
+}
+
 /* Whether something that a person's mail has not speaks for an autoresponder, beside the subject. */
 static bool
 reply_sign(const struct header_facts *f, bool null_sender)
 {
 	return path_points(f, null_sender) || f->auto_suppress.n || (f->flags & HDR_INBOX_RULE) ||
-	    str_ieq(f->precedence, STR("bulk")) || str_ieq(f->precedence, STR("junk")) ||
-	    f->auto_submitted.n || f->x_loop.n;
+	    str_ieq(f->precedence, STR("bulk")) || str_ieq(f->precedence, STR("junk")) || says_automatic(f) ||
+	    f->x_loop.n;
 }
 
 /* Signs that a person's answer has as well. */
@@ -514,7 +520,7 @@ enum automatic
 automatic_classify(
     const struct header_facts *f, enum subject_kind subject, bool null_sender, bool authenticated)
 {
-	bool submitted = f->auto_submitted.n && !str_eq(f->auto_submitted, STR("no"));
+	bool submitted = says_automatic(f);
 
 	if (is_refusal(f))
 		return AUTO_BOUNCE;

@@ -112,64 +112,6 @@ take_auto_word(struct header *h, const struct field_row *row, struct str value)
 			h->f.flags |= row->flag;
 }
 
-/* "<a@b>" at the front of s as nearly all ids are written: unfolded, without spaces, not longer than cap. */
-static bool
-id_plain(struct str s, size_t cap, struct str *id)
-{
-	size_t close = str_find_either(s, 1, '>', '<');
-	struct str all = str_sub(s, 0, close + 1);
-
-	if (close == s.n || s.p[close] != '>' || all.n <= 2 || all.n > cap)
-		return false;
-	if (str_has_control(all) || str_find(all, ' ') < all.n)
-		return false;
-	*id = all;
-	return true;
-}
-
-/* The next message id of a list of ids; white space inside (a fold) is dropped. Words without brackets, or
- * with commas, and what none closes count when they look like an id. *rest moves on; false at the end. */
-static bool
-id_next(struct str *rest, char *out, size_t cap, struct str *id)
-{
-	size_t i = 0, n = 0;
-
-	while (i < rest->n) {
-		bool open = rest->p[i] == '<', closed = false, at = false;
-
-		if (str_is_space(rest->p[i]) || rest->p[i] == ',') {
-			i++;
-			continue;
-		}
-		if (open && id_plain(str_sub(*rest, i, rest->n), cap, id)) {
-			*rest = str_sub(*rest, i + id->n, rest->n);
-			return true;
-		}
-		for (n = 0; i < rest->n && !closed; i++) {
-			char c = rest->p[i];
-
-			if (str_is_space(c)) {
-				if (open)
-					continue;
-				break;
-			}
-			if ((c == '<' && n) || (c == ',' && !open))
-				break; /* "word<id>", "<unclosed <id>" */
-			at |= c == '@';
-			if (n < cap)
-				out[n++] = c;
-			closed = open && c == '>';
-		}
-		if ((closed && n > 2) || at) {
-			*id = (struct str){ out, n };
-			*rest = str_sub(*rest, i, rest->n);
-			return true;
-		}
-	}
-	*rest = STR_NONE;
-	return false;
-}
-
 /* "Message from ann@example.org of Monday <id>": a word without brackets may be the author's address. */
 static void
 take_first_id(struct header *h, const struct field_row *row, struct str value)
@@ -177,10 +119,10 @@ take_first_id(struct header *h, const struct field_row *row, struct str value)
 	char text[HEADER_VALUE_KEEP];
 	struct str *to = fact(h, row), rest = value, id;
 
-	while (!to->p && id_next(&rest, text, sizeof(text), &id))
+	while (!to->p && header_id_next(&rest, text, sizeof(text), &id))
 		if (id.p[id.n - 1] == '>')
 			*to = header_keep(h, id);
-	if (!to->p && id_next(&value, text, sizeof(text), &id))
+	if (!to->p && header_id_next(&value, text, sizeof(text), &id))
 		*to = header_keep(h, id);
 }
 
@@ -191,12 +133,12 @@ take_references(struct header *h, const struct field_row *row, struct str value)
 	unsigned turn = 0;
 	struct str id;
 
-	if (h->f.references.p || !id_next(&value, text[turn], sizeof(text[turn]), &id))
+	if (h->f.references.p || !header_id_next(&value, text[turn], sizeof(text[turn]), &id))
 		return;
 	*fact(h, row) = header_keep(h, id);
 	do
 		turn = !turn;
-	while (id_next(&value, text[turn], sizeof(text[turn]), &id));
+	while (header_id_next(&value, text[turn], sizeof(text[turn]), &id));
 	h->f.last_reference = header_keep(h, id);
 }
 
@@ -247,7 +189,7 @@ take_auto_submitted(struct header *h, const struct field_row *row, struct str va
 		{ "(rejected", 9 },
 	};
 	char text[HEADER_VALUE_KEEP];
-	struct str s = header_unfold(value, text, sizeof(text)), word;
+	struct str s = header_behind_comments(header_unfold(value, text, sizeof(text))), word;
 	size_t n = 0;
 
 	if (h->f.auto_submitted.p)
@@ -292,11 +234,12 @@ take_list_name(struct header *h, const struct field_row *row, struct str value)
 static void
 take_content_type(struct header *h, const struct field_row *row, struct str value)
 {
-	char text[4 * HEADER_VALUE_KEEP], param[MIME_BOUNDARY_MAX + 1];
+	char text[4 * HEADER_VALUE_KEEP], plain[4 * HEADER_VALUE_KEEP], param[MIME_BOUNDARY_MAX + 1];
 	struct str s = header_unfold(value, text, sizeof(text)), got;
 
 	if (h->f.content_type.p)
 		return;
+	s = header_uncomment(s, plain, sizeof(plain));
 	*fact(h, row) = keep_lower(h, mime_type(s));
 	if (str_eq(h->f.content_type, STR("text/calendar")))
 		h->f.flags |= HDR_CALENDAR;

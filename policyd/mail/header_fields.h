@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The scanner's inner seams: header.c gathers fields, header_fields.c knows what each one means,
- * header_trace.c reads the trace fields and walks mailboxes, header_fold.c unfolds and hashes. */
+ * header_values.c reads what stands within values, header_trace.c the trace fields and mailboxes,
+ * header_fold.c unfolds and hashes. */
 #ifndef MAIL_HEADER_FIELDS_H
 #define MAIL_HEADER_FIELDS_H
 
@@ -23,6 +24,15 @@ struct str header_unfold(struct str value, char *out, size_t cap);
 /* A copy in the arena; when that is full, STR_NONE and HDR_TRUNCATED. */
 struct str header_keep(struct header *h, struct str s);
 struct str header_keep_value(struct header *h, struct str value); /* unfolded, cut at HEADER_VALUE_KEEP */
+
+/* The next message id of a list of ids; white space inside (a fold) is dropped. Words without brackets, or
+ * with commas, and what none closes count when they look like an id. *rest moves on; false at the end. */
+bool header_id_next(struct str *rest, char *out, size_t cap, struct str *id);
+
+/* Without comments at the front (RFC 5322 3.2.2), and with one space for each that stands between words; the
+ * latter in out, or s itself when it has none. What nothing closes is none. */
+struct str header_behind_comments(struct str s);
+struct str header_uncomment(struct str s, char *out, size_t cap);
 
 /* Counts the mailboxes of To or Cc, adds them to the audience, looks for a gateway marker among them. */
 uint32_t header_walk(struct header *h, struct str value);

@@ -266,3 +266,15 @@ Test(automatic_names, answers_by_the_recipe_of_procmail)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		cr_expect_eq(classify(rows[i].header), rows[i].want, "%s", rows[i].header);
 }
+
+/* RFC 3834 5: so does a program mark what a person wrote. */
+Test(automatic_names, who_says_that_he_is_no_robot_is_none)
+{
+	cr_expect_eq(
+	    classify("From: joe@x.example\nSubject: Out of office next week\nAuto-Submitted: no\n\n"),
+	    AUTO_NONE);
+	cr_expect_eq(classify("From: joe@x.example\nSubject: Out of office next week\nAuto-Submitted: x\n\n"),
+	    AUTO_REPLY);
+	cr_expect_eq(
+	    classify("From: joe@x.example\nSubject: Hi\nAuto-Submitted: (a) auto-replied\n\n"), AUTO_REPLY);
+}
