@@ -271,6 +271,7 @@ is_report(const struct header_facts *f, enum subject_kind subject)
 	};
 	static const struct str parts[] = {
 		STR("message/disposition-notification"),
+		STR("message/global-disposition-notification"),
 		STR("message/feedback-report"),
 	};
 

@@ -398,6 +398,7 @@ static const struct field_row length_13[] = {
 	{ STR("delivery-date"), take_nothing, 0, 0, true },
 	WORD("x-autorespond", take_flag_unless_no, HDR_AUTO_RESPONDER),
 	FLAG("x-google-loop", HDR_LIST_OTHER),
+	FLAG("x-mailererror", HDR_NDR_MARK),
 	FLAG("x-list-server", HDR_LIST_OTHER),
 	{ STR("x-original-to"), take_original_to, offsetof(struct header_facts, original_to), 0, true },
 };
@@ -417,6 +418,7 @@ static const struct field_row length_16[] = {
 	WORD("x-autoreply-from", take_flag_unless_no, HDR_AUTO_RESPONDER),
 	FLAG("x-listar-version", HDR_LIST_OTHER),
 	WORD("x-mail-autoreply", take_flag_unless_no, HDR_AUTO_RESPONDER),
+	KEEP_FLAG("x-mdmailing-list", take_list_name, list_name, HDR_LIST_OTHER),
 };
 static const struct field_row length_17[] = {
 	FLAG("tls-report-domain", HDR_TLS_REPORT),
@@ -442,6 +444,7 @@ static const struct field_row length_20[] = {
 	FLAG("x-ms-embedded-report", HDR_NDR_MARK),
 };
 static const struct field_row length_23[] = {
+	FLAG("x-listprocessor-version", HDR_LIST_OTHER),
 	WORD("x400-content-identifier", take_auto_word, HDR_AUTO_RESPONDER),
 };
 static const struct field_row length_24[] = {

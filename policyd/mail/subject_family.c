@@ -115,6 +115,8 @@ static const struct family families[] = {
 	ROW("delivery notification: delivery has", SUBJECT_BOUNCE),
 	ROW("delivery notification", SUBJECT_BOUNCE_MAYBE),
 	ROW("delivery problem", SUBJECT_BOUNCE_MAYBE),
+	ROW("delivery report (failure)", SUBJECT_BOUNCE),
+	ROW("delivery reports about your", SUBJECT_BOUNCE),
 	ROW("delivery report", SUBJECT_BOUNCE_MAYBE),
 	ROW("delivery status notification", SUBJECT_BOUNCE),
 	ROW("delivery status", SUBJECT_BOUNCE_MAYBE),
@@ -134,6 +136,7 @@ static const struct family families[] = {
 	ROW("erantzun automatiko", SUBJECT_AUTO_REPLY),
 	ROW("erro de entrega", SUBJECT_BOUNCE_MAYBE),
 	ROW("error de entrega", SUBJECT_BOUNCE_MAYBE),
+	ROW("error sending message [", SUBJECT_BOUNCE_MAYBE),
 	ROW("errore di consegna", SUBJECT_BOUNCE_MAYBE),
 	ROW("failed delivery", SUBJECT_BOUNCE),
 	ROW("failed mail", SUBJECT_BOUNCE),
@@ -206,6 +209,7 @@ static const struct family families[] = {
 	ROW("message delayed", SUBJECT_BOUNCE_MAYBE),
 	ROW("message delivery delayed", SUBJECT_BOUNCE),
 	ROW("message delivery fail", SUBJECT_BOUNCE),
+	ROW("message delivery has been delayed", SUBJECT_BOUNCE),
 	ROW("message delivery has failed", SUBJECT_BOUNCE),
 	ROW("message delivery notification", SUBJECT_BOUNCE_MAYBE),
 	ROW("message non d", SUBJECT_BOUNCE),
@@ -221,7 +225,7 @@ static const struct family families[] = {
 	ROW("nedoru\xc4\x8d"
 	    "en",
 	    SUBJECT_BOUNCE),
-	ROW("nedoru\xc4\x8diteln", SUBJECT_BOUNCE),
+	ROW("nedoru\xc4\x8dite", SUBJECT_BOUNCE),
 	ROW("nicht im b\xc3\xbcro", SUBJECT_AUTO_REPLY_MAYBE),
 	ROW("nicht im b\xfcro", SUBJECT_AUTO_REPLY_MAYBE),
 	ROW("nicht zugestellt", SUBJECT_BOUNCE),
@@ -291,7 +295,7 @@ static const struct family families[] = {
 	ROW("spam mail from a spammer", SUBJECT_BOUNCE),
 	ROW("successful mail delivery report", SUBJECT_BOUNCE),
 	ROW("sv:", SUBJECT_ANSWER),
-	ROW("teslim edilemedi", SUBJECT_BOUNCE),
+	ROW("teslim edilem", SUBJECT_BOUNCE),
 	ROW("there was an error sending your mail", SUBJECT_BOUNCE),
 	ROW("toimittaminen ep", SUBJECT_BOUNCE),
 	ROW("tr:", SUBJECT_ANSWER),
@@ -326,12 +330,18 @@ static const struct family families[] = {
 	ROW("zustellung fehlgeschlagen", SUBJECT_BOUNCE),
 	ROW("\x8e\xa9\x93\xae\x89\x9e\x93\x9a", SUBJECT_AUTO_REPLY),
 	ROW("\x8e\xa9\x93\xae\x95\xd4\x90m", SUBJECT_AUTO_REPLY),
+	ROW("\x94z\x90m\x95s\x94\\", SUBJECT_BOUNCE),
 	ROW("\xa6\xdb\xb0\xca\xa6^\xc2\xd0", SUBJECT_AUTO_REPLY),
 	ROW("\xa6\xdb\xb0\xca\xb5\xaa\xc2\xd0", SUBJECT_AUTO_REPLY),
+	ROW("\xb5l\xaak\xb6\xc7\xbb\xbc", SUBJECT_BOUNCE),
+	ROW("\xb9\xe8\xb4\xde\xb5\xc7\xc1\xf6 \xbe\xca\xc0\xbd", SUBJECT_BOUNCE),
+	ROW("\xb9\xe8\xb4\xde\xc7\xd2 \xbc\xf6 \xbe\xf8", SUBJECT_BOUNCE),
 	ROW("\xbc\xab\xc6\xb0\xb1\xfe\xc5\xfa", SUBJECT_AUTO_REPLY),
 	ROW("\xbc\xab\xc6\xb0\xca\xd6\xbf\xae", SUBJECT_AUTO_REPLY),
 	ROW("\xc0\xda\xb5\xbf \xc0\xc0\xb4\xe4", SUBJECT_AUTO_REPLY),
 	ROW("\xc0\xda\xb5\xbf \xc8\xb8\xbd\xc5", SUBJECT_AUTO_REPLY),
+	ROW("\xc0\xda\xb5\xbf\xc0\xc0\xb4\xe4", SUBJECT_AUTO_REPLY),
+	ROW("\xc0\xda\xb5\xbf\xc8\xb8\xbd\xc5", SUBJECT_AUTO_REPLY),
 	ROW("\xc0\xe2\xf2\xee\xec\xe0\xf2\xe8\xf7\xe5\xf1\xea\xe8\xe9 \xee\xf2\xe2\xe5\xf2",
 	    SUBJECT_AUTO_REPLY),
 	ROW("\xc0\xe2\xf2\xee\xee\xf2\xe2\xe5\xf2", SUBJECT_AUTO_REPLY),
@@ -351,6 +361,9 @@ static const struct family families[] = {
 	ROW("\311chec de la distribution", SUBJECT_BOUNCE),
 	ROW("\311chec de la remise", SUBJECT_BOUNCE),
 	ROW("\311chec de remise", SUBJECT_BOUNCE),
+	ROW("\xcd\xcb\xd0\xc5", SUBJECT_BOUNCE),
+	ROW("\xcd\xe5 \xf3\xe4\xe0\xe5\xf2\xf1\xff \xe4\xee\xf1\xf2\xe0\xe2\xe8\xf2\xfc", SUBJECT_BOUNCE),
+	ROW("\xcd\xe5\xe4\xee\xf1\xf2\xe0\xe2\xeb", SUBJECT_BOUNCE),
 	/* Greek */
 	ROW("\xce\x91\xcf\x85\xcf\x84\xcf\x8c\xce\xbc\xce\xb1\xcf\x84\xce\xb7 "
 	    "\xce\xb1\xcf\x80\xce\xac\xce\xbd\xcf\x84\xce\xb7\xcf\x83\xce\xb7",
@@ -362,6 +375,10 @@ static const struct family families[] = {
 	ROW("\xce\x95\xce\xba\xcf\x84\xcf\x8c\xcf\x82 "
 	    "\xce\xb3\xcf\x81\xce\xb1\xcf\x86\xce\xb5\xce\xaf\xce\xbf\xcf\x85",
 	    SUBJECT_AUTO_REPLY_MAYBE),
+	ROW("\xce\xb4\xb4\xab\xb5\xdd", SUBJECT_BOUNCE),
+	ROW("\xce\xb4\xcb\xcd\xb4\xef", SUBJECT_BOUNCE),
+	ROW("\xce\xde\xb7\xa8\xb4\xab\xb5\xdd", SUBJECT_BOUNCE),
+	ROW("\xce\xde\xb7\xa8\xcd\xb6\xb5\xdd", SUBJECT_BOUNCE),
 	ROW("\xcf\xb5\xcd\xb3\xcd\xcb\xd0\xc5", SUBJECT_BOUNCE),
 	/* Cyrillic: Russian, Ukrainian, Bulgarian, Serbian */
 	ROW("\xd0\x90\xd0\xb2\xd1\x82\xd0\xbe\xd0\xbc\xd0\xb0\xd1\x82\xd0\xb8\xd1\x87\xd0\xb5\xd0\xbd "
@@ -378,8 +395,14 @@ static const struct family families[] = {
 	    "\xd0\xbe\xd0\xb4\xd0\xb3\xd0\xbe\xd0\xb2\xd0\xbe\xd1\x80",
 	    SUBJECT_AUTO_REPLY),
 	ROW("\xd0\x92\xd0\xbd\xd0\xb5 \xd0\xbe\xd1\x84\xd0\xb8\xd1\x81\xd0\xb0", SUBJECT_AUTO_REPLY_MAYBE),
+	ROW("\xd0\x9d\xd0\xb5 \xd0\xb2\xd0\xb4\xd0\xb0\xd0\xbb\xd0\xbe\xd1\x81\xd1\x8f "
+	    "\xd0\xb4\xd0\xbe\xd1\x81\xd1\x82\xd0\xb0\xd0\xb2\xd0\xb8\xd1\x82\xd0\xb8",
+	    SUBJECT_BOUNCE),
 	ROW("\xd0\x9d\xd0\xb5 "
 	    "\xd0\xb4\xd0\xbe\xd1\x81\xd1\x82\xd0\xb0\xd0\xb2\xd0\xbb\xd0\xb5\xd0\xbd\xd0\xbe",
+	    SUBJECT_BOUNCE),
+	ROW("\xd0\x9d\xd0\xb5 \xd1\x83\xd0\xb4\xd0\xb0\xd0\xb5\xd1\x82\xd1\x81\xd1\x8f "
+	    "\xd0\xb4\xd0\xbe\xd1\x81\xd1\x82\xd0\xb0\xd0\xb2\xd0\xb8\xd1\x82\xd1\x8c",
 	    SUBJECT_BOUNCE),
 	ROW("\xd0\x9d\xd0\xb5 \xd1\x83\xd0\xb4\xd0\xb0\xd0\xbb\xd0\xbe\xd1\x81\xd1\x8c "
 	    "\xd0\xb4\xd0\xbe\xd1\x81\xd1\x82\xd0\xb0\xd0\xb2\xd0\xb8\xd1\x82\xd1\x8c",
@@ -401,6 +424,9 @@ static const struct family families[] = {
 	    SUBJECT_BOUNCE),
 	/* Hebrew */
 	ROW("\xd7\x9c\xd7\x90 \xd7\xa0\xd7\x99\xd7\xaa\xd7\x9f \xd7\x9c\xd7\x9e\xd7\xa1\xd7\x95\xd7\xa8",
+	    SUBJECT_BOUNCE),
+	ROW("\xd7\x9c\xd7\x90 \xd7\xa0\xd7\x99\xd7\xaa\xd7\x9f "
+	    "\xd7\x9c\xd7\x9e\xd7\xa1\xd7\x99\xd7\xa8\xd7\x94",
 	    SUBJECT_BOUNCE),
 	ROW("\xd7\xaa\xd7\xa9\xd7\x95\xd7\x91\xd7\x94 "
 	    "\xd7\x90\xd7\x95\xd7\x98\xd7\x95\xd7\x9e\xd7\x98\xd7\x99\xd7\xaa",
@@ -440,8 +466,10 @@ static const struct family families[] = {
 	ROW("\xe5\x9b\x9e\xe5\xa4\x8d", SUBJECT_ANSWER),
 	ROW("\xe5\x9b\x9e\xe8\xa6\x86", SUBJECT_ANSWER),
 	ROW("\xe5\xa4\x96\xe5\x87\xba", SUBJECT_AUTO_REPLY_MAYBE),
+	ROW("\xe6\x97\xa0\xe6\xb3\x95\xe4\xbc\xa0\xe9\x80\x92", SUBJECT_BOUNCE),
 	ROW("\xe6\x97\xa0\xe6\xb3\x95\xe6\x8a\x95\xe9\x80\x92", SUBJECT_BOUNCE),
 	ROW("\xe6\x97\xa0\xe6\xb3\x95\xe9\x80\x81\xe8\xbe\xbe", SUBJECT_BOUNCE),
+	ROW("\xe6\x9c\xaa\xe4\xbc\xa0\xe9\x80\x92", SUBJECT_BOUNCE),
 	ROW("\xe6\x9c\xaa\xe9\x80\x81\xe8\xbe\xbe", SUBJECT_BOUNCE),
 	ROW("\xe7\x84\xa1\xe6\xb3\x95\xe5\x82\xb3\xe9\x81\x9e", SUBJECT_BOUNCE),
 	ROW("\xe7\x84\xa1\xe6\xb3\x95\xe6\x8a\x95\xe9\x81\x9e", SUBJECT_BOUNCE),
@@ -458,6 +486,7 @@ static const struct family families[] = {
 	ROW("\351chec de la distribution", SUBJECT_BOUNCE),
 	ROW("\351chec de la remise", SUBJECT_BOUNCE),
 	ROW("\351chec de remise", SUBJECT_BOUNCE),
+	ROW("\xe9\x80\x80\xe4\xbf\xa1", SUBJECT_BOUNCE),
 	ROW("\xe9\x85\x8d\xe4\xbf\xa1\xe3\x81\xa7\xe3\x81\x8d\xe3\x81\xbe\xe3\x81\x9b\xe3\x82\x93",
 	    SUBJECT_BOUNCE),
 	ROW("\xe9\x85\x8d\xe4\xbf\xa1\xe3\x82\xa8\xe3\x83\xa9\xe3\x83\xbc", SUBJECT_BOUNCE),
@@ -469,6 +498,10 @@ static const struct family families[] = {
 	ROW("\xeb\xb6\x80\xec\x9e\xac\xec\xa4\x91", SUBJECT_AUTO_REPLY_MAYBE),
 	ROW("\xec\x9e\x90\xeb\x8f\x99 \xec\x9d\x91\xeb\x8b\xb5", SUBJECT_AUTO_REPLY),
 	ROW("\xec\x9e\x90\xeb\x8f\x99 \xed\x9a\x8c\xec\x8b\xa0", SUBJECT_AUTO_REPLY),
+	ROW("\xec\x9e\x90\xeb\x8f\x99\xec\x9d\x91\xeb\x8b\xb5", SUBJECT_AUTO_REPLY),
+	ROW("\xec\x9e\x90\xeb\x8f\x99\xed\x9a\x8c\xec\x8b\xa0", SUBJECT_AUTO_REPLY),
+	ROW("\xee\xc5 \xd5\xc4\xc1\xc5\xd4\xd3\xd1 \xc4\xcf\xd3\xd4\xc1\xd7\xc9\xd4\xd8", SUBJECT_BOUNCE),
+	ROW("\xee\xc5\xc4\xcf\xd3\xd4\xc1\xd7\xcc", SUBJECT_BOUNCE),
 	ROW("\xfa\xf9\xe5\xe1\xe4 \xe0\xe5\xe8\xe5\xee\xe8\xe9\xfa", SUBJECT_AUTO_REPLY),
 };
 

@@ -278,3 +278,11 @@ Test(automatic_names, who_says_that_he_is_no_robot_is_none)
 	cr_expect_eq(
 	    classify("From: joe@x.example\nSubject: Hi\nAuto-Submitted: (a) auto-replied\n\n"), AUTO_REPLY);
 }
+
+/* RFC 6533 5: a receipt of international mail, alone. */
+Test(automatic_names, a_receipt_without_its_envelope)
+{
+	cr_expect_eq(
+	    classify("From: joe@x.example\nContent-Type: message/global-disposition-notification\n\n"),
+	    AUTO_REPORT);
+}
