@@ -407,7 +407,9 @@ const struct doctor_check doctor_postfix_policy[] = {
 	    "door.",
 	    policy_service },
 	{ "policy-address", SEVERITY_DANGER,
-	    "This address looks like ours, but the daemon's configuration does not listen there.",
+	    "This address looks like ours, but the daemon's configuration does not listen there, or it is "
+	    "none "
+	    "that Postfix understands.",
 	    policy_address },
 	{ "policy-at-milter-door", SEVERITY_DANGER,
 	    "The question goes to the milter door, which does not understand it and hangs up.",

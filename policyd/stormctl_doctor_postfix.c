@@ -179,6 +179,21 @@ pf_address(struct doctor *d, enum door_kind door)
 	return ours;
 }
 
+/*
+ * Over an address that it does not understand Postfix ends and takes no mail: one without "unix:" or "inet:",
+ * or "port@host" as Sendmail has it. Is it meant for us?
+ */
+static enum whose
+misspelt(struct doctor *d, enum door_kind door, struct str address)
+{
+	bool path = str_find(address, '/') < address.n;
+	const char *spec = doctor_text(d, "%s%.*s", path ? "unix:" : "inet:", STR_FMT(address));
+
+	if (!pf_listens(d, door))
+		return NOT_OURS;
+	return doctor_whose(d, door, address) || doctor_whose(d, door, str_of(spec)) ? OURS_MISSED : NOT_OURS;
+}
+
 enum whose
 pf_resolve(struct doctor *d, enum door_kind door, const struct pf_service *s, struct str address,
     const char **path, size_t *from, bool *outside)
@@ -190,7 +205,9 @@ pf_resolve(struct doctor *d, enum door_kind door, const struct pf_service *s, st
 	*outside = false;
 	*path = NULL;
 	if (!str_starts(address, STR("unix:")) && !str_starts(address, STR("local:")))
-		return doctor_whose(d, door, address);
+		return str_starts(address, STR("inet:")) && str_find(name, '@') == name.n
+		    ? doctor_whose(d, door, address)
+		    : misspelt(d, door, address);
 	if (name.n && name.p[0] == '/' && !(s && s->chroot)) {
 		*path = doctor_text(d, "%.*s", STR_FMT(name));
 		*from = 0;

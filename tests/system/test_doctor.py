@@ -293,6 +293,16 @@ BROKEN = [
                              main("smtpd_data_restrictions = " +
                                   ASK.replace("unix:policyd-storm/policy.sock", "inet:192.0.2.5:10040"))),
      ["policy-address"]),
+    # smtpd ends over all of these at the first question, and over the last one of the milters at once
+    ("no unix: in front", main(R + ASK.replace("unix:", "")), ["policy-address"]),
+    ("no inet: in front", several(server(policy="inet:127.0.0.1:10040"), main(
+        R + ASK.replace("unix:policyd-storm/policy.sock", "127.0.0.1:10040")), main(
+        "smtpd_data_restrictions = " + ASK.replace("unix:policyd-storm/policy.sock", "inet:127.0.0.1:10040"))),
+     ["policy-address"]),
+    ("no unix: before the milter", main("smtpd_milters = " + MILTER.replace("unix:", "")), ["milter-address"] * 2),
+    ("the milter as Sendmail has it", several(server(milter="inet:127.0.0.1:10041"), main(
+        "smtpd_milters = " + MILTER.replace("unix:policyd-storm/milter.sock", "inet:10041@127.0.0.1"))),
+     ["milter-address"] * 2),
     ("policy service at the milter", main(R + ASK.replace("policy.sock", "milter.sock")), ["policy-at-milter-door"]),
     ("a filter brings mail back", FILTERED, ["policy-reinjected"] * 2 + ["milter-reinjected"]),
     ("short idle timeout", server(idle_timeout="200s"), ["policy-idle", "milter-idle"]),
