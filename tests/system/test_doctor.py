@@ -436,6 +436,25 @@ def test_what_the_documents_tell_postfix_has_no_finding(lab):
         assert not found, (name, found)
 
 
+def test_the_forms_with_a_filter_have_no_finding(lab):
+    """etc/postfix/README, word for word: a filter behind the queue, and one in front of it."""
+    need_postconf()
+    with open(os.path.join(TOP, "etc/postfix/README"), encoding="utf-8") as f:
+        text = f.read()
+    behind, before = re.findall(r"in master\.cf:\n((?:      .*\n)+)", text)
+    site = Site(lab)
+    site.add_main("content_filter = scan:[127.0.0.1]:10024")
+    site.master += "127.0.0.1:10025 inet n - y - 10 smtpd\n  -o content_filter=\n" + behind
+    found = site.doctor()
+    assert behind.count("-o") == 3 and not found, (behind, found)
+    site = Site(lab)
+    site.mail["relays"] = "127.0.0.1"
+    site.master = MASTER.replace("smtp       inet  n - y - -    smtpd\n", "") + re.sub(
+        r"(?m)^      (?! )", "", before.replace("...", "n - y - -"))
+    found = site.doctor()
+    assert before.count("-o") == 6 and not found, (before, found)
+
+
 def test_each_fault_of_postfix_is_found_and_put_right(lab):
     need_postconf()
     for name, change, want in BROKEN:
