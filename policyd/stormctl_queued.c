@@ -58,6 +58,7 @@ struct queued {
 	uint64_t seed;
 	/* of the storm's own messages */
 	struct map identities; /* of the message that opened it */
+	uint64_t n_identified; /* how many of the storm's messages told them */
 	struct map authors, subjects;
 	struct map threads;  /* their roots, and their subjects: answers can lose either */
 	struct map audience; /* address -> how many of them went there */
@@ -139,17 +140,24 @@ same_identity(const struct queued *q, const struct record *r)
 	return r->identity && map_get(&q->identities, identity_key(r));
 }
 
+/* Copies have an identity each where the lowest line with a queue id is one of the faulty server's. */
+static bool
+identity_each(const struct queued *q)
+{
+	return q->identities.n > 1 && q->n_identified < 2 * (uint64_t)q->identities.n;
+}
+
 /*
  * The Message-ID alone: of what has no identity because the header was not there, and of copies whose subject
  * somebody changed. Another identity with the same subject is the next message of a program that uses its
- * Message-ID again.
+ * Message-ID again, unless the storm's own messages have one each.
  */
 static bool
 same_by_message_id(const struct queued *q, const struct record *r)
 {
 	if (!same_message_id(q, r->message_id) || (q->authors.n && !count_of(q, &q->authors, r->header_from)))
 		return false;
-	return !r->identity || !q->identities.n || !count_of(q, &q->subjects, r->subject);
+	return !r->identity || !q->identities.n || identity_each(q) || !count_of(q, &q->subjects, r->subject);
 }
 
 static uint32_t
@@ -212,8 +220,10 @@ learn(void *arg, const struct record *r)
 	if (opened_it(q, r)) {
 		(void)count_up(q, &q->authors, r->header_from);
 		(void)count_up(q, &q->subjects, r->subject);
-		if (r->identity)
+		if (r->identity) {
 			(void)map_put(&q->identities, identity_key(r), q);
+			q->n_identified++;
+		}
 	}
 	if (!q->by_thread)
 		return true;
