@@ -95,7 +95,7 @@ ex_list(struct doctor *d, const char *kind, const char *name)
 static bool
 name_char(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+	return str_alnum(c) || c == '_';
 }
 
 static size_t

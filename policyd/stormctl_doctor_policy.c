@@ -60,7 +60,7 @@ fallback(struct str action)
 
 	(void)doctor_word(&action, &word, NULL);
 	for (size_t i = 0; i < word.n; i++)
-		digits = digits && word.p[i] >= '0' && word.p[i] <= '9';
+		digits = digits && str_digit(word.p[i]);
 	if (pf_one_of(pass, word))
 		return LETS_PASS;
 	/* digits alone mean OK, and so does nothing */

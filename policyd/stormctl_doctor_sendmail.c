@@ -108,7 +108,7 @@ add_client(struct doctor *d, struct str s)
 		return;
 	}
 	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] != '.' && (s.p[i] < '0' || s.p[i] > '9'))
+		if (s.p[i] != '.' && !str_digit(s.p[i]))
 			return;
 		parts += s.p[i] == '.';
 	}

@@ -156,12 +156,12 @@ take_number(struct in *in, double *out)
 	size_t n = 0, behind = 0;
 	bool point = false;
 
-	if (next(in) < '0' || *in->p > '9')
+	if (!str_digit(next(in)))
 		return false;
 	for (; in->p < in->end && n < sizeof(text) - 1; in->p++) {
 		if (*in->p == '.' && !point) {
 			point = true;
-		} else if (*in->p >= '0' && *in->p <= '9') {
+		} else if (str_digit(*in->p)) {
 			digits = digits * 10 + (uint64_t)(*in->p - '0');
 			behind += point;
 		} else {

@@ -39,7 +39,7 @@ zone_minutes(const char *z)
 	if (*z != '+' && *z != '-')
 		return 0;
 	for (int i = 1; i <= 4; i++)
-		if (z[i] < '0' || z[i] > '9')
+		if (!str_digit(z[i]))
 			return 0;
 	hhmm = (z[1] - '0') * 600 + (z[2] - '0') * 60 + (z[3] - '0') * 10 + (z[4] - '0');
 	return *z == '-' ? -hhmm : hhmm;
@@ -172,7 +172,7 @@ static bool
 is_digits(struct str s, size_t at, size_t n)
 {
 	for (size_t i = at; i < at + n; i++)
-		if (i >= s.n || s.p[i] < '0' || s.p[i] > '9')
+		if (i >= s.n || !str_digit(s.p[i]))
 			return false;
 	return true;
 }

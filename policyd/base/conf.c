@@ -51,7 +51,7 @@ number_unit(struct str s, const struct unit *units, int64_t bare, bool fold, int
 	size_t at = 0;
 	int err;
 
-	while (at < s.n && s.p[at] >= '0' && s.p[at] <= '9')
+	while (at < s.n && str_digit(s.p[at]))
 		at++;
 	digits = str_sub(s, 0, at);
 	name = str_sub(s, at, s.n);
@@ -116,7 +116,7 @@ conf_domain(struct str s)
 	if (s.n == 0 || s.n > 253)
 		return false;
 	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
+		char c = s.p[i];
 
 		if (c == '.') {
 			if (label == 0)
@@ -124,8 +124,7 @@ conf_domain(struct str s)
 			label = 0;
 			continue;
 		}
-		if (c < 0x80 && c != '-' && c != '_' && !(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'z') &&
-		    !(c >= 'A' && c <= 'Z'))
+		if ((unsigned char)c < 0x80 && c != '-' && c != '_' && !str_alnum(c))
 			return false;
 		label++;
 		if (label > 63)

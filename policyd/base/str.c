@@ -202,7 +202,7 @@ str_u64(struct str s, uint64_t *out)
 	if (s.n == 0)
 		return ERR_SYNTAX;
 	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] < '0' || s.p[i] > '9')
+		if (!str_digit(s.p[i]))
 			return ERR_SYNTAX;
 		if (v > (UINT64_MAX - (uint64_t)(s.p[i] - '0')) / 10)
 			return ERR_RANGE;

@@ -61,6 +61,29 @@ str_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
+/* Of ASCII, either case. */
+static inline bool
+str_letter(char c)
+{
+	return str_lower(c) >= 'a' && str_lower(c) <= 'z';
+}
+
+static inline bool
+str_alnum(char c)
+{
+	return str_letter(c) || str_digit(c);
+}
+
+/* What a hexadecimal digit of either case stands for; -1: it is none. */
+static inline int
+str_hex(char c)
+{
+	if (str_digit(c))
+		return c - '0';
+	c = str_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /* str_istarts() where there are bytes enough. */
 bool str_istarts_there(struct str s, struct str prefix);
 

@@ -11,12 +11,6 @@ struct undo {
 	enum addr_form form;
 };
 
-static bool
-is_alnum(char c)
-{
-	return str_digit(c) || (str_lower(c) >= 'a' && str_lower(c) <= 'z');
-}
-
 /* Host name with at least two labels. A single trailing dot is no part of it. */
 static bool
 is_domain(struct str s)
@@ -28,7 +22,7 @@ is_domain(struct str s)
 	for (size_t i = 0; i < s.n; i++) {
 		bool dot = s.p[i] == '.';
 
-		if (!is_alnum(s.p[i]) && !dot && s.p[i] != '-' && s.p[i] != '_' &&
+		if (!str_alnum(s.p[i]) && !dot && s.p[i] != '-' && s.p[i] != '_' &&
 		    (unsigned char)s.p[i] < 0x80)
 			return false;
 		if (dot && (i == 0 || i + 1 == s.n || s.p[i - 1] == '.'))
@@ -45,7 +39,7 @@ is_tag(struct str s)
 	if (s.n < 4 || s.n > 64)
 		return false;
 	for (size_t i = 0; i < s.n; i++)
-		if (!is_alnum(s.p[i]))
+		if (!str_alnum(s.p[i]))
 			return false;
 	return true;
 }
@@ -76,7 +70,7 @@ is_srs_hash(struct str s)
 	if (s.n < 2 || s.n > 64)
 		return false;
 	for (size_t i = 0; i < s.n; i++)
-		if (!is_alnum(s.p[i]) && s.p[i] != '+' && s.p[i] != '/')
+		if (!str_alnum(s.p[i]) && s.p[i] != '+' && s.p[i] != '/')
 			return false;
 	return true;
 }

@@ -212,7 +212,7 @@ row_find(struct str name)
 static bool
 name_char(char c)
 {
-	return (str_lower(c) >= 'a' && str_lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+	return str_alnum(c) || c == '-' || c == '_';
 }
 
 /* Length of the name when the line has the form of a field, else 0. "<a@b>:" has not. */

@@ -21,8 +21,7 @@ line_end(struct dsn *d, bool empty_too)
 static bool
 begins_tag(char c)
 {
-	c = str_lower(c);
-	return (c >= 'a' && c <= 'z') || c == '/' || c == '!' || c == '?';
+	return str_letter(c) || c == '/' || c == '!' || c == '?';
 }
 
 static void

@@ -56,9 +56,9 @@ static bool
 host_like(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++) {
-		char c = str_lower(s.p[i]);
+		char c = s.p[i];
 
-		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '.' && c != '-')
+		if (!str_alnum(c) && c != '.' && c != '-')
 			return false;
 	}
 	return str_find(s, '.') < s.n && s.p[0] != '.' && s.p[s.n - 1] != '.';

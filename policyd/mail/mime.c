@@ -194,15 +194,6 @@ decode_base64(struct mime_decoder *d, struct str piece, mime_bytes_fn *fn, void 
 	base64_digits(d, (struct str){ text, n - d->n }, fn, arg);
 }
 
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = str_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* `wait` holds "=", or "=" and a digit. What is no escape after all stays as it is. */
 static void
 decode_quoted(struct mime_decoder *d, struct str piece, unsigned where, mime_bytes_fn *fn, void *arg)
@@ -215,10 +206,10 @@ decode_quoted(struct mime_decoder *d, struct str piece, unsigned where, mime_byt
 
 		if (d->n == 1 && (c == ' ' || c == '\t'))
 			continue; /* white space behind a soft line end */
-		if (d->n == 2 && hex(c) >= 0) {
-			text[n++] = (char)(hex(d->wait[1]) << 4 | hex(c));
+		if (d->n == 2 && str_hex(c) >= 0) {
+			text[n++] = (char)(str_hex(d->wait[1]) << 4 | str_hex(c));
 			d->n = 0;
-		} else if (d->n == 1 && hex(c) >= 0) {
+		} else if (d->n == 1 && str_hex(c) >= 0) {
 			d->wait[d->n++] = c;
 		} else {
 			memcpy(text + n, d->wait, d->n);

@@ -5,7 +5,7 @@ static bool
 is_word(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
-		if (!str_digit(s.p[i]) && !(str_lower(s.p[i]) >= 'a' && str_lower(s.p[i]) <= 'z'))
+		if (!str_alnum(s.p[i]))
 			return false;
 	return s.n > 0;
 }

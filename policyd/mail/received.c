@@ -295,7 +295,7 @@ is_version(struct str id)
 	for (size_t i = 0; i < id.n; i++) {
 		if (id.p[i] == '.')
 			dots++;
-		else if (id.p[i] < '0' || id.p[i] > '9')
+		else if (!str_digit(id.p[i]))
 			return false;
 	}
 	return dots >= 2;
@@ -344,7 +344,7 @@ process_id(struct str value)
 		if (str_starts(value, fronts[i]))
 			begin = fronts[i].n;
 	n = begin;
-	while (n < value.n && value.p[n] >= '0' && value.p[n] <= '9')
+	while (n < value.n && str_digit(value.p[n]))
 		n++;
 	return begin && str_starts(str_sub(value, n, value.n), invoked) ? str_sub(value, begin, n) : STR_NONE;
 }

@@ -255,7 +255,7 @@ behind_colon(struct str s, bool digits)
 		i++;
 		digits = true;
 	}
-	while (digits && i < s.n && s.p[i] >= '0' && s.p[i] <= '9')
+	while (digits && i < s.n && str_digit(s.p[i]))
 		i++;
 	if (i < s.n && (s.p[i] == ']' || s.p[i] == ')'))
 		i++;

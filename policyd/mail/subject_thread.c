@@ -11,7 +11,7 @@ static bool
 has_digit(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] >= '0' && s.p[i] <= '9')
+		if (str_digit(s.p[i]))
 			return true;
 	return false;
 }
@@ -66,7 +66,7 @@ numbered_end(struct str s, struct str list)
 	if (list.n == 0 || close == s.n)
 		return 0;
 	name = str_sub(s, 1, close);
-	for (n = name.n; n && name.p[n - 1] >= '0' && name.p[n - 1] <= '9'; n--)
+	for (n = name.n; n && str_digit(name.p[n - 1]); n--)
 		;
 	if (n == name.n || n == 0 || str_find(STR(" :,-"), name.p[n - 1]) == 4)
 		return 0;
@@ -136,7 +136,7 @@ gather(struct str s, char *out, enum keep keep)
 		struct str rest = str_sub(s, i, s.n);
 		char c = s.p[i];
 		size_t utf8 = utf8_len(rest);
-		bool ascii = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'), kept = ascii;
+		bool ascii = (c >= 'a' && c <= 'z') || str_digit(c), kept = ascii;
 
 		/* where ISO-2022-JP changes its set differs from client to client */
 		n = c == '\x1b' ? JIS_ESCAPE : utf8 ? utf8 : 1;

@@ -14,21 +14,12 @@ put(struct sink *to, char c)
 		to->p[to->n++] = to->as_is ? c : str_lower(c);
 }
 
-static int
-hex_value(char c)
-{
-	c = str_lower(c);
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static void
 decode_q(struct sink *to, struct str text)
 {
 	for (size_t i = 0; i < text.n; i++) {
-		int hi = i + 2 < text.n ? hex_value(text.p[i + 1]) : -1;
-		int lo = i + 2 < text.n ? hex_value(text.p[i + 2]) : -1;
+		int hi = i + 2 < text.n ? str_hex(text.p[i + 1]) : -1;
+		int lo = i + 2 < text.n ? str_hex(text.p[i + 2]) : -1;
 
 		if (text.p[i] == '_') {
 			put(to, ' ');
@@ -48,7 +39,7 @@ base64_value(char c)
 		return c - 'A';
 	if (c >= 'a' && c <= 'z')
 		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
+	if (str_digit(c))
 		return c - '0' + 52;
 	if (c == '+')
 		return 62;

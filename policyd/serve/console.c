@@ -275,8 +275,7 @@ read_digits(struct search *se, struct str word)
 	if (word.n == 0 || word.n > 16)
 		return false;
 	for (size_t i = 0; i < word.n; i++) {
-		char c = str_lower(word.p[i]);
-		int v = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+		int v = str_hex(word.p[i]);
 
 		if (v < 0)
 			return false;

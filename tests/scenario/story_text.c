@@ -102,7 +102,7 @@ text_span(struct str t, int64_t *ms)
 		int64_t n = 0, unit = MS_SEC;
 		size_t from = i;
 
-		for (; i < t.n && t.p[i] >= '0' && t.p[i] <= '9'; i++)
+		for (; i < t.n && str_digit(t.p[i]); i++)
 			n = n * 10 + (t.p[i] - '0');
 		if (i == from || i - from > 9 || (i < t.n && !unit_ms(t.p[i++], &unit)))
 			return false;
@@ -182,7 +182,7 @@ text_set(struct story *s, struct str name, struct str value)
 static bool
 name_char(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+	return str_alnum(c) || c == '_';
 }
 
 static bool

@@ -119,6 +119,21 @@ Test(str, case_of_each_byte_at_each_place)
 	cr_assert_not(str_ieq(STR("abcdefg["), STR("abcdefg{")), "beside Z");
 }
 
+Test(str, classes_of_each_byte)
+{
+	for (int b = 0; b < 256; b++) {
+		static const char digits[] = "0123456789abcdefABCDEF";
+		const char *hex = b ? strchr(digits, b) : NULL;
+		int at = hex ? (int)(hex - digits) : -1;
+		char c = (char)b;
+
+		cr_expect_eq(str_digit(c), b >= '0' && b <= '9', "%d", b);
+		cr_expect_eq(str_letter(c), (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z'), "%d", b);
+		cr_expect_eq(str_alnum(c), str_digit(c) || str_letter(c), "%d", b);
+		cr_expect_eq(str_hex(c), at < 16 ? at : at - 6, "%d", b);
+	}
+}
+
 Test(str, sub_clamps)
 {
 	struct str s = STR("hello");
