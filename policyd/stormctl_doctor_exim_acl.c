@@ -101,7 +101,7 @@ argument(struct str *rest, struct str *out)
 static bool
 read_ask(struct doctor *d, const struct ex_line *line, struct ex_ask *a)
 {
-	static const struct str word = { "${readsocket", 12 };
+	static const struct str word = STR("${readsocket");
 	struct str rest = str_sub(line->text, str_ifind(line->text, word), line->text.n), eol;
 
 	if (rest.n == 0)

@@ -164,7 +164,7 @@ reduce(struct undo *u, struct str local)
 static bool
 undo_sympa(struct undo *u, char *buf)
 {
-	static const struct str owner = { "-owner", 6 };
+	static const struct str owner = STR("-owner");
 	struct str s = u->local;
 	size_t at, end;
 

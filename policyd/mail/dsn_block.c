@@ -99,7 +99,7 @@ read_host(struct arena *a, struct str value)
 static struct str
 read_rcpt(struct arena *a, struct str value)
 {
-	static const struct str type = { "rfc822;", 7 };
+	static const struct str type = STR("rfc822;");
 
 	value = behind_type(value);
 	while (str_istarts(value, type)) /* amavis puts one in front of the one that ORCPT has */

@@ -182,11 +182,11 @@ static void
 take_auto_submitted(struct header *h, const struct field_row *row, struct str value)
 {
 	static const struct str failures[] = {
-		{ "(failure", 8 },
-		{ "(warning", 8 },
-		{ "(postmaster-", 12 },
-		{ "(return-receipt", 15 },
-		{ "(rejected", 9 },
+		STR("(failure"),
+		STR("(warning"),
+		STR("(postmaster-"),
+		STR("(return-receipt"),
+		STR("(rejected"),
 	};
 	char text[HEADER_VALUE_KEEP];
 	struct str s = header_behind_comments(header_unfold(value, text, sizeof(text))), word;

@@ -336,8 +336,8 @@ clause_value(struct hop *hop, enum clause clause, struct str word)
 static struct str
 process_id(struct str value)
 {
-	static const struct str fronts[] = { { "(qmail ", 7 }, { "(nullmailer pid ", 16 } };
-	static const struct str invoked = { " invoked ", 9 };
+	static const struct str fronts[] = { STR("(qmail "), STR("(nullmailer pid ") };
+	static const struct str invoked = STR(" invoked ");
 	size_t begin = 0, n;
 
 	for (size_t i = 0; i < ARRAY_LEN(fronts); i++)

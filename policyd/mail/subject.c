@@ -21,7 +21,7 @@ has(struct str s, struct str needle)
 static bool
 is_report(struct str s)
 {
-	static const struct str complaint = { "complaint about message from ", 29 };
+	static const struct str complaint = STR("complaint about message from ");
 	struct ip ip;
 
 	if (str_starts(s, complaint))

@@ -135,7 +135,7 @@ take_word(struct scan *s, struct str word, bool prefix)
 static size_t
 wide_colon(struct str s)
 {
-	static const struct str wide = { "\xef\xbc\x9a", 3 };
+	static const struct str wide = STR("\xef\xbc\x9a");
 
 	return str_starts(s, wide) ? wide.n : 0;
 }

@@ -227,14 +227,13 @@ static size_t
 colon(struct str s)
 {
 	static const struct str colons[] = {
-		{ ":", 1 },
-		{ "\xef\xbc\x9a", 3 },
-		{ "\xa3\xba", 2 },
-		{ "\xa1g", 2 },
-		{ "\x81"
-		  "f",
-		    2 },
-		{ "!'\x1b(b", 5 },
+		STR(":"),
+		STR("\xef\xbc\x9a"),
+		STR("\xa3\xba"),
+		STR("\xa1g"),
+		STR("\x81"
+		    "f"),
+		STR("!'\x1b(b"),
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(colons); i++)

@@ -176,13 +176,13 @@ words_space(struct str s)
 {
 	/* two no-break ones, a wide one, one without width, marks of direction, the mark of byte order */
 	static const struct str wide[] = {
-		{ "\xc2\xa0", 2 },
-		{ "\xe2\x80\xaf", 3 },
-		{ "\xe3\x80\x80", 3 },
-		{ "\xe2\x80\x8b", 3 },
-		{ "\xe2\x80\x8e", 3 },
-		{ "\xe2\x80\x8f", 3 },
-		{ "\xef\xbb\xbf", 3 },
+		STR("\xc2\xa0"),
+		STR("\xe2\x80\xaf"),
+		STR("\xe3\x80\x80"),
+		STR("\xe2\x80\x8b"),
+		STR("\xe2\x80\x8e"),
+		STR("\xe2\x80\x8f"),
+		STR("\xef\xbb\xbf"),
 	};
 
 	if (s.n && (str_is_space(s.p[0]) || s.p[0] == '\xa0'))
