@@ -38,7 +38,7 @@ file_number(struct loader *l, const char *file)
 	for (unsigned i = 0; i < l->n_files; i++)
 		if (strcmp(l->files[i], file) == 0)
 			return i;
-	l->files = xrealloc(l->files, (l->n_files + 1) * sizeof(*l->files));
+	l->files = xgrow(l->files, l->n_files, sizeof(*l->files));
 	l->files[l->n_files] = xstrdup(file);
 	return l->n_files++;
 }

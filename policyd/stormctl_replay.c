@@ -378,7 +378,7 @@ parse_options(int argc, char **argv, struct options *o)
 			o->json = true;
 			break;
 		case 's':
-			o->sets = xrealloc(o->sets, (o->n_sets + 1) * sizeof(*o->sets));
+			o->sets = xgrow(o->sets, o->n_sets, sizeof(*o->sets));
 			o->sets[o->n_sets++] = optarg;
 			break;
 		case 'c':

@@ -172,7 +172,7 @@ net_has(const struct net *net, const struct ip *ip)
 void
 netset_add(struct netset *set, const struct net *net)
 {
-	set->nets = xrealloc(set->nets, (set->n + 1) * sizeof(*set->nets));
+	set->nets = xgrow(set->nets, set->n, sizeof(*set->nets));
 	set->nets[set->n++] = *net;
 }
 

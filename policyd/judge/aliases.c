@@ -145,7 +145,7 @@ aliases_add(struct aliases *a, struct str text, const char *file, struct conf_fa
 {
 	struct reader r = { .a = a, .file = file, .faults = faults };
 
-	a->files = xrealloc(a->files, (a->n_files + 1) * sizeof(*a->files));
+	a->files = xgrow(a->files, a->n_files, sizeof(*a->files));
 	a->files[a->n_files++] = xstrdup(file);
 	read_entries(&r, text);
 }

@@ -41,7 +41,7 @@ lists_fini(struct lists *l)
 void
 lists_file(struct lists *l, const char *file)
 {
-	l->files = xrealloc(l->files, (l->n_files + 1) * sizeof(*l->files));
+	l->files = xgrow(l->files, l->n_files, sizeof(*l->files));
 	l->files[l->n_files++] = xstrdup(file);
 }
 

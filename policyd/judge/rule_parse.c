@@ -226,7 +226,7 @@ compile(struct rule_parse *p, struct rule *r, struct str name)
 static void
 add(struct ruleset *rs, const struct rule *r)
 {
-	rs->v = xrealloc(rs->v, (rs->n + 1) * sizeof(*rs->v));
+	rs->v = xgrow(rs->v, rs->n, sizeof(*rs->v));
 	rs->v[rs->n] = *r;
 	if (r->detector->sent && r->mode != MODE_OFF && rs->sent_ttl < SENT_TTL_MIN)
 		rs->sent_ttl = SENT_TTL_MIN;

@@ -9,7 +9,7 @@
 void
 strset_add(struct strset *set, struct str s)
 {
-	set->v = xrealloc(set->v, (set->n + 1) * sizeof(*set->v));
+	set->v = xgrow(set->v, set->n, sizeof(*set->v));
 	set->v[set->n++] = xstr_lower(s);
 }
 

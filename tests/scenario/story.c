@@ -473,7 +473,6 @@ read_story(struct story *s)
 	struct str all, line;
 	size_t len;
 	char *text;
-	unsigned cap = 0;
 
 	if (conf_slurp(s->file, &text, &len) != 0)
 		return story_fail(s, "cannot be read");
@@ -484,10 +483,7 @@ read_story(struct story *s)
 
 		while (end > 0 && str_is_space(line.p[end - 1]))
 			end--;
-		if (s->n_lines == cap) {
-			cap = cap ? cap * 2 : 128;
-			s->lines = xrealloc(s->lines, cap * sizeof(*s->lines));
-		}
+		s->lines = xgrow(s->lines, s->n_lines, sizeof(*s->lines));
 		line = str_sub(line, 0, end);
 		s->lines[s->n_lines++] = (struct line){ no, str_trim(line), line };
 	}
