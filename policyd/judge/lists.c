@@ -134,6 +134,14 @@ lists_add(struct lists *l, struct str text, const char *file, struct conf_faults
 }
 
 static int
+compare_places(const struct list_entry *x, const struct list_entry *y)
+{
+	if (x->file != y->file)
+		return x->file < y->file ? -1 : 1;
+	return (x->line > y->line) - (x->line < y->line);
+}
+
+static int
 by_posting(const void *a, const void *b)
 {
 	const struct list_entry *x = a, *y = b;
@@ -143,9 +151,7 @@ by_posting(const void *a, const void *b)
 		return c;
 	if (x->of_map != y->of_map)
 		return x->of_map ? 1 : -1;
-	if (x->file != y->file)
-		return x->file < y->file ? -1 : 1;
-	return (x->line > y->line) - (x->line < y->line);
+	return compare_places(x, y);
 }
 
 /* Of sorted ones: those of maps that a line of their own stands for. */
@@ -169,12 +175,9 @@ drop_replaced(struct lists *l)
 static int
 by_place(const void *a, const void *b)
 {
-	const struct list_entry *x = *(const struct list_entry *const *)a,
-				*y = *(const struct list_entry *const *)b;
+	const struct list_entry *const *x = a, *const *y = b;
 
-	if (x->file != y->file)
-		return x->file < y->file ? -1 : 1;
-	return (x->line > y->line) - (x->line < y->line);
+	return compare_places(*x, *y);
 }
 
 /* What is wrong with v[i], in `what`; false: nothing. */
