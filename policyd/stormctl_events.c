@@ -257,7 +257,12 @@ jsonl(struct reader *r, struct str s)
 
 /* --- files and folders ----------------------------------------------------------------------------- */
 
-static int complain(const char *path);
+static int
+complain(const char *path)
+{
+	fprintf(stderr, "stormctl: %s: %s\n", path, strerror(errno));
+	return ERR_IO;
+}
 
 /* Line by line, so that a program can see a verdict before it writes the next event. */
 static int
@@ -286,13 +291,6 @@ standard_input(struct reader *r)
 		err = complain(r->file);
 	xfree(line);
 	return err;
-}
-
-static int
-complain(const char *path)
-{
-	fprintf(stderr, "stormctl: %s: %s\n", path, strerror(errno));
-	return ERR_IO;
 }
 
 static int
