@@ -181,7 +181,7 @@ brake_storm(const struct brake *b, struct key128 sign, const struct rule *r, con
 	if (!s || stale(s, v->now.mono) || s->n < BRAKE_LEAST || copies(s) * 100 < s->n * BRAKE_SHARE)
 		return NULL;
 	st = storms_find(v->storms, s->storm);
-	if (!st || (st->state != STORM_OPEN && st->state != STORM_COOLING))
+	if (!st || !storm_live(st))
 		return NULL;
 	if (st->braked && v->now.mono - st->braked_at >= r->brake_for)
 		return NULL;

@@ -95,6 +95,13 @@ void storm_shortest(struct storm *st, uint32_t lines);
 /* The message itself, once, with what it is known by: whoever names sources by itself calls it. */
 void storm_add_message(struct storm *st);
 
+/* Neither closed nor only remembered? */
+static inline bool
+storm_live(const struct storm *st)
+{
+	return st->state == STORM_OPEN || st->state == STORM_COOLING;
+}
+
 /* Does the rule's block still run? */
 bool storm_blocked(const struct storm *st, struct now now);
 /* Mono ms at which it closes when nothing of it is seen any more. */

@@ -21,8 +21,7 @@ storm_state_name(enum storm_state st)
 bool
 storm_blocked(const struct storm *st, struct now now)
 {
-	return st->block && (st->state == STORM_OPEN || st->state == STORM_COOLING) &&
-	    now.mono - st->tripped.mono < st->block;
+	return st->block && storm_live(st) && now.mono - st->tripped.mono < st->block;
 }
 
 int64_t
@@ -114,11 +113,10 @@ obey_one(void *arg, struct storm *st)
 {
 	struct obeying *o = arg;
 	const struct rule *r = rule_of(o->rules, st);
-	bool live = st->state == STORM_OPEN || st->state == STORM_COOLING;
 
 	if (!r) {
 		st->block = st->remember = 0;
-		if (live)
+		if (storm_live(st))
 			storm_close(st, o->closed, o->arg);
 		else
 			storm_set_state(st, STORM_CLOSED);

@@ -249,7 +249,7 @@ storm_document(const struct storm *st, const struct now *now, struct buf *out)
 	document(&j, out);
 	console_storm(&j, &s, now != NULL);
 	if (now) {
-		if (st->state == STORM_OPEN || st->state == STORM_COOLING)
+		if (storm_live(st))
 			json_seconds(&j, "closes", now->wall + storm_closes_at(st) - now->mono);
 		else
 			json_null(&j, "closes");
@@ -330,7 +330,7 @@ gather(void *arg, struct storm *st)
 {
 	struct gathering *g = arg;
 
-	if (g->all || st->state == STORM_OPEN || st->state == STORM_COOLING)
+	if (g->all || storm_live(st))
 		g->answer->keys[g->answer->n++] = st->key;
 }
 
