@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/hash.h"
 #include "base/str.h"
 #include "base/wire.h"
 
@@ -36,6 +37,20 @@ pack_u64(struct buf *b, uint64_t v)
 {
 	v = htole64(v);
 	buf_append(b, &v, sizeof(v));
+}
+
+static inline void
+pack_key(struct buf *b, struct key128 k)
+{
+	pack_u64(b, k.lo);
+	pack_u64(b, k.hi);
+}
+
+/* Small where v is small, in both directions. */
+static inline uint64_t
+zigzag(int64_t v)
+{
+	return v < 0 ? ~((uint64_t)v << 1) : (uint64_t)v << 1;
 }
 
 /*
@@ -63,6 +78,12 @@ put_u64(char *to, uint64_t v)
 }
 
 static inline char *
+put_key(char *to, struct key128 k)
+{
+	return put_u64(put_u64(to, k.lo), k.hi);
+}
+
+static inline char *
 put_var(char *to, uint64_t v)
 {
 	for (; v >= 0x80; v >>= 7)
@@ -73,7 +94,7 @@ put_var(char *to, uint64_t v)
 static inline char *
 put_int(char *to, int64_t v)
 {
-	return put_var(to, v < 0 ? ~((uint64_t)v << 1) : (uint64_t)v << 1);
+	return put_var(to, zigzag(v));
 }
 
 static inline char *
@@ -100,7 +121,7 @@ pack_var(struct buf *b, uint64_t v)
 static inline void
 pack_int(struct buf *b, int64_t v)
 {
-	pack_var(b, v < 0 ? ~((uint64_t)v << 1) : (uint64_t)v << 1);
+	pack_var(b, zigzag(v));
 }
 
 /* Its length as pack_var(), then its bytes. */
@@ -138,6 +159,14 @@ unpack_u64(struct wire *u)
 	if (p)
 		memcpy(&v, p, sizeof(v));
 	return le64toh(v);
+}
+
+static inline struct key128
+unpack_key(struct wire *u)
+{
+	uint64_t lo = unpack_u64(u);
+
+	return (struct key128){ .lo = lo, .hi = unpack_u64(u) };
 }
 
 uint64_t unpack_var_long(struct wire *u); /* unpack_var() of any number */

@@ -125,8 +125,7 @@ event(const struct storms *s, struct key128 key, char what)
 	if (!s->log)
 		return NULL;
 	pack_u8(s->log, (uint8_t)what);
-	pack_u64(s->log, key.lo);
-	pack_u64(s->log, key.hi);
+	pack_key(s->log, key);
 	return s->log;
 }
 
@@ -495,11 +494,9 @@ static void
 replay_event(struct storms *s, struct wire *u, struct now now)
 {
 	uint8_t what = wire_u8(u);
-	struct key128 key = { .lo = unpack_u64(u) };
-	struct storm *st;
+	struct key128 key = unpack_key(u);
+	struct storm *st = storms_find(s, key);
 
-	key.hi = unpack_u64(u);
-	st = storms_find(s, key);
 	switch (what) {
 	case EVENT_OPEN:
 		replay_open(s, u, key, now);

@@ -44,8 +44,7 @@ storm_row(const struct storm *st, struct record_host hosts[STORM_HOSTS_MAX])
 void
 storm_pack(const struct storm *st, struct buf *out)
 {
-	pack_u64(out, st->key.lo);
-	pack_u64(out, st->key.hi);
+	pack_key(out, st->key);
 	pack_u64(out, st->id);
 	pack_var(out, st->state);
 	pack_u64(out, st->rule_id);
@@ -180,8 +179,7 @@ get_storm(struct wire *u, struct now now)
 
 	list_init(&st->lru);
 	list_init(&st->mates);
-	st->key.lo = unpack_u64(u);
-	st->key.hi = unpack_u64(u);
+	st->key = unpack_key(u);
 	st->id = unpack_u64(u);
 	st->state = (enum storm_state)unpack_within(u, STORM_OPEN, STORM_STATES - 1);
 	st->rule_id = unpack_u64(u);

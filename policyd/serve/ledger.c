@@ -59,8 +59,7 @@ static char *
 put_op(char *to, const struct tally_op *op)
 {
 	to = put_u8(to, (uint8_t)op->kind);
-	to = put_u64(to, op->key.lo);
-	to = put_u64(to, op->key.hi);
+	to = put_key(to, op->key);
 	to = put_u64(to, op->elem);
 	to = put_var(to, op->n);
 	to = put_int(to, op->window);
@@ -190,8 +189,7 @@ static void
 read_op(struct wire *u, struct tally_op *op)
 {
 	op->kind = (enum tally_kind)wire_u8(u);
-	op->key.lo = unpack_u64(u);
-	op->key.hi = unpack_u64(u);
+	op->key = unpack_key(u);
 	op->elem = unpack_u64(u);
 	op->n = (uint32_t)unpack_within(u, 0, UINT32_MAX);
 	op->window = unpack_int(u);

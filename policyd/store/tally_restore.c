@@ -170,8 +170,7 @@ get_entry(struct reader *r, struct load *l)
 	*l = (struct load){ .elems = r->n_elems };
 	l->flags = wire_u8(&r->u);
 	e->kind = l->flags & F_KIND;
-	e->key.lo = unpack_u64(&r->u);
-	e->key.hi = unpack_u64(&r->u);
+	e->key = unpack_key(&r->u);
 	l->group = l->flags & F_GROUP ? get_group(r) : 0;
 	l->pin_until = l->flags & F_GROUP_PINNED ? get_time(r, r->base) : 0;
 	e->used = r->serial - (uint32_t)unpack_within(&r->u, 0, UINT32_MAX);

@@ -255,8 +255,7 @@ put_head(struct writer *w, const struct entry *e)
 	flags |= group ? F_GROUP : 0;
 	flags |= pin ? F_GROUP_PINNED : 0;
 	w->to = put_u8(w->to, (uint8_t)flags);
-	put_fixed(w, e->key.lo);
-	put_fixed(w, e->key.hi);
+	w->to = put_key(w->to, e->key);
 	if (group)
 		put_fixed(w, group);
 	if (pin)
