@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "base/conf.h"
@@ -32,8 +33,9 @@ harmful(uint32_t c)
 	    (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
 }
 
-void
-text_clean(struct buf *out, struct str s)
+/* Appends it, with what is harmful or no UTF-8 escaped. */
+static void
+clean(struct buf *out, struct str s)
 {
 	while (s.n) {
 		size_t n = utf8_len(s);
@@ -53,7 +55,7 @@ text_put_str(struct str s)
 	struct buf b;
 
 	buf_init(&b, 0);
-	text_clean(&b, s);
+	clean(&b, s);
 	printf("%.*s", STR_FMT(buf_str(&b)));
 	buf_fini(&b);
 }
@@ -160,7 +162,7 @@ grid_add(struct grid *t, const char *cell)
 
 	t->cells = xgrow(t->cells, t->n, sizeof(*t->cells));
 	buf_init(&b, 0);
-	text_clean(&b, str_of(cell && cell[0] ? cell : "-"));
+	clean(&b, str_of(cell && cell[0] ? cell : "-"));
 	t->cells[t->n++] = xstr(buf_str(&b));
 	buf_fini(&b);
 }

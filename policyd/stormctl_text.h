@@ -6,14 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/compiler.h"
 #include "base/str.h"
 
-/* Appends UTF-8 text; control characters, bytes that are not UTF-8 and what turns the direction of writing
+/* UTF-8 text to stdout; control characters, bytes that are not UTF-8 and what turns the direction of writing
  * as \xNN or \uNNNN. */
-void text_clean(struct buf *out, struct str s);
-/* The same to stdout. */
 void text_put(const char *s);
 void text_put_str(struct str s);
 

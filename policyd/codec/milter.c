@@ -28,17 +28,17 @@ struct command {
 	enum feed (*take)(struct milter *mi, struct wire *w, struct msg *m, struct buf *out);
 };
 
-const struct str milter_counted[MILTER_COUNTED] = { STR("To"), STR("Cc"), STR("Bcc"), STR("Resent-To"),
-	STR("Resent-Cc"), STR("Resent-Bcc") };
-
 int
 milter_counted_find(struct str name)
 {
+	static const struct str names[MILTER_COUNTED] = { STR("To"), STR("Cc"), STR("Bcc"), STR("Resent-To"),
+		STR("Resent-Cc"), STR("Resent-Bcc") };
+
 	/* Most names are of another length than all of these. */
 	if (name.n > 10 || !(1 << name.n & (1 << 2 | 1 << 3 | 1 << 9 | 1 << 10)))
 		return -1;
 	for (int i = 0; i < MILTER_COUNTED; i++)
-		if (str_ieq(name, milter_counted[i]))
+		if (str_ieq(name, names[i]))
 			return i;
 	return -1;
 }

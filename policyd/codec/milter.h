@@ -33,7 +33,7 @@ enum milter_state {
 };
 
 enum {
-	MILTER_COUNTED = 6,           /* header names whose fields are counted: see milter_counted[] */
+	MILTER_COUNTED = 6,           /* header names whose fields are counted: see milter_counted_find() */
 	MILTER_FIELDS_MAX = 32768,    /* fields of one such name that are counted, and so can be replaced */
 	MILTER_VALUE_MAX = 60000,     /* bytes of a header value that we send */
 	MILTER_REASON_MAX = 100,      /* Postfix cuts the reason of a quarantine here */
@@ -89,15 +89,14 @@ enum feed milter_feed(struct milter *mi, struct buf *in, struct msg *m, struct b
  * is, so that nobody loses mail. An address that stays under another index is not dropped. Dropping all and
  * adding none is said as DISCARD.
  * An edit with `change` replaces every field of its name, if there is one: the first gets the value, the
- * others go; an empty value removes all. That holds for the names in milter_counted[]; of any other name only
- * the first field is changed, and added if missing.
+ * others go; an empty value removes all. That holds for the names that carry recipients; of any other name
+ * only the first field is changed, and added if missing.
  * When the modifications do not fit `out`, all of them are left out and reported.
  */
 uint32_t milter_reply(struct milter *mi, struct msg *m, const struct verdict *v, struct buf *out);
 
-/* Header names that carry recipients: To, Cc, Bcc and the Resent forms. */
-extern const struct str milter_counted[MILTER_COUNTED];
-/* Index into milter_counted[], or -1. */
+/* Which of the header names that carry recipients it is (To, Cc, Bcc and the Resent forms): less than
+ * MILTER_COUNTED, or -1. */
 int milter_counted_find(struct str name);
 
 #endif

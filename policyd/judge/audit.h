@@ -27,7 +27,7 @@ extern const char *const audit_severity_names[];
 
 struct audit_finding {
 	enum audit_severity severity;
-	const char *kind; /* one word: "no-owner", "owner-is-list", ...; see audit_kinds */
+	const char *kind; /* one word: "no-owner", "owner-is-list", ... */
 	const char *list; /* its posting address */
 	const char *file; /* where the line stands that is to be put right */
 	unsigned line;
@@ -35,8 +35,6 @@ struct audit_finding {
 	const char *put;   /* the line to write instead, or besides; NULL: there is none that fits all */
 	const char *where; /* the file that `put` belongs to; NULL: `file`, in place of the line or besides */
 };
-
-extern const char *const audit_kinds[]; /* ends with NULL */
 
 struct audit {
 	const struct aliases *aliases; /* sorted */

@@ -22,7 +22,8 @@ enum kind {
 	NOT_LISTED,
 	UNFINISHED
 };
-const char *const audit_kinds[] = { [NO_OWNER] = "no-owner",
+static const char *const kind_names[] = {
+	[NO_OWNER] = "no-owner",
 	[OWNER_IS_LIST] = "owner-is-list",
 	[OWNER_LOOP] = "owner-loop",
 	[OWNER_UNKNOWN] = "owner-unknown",
@@ -32,7 +33,7 @@ const char *const audit_kinds[] = { [NO_OWNER] = "no-owner",
 	[NESTED] = "nested",
 	[NOT_LISTED] = "not-listed",
 	[UNFINISHED] = "unfinished",
-	NULL };
+};
 
 /* --- text --------------------------------------------------------------------------------------------- */
 
@@ -97,7 +98,7 @@ found(struct run *r, enum audit_severity severity, enum kind kind, const char *f
 {
 	const char *list = text_of(&r->name), *put = r->put.len ? text_of(&r->put) : NULL;
 	const struct audit_finding f = { .severity = severity,
-		.kind = audit_kinds[kind],
+		.kind = kind_names[kind],
 		.list = list ? list : "(a name too long)",
 		.file = file,
 		.line = line,

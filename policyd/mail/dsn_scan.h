@@ -96,7 +96,5 @@ void dsn_text_line(struct dsn *d, struct str line);
 void dsn_text_end(struct dsn *d);
 /* The block names a recipient. */
 void dsn_take_named(struct dsn *d);
-/* The block says to whom the message went. */
-void dsn_take_to(struct dsn *d);
 
 #endif

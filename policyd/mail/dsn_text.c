@@ -291,8 +291,8 @@ dsn_take_named(struct dsn *d)
 
 /* Some notices (Yahoo, MailScanner) only describe the message, by "To:" and "Subject:". So does Exchange, and
  * with "Sent:", but goes on with those who did not get it, be it by their names alone. */
-void
-dsn_take_to(struct dsn *d)
+static void
+take_to(struct dsn *d)
 {
 	struct dsn_scan *s = d->scan;
 	const struct dsn_block *b = &s->block;
@@ -339,7 +339,7 @@ dsn_text_end(struct dsn *d)
 		dsn_take_status(d);
 	} else {
 		dsn_take_named(d);
-		dsn_take_to(d);
+		take_to(d);
 	}
 	s->marked = s->marked && b->known == 0;
 	dsn_block_clear(d);
