@@ -11,9 +11,8 @@
 #include "base/xalloc.h"
 
 enum {
-	GROUP_BITS = 48,
-	HEADS_SHARE =
-	    2, /* a head for 4 entries: they are walked when a pin comes and goes, not with each op */
+	/* a head for 4 entries: they are walked when a pin comes and goes, not with each op */
+	HEADS_SHARE = 2,
 	HEADS_BITS_LEAST = 6,
 };
 

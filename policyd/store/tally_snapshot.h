@@ -24,8 +24,6 @@ enum {
 	F_ALL = 63,
 };
 
-enum { GROUP_BITS = 48 };
-
 /* The pin of a group that nobody is in: its end is that of the marks that had to go for want of room. */
 static const uint64_t group_marks = 0x6d61726b7321;
 

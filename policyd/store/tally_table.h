@@ -230,11 +230,13 @@ entry_side(const struct entry *e)
 	return e->form == FORM_SIDE ? e->u.many->cap : e->form == FORM_TWINS ? 2 : 0;
 }
 
-/* Groups go by 48 bits: a caller's own numbers may come in order, so they are spread first. Never 0. */
+enum { GROUP_BITS = 48 };
+
+/* Groups go by so many bits: a caller's own numbers may come in order, so they are spread first. Never 0. */
 static inline uint64_t
 group_of(uint64_t id)
 {
-	uint64_t group = id * 0x9e3779b97f4a7c15u >> 16;
+	uint64_t group = id * 0x9e3779b97f4a7c15u >> (64 - GROUP_BITS);
 
 	return group ? group : 1;
 }
