@@ -111,7 +111,7 @@ finding_text(struct doctor *d, const struct doctor_finding *f)
 	line("    ", f->check->what, "");
 	line("    => ", f->in, ":");
 	while (str_split(&fix, '\n', &one))
-		line("       ", doctor_text(d, "%.*s", STR_FMT(one)), "");
+		line("       ", doctor_copy(d, one), "");
 }
 
 static void

@@ -68,6 +68,11 @@ struct doctor {
 
 /* Text in the arena; an address space that ends is all that can stop it. */
 #define doctor_text(d, ...) (arena_printf(&(d)->arena, __VA_ARGS__).p)
+static inline const char *
+doctor_copy(struct doctor *d, struct str s)
+{
+	return doctor_text(d, "%.*s", STR_FMT(s));
+}
 void *doctor_alloc(struct doctor *d, size_t n); /* zeroed */
 /* Grows an array in the arena by one zeroed element that is returned. */
 void *doctor_push(struct doctor *d, void *array, unsigned *n, size_t size);
@@ -98,6 +103,10 @@ enum whose doctor_whose(const struct doctor *d, enum door_kind door, struct str 
 const char *doctor_address(const struct doctor *d, enum door_kind door);
 /* The same of those that are seen from a chroot in that folder. */
 const char *doctor_address_in(const struct doctor *d, enum door_kind door, struct str chroot);
+/* The path of "unix:/path"; STR_NONE: it is no such address. */
+struct str doctor_unix_path(struct str address);
+/* An address of ours as who connects to it says it: "*" is this machine. */
+const char *doctor_connect_to(struct doctor *d, const char *ours);
 /* The running check found that our daemon is to listen there too. */
 void doctor_find_door(struct doctor *d, const char *where, enum door_kind door, const char *more);
 

@@ -139,7 +139,7 @@ with_macros(struct doctor *d, struct str s)
 			buf_append(&b, &s.p[i], 1);
 		}
 	}
-	out = str_of(doctor_text(d, "%.*s", STR_FMT(buf_str(&b))));
+	out = str_of(doctor_copy(d, buf_str(&b)));
 	buf_fini(&b);
 	return out;
 }
@@ -250,7 +250,7 @@ joined(struct reader *r, struct str s)
 		if (last)
 			break;
 	}
-	s = str_of(doctor_text(r->d, "%.*s", STR_FMT(buf_str(&b))));
+	s = str_of(doctor_copy(r->d, buf_str(&b)));
 	buf_fini(&b);
 	return s;
 }
@@ -313,7 +313,7 @@ made_of(struct doctor *d, struct str text)
 	while (head.n < text.n && str_split(&head, '\n', &line))
 		while (doctor_word(&line, &word, NULL))
 			if (word.p[0] == '/')
-				return doctor_text(d, "%.*s", STR_FMT(str_sub(word, 0, str_find(word, ')'))));
+				return doctor_copy(d, str_sub(word, 0, str_find(word, ')')));
 	return NULL;
 }
 
@@ -409,7 +409,7 @@ read_exim(struct doctor *d, const char *path)
 		if (rc != 0)
 			return rc;
 		text = str_trim(text);
-		x->path = doctor_text(d, "%.*s", STR_FMT(text));
+		x->path = doctor_copy(d, text);
 	}
 	rc = read_text(d, x->path);
 	if (rc != 0)

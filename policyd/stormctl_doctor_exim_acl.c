@@ -176,7 +176,7 @@ static bool
 is_ours(const struct walk *w, struct str s)
 {
 	for (unsigned i = 0; i < w->n_vars; i++)
-		if (doctor_has(s, doctor_text(w->d, "%.*s", STR_FMT(w->vars[i]))))
+		if (doctor_has(s, doctor_copy(w->d, w->vars[i])))
 			return true;
 	return false;
 }

@@ -9,19 +9,21 @@
 /* Our own recipe, with everything that a question wants. */
 static const char snippet[] = ".include /etc/exim4/storm.acl";
 
-/* The address as Exim writes it: a path, or inet:host:port. */
-static const char *
-address(struct doctor *d)
+/* An address as Exim writes it: a path, or inet:host:port. */
+static struct str
+as_exim(struct str address)
+{
+	struct str path = doctor_unix_path(address);
+
+	return path.p ? path : address;
+}
+
+static struct str
+our_address(struct doctor *d)
 {
 	const char *ours = doctor_address(d, POLICY_DOOR);
 
-	if (!ours)
-		return "/run/policyd-storm/policy.sock";
-	if (strncmp(ours, "unix:", 5) == 0)
-		return ours + 5;
-	if (strncmp(ours, "inet:*:", 7) == 0 || strncmp(ours, "inet:0.0.0.0:", 13) == 0)
-		return doctor_text(d, "inet:127.0.0.1%s", strrchr(ours, ':'));
-	return ours;
+	return ours ? as_exim(str_of(doctor_connect_to(d, ours))) : STR("/run/policyd-storm/policy.sock");
 }
 
 static bool
@@ -58,8 +60,7 @@ find_at(struct doctor *d, const struct ex_ask *a, const struct ex_line *line, co
 static void
 find_question(struct doctor *d, const struct ex_ask *a, struct str request, const char *more)
 {
-	struct str where =
-	    str_starts(a->address, STR("unix:")) ? str_sub(a->address, 5, a->address.n) : a->address;
+	struct str where = as_exim(a->address);
 
 	request = str_trim(request);
 	while (str_iends(request, STR("\\n")))
@@ -74,19 +75,18 @@ static void
 find_address(struct doctor *d, const struct ex_ask *a)
 {
 	const struct exim *x = ex_of(d);
-	const char *ours = address(d), *file = str_eq(a->address, STR("STORM")) ? x->path : NULL;
+	const char *file = str_eq(a->address, STR("STORM")) ? x->path : NULL;
 	struct ex_ask right = *a;
 
 	for (unsigned i = 0; i < x->n_macros; i++)
 		if (str_eq(x->macros[i].name, STR("STORM")) &&
 		    (str_eq(x->macros[i].value, a->address) ||
-			(str_starts(a->address, STR("unix:")) &&
-			    str_eq(x->macros[i].value, str_sub(a->address, 5, a->address.n)))))
+			str_eq(x->macros[i].value, as_exim(a->address))))
 			file = x->macros[i].file;
-	right.address = str_of(ours);
+	right.address = our_address(d);
 	if (file)
 		find(d, doctor_text(d, "%s (%s)", ex_where(d, a->at), ex_hook_names[a->hook]), file,
-		    doctor_text(d, "STORM = %s", ours));
+		    doctor_text(d, "STORM = %.*s", STR_FMT(right.address)));
 	else
 		find_question(d, &right, a->request, "");
 }
@@ -414,7 +414,7 @@ user_name(struct doctor *d)
 {
 	struct str user = ex_get(ex_of(d), "exim_user");
 
-	return user.n ? doctor_text(d, "%.*s", STR_FMT(user)) : "Debian-exim";
+	return user.n ? doctor_copy(d, user) : "Debian-exim";
 }
 
 static void
@@ -423,10 +423,13 @@ socket_check(struct doctor *d, bool absent)
 	struct doctor_user u;
 
 	EACH_ASK(ex_of(d), a)
-	if (a->whose == OURS && str_starts(a->address, STR("unix:")) &&
-	    (doctor_user_find(&u, user_name(d)) || doctor_user_find(&u, "nobody")))
-		doctor_find_socket(
-		    d, doctor_text(d, "%.*s", STR_FMT(str_sub(a->address, 5, a->address.n))), 0, &u, absent);
+	{
+		struct str path = doctor_unix_path(a->address);
+
+		if (a->whose == OURS && path.p &&
+		    (doctor_user_find(&u, user_name(d)) || doctor_user_find(&u, "nobody")))
+			doctor_find_socket(d, doctor_copy(d, path), 0, &u, absent);
+	}
 }
 
 static void

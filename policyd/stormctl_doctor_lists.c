@@ -78,7 +78,7 @@ add_ask(struct doctor *d, const struct pf_ask *seen, struct walk *w)
 static void
 enter_class(struct doctor *d, struct walk *w, const struct pf_service *s, struct str word)
 {
-	const char *name = doctor_text(d, "%.*s", STR_FMT(word));
+	const char *name = doctor_copy(d, word);
 
 	if (w->depth == DOCTOR_DEPTH_MAX ||
 	    !doctor_has_word(pf_get(pf_of(d), s, "smtpd_restriction_classes"), name))
@@ -172,7 +172,7 @@ its_place(enum place place, struct str word, bool ours)
 static bool
 class_stops(struct doctor *d, const struct pf_service *s, struct str word)
 {
-	const char *name = doctor_text(d, "%.*s", STR_FMT(word));
+	const char *name = doctor_copy(d, word);
 	struct str rest = pf_get(pf_of(d), s, name);
 	bool braced;
 

@@ -364,8 +364,7 @@ milter_address(struct doctor *d)
 		find_list(d, f->service, f->param, PLACE_SAME);
 	else if (f->whose == OURS_MISSED)
 		doctor_find_door(d, pf_where(d, f->service, f->param), MILTER_DOOR,
-		    doctor_text(d, "%s%.*s", f->path ? "unix:" : "",
-			STR_FMT(f->path ? str_of(f->path) : f->address)));
+		    pf_system_address(d, f->path, f->address));
 }
 
 static void

@@ -135,6 +135,12 @@ policy_wrong_list(struct doctor *d)
 		find_moved(d, a);
 }
 
+static bool
+older_than(const struct postfix *p, unsigned major, unsigned minor)
+{
+	return p->major < major || (p->major == major && p->minor < minor);
+}
+
 /* 3.6 can refuse relaying before all else. What makes it so, or "" when it is so; NULL: it cannot. */
 static const char *
 relay_first(struct doctor *d, const struct pf_service *s)
@@ -142,7 +148,7 @@ relay_first(struct doctor *d, const struct pf_service *s)
 	const struct postfix *p = pf_of(d);
 	const char *relay = "";
 
-	if (p->major < 3 || (p->major == 3 && p->minor < 6))
+	if (older_than(p, 3, 6))
 		return NULL;
 	if (!pf_protects(pf_get(p, s, pf_list_names[PF_RELAY])))
 		relay = doctor_text(d,
@@ -287,8 +293,7 @@ policy_end_of_data(struct doctor *d)
 	const struct postfix *p = pf_of(d);
 
 	EACH_ASK(p, a)
-	if (a->whose == OURS && a->list == PF_END_OF_DATA &&
-	    (p->major < 3 || (p->major == 3 && p->minor < 12)))
+	if (a->whose == OURS && a->list == PF_END_OF_DATA && older_than(p, 3, 12))
 		find_list(d, a, PLACE_NOWHERE);
 }
 
@@ -310,8 +315,7 @@ policy_address(struct doctor *d)
 		find_list(d, a, PLACE_SAME);
 	else if (a->whose == OURS_MISSED)
 		doctor_find_door(d, pf_where(d, a->service, a->param), POLICY_DOOR,
-		    doctor_text(d, "%s%.*s", a->path ? "unix:" : "",
-			STR_FMT(a->path ? str_of(a->path) : a->address)));
+		    pf_system_address(d, a->path, a->address));
 }
 
 static void

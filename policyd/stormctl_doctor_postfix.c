@@ -160,23 +160,22 @@ pf_address(struct doctor *d, enum door_kind door)
 {
 	const struct postfix *p = pf_of(d);
 	const char *ours = doctor_address_in(d, door, chroot_of(p));
-	struct str s = str_of(ours), queue = p->queue_directory;
+	struct str path = doctor_unix_path(str_of(ours)), queue = p->queue_directory;
 
 	if (!ours && doctor_address(d, door)) /* it is to listen there too, which another check says */
 		return door == POLICY_DOOR ? "unix:policyd-storm/policy.sock"
 					   : "unix:policyd-storm/milter.sock";
 	if (!ours)
 		return NULL;
-	if (str_starts(s, STR("unix:"))) {
-		struct str path = str_sub(s, 5, s.n);
+	if (str_starts(path, queue) && path.n > queue.n && path.p[queue.n] == '/')
+		return doctor_text(d, "unix:%s", path.p + queue.n + 1);
+	return doctor_connect_to(d, ours);
+}
 
-		if (str_starts(path, queue) && path.n > queue.n && path.p[queue.n] == '/')
-			return doctor_text(d, "unix:%s", path.p + queue.n + 1);
-		return ours;
-	}
-	if (str_starts(s, STR("inet:*:")) || str_starts(s, STR("inet:0.0.0.0:")))
-		return doctor_text(d, "inet:127.0.0.1%s", strrchr(ours, ':'));
-	return ours;
+const char *
+pf_system_address(struct doctor *d, const char *path, struct str address)
+{
+	return path ? doctor_text(d, "unix:%s", path) : doctor_copy(d, address);
 }
 
 /*
@@ -209,7 +208,7 @@ pf_resolve(struct doctor *d, enum door_kind door, const struct pf_service *s, st
 		    ? doctor_whose(d, door, address)
 		    : misspelt(d, door, address);
 	if (name.n && name.p[0] == '/' && !(s && s->chroot)) {
-		*path = doctor_text(d, "%.*s", STR_FMT(name));
+		*path = doctor_copy(d, name);
 		*from = 0;
 		return doctor_whose(d, door, address);
 	}
@@ -383,7 +382,7 @@ take_version(struct doctor *d)
 	struct str v = pf_get(p, NULL, "mail_version"), part;
 	uint64_t n;
 
-	d->version = doctor_text(d, "%.*s", STR_FMT(v));
+	d->version = doctor_copy(d, v);
 	if (str_split(&v, '.', &part) && str_u64(part, &n) == 0 && n < 1000)
 		p->major = (unsigned)n;
 	part = str_sub(v, 0, strspn(v.p ? v.p : "", "0123456789"));

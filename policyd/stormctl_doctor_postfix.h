@@ -122,6 +122,9 @@ const char *pf_address(struct doctor *d, enum door_kind door);
 /* Does our daemon listen there already? */
 bool pf_listens(const struct doctor *d, enum door_kind door);
 
+/* An address as the system sees it: that path where it is a unix socket, NULL where it is none. */
+const char *pf_system_address(struct doctor *d, const char *path, struct str address);
+
 /* An option of an entry in braces, and the parameter that holds where it has none. */
 struct pf_option {
 	const char *name, *param;

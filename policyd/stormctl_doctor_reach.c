@@ -256,12 +256,29 @@ doctor_whose(const struct doctor *d, enum door_kind door, struct str spec)
 	return here || our_name(&theirs) ? OURS_MISSED : NOT_OURS;
 }
 
+struct str
+doctor_unix_path(struct str address)
+{
+	static const struct str unix_path = STR("unix:");
+
+	return str_starts(address, unix_path) ? str_sub(address, unix_path.n, address.n) : STR_NONE;
+}
+
+const char *
+doctor_connect_to(struct doctor *d, const char *ours)
+{
+	struct str s = str_of(ours);
+
+	if (str_starts(s, STR("inet:*:")) || str_starts(s, STR("inet:0.0.0.0:")))
+		return doctor_text(d, "inet:127.0.0.1%s", strrchr(ours, ':'));
+	return ours;
+}
+
 /* Seen from a chroot in that folder? */
 static bool
-seen_below(const char *spec, struct str folder)
+seen_below(struct str path, struct str folder)
 {
-	return strncmp(spec, "unix:", 5) != 0 ||
-	    (strncmp(spec + 5, folder.p, folder.n) == 0 && spec[5 + folder.n] == '/');
+	return str_starts(path, folder) && path.n > folder.n && path.p[folder.n] == '/';
 }
 
 const char *
@@ -273,10 +290,11 @@ doctor_address_in(const struct doctor *d, enum door_kind door, struct str chroot
 	/* A socket that is there, rather than one in the spool of an MTA that is not. */
 	for (unsigned i = 0; i < specs->n; i++) {
 		const char *spec = specs->v[i];
+		struct str path = doctor_unix_path(str_of(spec));
 
-		if (chroot.n && !seen_below(spec, chroot))
+		if (path.p && chroot.n && !seen_below(path, chroot))
 			continue;
-		if (strncmp(spec, "unix:", 5) != 0 || access(spec + 5, F_OK) == 0)
+		if (!path.p || access(path.p, F_OK) == 0)
 			return spec;
 		first = first ? first : spec;
 	}
@@ -414,7 +432,7 @@ doctor_domains(struct doctor *d, struct str domains, const char *where)
 		if (braced || no_domain(word) || site_local_domain(&d->conf->site, word) ||
 		    site_own_host(&d->conf->site, word))
 			continue;
-		also = doctor_text(d, "%.*s", STR_FMT(word));
+		also = doctor_copy(d, word);
 		more = more ? doctor_text(d, "%s, %s", more, also) : also;
 	}
 	if (more)
@@ -469,7 +487,7 @@ unbracketed(struct doctor *d, struct str word)
 	size_t close = str_find(word, ']');
 
 	if (word.n == 0 || word.p[0] != '[' || close >= word.n)
-		return doctor_text(d, "%.*s", STR_FMT(word));
+		return doctor_copy(d, word);
 	return doctor_text(
 	    d, "%.*s%.*s", STR_FMT(str_sub(word, 1, close)), STR_FMT(str_sub(word, close + 1, word.n)));
 }

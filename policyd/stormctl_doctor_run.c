@@ -174,14 +174,14 @@ doctor_exec(struct doctor *d, const char *const *argv, struct str *out)
 		else if (c.too_much)
 			why = "it prints too much";
 		else if (status != 0)
-			why = doctor_text(d, "%.*s", STR_FMT(str_trim(buf_str(&errors))));
+			why = doctor_copy(d, str_trim(buf_str(&errors)));
 	}
 	if (rc == 0 && (status != 0 || why[0])) {
 		fprintf(stderr, "stormctl: %s failed: %s\n", argv[0], why);
 		status = EX_NOINPUT;
 	}
 	if (status == 0)
-		*out = str_of(doctor_text(d, "%.*s", STR_FMT(buf_str(&said))));
+		*out = str_of(doctor_copy(d, buf_str(&said)));
 	buf_fini(&said);
 	buf_fini(&errors);
 	return status;

@@ -132,7 +132,7 @@ add_class(struct doctor *d, char class, struct str words)
 static bool
 slurp(struct doctor *d, struct str path, struct str *text)
 {
-	return path.n && doctor_slurp(d, doctor_text(d, "%.*s", STR_FMT(str_trim(path))), text) == 0;
+	return path.n && doctor_slurp(d, doctor_copy(d, str_trim(path)), text) == 0;
 }
 
 /* Fw/file, FR-o /file: one name a line */

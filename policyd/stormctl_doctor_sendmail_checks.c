@@ -267,9 +267,10 @@ sendmail_socket_missing(struct doctor *d)
 
 	EACH_FILTER(sm_of(d), f)
 	{
-		const char *path = doctor_text(d, "%.*s", STR_FMT(str_sub(f->socket, 5, f->socket.n)));
+		struct str socket = doctor_unix_path(f->socket);
+		const char *path = doctor_copy(d, socket);
 
-		if (f->whose == OURS && str_starts(f->socket, STR("unix:")) && stat(path, &st) < 0)
+		if (f->whose == OURS && socket.p && stat(path, &st) < 0)
 			doctor_find(d, path, "a shell", "systemctl restart policyd-storm");
 	}
 }
@@ -282,10 +283,10 @@ sendmail_socket_unsafe(struct doctor *d)
 
 	EACH_FILTER(sm_of(d), f)
 	{
-		struct str path = str_sub(f->socket, 5, f->socket.n);
-		const char *folder = doctor_text(d, "%.*s", STR_FMT(str_sub(path, 0, str_rfind(path, '/'))));
+		struct str path = doctor_unix_path(f->socket);
+		const char *folder = doctor_copy(d, str_sub(path, 0, str_rfind(path, '/')));
 
-		if (f->whose == OURS && str_starts(f->socket, STR("unix:")) && stat(folder, &st) == 0 &&
+		if (f->whose == OURS && path.p && stat(folder, &st) == 0 &&
 		    (st.st_mode & (S_IWGRP | S_IWOTH)))
 			doctor_find(d, folder, "a shell", doctor_text(d, "chmod go-w %s", folder));
 	}

@@ -54,7 +54,7 @@ find_socket(struct doctor *d, const struct pf_socket *s, bool absent)
 	struct str owner = pf_get(pf_of(d), NULL, "mail_owner");
 	struct doctor_user u;
 
-	if (!s->outside && doctor_user_find(&u, doctor_text(d, "%.*s", STR_FMT(owner))))
+	if (!s->outside && doctor_user_find(&u, doctor_copy(d, owner)))
 		doctor_find_socket(d, s->path, s->from, &u, absent);
 }
 
@@ -124,7 +124,7 @@ unknown_list(struct doctor *d, const char *path)
 	lists_add_aliases(&theirs, text, path, &d->conf->site, NULL);
 	for (unsigned i = 0; i < theirs.n && !found; i++)
 		if (!lists_find(&d->conf->lists, str_of(theirs.v[i].posting)))
-			found = doctor_text(d, "%s", theirs.v[i].posting);
+			found = doctor_copy(d, str_of(theirs.v[i].posting));
 	lists_fini(&theirs);
 	return found;
 }
@@ -143,7 +143,7 @@ lists_differ(struct doctor *d)
 
 		if (braced || path.n == 0 || path.p[0] != '/')
 			continue;
-		list = unknown_list(d, doctor_text(d, "%.*s", STR_FMT(path)));
+		list = unknown_list(d, doctor_copy(d, path));
 		if (list)
 			doctor_find_ours(d,
 			    doctor_text(d, "main.cf: alias_maps: %.*s: %s", STR_FMT(path), list), "mail",
