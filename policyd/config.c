@@ -365,8 +365,7 @@ door_notes(const struct rule *r, enum door door, config_note_fn *fn, void *arg)
 	    (some == ACT_PASS && r->action != r->detector->action)) {
 		snprintf(note, sizeof(note),
 		    "rule \"%s\": the %s door answers %s with %s when it concerns all recipients of a "
-		    "message, with "
-		    "%s when some",
+		    "message, with %s when some",
 		    r->name, door_name(door), action_name(r->action), action_name(all), action_name(some));
 		fn(arg, note);
 	}

@@ -18,8 +18,7 @@ static const struct command {
 } commands[] = {
 	{ "audit", "audit [--json] [FILE...]",
 	    "name mailing lists that could bounce to themselves; without FILE those of the configuration, or "
-	    "of "
-	    "/etc/aliases",
+	    "of /etc/aliases",
 	    stormctl_audit },
 	{ "config", "config [--keys | --detectors | --actions]",
 	    "show what may stand in the configuration; with an option as tab separated lines",

@@ -103,8 +103,7 @@ print_journal(const cJSON *j)
 	if (!cJSON_IsObject(j))
 		return;
 	printf("  %-14s %s: %.0f written, %.0f waiting, %.0f left to the spool for a full queue, %.0f lost, "
-	       "%.0f "
-	       "removed to make room; %.0f commits, %.0f failed\n",
+	       "%.0f removed to make room; %.0f commits, %.0f failed\n",
 	    "journal", cJSON_IsTrue(cJSON_GetObjectItem(j, "healthy")) ? "healthy" : "FAILING",
 	    number_of(j, "written"), number_of(j, "waiting"), number_of(j, "deferred"), number_of(j, "lost"),
 	    number_of(j, "trimmed"), number_of(j, "commits"), number_of(j, "failures"));

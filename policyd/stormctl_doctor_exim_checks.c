@@ -492,8 +492,7 @@ const struct doctor_check doctor_exim_checks[] = {
 	    "What this statement accepts, such as mail of own hosts, is not seen.", exim_behind_accept },
 	{ "exim-before-refusal", SEVERITY_WARNING,
 	    "This statement may refuse what we have counted as delivered, and then a retry counts as a copy; "
-	    "the "
-	    "question belongs behind it.",
+	    "the question belongs behind it.",
 	    exim_before_refusal },
 	{ "exim-fails-closed", SEVERITY_DANGER,
 	    "While the daemon is away the ACL fails and Exim defers all mail: readsocket has no text for "
@@ -505,8 +504,7 @@ const struct doctor_check doctor_exim_checks[] = {
 	    exim_slow },
 	{ "exim-no-half-close", SEVERITY_DANGER,
 	    "With shutdown=no the daemon keeps the connection open, so Exim waits until its timeout and "
-	    "takes the "
-	    "text for failure.",
+	    "takes the text for failure.",
 	    exim_no_half_close },
 	{ "exim-cached", SEVERITY_DANGER,
 	    "With cache=yes the same question is not asked again, so copies are not counted.", exim_cached },
@@ -540,8 +538,7 @@ const struct doctor_check doctor_exim_checks[] = {
 	    exim_hostname },
 	{ "exim-local-domains", SEVERITY_WARNING,
 	    "Exim takes mail for these domains and the daemon does not know them: their mail is not taken "
-	    "for "
-	    "inbound.",
+	    "for inbound.",
 	    exim_domains },
 	{ "exim-trusted", SEVERITY_WARNING,
 	    "Exim relays for these networks and the daemon does not know them: their mail is taken for "

@@ -387,13 +387,11 @@ milter_idle(struct doctor *d)
 const struct doctor_check doctor_postfix_milter[] = {
 	{ "milter-absent", SEVERITY_WARNING,
 	    "Postfix does not hand mail to the milter door, so no rule sees a header: replication and most "
-	    "others "
-	    "find nothing.",
+	    "others find nothing.",
 	    milter_absent },
 	{ "milter-door-closed", SEVERITY_WARNING,
 	    "The daemon has no milter door, so no rule sees a header of Postfix: replication and most others "
-	    "find "
-	    "nothing.",
+	    "find nothing.",
 	    milter_door_closed },
 	{ "milter-fails-closed", SEVERITY_DANGER,
 	    "While the daemon is away Postfix refuses all mail, for the milter's default action is not "

@@ -374,13 +374,11 @@ const struct doctor_check doctor_postfix_policy[] = {
 	    policy_try_once },
 	{ "policy-wrong-list", SEVERITY_WARNING,
 	    "In this list the daemon is asked about clients that are refused afterwards, or without sender "
-	    "and "
-	    "recipient; it belongs into smtpd_recipient_restrictions.",
+	    "and recipient; it belongs into smtpd_recipient_restrictions.",
 	    policy_wrong_list },
 	{ "policy-before-relay-protection", SEVERITY_WARNING,
 	    "The daemon is asked about relaying that is refused afterwards: it holds places for mail that "
-	    "never "
-	    "comes.",
+	    "never comes.",
 	    policy_before_relay_protection },
 	{ "policy-unreachable", SEVERITY_DANGER,
 	    "The question stands behind an entry that ends the list, so it is never asked.",
@@ -393,8 +391,7 @@ const struct doctor_check doctor_postfix_policy[] = {
 	    policy_no_brake },
 	{ "policy-not-at-data", SEVERITY_WARNING,
 	    "Without a question at DATA the two doors cannot join a message with one recipient, for it has "
-	    "no "
-	    "queue id at RCPT.",
+	    "no queue id at RCPT.",
 	    policy_not_at_data },
 	{ "policy-not-at-rcpt", SEVERITY_WARNING,
 	    "The daemon is asked about messages only: no brake can refuse a recipient before the data.",
@@ -423,8 +420,7 @@ const struct doctor_check doctor_postfix_policy[] = {
 	    policy_reinjected },
 	{ "policy-in-front", SEVERITY_WARNING,
 	    "In front of a filter that is asked before the queue a question at DATA is one message, and the "
-	    "milter "
-	    "behind it sees another.",
+	    "milter behind it sees another.",
 	    policy_in_front },
 	{ "policy-idle", SEVERITY_WARNING,
 	    "The daemon hangs up on idle connections before Postfix does, and the next question waits a "

@@ -360,8 +360,7 @@ const struct doctor_check doctor_sendmail_checks[] = {
 	    sendmail_hostname },
 	{ "sendmail-local-domains", SEVERITY_WARNING,
 	    "Sendmail takes mail for these domains and the daemon does not know them: their mail is not "
-	    "taken for "
-	    "inbound.",
+	    "taken for inbound.",
 	    sendmail_domains },
 	{ "sendmail-trusted", SEVERITY_WARNING,
 	    "Sendmail relays for these networks and the daemon does not know them: their mail is taken for "

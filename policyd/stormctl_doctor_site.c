@@ -106,8 +106,7 @@ domains_differ(struct doctor *d)
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		all = doctor_text(d, "%s %.*s", all, STR_FMT(pf_get(pf_of(d), NULL, lists[i])));
 	doctor_domains(d, str_of(all),
-	    "main.cf: mydestination, virtual_alias_domains, virtual_mailbox_domains, "
-	    "relay_domains");
+	    "main.cf: mydestination, virtual_alias_domains, virtual_mailbox_domains, relay_domains");
 }
 
 /* The first list of that alias file that we do not know, or NULL. */
@@ -316,8 +315,7 @@ const struct doctor_check doctor_postfix_site[] = {
 	    socket_closed },
 	{ "hostname", SEVERITY_WARNING,
 	    "Postfix writes its Received lines under a name that the daemon does not take for its own, so "
-	    "own hops "
-	    "look like other ways and made-up Message-IDs like real ones.",
+	    "own hops look like other ways and made-up Message-IDs like real ones.",
 	    hostname_differs },
 	{ "trusted", SEVERITY_WARNING,
 	    "Postfix takes these networks for its own and the daemon does not: their mail is taken for "
@@ -325,8 +323,7 @@ const struct doctor_check doctor_postfix_site[] = {
 	    trusted_differs },
 	{ "local-domains", SEVERITY_WARNING,
 	    "Postfix takes mail for these domains and the daemon does not know them: their mail is not taken "
-	    "for "
-	    "inbound.",
+	    "for inbound.",
 	    domains_differ },
 	{ "lists", SEVERITY_NOTE,
 	    "There is a mailing list among the aliases that the daemon does not know: bounce-to-list and "
@@ -336,23 +333,20 @@ const struct doctor_check doctor_postfix_site[] = {
 	    "Short queue ids come back soon, so two messages may be taken for one.", short_queue_ids },
 	{ "original-recipient", SEVERITY_DANGER,
 	    "Without the original recipient Postfix takes an owner whom redirect-owner adds for a duplicate, "
-	    "if he "
-	    "is a member of the list too, and nobody gets the message.",
+	    "if he is a member of the list too, and nobody gets the message.",
 	    original_recipient },
 	{ "soft-bounce", SEVERITY_WARNING,
 	    "With soft_bounce what a rule rejects comes again and again for days.", soft_bounce },
 	{ "missing-headers", SEVERITY_WARNING,
 	    "Postfix makes up a Message-ID for mail that has none, under a name that the daemon does not "
-	    "know for "
-	    "its own: each attempt is another message.",
+	    "know for its own: each attempt is another message.",
 	    missing_headers },
 	{ "recipient-limit", SEVERITY_NOTE,
 	    "Recipients of a message beyond the first 50,000 are counted, but no rule acts for one of them.",
 	    recipient_limit },
 	{ "proxy-filter", SEVERITY_WARNING,
 	    "With a before-queue filter the policy door is told no queue id, and hold, discard and redirect "
-	    "cannot "
-	    "be done there.",
+	    "cannot be done there.",
 	    proxy_filter },
 	{ "proxy-relay", SEVERITY_WARNING,
 	    "Behind the filter the client is this machine: as a relay it is told by the line of the smtpd in "

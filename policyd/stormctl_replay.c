@@ -294,8 +294,7 @@ summary_text(struct replay *r)
 {
 	each_storm(r, storm_text, NULL);
 	printf("%llu messages, %llu copies offered, %llu delivered, %llu stopped, %llu messages would be "
-	       "stopped by "
-	       "shadow rules\n",
+	       "stopped by shadow rules\n",
 	    (unsigned long long)r->messages, (unsigned long long)r->recipients,
 	    (unsigned long long)r->delivered, (unsigned long long)r->dropped, (unsigned long long)r->would);
 }

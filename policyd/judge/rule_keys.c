@@ -376,8 +376,7 @@ const struct conf_key rule_key_table[] = {
 	    .def = "messages", .help = "What limit and window count (flood only)."),
 	KEY("addresses", CONF_CALL, AT(addresses, struct exempt), .use = KEY_ADDRESSES, .call = set_addresses,
 	    .form = "list", .def = "",
-	    .help = "Addresses, @domains and localparts@ that nobody has a reason to write to (trap "
-		    "only)."),
+	    .help = "Addresses, @domains and localparts@ that nobody has a reason to write to (trap only)."),
 	KEY("own_limit", CONF_UINT, AT(own_limit, uint32_t), .use = KEY_OWN_LIMIT, .min = 1, .max = 1000,
 	    .def = "6",
 	    .help = "How often a host of our own may stand in the Received lines, beside what it had from "
