@@ -162,13 +162,12 @@ class Storm:
 
 
 def topology(build, seed, habits=Faulty.KEEPS, shape=None, variants=1, limit=None, repeats=None, rcpts=None,
-             mail="", extra_rules="", waves=1, mid=None, window=DAY, budget=400, named=True):
+             extra_rules="", waves=1, mid=None, window=DAY, budget=400, named=True):
     rng = rng_of("topology", seed)
     limit = limit or rng.randrange(1, 6)
     repeats = rng.randrange(0, 6) if repeats is None else repeats
     n = rcpts or rng.choice((2, 5, 20, 60, 200))
-    if shape == "relay":
-        mail += "relays = %s\n" % RELAY
+    mail = "relays = %s\n" % RELAY if shape == "relay" else ""
     with World(build, rng, RULE % (limit, repeats, "%ds" % window) + extra_rules, limit, repeats, window, mail) as w:
         servers = []
         for i in range(rng.choice((1, 2, 3, 5, 20))):

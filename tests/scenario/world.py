@@ -197,10 +197,10 @@ class World:
                 fn(m, [r for r in rcpts if fate[r] == "delivered"])
         return fate, v
 
-    def engine_only(self, m, rcpts, client="203.0.113.5", helo="mail.away.example"):
+    def engine_only(self, m, rcpts, client="203.0.113.5"):
         """The verdict alone, without fates: for rules that redirect."""
-        return None, self.engine.ask({
-            "time": self.now, "client_address": client, "helo_name": helo, "recipients": rcpts, "sender": m.sender,
+        return self.engine.ask({
+            "time": self.now, "client_address": client, "helo_name": "mail.away.example", "recipients": rcpts, "sender": m.sender,
             "header": m.header(), "size": 2000})
 
     @staticmethod
@@ -274,8 +274,8 @@ class World:
             lost = [b for b in boxes if not self.got[truth, b]]
             check(not lost, "never got", truth, ":", lost[:5], len(lost))
 
-    def check_open_storms(self, remember=45 * DAY):
-        """From the first stopped copy on, who has one (and had it while it was remembered) gets no other."""
+    def check_open_storms(self):
+        """From the first stopped copy on, who has one (and had it within the window) gets no other."""
         for truth, opened in self.opened.items():
             for (t, box), all_got in self.got.items():
                 if t != truth:

@@ -250,11 +250,11 @@ class Milter:
             self.skip_body = True
         return reply
 
-    def eom(self, chunk=b"", macros=None):
+    def eom(self, macros=None):
         """All replies to the end of the message, modifications first."""
         if macros is not None:
             self.macros("E", macros)
-        self.send(packet("E", raw(chunk)))
+        self.send(packet("E"))
         return self.read_verdict()
 
     def read_verdict(self):
@@ -271,9 +271,6 @@ class Milter:
 
     def quit(self):
         self.send(packet("Q"))
-
-    def quit_nc(self):
-        self.send(packet("K"))
 
     # --- a whole message
 

@@ -18,8 +18,8 @@ DEFER = b"action=451 4.7.1 Too much mail in a short time, try again later\n\n"
 REJECT = b"action=550 5.7.1 Not accepted from here: this client sends to spamtraps\n\n"
 
 
-def started(lab, rules, store="", mail=""):
-    d = lab.daemon(server="mode = enforce", rules=rules, store=store, mail=mail)
+def started(lab, rules, mail=""):
+    d = lab.daemon(server="mode = enforce", rules=rules, mail=mail)
     return d.start()
 
 

@@ -25,7 +25,7 @@ def copy(m, n, queue_id, message_id="<first@sender.example>", author="s@sender.e
         ("Date", "Mon, 2 Jan 2006 09:59:00 +0000"), ("Message-ID", message_id)], b"hello\r\n", queue_id)
 
 
-def storm_of(lab, d, db, message_id):
+def storm_of(db, message_id):
     """Its id, once the record has the storm and `messages` rows."""
     return wait_for("the storm in the record", lambda: [
         r[0] for r in rows(db, "SELECT id, message_id FROM storms") if r[1] == message_id])[0]
@@ -56,7 +56,7 @@ def real_run(lab, store=""):
              origin="4FC02B1A98")
         m.quit()
     wait_for("all messages in the record", lambda: rows(db, "SELECT count(*) FROM message")[0][0] == 11)
-    storm = storm_of(lab, d, db, "<first@sender.example>")
+    storm = storm_of(db, "<first@sender.example>")
     want = ["3F2A91C0D1", "4fTRSJ1jZqz3kX9", "3F2A91C0D2"]
     for running in (True, False):
         for name in (storm, storm[:3], storm.upper()):
@@ -91,7 +91,7 @@ def test_copies_with_a_new_message_id_each(lab):
         copy(m, 0, "3F2A91C0FF", message_id="<other@sender.example>", origin="4FC02B1A99")
         m.quit()
     wait_for("all messages in the record", lambda: rows(db, "SELECT count(*) FROM message")[0][0] == 6)
-    storm = storm_of(lab, d, db, "<2@gateway.example>")
+    storm = storm_of(db, "<2@gateway.example>")
     assert ctl(lab, "-c", d.conf, "queued", storm) == (0, "3F2A91C100\n3F2A91C101\n", "")
 
 
@@ -248,7 +248,7 @@ def test_copies_whose_lowest_queue_id_is_each_its_own(lab):
             assert got[-1] == (("CONTINUE",) if n < 2 else ("DISCARD",)), (n, got)
         m.quit()
     wait_for("all messages in the record", lambda: rows(db, "SELECT count(*) FROM message")[0][0] == 6)
-    storm = storm_of(lab, d, db, "<1@sender.example>")
+    storm = storm_of(db, "<1@sender.example>")
     assert ctl(lab, "-c", d.conf, "queued", storm) == (0, "3F2A91C100\n3F2A91C101\n", "")
 
 

@@ -185,17 +185,6 @@ class LabTest(unittest.TestCase):
         wrong = {r: n for r, n in ((r, self.sink.count(r, message_id)) for r in recipients) if n != copies}
         self.assertEqual({}, wrong, "expected %d each" % copies)
 
-    def wait_store(self, what, test, timeout=10):
-        """Waits until the journal thread has written what test() looks for; returns test()'s value."""
-        end = time.monotonic() + timeout
-        while True:
-            value = test()
-            if value:
-                return value
-            if time.monotonic() > end:
-                self.fail("not in %s after %gs: %s" % (os.path.basename(self.daemon.db), timeout, what))
-            time.sleep(0.1)
-
 
 class OnAnother:
     """Any of the lab's test classes, with another server than Postfix: that of `module`."""

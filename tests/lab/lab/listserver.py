@@ -11,6 +11,7 @@ from . import smtp
 
 SERIAL = itertools.count(1)
 DEAD = "dead@gone.example"
+QUIET = 0.4  # seconds without anything under way: it has ended
 BOUNCE = """\
 From: Mail Delivery System <MAILER-DAEMON@gone.example>
 To: <%s>
@@ -84,7 +85,7 @@ class ListLoop(threading.Thread):
             smtp.send(self.port, "", [d.sender], (BOUNCE % (d.sender, next(SERIAL))).encode(), helo="mx.gone.example",
                       source="127.0.0.50")
 
-    def ends(self, timeout=30.0, quiet=0.4):
+    def ends(self, timeout):
         """True when it ended by itself, False when the bound or the time did."""
         end, since = time.monotonic() + timeout, None
         while time.monotonic() < end and self.left:
@@ -92,7 +93,7 @@ class ListLoop(threading.Thread):
                 raise RuntimeError(self.trouble)
             still = self.inbox.empty() and not self.busy.is_set() and not self.mta.queue_ids("incoming", "active")
             since = (since or time.monotonic()) if still else None
-            if since and time.monotonic() - since > quiet:
+            if since and time.monotonic() - since > QUIET:
                 return True
             time.sleep(0.02)
         return False

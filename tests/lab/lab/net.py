@@ -15,9 +15,9 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspa
 from ports import free_ports  # noqa: E402, F401
 
 
-def port_open(port, host="127.0.0.1"):
+def port_open(port):
     try:
-        socket.create_connection((host, port), timeout=2).close()
+        socket.create_connection(("127.0.0.1", port), timeout=2).close()
     except OSError:
         return False
     return True

@@ -21,7 +21,7 @@ def answer(n, author, to, cc=()):
                   extra=["In-Reply-To: " + ROOT, "References: " + ROOT])
 
 
-def to_one(p, n, author):
+def to_one(p, author):
     """The same people write to one colleague, in the same thread."""
     mid, to = legit(author), staff(7)
     p.expect(mid, [to])
@@ -65,7 +65,7 @@ def crowd(p, row, posts, repliers, audience, members):
             if r.code >= 500:
                 text = r.data[1]
             if p.guarded and n % 8 == 0:
-                to_one(p, n, author)
+                to_one(p, author)
                 discussion(p, n, [staff(k) for k in range(60, 70)])
             p.progress()
     return codes, text

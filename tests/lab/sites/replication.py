@@ -19,9 +19,8 @@ BODY = "Dear all,\n" + "please find the programme of the meeting below.\n" * 250
 HUB = {"faulty1.example": "mx", "faulty2.example": "mx", "faulty3.example": "mx", "faulty5.example": "mx"}
 
 
-def circular(n, people, author=INNOCENT):
-    mid = "<43CB6B9F.20305%02d@sender.example>" % n
-    return letter(author, people, "Meeting of all parishes", BODY, mid=mid)
+def circular(people):
+    return letter(INNOCENT, people, "Meeting of all parishes", BODY, mid="<43CB6B9F.2030501@sender.example>")
 
 
 def parish(people, domain="victim.example"):
@@ -74,7 +73,7 @@ def story_a(world, size):
                 faulty(p, Budget(bound), 1, 2, 3)
                 mx = world.port("mx")
                 own = [(world.port("sbs%d" % n), [FAULTY[n - 1]]) for n in (1, 2, 3)]
-                write(p, from_far(circular(1, everybody)),
+                write(p, from_far(circular(everybody)),
                       [(mx, everybody)] if homes else [(mx, everybody[3:])] + own)
                 if guarded:
                     lawful(p)
@@ -94,7 +93,7 @@ def story_a(world, size):
         yield row
 
 
-def stuck(world, p, connector, copies, people):
+def stuck(world, connector, copies, people):
     """Copies that a faulty server made and never got rid of."""
     world.change("sbs1", "defer_transports = smtp\n")
     connector.budget = Budget(copies)
@@ -114,9 +113,9 @@ def story_b(world, size):
     for guarded in (False, True):
         with world.phase("B January", guarded, names, 10 * bound, size.seconds, **where) as p:
             first = faulty(p, Budget(10 * people if guarded else 0), 1, 2, 3)[0]
-            write(p, from_far(circular(1, everybody)), [(world.port("mx"), everybody)])
+            write(p, from_far(circular(everybody)), [(world.port("mx"), everybody)])
             p.run()
-            stuck(world, p, first, n_stuck, len(everybody))
+            stuck(world, first, n_stuck, len(everybody))
         if guarded:
             world.daemon.start_later(14 * DAY)  # retention runs meanwhile
             time.sleep(1.5)
