@@ -111,7 +111,8 @@ do_let(struct story *s, struct str rest)
 
 	if (eq == rest.n)
 		return story_fail(s, "let NAME = TEXT");
-	return text_set(s, text_keep(s, str_sub(rest, 0, eq)), text_keep(s, str_sub(rest, eq + 3, rest.n)));
+	return text_set(
+	    s, &s->vars, text_keep(s, str_sub(rest, 0, eq)), text_keep(s, str_sub(rest, eq + 3, rest.n)));
 }
 
 /* message C = copy of M via HOST... */
@@ -126,7 +127,7 @@ do_message(struct story *s, struct str rest)
 		return story_fail(s, "message NAME = copy of M via HOST...");
 	text_words(s, str_sub(rest, eq + 3, rest.n), &w);
 	return text_message(s, w.v, w.n, &text) &&
-	    text_message_set(s, text_keep(s, str_sub(rest, 0, eq)), text);
+	    text_set(s, &s->messages, text_keep(s, str_sub(rest, 0, eq)), text);
 }
 
 static bool
@@ -368,7 +369,7 @@ run_repeat(struct story *s, struct str count, unsigned from, unsigned to, unsign
 	for (uint64_t i = 1; i <= n; i++) {
 		struct str number = arena_printf(&s->arena, "%llu", (unsigned long long)i);
 
-		if (!text_set(s, STR("i"), number) || !run_lines(s, from, to, depth))
+		if (!text_set(s, &s->vars, STR("i"), number) || !run_lines(s, from, to, depth))
 			return false;
 	}
 	return true;
@@ -380,7 +381,7 @@ run_for(struct story *s, const struct words *w, unsigned from, unsigned to, unsi
 	if (w->n < 4 || !str_eq(w->v[2], STR("in")))
 		return story_fail(s, "for NAME in WORDS {");
 	for (unsigned i = 3; i + 1 < w->n; i++)
-		if (!text_set(s, w->v[1], w->v[i]) || !run_lines(s, from, to, depth))
+		if (!text_set(s, &s->vars, w->v[1], w->v[i]) || !run_lines(s, from, to, depth))
 			return false;
 	return true;
 }
@@ -425,7 +426,7 @@ run_block(struct story *s, struct str head, unsigned from, unsigned to, unsigned
 	if (file)
 		return text_expand(s, block_text(s, from, to), file);
 	if (str_eq(w->v[0], STR("message")) && w->n == 3)
-		return text_message_set(s, w->v[1], block_header(s, from, to));
+		return text_set(s, &s->messages, w->v[1], block_header(s, from, to));
 	if (str_eq(w->v[0], STR("policy")) && w->n == 4 && str_eq(w->v[2], STR("raw")))
 		return run_raw(s, w->v[1], from, to);
 	if (str_eq(w->v[0], STR("repeat")) && w->n == 3)

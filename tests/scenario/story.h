@@ -13,7 +13,7 @@
 #include "base/compiler.h"
 #include "base/str.h"
 
-enum { WORDS_MAX = 512, DOORS_MAX = 64, VARS_MAX = 64, MESSAGES_MAX = 64, NESTING_MAX = 8 };
+enum { WORDS_MAX = 512, DOORS_MAX = 64, PAIRS_MAX = 64, NESTING_MAX = 8 };
 
 struct sqlite3;
 
@@ -22,8 +22,12 @@ struct words {
 	unsigned n;
 };
 
-struct pair {
-	struct str name, value;
+/* Values by their names. */
+struct pairs {
+	struct {
+		struct str name, value;
+	} v[PAIRS_MAX];
+	unsigned n;
 };
 
 /* The engine's process and what it stands on. */
@@ -49,8 +53,7 @@ struct mta {
 	uint32_t steps;
 	struct str queue;
 	/* policy: what stands in each request, and the recipients of this transaction */
-	struct pair attrs[32];
-	unsigned n_attrs;
+	struct pairs attrs;
 	struct str first_rcpt;
 	unsigned n_rcpts;
 };
@@ -74,8 +77,7 @@ struct story {
 	unsigned n_doors;
 	struct mta *last; /* the door that was asked last */
 	bool together;    /* bytes are written, nobody serves them yet */
-	struct pair vars[VARS_MAX], messages[MESSAGES_MAX];
-	unsigned n_vars, n_messages;
+	struct pairs vars, messages;
 	unsigned serial; /* for ids */
 };
 
@@ -88,7 +90,9 @@ struct str text_keep(struct story *s, struct str t);
 void text_words(struct story *s, struct str line, struct words *w);
 /* $name, ${name}, $$, and word{A..B} to "wordA, word.., wordB". */
 bool text_expand(struct story *s, struct str line, struct str *out);
-bool text_set(struct story *s, struct str name, struct str value);
+/* The value, or NULL. */
+const struct str *text_find(const struct pairs *p, struct str name);
+bool text_set(struct story *s, struct pairs *p, struct str name, struct str value);
 bool text_glob(struct str pattern, struct str text);
 bool text_number(struct str t, uint64_t *out);
 /* "+90", "-1h", "28d", "1h30m": milliseconds; without a unit they are seconds. */
@@ -98,7 +102,6 @@ bool text_time(struct str day, struct str hour, int64_t *ms);
 struct str text_date(struct story *s, int64_t ms); /* as a header has it */
 /* "M1", or "copy of M1 via HOST...": the header block, lines ended by CRLF. */
 bool text_message(struct story *s, const struct str *words, unsigned n, struct str *out);
-bool text_message_set(struct story *s, struct str name, struct str value);
 
 /* story_world.c */
 bool world_init(struct story *s);

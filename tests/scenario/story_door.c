@@ -24,26 +24,15 @@ door_find(struct story *s, struct str name)
 }
 
 static void
-set_attr(struct mta *d, struct str name, struct str value)
-{
-	for (unsigned i = 0; i < d->n_attrs; i++)
-		if (str_eq(d->attrs[i].name, name)) {
-			d->attrs[i].value = value;
-			return;
-		}
-	if (d->n_attrs < ARRAY_LEN(d->attrs))
-		d->attrs[d->n_attrs++] = (struct pair){ name, value };
-}
-
-static void
 drop_attr(struct mta *d, struct str name)
 {
+	struct pairs *p = &d->attrs;
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < d->n_attrs; i++)
-		if (!str_eq(d->attrs[i].name, name))
-			d->attrs[n++] = d->attrs[i];
-	d->n_attrs = n;
+	for (unsigned i = 0; i < p->n; i++)
+		if (!str_eq(p->v[i].name, name))
+			p->v[n++] = p->v[i];
+	p->n = n;
 }
 
 struct mta *
@@ -62,10 +51,15 @@ door_get(struct story *s, struct str name, bool milter)
 		return NULL;
 	}
 	d = &s->doors[s->n_doors++];
-	*d = (struct mta){ .name = name, .milter = milter, .fd = -1 };
+	*d = (struct mta){
+		.name = name,
+		.milter = milter,
+		.fd = -1,
+		.attrs = { { { STR("protocol_name"), STR("ESMTP") },
+			       { STR("client_address"), STR("192.0.2.1") } },
+		    2 },
+	};
 	buf_init(&d->in, 0);
-	set_attr(d, STR("protocol_name"), STR("ESMTP"));
-	set_attr(d, STR("client_address"), STR("192.0.2.1"));
 	return d;
 }
 
@@ -234,8 +228,8 @@ policy_ask(struct story *s, struct mta *d, struct str stage, struct str rcpt)
 	buf_init(&out, 0);
 	put_attr(&out, STR("request"), STR("smtpd_access_policy"));
 	put_attr(&out, STR("protocol_state"), stage);
-	for (unsigned i = 0; i < d->n_attrs; i++)
-		put_attr(&out, d->attrs[i].name, d->attrs[i].value);
+	for (unsigned i = 0; i < d->attrs.n; i++)
+		put_attr(&out, d->attrs.v[i].name, d->attrs.v[i].value);
 	put_attr(&out, STR("recipient"), rcpt);
 	buf_printf(&out, "recipient_count=%u\n\n", at_rcpt ? 0 : d->n_rcpts);
 	ok = door_open(s, d) && door_put(s, d, buf_str(&out), 1);
@@ -259,9 +253,9 @@ header_attr(struct story *s, struct mta *d, struct str name)
 		return false;
 	buf_init(&out, 0);
 	put_base64(&out, text);
-	set_attr(d, STR("header"), text_keep(s, buf_str(&out)));
+	text = text_keep(s, buf_str(&out));
 	buf_fini(&out);
-	return true;
+	return text_set(s, &d->attrs, STR("header"), text);
 }
 
 /* What "name=value" stands for; the recipient goes into *rcpt. */
@@ -296,8 +290,7 @@ policy_attr(struct story *s, struct mta *d, struct str name, struct str value, s
 	for (size_t i = 0; i < ARRAY_LEN(shorts); i++)
 		if (str_eq(name, str_of(shorts[i].name)))
 			name = str_of(shorts[i].attr);
-	set_attr(d, name, str_eq(name, STR("sender")) ? unbracket(value) : value);
-	return true;
+	return text_set(s, &d->attrs, name, str_eq(name, STR("sender")) ? unbracket(value) : value);
 }
 
 static struct str

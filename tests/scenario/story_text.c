@@ -165,17 +165,27 @@ text_date(struct story *s, int64_t ms)
 
 /* --- variables ----------------------------------------------------------------------------------- */
 
-bool
-text_set(struct story *s, struct str name, struct str value)
+const struct str *
+text_find(const struct pairs *p, struct str name)
 {
-	for (unsigned i = 0; i < s->n_vars; i++)
-		if (str_eq(s->vars[i].name, name)) {
-			s->vars[i].value = value;
-			return true;
-		}
-	if (s->n_vars == VARS_MAX)
-		return story_fail(s, "too many variables");
-	s->vars[s->n_vars++] = (struct pair){ name, value };
+	for (unsigned i = 0; i < p->n; i++)
+		if (str_eq(p->v[i].name, name))
+			return &p->v[i].value;
+	return NULL;
+}
+
+bool
+text_set(struct story *s, struct pairs *p, struct str name, struct str value)
+{
+	unsigned i = 0;
+
+	while (i < p->n && !str_eq(p->v[i].name, name))
+		i++;
+	if (i == PAIRS_MAX)
+		return story_fail(s, "there is no room for another name");
+	p->n += i == p->n;
+	p->v[i].name = name;
+	p->v[i].value = value;
 	return true;
 }
 
@@ -188,6 +198,8 @@ name_char(char c)
 static bool
 value_of(struct story *s, struct str name, struct buf *out)
 {
+	const struct str *value;
+
 	if (str_eq(name, STR("date"))) {
 		buf_str_append(out, text_date(s, s->world.now.wall));
 		return true;
@@ -196,12 +208,11 @@ value_of(struct story *s, struct str name, struct buf *out)
 		buf_printf(out, "%u", ++s->serial);
 		return true;
 	}
-	for (unsigned i = 0; i < s->n_vars; i++)
-		if (str_eq(s->vars[i].name, name)) {
-			buf_str_append(out, s->vars[i].value);
-			return true;
-		}
-	return story_fail(s, "nothing is called $%.*s", STR_FMT(name));
+	value = text_find(&s->vars, name);
+	if (!value)
+		return story_fail(s, "nothing is called $%.*s", STR_FMT(name));
+	buf_str_append(out, *value);
+	return true;
 }
 
 static bool
@@ -301,27 +312,12 @@ text_expand(struct story *s, struct str line, struct str *out)
 
 /* --- messages ------------------------------------------------------------------------------------ */
 
-bool
-text_message_set(struct story *s, struct str name, struct str value)
-{
-	for (unsigned i = 0; i < s->n_messages; i++)
-		if (str_eq(s->messages[i].name, name)) {
-			s->messages[i].value = value;
-			return true;
-		}
-	if (s->n_messages == MESSAGES_MAX)
-		return story_fail(s, "too many messages");
-	s->messages[s->n_messages++] = (struct pair){ name, value };
-	return true;
-}
-
 static bool
 named_message(struct story *s, struct str name, struct str *out)
 {
-	for (unsigned i = 0; i < s->n_messages; i++)
-		if (str_eq(s->messages[i].name, name))
-			return text_expand(s, s->messages[i].value, out);
-	return story_fail(s, "there is no message %.*s", STR_FMT(name));
+	const struct str *text = text_find(&s->messages, name);
+
+	return text ? text_expand(s, *text, out) : story_fail(s, "there is no message %.*s", STR_FMT(name));
 }
 
 /* Another copy on another way: each host writes its line on top, with an id of its own. */
