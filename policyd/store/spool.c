@@ -155,28 +155,45 @@ leave_all(struct spool *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* Somebody removed the file, or cut it off: what is written to it now would be gone with the process, or
- * stand behind what no start can read. */
+/* What happened to the file that is written to; NULL: nothing, as far as can be seen. */
+static const char *
+harm_to(struct spool *s)
+{
+	struct segment_name name;
+	struct stat ours, there;
+	uint64_t size;
+	bool found;
+
+	pthread_mutex_lock(&s->lock);
+	segment_name(&name, spool_newest(s)->first, "");
+	size = spool_newest(s)->size;
+	pthread_mutex_unlock(&s->lock);
+	found = fstatat(s->dir_fd, name.text, &there, AT_SYMLINK_NOFOLLOW) == 0;
+	if ((!found && errno != ENOENT) || fstat(s->fd, &ours) != 0)
+		return NULL;
+	if (!found || !spool_same_file(&ours, &there))
+		return "removed";
+	return (uint64_t)ours.st_size < size ? "cut-off" : NULL;
+}
+
+/* Somebody removed or moved the file, or cut it off: what is written to it now would be gone with the
+ * process, not be found, or stand behind what no start can read. */
 static void
 leave_if_gone(struct spool *s)
 {
-	bool ours = spool_has_folder(s), whole;
-	struct stat st;
+	bool ours = spool_has_folder(s);
+	const char *harm;
 
 	if ((!ours || !spool_has_lock(s)) && spool_return(s) && !ours)
 		leave_all(s);
-	if (s->fd < 0 || fstat(s->fd, &st) != 0)
+	harm = s->fd < 0 ? NULL : harm_to(s);
+	if (!harm)
 		return;
-	pthread_mutex_lock(&s->lock);
-	whole = st.st_nlink > 0 && (uint64_t)st.st_size >= spool_newest(s)->size;
-	if (!whole)
-		spool_segment_drop(s, spool_newest(s));
-	pthread_mutex_unlock(&s->lock);
-	if (whole)
-		return;
-	log_error(
-	    "spool state=segment-%s dir=%s", st.st_nlink > 0 ? "cut-off" : "removed", LOGV(str_of(s->dir)));
+	log_error("spool state=segment-%s dir=%s", harm, LOGV(str_of(s->dir)));
 	leave_segment(s);
+	pthread_mutex_lock(&s->lock);
+	spool_segment_drop(s, spool_newest(s));
+	pthread_mutex_unlock(&s->lock);
 }
 
 /* A segment to write the batch to. */

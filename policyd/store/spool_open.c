@@ -80,15 +80,17 @@ spool_has_folder(const struct spool *s)
 
 	if (stat(s->dir, &there) != 0)
 		return errno != ENOENT;
-	return fstat(s->dir_fd, &ours) == 0 && ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+	return fstat(s->dir_fd, &ours) == 0 && spool_same_file(&ours, &there);
 }
 
 bool
 spool_has_lock(const struct spool *s)
 {
-	struct stat ours;
+	struct stat ours, there;
 
-	return fstat(s->lock_fd, &ours) != 0 || ours.st_nlink > 0;
+	if (fstatat(s->dir_fd, lock_name, &there, AT_SYMLINK_NOFOLLOW) != 0)
+		return errno != ENOENT;
+	return fstat(s->lock_fd, &ours) != 0 || spool_same_file(&ours, &there);
 }
 
 /* Other threads have the descriptors, and go on with what they stand for now. */

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/list.h"
@@ -57,7 +58,7 @@ struct spool {
 /* False: somebody removed the folder, or another one stands in its place: what is written to ours would not
  * be found at the next start. */
 bool spool_has_folder(const struct spool *s);
-/* False: somebody removed the lock in it, or all that is in it. */
+/* False: somebody removed or moved the lock in it, or all that is in it. */
 bool spool_has_lock(const struct spool *s);
 /* Makes them again. False: they cannot be had; ours serves on if it can. */
 bool spool_return(struct spool *s) MUSTCHECK;
@@ -68,6 +69,12 @@ void spool_segment_add(struct spool *s, uint64_t first, uint64_t size);
 void spool_segment_drop(struct spool *s, struct segment *seg);
 void spool_spare_take(struct spool *s);
 void spool_spare_drop(struct spool *s);
+
+static inline bool
+spool_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
 
 /* Numbers up to this one may have been given away. Before any other thread calls. */
 static inline void

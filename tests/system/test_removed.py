@@ -33,6 +33,12 @@ def move(path):
     os.rename(path, path + ".old")
 
 
+def move_files(path):
+    os.mkdir(path + ".old")
+    for name in os.listdir(path):
+        os.rename(os.path.join(path, name), os.path.join(path + ".old", name))
+
+
 def copy_back(path):
     move(path)
     shutil.copytree(path + ".old", path, symlinks=True)
@@ -52,7 +58,7 @@ def test_the_spool(lab):
     d = lab.daemon()
     spool, mail, made = lab.path("db/storm.db.spool"), Mail(), 0
     d.start()
-    for remove in (shutil.rmtree, empty, move, copy_back):
+    for remove in (shutil.rmtree, empty, move, move_files, copy_back):
         mail.send(d)
         wait_for("these in the record", lambda: messages(lab.path("db/storm.db")) == mail.n)
         remove(spool)
@@ -67,16 +73,18 @@ def test_the_spool(lab):
 
 
 def test_a_segment(lab):
-    """The file that is written to, removed or cut off."""
+    """The file that is written to, removed, moved or cut off."""
     d = lab.daemon()
     spool, mail = lab.path("db/storm.db.spool"), Mail()
     d.start()
-    for n, cut in enumerate((os.unlink, lambda path: os.truncate(path, 0), lambda path: os.truncate(path, 200))):
+    away = (os.unlink, lambda path: os.rename(path, lab.path("away")))
+    for n, cut in enumerate((*away, lambda path: os.truncate(path, 0), lambda path: os.truncate(path, 200))):
         mail.send(d)
         wait_for("these in the record", lambda: messages(lab.path("db/storm.db")) == mail.n)
         cut(os.path.join(spool, max(name for name in os.listdir(spool) if name.startswith("spool.0"))))
         mail.send(d)
-        d.logged("spool state=segment-" + ("cut-off" if n else "removed"))
+        told = "spool state=segment-" + ("removed" if n < len(away) else "cut-off")
+        wait_for("a word", lambda: d.log().count(told) == n % len(away) + 1)
         outlives_a_kill(lab, d, mail)
     assert "lost=" not in d.log(), d.log()
     d.stop()
