@@ -14,6 +14,9 @@ enum {
 	/* Bytes of one write(2), about: so few that the spool keeps their memory (buf_reset()). To give
 	 * that back and map it anew each round costs page faults, and the loop an interrupt each time. */
 	BATCH = 48 << 10,
+	/* So much waits for a disk that is slow: few writes, and large ones. */
+	BACKLOG = 4 << 20,
+	BATCH_LARGE = 1 << 20,
 	REST = 3,    /* ms between two rounds */
 	RETRY = 200, /* ms after one that failed */
 };
@@ -37,16 +40,16 @@ leave_damaged(struct outbox *o, struct ring *r, struct ring_walk *w)
 	take(o, r, w);
 }
 
-/* false: it could not be written, and is still there. */
+/* Of `most` bytes, about. false: it could not be written, and is still there. */
 static bool
-carry_batch(struct outbox *o, struct ring *r, struct ring_walk *w)
+carry_batch(struct outbox *o, struct ring *r, struct ring_walk *w, uint64_t most)
 {
 	struct ring_walk before = *w, done = *w;
 	uint64_t seq, last = spool_committed(o->spool);
 	struct str payload;
 	bool room = true, order = true;
 
-	while (room && done.at - before.at < BATCH && ring_next(r, w, &seq, &payload)) {
+	while (room && done.at - before.at < most && ring_next(r, w, &seq, &payload)) {
 		order = seq > last && seq <= SPOOL_SEQ_MAX;
 		if (!order)
 			break;
@@ -70,9 +73,10 @@ carry(struct outbox *o, struct ring *r)
 {
 	for (int i = 0; i < 2; i++) {
 		struct ring_walk w = ring_walk(r);
+		uint64_t most = w.end - w.at < BACKLOG ? BATCH : BATCH_LARGE;
 
 		while (w.at < w.end && !w.damaged)
-			if (!carry_batch(o, r, &w))
+			if (!carry_batch(o, r, &w, most))
 				return false;
 	}
 	return true;

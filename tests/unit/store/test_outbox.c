@@ -217,10 +217,10 @@ Test(outbox, kill_9)
  * missing. */
 Test(outbox, a_disk_that_hangs)
 {
-	struct outbox_conf conf = conf_of(64 << 10);
+	struct outbox_conf conf = conf_of(8 << 20);
 	struct seen seen;
 	struct outbox *o = begin(&conf, 0, &seen);
-	uint64_t before, last;
+	uint64_t before, last, commits;
 	int64_t begun;
 
 	free(seen.seqs);
@@ -245,8 +245,10 @@ Test(outbox, a_disk_that_hangs)
 	cr_assert_eq(stats(o).refused, 2);
 	cr_assert_eq(logged("ring=full"), 1);
 	last = outbox_last(o);
+	commits = stats(o).spool.commits;
 	stall(false);
 	cr_assert(outbox_flush(o, 10000));
+	cr_assert_leq(stats(o).spool.commits, commits + 20, "few writes, and large ones");
 	cr_assert_not(outbox_late(o));
 	cr_assert(outbox_healthy(o));
 	cr_assert_eq(logged("ring=room"), 1);
