@@ -19,6 +19,7 @@ kind_of(struct str type)
 		{ "message/global-delivery-status", DSN_STATUS_PART },
 		{ "message/disposition-notification", DSN_RECEIPT_PART },
 		{ "message/global-disposition-notification", DSN_RECEIPT_PART },
+		{ "message/feedback-report", DSN_RECEIPT_PART },
 		{ "message/rfc822", DSN_RETURNED_PART },
 		{ "message/rfc822-headers", DSN_RETURNED_PART },
 		{ "message/global", DSN_RETURNED_PART },
@@ -214,6 +215,8 @@ part_end(struct dsn *d)
 	struct dsn_scan *s = d->scan;
 	bool status = s->kind == DSN_STATUS_PART;
 
+	if (s->kind == DSN_RECEIPT_PART)
+		d->f.flags |= DSN_RECEIPT;
 	if (s->decoder.encoding != MIME_PLAIN) {
 		mime_decode_end(&s->decoder, on_bytes, d);
 		mime_lines_end(&s->decoded, on_decoded, d);

@@ -13,7 +13,7 @@ enum dsn_kind {
 	DSN_PART_HEADER, /* between a boundary and the content */
 	DSN_TEXT,
 	DSN_STATUS_PART,   /* message/delivery-status */
-	DSN_RECEIPT_PART,  /* message/disposition-notification: tells an id, but nobody failed */
+	DSN_RECEIPT_PART,  /* a disposition-notification or feedback-report: nobody failed */
 	DSN_RETURNED_PART, /* the header of the returned message */
 };
 

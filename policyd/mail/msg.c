@@ -146,6 +146,18 @@ msg_body(struct msg *m, const char *p, size_t n)
 	return !m->dsn.done;
 }
 
+/* What looked like a bounce, for its header does not say of what it is a report. Not a receipt by which a
+ * filter gives a message back (RFC 5429 2.2). */
+static bool
+is_receipt(const struct msg *m)
+{
+	const struct header_facts *f = &m->header.f;
+
+	return m->kind.automatic == AUTO_BOUNCE && str_eq(f->content_type, STR("multipart/report")) &&
+	    f->report_type.n == 0 && !(f->flags & HDR_AUTO_FAILURE) &&
+	    (m->dsn.f.flags & (DSN_RECEIPT | DSN_STATUS)) == DSN_RECEIPT;
+}
+
 /* Its facts are those of a bounce, or of none: then nobody is to see them. */
 static void
 kind_by_body(struct msg *m)
@@ -171,6 +183,8 @@ msg_body_end(struct msg *m, bool whole)
 	dsn_end(&m->dsn, &m->header.f);
 	if (may_be_bounce(m, &m->kind))
 		kind_by_body(m);
+	else if (is_receipt(m))
+		m->kind.automatic = AUTO_REPORT;
 }
 
 const char *

@@ -175,6 +175,10 @@ Test(msg, without_body)
 	"--b\nContent-Type: message/delivery-status\n\nFinal-Recipient: rfc822; a@b.example\nAction: " \
 	"failed\n"
 #define RETURNED "--b\nContent-Type: message/rfc822\n\nMessage-ID: <1@x>\nFrom: c@d.example\n\n"
+#define RECEIPT                                                                               \
+	"--b\nContent-Type: message/disposition-notification\n\nOriginal-Message-ID: <1@x>\n" \
+	"Disposition: manual-action/MDN-sent-manually; displayed\n\n"
+#define COMPLAINT "--b\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\nVersion: 1\n\n"
 #define TEXT "--b\n\nIt failed:\n\na@b.example\n"
 #define MIXED "Content-Type: multipart/mixed; boundary=b\n"
 #define REPORT "Content-Type: multipart/report; boundary=b\n"
@@ -207,6 +211,12 @@ Test(msg, bounce_by_its_body)
 		{ "a report that does not say of what", "x@y", REPORT, TEXT STATUS RETURNED, AUTO_BOUNCE,
 		    true },
 		{ "a report of something else", "x@y", REPORT, TEXT RETURNED, AUTO_REPORT, true },
+		{ "a receipt that does not say so", "", REPORT, TEXT RECEIPT, AUTO_REPORT, true },
+		{ "a complaint that does not say so", "", REPORT, TEXT COMPLAINT RETURNED, AUTO_REPORT,
+		    true },
+		{ "a refusal that has the form of one", "",
+		    "Auto-Submitted: auto-replied (rejected)\n" REPORT, TEXT RECEIPT, AUTO_BOUNCE, true },
+		{ "a bounce of a receipt", "", REPORT, TEXT STATUS RECEIPT, AUTO_BOUNCE, true },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
