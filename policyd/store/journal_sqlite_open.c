@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -287,6 +288,24 @@ prepare_all(struct jdb *d)
 	return err;
 }
 
+static const char *
+name_beside(const struct jdb *d, const char *suffix, char name[PATH_MAX])
+{
+	snprintf(name, PATH_MAX, "%s%s", d->path, suffix);
+	return name;
+}
+
+/* The log beside it, which is ours whatever becomes of the file: it stands there from the first read on. */
+static void
+note_wal(struct jdb *d)
+{
+	char wal[PATH_MAX];
+	struct stat sb;
+
+	if (stat(name_beside(d, "-wal", wal), &sb) == 0)
+		d->wal_ino = sb.st_ino;
+}
+
 static int
 set_up(struct jdb *d, uint64_t *seed)
 {
@@ -362,6 +381,7 @@ jdb_open(struct jdb *d, const char *path, uint64_t *seed, int wait_ms)
 		sqlite3_sleep(20);
 		err = set_up(d, seed);
 	}
+	note_wal(d);
 	if (err && !d->memory)
 		name_file(d, err);
 	sqlite3_busy_timeout(d->db, JDB_WAIT_RUN);
@@ -383,6 +403,20 @@ jdb_close(struct jdb *d)
 	d->db = NULL;
 	d->waiting = NULL;
 	d->path = NULL;
+}
+
+void
+jdb_leave(struct jdb *d)
+{
+	char wal[PATH_MAX], shm[PATH_MAX];
+	struct stat sb;
+
+	(void)sqlite3_exec(d->db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
+	/* Who moved all of them has put others there. */
+	if (stat(name_beside(d, "-wal", wal), &sb) == 0 && sb.st_dev == d->dev && sb.st_ino == d->wal_ino) {
+		(void)unlink(wal);
+		(void)unlink(name_beside(d, "-shm", shm));
+	}
 }
 
 bool
