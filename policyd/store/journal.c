@@ -62,9 +62,9 @@ open_database(struct journal *j)
 		err = jdb_seq(&j->db);
 	if (!err)
 		err = parts_load(j);
+	j->accepted_seq = j->written_seq = j->db.seq; /* before it is asked whether the file is still ours */
 	if (!err)
 		room_keep(j); /* nothing goes yet: it takes note of what is used */
-	j->accepted_seq = j->written_seq = j->db.seq;
 	return err == ERR_BUSY ? ERR_IO : err;
 }
 

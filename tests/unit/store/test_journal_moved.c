@@ -1,20 +1,37 @@
 /* SPDX-License-Identifier: ISC */
 /* The database's file is moved, or another takes its place, while there is a log beside it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include "journal_rig.h"
 #include "sample.h"
 
 enum { MANY = 500 };
 
 static char why[300], old[200];
+static _Atomic int fails_in; /* looks at the file until one fails; 0: none does */
 
 static void
 begin(void)
 {
 	set_up();
 	snprintf(old, sizeof(old), "%s-old", path);
+	fails_in = 0;
 }
 
 TestSuite(journal_moved, .init = begin, .fini = tear_down, .timeout = 120);
+
+/* In front of the C library's. */
+int
+stat(const char *restrict name, struct stat *restrict sb)
+{
+	if (strcmp(name, path) == 0 && fails_in > 0 && --fails_in == 0) {
+		errno = EIO;
+		return -1;
+	}
+	return fstatat(AT_FDCWD, name, sb, 0);
+}
 
 static struct journal *
 open_journal(void)
@@ -110,4 +127,27 @@ Test(journal_moved, one_that_was_moved_away_has_all_that_was_written)
 	journal_close(j, LONG);
 	cr_assert_eq(rename(old, path), 0);
 	cr_expect_eq(count_messages(), MANY);
+}
+
+Test(journal_moved, a_look_at_the_file_that_fails_takes_back_nothing)
+{
+	struct journal *j = filled();
+	struct buf part = { 0 };
+
+	buf_append(&part, "x", 1);
+	journal_snapshot(j, 0, MANY, &part);
+	cr_assert(journal_flush(j, LONG));
+	journal_close(j, LONG);
+	for (int n = 1; n < 20; n++) {
+		fails_in = n;
+		j = open_journal();
+		if (!j)
+			continue;
+		put(j, MANY + (unsigned)n, 1);
+		cr_expect_eq(journal_written_seq(j), MANY + (unsigned)n, "%d", n);
+		journal_close(j, LONG);
+		fails_in = 0;
+		cr_expect_str_eq(read_row("SELECT count(*) FROM snapshot"), "1", "%d", n);
+	}
+	cr_expect_gt(log_reopening, 0);
 }
