@@ -253,10 +253,10 @@ listeners_rearm(struct listeners *set)
 }
 
 static void
-listeners_rest(struct listeners *set, int err)
+listeners_rest(struct listeners *set, const char *why)
 {
 	if (!set->told)
-		log_error("cannot accept connections: %s; trying again every second", strerror(err));
+		log_error("cannot accept connections: %s; trying again every second", why);
 	set->told = true;
 	set->rest_until = set->now + MS_SEC;
 	listeners_rearm(set);
@@ -286,7 +286,7 @@ let_in(struct listener *l)
 			continue;
 		if (fd < 0) {
 			if (errno != EAGAIN && errno != EWOULDBLOCK)
-				listeners_rest(set, errno);
+				listeners_rest(set, strerror(errno));
 			return false;
 		}
 		set->told = false;
@@ -301,9 +301,14 @@ let_in(struct listener *l)
 static void
 listener_event(struct ev_loop *loop, struct ev_io *io, int revents)
 {
+	struct listener *l = container_of(io, struct listener, io);
+
 	(void)loop;
-	(void)revents;
-	(void)let_in(container_of(io, struct listener, io));
+	/* The kernel had no memory to watch it, and libev has given it up. */
+	if (revents & EV_ERROR)
+		listeners_rest(l->set, "the event loop cannot watch");
+	else
+		(void)let_in(l);
 }
 
 static void

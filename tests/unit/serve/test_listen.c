@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -24,6 +26,17 @@ static struct ev_loop *loop;
 static struct listeners set;
 static int got[256];
 static unsigned n_got, n_errors;
+static bool unwatched; /* the kernel watches no further descriptor */
+
+/* In front of the C library's. */
+int
+epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
+{
+	if (!unwatched)
+		return (int)syscall(SYS_epoll_ctl, epfd, op, fd, event);
+	errno = ENOMEM;
+	return -1;
+}
 
 static void
 quiet(const char *level, const char *line)
@@ -53,6 +66,7 @@ setup(void)
 	listeners_init(&set, loop);
 	set.accepted = take;
 	n_got = n_errors = 0;
+	unwatched = false;
 }
 
 static void
@@ -434,5 +448,30 @@ Test(listen, out_of_descriptors, .init = setup, .fini = teardown)
 	cr_assert_eq(n_got, 2);
 	close(fd[0]);
 	close(fd[1]);
+	xfree(spec);
+}
+
+Test(listen, no_memory_to_watch, .init = setup, .fini = teardown)
+{
+	char *spec = in_dir("unix:", "/a.sock");
+	int fd;
+
+	unwatched = true;
+	cr_assert_eq(want(&spec, 1, NULL, 0), 0, "%s", why);
+	fd = dial(spec);
+	cr_assert(fd >= 0);
+	for (int i = 0; i < 3; i++) {
+		ev_run(loop, EVRUN_NOWAIT);
+		cr_assert_eq(n_got, 0);
+		cr_assert_eq(n_errors, 1, "once, not each time");
+		ev_run(loop, EVRUN_NOWAIT); /* of the turns of a second */
+		set.now += MS_SEC;
+		listeners_tick(&set);
+	}
+	unwatched = false;
+	for (int i = 0; i < 10 && n_got == 0; i++) /* libev may sort itself out first */
+		ev_run(loop, EVRUN_NOWAIT);
+	cr_assert_eq(n_got, 1, "it is tried again");
+	close(fd);
 	xfree(spec);
 }
