@@ -3,6 +3,7 @@
  * up their share get another and the dead are freed (prepare). A tick a second does all that can wait. */
 #include "serve/serve.h"
 
+#include <errno.h>
 #include <ev.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -18,7 +19,7 @@
 #include "serve/listen.h"
 #include "serve/notify.h"
 
-enum { STATUS_EVERY = 10 * MS_SEC, FULL_TOLD_EVERY = MS_MIN };
+enum { STATUS_EVERY = 10 * MS_SEC, FULL_TOLD_EVERY = MS_MIN, KERNEL_RETRY = 10 /* ms */ };
 
 struct server {
 	struct ev_loop *loop;
@@ -345,9 +346,25 @@ server_reconfigure(struct server *s, const struct serve_conf *conf, char *why, s
 	return rc;
 }
 
+/* libev would end the process; who returns is asked to wait for the kernel. */
+static void
+on_kernel_error(const char *call)
+{
+	static int64_t told_at;
+	int err = errno;
+	int64_t now = clock_now().mono;
+
+	if (!told_at || now - told_at >= FULL_TOLD_EVERY) {
+		log_error("the event loop tries again: %s: %s", call, strerror(err));
+		told_at = now;
+	}
+	usleep(KERNEL_RETRY * 1000);
+}
+
 void
 server_run(struct server *s)
 {
+	ev_set_syserr_cb(on_kernel_error);
 	see_clock(s);
 	s->alive_at = s->status_at = s->pool.now.mono;
 	notify_send(&s->notify, "READY=1\nSTATUS=serving\n");

@@ -2,10 +2,12 @@
 /* Both doors with their real codecs and the real engine (without rules) over socket pairs, and the server
  * around them. */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -29,6 +31,19 @@ static int peer = -1;
 static char received[1 << 20];
 static char last_line[2048];
 static char dir[64], why[256];
+
+static int waits_to_fail;
+
+/* In front of the C library's. */
+int
+epoll_wait(int epfd, struct epoll_event *events, int max, int timeout)
+{
+	if (waits_to_fail == 0)
+		return epoll_pwait(epfd, events, max, timeout, NULL);
+	waits_to_fail--;
+	errno = ENOMEM;
+	return -1;
+}
 
 static void
 keep_line(const char *level, const char *line)
@@ -394,6 +409,21 @@ Test(server, reload_then_stop, .init = server_setup, .fini = server_teardown)
 	cr_assert_eq(read(first, received, sizeof(received)), 0);
 	close(first);
 	cr_assert_eq(dial(specs[0]), -1, "the sockets are gone");
+}
+
+Test(server, the_kernel_has_no_memory, .init = server_setup, .fini = server_teardown)
+{
+	int first;
+
+	cr_assert_eq(server_new(&conf, &engine, &server, why, sizeof(why)), 0, "%s", why);
+	first = dial(specs[0]);
+	cr_assert_eq(write(first, question, sizeof(question) - 1), (ssize_t)sizeof(question) - 1);
+	waits_to_fail = 1;
+	cr_assert_eq(raise(SIGTERM), 0);
+	server_run(server);
+	cr_assert_eq(waits_to_fail, 0);
+	cr_assert_eq(read(first, received, sizeof(received)), 14);
+	close(first);
 }
 
 Test(server, reconfigure_all_or_nothing, .init = server_setup, .fini = server_teardown)
