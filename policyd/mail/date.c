@@ -318,3 +318,13 @@ date_parse(struct str s, int64_t *out)
 	*out = days(d.year, d.month, d.day) * 86400 + d.seconds - d.zone * 60;
 	return 0;
 }
+
+struct str
+date_fraction(struct str s)
+{
+	size_t begin = str_find(s, '.') + 1, end = begin;
+
+	while (end < s.n && str_digit(s.p[end]))
+		end++;
+	return begin > 1 && str_digit(s.p[begin - 2]) ? str_sub(s, begin, end) : STR_NONE;
+}

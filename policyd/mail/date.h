@@ -15,4 +15,7 @@
  */
 int date_parse(struct str s, int64_t *out) MUSTCHECK;
 
+/* "417" of "09:00:00.417", which the instant leaves out; empty: it has none. */
+struct str date_fraction(struct str s);
+
 #endif

@@ -180,11 +180,22 @@ struct seen {
 	int64_t date; /* the instant: gateways write the same one down in another way */
 };
 
+/* Programs that write parts of a second tell by them what they wrote within one. */
+static void
+hash_instant(struct hash *h, const struct header_facts *f, int64_t date)
+{
+	struct str fraction = date_fraction(f->date);
+
+	hash_u64(h, (uint64_t)date);
+	if (fraction.n)
+		hash_str(h, fraction);
+}
+
 static void
 hash_date(struct hash *h, const struct seen *s)
 {
 	if (s->dated)
-		hash_u64(h, (uint64_t)s->date);
+		hash_instant(h, s->f, s->date);
 	else
 		hash_istr(h, s->f->date);
 }
@@ -376,7 +387,7 @@ compute_anew(
 		return;
 	hash_init(&h, seed, "anew");
 	hash_str(&h, id);
-	hash_u64(&h, (uint64_t)t->date);
+	hash_instant(&h, f, t->date);
 	hash_from(&h, f);
 	hash_str(&h, f->subject);
 	hash_list(&h, f);

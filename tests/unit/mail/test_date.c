@@ -122,3 +122,21 @@ Test(date, both_roads_agree)
 	}
 	cr_expect(read > 2000 && read < 198000, "%d", read);
 }
+
+Test(date, parts_of_a_second)
+{
+	static const struct {
+		const char *date, *fraction;
+	} rows[] = {
+		{ "Mon, 09 Jan 2006 09:00:00.417 +0000 (UTC)", "417" },
+		{ "Mon, 09 Jan 2006 09:00:00.5", "5" },
+		{ "Mon, 09 Jan 2006 09:00:00. +0000", "" },
+		{ "Mon, 09 Jan 2006 09:00:00 +0000 (C.E.T. 1)", "" },
+		{ ".5", "" },
+		{ "", "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		cr_expect(str_eq(date_fraction(str_of(rows[i].date)), str_of(rows[i].fraction)), "%s",
+		    rows[i].date);
+}

@@ -49,6 +49,8 @@ Test(traits, what_makes_a_different_message)
 			"joe@sender.example\n"),
 		(ORIGIN "Message-ID: <1@sender.example>\nDate: Tue, 2 Jan 2024 10:00:00 +0000\nFrom: "
 			"joe@sender.example\n"),
+		(ORIGIN "Message-ID: <1@sender.example>\nDate: Mon, 1 Jan 2024 10:00:00.417 +0000\nFrom: "
+			"joe@sender.example\n"),
 		(ORIGIN "Message-ID: <1@sender.example>\nDate: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: "
 			"eve@sender.example\n"),
 		(ORIGIN "Message-ID: <1@sender.example>\nDate: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: "
