@@ -32,6 +32,12 @@ def id_by_exchange(m):
     return "<60bd7793-7f39-49d0-9f91-b0%d@mail.far.example>" % m.written
 
 
+def id_by_cloud(m):
+    """The same by Exchange in the cloud, whose hosts have another domain in ids than in lines."""
+    mid = id_by_exchange(m)
+    return mid.replace("@mail.far.", "@mail.eop-eur02.prod.far.")
+
+
 def id_by_second(m):
     """The same by the second one: the first, a hub, leaves it to whoever comes next."""
     m.received.append(m.received[0].replace("client by mail.", "client by hub.").replace(" id ", " id A"))
@@ -500,7 +506,7 @@ def scenarios():
     for by in ("In-Reply-To", "References"):
         for i, (every, mark, added) in enumerate((
                 (20, [], None), (20, [REPLIED], id_by_mta), (90, [REPLIED], None), (90, [REPLIED], id_by_mta),
-                (20, [], id_by_exchange), (90, [REPLIED], id_by_second))):
+                (20, [], id_by_exchange), (90, [REPLIED], id_by_second), (20, [], id_by_cloud))):
             yield "loops-threaded-alarms-%d%s" % (i, "" if by == "In-Reply-To" else "-by-references"), (
                 lambda b, e=every, m=mark, a=added, y=by: threaded_alarms(b, e, m, a, y))
     for how in ("from", "reply-to"):

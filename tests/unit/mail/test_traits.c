@@ -305,6 +305,8 @@ Test(traits, whose_id_an_answer_has)
 		{ "out.test id 4QzX1y2Z3", "20240101.4QzX1y2Z3@out.test", false },
 		{ "ex1.out.test id 15.1.2507.39", "60bd7793-7f39-49d0-9f91-b0d2a6e3c418@ex1.out.test",
 		    false },
+		{ "VE1FT034.mail.cloud.test id 15.20.2873.18",
+		    "60bd7793-7f39-49d0-9f91-b0d2a6e3c418@VE1FT034.eop-EUR02.prod.cloud.test", false },
 		{ "web01.out.test", "WEB01FRaqbC8wSA1XvpFVj0000012c@web01.out.test", false },
 		/* theirs who write there */
 		{ "ex1.out.test id 15.1.2507.39", "60bd77937f3949d09f91b0d2a6e3c418@ex1.out.test", true },
