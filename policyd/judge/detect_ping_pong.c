@@ -133,7 +133,7 @@ add_author(struct talk *t, const struct view *v, struct str who)
 static void
 add_address(struct talk *t, const struct view *v, const struct addr_norm *norm)
 {
-	if (norm->form != ADDR_NULL && norm->form != ADDR_VERP && norm->form != ADDR_LIST_OWNER)
+	if (norm->form != ADDR_NULL && norm->form != ADDR_VERP)
 		add_author(t, v, party(norm->key));
 }
 
@@ -148,7 +148,8 @@ normalise(const struct view *v, struct str addr, struct addr_norm *room)
 }
 
 /* Robots answer the envelope sender, people Reply-To or From. A bounce that has no sender is answered at some
- * address of the system that wrote it. */
+ * address of the system that wrote it. What looks like a list's own return path is one in the envelope alone:
+ * service-request@ and product-owner@ are desks too. */
 static void
 find_authors(struct talk *t, const struct view *v)
 {
@@ -164,7 +165,7 @@ find_authors(struct talk *t, const struct view *v)
 	}
 	if (v->header && f->reply_to.n && !str_eq(f->reply_to, f->from_addr))
 		add_address(t, v, normalise(v, f->reply_to, &room));
-	if (from != sender)
+	if (from != sender && sender->form != ADDR_LIST_OWNER)
 		add_address(t, v, sender);
 }
 

@@ -149,6 +149,8 @@ PAIRS = {
         Robot(BOB, "Out of Office: {s}", 4, [REPLIED, "Precedence: bulk"]), 7),
     "two-out-of-office-slow": (
         Robot("ann@example.org", "Automatic reply: {s}", 280, [REPLIED]), Robot(BOB, "Out of Office: {s}", 240, [REPLIED]), 7),
+    "called-as-a-lists-own": (
+        Robot("service-request@example.org", "[Ticket #{n}] received: {s}", 3), Robot("product-owner@far.example", "Re: {s}", 1), 23),
     "tickets-growing": (
         Robot(DESK, "[Ticket#{n}] opened: {s}", 5), Robot("help@far.example", "Case {n} received: {s}", 8), 24),
     "tickets-growing-marked": (
