@@ -15,7 +15,8 @@ enum subject_kind {
 	SUBJECT_BOUNCE_MAYBE, /* words that a parcel service or a shop uses as well */
 	SUBJECT_AUTO_REPLY,
 	SUBJECT_AUTO_REPLY_MAYBE, /* begins with words of an out-of-office, as a person's line may */
-	SUBJECT_AUTO_REPLY_SURE,  /* what no person writes: "AUTO: Joe Bee is out of the office. (...)" */
+	SUBJECT_AUTO_REPLY_SURE,  /* what no person writes: "AUTO: Joe Bee is out of the office. (...)",
+	                             "Out of Office AutoReply: ..." */
 	SUBJECT_REPORT,           /* DMARC and TLS aggregate reports, complaint reports: a strict form */
 };
 

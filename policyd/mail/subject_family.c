@@ -259,6 +259,7 @@ static const struct family families[] = {
 	ROW("on vacation", SUBJECT_AUTO_REPLY_MAYBE),
 	ROW("onbestelbaar", SUBJECT_BOUNCE),
 	ROW("otomatik yan", SUBJECT_AUTO_REPLY),
+	ROW("out of office autoreply:", SUBJECT_AUTO_REPLY_SURE),
 	ROW("out of office", SUBJECT_AUTO_REPLY_MAYBE),
 	ROW("out of the office", SUBJECT_AUTO_REPLY_MAYBE),
 	ROW("permanent delivery failure", SUBJECT_BOUNCE),

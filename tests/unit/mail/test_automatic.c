@@ -489,7 +489,7 @@ Test(automatic, subjects_of_many_languages)
 		{ "Abwesend: x", SUBJECT_AUTO_REPLY },
 		{ "Abwesenheit in KW 12", SUBJECT_AUTO_REPLY_MAYBE },
 		{ "Abwesenheitsplanung", SUBJECT_AUTO_REPLY_MAYBE },
-		{ "Out of Office AutoReply: x", SUBJECT_AUTO_REPLY },
+		{ "Out of Office AutoReply: x", SUBJECT_AUTO_REPLY_SURE },
 		{ "Out of office", SUBJECT_AUTO_REPLY },
 		{ "Out of office (Monday)", SUBJECT_AUTO_REPLY },
 		{ "Out of office chairs", SUBJECT_AUTO_REPLY_MAYBE },

@@ -186,6 +186,15 @@ Test(automatic_names, an_out_of_office_by_its_words_alone)
 		{ "From: Joe Bee <jb@x.example>\nSubject: Re: Joe Bee is out of the office.\n", AUTO_NONE },
 		{ "From: jb@x.example\nSubject: Everybody is out of the office.\n", AUTO_NONE },
 		{ "From: <jb@x.example>\nSubject: The boss is out of the office.\n", AUTO_NONE },
+		/* Exchange 5.5 names neither what it answers nor a null path */
+		{ "From: Joe Bee <jb@x.example>\nSubject: Out of Office AutoReply: Summer party\n"
+		  "X-Mailer: Internet Mail Service (5.5.2653.19)\n",
+		    AUTO_REPLY },
+		{ "Subject: [EXT] Out of Office AutoReply: Summer party\n", AUTO_REPLY },
+		{ "Subject: RE: Out of Office AutoReply: Summer party\n", AUTO_NONE },
+		{ "List-Id: <l.example.org>\nSubject: Out of Office AutoReply: Summer party\n", AUTO_NONE },
+		{ "Subject: Out of office autoreply does not work\n", AUTO_NONE },
+		{ "Subject: Out of Office: 3 to 5 May\n", AUTO_NONE },
 		/* about one, distributed by a list, cars, and what people write themselves */
 		{ "Subject: Re: AUTO: Joe Bee is out of the office. (returning 04/01/2027)\n", AUTO_NONE },
 		{ "List-Id: <l.example.org>\nSubject: AUTO: Joe Bee is out of the office.\n", AUTO_NONE },
