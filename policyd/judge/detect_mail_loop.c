@@ -48,6 +48,15 @@ came_from_outside(const struct view *v, uint32_t visit)
 	return false;
 }
 
+/* Somebody in our networks took it out of the mailbox where it had been delivered, as when mailboxes move. A
+ * refusal makes fetchmail delete it. If it goes round all the same, `own_limit` ends that. */
+static bool
+fetched_by_us(const struct view *v, uint32_t below)
+{
+	return v->traits->outbound && below > 0 && below <= v->msg->header.f.n_hops &&
+	    v->msg->header.f.hops[below - 1].fetched;
+}
+
 /*
  * Delivered-To of the recipient, written by us at an earlier visit: the line below it is ours, or it stands
  * above a visit that we had from outside. What a POP mailbox elsewhere wrote has the line of that
@@ -65,7 +74,7 @@ delivered_before(const struct view *v, struct str rcpt)
 
 		if (to.n && to.p[to.n - 1] == '.')
 			to.n--;
-		if (below < v->traits->own_top || !str_ieq(to, rcpt))
+		if (below < v->traits->own_top || !str_ieq(to, rcpt) || fetched_by_us(v, below))
 			continue;
 		visit = earlier_visit(v, below);
 		if (visit < f->n_hops && (visit == below || came_from_outside(v, visit)))

@@ -39,6 +39,7 @@ struct hop {
 	struct str date;      /* what stands behind the first ';' */
 	uint64_t hash;        /* of the whole field value, white space folded; not seeded */
 	bool lmtp;            /* "with LMTP": a delivery to the mailbox */
+	bool fetched;         /* "with POP3", "with IMAP": taken out of one */
 };
 
 enum header_flag {

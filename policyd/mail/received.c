@@ -323,6 +323,7 @@ clause_value(struct hop *hop, enum clause clause, struct str word)
 		break;
 	case WITH:
 		hop->lmtp = hop->lmtp || str_istarts(word, STR("LMTP")) || str_istarts(word, STR("UTF8LMTP"));
+		hop->fetched |= str_istarts(word, STR("POP")) || str_istarts(word, STR("IMAP"));
 		break;
 	case NO_CLAUSE:
 	case OTHER:

@@ -497,11 +497,32 @@ def round_once(build):
         check(not w.engine.end()["storms"], "a storm")
 
 
+def mailboxes_move(build):
+    """A machine in our networks takes old mail out of a mailbox here and gives it to us for the same user: it passes.
+    What comes round so again and again is ended, and what outsiders bring back that way is a loop at once."""
+    with World(build, rng_of("move", 1), RULES) as w:
+        def fetched(client, rounds, how):
+            lines = hop(w, "mail.other.example")
+            for _ in range(rounds):
+                lines = "from pop3.example.org by mover.lan with %s (fetchmail-6.4); x\r\nDelivered-To: a@example.org\r\n" \
+                        "Received: %s\r\nReceived: %s" % (how, hop(w, "mx1.example.org"), lines)
+            m = Message("move%d" % w.now, "someone@other.example", ["a@example.org"], w.now)
+            w.now += 1
+            return w.engine.ask({"time": w.now, "client_address": client, "helo_name": "mover.lan", "sender": m.sender,
+                                 "recipients": ["a@example.org"], "header": "Received: " + lines + "\r\n" + m.header()})
+        for how in ("POP3", "IMAP"):
+            check(all(fetched(OURS, 1, how)["verdict"] == "pass" for _ in range(100)), how)
+        check(fetched(OURS, 1, "ESMTP")["verdict"] == "reject", "came back by SMTP")
+        check(fetched(AWAY, 1, "POP3")["verdict"] == "reject", "from outside")
+        check(fetched(OURS, 6, "POP3")["verdict"] == "pass", "six rounds")
+        check(fetched(OURS, 7, "POP3")["verdict"] == "reject", "seven rounds")
+
+
 def scenarios():
     for kind in PAIRS:
         yield "loops-" + kind, lambda b, k=kind: robots(b, k)
     for fn in (do_not_wait, go_on_for_hours, agents_meanwhile, quick_alarms, alarms_in_our_name,
-               desk_and_address_outside, people_meanwhile, bounces_of_bounces, office_hours, round_once):
+               desk_and_address_outside, people_meanwhile, bounces_of_bounces, office_hours, round_once, mailboxes_move):
         yield "loops-" + fn.__name__.replace("_", "-"), fn
     for daemon in ("MAILER-DAEMON@far.example", "postmaster@far.example"):
         yield "loops-desk-and-bounces-of-" + daemon.split("@")[0].lower(), lambda b, d=daemon: desk_and_bounces(b, d)

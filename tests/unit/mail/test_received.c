@@ -175,19 +175,22 @@ Test(received, shapes)
 	}
 }
 
-Test(received, deliveries_by_lmtp)
+Test(received, deliveries_by_lmtp_and_what_was_fetched)
 {
 	static const struct {
 		const char *text;
-		bool lmtp;
+		bool lmtp, fetched;
 	} lines[] = {
-		{ "from x ([192.0.2.1]) by y with LMTP id 1 for <a@b>; Thu", true },
-		{ "from x by y (Dovecot) with LMTPS id 1", true },
-		{ "from y ([unix socket]) by y (Cyrus v2.4) with LMTPA; Thu", true },
-		{ "from x by y with ESMTP id LMTP", false },
-		{ "from lmtp by lmtp.y with SMTP", false },
-		{ "from x by y with UTF8LMTPSA id 2", true }, /* RFC 6531, 4.3 */
-		{ "by y id 1; with", false },
+		{ "from x ([192.0.2.1]) by y with LMTP id 1 for <a@b>; Thu", true, false },
+		{ "from x by y (Dovecot) with LMTPS id 1", true, false },
+		{ "from y ([unix socket]) by y (Cyrus v2.4) with LMTPA; Thu", true, false },
+		{ "from x by y with ESMTP id LMTP", false, false },
+		{ "from lmtp by lmtp.y with SMTP", false, false },
+		{ "from x by y with UTF8LMTPSA id 2", true, false }, /* RFC 6531, 4.3 */
+		{ "by y id 1; with", false, false },
+		{ "from pop.x [192.0.2.1] by y with POP3 (fetchmail-6.3) for <a@y>", false, true },
+		{ "from imap.x by y with IMAP (getmail)", false, true },
+		{ "from pop3.x by y with ESMTP id POP3", false, false },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
@@ -196,6 +199,7 @@ Test(received, deliveries_by_lmtp)
 
 		received_parse(text, &hop);
 		cr_expect_eq(hop.lmtp, lines[i].lmtp, "%s", lines[i].text);
+		cr_expect_eq(hop.fetched, lines[i].fetched, "%s", lines[i].text);
 		xfree((char *)text.p);
 	}
 }
