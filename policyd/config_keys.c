@@ -80,15 +80,11 @@ set_control(void *at, struct str value, char *why, size_t why_len)
 	*control = NULL;
 	if (!conf_word(&value, &word))
 		return 0;
-	if (conf_word(&value, &more)) {
-		snprintf(why, why_len, "one address only");
-		return ERR_SYNTAX;
-	}
-	if (!str_starts(word, STR("unix:"))) {
-		snprintf(why, why_len, "%s: expected unix:/PATH, for only a unix socket tells who asks",
-		    CONFQ(word));
-		return ERR_SYNTAX;
-	}
+	if (conf_word(&value, &more))
+		return err_why(ERR_SYNTAX, why, why_len, "one address only");
+	if (!str_starts(word, STR("unix:")))
+		return err_why(ERR_SYNTAX, why, why_len,
+		    "%s: expected unix:/PATH, for only a unix socket tells who asks", CONFQ(word));
 	*control = listen_address(word, why, why_len);
 	return *control ? 0 : ERR_SYNTAX;
 }
@@ -103,10 +99,8 @@ set_octal(void *at, struct str value, char *why, size_t why_len)
 		ok = value.p[i] >= '0' && value.p[i] <= '7';
 		mode = mode * 8 + (uint32_t)(value.p[i] - '0');
 	}
-	if (!ok || mode > 0777) {
-		snprintf(why, why_len, "%s is not an octal mode (0 to 0777)", CONFQ(value));
-		return ERR_SYNTAX;
-	}
+	if (!ok || mode > 0777)
+		return err_why(ERR_SYNTAX, why, why_len, "%s is not an octal mode (0 to 0777)", CONFQ(value));
 	*(uint32_t *)at = mode;
 	return 0;
 }
@@ -116,10 +110,8 @@ set_hostname(void *at, struct str value, char *why, size_t why_len)
 {
 	char **hostname = at;
 
-	if (!conf_domain(value) || value.p[0] == '.') {
-		snprintf(why, why_len, "%s is not a host name", CONFQ(value));
-		return ERR_SYNTAX;
-	}
+	if (!conf_domain(value) || value.p[0] == '.')
+		return err_why(ERR_SYNTAX, why, why_len, "%s is not a host name", CONFQ(value));
 	xfree(*hostname);
 	*hostname = xstr_lower(value);
 	return 0;
@@ -134,11 +126,9 @@ set_nets(void *at, struct str value, char *why, size_t why_len)
 
 	netset_fini(set);
 	while (conf_word(&value, &word)) {
-		if (net_parse(word, &net)) {
-			snprintf(why, why_len, "%s is not a network (such as 192.0.2.0/24 or 2001:db8::/32)",
-			    CONFQ(word));
-			return ERR_SYNTAX;
-		}
+		if (net_parse(word, &net))
+			return err_why(ERR_SYNTAX, why, why_len,
+			    "%s is not a network (such as 192.0.2.0/24 or 2001:db8::/32)", CONFQ(word));
 		netset_add(set, &net);
 	}
 	return 0;
@@ -152,10 +142,8 @@ set_domains(void *at, struct str value, char *why, size_t why_len)
 
 	strset_fini(set);
 	while (conf_word(&value, &word)) {
-		if (!conf_domain(word)) {
-			snprintf(why, why_len, "%s is not a domain", CONFQ(word));
-			return ERR_SYNTAX;
-		}
+		if (!conf_domain(word))
+			return err_why(ERR_SYNTAX, why, why_len, "%s is not a domain", CONFQ(word));
 		strset_add(set, word);
 	}
 	return 0;

@@ -95,14 +95,12 @@ become_user(const struct passwd *pw, char *why, size_t why_len)
 	if (!pw->pw_name)
 		return 0;
 	if (initgroups(pw->pw_name, pw->pw_gid) < 0 || setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) < 0 ||
-	    setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) < 0) {
-		snprintf(why, why_len, "cannot become the user %s: %s", pw->pw_name, strerror(errno));
-		return ERR_IO;
-	}
-	if (pw->pw_uid != 0 && (setuid(0) == 0 || seteuid(0) == 0)) {
-		snprintf(why, why_len, "became the user %s but could go back to root", pw->pw_name);
-		return ERR_IO;
-	}
+	    setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) < 0)
+		return err_why(
+		    ERR_IO, why, why_len, "cannot become the user %s: %s", pw->pw_name, strerror(errno));
+	if (pw->pw_uid != 0 && (setuid(0) == 0 || seteuid(0) == 0))
+		return err_why(
+		    ERR_IO, why, why_len, "became the user %s but could go back to root", pw->pw_name);
 	return 0;
 }
 

@@ -183,8 +183,7 @@ check_range(const struct conf_key *key, struct str value, int64_t v, char *why, 
 		return 0;
 	bound_text(key, key->min, min, sizeof(min));
 	bound_text(key, key->max, max, sizeof(max));
-	snprintf(why, why_len, "%s is out of range (%s to %s)", CONFQ(value), min, max);
-	return ERR_RANGE;
+	return err_why(ERR_RANGE, why, why_len, "%s is out of range (%s to %s)", CONFQ(value), min, max);
 }
 
 /* "a | b | c" */
@@ -213,8 +212,7 @@ find_name(const struct conf_name *names, struct str value, int *out)
 static int
 say(char *why, size_t why_len, struct str value, const char *what)
 {
-	snprintf(why, why_len, "%s is not %s", CONFQ(value), what);
-	return ERR_SYNTAX;
+	return err_why(ERR_SYNTAX, why, why_len, "%s is not %s", CONFQ(value), what);
 }
 
 static int
@@ -244,10 +242,8 @@ set_number(const struct conf_key *key, void *at, struct str value, char *why, si
 		v = INT64_MAX;
 	if (check_range(key, value, v, why, why_len))
 		return ERR_RANGE;
-	if (err) {
-		snprintf(why, why_len, "%s is too large", CONFQ(value));
-		return err;
-	}
+	if (err)
+		return err_why(err, why, why_len, "%s is too large", CONFQ(value));
 	if (key->type == CONF_UINT)
 		*(uint32_t *)at = (uint32_t)v;
 	else if (key->type == CONF_SIZE)
@@ -266,8 +262,7 @@ set_name(const struct conf_key *key, void *at, struct str value, char *why, size
 
 	if (find_name(names, value, &v)) {
 		names_text(names, all, sizeof(all));
-		snprintf(why, why_len, "%s is not one of %s", CONFQ(value), all);
-		return ERR_SYNTAX;
+		return err_why(ERR_SYNTAX, why, why_len, "%s is not one of %s", CONFQ(value), all);
 	}
 	if (key->type == CONF_ENUM)
 		memcpy(at, &v, sizeof(v)); /* an int, or an enum of the same size */
@@ -281,10 +276,8 @@ set_text(const struct conf_key *key, void *at, struct str value, char *why, size
 {
 	char **to = at;
 
-	if (value.n == 0 && !key->none && (!key->def || *key->def)) {
-		snprintf(why, why_len, "no value");
-		return ERR_SYNTAX;
-	}
+	if (value.n == 0 && !key->none && (!key->def || *key->def))
+		return err_why(ERR_SYNTAX, why, why_len, "no value");
 	xfree(*to);
 	*to = value.n ? xstr(value) : NULL;
 	return 0;

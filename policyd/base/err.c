@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/err.h"
 
-#include "base/compiler.h"
+#include <stdarg.h>
+#include <stdio.h>
 
 static const char *const err_names[] = {
 	[-ERR_OK] = "ok",
@@ -23,4 +24,15 @@ err_str(int err)
 	if (err > 0 || err <= -(int)ARRAY_LEN(err_names))
 		return "unknown error";
 	return err_names[-err];
+}
+
+int
+err_why(int err, char *why, size_t why_len, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, why_len, fmt, ap);
+	va_end(ap);
+	return err;
 }

@@ -6,6 +6,10 @@
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
+#include <stddef.h>
+
+#include "base/compiler.h"
+
 enum err {
 	ERR_OK = 0,
 	ERR_SYNTAX = -1,  /* the bytes do not follow the grammar */
@@ -22,5 +26,8 @@ enum err {
 
 /* A short English phrase; never NULL. */
 const char *err_str(int err);
+
+/* `err`, with the reason in `why`: for "return err_why(...)". */
+int err_why(int err, char *why, size_t why_len, const char *fmt, ...) PRINTF(4, 5);
 
 #endif

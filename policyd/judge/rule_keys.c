@@ -97,18 +97,12 @@ set_text(void *at, struct str value, char *why, size_t why_len)
 {
 	struct rule *r = at;
 
-	if (!printable(value)) {
-		snprintf(why, why_len, "%s is not printable ASCII", CONFQ(value));
-		return ERR_SYNTAX;
-	}
-	if (value.n > RULE_TEXT_MAX) {
-		snprintf(why, why_len, "text longer than %d bytes", RULE_TEXT_MAX);
-		return ERR_RANGE;
-	}
-	if (value.n && r->text) {
-		snprintf(why, why_len, "the text is given twice, by action and by text");
-		return ERR_EXISTS;
-	}
+	if (!printable(value))
+		return err_why(ERR_SYNTAX, why, why_len, "%s is not printable ASCII", CONFQ(value));
+	if (value.n > RULE_TEXT_MAX)
+		return err_why(ERR_RANGE, why, why_len, "text longer than %d bytes", RULE_TEXT_MAX);
+	if (value.n && r->text)
+		return err_why(ERR_EXISTS, why, why_len, "the text is given twice, by action and by text");
 	if (value.n)
 		r->text = xstr(value);
 	return 0;
@@ -127,22 +121,14 @@ set_prepend(struct rule *r, struct str arg, char *why, size_t why_len)
 	size_t colon = str_find(arg, ':');
 	struct str name = str_sub(arg, 0, colon), text = str_trim(str_sub(arg, colon + 1, arg.n));
 
-	if (colon == arg.n || text.n == 0) {
-		snprintf(why, why_len, "prepend needs \"NAME: TEXT\"");
-		return ERR_SYNTAX;
-	}
-	if (!field_name(name)) {
-		snprintf(why, why_len, "%s is not the name of a header field", CONFQ(name));
-		return ERR_SYNTAX;
-	}
-	if (!printable(text)) {
-		snprintf(why, why_len, "%s is not printable ASCII", CONFQ(text));
-		return ERR_SYNTAX;
-	}
-	if (arg.n > RULE_HEADER_MAX) {
-		snprintf(why, why_len, "header field longer than %d bytes", RULE_HEADER_MAX);
-		return ERR_RANGE;
-	}
+	if (colon == arg.n || text.n == 0)
+		return err_why(ERR_SYNTAX, why, why_len, "prepend needs \"NAME: TEXT\"");
+	if (!field_name(name))
+		return err_why(ERR_SYNTAX, why, why_len, "%s is not the name of a header field", CONFQ(name));
+	if (!printable(text))
+		return err_why(ERR_SYNTAX, why, why_len, "%s is not printable ASCII", CONFQ(text));
+	if (arg.n > RULE_HEADER_MAX)
+		return err_why(ERR_RANGE, why, why_len, "header field longer than %d bytes", RULE_HEADER_MAX);
 	r->arg_name = xstr(name);
 	r->arg_value = xstr(text);
 	return 0;
@@ -176,10 +162,9 @@ set_action(void *at, struct str value, char *why, size_t why_len)
 		return set_prepend(r, arg, why, why_len);
 	if (r->action == ACT_DEFER || r->action == ACT_REJECT)
 		return set_text(r, arg, why, why_len);
-	if (arg.n) {
-		snprintf(why, why_len, "%s takes no text (use text = ...)", action_name(r->action));
-		return ERR_SYNTAX;
-	}
+	if (arg.n)
+		return err_why(
+		    ERR_SYNTAX, why, why_len, "%s takes no text (use text = ...)", action_name(r->action));
 	return 0;
 }
 
@@ -189,14 +174,10 @@ set_limit(void *at, struct str value, char *why, size_t why_len)
 {
 	uint64_t n;
 
-	if (conf_size(value, &n)) {
-		snprintf(why, why_len, "%s is not a number", CONFQ(value));
-		return ERR_SYNTAX;
-	}
-	if (n > LIMIT_MAX) {
-		snprintf(why, why_len, "%s is above %u", CONFQ(value), LIMIT_MAX);
-		return ERR_RANGE;
-	}
+	if (conf_size(value, &n))
+		return err_why(ERR_SYNTAX, why, why_len, "%s is not a number", CONFQ(value));
+	if (n > LIMIT_MAX)
+		return err_why(ERR_RANGE, why, why_len, "%s is above %u", CONFQ(value), LIMIT_MAX);
 	*(uint32_t *)at = (uint32_t)n;
 	return 0;
 }
@@ -213,19 +194,16 @@ set_count_by(void *at, struct str value, char *why, size_t why_len)
 
 		while (n->name && !str_eq(word, str_of(n->name)))
 			n++;
-		if (!n->name) {
-			snprintf(why, why_len,
+		if (!n->name)
+			return err_why(ERR_SYNTAX, why, why_len,
 			    "%s is none of client, network, sender, sender-domain, sasl-user, recipient, "
 			    "recipient-domain",
 			    CONFQ(word));
-			return ERR_SYNTAX;
-		}
 		*by |= (unsigned)n->value;
 	}
 	if (*by)
 		return 0;
-	snprintf(why, why_len, "it needs something to count by");
-	return ERR_SYNTAX;
+	return err_why(ERR_SYNTAX, why, why_len, "it needs something to count by");
 }
 
 void
@@ -280,9 +258,8 @@ set_each(struct exempt *e, struct str value, bool nets, char *why, size_t why_le
 	while (conf_word(&value, &word)) {
 		if (exempt_one(e, word) == 0 && (nets || e->nets.n == 0))
 			continue;
-		snprintf(why, why_len, "%s is not %suser@domain, @domain or localpart@", CONFQ(word),
-		    nets ? "a network, " : "");
-		return ERR_SYNTAX;
+		return err_why(ERR_SYNTAX, why, why_len, "%s is not %suser@domain, @domain or localpart@",
+		    CONFQ(word), nets ? "a network, " : "");
 	}
 	return 0;
 }

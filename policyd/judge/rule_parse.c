@@ -64,12 +64,11 @@ split_code(struct rule *r, char *why, size_t why_len)
 	if (as == ACT_PASS)
 		return 0;
 	code = str_sub(text, 0, str_find(text, ' '));
-	if (class != (as == ACT_DEFER ? 4 : 5)) {
-		snprintf(why, why_len, "%s does not fit %s = %s, whose codes are %s", CONFQ(code), key,
+	if (class != (as == ACT_DEFER ? 4 : 5))
+		return err_why(ERR_SYNTAX, why, why_len, "%s does not fit %s = %s, whose codes are %s",
+		    CONFQ(code), key,
 		    r->action == ACT_REDIRECT_OWNER ? action_name(r->action) : action_name(as),
 		    as == ACT_DEFER ? "4.x.x" : "5.x.x");
-		return ERR_SYNTAX;
-	}
 	snprintf(r->dsn, sizeof(r->dsn), "%.*s", STR_FMT(code));
 	rest = str_trim(rest);
 	r->text = rest.n ? xstr(rest) : NULL;

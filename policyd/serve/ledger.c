@@ -394,12 +394,10 @@ restore(struct restore *r, char *why, size_t why_len)
 	rc = outbox_replay(l->outbox, after, replay_record, r, NULL);
 	replay_moment(r);
 	replay_moment(r);
-	if (rc != 0) {
-		snprintf(why, why_len, "%s",
+	if (rc != 0)
+		return err_why(rc == ERR_RANGE ? ERR_CORRUPT : rc, why, why_len, "%s",
 		    rc == ERR_RANGE ? "the spool's numbers do not fit those of the database"
 				    : "no memory or no thread for what is to be written");
-		return rc == ERR_RANGE ? ERR_CORRUPT : rc;
-	}
 	if (r->faults)
 		log_error("%llu records of the spool cannot be understood", (unsigned long long)r->faults);
 	/* Behind it numbers may be used up that nobody has. */

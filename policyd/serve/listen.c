@@ -22,19 +22,14 @@ parse_unix(struct str path, struct listen_addr *out, char *why, size_t why_len)
 {
 	struct sockaddr_un *un = &out->u.un;
 
-	if (path.n == 0 || path.p[0] != '/') {
-		snprintf(why, why_len, "a unix socket wants an absolute path");
-		return ERR_SYNTAX;
-	}
-	if (path.n >= sizeof(un->sun_path)) {
-		snprintf(why, why_len, "the path of a unix socket has at most %zu bytes",
+	if (path.n == 0 || path.p[0] != '/')
+		return err_why(ERR_SYNTAX, why, why_len, "a unix socket wants an absolute path");
+	if (path.n >= sizeof(un->sun_path))
+		return err_why(ERR_RANGE, why, why_len, "the path of a unix socket has at most %zu bytes",
 		    sizeof(un->sun_path) - 1);
-		return ERR_RANGE;
-	}
-	if (path.p[path.n - 1] == '/') {
-		snprintf(why, why_len, "the path of a unix socket names a file, not a folder");
-		return ERR_SYNTAX;
-	}
+	if (path.p[path.n - 1] == '/')
+		return err_why(
+		    ERR_SYNTAX, why, why_len, "the path of a unix socket names a file, not a folder");
 	un->sun_family = AF_UNIX;
 	memcpy(un->sun_path, path.p, path.n);
 	out->len = sizeof(*un);
@@ -52,14 +47,10 @@ parse_inet(struct str s, struct listen_addr *out, char *why, size_t why_len)
 
 	if (v6)
 		host = str_sub(host, 1, host.n - 1);
-	if (colon == s.n || host.n == 0 || str_u64(str_sub(s, colon + 1, s.n), &port) != 0) {
-		snprintf(why, why_len, "expected inet:ADDRESS:PORT or inet:[ADDRESS]:PORT");
-		return ERR_SYNTAX;
-	}
-	if (port < 1 || port > 65535) {
-		snprintf(why, why_len, "a port is 1 to 65535");
-		return ERR_RANGE;
-	}
+	if (colon == s.n || host.n == 0 || str_u64(str_sub(s, colon + 1, s.n), &port) != 0)
+		return err_why(ERR_SYNTAX, why, why_len, "expected inet:ADDRESS:PORT or inet:[ADDRESS]:PORT");
+	if (port < 1 || port > 65535)
+		return err_why(ERR_RANGE, why, why_len, "a port is 1 to 65535");
 	if (str_eq(host, STR("*")))
 		host = STR("0.0.0.0");
 	snprintf(text, sizeof(text), "%.*s", STR_FMT(host));
@@ -73,10 +64,9 @@ parse_inet(struct str s, struct listen_addr *out, char *why, size_t why_len)
 	}
 	if (host.n >= sizeof(text) ||
 	    (v6 ? inet_pton(AF_INET6, text, &out->u.in6.sin6_addr)
-		: inet_pton(AF_INET, text, &out->u.in4.sin_addr)) != 1) {
-		snprintf(why, why_len, "\"%s\" is not a numeric address (IPv6 stands in brackets)", text);
-		return ERR_SYNTAX;
-	}
+		: inet_pton(AF_INET, text, &out->u.in4.sin_addr)) != 1)
+		return err_why(ERR_SYNTAX, why, why_len,
+		    "\"%s\" is not a numeric address (IPv6 stands in brackets)", text);
 	return 0;
 }
 
@@ -119,8 +109,7 @@ make_dir(struct listener *l, char *why, size_t why_len)
 	} else if (errno == EEXIST) {
 		return 0;
 	}
-	snprintf(why, why_len, "cannot make the folder %s: %s", dir, strerror(errno));
-	return ERR_NOENT;
+	return err_why(ERR_NOENT, why, why_len, "cannot make the folder %s: %s", dir, strerror(errno));
 }
 
 /* A socket that nobody serves any more is removed; one that answers is left alone. */
@@ -134,30 +123,21 @@ clear_stale(const struct listen_addr *a, char *why, size_t why_len)
 	if (lstat(path, &st) < 0) {
 		if (errno == ENOENT)
 			return 0;
-		snprintf(why, why_len, "cannot look at %s: %s", path, strerror(errno));
-		return ERR_IO;
+		return err_why(ERR_IO, why, why_len, "cannot look at %s: %s", path, strerror(errno));
 	}
-	if (!S_ISSOCK(st.st_mode)) {
-		snprintf(why, why_len, "%s is there and is not a socket", path);
-		return ERR_EXISTS;
-	}
+	if (!S_ISSOCK(st.st_mode))
+		return err_why(ERR_EXISTS, why, why_len, "%s is there and is not a socket", path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0) {
-		snprintf(why, why_len, "cannot make a socket: %s", strerror(errno));
-		return ERR_IO;
-	}
+	if (fd < 0)
+		return err_why(ERR_IO, why, why_len, "cannot make a socket: %s", strerror(errno));
 	rc = connect(fd, &a->u.sa, a->len);
 	err = errno;
 	close(fd);
-	if (rc == 0 || err == EAGAIN) {
-		snprintf(why, why_len, "another policyd-storm is running on %s", path);
-		return ERR_BUSY;
-	}
-	if (err != ECONNREFUSED || (unlink(path) < 0 && errno != ENOENT)) {
-		snprintf(
-		    why, why_len, "cannot replace %s: %s", path, strerror(err != ECONNREFUSED ? err : errno));
-		return ERR_IO;
-	}
+	if (rc == 0 || err == EAGAIN)
+		return err_why(ERR_BUSY, why, why_len, "another policyd-storm is running on %s", path);
+	if (err != ECONNREFUSED || (unlink(path) < 0 && errno != ENOENT))
+		return err_why(ERR_IO, why, why_len, "cannot replace %s: %s", path,
+		    strerror(err != ECONNREFUSED ? err : errno));
 	return 0;
 }
 
@@ -220,8 +200,7 @@ listener_open(struct listener *l, mode_t mode, char *why, size_t why_len)
 		rc = listen(l->fd, SOMAXCONN);
 	if (rc == 0)
 		return 0;
-	snprintf(why, why_len, "cannot listen on %s: %s", l->spec, strerror(errno));
-	return ERR_IO;
+	return err_why(ERR_IO, why, why_len, "cannot listen on %s: %s", l->spec, strerror(errno));
 }
 
 /* The file of its address is the one that it made. */
@@ -486,10 +465,9 @@ listeners_give(struct listeners *set, uid_t uid, gid_t gid, char *why, size_t wh
 	LIST_FOREACH (node, &set->all) {
 		struct listener *l = listener_of(node);
 
-		if (l->addr.u.sa.sa_family == AF_UNIX && give(l, uid, gid) < 0) {
-			snprintf(why, why_len, "cannot change the owner of %s: %s", l->spec, strerror(errno));
-			return ERR_IO;
-		}
+		if (l->addr.u.sa.sa_family == AF_UNIX && give(l, uid, gid) < 0)
+			return err_why(ERR_IO, why, why_len, "cannot change the owner of %s: %s", l->spec,
+			    strerror(errno));
 	}
 	return 0;
 }

@@ -2,7 +2,6 @@
 #include "store/journal_put.h"
 
 #include <sqlite3.h>
-#include <stdio.h>
 
 #include "base/err.h"
 #include "base/xalloc.h"
@@ -214,10 +213,9 @@ jdb_put_message(struct jdb *d, const struct packed *p)
 	struct message_row *m = &w->messages[w->n_messages];
 	int err = record_view(p->bytes, &m->r, m->names, &w->mem);
 
-	if (err) {
-		snprintf(d->why, sizeof(d->why), "record %llu: %s", (unsigned long long)p->seq, err_str(err));
-		return ERR_SYNTAX;
-	}
+	if (err)
+		return err_why(ERR_SYNTAX, d->why, sizeof(d->why), "record %llu: %s",
+		    (unsigned long long)p->seq, err_str(err));
 	w->n_messages++;
 	return w->n_messages == PUT_ROWS || w->mem.used > MEM_MUCH ? jdb_verdict(d, write_messages(d)) : 0;
 }

@@ -107,8 +107,7 @@ query_text(struct jdb *d, const char *sql, char *out, size_t out_len)
 static int
 file_failed(struct jdb *d)
 {
-	snprintf(d->why, sizeof(d->why), "%s: %s", d->path, strerror(errno));
-	return ERR_IO;
+	return err_why(ERR_IO, d->why, sizeof(d->why), "%s: %s", d->path, strerror(errno));
 }
 
 /* SQLite would create the file 0644; its -wal and -shm take the mode of the file. */
@@ -139,16 +138,13 @@ take_file(struct jdb *d)
 	d->lock_fd = open(d->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (d->lock_fd < 0 || fstat(d->lock_fd, &sb) != 0)
 		return file_failed(d);
-	if (!S_ISREG(sb.st_mode)) {
-		snprintf(d->why, sizeof(d->why), "%s: not a regular file", d->path);
-		return ERR_IO;
-	}
+	if (!S_ISREG(sb.st_mode))
+		return err_why(ERR_IO, d->why, sizeof(d->why), "%s: not a regular file", d->path);
 	d->dev = sb.st_dev;
 	d->ino = sb.st_ino;
 	if (flock(d->lock_fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
 		return 0;
-	snprintf(d->why, sizeof(d->why), "%s is in use by another daemon", d->path);
-	return ERR_BUSY;
+	return err_why(ERR_BUSY, d->why, sizeof(d->why), "%s is in use by another daemon", d->path);
 }
 
 static int
@@ -166,8 +162,8 @@ check_pages(struct jdb *d)
 		return err;
 	found = strchr(text, '\n'); /* behind a heading */
 	found = found ? found + 1 : text;
-	snprintf(d->why, sizeof(d->why), "the database is damaged: %.*s", (int)strcspn(found, "\n"), found);
-	return ERR_CORRUPT;
+	return err_why(ERR_CORRUPT, d->why, sizeof(d->why), "the database is damaged: %.*s",
+	    (int)strcspn(found, "\n"), found);
 }
 
 static int
@@ -181,8 +177,8 @@ set_wal(struct jdb *d)
 	err = query_text(d, "PRAGMA journal_mode = WAL", mode, sizeof(mode));
 	if (err || strcmp(mode, "wal") == 0)
 		return err;
-	snprintf(d->why, sizeof(d->why), "cannot use a write-ahead log here (journal mode %s)", mode);
-	return ERR_IO;
+	return err_why(
+	    ERR_IO, d->why, sizeof(d->why), "cannot use a write-ahead log here (journal mode %s)", mode);
 }
 
 static int
@@ -191,8 +187,7 @@ draw_seed(struct jdb *d, uint64_t *seed)
 	while (*seed == 0) {
 		if (getrandom(seed, sizeof(*seed), 0) == (ssize_t)sizeof(*seed) || errno == EINTR)
 			continue;
-		snprintf(d->why, sizeof(d->why), "getrandom: %s", strerror(errno));
-		return ERR_IO;
+		return err_why(ERR_IO, d->why, sizeof(d->why), "getrandom: %s", strerror(errno));
 	}
 	return 0;
 }
@@ -229,10 +224,8 @@ load_seed(struct jdb *d, uint64_t *seed)
 		return err;
 	errno = 0;
 	ours = strtoull(text, &end, 16);
-	if (errno || *end || ours == 0) {
-		snprintf(d->why, sizeof(d->why), "the database's hash seed is damaged");
-		return ERR_CORRUPT;
-	}
+	if (errno || *end || ours == 0)
+		return err_why(ERR_CORRUPT, d->why, sizeof(d->why), "the database's hash seed is damaged");
 	if (*seed == 0)
 		*seed = ours;
 	return 0;

@@ -27,8 +27,7 @@ fail(sqlite3 *db, const char *what, char *why, size_t why_len)
 {
 	int err = migrate_err(sqlite3_errcode(db));
 
-	snprintf(why, why_len, "%s: %s", what, sqlite3_errmsg(db));
-	return err ? err : ERR_IO;
+	return err_why(err ? err : ERR_IO, why, why_len, "%s: %s", what, sqlite3_errmsg(db));
 }
 
 /* The first column of the first row of a query. */
@@ -68,8 +67,7 @@ check_owner(sqlite3 *db, int version, char *why, size_t why_len)
 		return err;
 	if (id == MIGRATE_APPLICATION_ID || (version == 0 && tables == 0 && id == 0))
 		return 0;
-	snprintf(why, why_len, "the database belongs to another program");
-	return ERR_CORRUPT;
+	return err_why(ERR_CORRUPT, why, why_len, "the database belongs to another program");
 }
 
 /* Inside the transaction: the version again, then the step. */

@@ -34,10 +34,9 @@ find_place(struct place *p, const char *path, char *why, size_t why_len)
 
 	*p = (struct place){ .why = why, .why_len = why_len };
 	/* The longest of them. */
-	if (snprintf(p->fresh, sizeof(p->fresh), "%s.key.XXXXXX", path) >= (int)sizeof(p->fresh)) {
-		snprintf(why, why_len, "the path of the database is too long to put a key beside it");
-		return ERR_IO;
-	}
+	if (snprintf(p->fresh, sizeof(p->fresh), "%s.key.XXXXXX", path) >= (int)sizeof(p->fresh))
+		return err_why(
+		    ERR_IO, why, why_len, "the path of the database is too long to put a key beside it");
 	snprintf(p->file, sizeof(p->file), "%.*s", (int)strlen(p->fresh) - 7, p->fresh);
 	snprintf(p->dir, sizeof(p->dir), "%.*s", dir, slash ? path : ".");
 	return 0;

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,16 +25,6 @@ static const char lock_name[] = "spool.lock";
 
 /* ---- opening and closing ---- */
 
-static PRINTF(4, 5) int fail(int err, char *why, size_t why_len, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, why_len, fmt, ap);
-	va_end(ap);
-	return err;
-}
-
 static int
 open_dir(struct spool *s, char *why, size_t why_len)
 {
@@ -43,10 +32,10 @@ open_dir(struct spool *s, char *why, size_t why_len)
 	int above;
 
 	if (!made && errno != EEXIST)
-		return fail(ERR_IO, why, why_len, "cannot make %s: %s", s->dir, strerror(errno));
+		return err_why(ERR_IO, why, why_len, "cannot make %s: %s", s->dir, strerror(errno));
 	s->dir_fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->dir_fd < 0)
-		return fail(ERR_IO, why, why_len, "cannot open %s: %s", s->dir, strerror(errno));
+		return err_why(ERR_IO, why, why_len, "cannot open %s: %s", s->dir, strerror(errno));
 	if (!made)
 		return 0;
 	above = openat(s->dir_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -64,13 +53,13 @@ take_lock(struct spool *s, char *why, size_t why_len)
 {
 	s->lock_fd = openat(s->dir_fd, lock_name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (s->lock_fd < 0)
-		return fail(
+		return err_why(
 		    ERR_IO, why, why_len, "cannot open %s/%s: %s", s->dir, lock_name, strerror(errno));
 	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0)
 		return 0;
 	if (errno == EWOULDBLOCK)
-		return fail(ERR_BUSY, why, why_len, "%s is in use by another process", s->dir);
-	return fail(ERR_IO, why, why_len, "cannot lock %s/%s: %s", s->dir, lock_name, strerror(errno));
+		return err_why(ERR_BUSY, why, why_len, "%s is in use by another process", s->dir);
+	return err_why(ERR_IO, why, why_len, "cannot lock %s/%s: %s", s->dir, lock_name, strerror(errno));
 }
 
 bool
@@ -105,7 +94,7 @@ spool_return(struct spool *s)
 		err = take_lock(&again, why, sizeof(why));
 	if (!err &&
 	    (dup3(again.dir_fd, s->dir_fd, O_CLOEXEC) < 0 || dup3(again.lock_fd, s->lock_fd, O_CLOEXEC) < 0))
-		err = fail(ERR_IO, why, sizeof(why), "dup3: %s", strerror(errno));
+		err = err_why(ERR_IO, why, sizeof(why), "dup3: %s", strerror(errno));
 	if (again.lock_fd >= 0)
 		close(again.lock_fd);
 	if (again.dir_fd >= 0)
@@ -177,7 +166,7 @@ look_around(struct spool *s, char *why, size_t why_len)
 
 		if (fd >= 0)
 			close(fd);
-		return fail(ERR_IO, why, why_len, "cannot list %s: %s", s->dir, strerror(saved));
+		return err_why(ERR_IO, why, why_len, "cannot list %s: %s", s->dir, strerror(saved));
 	}
 	scan(s, dir);
 	closedir(dir);
@@ -207,7 +196,7 @@ spool_open(const struct spool_conf *conf, struct spool **out, char *why, size_t 
 	int err;
 
 	if (conf->max_bytes == 0)
-		return fail(ERR_RANGE, why, why_len, "a spool needs room");
+		return err_why(ERR_RANGE, why, why_len, "a spool needs room");
 	s = xcalloc(1, sizeof(*s));
 	s->dir = xstrdup(conf->dir);
 	s->dir_fd = s->lock_fd = s->fd = s->spare = -1;
@@ -229,7 +218,7 @@ spool_open(const struct spool_conf *conf, struct spool **out, char *why, size_t 
 	if (!err) {
 		err = syncer_start(s->dir_fd, conf->sync, &s->syncer);
 		if (err)
-			fail(err, why, why_len, "cannot start a thread: %s", strerror(errno));
+			err_why(err, why, why_len, "cannot start a thread: %s", strerror(errno));
 	}
 	if (err) {
 		spool_free(s);

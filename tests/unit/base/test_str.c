@@ -255,3 +255,11 @@ Test(str, errors_have_names)
 	cr_assert_str_eq(err_str(1), "unknown error");
 	cr_assert_str_eq(err_str(INT32_MIN), "unknown error");
 }
+
+Test(str, an_error_with_its_reason)
+{
+	char why[8] = "";
+
+	cr_assert_eq(err_why(ERR_RANGE, why, sizeof(why), "%d of %s", 12, "34"), ERR_RANGE);
+	cr_assert_str_eq(why, "12 of 3", "cut to its room");
+}
