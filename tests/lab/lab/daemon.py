@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 
-from .net import forget_rings, free_ports, port_open, wait_for
+from .net import forget_rings, free_ports, port_open, text_of, wait_for
 
 CONF = """\
 [server]
@@ -151,8 +151,4 @@ class Daemon:
                 os.rmdir(os.path.join(root, name))
 
     def log_text(self):
-        try:
-            with open(self.log, errors="replace") as f:
-                return f.read()
-        except OSError:
-            return ""
+        return text_of(self.log)

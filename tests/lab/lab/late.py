@@ -6,6 +6,8 @@ import socketserver
 import struct
 import threading
 
+from .net import Server
+
 # Everything but the end of the message is declined in the option negotiation.
 NO_CONNECT, NO_HELO, NO_MAIL, NO_RCPT, NO_BODY, NO_HEADERS, NO_EOH = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40
 NO_UNKNOWN, NO_DATA = 0x100, 0x200
@@ -39,17 +41,11 @@ class _Handler(socketserver.BaseRequestHandler):
             if verb == b"O":
                 self.answer(b"O" + struct.pack("!III", 6, 0, STEPS))
             elif verb == b"E":
-                self.answer(self.server.late.verdict())
+                self.answer(self.server.owner.verdict())
             elif verb == b"Q":
                 return
             elif verb not in b"DA":
                 self.answer(b"c")
-
-
-class _Server(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = True
-    block_on_close = False
 
 
 class LateMilter:
@@ -68,13 +64,8 @@ class LateMilter:
             return b"t"
 
     def __enter__(self):
-        self.server = _Server(("127.0.0.1", self.port), _Handler)
-        self.server.late = self
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
-        self.thread.start()
+        self.server = Server(self.port, _Handler, self)
         return self
 
     def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join(5)
+        self.server.end()

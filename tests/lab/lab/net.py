@@ -6,8 +6,10 @@ import os
 import shutil
 import signal
 import socket
+import socketserver
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
@@ -30,6 +32,36 @@ def wait_for(what, test, timeout=15.0, every=0.02):
         if time.monotonic() > end:
             raise TimeoutError("waited %gs for %s" % (timeout, what))
         time.sleep(every)
+
+
+class Server(socketserver.ThreadingTCPServer):
+    """Serves whoever connects to that port, each in a thread of its own, until end(). The handler finds `owner` as
+    self.server.owner."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 64
+
+    def __init__(self, port, handler, owner):
+        super().__init__(("127.0.0.1", port), handler)
+        self.owner = owner
+        self.thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
+        self.thread.start()
+
+    def end(self):
+        self.shutdown()
+        self.server_close()
+        self.thread.join(5)
+
+
+def text_of(path):
+    """What stands in a log; nothing as long as it is not there."""
+    try:
+        with open(path, errors="replace") as f:
+            return f.read()
+    except OSError:
+        return ""
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import pwd
 import grp
 import subprocess
 
-from .net import free_ports, port_open, wait_for
+from .net import free_ports, port_open, text_of, wait_for
 
 MAIN_CF = """\
 compatibility_level = 3.6
@@ -233,8 +233,4 @@ class Postfix:
         return p.stdout.decode().strip()
 
     def log_text(self):
-        try:
-            with open(self.log, errors="replace") as f:
-                return f.read()
-        except OSError:
-            return ""
+        return text_of(self.log)

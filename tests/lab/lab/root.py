@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 
-from .net import wait_for
+from .net import text_of, wait_for
 
 TREES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "build", "mta")
 LIBS = ("/usr/lib/x86_64-linux-gnu", "/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib", "/lib")
@@ -154,8 +154,4 @@ class Root:
                 os.kill(pid, 9)
 
     def text(self, place):
-        try:
-            with open(self.path(place), errors="replace") as f:
-                return f.read()
-        except OSError:
-            return ""
+        return text_of(self.path(place))

@@ -5,7 +5,8 @@ user's name backwards."""
 import base64
 import os
 import socketserver
-import threading
+
+from .net import Server
 
 DOMAIN = "@victim.example"
 
@@ -35,12 +36,6 @@ class _Handler(socketserver.StreamRequestHandler):
             self.say("FAIL", fields[1], "user=" + user)
 
 
-class _Server(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = True
-    block_on_close = False
-
-
 def response(user, password=None):
     """What a client says to AUTH PLAIN."""
     return base64.b64encode(("\0%s\0%s" % (user, user[::-1] if password is None else password)).encode()).decode()
@@ -53,10 +48,8 @@ class Sasl:
         self.port = port
 
     def __enter__(self):
-        self.server = _Server(("127.0.0.1", self.port), _Handler)
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        self.server = Server(self.port, _Handler, self)
         return self
 
     def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+        self.server.end()

@@ -7,6 +7,8 @@ import threading
 
 from collections import Counter
 
+from .net import Server
+
 HEADER_KEPT = 256 * 1024
 
 
@@ -54,7 +56,7 @@ class _Handler(socketserver.StreamRequestHandler):
         self.wfile.write(text.encode() + b"\r\n")
 
     def handle(self):
-        sink = self.server.sink
+        sink = self.server.owner
         with sink.lock:
             sink.conns.add(self.connection)
         try:
@@ -115,13 +117,6 @@ class _Handler(socketserver.StreamRequestHandler):
         return line[line.index(b"<") + 1:line.index(b">")].decode("utf-8", "replace").lower()
 
 
-class _Server(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 64
-
-
 class Sink:
     """Context manager. Subscribers are called, without the lock, for each delivery to their mailbox."""
 
@@ -142,15 +137,11 @@ class Sink:
             self.total = 0
 
     def __enter__(self):
-        self.server = _Server(("127.0.0.1", self.port), _Handler)
-        self.server.sink = self
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
-        self.thread.start()
+        self.server = Server(self.port, _Handler, self)
         return self
 
     def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+        self.server.end()
         with self.lock:
             conns = list(self.conns)
         for c in conns:
@@ -158,7 +149,6 @@ class Sink:
                 c.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
-        self.thread.join(5)
 
     def subscribe(self, recipient, fn):
         self.subscribers[recipient] = fn
