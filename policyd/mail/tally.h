@@ -43,7 +43,7 @@ enum {
 
 struct tally_answer {
 	bool known;         /* the entry was there before this op */
-	bool stored;        /* the op changed something that tally_undo() can take back */
+	bool stored;        /* the op changed something that tallies_undo() can take back */
 	bool forgotten;     /* GET: not there, while marks that had to make room would still stand */
 	bool elem_known;    /* DISTINCT, MARK: the element was there before; TURN: it is the last one */
 	uint64_t sum;       /* ADD, MIN, TURN; 0 otherwise */

@@ -203,13 +203,6 @@ tallies_pin(struct tallies *t, uint64_t group, int64_t until)
 }
 
 void
-tallies_unpin(struct tallies *t, uint64_t group)
-{
-	if (group)
-		table_unpin(&t->table, group_of(group));
-}
-
-void
 tallies_expire(struct tallies *t, int64_t mono, uint32_t budget)
 {
 	table_tick(&t->table, mono);

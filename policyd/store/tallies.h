@@ -47,9 +47,9 @@ void tallies_submit(
  * evicted in between and made anew is left alone, but for one in 16,000. At most once an op. */
 void tallies_undo(struct tallies *t, const struct tally_op *op, const struct tally_answer *answer);
 
-/* Entries of the group (present and later ones) are not evicted and live until `until` (mono ms). */
+/* Entries of the group (present and later ones) are not evicted and live until `until` (mono ms), which may
+ * be over: the last word counts. */
 void tallies_pin(struct tallies *t, uint64_t group, int64_t until);
-void tallies_unpin(struct tallies *t, uint64_t group);
 
 /* Drops what is past its ttl, at most `budget` entries looked at; call now and then. */
 void tallies_expire(struct tallies *t, int64_t mono, uint32_t budget);

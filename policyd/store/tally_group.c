@@ -333,15 +333,6 @@ table_pin(struct tally_table *t, uint64_t group, int64_t until)
 	}
 }
 
-void
-table_unpin(struct tally_table *t, uint64_t group)
-{
-	struct pin *pin = pin_find(t, group);
-
-	if (pin)
-		release(t, pin);
-}
-
 const struct pin *
 table_pin_of(const struct tally_table *t, uint64_t group)
 {

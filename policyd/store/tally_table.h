@@ -291,7 +291,6 @@ void table_spread(struct tally_table *t, uint32_t i);
 void table_shrink(struct tally_table *t, uint32_t i);
 
 void table_pin(struct tally_table *t, uint64_t group, int64_t until);
-void table_unpin(struct tally_table *t, uint64_t group);
 void table_expire(struct tally_table *t, uint32_t budget);
 uint64_t table_bytes(const struct tally_table *t);
 

@@ -173,7 +173,7 @@ try_ops(struct str s)
 		} else if (p[1] % 8 == 1) {
 			tallies_pin(t, 1 + p[2] % 3, at.mono + p[3] * MS_SEC);
 		} else if (p[1] % 8 == 2) {
-			tallies_unpin(t, 1 + p[2] % 3);
+			tallies_pin(t, 1 + p[2] % 3, at.mono);
 		} else if (p[1] % 8 == 3) {
 			tallies_expire(t, at.mono, p[2]);
 		} else {

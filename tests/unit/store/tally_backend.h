@@ -27,7 +27,6 @@ struct tally_backend {
 	    void *t, int64_t mono, const struct tally_op *ops, struct tally_answer *answers, uint32_t n);
 	void (*undo)(void *t, const struct tally_op *op, const struct tally_answer *answer);
 	void (*pin)(void *t, uint64_t group, int64_t until);
-	void (*unpin)(void *t, uint64_t group);
 	void (*expire)(void *t, int64_t mono, uint32_t budget);
 	void (*stats)(const void *t, struct tallies_stats *out);
 };
@@ -90,12 +89,6 @@ memory_pin(void *t, uint64_t group, int64_t until)
 }
 
 static void
-memory_unpin(void *t, uint64_t group)
-{
-	tallies_unpin(t, group);
-}
-
-static void
 memory_expire(void *t, int64_t mono, uint32_t budget)
 {
 	tallies_expire(t, mono, budget);
@@ -115,7 +108,6 @@ static const struct tally_backend backend_memory = {
 	memory_submit,
 	memory_undo,
 	memory_pin,
-	memory_unpin,
 	memory_expire,
 	memory_stats,
 };

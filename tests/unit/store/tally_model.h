@@ -153,14 +153,11 @@ model_pin(void *t, uint64_t group, int64_t until)
 }
 
 static void
-model_unpin(void *t, uint64_t group)
+unpin(struct model *m, struct m_pin *p)
 {
-	struct model *m = t;
-	struct m_pin *p = group ? pin_of(m, group) : NULL;
+	uint64_t group = p->group;
 	struct m_entry *e;
 
-	if (!p)
-		return;
 	*p = m->pins[--m->n_pins];
 	for (e = front_of(m, group, true); e; e = front_of(m, group, true)) {
 		e->pinned = false;
@@ -197,7 +194,7 @@ tick(struct model *m, int64_t now)
 			if (m->pins[k].until <= m->now && (!due || m->pins[k].until < due->until))
 				due = &m->pins[k];
 		if (due)
-			model_unpin(m, due->group);
+			unpin(m, due);
 	} while (due);
 }
 
@@ -308,7 +305,6 @@ static const struct tally_backend backend_model = {
 	model_submit,
 	model_undo,
 	model_pin,
-	model_unpin,
 	model_expire,
 	model_stats,
 };

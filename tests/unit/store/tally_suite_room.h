@@ -212,11 +212,10 @@ a_pin_comes_before_its_group(struct rig *r)
 	op.group = 5;
 	ask(r, 8000, op);
 	EXPECT_EQ(r, stats(r).pinned, 1);
-	r->b->unpin(r->t, 5);
+	r->b->pin(r->t, 5, 8000); /* it is over */
+	r->b->expire(r->t, 8000, 100);
 	EXPECT_EQ(r, stats(r).pinned, 0);
 	EXPECT_EQ(r, stats(r).entries, 1);
-	r->b->unpin(r->t, 5);
-	r->b->unpin(r->t, 12345);
 	r->b->pin(r->t, 0, 90000);
 	EXPECT_EQ(r, stats(r).pinned, 0);
 	EXPECT_EQ(r, stats(r).refused, 0);

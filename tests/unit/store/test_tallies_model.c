@@ -95,8 +95,8 @@ step_other(struct run *r, uint64_t what)
 		tallies_pin(r->t, g, until);
 		model_pin(r->m, g, until);
 	} else if (what < 24) {
-		tallies_unpin(r->t, g);
-		model_unpin(r->m, g);
+		tallies_pin(r->t, g, r->now);
+		model_pin(r->m, g, r->now);
 	}
 }
 

@@ -58,12 +58,9 @@ Test(tally_snapshot, a_copy_is_of_its_moment)
 				ask(t, then.mono + round, op);
 			}
 		}
-		for (uint64_t group = 1; group < 40; group++) {
-			if (round == 0)
-				tallies_pin(t, group, then.mono + MS_HOUR);
-			else
-				tallies_unpin(t, group);
-		}
+		for (uint64_t group = 1; group < 40; group++)
+			tallies_pin(t, group, round == 0 ? then.mono + MS_HOUR : then.mono);
+		tallies_expire(t, then.mono + round, 0); /* those pins are over */
 		for (uint32_t p = 0; p < TALLY_PARTS && round == 0; p++) {
 			buf_init(&copy[p], 0);
 			buf_init(&before[p], 0);
@@ -260,8 +257,8 @@ Test(tally_snapshot, what_is_held_stays_and_has_its_bound)
 	cr_expect_eq(got.dropped, 13 + 100 - 16);
 	op = op_of(TALLY_MARK, 300);
 	op.group = 78;
-	for (uint64_t k = 1; k <= 12; k++)
-		tallies_unpin(b, 77);
+	tallies_pin(b, 77, then.mono);
+	tallies_expire(b, then.mono, 100);
 	cr_expect_eq(stats(b).pinned, 0);
 	ask(b, then.mono, op);
 	cr_expect_eq(stats(b).pinned, 1, "a held group is known without members");

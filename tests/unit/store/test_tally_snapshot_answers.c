@@ -108,9 +108,9 @@ step_other(struct run *r, uint64_t what)
 		if (r->b)
 			tallies_pin(r->b, g, until + r->shift);
 	} else if (what < 24) {
-		tallies_unpin(r->a, g);
+		tallies_pin(r->a, g, r->now);
 		if (r->b)
-			tallies_unpin(r->b, g);
+			tallies_pin(r->b, g, r->now + r->shift);
 	}
 }
 

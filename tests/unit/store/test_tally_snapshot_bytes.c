@@ -221,7 +221,7 @@ Test(tally_snapshot_bytes, wrong_content_under_a_right_checksum)
 		refused += err != 0;
 		for (uint64_t k = 1; k <= 40; k++)
 			ask(b, then.mono + (int64_t)k, op_of((enum tally_kind)(k % TALLY_GET), k));
-		tallies_unpin(b, 1);
+		tallies_pin(b, 1, then.mono);
 		tallies_expire(b, INT64_MAX / 2, 1000);
 		cr_assert_leq(stats(b).entries, 16);
 		tallies_free(b);
