@@ -24,6 +24,7 @@ struct ex_ask {
 	enum ex_hook hook;
 	const struct ex_line *at;
 	struct str address;
+	struct str written;            /* the address as it stands there */
 	struct str request, options;   /* its second and third argument */
 	struct str fail;               /* the fifth; p == NULL: there is none */
 	const struct ex_line *accept;  /* before it: lets some mail by */

@@ -97,6 +97,27 @@ argument(struct str *rest, struct str *out)
 	return true;
 }
 
+/*
+ * A path or inet:HOST:PORT is what readsocket understands; to it "unix:/PATH", as our own keys have it, is
+ * the path of a file.
+ */
+static void
+read_address(struct doctor *d, const struct ex_line *line, struct ex_ask *a)
+{
+	bool path = a->address.n && a->address.p[0] == '/';
+
+	a->written = a->address;
+	if (path)
+		a->address = str_of(doctor_text(d, "unix:%.*s", STR_FMT(a->address)));
+	a->whose = doctor_whose(d, POLICY_DOOR, a->address);
+	if (!path && a->whose != NOT_OURS &&
+	    (!str_starts(a->address, STR("inet:")) || str_find(a->address, '@') < a->address.n))
+		a->whose = OURS_MISSED;
+	/* our own recipe, and nobody says where the daemon is, or says another place */
+	if (a->whose == NOT_OURS && doctor_has(line->text, "acl_m_storm"))
+		a->whose = OURS_MISSED;
+}
+
 /* The question in that line, if there is one. */
 static bool
 read_ask(struct doctor *d, const struct ex_line *line, struct ex_ask *a)
@@ -113,10 +134,7 @@ read_ask(struct doctor *d, const struct ex_line *line, struct ex_ask *a)
 	if (argument(&rest, &a->options) && argument(&rest, &eol))
 		(void)argument(&rest, &a->fail);
 	a->address = str_trim(a->address);
-	if (a->address.n && a->address.p[0] == '/')
-		a->address = str_of(doctor_text(d, "unix:%.*s", STR_FMT(a->address)));
-	/* our own recipe, and nobody says where the daemon is */
-	a->whose = str_eq(a->address, STR("STORM")) ? OURS_MISSED : doctor_whose(d, POLICY_DOOR, a->address);
+	read_address(d, line, a);
 	return true;
 }
 

@@ -79,9 +79,7 @@ find_address(struct doctor *d, const struct ex_ask *a)
 	struct ex_ask right = *a;
 
 	for (unsigned i = 0; i < x->n_macros; i++)
-		if (str_eq(x->macros[i].name, STR("STORM")) &&
-		    (str_eq(x->macros[i].value, a->address) ||
-			str_eq(x->macros[i].value, as_exim(a->address))))
+		if (str_eq(x->macros[i].name, STR("STORM")) && str_eq(x->macros[i].value, a->written))
 			file = x->macros[i].file;
 	right.address = our_address(d);
 	if (file)
@@ -481,7 +479,9 @@ const struct doctor_check doctor_exim_checks[] = {
 	{ "exim-not-smtp", SEVERITY_NOTE, "Mail that programs on this machine send is not seen.",
 	    exim_not_local },
 	{ "exim-address", SEVERITY_DANGER,
-	    "This address looks like ours, but the daemon's configuration does not listen there.",
+	    "This address looks like ours, but the daemon's configuration does not listen there, or it is "
+	    "none "
+	    "that Exim understands.",
 	    exim_address },
 	{ "exim-at-milter-door", SEVERITY_DANGER,
 	    "The question goes to the milter door, which does not understand it and hangs up.",

@@ -194,6 +194,11 @@ BROKEN_EXIM = [
     (both(sub("STORM = @run@/policy.sock", "STORM = /var/policyd-storm/p")), ["exim-address"]),
     (both(sub("STORM = @run@/policy.sock", "STORM = inet:127.0.0.1:10040"), server(policy="inet:192.0.2.1:10040")),
      ["exim-address"]),
+    (sub("STORM = @run@/policy.sock", "STORM = inet:127.0.0.1:10040"), ["exim-address"]),
+    (sub("STORM = @run@/policy.sock", "STORM = /somewhere/else"), ["exim-address"]),
+    # readsocket of 4.96 takes all of it for the path
+    (sub("STORM = @run@/policy.sock", "STORM = unix:@run@/policy.sock"), ["exim-address"]),
+    (own(at=("@run@/policy.sock", "unix:@run@/policy.sock")), ["exim-address"]),
     (sub("STORM = @run@/policy.sock", "STORM = @run@/milter.sock"), ["exim-at-milter-door"]),
     (sub("STORM = @run@/policy.sock\n", ""), ["exim-address"]),
     (own(at=("@run@/policy.sock", "/var/policyd-storm/p")), ["exim-address"]),
