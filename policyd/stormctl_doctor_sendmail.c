@@ -38,6 +38,13 @@ socket_of(struct doctor *d, struct str s)
 	return s;
 }
 
+/* "inet:host:port", as Postfix and our own keys have it, keeps Sendmail from starting: it wants port@host. */
+static bool
+misspelt(struct str socket)
+{
+	return str_starts(socket, STR("inet")) && str_find(socket, '@') == socket.n;
+}
+
 /* Xname, S=socket, F=flags, T=timeouts */
 static void
 take_filter(struct doctor *d, struct str s, unsigned line)
@@ -54,7 +61,7 @@ take_filter(struct doctor *d, struct str s, unsigned line)
 	f->line = line;
 	f->at = -1;
 	f->whose = doctor_whose(d, MILTER_DOOR, f->socket);
-	if (f->whose == NOT_OURS && doctor_has(f->name, "storm"))
+	if (f->whose == NOT_OURS ? doctor_has(f->name, "storm") : misspelt(f->socket))
 		f->whose = OURS_MISSED;
 	f->kind =
 	    doctor_filter_kind(str_of(doctor_text(d, "%.*s %.*s", STR_FMT(f->name), STR_FMT(f->socket))));

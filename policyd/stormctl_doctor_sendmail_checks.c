@@ -328,7 +328,8 @@ const struct doctor_check doctor_sendmail_checks[] = {
 	{ "sendmail-fails-closed", SEVERITY_DANGER,
 	    "While the daemon is away Sendmail refuses all mail: F= is not empty.", sendmail_fails_closed },
 	{ "sendmail-address", SEVERITY_DANGER,
-	    "This filter looks like ours, but the daemon's configuration does not listen there.",
+	    "This filter looks like ours, but the daemon's configuration does not listen there, or it is "
+	    "none that Sendmail understands.",
 	    sendmail_address },
 	{ "sendmail-at-policy-door", SEVERITY_DANGER,
 	    "The filter is looked for at the policy door, which does not understand it and hangs up.",
