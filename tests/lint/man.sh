@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # man.sh [BUILD]: the manual pages are clean, and what they list is what the programs have: commands and options of
-# stormctl, attributes of the policy door, macros of the milter door, actions. LINT_ROOT: the tree to look at.
+# stormctl, attributes of the policy door, macros of the milter door, actions, states of journal and spool in the log.
+# LINT_ROOT: the tree to look at.
 build=${1:-build}
 cd "${LINT_ROOT:-.}" || exit 2
 man=packaging/man bad=0 compared=0
@@ -100,5 +101,12 @@ if "$build/stormctl" config --actions >"$tmp/help" 2>&1; then
 	cut -f 1 "$tmp/help" >"$tmp/code"
 	same "action"
 fi
+# what the log is said to tell of journal and spool, it may tell
+part policyd-storm.8 DIAGNOSTICS | sed -n 's/^[.]It Li //p' | tr -s ' ' '\n' |
+	awk '/^(journal|spool)$/ { what = $0 } /^(state|ring|sync)=/ { print what, $0 }' >"$tmp/page"
+grep -rhoE '"(journal|spool) (state|ring|sync)=[a-z-]+' policyd/store | tr -d '"' | sort -u >"$tmp/help"
+grep -Fxf "$tmp/page" "$tmp/help" >"$tmp/code"
+same "state of journal or spool"
+
 [ $bad = 0 ] && echo "man: $pages pages are clean, $compared things in them are those of the code"
 exit $bad

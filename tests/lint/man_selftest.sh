@@ -15,6 +15,7 @@ fresh() {
 	rm -rf "$tmp/t" "$tmp/build"
 	mkdir -p "$tmp/t/policyd/codec" "$tmp/t/policyd/judge" "$tmp/t/packaging" "$tmp/build"
 	cp -R packaging/man "$tmp/t/packaging/" && cp $C $M "$tmp/t/policyd/codec/" && cp $A "$tmp/t/policyd/judge/"
+	cp -R policyd/store "$tmp/t/policyd/"
 	# the commands of the real one, to be changed as text
 	"$build/stormctl" --help >"$tmp/build/help"
 	"$build/stormctl" config --actions >"$tmp/build/actions"
@@ -57,6 +58,8 @@ expect fail "another action in the table" $A 's/\[ACT_REJECT\] = { ACT_REJECT, A
 expect fail "another action in the page" $P 's/^[.]It Ic hold Ta hold Ta pass/.It Ic hold Ta hold Ta hold/'
 expect fail "an action without bytes" $P '/^[.]It Ic conceal Ta/d'
 expect fail "an action without a page" actions 's/^warn.*/&\nscold\tadditive/'
+expect fail "a state of the journal that no log tells" packaging/man/policyd-storm.8 's/state=behind/state=late/'
+expect fail "a state of the spool that no log tells any more" policyd/store/outbox.c 's/ring=full/ring=no-room/'
 expect fail "a macro that mandoc does not know" $S 's/^[.]Pp$/.Qq\n.Xyzzy/'
 expect fail "a table that is too wide" $P 's/^[.]Bl -column "drop-recipien"/.Bl -column "drop-recipients to all of them"/'
 expect fail "a literal line that is too wide" $P 's/^    default_action=accept }/& and some more words that nobody sees there/'
