@@ -313,7 +313,8 @@ static size_t
 word_end(const struct walk *w, size_t pos)
 {
 	while (pos < w->v.n && (!is_special(w->v.p[pos]) || (w->v.p[pos] == '"' && w->no_quote)))
-		pos = w->v.p[pos] == ADDR_ESC ? pair_end(w, pos) + 1 : pos + 1;
+		if (w->v.p[pos++] == ADDR_ESC && addr_letters_end(w->v, pos - 1) >= pos)
+			return pos - 1;
 	return pos;
 }
 
@@ -330,8 +331,23 @@ take_word(struct walk *w)
 		end++; /* a ')' without its '(' */
 	word = str_sub(w->v, w->pos, end);
 	if (word.p[0] != ')')
-		token_add(w, word, name || str_find_either(word, 0, '"', ADDR_ESC) < word.n);
+		token_add(w, word, name || str_find(word, '"') < word.n);
 	w->pos = end;
+}
+
+/* Letters that nobody encoded are a name like one in quotes, and no part of an address. */
+static bool
+take_letters(struct walk *w)
+{
+	size_t end = addr_letters_end(w->v, w->pos);
+
+	if (end == w->pos)
+		return false;
+	w->gap = true;
+	token_add(w, STR("\"\""), true);
+	w->gap = true;
+	w->pos = end;
+	return true;
 }
 
 /*
@@ -431,6 +447,8 @@ take(struct walk *w)
 		take_comment(w);
 	} else if (c == '[' && (w->in_angle ? &w->angle : &w->bare)->last == '@') {
 		take_literal(w);
+	} else if (c == ADDR_ESC && take_letters(w)) {
+		return;
 	} else if (!is_special(c) || c == ')') {
 		take_word(w);
 	} else {

@@ -223,6 +223,7 @@ Test(addr_list, letters_of_east_asia)
 		{ "\x1b$B;3EDB@O:\x1b(B <a@b>, \x1b$B$\"\x1b(J <c@d>", 2, "a@b|c@d" },
 		{ "\"\x1b$B$\"$\"\\\x1b(B\" <a@b>, \"\x1b$B;3\x1b(B\" <c@d>", 2, "a@b|c@d" },
 		{ "\x1b$@3t<02q\x1b(J: a@b, c@d;, \x1b(I1<2\x1b(B", 2, "a@b|c@d" },
+		{ "x\x1b$B:@!\x1b(Ba@b, c@d\x1b(B, \x1b$B@n\x1b(B", 2, "a@b|c@d" },
 		/* not closed: plain */
 		{ "a@b (\x1b$B;3ED), c@d (\x1b$BNk ), e@f", 3, "a@b|c@d|e@f" },
 		{ "a@b (\x1b), c@d \x1b", 2, "a@b|c@d" },
