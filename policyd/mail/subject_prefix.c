@@ -3,12 +3,15 @@
  * character sets that they write them in, and what filters put there. */
 #include "mail/subject.h"
 
+#include <string.h>
+
+#include "base/bytes.h"
 #include "base/compiler.h"
 #include "mail/words.h"
 
 enum {
-	PREFIX_MAX = 32, /* of the longest one, with its colon */
-	TAG_MAX = 24,    /* of "*** SPAM ***" */
+	PREFIX_MAX = 2 * BYTES16, /* of the longest one, with its colon */
+	TAG_MAX = 24,             /* of "*** SPAM ***" */
 };
 
 struct prefix {
@@ -263,14 +266,24 @@ behind_colon(struct str s, bool digits)
 	return n ? i + n : 0;
 }
 
+static bool
+may_be_colon(bytes16 v)
+{
+	return bytes_any((bytes16)(v == ':') | (bytes16)(v == '\x1b') | (bytes16)(v >= 0x80));
+}
+
 /* Most subjects have no colon so early, nor what may be a wide one: a byte that is not ASCII. */
 static bool
 may_begin(struct str s)
 {
-	for (size_t i = 0; i < s.n && i < PREFIX_MAX; i++)
-		if (s.p[i] == ':' || s.p[i] == '\x1b' || (unsigned char)s.p[i] >= 0x80)
-			return true;
-	return false;
+	char few[BYTES16] = "";
+
+	s = str_sub(s, 0, PREFIX_MAX);
+	if (s.n >= BYTES16)
+		return may_be_colon(bytes_at(s.p)) || may_be_colon(bytes_at(s.p + s.n - BYTES16));
+	if (s.n)
+		memcpy(few, s.p, s.n);
+	return may_be_colon(bytes_at(few));
 }
 
 size_t
