@@ -281,10 +281,13 @@ prepare_all(struct jdb *d)
 	return err;
 }
 
+/* Of the file itself, where our path is a link to it. */
 static const char *
 name_beside(const struct jdb *d, const char *suffix, char name[PATH_MAX])
 {
-	snprintf(name, PATH_MAX, "%s%s", d->path, suffix);
+	const char *file = sqlite3_db_filename(d->db, "main");
+
+	snprintf(name, PATH_MAX, "%s%s", file ? file : d->path, suffix);
 	return name;
 }
 
@@ -404,6 +407,9 @@ jdb_leave(struct jdb *d)
 	char wal[PATH_MAX], shm[PATH_MAX];
 	struct stat sb;
 
+	/* Our path is a link that leads elsewhere now, or the look at it failed: that log is still needed. */
+	if (stat(name_beside(d, "", wal), &sb) == 0 && sb.st_dev == d->dev && sb.st_ino == d->ino)
+		return;
 	(void)sqlite3_exec(d->db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
 	/* Who moved all of them has put others there. */
 	if (stat(name_beside(d, "-wal", wal), &sb) == 0 && sb.st_dev == d->dev && sb.st_ino == d->wal_ino) {

@@ -129,6 +129,88 @@ Test(journal_moved, one_that_was_moved_away_has_all_that_was_written)
 	cr_expect_eq(count_messages(), MANY);
 }
 
+/* A reader of MANY, behind whom ten more stand in the log. */
+static sqlite3 *
+reader_behind(struct journal *j)
+{
+	sqlite3 *other = reader();
+
+	must(other, "BEGIN");
+	cr_expect_str_eq(row(other, "SELECT count(*) FROM message"), "500");
+	put(j, MANY + 1, 10);
+	return other;
+}
+
+/* Our path as a link. */
+static void
+link_to(const char *file)
+{
+	FILE *f = fopen(file, "a");
+
+	cr_assert_not_null(f);
+	fclose(f);
+	(void)unlink(path);
+	cr_assert_eq(symlink(file, path), 0);
+}
+
+Test(journal_moved, a_look_that_fails_while_somebody_reads_loses_nothing)
+{
+	struct journal *j = filled();
+	sqlite3 *other = reader_behind(j);
+
+	fails_in = 1;
+	put(j, MANY + 11, 10);
+	cr_expect_eq(log_reopening, 1);
+	cr_expect_eq(count_messages(), MANY + 20);
+	sqlite3_close(other);
+	journal_close(j, LONG);
+	cr_expect_eq(count_messages(), MANY + 20);
+}
+
+/* The path is a link, and so is what stands in its place then. */
+Test(journal_moved, a_link_that_leads_elsewhere_leaves_the_first_one_its_log)
+{
+	char real[200];
+	struct journal *j;
+	sqlite3 *other;
+
+	snprintf(real, sizeof(real), "%s/real.db", dir);
+	link_to(real);
+	j = filled();
+	other = reader_behind(j);
+	link_to(old);
+	put(j, MANY + 11, 10);
+	cr_expect_eq(log_reopening, 1);
+	cr_expect_eq(count_messages(), 10);
+	sqlite3_close(other);
+	journal_close(j, LONG);
+	link_to(real);
+	cr_expect_eq(count_messages(), MANY + 10);
+	cr_assert_eq(unlink(real), 0);
+}
+
+Test(journal_moved, a_compacted_one_behind_a_link_gets_nothing_of_the_log)
+{
+	char real[200];
+	struct journal *j;
+	sqlite3 *other;
+
+	snprintf(real, sizeof(real), "%s/real.db", dir);
+	link_to(real);
+	j = filled();
+	other = reader_behind(j);
+	vacuum_into_old();
+	cr_assert_eq(rename(old, real), 0);
+	put(j, MANY + 11, 10);
+	cr_expect_eq(log_reopening, 1);
+	cr_expect_eq(count_messages(), MANY + 20);
+	cr_expect_str_eq(read_row("PRAGMA integrity_check"), "ok");
+	sqlite3_close(other);
+	journal_close(j, LONG);
+	cr_expect_str_eq(read_row("PRAGMA integrity_check"), "ok");
+	cr_assert_eq(unlink(real), 0);
+}
+
 Test(journal_moved, a_look_at_the_file_that_fails_takes_back_nothing)
 {
 	struct journal *j = filled();
