@@ -78,10 +78,6 @@ void jdb_close(struct jdb *d);
 /* The file under our path is another one now, or none. */
 bool jdb_moved(const struct jdb *d);
 
-/* Before a file that was moved is closed: its log goes into it. SQLite would take it for that of the file in
- * its place, and damage that. */
-void jdb_leave(struct jdb *d);
-
 /* Writes the queue's first records in one transaction, at most `bytes` of them (one at least). Those whose
  * number the database has are skipped. Returns how many, which the caller then takes off, or a negative err:
  * then nothing was written, or all of it was by a commit that failed only to say so, and the next call

@@ -385,10 +385,31 @@ jdb_open(struct jdb *d, const char *path, uint64_t *seed, int wait_ms)
 	return err;
 }
 
+/* Before a file that is not in its place any more is closed: its log goes into it, and away. SQLite would
+ * take it for that of the file that is there now or comes, and damage that. */
+static void
+leave_if_gone(struct jdb *d)
+{
+	char name[PATH_MAX];
+	struct stat sb;
+	bool there = stat(name_beside(d, "", name), &sb) == 0;
+
+	if (there ? sb.st_dev == d->dev && sb.st_ino == d->ino : errno != ENOENT)
+		return;
+	(void)sqlite3_exec(d->db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
+	/* Who moved all of them has put others there. */
+	if (stat(name_beside(d, "-wal", name), &sb) == 0 && sb.st_dev == d->dev && sb.st_ino == d->wal_ino) {
+		(void)unlink(name);
+		(void)unlink(name_beside(d, "-shm", name));
+	}
+}
+
 void
 jdb_close(struct jdb *d)
 {
 	finalize_all(d);
+	if (d->db && !d->memory)
+		leave_if_gone(d);
 	if (d->db)
 		sqlite3_close(d->db);
 	if (d->path && d->lock_fd >= 0)
@@ -399,23 +420,6 @@ jdb_close(struct jdb *d)
 	d->db = NULL;
 	d->waiting = NULL;
 	d->path = NULL;
-}
-
-void
-jdb_leave(struct jdb *d)
-{
-	char wal[PATH_MAX], shm[PATH_MAX];
-	struct stat sb;
-
-	/* Our path is a link that leads elsewhere now, or the look at it failed: that log is still needed. */
-	if (stat(name_beside(d, "", wal), &sb) == 0 && sb.st_dev == d->dev && sb.st_ino == d->ino)
-		return;
-	(void)sqlite3_exec(d->db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
-	/* Who moved all of them has put others there. */
-	if (stat(name_beside(d, "-wal", wal), &sb) == 0 && sb.st_dev == d->dev && sb.st_ino == d->wal_ino) {
-		(void)unlink(wal);
-		(void)unlink(name_beside(d, "-shm", shm));
-	}
 }
 
 bool

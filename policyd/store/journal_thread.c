@@ -77,11 +77,9 @@ journal_ready(struct journal *j)
 
 	if (j->db.memory || (j->db.db && !j->db.suspect && !moved))
 		return 0;
-	if (moved) {
+	if (moved)
 		log_warn("journal state=reopening path=%s reason=\"the file is gone or another one\"",
 		    LOGV(str_of(j->path)));
-		jdb_leave(&j->db);
-	}
 	jdb_close(&j->db);
 	j->foreign |= moved;
 	err = jdb_open(&j->db, j->path, &j->seed, JDB_WAIT_RUN);

@@ -117,6 +117,31 @@ Test(journal_moved, nor_while_somebody_reads_in_the_old_one)
 	journal_close(j, LONG);
 }
 
+/* Who puts it there stops the daemon next, or starts it anew: nothing is written in between. */
+Test(journal_moved, nor_when_the_daemon_is_stopped_then)
+{
+	struct journal *j = filled();
+
+	vacuum_into_old();
+	cr_assert_eq(rename(old, path), 0);
+	journal_close(j, LONG);
+	cr_expect_str_eq(read_row("PRAGMA integrity_check"), "ok");
+	cr_expect_eq(count_messages(), MANY);
+}
+
+/* Who moves it later leaves its log behind. */
+Test(journal_moved, one_that_was_moved_away_before_a_stop_has_all)
+{
+	struct journal *j = filled();
+
+	cr_assert_eq(rename(path, old), 0);
+	journal_close(j, LONG);
+	drop_file("-wal");
+	drop_file("-shm");
+	cr_assert_eq(rename(old, path), 0);
+	cr_expect_eq(count_messages(), MANY);
+}
+
 Test(journal_moved, one_that_was_moved_away_has_all_that_was_written)
 {
 	struct journal *j = filled();
