@@ -6,7 +6,7 @@ is_hex(struct str s)
 {
 	size_t n = 0;
 
-	while (n < s.n && (str_digit(s.p[n]) || (str_lower(s.p[n]) >= 'a' && str_lower(s.p[n]) <= 'f')))
+	while (n < s.n && str_hex(s.p[n]) >= 0)
 		n++;
 	return n == s.n;
 }
@@ -33,20 +33,36 @@ first_label(struct str host)
 	return str_sub(host, 0, str_find(host, '.'));
 }
 
+static struct str
+last_labels(struct str host)
+{
+	struct str front = str_sub(host, 0, str_rfind(host, '.'));
+	size_t dot = str_rfind(front, '.');
+
+	return dot < front.n ? str_sub(host, dot + 1, host.n) : host;
+}
+
+/* In the cloud what stands between differs. Many hosts of many people are called "mail". */
+static bool
+same_host(struct str a, struct str b)
+{
+	return str_ieq(first_label(a), first_label(b)) && str_ieq(last_labels(a), last_labels(b));
+}
+
 bool
 message_id_by_mta(const struct header_facts *f)
 {
 	enum { QUEUE_ID_MIN = 6 };
 	struct str id = header_bare_id(f->message_id), left = str_sub(id, 0, str_rfind(id, '@'));
-	struct str name = first_label(str_sub(id, left.n + 1, id.n));
+	struct str host = str_sub(id, left.n + 1, id.n);
 
 	for (uint32_t i = 0; i < f->n_hops; i++) {
 		const struct hop *hop = &f->hops[i];
 
 		if (hop->id.n >= QUEUE_ID_MIN && str_ifind(left, hop->id) < left.n)
 			return true;
-		if (!hop->id.n && name.n && str_ieq(name, first_label(hop->by)) &&
-		    left_of_microsoft(left, name))
+		if (!hop->id.n && host.n && same_host(host, hop->by) &&
+		    left_of_microsoft(left, first_label(host)))
 			return true;
 	}
 	return false;

@@ -11,7 +11,8 @@
 #include "mail/header.h"
 
 /* Postfix, Exim and Sendmail make one of the queue id that stands in their line; Exchange and IIS, that have
- * none there, put their name behind it, in the cloud with another domain. It need not be the first host. */
+ * none there, put their name behind it, in the cloud with other labels within. It need not be the first host.
+ */
 bool message_id_by_mta(const struct header_facts *f);
 
 #endif
