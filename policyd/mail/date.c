@@ -322,8 +322,10 @@ date_parse(struct str s, int64_t *out)
 struct str
 date_fraction(struct str s)
 {
-	size_t begin = str_find(s, '.') + 1, end = begin;
+	size_t begin, end;
 
+	s = str_sub(s, 0, str_find(s, '('));
+	begin = end = str_find(s, '.') + 1;
 	while (end < s.n && str_digit(s.p[end]))
 		end++;
 	return begin > 1 && str_digit(s.p[begin - 2]) ? str_sub(s, begin, end) : STR_NONE;
