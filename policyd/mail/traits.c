@@ -59,16 +59,28 @@ find_own_lines(struct traits *t, const struct msg *m, const struct site *site)
 	t->own_top = n;
 }
 
-/* Of two users here who send their copies on to the same mailbox nothing else tells which is whose: what
- * was delivered above one of our lines. A transmission that is tried again has the same. */
-static uint64_t
-trace_of(const struct header_facts *f, uint32_t own_top, uint64_t seed)
+static bool
+goes_to(const struct msg *m, struct str addr)
 {
+	for (uint32_t i = 0; i < m->n_rcpts; i++)
+		if (str_ieq(m->rcpts[i].addr, addr))
+			return true;
+	return false;
+}
+
+/* Of two users here who send their copies on to the same mailbox nothing else tells which is whose: what
+ * was delivered above one of our lines. A transmission that is tried again has the same. What was delivered
+ * to him whom it goes to nobody sent on: a filter here (pipe(8) with flags=D) gives it back. */
+static uint64_t
+trace_of(const struct msg *m, uint32_t own_top, uint64_t seed)
+{
+	const struct header_facts *f = &m->header.f;
 	struct hash h;
 
 	hash_init(&h, seed, "trace");
 	for (uint32_t i = 0; i < f->n_delivered_to && f->delivered_below[i] < own_top; i++)
-		hash_istr(&h, f->delivered_to[i]);
+		if (!goes_to(m, f->delivered_to[i]))
+			hash_istr(&h, f->delivered_to[i]);
 	for (uint32_t i = own_top; i < f->n_hops; i++)
 		hash_u64(&h, f->hops[i].hash);
 	if (own_top < f->n_hops)
@@ -441,7 +453,7 @@ compute_header(struct traits *t, struct msg *m, const struct site *site)
 	struct origin o;
 
 	t->null_sender = kind->null_sender;
-	t->trace = trace_of(f, t->own_top, site->hash_seed);
+	t->trace = trace_of(m, t->own_top, site->hash_seed);
 	t->straight_here = t->foreign_hops == 0 && (t->outbound ? to_own(m, site) : t->client.family != 0);
 	o = origin_of(t, m, site);
 	t->origin = o.key;

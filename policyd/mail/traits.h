@@ -44,7 +44,8 @@
  *
  * Trace. "The same transmission" is the hash of the Received chain without the leading lines that our own
  * hosts wrote, or filters of this machine as "localhost", or that carry this request's queue id, and of the
- * Delivered-To above one of these: who sent his copy on. A retry of one queue item has the same trace.
+ * Delivered-To above one of these, but for its recipients' own: who sent his copy on. A retry of one queue
+ * item has the same trace.
  */
 #ifndef MAIL_TRAITS_H
 #define MAIL_TRAITS_H

@@ -87,6 +87,29 @@ Test(traits_trace, whose_copy_was_sent_on_tells_the_way)
 #undef HERE
 }
 
+/* A filter here that wrote down for whom it was (pipe(8) with flags=D) gives it back to that same one: the
+ * second time we see his only copy. */
+Test(traits_trace, a_filters_delivered_to_is_no_other_way)
+{
+#define GIVEN_BACK(to) "Delivered-To: " to "\nReceived: from relay by mx.example.org id P1; x\n"
+#define CAME "Received: from a by relay.example.net id R1; x\n" ORIGIN BODY
+	static const char *const passes[] = { CAME, GIVEN_BACK("Team@Example.org") CAME,
+		GIVEN_BACK("u1@example.org") CAME };
+	uint64_t traces[ARRAY_LEN(passes)];
+
+	for (size_t i = 0; i < ARRAY_LEN(passes); i++) {
+		msg_reset(&m);
+		msg_add_rcpt(&m, STR("<team@example.org>"));
+		feed(passes[i]);
+		compute_fed();
+		traces[i] = t.trace;
+	}
+	cr_expect_eq(traces[0], traces[1]);
+	cr_expect_neq(traces[0], traces[2], "sent on by another");
+#undef CAME
+#undef GIVEN_BACK
+}
+
 /* amavis and fetchmail write a line as that whenever they try, and hand the message over by loopback. */
 Test(traits_trace, localhost_on_this_machine_is_ours)
 {
