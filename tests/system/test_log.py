@@ -77,6 +77,7 @@ def nobody_reads(lab, out, into):
         os.set_blocking(out, False)
         refuse(d, ASKED)
         text = read_all(out)
+        time.sleep(TOLD)
         refuse(d, 1)
         text += read_all(out)
         told = text.count(" verdict action=reject ")
