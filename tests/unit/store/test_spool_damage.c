@@ -3,7 +3,7 @@
 #include "base/hash.h"
 #include "spool_rig.h"
 
-TestSuite(spool_damage, .init = rig_set_up, .fini = rig_tear_down, .timeout = 60);
+TestSuite(spool_damage, .init = rig_set_up, .fini = rig_tear_down, .timeout = 120);
 
 enum { RECORDS = 12 };
 
