@@ -1,31 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* The same transmission: which lines and recipients tell it from another. */
-#include "traits_rig.h"
+#include "traits_plain.h"
 
 TestSuite(traits_trace, .init = setup, .fini = teardown);
-
-static void
-with_queue_id(const char *header, const char *queue_id)
-{
-	from_client_with_queue_id(NULL, header, queue_id);
-}
 
 static void
 from_client(const char *client, const char *header)
 {
 	from_client_with_queue_id(client, header, NULL);
 }
-
-static void
-compute(const char *header)
-{
-	with_queue_id(header, NULL);
-}
-
-#define BODY                                                                               \
-	"Message-ID: <1@sender.example>\nDate: Mon, 1 Jan 2024 10:00:00 +0000\nFrom: Joe " \
-	"<joe@sender.example>\nSubject: Hello\n"
-#define ORIGIN "Received: from pc ([203.0.113.9]) by out.sender.example with ESMTP id ORIG1; Mon\n"
 
 Test(traits_trace, trace_without_our_own_lines)
 {

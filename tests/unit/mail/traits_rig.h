@@ -61,14 +61,4 @@ compute_fed(void)
 	traits_compute(&t, &m, &site);
 }
 
-static inline void
-from_client_with_queue_id(const char *client, const char *header, const char *queue_id)
-{
-	msg_reset(&m);
-	m.client_address = str_of(client);
-	m.queue_id = str_of(queue_id);
-	feed(header);
-	compute_fed();
-}
-
 #endif
