@@ -480,8 +480,7 @@ const struct doctor_check doctor_exim_checks[] = {
 	    exim_not_local },
 	{ "exim-address", SEVERITY_DANGER,
 	    "This address looks like ours, but the daemon's configuration does not listen there, or it is "
-	    "none "
-	    "that Exim understands.",
+	    "none that Exim understands.",
 	    exim_address },
 	{ "exim-at-milter-door", SEVERITY_DANGER,
 	    "The question goes to the milter door, which does not understand it and hangs up.",

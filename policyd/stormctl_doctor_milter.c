@@ -439,8 +439,7 @@ const struct doctor_check doctor_postfix_milter[] = {
 	    milter_reinjected_locally },
 	{ "milter-address", SEVERITY_DANGER,
 	    "This address looks like ours, but the daemon's configuration does not listen there, or it is "
-	    "none "
-	    "that Postfix understands.",
+	    "none that Postfix understands.",
 	    milter_address },
 	{ "milter-at-policy-door", SEVERITY_DANGER,
 	    "The milter is looked for at the policy door, which does not understand it and hangs up.",

@@ -409,8 +409,7 @@ const struct doctor_check doctor_postfix_policy[] = {
 	    policy_service },
 	{ "policy-address", SEVERITY_DANGER,
 	    "This address looks like ours, but the daemon's configuration does not listen there, or it is "
-	    "none "
-	    "that Postfix understands.",
+	    "none that Postfix understands.",
 	    policy_address },
 	{ "policy-at-milter-door", SEVERITY_DANGER,
 	    "The question goes to the milter door, which does not understand it and hangs up.",
