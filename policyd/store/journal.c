@@ -53,11 +53,29 @@ new_journal(const struct store_conf *conf, const struct journal_hooks *hooks)
 	return j;
 }
 
+/* A full disk is no reason not to serve: what the database knows has been read, and the thread tries again.
+ * Somebody may make room by putting another file in its place. */
+static void
+begin_failing(struct journal *j, const char *why)
+{
+	jdb_close(&j->db);
+	snprintf(j->db.why, sizeof(j->db.why), "%s", why);
+	journal_note_failure(j);
+	j->next_commit = clock_now().mono + j->backoff;
+	j->foreign = true;
+}
+
 static int
 open_database(struct journal *j)
 {
+	char why[sizeof(j->db.why)] = "";
 	int err = jdb_open(&j->db, j->path, &j->seed, JDB_WAIT_OPEN);
 
+	if (err && j->db.no_room) {
+		snprintf(why, sizeof(why), "%s", j->db.why);
+		jdb_close(&j->db);
+		err = jdb_open_alone(&j->db, j->path, &j->seed, JDB_WAIT_OPEN);
+	}
 	if (!err)
 		err = jdb_seq(&j->db);
 	if (!err)
@@ -65,6 +83,8 @@ open_database(struct journal *j)
 	j->accepted_seq = j->written_seq = j->db.seq; /* before it is asked whether the file is still ours */
 	if (!err)
 		room_keep(j); /* nothing goes yet: it takes note of what is used */
+	if (!err && why[0])
+		begin_failing(j, why);
 	return err == ERR_BUSY ? ERR_IO : err;
 }
 

@@ -113,6 +113,20 @@ open_unchanging(struct reading *r, const char *path)
 	return rc == SQLITE_OK ? 0 : reading_fail(r);
 }
 
+/* Where the disk is full: see migrate_no_room(). Who may not write into the folder has no hope either. */
+static int
+open_alone(struct reading *r, const char *path)
+{
+	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+
+	sqlite3_close(r->db);
+	if (sqlite3_open_v2(path, &r->db, flags, NULL) != SQLITE_OK)
+		return reading_fail(r);
+	sqlite3_busy_timeout(r->db, WAIT);
+	sqlite3_db_config(r->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	return reading_exec(r, "PRAGMA locking_mode = EXCLUSIVE");
+}
+
 static bool
 has_log(const char *path)
 {
@@ -146,6 +160,10 @@ reading_open(struct reading *r, const char *path, int *version)
 	sqlite3_busy_timeout(r->db, WAIT);
 	err = check_owner(r, version);
 	rc = sqlite3_errcode(r->db) & 0xff;
+	if (err == ERR_IO && migrate_no_room(r->db)) {
+		err = open_alone(r, path);
+		return err ? err : check_owner(r, version);
+	}
 	if (err != ERR_IO || (rc != SQLITE_READONLY && rc != SQLITE_CANTOPEN))
 		return err;
 	if (has_log(path)) {

@@ -56,6 +56,7 @@ struct jdb {
 	struct jdb_bound *bound[JDB_STMTS];
 	struct jdb_waiting *waiting;
 	bool memory;        /* nothing but this connection holds it */
+	bool no_room;       /* jdb_open() failed: see migrate_no_room() */
 	bool suspect;       /* the last failure was no mere waiting: open anew before the next try */
 	uint64_t seq;       /* highest number of a record in it, as of the last jdb_write() or jdb_seq() */
 	int skipped;        /* records that the last jdb_write() found to be there */
@@ -73,6 +74,8 @@ enum { JDB_WAIT_OPEN = 5000, JDB_WAIT_RUN = 200 };
  * gets it. ERR_IO, ERR_BUSY (another daemon has it, or it is locked), ERR_CORRUPT, ERR_VERSION. Afterwards
  * jdb_close(), also after a failure. */
 int jdb_open(struct jdb *d, const char *path, uint64_t *seed, int wait_ms) MUSTCHECK;
+/* The same of a database that is there, where that failed with no_room: it can be read, by us alone. */
+int jdb_open_alone(struct jdb *d, const char *path, uint64_t *seed, int wait_ms) MUSTCHECK;
 void jdb_close(struct jdb *d);
 
 /* The file under our path is another one now, or none. */

@@ -303,16 +303,19 @@ note_wal(struct jdb *d)
 }
 
 static int
-set_up(struct jdb *d, uint64_t *seed)
+set_up(struct jdb *d, uint64_t *seed, bool alone)
 {
 	int err;
 
-	/* A newer version's database must stay as it is: no checkpoint by us before we know. */
+	/* A newer version's database must stay as it is: no checkpoint by us before we know. Nor is there
+	 * room for one where we are alone. */
 	sqlite3_db_config(d->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	err = migrate(d->db, d->why, sizeof(d->why));
+	err = alone ? jdb_exec(d, "PRAGMA locking_mode = EXCLUSIVE") : 0;
+	if (!err)
+		err = migrate(d->db, d->why, sizeof(d->why));
 	if (err)
 		return err;
-	sqlite3_db_config(d->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+	sqlite3_db_config(d->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, alone, NULL);
 	err = check_pages(d);
 	if (!err)
 		err = set_wal(d);
@@ -347,8 +350,8 @@ configure(void)
 	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
-int
-jdb_open(struct jdb *d, const char *path, uint64_t *seed, int wait_ms)
+static int
+open_as(struct jdb *d, const char *path, uint64_t *seed, int wait_ms, bool alone)
 {
 	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -372,17 +375,32 @@ jdb_open(struct jdb *d, const char *path, uint64_t *seed, int wait_ms)
 	sqlite3_extended_result_codes(d->db, 1);
 	sqlite3_busy_timeout(d->db, wait_ms);
 	/* Switching to WAL, and some other meetings of two that open, answer BUSY without waiting. */
-	err = set_up(d, seed);
+	err = set_up(d, seed, alone);
 	while (err == ERR_BUSY && clock_now().mono < deadline) {
 		sqlite3_sleep(20);
-		err = set_up(d, seed);
+		err = set_up(d, seed, alone);
 	}
+	d->no_room = err == ERR_IO && migrate_no_room(d->db);
+	if (d->no_room)
+		snprintf(d->why, sizeof(d->why), "cannot be opened: no room on the disk");
 	note_wal(d);
 	if (err && !d->memory)
 		name_file(d, err);
 	sqlite3_busy_timeout(d->db, JDB_WAIT_RUN);
 	d->suspect = false;
 	return err;
+}
+
+int
+jdb_open(struct jdb *d, const char *path, uint64_t *seed, int wait_ms)
+{
+	return open_as(d, path, seed, wait_ms, false);
+}
+
+int
+jdb_open_alone(struct jdb *d, const char *path, uint64_t *seed, int wait_ms)
+{
+	return open_as(d, path, seed, wait_ms, true);
 }
 
 /* Before a file that is not in its place any more is closed: its log goes into it, and away. SQLite would

@@ -22,6 +22,13 @@ migrate_err(int rc)
 	}
 }
 
+bool
+migrate_no_room(sqlite3 *db)
+{
+	return sqlite3_exec(db, "PRAGMA user_version", NULL, NULL, NULL) != SQLITE_OK &&
+	    sqlite3_extended_errcode(db) == SQLITE_IOERR_SHMSIZE;
+}
+
 static int
 fail(sqlite3 *db, const char *what, char *why, size_t why_len)
 {

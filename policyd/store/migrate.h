@@ -8,6 +8,7 @@
 #define STORE_MIGRATE_H
 
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/compiler.h"
@@ -38,5 +39,9 @@ int migrate_newest(const struct migration *steps);
 
 /* The err for a result of SQLite. */
 int migrate_err(int rc);
+
+/* It cannot be read because the disk is full: in WAL mode a reader makes an index, the -shm file. The only
+ * one can do without, with locking_mode EXCLUSIVE before anything is read. */
+bool migrate_no_room(sqlite3 *db);
 
 #endif

@@ -9,11 +9,12 @@ import resource
 import signal
 import socket
 import sqlite3
+import subprocess
 import threading
 import time
 
 import milter_client
-from harness import ctl, dunno, request, wait_for
+from harness import ctl, dunno, request, rows, wait_for
 
 LIMIT, RCPTS, COPIES = 3, 6, 60
 MSGS = 8000  # below the number of storms that are kept: the longest quiet one makes room
@@ -200,6 +201,17 @@ def finish(d, book):
     never = threading.Event()
     play_milter(d, book, None, never, True)
     play_policy(d, book, random.Random(7), never, True)
+
+
+class Few:
+    """Ends a client of its own accord after so many batches."""
+
+    def __init__(self, n):
+        self.n = n
+
+    def is_set(self):
+        self.n -= 1
+        return self.n < 0
 
 
 def answers(book, more):
@@ -424,6 +436,35 @@ def test_disk_full(lab):
     assert d.log().count("spool state=failing") == 1
     d.stop()
     return f"{len(book.answered)} answers"
+
+
+def test_start_on_a_full_disk(lab):
+    """No room to make the -shm file, which a clean stop has removed, or to fill that of a killed one: it serves, knows
+    the storms of before, and writes when there is room again. stormctl reads without one too."""
+    book, rnd, inf, tight = Book(13), random.Random(14), resource.RLIM_INFINITY, 30_000
+    read = ["sh", "-c", "trap '' XFSZ; ulimit -f 8; exec \"$@\"", "sh", lab.binary("stormctl"), "storms", "--all", "--db",
+            lab.path("db/storm.db")]
+    d = enforce(lab)
+    for k, end in enumerate((d.stop, lambda: kill(d)), 1):
+        d.start()
+        play_policy(d, book, rnd, Few(10), False)
+        wait_for("the storm is written", lambda: rows(lab.path("db/storm.db"), "SELECT count(*) FROM storm")[0][0])
+        end()
+        p = subprocess.run(read, capture_output=True, text=True, timeout=30, check=False)
+        assert p.returncode == 0 and "<m0@sender.example>" in p.stdout, (p.stdout, p.stderr)
+        d.start(preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (tight, inf)))
+        wait_for("it fails", lambda: d.log().count("no room on the disk") == k)
+        play_policy(d, book, rnd, Few(5), False)
+        resource.prlimit(d.proc.pid, resource.RLIMIT_FSIZE, (inf, inf))
+        wait_for("it writes", lambda: d.log().count("journal state=recovered") == k)
+        d.stop()
+    d.start()
+    finish(d, book)
+    book.check_answers()
+    d.stop()
+    n = check_storms(lab, book)
+    assert n and d.log().count("no room on the disk") == k, "each time once"
+    return f"{check_rows(lab, book)} rows, {n} storms"
 
 
 def test_second_daemon_on_the_same_store(lab):
