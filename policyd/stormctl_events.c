@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -29,51 +28,12 @@ struct reader {
 
 /* --- dates ----------------------------------------------------------------------------------------- */
 
-static int64_t
-zone_minutes(const char *z)
-{
-	int64_t hhmm;
-
-	while (*z == ' ')
-		z++;
-	if (*z != '+' && *z != '-')
-		return 0;
-	for (int i = 1; i <= 4; i++)
-		if (!str_digit(z[i]))
-			return 0;
-	hhmm = (z[1] - '0') * 600 + (z[2] - '0') * 60 + (z[3] - '0') * 10 + (z[4] - '0');
-	return *z == '-' ? -hhmm : hhmm;
-}
-
 int64_t
 event_date(struct str s)
 {
-	static const char *const forms[] = {
-		"%a, %d %b %Y %H:%M:%S",
-		"%d %b %Y %H:%M:%S",
-		"%a, %d %b %Y %H:%M",
-		"%d %b %Y %H:%M",
-		"%a %b %d %H:%M:%S %Y",
-	};
-	char text[128];
+	int64_t t;
 
-	s = str_trim(s);
-	if (s.n == 0 || s.n >= sizeof(text))
-		return 0;
-	memcpy(text, s.p, s.n);
-	text[s.n] = '\0';
-	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
-		struct tm tm = { 0 };
-		const char *rest = strptime(text, forms[i], &tm);
-		time_t t;
-
-		if (!rest)
-			continue;
-		t = timegm(&tm);
-		if (t > 0)
-			return ((int64_t)t - zone_minutes(rest) * 60) * 1000;
-	}
-	return 0;
+	return date_parse(s, &t) == 0 && t > 0 ? t * 1000 : 0;
 }
 
 /* The first field of that name (":" included), what stands behind it; STR_NONE: there is none. */
@@ -97,10 +57,8 @@ static int64_t
 time_received(struct str header)
 {
 	struct str line = field_of(header, STR("Received:"));
-	int64_t t;
 
-	line = str_sub(line, str_rfind(line, ';') + 1, line.n);
-	return date_parse(line, &t) == 0 && t > 0 ? t * 1000 : 0;
+	return event_date(str_sub(line, str_rfind(line, ';') + 1, line.n));
 }
 
 /* --- messages -------------------------------------------------------------------------------------- */

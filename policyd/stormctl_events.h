@@ -42,7 +42,7 @@ int events_read(const char *path, uint64_t *n, struct progress *progress, event_
 /* Bytes below a path, for the progress bar. */
 uint64_t events_size(const char *path);
 
-/* RFC 5322 3.3 date-time (with the obsolete forms that strptime knows) or an mbox date; 0 when it is none. */
+/* What date_parse() knows, an mbox line's date too, in ms since 1970; 0 when it is none. */
 int64_t event_date(struct str s);
 
 #endif

@@ -107,15 +107,19 @@ def test_lines_of_mail_programs(lab):
     lab.put("lists", "all@example.org owner@example.org\n")
     lab.put("rules.conf", "[rule path]\ndetect = list-return-path\nscope = any\naction = set-sender-owner\n")
     fields = "X-Original-To: x@example.net\n"
-    post = "Received: by mx.example.org; Mon, 2 Nov 2026 10:00:00 +0100\n" + POST + "hello\n\n"
+    post = POST + "hello\n\n"
     for line, path, sees in (("- Tue Nov  3 09:00:00 2026", "<all@example.org>", True),
-                             ("17@xxx Tue Nov 03 09:00:00 +0000 2026", "<all@example.org>", True),
+                             ("17@xxx Mon Nov 02 09:00:00 +0000 2026", "<all@example.org>", True),
                              ("all@example.org Mon Nov  2 09:00:00 2026", None, True),
                              ("all@example.org Mon Nov  2 09:00:00 2026", "<joe@example.org>", False)):
         path = f"Return-Path: {path}\n" if path else ""
+        path += "Received: by mx.example.org; Mon, 2 Nov 2026 10:00:00 +0100\n" if line[0] == "-" else ""
         one, = replay(lab, conf, lab.put("box", f"From {line}\n{path}{fields}{post}"))
         assert (one["rule"] == "path") == sees, (line, path, one)
         assert one["time"] == 1793610000, (line, one)
+    for line in ("Tue Nov  3 09:00 2026", "Tue Nov  3 04:00:00 EST 2026", "Tue Nov  3 10:00:00 +0100 2026"):
+        one, = replay(lab, conf, lab.put("box", f"From joe@example.org {line}\n{post}"))
+        assert one["time"] == 1793696400, (line, one)
 
 
 def test_lines_that_begin_no_message(lab):
