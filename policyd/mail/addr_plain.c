@@ -59,7 +59,18 @@ addr_letters_end(struct str s, size_t i)
 	return end < s.n && s.p[end] == ADDR_ESC ? end : i;
 }
 
-/* Each byte beyond ASCII belongs to one that may be within it: what is left over begins a letter. */
+/* With what stands at i the name or the comment could end: so it goes on behind it. */
+static bool
+may_end(struct str s, size_t i)
+{
+	size_t next = addr_gap_end(s, i + 1);
+	char c = next < s.n ? s.p[next] : ',';
+
+	return i < s.n && ((s.p[i] == '"' && c == '<') || (s.p[i] == ')' && str_find(STR("<,;"), c) < 3));
+}
+
+/* Each byte beyond ASCII belongs to one that may be within it: what is left over begins a letter. Or it is a
+ * letter of its own, of Latin-1 or windows-1251, at the end of what stands in quotes within the name. */
 bool
 addr_half_letter(struct str s, size_t i)
 {
@@ -67,7 +78,7 @@ addr_half_letter(struct str s, size_t i)
 
 	while (from && (unsigned char)s.p[from - 1] >= 0x80)
 		from--;
-	if ((i - from) % 2 == 0)
+	if ((i - from) % 2 == 0 || !may_end(s, i + 1))
 		return false;
 	for (; from < i && n; from += n)
 		n = utf8_len(str_sub(s, from, i));

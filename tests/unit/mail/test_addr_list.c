@@ -233,6 +233,11 @@ Test(addr_list, letters_of_east_asia)
 		/* but UTF-8 and GBK with something in quotes */
 		{ "\"\xc3\xa9\\\", x\" <a@b>, \"\xe7\x94\xb0\\\", \" <c@d>", 2, "a@b|c@d" },
 		{ "\"\xd6\xd0\\\", \" <a@b>, c@d (\xc3\xa9\\), x), e@f", 3, "a@b|c@d|e@f" },
+		/* and Latin-1, windows-1251 with quotes within; or each byte has its backslash */
+		{ "\"\xce\xce \\\"\xd0\xee\xe3\\\"\" <a@b>, \"\\\"\xe3\\\"\" <c@d>, e@f", 3,
+		    "a@b|c@d|e@f" },
+		{ "\"Bee, \\\"J\xf6\\\", Joe\" <a@b>, \"D\xe9 \\\"\xe9\\\" x\" <c@d>", 2, "a@b|c@d" },
+		{ "a@b (x \\(\xe9\\)), c@d, \"\x95\\\\\" <e@f>, \"x\" <g@h>", 4, "a@b|c@d|e@f|g@h" },
 	};
 
 	check_rows(rows, ARRAY_LEN(rows));
