@@ -33,13 +33,25 @@ first_label(struct str host)
 	return str_sub(host, 0, str_find(host, '.'));
 }
 
+/* Behind the dot before the label that ends at `end`. */
+static size_t
+label_begin(struct str host, size_t end)
+{
+	size_t dot = str_rfind(str_sub(host, 0, end), '.');
+
+	return dot < end ? dot + 1 : 0;
+}
+
+/* The domain that somebody has: two labels, three below "co.uk" and "com.au". */
 static struct str
 last_labels(struct str host)
 {
-	struct str front = str_sub(host, 0, str_rfind(host, '.'));
-	size_t dot = str_rfind(front, '.');
+	enum { COUNTRY = 2, KIND_MAX = 3 };
+	size_t top = label_begin(host, host.n), next = top ? label_begin(host, top - 1) : 0;
 
-	return dot < front.n ? str_sub(host, dot + 1, host.n) : host;
+	if (next && host.n - top == COUNTRY && top - 1 - next <= KIND_MAX)
+		next = label_begin(host, next - 1);
+	return str_sub(host, next, host.n);
 }
 
 /* In the cloud what stands between differs. Many hosts of many people are called "mail". */

@@ -26,6 +26,9 @@ Test(message_id, whose_it_is)
 		{ "web.out.test", "1234.192.0.2.9.squirrel@web.out.test", true },
 		{ "desk.out.test", "desk-4.4.4-12345-1617700210-00000012@desk.out.test", true },
 		{ "mail.relay.test", "60bd7793-7f39-49d0-9f91-b0d2a6e3c418@mail.out.test", true },
+		{ "mail.relay.co.uk", "60bd7793-7f39-49d0-9f91-b0d2a6e3c418@mail.out.co.uk", true },
+		{ "mail.out.com.au", "60bd7793-7f39-49d0-9f91-b0d2a6e3c418@mail.hub.out.com.au", false },
+		{ "mail", "60bd7793-7f39-49d0-9f91-b0d2a6e3c418@mail.uk", true },
 		{ "x.out.test", "60bd7793-7f39-49d0-9f91-b0d2a6e3c418@ex1.out.test", true },
 	};
 
