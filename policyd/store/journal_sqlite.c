@@ -241,7 +241,9 @@ jdb_snapshot_seqs(struct jdb *d, void (*fn)(void *arg, uint64_t part, uint64_t s
 
 /* ---- retention ---- */
 
-/* The last id of the slice that goes, 0 = none. */
+/* The last id of the slice that goes, 0 = none. Rows stand as they came, so what stands behind the first one
+ * whose time has not come goes later, whatever its time: one from a clock that began in 1970 would take all
+ * before it along. */
 static int
 slice_end(struct jdb *d, int64_t before, int64_t now, sqlite3_int64 *end, bool *whole)
 {
@@ -252,10 +254,14 @@ slice_end(struct jdb *d, int64_t before, int64_t now, sqlite3_int64 *end, bool *
 
 	sqlite3_bind_int(st, 1, SLICE_ROWS);
 	for (rc = sqlite3_step(st); rc == SQLITE_ROW && rcpts < SLICE_RCPTS; rc = sqlite3_step(st)) {
+		int64_t time = sqlite3_column_int64(st, 1);
+
+		if (time >= before && time <= now + MS_DAY)
+			break;
 		last = sqlite3_column_int64(st, 0);
-		if (sqlite3_column_int64(st, 1) < before)
+		if (time < before)
 			*end = last;
-		else if (sqlite3_column_int64(st, 1) > now + MS_DAY)
+		else
 			future = true;
 		rcpts += sqlite3_column_int64(st, 2);
 		rows++;

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: ISC */
+/* Retention where the wall clock was wrong for a while: the oldest rows are the first ones all the same. */
+#include "journal_rig.h"
+#include "sample.h"
+#include "store/journal_thread.h"
+
+TestSuite(journal_retain, .init = set_up, .fini = tear_down, .timeout = 120);
+
+static const int64_t now = 1800000000000, before = 1800000000000 - MS_DAY;
+
+static void
+put(struct journal *j, unsigned n, int64_t time)
+{
+	struct record_rcpt rcpt = { STR("anna@example.org"), STR("pass"), OUTCOME_PASSED };
+	struct record r = sample_record(&rcpt, 1);
+
+	r.time = time;
+	for (unsigned k = 0; k < n; k++)
+		journal_message(j, &r);
+}
+
+static struct journal *
+must_open(void)
+{
+	struct store_conf conf = { .path = path, .max_queue = 64 << 20 };
+	struct journal_opened opened;
+	struct journal *j = NULL;
+	char why[300] = "";
+
+	cr_assert_eq(journal_open(&conf, NULL, &j, &opened, why, sizeof(why)), 0, "%s", why);
+	return j;
+}
+
+/* Slice by slice until nothing goes any more; how many rows there are then. */
+static long
+retained(struct journal *j)
+{
+	uint64_t seed = 0;
+	struct jdb d;
+	int more = 1;
+
+	journal_close(j, LONG);
+	cr_assert_eq(jdb_open(&d, path, &seed, LONG), 0, "%s", d.why);
+	for (int round = 0; round < 20; round++) {
+		more = jdb_retain(&d, before, now);
+		cr_assert_geq(more, 0, "%s", d.why);
+	}
+	cr_expect_eq(more, 0);
+	jdb_close(&d);
+	return count_messages();
+}
+
+/* A machine without a clock of its own begins in 1970 until somebody tells it the time. */
+Test(journal_retain, one_of_1970_takes_none_before_it_along)
+{
+	struct journal *j = must_open();
+
+	put(j, 10, before - MS_HOUR);
+	put(j, 300, now - MS_HOUR);
+	put(j, 1, 7000);
+	put(j, 20, now);
+	cr_expect_eq(retained(j), 321, "those that are old, and no other");
+}
+
+/* It goes when it is the oldest. */
+Test(journal_retain, one_of_1970_goes_when_its_turn_comes)
+{
+	struct journal *j = must_open();
+
+	put(j, 700, before - MS_HOUR);
+	put(j, 1, 7000);
+	put(j, 20, now);
+	cr_expect_eq(retained(j), 20);
+}
+
+/* Nor do those of a clock that ran ahead, for which something old behind them has to do. */
+Test(journal_retain, those_of_a_time_to_come_take_none_along)
+{
+	struct journal *j = must_open();
+
+	put(j, 3, now + 3650ll * MS_DAY);
+	put(j, 300, now - MS_HOUR);
+	put(j, 1, 7000);
+	cr_expect_eq(retained(j), 301, "the three are gone, and no other");
+}
