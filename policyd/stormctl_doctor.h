@@ -125,7 +125,7 @@ void doctor_find_socket(
 /* --- words -------------------------------------------------------------------------------------------- */
 
 /* Cuts the next word off a list with commas and space; {groups} are one word, without the braces, which
- * `braced` (may be NULL) tells. */
+ * `braced` (may be NULL) tells. So is what has braces within, as inline:{{a = b}, {c = d}}, with them. */
 bool doctor_word(struct str *rest, struct str *word, bool *braced);
 bool doctor_has_word(struct str list, const char *word); /* any case */
 /* In a list of an MTA's macros, whose names differ by case; with or without braces. */

@@ -31,9 +31,9 @@ doctor_word(struct str *rest, struct str *word, bool *braced)
 	if (i == rest->n)
 		return false;
 	group = rest->p[i] == '{';
-	for (end = i; end < rest->n && (group || !between(rest->p[end])); end++) {
-		depth += group && rest->p[end] == '{';
-		depth -= group && rest->p[end] == '}';
+	for (end = i; end < rest->n && (depth || !between(rest->p[end])); end++) {
+		depth += rest->p[end] == '{';
+		depth -= depth && rest->p[end] == '}';
 		if (group && depth == 0)
 			break;
 	}

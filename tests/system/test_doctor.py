@@ -241,6 +241,7 @@ def closed_doors(site):
 
 
 R = "smtpd_recipient_restrictions = "
+TABLE = "check_recipient_access inline:{{old@example.org = REJECT, reject}, {x@example.org = permit}}"
 
 # what is done to the good configuration, and the findings that it makes, by check; the same check several times counts
 BROKEN = [
@@ -284,6 +285,7 @@ BROKEN = [
     ("at DATA alone", main(R), ["policy-not-at-rcpt"]),
     ("at the end of data too", main(f"smtpd_end_of_data_restrictions = {ASK}"), ["policy-end-of-data"]),
     ("twice", main(f"{R}{ASK}, {ASK}"), ["policy-asked-twice"]),
+    ("twice behind a table", main(f"{R}{TABLE}, {ASK}, {ASK}"), ["policy-asked-twice"]),
     ("submission goes its own way", several(
         service("submission/inet", "  -o smtpd_recipient_restrictions=permit_sasl_authenticated,reject"),
         service("submission/inet", "  -o smtpd_data_restrictions=")), ["policy-service"]),
@@ -382,6 +384,7 @@ HARMLESS = [
     ("among others", main(
         f"{R}reject_unknown_recipient_domain, check_policy_service unix:private/postgrey, {ASK}\nsmtpd_milters = "
         f"inet:127.0.0.1:11332, unix:other/m.sock, {MILTER}, unix:opendkim/opendkim.sock")),
+    ("behind a table", main(f"{R}{TABLE}, {ASK}\nsmtpd_data_restrictions = {TABLE}, {ASK}")),
     ("in a restriction class", main(
         f"smtpd_restriction_classes = stormy\nstormy = {ASK}\n{R}stormy\nsmtpd_data_restrictions = stormy")),
     ("classes that name each other", main(
