@@ -256,6 +256,20 @@ policy_no_brake(struct doctor *d)
 	}
 }
 
+/* Where what is not permitted is refused, as with submission, nothing is left to ask about behind permits. */
+static bool
+permits_or_refuses(struct doctor *d, const struct pf_service *s)
+{
+	static const char *const refusals[] = { "reject", "defer", NULL };
+	struct str list = pf_get(pf_of(d), s, pf_list_names[PF_RECIPIENT]), word;
+	const char *first = relay_first(d, s);
+	bool braced, found = false;
+
+	while (doctor_word(&list, &word, &braced))
+		found = found || (!braced && pf_one_of(refusals, word));
+	return found && first && !first[0];
+}
+
 /* Services that ask elsewhere than others do: `rcpt` and `data` are what is wanted. */
 static void
 by_service(struct doctor *d, bool rcpt, bool data, enum pf_list missing, enum place place)
@@ -265,7 +279,9 @@ by_service(struct doctor *d, bool rcpt, bool data, enum pf_list missing, enum pl
 	EACH_SERVICE(p, s)
 	if (s->role == PF_PUBLIC && pf_asks(p) && asks_at(p, s, false) == rcpt &&
 	    asks_at(p, s, true) == data && (missing != PF_DATA || !pf_in_front(p, s)))
-		pf_find(d, s, pf_list_names[missing], pf_put_right(d, s, pf_list_names[missing], place));
+		pf_find(d, s, pf_list_names[missing],
+		    pf_put_right(d, s, pf_list_names[missing],
+			place == PLACE_END && permits_or_refuses(d, s) ? PLACE_BEFORE_PERMIT : place));
 }
 
 static void

@@ -458,6 +458,27 @@ def test_the_forms_with_a_filter_have_no_finding(lab):
     assert before.count("-o") == 6 and not found, (before, found)
 
 
+def test_submission_is_told_to_ask_in_front_of_its_permits(lab):
+    """At once: what is refused unless it is permitted is not asked about behind the permits. An older Postfix, which
+    would ask about strangers first, gets the question behind them. And so etc/postfix/README says it."""
+    need_postconf()
+    own = service("submission/inet", "  -o smtpd_recipient_restrictions=permit_sasl_authenticated,reject")
+    for version, list_ in (("3.7.11", f"{ASK}, permit_sasl_authenticated, reject"),
+                           ("3.5.25", f"permit_sasl_authenticated, {ASK}, reject")):
+        site = Site(lab)
+        several(own, main(f"mail_version = {version}"), no_relay_before if version < "3.6" else main(""))(site)
+        found = [f for f in site.doctor() if f["check"] == "policy-not-at-rcpt"]
+        assert [f["fix"] for f in found] == [f"  -o {{ smtpd_recipient_restrictions = {list_} }}"], (version, found)
+        site.follow(found[0])
+        assert version < "3.6" or not site.doctor()
+        shutil.rmtree(site.etc)
+    with open(os.path.join(TOP, "etc/postfix/README"), encoding="utf-8") as f:
+        said, = re.findall(r"^      submission .*\n((?: {10}.*\n)+)", f.read(), re.M)
+    site = Site(lab)
+    site.master = MASTER + "submissions inet n - y - - smtpd\n" + said
+    assert said.count("-o") == 2 and not site.doctor(), site.doctor()
+
+
 def test_each_fault_of_postfix_is_found_and_put_right(lab):
     need_postconf()
     for name, change, want in BROKEN:
