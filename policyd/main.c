@@ -365,6 +365,30 @@ run(struct daemon *d)
 	return code;
 }
 
+static void
+print_unreadable(void *arg, const char *file, unsigned line, const char *what)
+{
+	const struct daemon *d = arg;
+
+	fputs("note: ", stderr);
+	config_print_fault(stderr, file, line, what);
+	fprintf(stderr, "note: user %s has to read that, or a reload is refused\n", d->user.pw_name);
+}
+
+/* What root can read and the user who serves cannot: a reload is done by him. */
+static void
+note_unreadable(struct daemon *d)
+{
+	struct conf_faults faults = { .report = print_unreadable, .arg = d };
+	struct config again = { 0 };
+	char why[WHY_MAX];
+
+	if (!d->user.pw_name || become_user(&d->user, why, sizeof(why)) != 0)
+		return;
+	if (config_load(d->path, &again, &faults) == 0)
+		config_fini(&again);
+}
+
 enum { ARGS_RUN = -1 };
 
 /* The exit code, or ARGS_RUN. */
@@ -425,10 +449,12 @@ main(int argc, char **argv)
 	if (code != ARGS_RUN)
 		return code;
 	code = load(&d) == 0 ? EX_OK : EX_CONFIG;
-	if (code == EX_OK && test)
+	if (code == EX_OK && test) {
 		config_notes(&d.config, print_note, stderr);
-	else if (code == EX_OK)
+		note_unreadable(&d);
+	} else if (code == EX_OK) {
 		code = run(&d);
+	}
 	config_fini(&d.config);
 	config_fini(&d.begun);
 	return code;

@@ -467,6 +467,28 @@ def test_becomes_the_user(lab):
     dunno(d.dial(lab.path("old/p.sock")))
 
 
+def test_check_as_root_tells_what_the_user_cannot_read(lab):
+    """A new file that root wrote with a umask of 077: the start is as root, the reload is not."""
+    if os.geteuid() != 0:
+        raise Skip("not root")
+    d = lab.daemon(server="user = nobody", rules=RULE, mail="lists = folk")
+    lab.put("folk", "all@example.org boss@example.org\n")
+    code, _, fine = lab.run("-t", "-c", d.conf)
+    assert code == 0 and "note: " not in fine, fine
+    d.start()
+    for name, why in (("folk", f"lists: cannot read {lab.path('folk')}: "), ("storm.rules", "rules: cannot read "),
+                      ("storm.conf", "cannot read: ")):
+        os.chmod(lab.path(name), 0o600)
+        code, _, err = lab.run("-t", "-c", d.conf)
+        assert code == 0, (name, code, err)
+        note, told = err.splitlines()
+        assert note.startswith(f"note: {d.conf}:") and why in note and note.endswith("Permission denied"), (name, err)
+        assert told == "note: user nobody has to read that, or a reload is refused", (name, err)
+        assert not d.reload(), name
+        os.chmod(lab.path(name), 0o644)
+    assert d.reload()
+
+
 def test_user_that_does_not_exist(lab):
     if os.geteuid() != 0:
         raise Skip("not root")
