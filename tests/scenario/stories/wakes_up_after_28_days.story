@@ -38,3 +38,31 @@ clock +46d
 expect storms open 0 remembered 0
 milter S: send copy of M via sbs1.example from <sales@firm.example> to <ann@example.org>
 expect continue
+# A rule in shadow goes on remembering; one that is off has forgotten all when it is on again.
+repeat 5 {
+	milter S: send copy of M via sbs2.example from <sales@firm.example> to <ann@example.org>
+}
+expect discard
+clock +2h
+rules {
+	[rule replication]
+	detect = replication
+	mode   = shadow
+}
+reload
+expect storms open 0 remembered 1
+rules {
+	[rule replication]
+	detect = replication
+	mode   = off
+}
+reload
+expect storms open 0 remembered 0
+rules {
+	[rule replication]
+	detect = replication
+}
+reload
+clock +2d
+milter S: send copy of M via sbs2.example from <sales@firm.example> to <ann@example.org>
+expect continue
