@@ -7,6 +7,7 @@
 #include <ev.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,7 +33,6 @@ struct server {
 	struct ev_idle hurry; /* only keeps the loop from sleeping */
 	struct busy_poll busy_poll;
 	struct ev_timer tick, half_tick;
-	struct ev_signal term, intr, hup;
 	server_reload_fn *reload;
 	void *reload_arg;
 	uint32_t max_connections;
@@ -40,6 +40,18 @@ struct server {
 	int64_t drain_until; /* mono ms, 0 = serving */
 	int64_t status_at, alive_at, full_told_at;
 };
+
+/*
+ * A bit for each signal that came. libev would write it to a pipe that the kernel has to watch: where that is
+ * refused, none is ever heard again. Whatever the loop waits for is interrupted by one.
+ */
+static atomic_uint signals;
+
+static void
+note_signal(int signum)
+{
+	atomic_fetch_or(&signals, 1U << signum);
+}
 
 static void
 see_clock(struct server *s)
@@ -75,24 +87,14 @@ accepted(void *arg, const struct endpoint *ep, int fd, const struct sockaddr *pe
 }
 
 static void
-on_clock(struct ev_loop *loop, struct ev_check *w, int revents)
-{
-	struct server *s = container_of(w, struct server, clock);
-
-	(void)loop;
-	(void)revents;
-	see_clock(s);
-	busy_poll_woke(&s->busy_poll, clock_us());
-}
-
-static void
 on_turn(struct ev_loop *loop, struct ev_prepare *w, int revents)
 {
 	struct server *s = container_of(w, struct server, turn);
 	bool more = pool_turn(&s->pool);
 
 	(void)revents;
-	if (busy_poll_on(&s->busy_poll, s->pool.served, shares_alone(&s->pool.shares), clock_us()) || more)
+	if (busy_poll_on(&s->busy_poll, s->pool.served, shares_alone(&s->pool.shares), clock_us()) || more ||
+	    atomic_load(&signals))
 		ev_idle_start(loop, &s->hurry);
 	else
 		ev_idle_stop(loop, &s->hurry);
@@ -156,31 +158,24 @@ on_tick(struct ev_loop *loop, struct ev_timer *w, int revents)
 }
 
 static void
-on_stop(struct ev_loop *loop, struct ev_signal *w, int revents)
+stop(struct server *s, int signum)
 {
-	struct server *s = w->data;
-
-	(void)revents;
 	if (s->drain_until) {
-		ev_break(loop, EVBREAK_ALL);
+		ev_break(s->loop, EVBREAK_ALL);
 		return;
 	}
 	notify_send(&s->notify, "STOPPING=1\nSTATUS=finishing requests under way\n");
 	listeners_fini(&s->listeners);
 	pool_drain(&s->pool);
-	log_info("stopping signal=%d requests_under_way=%u", w->signum, s->pool.live);
+	log_info("stopping signal=%d requests_under_way=%u", signum, s->pool.live);
 	s->drain_until = s->pool.now.mono + s->drain;
 	if (s->drain_until == 0)
 		s->drain_until = 1;
 }
 
 static void
-on_reload(struct ev_loop *loop, struct ev_signal *w, int revents)
+reload(struct server *s)
 {
-	struct server *s = w->data;
-
-	(void)loop;
-	(void)revents;
 	if (!s->reload || s->drain_until)
 		return;
 	notify_reloading(&s->notify);
@@ -189,6 +184,22 @@ on_reload(struct ev_loop *loop, struct ev_signal *w, int revents)
 	listeners_lend_spare(&s->listeners, false);
 	see_clock(s);
 	notify_send(&s->notify, "READY=1\n");
+}
+
+static void
+on_clock(struct ev_loop *loop, struct ev_check *w, int revents)
+{
+	struct server *s = container_of(w, struct server, clock);
+	unsigned came = atomic_exchange(&signals, 0);
+
+	(void)loop;
+	(void)revents;
+	see_clock(s);
+	busy_poll_woke(&s->busy_poll, clock_us());
+	if (came & 1U << SIGHUP)
+		reload(s);
+	if (came & (1U << SIGTERM | 1U << SIGINT))
+		stop(s, came & 1U << SIGTERM ? SIGTERM : SIGINT);
 }
 
 static int
@@ -215,19 +226,15 @@ take_limits(struct server *s, const struct serve_conf *conf)
 }
 
 static void
-watch_signal(
-    struct server *s, struct ev_signal *w, int signum, void (*fn)(struct ev_loop *, struct ev_signal *, int))
-{
-	ev_signal_init(w, fn, signum);
-	w->data = s;
-	ev_signal_start(s->loop, w);
-}
-
-static void
 watch(struct server *s)
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	struct sigaction note = { .sa_handler = note_signal, .sa_flags = SA_RESTART };
 
+	atomic_store(&signals, 0);
+	sigaction(SIGTERM, &note, NULL);
+	sigaction(SIGINT, &note, NULL);
+	sigaction(SIGHUP, &note, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
 	sigaction(SIGXFSZ, &ignore, NULL); /* a file size limit is a full disk, not the end */
 	ev_check_init(&s->clock, on_clock);
@@ -240,9 +247,6 @@ watch(struct server *s)
 	ev_timer_start(s->loop, &s->tick);
 	ev_timer_init(&s->half_tick, on_half_tick, 1.5, 1.);
 	ev_timer_start(s->loop, &s->half_tick);
-	watch_signal(s, &s->term, SIGTERM, on_stop);
-	watch_signal(s, &s->intr, SIGINT, on_stop);
-	watch_signal(s, &s->hup, SIGHUP, on_reload);
 }
 
 int
@@ -293,21 +297,13 @@ end_now(int signum)
 /* What is still to be written may take its time: a reload is of no use any more, and a second signal to stop
  * ends the waiting. */
 static void
-unwatch(struct server *s)
+unwatch(void)
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, end = { .sa_handler = end_now };
-	sigset_t all, old;
 
-	/* libev leaves behind what would kill us. */
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &old);
-	ev_signal_stop(s->loop, &s->term);
-	ev_signal_stop(s->loop, &s->intr);
-	ev_signal_stop(s->loop, &s->hup);
 	sigaction(SIGHUP, &ignore, NULL);
 	sigaction(SIGTERM, &end, NULL);
 	sigaction(SIGINT, &end, NULL);
-	sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
 void
@@ -318,7 +314,7 @@ server_free(struct server *s)
 	listeners_fini(&s->listeners);
 	pool_fini(&s->pool, "shutting down");
 	notify_fini(&s->notify);
-	unwatch(s);
+	unwatch();
 	ev_loop_destroy(s->loop);
 	xfree(s);
 }

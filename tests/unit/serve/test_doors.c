@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -32,12 +33,24 @@ static char received[1 << 20];
 static char last_line[2048];
 static char dir[64], why[256];
 
-static int waits_to_fail;
+static int waits_to_fail, turns, stop_in;
+static bool unwatched; /* the kernel watches no further descriptor */
 
-/* In front of the C library's. */
+/* In front of the C library's, in the next one as well. */
+int
+epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
+{
+	if (!unwatched || op != EPOLL_CTL_ADD)
+		return (int)syscall(SYS_epoll_ctl, epfd, op, fd, event);
+	errno = ENOMEM;
+	return -1;
+}
+
 int
 epoll_wait(int epfd, struct epoll_event *events, int max, int timeout)
 {
+	if (++turns == stop_in)
+		raise(SIGTERM);
 	if (waits_to_fail == 0)
 		return epoll_pwait(epfd, events, max, timeout, NULL);
 	waits_to_fail--;
@@ -423,6 +436,22 @@ Test(server, the_kernel_has_no_memory, .init = server_setup, .fini = server_tear
 	server_run(server);
 	cr_assert_eq(waits_to_fail, 0);
 	cr_assert_eq(read(first, received, sizeof(received)), 14);
+	close(first);
+}
+
+/* A daemon that can be asked again can be told to stop as well. */
+Test(server, the_kernel_watches_nothing, .init = server_setup, .fini = server_teardown, .timeout = 60)
+{
+	int first;
+
+	cr_assert_eq(server_new(&conf, &engine, &server, why, sizeof(why)), 0, "%s", why);
+	first = dial(specs[0]);
+	cr_assert_eq(write(first, question, sizeof(question) - 1), (ssize_t)sizeof(question) - 1);
+	unwatched = true;
+	stop_in = turns + 3;
+	server_run(server);
+	unwatched = false;
+	cr_assert_geq(turns, stop_in);
 	close(first);
 }
 
