@@ -149,6 +149,21 @@ static const struct str mail_programs[] = {
 	STR("zimbra"),
 	STR("open-xchange"),
 	STR("sogo"),
+	STR("cyrus-jmap"), /* Fastmail */
+	STR("webservice/"), /* Yahoo */
+	STR("zoho mail"),
+	STR("snappymail"),
+	STR("rainloop"),
+	STR("foxmail "),
+	STR("em_client"),
+	STR("becky!"),
+	STR("mailmate"),
+	STR("airmail"),
+	STR("geary"),
+	STR("mailbird"),
+	STR("eudora"),
+	STR("qualcomm windows eudora"),
+	STR("pegasus mail"),
 };
 
 static bool
@@ -306,12 +321,22 @@ begins_with(const struct str *set, size_t n, struct str s)
 }
 #define BEGINS_WITH(set, s) begins_with(set, ARRAY_LEN(set), s)
 
+/* In a program for people. Outlook behind Exchange and Gmail do not name themselves: the one numbers its
+ * talks, as Exchange's own bounces do too, the other has a host for such mail alone. */
+static bool
+is_written(const struct header_facts *f)
+{
+	return (f->mailer.n && BEGINS_WITH(mail_programs, f->mailer)) ||
+	    (f->thread_index.n && !(f->flags & HDR_NDR_MARK)) ||
+	    str_iends(f->message_id, STR("@mail.gmail.com>"));
+}
+
 /* Whoever is postmaster tells all the others of problems with the mail. */
 static bool
 is_person(const struct header_facts *f, bool null_sender, bool authenticated)
 {
-	return !is_null_path(f, null_sender) &&
-	    (authenticated || (f->mailer.n && BEGINS_WITH(mail_programs, f->mailer)));
+	return !is_null_path(f, null_sender) && !is_local(&daemon_locals, f->return_path) &&
+	    (authenticated || is_written(f));
 }
 
 static unsigned

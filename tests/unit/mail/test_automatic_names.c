@@ -158,6 +158,46 @@ Test(automatic_names, who_logs_in_is_a_person)
 	cr_expect_eq(classify(rows[0].header), AUTO_BOUNCE, "nobody logged in");
 }
 
+/* He tells all the others that there is trouble with the mail, and his program need not tell its name. */
+Test(automatic_names, the_postmaster_in_person)
+{
+	static const char front[] =
+	    "Return-Path: <sysadmin@x.example>\nFrom: Systemadministrator <sysadmin@x.example>\n"
+	    "Subject: Mail delivery problems this morning\n";
+	static const struct {
+		const char *more;
+		enum automatic want;
+	} rows[] = {
+		{ "", AUTO_BOUNCE },
+		{ "X-Mailer: Batch 1.0\n", AUTO_BOUNCE },
+		{ "X-Mailer: Foxmail 7.2.25.375[cn]\n", AUTO_NONE },
+		{ "User-Agent: Cyrus-JMAP/3.9.0-alpha0\n", AUTO_NONE },
+		{ "X-Mailer: WebService/1.1.23\n", AUTO_NONE },
+		{ "Thread-Index: AdFBz0rm0mVx0vq2Q0i9vXoQk2m0Tw==\n", AUTO_NONE },
+		{ "Thread-Index: AdFB\n", AUTO_BOUNCE },
+		{ "Thread-Index: AdFBz0rm0mVx0vq2Q0i9vXoQk2m0Tw==\nX-MS-Exchange-Message-Is-Ndr:\n",
+		    AUTO_BOUNCE },
+		{ "Message-ID: <CAx+y=z@mail.gmail.com>\n", AUTO_NONE },
+		{ "Message-ID: <001a11c2@google.com>\n", AUTO_BOUNCE },
+		{ "X-MS-Exchange-Message-Is-Ndr:\nMessage-ID: <CAx@mail.gmail.com>\n", AUTO_BOUNCE },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char header[400];
+
+		snprintf(header, sizeof(header), "%s%s", front, rows[i].more);
+		cr_expect_eq(classify(header), rows[i].want, "%s", rows[i].more);
+	}
+	/* Domino leaves the fields of what it returns */
+	cr_expect_eq(classify("Return-Path: <MAILER-DAEMON@mx.example>\nFrom: postmaster@x.example\n"
+			      "Subject: DELIVERY FAILURE: User joe not listed\n"
+			      "Thread-Index: AdFBz0rm0mVx0vq2Q0i9vXoQk2m0Tw==\n"),
+	    AUTO_BOUNCE);
+	cr_expect_eq(classify("Return-Path: <>\nFrom: postmaster@x.example\nSubject: Undeliverable: x\n"
+			      "Thread-Index: AdFBz0rm0mVx0vq2Q0i9vXoQk2m0Tw==\n"),
+	    AUTO_BOUNCE);
+}
+
 /* Notes sends its out-of-office from the person's own address, without any field that tells so. */
 Test(automatic_names, an_out_of_office_by_its_words_alone)
 {
