@@ -149,7 +149,7 @@ static const struct str mail_programs[] = {
 	STR("zimbra"),
 	STR("open-xchange"),
 	STR("sogo"),
-	STR("cyrus-jmap"), /* Fastmail */
+	STR("cyrus-jmap"),  /* Fastmail */
 	STR("webservice/"), /* Yahoo */
 	STR("zoho mail"),
 	STR("snappymail"),
@@ -416,7 +416,7 @@ bounce_points(const struct header_facts *f, enum subject_kind subject, bool null
 		points += SIGN_SUBJECT_MAYBE;
 	if (is_list_server(f))
 		points += SIGN_LIST_SERVER;
-	if (str_eq(f->auto_submitted, STR("auto-replied")))
+	if (str_eq(f->auto_submitted, STR("auto-replied")) && !is_about_another(f, subject))
 		points += SIGN_REPLIED;
 	if (points && f->mailer.n && BEGINS_WITH(notice_mailers, f->mailer))
 		points += SIGN_MAILER;
@@ -493,6 +493,18 @@ is_own_absence(const struct header_facts *f)
 	return str_iends(line, name) && (line.n == name.n || line.p[line.n - name.n - 1] == ' ');
 }
 
+/* An autoresponder's own mark, and nothing that a bounce writer puts anywhere but in From and envelope: the
+ * postmaster takes holidays, too. */
+static bool
+is_marked_reply(const struct header_facts *f, enum subject_kind subject, bool null_sender)
+{
+	enum { MARKS = HDR_MAILER_DAEMON_FROM | HDR_AUTO_FAILURE | HDR_NDR_MARK | HDR_FAILED_RCPTS };
+
+	if (subject == SUBJECT_BOUNCE || subject == SUBJECT_BOUNCE_MAYBE || (f->flags & MARKS))
+		return false;
+	return !is_report_part(f) && !is_list_server(f) && is_responder(f, subject, null_sender);
+}
+
 static bool
 is_auto_reply(const struct header_facts *f, enum subject_kind subject, bool null_sender)
 {
@@ -561,6 +573,7 @@ automatic_classify(
 	if (automatic_is_list(f) && !submitted && !states_bounce(f, subject, null_sender))
 		return AUTO_NONE;
 	if (subject != SUBJECT_AUTO_REPLY && subject != SUBJECT_AUTO_REPLY_SURE &&
+	    !is_marked_reply(f, subject, null_sender) &&
 	    bounce_points(f, subject, null_sender, is_person(f, null_sender, authenticated)) >= BOUNCE_ENOUGH)
 		return AUTO_BOUNCE;
 	if (is_report_part(f)) /* of what, its body may tell; nobody writes one by hand */

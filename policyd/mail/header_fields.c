@@ -177,7 +177,7 @@ take_thread_index(struct header *h, const struct field_row *row, struct str valu
 }
 
 /* The keyword before any comment or parameter, and what Sendmail says in the comment of its bounces, Sieve in
- * that of its refusals. */
+ * that of its refusals and, as "(vacation)", of its answers. */
 static void
 take_auto_submitted(struct header *h, const struct field_row *row, struct str value)
 {
@@ -202,6 +202,8 @@ take_auto_submitted(struct header *h, const struct field_row *row, struct str va
 	for (size_t i = 0; i < ARRAY_LEN(failures); i++)
 		if (str_istarts(s, failures[i]))
 			h->f.flags |= row->flag;
+	if (!str_ieq(word, STR("no")) && str_ifind(s, STR("vacation")) < s.n)
+		h->f.flags |= HDR_AUTO_RESPONDER;
 }
 
 static void

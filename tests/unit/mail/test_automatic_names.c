@@ -266,6 +266,44 @@ Test(automatic_names, an_address_for_non_delivery_reports)
 	cr_expect_eq(classify("From: ndr@x.example\nSubject: Delivery report for June\n"), AUTO_NONE);
 }
 
+/* Who sits at the postmaster's address or at sysadmin@ takes holidays, and a desk may stand there. */
+Test(automatic_names, answers_of_the_postmasters_robots)
+{
+	static const char front[] = "Return-Path: <>\nFrom: sysadmin@x.example\n";
+	static const struct {
+		const char *more;
+		enum automatic want;
+	} rows[] = {
+		{ "Subject: Betriebsferien\n", AUTO_BOUNCE }, /* in whatever language */
+		{ "Subject: Betriebsferien\nAuto-Submitted: auto-replied\n", AUTO_BOUNCE },
+		{ "Subject: Betriebsferien\nAuto-Submitted: auto-replied (vacation)\n", AUTO_REPLY },
+		{ "Subject: Betriebsferien\nAuto-Submitted: auto-replied (zimbra; vacation)\n", AUTO_REPLY },
+		{ "Subject: Betriebsferien\nAuto-Submitted: no (vacation)\n", AUTO_BOUNCE },
+		{ "Subject: Betriebsferien\nX-Autoreply: yes\n", AUTO_REPLY },
+		{ "Subject: =?utf-8?q?=E1=83=90?=\nX-MS-Exchange-Inbox-Rules-Loop: sysadmin@x.example\n",
+		    AUTO_REPLY },
+		{ "Subject: Re: the order\nAuto-Submitted: auto-replied\n", AUTO_REPLY },
+		{ "Subject: [desk #12] We got it\nAuto-Submitted: auto-replied\n", AUTO_REPLY },
+		/* what a bounce alone has */
+		{ "Subject: Undeliverable: x\nX-Autoreply: yes\n", AUTO_BOUNCE },
+		{ "Subject: Delivery report\nX-Autoreply: yes\n", AUTO_BOUNCE },
+		{ "Subject: x\nX-Autoreply: yes\nX-Failed-Recipients: a@b.example\n", AUTO_BOUNCE },
+		{ "Subject: x\nX-Autoreply: yes\nX-MS-Exchange-Message-Is-Ndr:\n", AUTO_BOUNCE },
+		{ "Subject: x\nX-Autoreply: yes\nContent-Type: multipart/report; boundary=b\n", AUTO_BOUNCE },
+		{ "Subject: x\nX-Autoreply: yes\nMessage-ID: <1.FMLAB@x>\n", AUTO_BOUNCE },
+		{ "Subject: x\nX-Autoreply: yes\nAuto-Submitted: auto-generated (failure)\n", AUTO_BOUNCE },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char header[300];
+
+		snprintf(header, sizeof(header), "%s%s", front, rows[i].more);
+		cr_expect_eq(classify(header), rows[i].want, "%s", rows[i].more);
+	}
+	cr_expect_eq(
+	    classify("Return-Path: <>\nFrom: MAILER-DAEMON@x.example\nX-Autoreply: yes\n"), AUTO_BOUNCE);
+}
+
 /* Under a subject that their user chose, or that of what they answer. */
 Test(automatic_names, answers_that_have_the_mark_of_their_program)
 {

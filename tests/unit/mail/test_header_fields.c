@@ -135,7 +135,8 @@ Test(header_fields, flags)
 		{ "From", "Mail Delivery Subsystem <x@y>", HDR_MAILER_DAEMON_FROM },
 		{ "Auto-Submitted", "auto-generated (failure)", HDR_AUTO_FAILURE },
 		{ "Auto-Submitted", "auto-generated (warning-timeout)", HDR_AUTO_FAILURE },
-		{ "Auto-Submitted", "auto-replied (vacation)", 0 },
+		{ "Auto-Submitted", "auto-replied (vacation)", HDR_AUTO_RESPONDER },
+		{ "Auto-Submitted", "no (vacation)", 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
