@@ -100,6 +100,8 @@ subject_classify(struct str subject)
 		/* "[help #12] ..." is a ticket about something */
 		if (str_find(str_sub(s, 0, s.n - rest.n), '#') < s.n - rest.n && kind != SUBJECT_AUTO_REPLY)
 			kind = SUBJECT_ANSWER;
+		if (kind == SUBJECT_PLAIN && is_report(rest))
+			return SUBJECT_REPORT;
 		s = rest;
 	}
 	if (kind == SUBJECT_AUTO_REPLY && is_notes(s))

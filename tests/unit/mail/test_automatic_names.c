@@ -373,3 +373,26 @@ Test(automatic_names, a_receipt_without_its_envelope)
 	    classify("From: joe@x.example\nContent-Type: message/global-disposition-notification\n\n"),
 	    AUTO_REPORT);
 }
+
+/* A filter that tags all mail from outside tags these, too. */
+Test(automatic_names, reports_behind_a_tag)
+{
+#define REPORT "Report domain: x.example Submitter: y.example Report-ID: 1\n"
+	static const struct {
+		const char *header;
+		enum automatic want;
+	} rows[] = {
+		{ "Subject: " REPORT, AUTO_REPORT },
+		{ "Subject: [EXT] " REPORT, AUTO_REPORT },
+		{ "Subject: EXTERNAL: [SPAM?] " REPORT, AUTO_REPORT },
+		{ "Return-Path: <>\nFrom: postmaster@y.example\nSubject: [EXT] " REPORT, AUTO_REPORT },
+		{ "Subject: [EXT] complaint about message from 192.0.2.1\n", AUTO_REPORT },
+		{ "Subject: [desk #12] " REPORT, AUTO_NONE },
+		{ "Subject: [EXT] Re: " REPORT, AUTO_NONE },
+		{ "Subject: [EXT] Fwd: " REPORT, AUTO_NONE },
+		{ "Subject: [a] [b] [c] [d] " REPORT, AUTO_NONE },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		cr_expect_eq(classify(rows[i].header), rows[i].want, "%s", rows[i].header);
+}
