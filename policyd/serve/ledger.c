@@ -40,10 +40,10 @@ struct ledger {
 	struct buf payload, events;
 	uint64_t unsafe;
 	uint32_t next_part;
-	bool storms_obeyed; /* their part is to be taken out of turn */
-	int64_t next_at;    /* mono ms */
-	uint64_t taken;     /* the last record when the last part was */
-	uint64_t since;     /* bytes of records since then */
+	bool storms_due, out_of_turn; /* their part is to be taken out of turn; the last one was */
+	int64_t next_at;              /* mono ms */
+	uint64_t taken;               /* the last record when the last part was */
+	uint64_t since;               /* bytes of records since then */
 	uint64_t part_bytes;
 	int64_t rest_until; /* mono ms */
 	uint64_t part_seq[PARTS];
@@ -132,9 +132,8 @@ ledger_message(struct ledger *l, struct record *r, const struct ops *kept)
 		if (!r->seq)
 			r->degraded = 1;
 		l->unsafe += late || !r->seq;
-		/* What happened to storms stands in no record: the next part to be taken is theirs. */
-		if ((!r->seq && l->events.len) || l->events.failed)
-			l->next_part = STORMS_PART;
+		/* What happened to storms stands in no record. */
+		l->storms_due |= (!r->seq && l->events.len) || l->events.failed;
 	}
 	buf_reset(&l->events);
 	if (r->seq)
@@ -481,7 +480,7 @@ ledger_around_parts(struct ledger *l, ledger_part_fn *fn, void *arg)
 void
 ledger_storms_obeyed(struct ledger *l)
 {
-	l->storms_obeyed = true;
+	l->storms_due = true;
 }
 
 static void
@@ -494,19 +493,22 @@ take_counters(struct ledger *l, uint32_t part, struct now now, struct buf *blob)
 		l->around(l->around_arg, part, false, now);
 }
 
+/* `due`: one in turn. A full spool waits for all of them, and a storm that goes on wants its own with each
+ * message: of two one is in turn. */
 static void
-take_part(struct ledger *l, struct now now)
+take_part(struct ledger *l, bool due, struct now now)
 {
-	bool obeyed = l->storms_obeyed;
-	uint32_t part = obeyed ? STORMS_PART : l->next_part;
+	bool out_of_turn = l->storms_due && !(due && l->out_of_turn);
+	uint32_t part = out_of_turn ? STORMS_PART : l->next_part;
 	uint64_t seq = outbox_last(l->outbox);
 	struct buf blob;
 
-	l->storms_obeyed = false;
-	if (!obeyed) {
+	l->out_of_turn = out_of_turn;
+	l->storms_due &= !out_of_turn;
+	l->rest_until = now.mono + PART_REST;
+	if (!out_of_turn) {
 		l->next_part = (part + 1) % PARTS;
 		l->next_at = now.mono + PART_EVERY;
-		l->rest_until = now.mono + PART_REST;
 		l->taken = seq;
 		l->since = 0;
 		if (l->part_seq[part] == seq && seq)
@@ -542,14 +544,16 @@ ledger_tick(struct ledger *l, struct now now)
 {
 	bool free = journal_tick(l->journal);
 	struct outbox_stats s;
+	bool due;
 
 	if (!l->outbox || !free)
 		return;
 	outbox_tick(l->outbox);
 	outbox_stats(l->outbox, &s);
+	due = part_due(l, &s, now);
 	/* While the database cannot be written to, what is taken is of no use: it would be memory only. */
-	if ((l->storms_obeyed || part_due(l, &s, now)) && !journal_snapshots_waiting(l->journal))
-		take_part(l, now);
+	if ((l->storms_due || due) && !journal_snapshots_waiting(l->journal))
+		take_part(l, due, now);
 	release(l);
 }
 
@@ -560,7 +564,7 @@ ledger_turned(struct ledger *l, struct now now)
 	if (!l->outbox || l->since < l->part_bytes || now.mono < l->rest_until ||
 	    journal_snapshots_waiting(l->journal))
 		return;
-	take_part(l, now);
+	take_part(l, true, now);
 	release(l);
 }
 

@@ -22,14 +22,15 @@ static struct arena arena;
 static struct msg msg;
 static struct now now;
 static struct ledger_opened opened;
+static uint64_t spool_bytes = SPOOL_BYTES, ring_bytes = 1 << 20;
 
 static void
 boot(void)
 {
 	struct ledger_conf conf = {
 		.store = { .path = db, .retention = MS_DAY, .max_counters = 10000, .max_queue = 1 << 20 },
-		.outbox = { .spool = { .dir = spool, .max_bytes = SPOOL_BYTES, .sync = MS_SEC },
-		    .ring_bytes = 1 << 20 },
+		.outbox = { .spool = { .dir = spool, .max_bytes = spool_bytes, .sync = MS_SEC },
+		    .ring_bytes = ring_bytes },
 	};
 	char why[256] = "";
 
@@ -248,6 +249,67 @@ Test(ledger, no_parts_for_a_database_that_is_locked)
 	now.mono += 25;
 	engine_turned(&e, now);
 	cr_expect_geq(parts, 2);
+	halt();
+}
+
+/* One more of a storm that is open, then a tick. How many answers were not safe so far. */
+static uint64_t
+storm_goes_on(void)
+{
+	struct ledger_stats s;
+
+	cr_assert_eq(deliver(1, "a@x.test"), ACT_DISCARD);
+	now.mono += 500;
+	engine_tick(&e, now);
+	cr_assert(ledger_flush(e.ledger, 10000));
+	ledger_stats(e.ledger, &s);
+	return s.unsafe;
+}
+
+static void
+fill_the_spool(void)
+{
+	struct ledger_stats s = { 0 };
+
+	for (int i = 0; i < 50000 && s.outbox.spool.refused == 0; i++) {
+		deliver(1, "a@x.test");
+		if (i % 50 == 49)
+			(void)!ledger_written(e.ledger, 1000);
+		ledger_stats(e.ledger, &s);
+	}
+	cr_assert_gt(s.outbox.spool.refused, 0);
+	for (int i = 0; i < 1000; i++) /* the ring too */
+		deliver(1, "a@x.test");
+}
+
+/* No record tells of a storm that goes on while the spool is full, so its part is taken out of turn: not so
+ * often that the others never get theirs, for which the spool waits. */
+Test(ledger, a_storm_does_not_keep_the_spool_full)
+{
+	uint64_t unsafe = 0, before = 1, offered;
+
+	spool_bytes = 1 << 20;
+	ring_bytes = 64 << 10;
+	boot();
+	for (int i = 0; i < LIMIT; i++)
+		deliver(1, "a@x.test");
+	fill_the_spool();
+	for (int i = 0; i < 10; i++)
+		(void)storm_goes_on();
+	storms_each(e.storms, see, NULL);
+	offered = seen->offered;
+	halt();
+	boot();
+	storms_each(e.storms, see, NULL);
+	cr_expect_geq(seen->offered + 4, offered, "%llu of %llu", (unsigned long long)seen->offered,
+	    (unsigned long long)offered);
+	fill_the_spool();
+	for (int i = 0; i < 5000 && unsafe != before; i++) {
+		before = unsafe;
+		unsafe = storm_goes_on();
+		usleep(2000); /* the carrier looks again after 200 ms */
+	}
+	cr_expect_eq(unsafe, before, "there is room again");
 	halt();
 }
 
