@@ -87,15 +87,17 @@ enter_class(struct doctor *d, struct walk *w, const struct pf_service *s, struct
 	w->param[w->depth++] = name;
 }
 
-/* Is relaying for strangers refused before this list is looked at? */
+/* Is relaying for strangers refused before this list is looked at? It does as well when the strangers are, as
+ * submission refuses them by smtpd_client_restrictions. */
 static bool
 protected_before(const struct postfix *p, const struct pf_service *s, enum pf_list list)
 {
 	bool first = str_ieq(pf_get(p, s, "smtpd_relay_before_recipient_restrictions"), STR("yes"));
+	bool found = list == PF_DATA || list == PF_END_OF_DATA;
 
-	if (list == PF_DATA || list == PF_END_OF_DATA)
-		return true;
-	return list == PF_RECIPIENT && first && pf_protects(pf_get(p, s, pf_list_names[PF_RELAY]));
+	for (int l = PF_CLIENT; list == PF_RECIPIENT && l <= (first ? PF_RELAY : PF_SENDER); l++)
+		found = found || pf_protects(pf_get(p, s, pf_list_names[l]));
+	return found;
 }
 
 static void
@@ -142,6 +144,38 @@ pf_find_asks(struct doctor *d)
 }
 
 /* --- lists put right ---------------------------------------------------------------------------------- */
+
+static bool
+may_permit(struct str word)
+{
+	return str_istarts(word, STR("permit_")) ||
+	    (str_istarts(word, STR("check_")) && !str_ieq(word, STR("check_policy_service")));
+}
+
+const char *
+pf_relay_list(struct doctor *d)
+{
+	struct str rest = pf_get(pf_of(d), NULL, pf_list_names[PF_RELAY]), word, arg;
+	const char *out = doctor_copy(d, rest);
+	bool braced, found = false;
+
+	/* who may relay is said among the recipients': the same ones may */
+	if (rest.n == 0 && pf_protects(pf_get(pf_of(d), NULL, pf_list_names[PF_RECIPIENT])))
+		rest = pf_get(pf_of(d), NULL, pf_list_names[PF_RECIPIENT]);
+	else
+		rest = STR("");
+	while (!found && doctor_word(&rest, &word, &braced)) {
+		found = !braced && pf_one_of(protections, word);
+		if (braced || found || !may_permit(word))
+			continue;
+		out = pf_joined(d, out, doctor_copy(d, word));
+		if (str_istarts(word, STR("check_")) && doctor_word(&rest, &arg, NULL))
+			out = doctor_text(d, "%s %.*s", out, STR_FMT(arg));
+	}
+	if (!out[0])
+		out = "permit_mynetworks, permit_sasl_authenticated";
+	return pf_joined(d, out, "reject_unauth_destination");
+}
 
 const char *
 pf_good_question(struct doctor *d)

@@ -141,23 +141,37 @@ older_than(const struct postfix *p, unsigned major, unsigned minor)
 	return p->major < major || (p->major == major && p->minor < minor);
 }
 
-/* 3.6 can refuse relaying before all else. What makes it so, or "" when it is so; NULL: it cannot. */
+/* 3.6 can refuse relaying before all else. The lines of main.cf for it, "" when it does; NULL: it cannot. */
 static const char *
 relay_first(struct doctor *d, const struct pf_service *s)
 {
 	const struct postfix *p = pf_of(d);
-	const char *relay = "";
+	const char *list = pf_list_names[PF_RELAY], *relay = "";
 
 	if (older_than(p, 3, 6))
 		return NULL;
-	if (!pf_protects(pf_get(p, s, pf_list_names[PF_RELAY])))
-		relay = doctor_text(d,
-		    "%s = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination",
-		    pf_list_names[PF_RELAY]);
+	if (!pf_protects(pf_get(p, s, list))) {
+		if (pf_overrides(s, list))
+			return NULL;
+		relay = doctor_text(d, "%s = %s", list, pf_relay_list(d));
+	}
 	if (str_ieq(pf_get(p, s, "smtpd_relay_before_recipient_restrictions"), STR("yes")))
 		return relay;
 	return doctor_text(
 	    d, "smtpd_relay_before_recipient_restrictions = yes%s%s", relay[0] ? "\n" : "", relay);
+}
+
+/* Where what is not permitted is refused, as with submission, nothing is left to ask about behind permits. */
+static bool
+permits_or_refuses(struct doctor *d, const struct pf_service *s)
+{
+	static const char *const refusals[] = { "reject", "defer", NULL };
+	struct str list = pf_get(pf_of(d), s, pf_list_names[PF_RECIPIENT]), word;
+	bool braced, found = false;
+
+	while (doctor_word(&list, &word, &braced))
+		found = found || (!braced && pf_one_of(refusals, word));
+	return found;
 }
 
 static const char *
@@ -180,10 +194,10 @@ policy_before_relay_protection(struct doctor *d)
 
 		if (a->whose != OURS || a->list != PF_RECIPIENT || a->protected || a->final)
 			continue;
-		if (first && !pf_overrides(a->service, pf_list_names[PF_RECIPIENT]))
+		if (first)
 			doctor_find(
 			    d, pf_where(d, a->service, pf_list_names[PF_RECIPIENT]), "main.cf", first);
-		else
+		else if (!permits_or_refuses(d, a->service))
 			pf_find(d, a->service, pf_list_names[PF_RECIPIENT], protected_list(d, a->service));
 	}
 }
@@ -254,20 +268,6 @@ policy_no_brake(struct doctor *d)
 		else
 			pf_find(d, a->service, a->order, list);
 	}
-}
-
-/* Where what is not permitted is refused, as with submission, nothing is left to ask about behind permits. */
-static bool
-permits_or_refuses(struct doctor *d, const struct pf_service *s)
-{
-	static const char *const refusals[] = { "reject", "defer", NULL };
-	struct str list = pf_get(pf_of(d), s, pf_list_names[PF_RECIPIENT]), word;
-	const char *first = relay_first(d, s);
-	bool braced, found = false;
-
-	while (doctor_word(&list, &word, &braced))
-		found = found || (!braced && pf_one_of(refusals, word));
-	return found && first && !first[0];
 }
 
 /* Services that ask elsewhere than others do: `rcpt` and `data` are what is wanted. */

@@ -149,6 +149,8 @@ const char *pf_put_right(struct doctor *d, const struct pf_service *s, const cha
 /* The list a->order with a->entry, or the question, in front of what ends it or lets mail by. */
 const char *pf_put_before_permit(struct doctor *d, const struct pf_ask *a);
 const char *pf_good_question(struct doctor *d);
+/* main.cf's list of who may relay, refusing all others; who may now, may then. */
+const char *pf_relay_list(struct doctor *d);
 
 /* Fills filters (stormctl_doctor_milter.c). */
 void pf_find_filters(struct doctor *d);
