@@ -1,8 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # layers.sh: reads the includes and enforces the layers: base < mail < codec, judge, store < serve < the programs.
+# At the top of the tree nothing stands that somebody only tried.
 # LINT_ROOT: the tree to look at (the self-test brings its own).
 cd "${LINT_ROOT:-.}" || exit 2
+for name in $(git ls-files --cached 2>/dev/null | sed 's,/.*,,' | sort -u); do
+	case $name in
+	.ci | .clang-format | .editorconfig | .gitignore | Makefile | VERSION | LICENSE | README.md | HACKING.md | NEWS.md) ;;
+	policyd | schema | etc | packaging | tests) ;;
+	*) echo "layers: $name has no place at the top of the tree"; exit 1 ;;
+	esac
+done
 # shellcheck disable=SC2046
 set -- $(find policyd tests/unit -name '*.[ch]' 2>/dev/null | sort)
 [ $# -gt 0 ] || { echo "layers: nothing to look at"; exit 1; }

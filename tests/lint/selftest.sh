@@ -36,6 +36,11 @@ c policyd/judge/a.c '#include "store/tallies.h"'; expect layers fail "a sibling"
 c policyd/judge/a.c '#include "base/log.h"'; expect layers fail "the log in a pure room"
 c policyd/judge/a.c '#include "detect.h"'; expect layers fail "an include without its room"
 c policyd/base/a.c '#include "../mail/msg.h"'; expect layers fail "an include by .."
+c policyd/base/a.c; mkdir "$tmp/t/tried"; touch "$tmp/t/tried/0"; expect layers pass "a folder that git does not have"
+if command -v git >/dev/null; then
+	git -C "$tmp/t" init -q; git -C "$tmp/t" add policyd; expect layers pass "rooms alone in git"
+	git -C "$tmp/t" add tried; expect layers fail "a folder that somebody tried something in"
+fi
 c policyd/serve/a.c '#include <sqlite3.h>'; expect layers fail "sqlite3 in serve"
 c policyd/store/journal.c '#include <sqlite3.h>'; expect layers pass "sqlite3 in the journal"
 c policyd/judge/rule_parse.c '#include <ini.h>'; expect layers fail "inih in judge"
