@@ -59,12 +59,24 @@ find_own_lines(struct traits *t, const struct msg *m, const struct site *site)
 	t->own_top = n;
 }
 
+/* Be it to another "+detail", or to none, as pipe(8) has ${user}. */
 static bool
 goes_to(const struct msg *m, struct str addr)
 {
-	for (uint32_t i = 0; i < m->n_rcpts; i++)
-		if (str_ieq(m->rcpts[i].addr, addr))
+	struct str local, domain, box;
+	bool whole = addr_split(addr, &local, &domain);
+
+	box = str_sub(local, 0, str_find(local, '+'));
+	for (uint32_t i = 0; i < m->n_rcpts; i++) {
+		struct str to = m->rcpts[i].addr;
+		size_t at = to.n - domain.n - 1;
+
+		if (str_ieq(to, addr))
 			return true;
+		if (whole && to.n > box.n + domain.n && str_istarts(to, box) && to.p[at] == '@' &&
+		    (at == box.n || to.p[box.n] == '+') && str_iends(to, domain))
+			return true;
+	}
 	return false;
 }
 

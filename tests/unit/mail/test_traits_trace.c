@@ -77,7 +77,7 @@ Test(traits_trace, a_filters_delivered_to_is_no_other_way)
 #define GIVEN_BACK(to) "Delivered-To: " to "\nReceived: from relay by mx.example.org id P1; x\n"
 #define CAME "Received: from a by relay.example.net id R1; x\n" ORIGIN BODY
 	static const char *const passes[] = { CAME, GIVEN_BACK("Team@Example.org") CAME,
-		GIVEN_BACK("u1@example.org") CAME };
+		GIVEN_BACK("team+x@example.org") CAME, GIVEN_BACK("u1@example.org") CAME };
 	uint64_t traces[ARRAY_LEN(passes)];
 
 	for (size_t i = 0; i < ARRAY_LEN(passes); i++) {
@@ -88,7 +88,8 @@ Test(traits_trace, a_filters_delivered_to_is_no_other_way)
 		traces[i] = t.trace;
 	}
 	cr_expect_eq(traces[0], traces[1]);
-	cr_expect_neq(traces[0], traces[2], "sent on by another");
+	cr_expect_eq(traces[0], traces[2], "to ${user}");
+	cr_expect_neq(traces[0], traces[3], "sent on by another");
 #undef CAME
 #undef GIVEN_BACK
 }
