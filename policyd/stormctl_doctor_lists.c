@@ -257,7 +257,9 @@ pf_put_right(struct doctor *d, const struct pf_service *s, const char *param, en
 			ours = pf_resolve(d, POLICY_DOOR, s, pf_cut_address(&arg, inner), &path, &from,
 				   &outside) != NOT_OURS;
 		}
-		if (!done && its_place(place, word, ours)) {
+		if (!done &&
+		    (its_place(place, word, ours) ||
+			(place == PLACE_BEFORE_PERMIT && !braced && class_stops(d, s, word)))) {
 			out = pf_joined(d, out, pf_good_question(d));
 			done = true;
 		}

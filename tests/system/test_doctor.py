@@ -279,6 +279,8 @@ BROKEN = [
                                               f"storm = {ASK}\n{R}own, storm"), ["policy-brake-behind-permit"]),
     ("a class that lets by itself", main(f"smtpd_restriction_classes = storm\nstorm = permit_mynetworks, {ASK}\n{R}storm"),
      ["policy-brake-behind-permit"]),
+    ("behind a class that permits", main(f"smtpd_restriction_classes = own\nown = reject_unauth_pipelining, permit_mynetworks, permit\n"
+                                         f"{R}reject_unauth_destination, own, {ASK}"), ["policy-unreachable"]),
     ("a class behind permit", main(f"smtpd_restriction_classes = storm\nstorm = {ASK}\n"
                                    f"{R}reject_unauth_destination, permit, storm"), ["policy-unreachable"]),
     ("not at DATA", main("smtpd_data_restrictions ="), ["policy-not-at-data"]),
