@@ -102,7 +102,7 @@ argument(struct str *rest, struct str *out)
  * the path of a file.
  */
 static void
-read_address(struct doctor *d, const struct ex_line *line, struct ex_ask *a)
+read_address(struct doctor *d, const struct ex_line *line, size_t at, struct ex_ask *a)
 {
 	bool path = a->address.n && a->address.p[0] == '/';
 
@@ -113,8 +113,10 @@ read_address(struct doctor *d, const struct ex_line *line, struct ex_ask *a)
 	if (!path && a->whose != NOT_OURS &&
 	    (!str_starts(a->address, STR("inet:")) || str_find(a->address, '@') < a->address.n))
 		a->whose = OURS_MISSED;
-	/* our own recipe, and nobody says where the daemon is, or says another place */
-	if (a->whose == NOT_OURS && doctor_has(line->text, "acl_m_storm"))
+	/* our own recipe, and nobody says where the daemon is, or says another place; what only asks what we
+	 * said is somebody else's */
+	if (a->whose == NOT_OURS &&
+	    (str_eq(a->address, STR("STORM")) || doctor_has(str_sub(line->text, 0, at), "set acl_m_storm")))
 		a->whose = OURS_MISSED;
 }
 
@@ -123,18 +125,18 @@ static bool
 read_ask(struct doctor *d, const struct ex_line *line, struct ex_ask *a)
 {
 	static const struct str word = STR("${readsocket");
-	struct str rest = str_sub(line->text, str_ifind(line->text, word), line->text.n), eol;
+	size_t at = str_ifind(line->text, word);
+	struct str rest = str_sub(line->text, at + word.n, line->text.n), eol;
 
-	if (rest.n == 0)
+	if (at == line->text.n)
 		return false;
-	rest = str_sub(rest, word.n, rest.n);
 	*a = (struct ex_ask){ .at = line };
 	if (!argument(&rest, &a->address) || !argument(&rest, &a->request))
 		return false;
 	if (argument(&rest, &a->options) && argument(&rest, &eol))
 		(void)argument(&rest, &a->fail);
 	a->address = str_trim(a->address);
-	read_address(d, line, a);
+	read_address(d, line, at, a);
 	return true;
 }
 

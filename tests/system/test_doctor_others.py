@@ -239,6 +239,8 @@ HARMLESS_EXIM = [
     both(own(), server(policy="inet:*:10040"), sub("{@run@/policy.sock}", "{inet:localhost:10040}")),
     both(sub("acl_check_data:\n", "acl_check_data:\n  warn acl = acl_friends\n"), FRIENDS),
     sub("acl_check_data:\n", "acl_check_data:\n  warn acl = acl_more\n  require verify = header_syntax\n"),
+    sub(f"  .include {RCPT}\n", f"  .include {RCPT}\n  defer condition = ${{if and{{{{!def:acl_m_storm_away}}"
+        "{eq{${readsocket{/run/greylistd/socket}{--grey $sender_host_address}{5s}{}{false}}}{true}}}}\n"),
     both(sub(f"{INCLUDE}  accept\nacl_check_local", "  accept acl = acl_storm\nacl_storm:\n"
              f"{INCLUDE}  accept\nacl_check_local")),
     both(lambda s: setattr(s, "rules", "[rule replication]\ndetect = replication\n"),
