@@ -57,11 +57,27 @@ fill_body(struct replay *r, const struct event *ev)
 	msg_body_end(&r->msg, true);
 }
 
+/* What stands above all Received lines was written on the way into the mailbox, behind us: no MTA shows it
+ * when it asks, and it tells of no earlier visit. */
+static void
+forget_delivery(struct header_facts *f)
+{
+	uint32_t n = 0;
+
+	while (n < f->n_delivered_to && f->delivered_below[n] == 0)
+		n++;
+	if (n == 0)
+		return;
+	f->delivered_to += n;
+	f->delivered_below += n;
+	f->n_delivered_to -= n;
+}
+
 /* Files carry no envelope: what delivery agents leave of it in the header serves. */
 static void
 fill_envelope(struct replay *r, const struct event *ev)
 {
-	const struct header_facts *f = &r->msg.header.f;
+	struct header_facts *f = &r->msg.header.f;
 	struct msg *m = &r->msg;
 
 	m->client_address = ev->client_address;
@@ -74,10 +90,13 @@ fill_envelope(struct replay *r, const struct event *ev)
 	m->sender = ev->have_sender ? addr_unbracket(ev->sender) : f->return_path;
 	for (uint32_t i = 0; i < ev->n_rcpts; i++)
 		msg_add_rcpt(m, ev->rcpts[i]);
-	if (m->n_rcpts == 0 && f->original_to.n)
+	if (m->n_rcpts)
+		return;
+	if (f->original_to.n)
 		msg_add_rcpt(m, f->original_to);
-	else if (m->n_rcpts == 0 && f->n_delivered_to)
+	else if (f->n_delivered_to)
 		msg_add_rcpt(m, f->delivered_to[0]);
+	forget_delivery(f);
 }
 
 /* The clock of the messages never goes back; one without a time comes right after its predecessor. */

@@ -122,6 +122,26 @@ def test_lines_of_mail_programs(lab):
         assert one["time"] == 1793696400, (line, one)
 
 
+def test_delivery_to_a_mailbox_is_no_earlier_one(lab):
+    """A mailbox server of another name writes above what we wrote. That is no loop; what was here before is one."""
+    conf = lab.put("main.conf", CONF.format(dir=lab.dir))
+    lab.put("rules.conf", "[rule loop]\ndetect = mail-loop\n")
+    delivered = "Return-Path: <a@example.net>\n{}Delivered-To: joe@example.org\n"
+    ours = "Received: from out.example.net by mx.example.org (Postfix) with ESMTP id 4R{};\n\tMon, 2 Nov 2026 10:00:00 +0100\n"
+    first = "Received: from pc by out.example.net with SMTP id Q0; Mon, 2 Nov 2026 09:59:59 +0100\n"
+    for original in ("", "X-Original-To: joe@example.org\n", "Envelope-To: joe@example.org\n"):
+        for mailbox in ("Received: from mx.example.org\n\tby mbox.example.org with LMTP id a2;\n\tMon, 2 Nov 2026 10:00:01 +0100\n",
+                        "Received: from mx.example.org (192.0.2.9) by exch.example.org\n (192.0.2.10) with Microsoft SMTP "
+                        "Server id 15.1.1; Mon, 2 Nov 2026 10:00:01 +0100\n", ""):
+            once = delivered.format(original) + mailbox + ours.format(1) + first
+            back = "Received: from x.example.com by out.example.net with SMTP id Q1; Mon, 2 Nov 2026 10:00:00 +0100\n"
+            again = delivered.format(original) + mailbox + ours.format(2) + back + delivered.format("") + mailbox + ours.format(1) + first
+            lab.put("box/cur/1", once + POST)
+            lab.put("box/cur/2", again + POST)
+            said = [one["verdict"] for one in replay(lab, conf, lab.path("box"))]
+            assert said == ["pass", "reject"], (original, mailbox, said)
+
+
 def test_lines_that_begin_no_message(lab):
     """Many programs quote no "From here on" in a body: a message begins where a line tells a time and a year too, or
     nothing. What a bounce gives back below such a line is read."""
