@@ -51,7 +51,12 @@ HARDEN ?= -fstack-protector-strong -U_FORTIFY_SOURCE $(if $(SAN),,-D_FORTIFY_SOU
 # A copy of some bytes, how many is not known, is memcpy's: a loop would take them one by one.
 MOVES := -mmemset-strategy=vector_loop:1024:noalign,libcall:-1:noalign -mmemcpy-strategy=libcall:-1:noalign
 MOVES := $(shell $(CC) $(MOVES) -E -x c /dev/null >/dev/null 2>&1 && echo $(MOVES))
-override CPPFLAGS += -D_GNU_SOURCE -DSTORM_VERSION='"$(VERSION)"' -DSTORM_SYSCONFDIR='"$(SYSCONFDIR)"' -Ipolicyd
+# What the compiler tells of the machine: 2 if 64 bits are counted at once, and the bytes of an address.
+MACHINE := $(shell echo __GCC_ATOMIC_LLONG_LOCK_FREE __SIZEOF_POINTER__ | $(CC) $(CFLAGS) -E -P -x c - 2>/dev/null | tail -n 1)
+# With 32 bits glibc's open(2) and stat(2) fail on a file of 2 GB, and time ends in 2038, if nobody asks for more. No library
+# is handed such a number.
+LARGE := $(if $(filter 4,$(word 2,$(MACHINE))),-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64)
+override CPPFLAGS += -D_GNU_SOURCE $(LARGE) -DSTORM_VERSION='"$(VERSION)"' -DSTORM_SYSCONFDIR='"$(SYSCONFDIR)"' -Ipolicyd
 ALL_CFLAGS = -std=c11 $(WARN) $(HARDEN) $(MOVES) $(CFLAGS) -pthread $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 ALL_LDFLAGS = $(LDFLAGS) -pthread $(if $(SAN),-fsanitize=$(SAN))
 

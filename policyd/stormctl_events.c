@@ -288,12 +288,16 @@ read_pipe(struct reader *r, const char *path, int fd)
 }
 
 static int
-read_mapped(struct reader *r, const char *path, int fd, size_t n)
+read_mapped(struct reader *r, const char *path, int fd, off_t size)
 {
-	char *p = n ? mmap(NULL, n, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
+	size_t n = (size_t)size;
+	bool fits = (off_t)n == size; /* not 4 GB and more on 32-bit machines */
+	char *p = n && fits ? mmap(NULL, n, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
 	int err;
 
-	if (p == MAP_FAILED)
+	if (!fits)
+		errno = EFBIG;
+	if (!fits || p == MAP_FAILED)
 		return complain(path);
 	err = read_content(r, path, (struct str){ p, n });
 	if (p)
@@ -312,7 +316,7 @@ read_file(struct reader *r, const char *path)
 	if (fstat(fd, &st) != 0)
 		err = complain(path);
 	else if (S_ISREG(st.st_mode))
-		err = read_mapped(r, path, fd, (size_t)st.st_size);
+		err = read_mapped(r, path, fd, st.st_size);
 	else
 		err = read_pipe(r, path, fd);
 	close(fd);

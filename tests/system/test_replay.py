@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """stormctl replay: what came back is read out of the bodies of bounces, in whatever form the mail is kept."""
 import json
+import os
 import subprocess
 
 CONF = """[server]
@@ -201,6 +202,20 @@ def test_a_pipe(lab):
     box = ("From a@example.net Mon Nov  2 09:00:00 2026\nX-Original-To: x@example.net\n" + POST + "hello\n\n") * 3000
     assert len(replay(lab, conf, "/dev/stdin", given=box.encode())) == 3000
     assert replay(lab, conf, "/dev/stdin", given=b"") == []
+
+
+def test_a_file_too_large_for_the_machine(lab):
+    """Where addresses have 32 bits it is refused by name; the rest of its size by 4 GB is not taken for all of it."""
+    with open(lab.binary("stormctl"), "rb") as f:
+        if f.read(5)[4] != 1:  # ELFCLASS32
+            return
+    conf = lab.put("main.conf", CONF.format(dir=lab.dir))
+    lab.put("rules.conf", RULES)
+    path = lab.put("box.mbox", "From a@example.net Mon Nov  2 09:00:00 2026\nX-Original-To: x@example.net\n" + POST + "hello\n")
+    os.truncate(path, (1 << 32) + os.path.getsize(path))
+    p = subprocess.run([lab.binary("stormctl"), "-c", conf, "replay", "--json", path], env=lab.env, capture_output=True,
+                       timeout=30, check=False)
+    assert p.returncode != 0 and b"File too large" in p.stderr, (p.returncode, p.stdout, p.stderr)
 
 
 def test_control_bytes(lab):

@@ -284,3 +284,16 @@ Test(journal_room, messages_deleted_by_hand)
 	cr_expect_eq(s.written, 1202);
 	journal_close(j, LONG);
 }
+
+/* On 32-bit machines the C library has two of each call that tells of a file's size. */
+Test(journal_room, a_file_of_more_than_two_gigabytes)
+{
+	struct journal *j;
+
+	filled(SLICE);
+	cr_assert_eq(truncate(path, (off_t)(UINT64_C(3) << 30)), 0);
+	j = by_hand(0);
+	cr_expect_not(jdb_moved(&j->db));
+	put_away(j);
+	cr_expect_eq(count_messages(), SLICE);
+}
