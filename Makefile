@@ -68,6 +68,8 @@ SQLITE_LIBS := $(or $(call pkg,libs,sqlite3),-lsqlite3)
 NETTLE_LIBS := $(or $(call pkg,libs,nettle),-lnettle)
 CJSON_LIBS := $(or $(call pkg,libs,libcjson),-lcjson)
 CRITERION_LIBS := $(or $(call pkg,libs,criterion),-lcriterion)
+# Counting in 64 bits where the processor cannot (armel, mipsel, powerpc) is in a library of the compiler.
+ATOMIC_LIBS := $(if $(filter 0 1,$(word 1,$(MACHINE))),-latomic)
 
 # A room links with itself and the rooms below; rooms of one layer do not see each other.
 ROOMS := base mail codec judge store serve
@@ -77,7 +79,7 @@ below_codec := codec mail base
 below_judge := judge mail base
 below_store := store mail base
 below_serve := serve codec judge store mail base
-libs_base := $(INIH_LIBS)
+libs_base := $(INIH_LIBS) $(ATOMIC_LIBS)
 libs_mail := $(NETTLE_LIBS) $(libs_base)
 libs_codec := $(libs_mail)
 libs_judge := $(libs_mail)

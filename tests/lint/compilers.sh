@@ -27,5 +27,19 @@ printf '#!/bin/sh\nexec cc -D_FORTIFY_SOURCE=3 "$@"\n' >"$work/cc"
 n=$((n + 1))
 make -s CC="$work/cc" B="$work/fortified" "$work/fortified/obj/policyd/main.o" >"$work/out" 2>&1 || { cat "$work/out"; bad=1; }
 
+# machine NAME TOLD LARGE ATOMIC: what is asked for where the compiler tells TOLD of 64 bits at once and of addresses
+machine() {
+	printf '#!/bin/sh\ncase "$*" in *"-E -P"*) cat >/dev/null; echo "%s" ;; esac\n' "$2" >"$work/cc"
+	make -n -s V=1 CC="$work/cc" B="$work/none" "$work/none/stormctl" >"$work/out" 2>/dev/null
+	large=no atomic=no
+	grep -q -- ' -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 ' "$work/out" && large=yes
+	grep -q -- ' -latomic' "$work/out" && atomic=yes
+	n=$((n + 1))
+	[ $large$atomic = "$3$4" ] || { echo "$1: large files $large, wanted $3; -latomic $atomic, wanted $4"; bad=1; }
+}
+machine amd64 "2 8" no no
+machine i386 "2 4" yes no
+machine mipsel "1 4" yes yes
+
 [ $bad = 0 ] && echo "compilers: $n as they should be"
 exit $bad
