@@ -146,6 +146,12 @@ msg_body(struct msg *m, const char *p, size_t n)
 	return !m->dsn.done;
 }
 
+static bool
+has_receipt_only(const struct dsn_facts *d)
+{
+	return (d->flags & (DSN_RECEIPT | DSN_STATUS)) == DSN_RECEIPT;
+}
+
 /* What looked like a bounce, for its header does not say of what it is a report. Not a receipt by which a
  * filter gives a message back (RFC 5429 2.2). */
 static bool
@@ -154,15 +160,17 @@ is_receipt(const struct msg *m)
 	const struct header_facts *f = &m->header.f;
 
 	return m->kind.automatic == AUTO_BOUNCE && str_eq(f->content_type, STR("multipart/report")) &&
-	    f->report_type.n == 0 && !(f->flags & HDR_AUTO_FAILURE) &&
-	    (m->dsn.f.flags & (DSN_RECEIPT | DSN_STATUS)) == DSN_RECEIPT;
+	    f->report_type.n == 0 && !(f->flags & HDR_AUTO_FAILURE) && has_receipt_only(&m->dsn.f);
 }
 
-/* Its facts are those of a bounce, or of none: then nobody is to see them. */
+/* Its facts are those of a bounce, of a receipt or complaint that a gateway signed or put a footer under, or
+ * of none: then nobody is to see them. */
 static void
 kind_by_body(struct msg *m)
 {
-	if (body_of_bounce(&m->dsn.f, &m->kind)) {
+	if (has_receipt_only(&m->dsn.f)) {
+		m->kind.automatic = AUTO_REPORT;
+	} else if (body_of_bounce(&m->dsn.f, &m->kind)) {
 		m->kind.automatic = AUTO_BOUNCE;
 	} else if (m->kind.automatic != AUTO_REPORT) {
 		m->dsn = (struct dsn){ .done = true };
