@@ -4,7 +4,9 @@
 
 #include <stddef.h>
 
+#include "base/utf8.h"
 #include "mail/addr.h"
+#include "mail/header_fields.h"
 
 enum {
 	NAME_MAX_LEN = 76,
@@ -96,16 +98,78 @@ read_host(struct arena *a, struct str value)
 	return value.n ? arena_str(a, value) : STR_NONE;
 }
 
+/* "Bob Bee <b@c>": what stands in the brackets at its end. */
+static struct str
+behind_name(struct str value)
+{
+	size_t open = str_rfind(value, '<');
+
+	if (value.n == 0 || value.p[value.n - 1] != '>' || open == value.n)
+		return value;
+	return str_sub(value, open, value.n);
+}
+
+/* What "\x{434}" at the front of s stands for (RFC 6533 3), in UTF-8; its length in *len. 0: none begins. */
+static size_t
+unicode_char(struct str s, char out[4], size_t *len)
+{
+	enum { FRONT = 3, DIGITS = 6 };
+	struct str hex = str_sub(s, FRONT, FRONT + DIGITS + 1), seen;
+	size_t n = str_find(hex, '}'), bytes;
+	uint32_t c = 0;
+
+	if (!str_starts(s, STR("\\x{")) || n == hex.n || n == 0)
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		if (str_hex(hex.p[i]) < 0)
+			return 0;
+		c = c << 4 | (uint32_t)str_hex(hex.p[i]);
+	}
+	bytes = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+	for (size_t i = bytes; i > 1; i--, c >>= 6)
+		out[i - 1] = (char)(0x80 | (c & 0x3f));
+	out[0] = (char)(bytes == 1 ? c : (0xf00U >> bytes & 0xff) | (c & (0x7fU >> bytes)));
+	*len = FRONT + n + 1;
+	seen = (struct str){ out, bytes };
+	return utf8_len(seen) == bytes && !str_has_control(seen) ? bytes : 0;
+}
+
+/* An address of any letters, as servers write it for those that take ASCII alone. No longer than it was. */
+static struct str
+decode_unicode(struct arena *a, struct str s)
+{
+	size_t at = str_find(s, '\\'), n = at, len;
+	char *out = at < s.n ? arena_alloc(a, s.n + 1) : NULL;
+
+	if (!out)
+		return s;
+	memcpy(out, s.p, n);
+	while (at < s.n) {
+		size_t bytes = unicode_char(str_sub(s, at, s.n), out + n, &len);
+
+		if (bytes == 0)
+			out[n] = s.p[at];
+		n += bytes ? bytes : 1;
+		at += bytes ? len : 1;
+	}
+	out[n] = '\0';
+	return (struct str){ out, n };
+}
+
 static struct str
 read_rcpt(struct arena *a, struct str value)
 {
 	static const struct str type = STR("rfc822;");
+	bool utf8 = str_istarts(value, STR("utf-8"));
+	char plain[HEADER_VALUE_KEEP];
 
-	value = behind_type(value);
+	value = header_uncomment(str_sub(behind_type(value), 0, HEADER_VALUE_KEEP), plain, sizeof(plain));
+	value = str_trim(value);
 	while (str_istarts(value, type)) /* amavis puts one in front of the one that ORCPT has */
 		value = str_trim(str_sub(value, type.n, value.n));
-	value = addr_unbracket(str_sub(value, 0, HEADER_VALUE_KEEP));
-	return value.n ? arena_str(a, value) : STR_NONE;
+	value = addr_unbracket(behind_name(value));
+	value = value.n ? arena_str(a, value) : STR_NONE;
+	return utf8 ? decode_unicode(a, value) : value;
 }
 
 /* "[SMTP:a@b]", as MailEnable has it */

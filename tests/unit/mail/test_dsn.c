@@ -289,6 +289,21 @@ Test(dsn, status_values)
 		{ "Original-Recipient: rfc822; rfc822;o@b\nAction: failed", "original=o@b action=failed" },
 		{ "Original-Recipient: rfc822; RFC822; rfc822; <o@b>\nAction: failed",
 		    "original=o@b action=failed" },
+		/* comments and names */
+		{ "Final-Recipient: rfc822; a@b (Ann \\) (A))\nAction: failed", "final=a@b action=failed" },
+		{ "Final-Recipient: rfc822 (x) ; (y) <a@b>\nAction: failed", "final=a@b action=failed" },
+		{ "Final-Recipient: rfc822; Ann <a@b>\nAction: failed", "final=a@b action=failed" },
+		{ "Final-Recipient: rfc822; \"a (b) <c>\"@d\nAction: failed",
+		    "final=\"a (b) <c>\"@d action=failed" },
+		/* letters of an international address in ASCII (RFC 6533 3) */
+		{ "Final-Recipient: utf-8;bj\\x{F8}rn\\x{20AC}\\x{1F600}@b\nAction: failed",
+		    "final=bj\xc3\xb8rn\xe2\x82\xac\xf0\x9f\x98\x80@b action=failed" },
+		{ "Original-Recipient: UTF-8 ; \\x{5C}\\x{2B}@b\nAction: failed",
+		    "original=\\+@b action=failed" },
+		{ "Final-Recipient: utf-8;\\x{A}\\x{0}\\x{D800}\\x{110000}\\x{}\\x{g}\\x{1234567}\\x{e9\n"
+		  "Action: failed",
+		    "final=\\x{A}\\x{0}\\x{D800}\\x{110000}\\x{}\\x{g}\\x{1234567}\\x{e9 action=failed" },
+		{ "Final-Recipient: rfc822;\\x{F8}@b\nAction: failed", "final=\\x{F8}@b action=failed" },
 		/* final recipients are none (RFC 3464 2.3.2) */
 		{ "Final-Recipient: rfc822;a+2Bb@d\nAction: failed", "final=a+2Bb@d action=failed" },
 		/* the first of two wins; an empty line within a group */
