@@ -352,13 +352,16 @@ dsn_block_line(struct dsn *d, struct str line, bool quoted)
 {
 	struct dsn_block *b = &d->scan->block;
 	size_t at = 0, column = 0;
+	bool cited = false;
 	struct str rest;
 
 	for (; at < line.n; at++) {
 		char c = line.p[at];
+		bool mark = quoted && (c == '>' || c == '|');
 
-		if (c != ' ' && c != '\t' && !(quoted && (c == '>' || c == '|')))
+		if (c != ' ' && c != '\t' && !mark)
 			break;
+		cited |= mark;
 		column = c == '\t' ? (column + 8) / 8 * 8 : column + 1;
 	}
 	rest = str_trim(str_sub(line, at, line.n));
@@ -374,6 +377,7 @@ dsn_block_line(struct dsn *d, struct str line, bool quoted)
 	if (!field_name(rest) || (quoted && b->open && column != b->column))
 		return DSN_LINE_OTHER;
 	b->open = true;
+	b->cited = cited;
 	b->column = column;
 	field_add(b, rest);
 	return DSN_LINE_FIELD;
@@ -430,6 +434,8 @@ dsn_take_status(struct dsn *d)
 	struct dsn_facts *f = &d->f;
 	struct dsn_rcpt *last = f->rcpt_count ? &f->rcpts[f->rcpt_count - 1] : NULL;
 
+	if (b->cited)
+		return;
 	fill(&f->reporting_mta, b->reporting_mta);
 	if (b->original_id.n && f->source < DSN_BY_STATUS) {
 		f->returned_id = b->original_id;

@@ -21,6 +21,7 @@ enum dsn_kind {
 struct dsn_block {
 	unsigned known;                        /* fields by a name that mail headers have */
 	bool open;                             /* a field was seen */
+	bool cited;                            /* behind a "> " of somebody who quotes it */
 	size_t column;                         /* where its fields begin */
 	struct str id, from;                   /* of a message */
 	struct str reporting_mta, original_id; /* of a delivery status */
@@ -80,7 +81,7 @@ void dsn_block_clear(struct dsn *d);
 
 /* The block is the header of the returned message. */
 void dsn_take_returned(struct dsn *d, enum dsn_source source);
-/* The block is a group of a delivery status. */
+/* The block is a group of a delivery status. One that an answer quotes is another mail's. */
 void dsn_take_status(struct dsn *d);
 /* The block is done with, in the kind of part it stands in. */
 void dsn_add_rcpt(struct dsn *d, const struct dsn_rcpt *r);

@@ -201,6 +201,12 @@ Test(msg, bounce_by_its_body)
 		    false },
 		{ "a robot's, with a status", "", "Auto-Submitted: auto-replied\n" MIXED, STATUS, AUTO_BOUNCE,
 		    true },
+		{ "a robot's, that quotes one", "", "Auto-Submitted: auto-replied\n" MIXED,
+		    "--b\n\nYou wrote:\n\n> Reporting-MTA: dns; x\n>\n> Final-Recipient: rfc822; "
+		    "a@b.example\n> Action: failed\n> Final-Recipient: rfc822; c@b.example\n",
+		    AUTO_REPLY, false },
+		{ "one in a text", "", "Subject: Ihre Post\n" MIXED,
+		    "--b\n\n  Final-Recipient: rfc822; a@b.example\n  Action: failed\n", AUTO_BOUNCE, true },
 		{ "a robot's, with what it answers", "", "Auto-Submitted: auto-replied\n" MIXED, RETURNED,
 		    AUTO_REPLY, false },
 		{ "returned, doubtful subject", "", "Subject: Delivery notification\n" MIXED, TEXT RETURNED,
