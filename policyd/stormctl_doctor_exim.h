@@ -33,6 +33,13 @@ struct ex_ask {
 	enum whose whose;
 };
 
+/* An ACL that one of these options names; with ${if ...} it may name several. */
+struct ex_entry {
+	enum ex_hook hook;
+	struct str name;
+	bool asks;
+};
+
 struct exim {
 	const char *path;
 	const char *made_of; /* where Debian keeps what path is made of; NULL: written by hand */
@@ -44,6 +51,8 @@ struct exim {
 	unsigned n_options;
 	struct ex_ask *asks;
 	unsigned n_asks;
+	struct ex_entry *entries;
+	unsigned n_entries;
 };
 
 extern const char *const ex_hook_names[EX_HOOKS];
@@ -63,7 +72,7 @@ unsigned ex_section(const struct exim *x, const char *name);
 struct str ex_list(struct doctor *d, const char *kind, const char *name);
 
 /* stormctl_doctor_exim_acl.c */
-void ex_find_asks(struct doctor *d); /* fills asks */
+void ex_find_asks(struct doctor *d); /* fills asks and entries */
 /* Index of the line that begins that ACL, n_lines when there is none. */
 unsigned ex_acl(const struct exim *x, struct str name);
 

@@ -275,14 +275,15 @@ take_line(struct walk *w, const struct ex_line *line, struct statement *s)
 }
 
 static void
-walk_hook(struct doctor *d, enum ex_hook hook)
+walk_acl(struct doctor *d, enum ex_hook hook, struct str acl)
 {
-	const struct exim *x = ex_of(d);
+	struct exim *x = ex_of(d);
 	struct walk w = { .d = d, .hook = hook, .first = x->n_asks };
 	struct statement s = { .verb = NO_VERB };
+	struct ex_entry entry = { .hook = hook, .name = acl };
 	struct str name;
 
-	enter(&w, ex_get(x, ex_hook_names[hook]), NULL);
+	enter(&w, acl, NULL);
 	for (unsigned n = 0; w.depth && n < 100000; n++) {
 		unsigned at = w.at[w.depth - 1]++;
 
@@ -295,6 +296,50 @@ walk_hook(struct doctor *d, enum ex_hook hook)
 		}
 		take_line(&w, &x->lines[at], &s);
 	}
+	for (unsigned i = w.first; i < x->n_asks; i++)
+		entry.asks = entry.asks || x->asks[i].whose != NOT_OURS;
+	x->entries = doctor_push(d, x->entries, &x->n_entries, sizeof(*x->entries));
+	x->entries[x->n_entries - 1] = entry;
+}
+
+static bool
+name_char(char c)
+{
+	return str_alnum(c) || c == '_' || c == '-' || c == '.';
+}
+
+/* Is that name a word of the value, as in ${if eq{$received_port}{587}{acl_submission}{acl_data}}? */
+static bool
+names(struct str value, struct str name)
+{
+	for (size_t from = 0, at; from < value.n; from = at + 1) {
+		at = from + str_ifind(str_sub(value, from, value.n), name);
+		if (at >= value.n)
+			return false;
+		if (str_eq(str_sub(value, at, at + name.n), name) &&
+		    (at == 0 || !name_char(value.p[at - 1])) &&
+		    (at + name.n == value.n || !name_char(value.p[at + name.n])))
+			return true;
+	}
+	return false;
+}
+
+static void
+walk_hook(struct doctor *d, enum ex_hook hook)
+{
+	const struct exim *x = ex_of(d);
+	struct str value = ex_get(x, ex_hook_names[hook]), name;
+	unsigned before = x->n_entries;
+
+	for (unsigned i = ex_section(x, "acl"); i < x->n_lines; i++) {
+		if (i > ex_section(x, "acl") && str_starts(x->lines[i].text, STR("begin ")))
+			break;
+		if (begins_acl(x->lines[i].text, &name) && names(value, name))
+			walk_acl(d, hook, name);
+	}
+	/* what is put together of pieces may be any of them */
+	if (x->n_entries == before && value.n && str_find(value, '$') == value.n)
+		walk_acl(d, hook, value);
 }
 
 void

@@ -8,6 +8,7 @@
 
 /* Our own recipe, with everything that a question wants. */
 static const char snippet[] = ".include /etc/exim4/storm.acl";
+static const char acl_body[] = "  .include /etc/exim4/storm.acl\n  accept";
 
 /* An address as Exim writes it: a path, or inet:host:port. */
 static struct str
@@ -33,6 +34,16 @@ asks(const struct exim *x, enum ex_hook hook)
 	if (a->hook == hook && a->whose != NOT_OURS)
 		return true;
 	return false;
+}
+
+/* Is there an ACL that it names and that does not ask, or none? */
+static bool
+lacks(const struct exim *x, enum ex_hook hook)
+{
+	for (unsigned i = 0; i < x->n_entries; i++)
+		if (x->entries[i].hook == hook && !x->entries[i].asks)
+			return true;
+	return ex_get(x, ex_hook_names[hook]).n == 0;
 }
 
 static bool
@@ -93,32 +104,42 @@ find_address(struct doctor *d, const struct ex_ask *a)
 
 /* Exim takes no two ACLs of one name: one that is there is named, and what it lacks is said then. */
 static void
-hook_missing(struct doctor *d, enum ex_hook hook)
+hook_missing(struct doctor *d, enum ex_hook hook, const char *body)
 {
 	const struct exim *x = ex_of(d);
-	struct str acl = ex_get(x, ex_hook_names[hook]);
+	struct str value = ex_get(x, ex_hook_names[hook]);
+	const char *where = doctor_text(d, "%s: %s", x->path, ex_hook_names[hook]);
 	const char *name = hook == EX_LOCAL ? "acl_check_local" : "acl_check_data";
-	const char *fix = doctor_text(d, "%s = %s", ex_hook_names[hook], name);
+	const char *fix = value.n ? body : doctor_text(d, "%s = %s", ex_hook_names[hook], name);
+	bool found = false;
 
-	if (acl.n)
-		fix = doctor_text(d, "%.*s:\n  %s\n  accept", STR_FMT(acl), snippet);
-	else if (ex_acl(x, str_of(name)) == x->n_lines)
-		fix = doctor_text(d, "%s\nbegin acl\n%s:\n  %s\n  accept", fix, name, snippet);
-	find(d, doctor_text(d, "%s: %s", x->path, ex_hook_names[hook]), x->path, fix);
+	for (unsigned i = 0; i < x->n_entries; i++) {
+		const struct ex_entry *e = &x->entries[i];
+
+		if (e->hook != hook || e->asks)
+			continue;
+		find(d, str_eq(e->name, value) ? where : doctor_text(d, "%s: %.*s", where, STR_FMT(e->name)),
+		    x->path, doctor_text(d, "%.*s:\n%s", STR_FMT(e->name), body));
+		found = true;
+	}
+	if (value.n == 0 && ex_acl(x, str_of(name)) == x->n_lines)
+		fix = doctor_text(d, "%s\nbegin acl\n%s:\n%s", fix, name, body);
+	if (!found)
+		find(d, where, x->path, fix);
 }
 
 static void
 exim_not_asked(struct doctor *d)
 {
 	if (!asks_anywhere(ex_of(d)))
-		hook_missing(d, EX_DATA);
+		hook_missing(d, EX_DATA, acl_body);
 }
 
 static void
 exim_not_at_data(struct doctor *d)
 {
-	if (asks_anywhere(ex_of(d)) && !asks(ex_of(d), EX_DATA))
-		hook_missing(d, EX_DATA);
+	if (asks_anywhere(ex_of(d)) && lacks(ex_of(d), EX_DATA))
+		hook_missing(d, EX_DATA, acl_body);
 }
 
 /* Where it names no ACL Exim takes no mail at all by SMTP. */
@@ -126,18 +147,16 @@ static void
 exim_not_at_rcpt(struct doctor *d)
 {
 	const struct exim *x = ex_of(d);
-	struct str acl = ex_get(x, ex_hook_names[EX_RCPT]);
 
-	if (acl.n && asks(x, EX_DATA) && !asks(x, EX_RCPT) && doctor_brakes(d))
-		find(d, doctor_text(d, "%s: %s", x->path, ex_hook_names[EX_RCPT]), x->path,
-		    doctor_text(d, "%.*s:\n  ...\n  .include /etc/exim4/storm.rcpt\n  accept", STR_FMT(acl)));
+	if (ex_get(x, ex_hook_names[EX_RCPT]).n && asks(x, EX_DATA) && lacks(x, EX_RCPT) && doctor_brakes(d))
+		hook_missing(d, EX_RCPT, "  ...\n  .include /etc/exim4/storm.rcpt\n  accept");
 }
 
 static void
 exim_not_local(struct doctor *d)
 {
-	if (asks_anywhere(ex_of(d)) && !asks(ex_of(d), EX_LOCAL))
-		hook_missing(d, EX_LOCAL);
+	if (asks_anywhere(ex_of(d)) && lacks(ex_of(d), EX_LOCAL))
+		hook_missing(d, EX_LOCAL, acl_body);
 }
 
 static void

@@ -185,10 +185,23 @@ TAIL = "{5s}{\\n}{action=DUNNO}}"
 
 FRIENDS = sub("acl_check_local:\n", "acl_friends:\n  accept hosts = +relay_from_hosts\nacl_check_local:\n")
 
+# As many ACLs as there are ports, each found by its name.
+BY_PORT = both(sub("acl_smtp_data = acl_check_data\n",
+                   "acl_smtp_data = ${if eq{$received_port}{587}{acl_check_msa}{acl_check_data}}\n"),
+               sub("acl_smtp_rcpt = acl_check_rcpt\n",
+                   "acl_smtp_rcpt = ${if ={25}{$interface_port}{acl_check_rcpt}{acl_check_rcpt_msa}}\n"),
+               sub("acl_check_local:\n", f"acl_check_msa:\n{INCLUDE}  accept\nacl_check_rcpt_msa:\n"
+                   f"  deny !authenticated = *\n  .include {RCPT}\n  accept\nacl_check_local:\n"))
+
 BROKEN_EXIM = [
     (both(sub(INCLUDE, ""), sub(f".include {ROUTERS}\n", ""), not_at_rcpt), ["exim-not-asked"]),
     (both(lambda s: s.server.pop("policy"), own()), ["exim-no-policy-door", "exim-not-asked"]),
     (sub("acl_smtp_data = acl_check_data\n", ""), ["exim-not-at-data"]),
+    (both(BY_PORT, sub(f"acl_check_msa:\n{INCLUDE}", "acl_check_msa:\n")), ["exim-not-at-data"]),
+    (both(BY_PORT, sub(f"  deny !authenticated = *\n  .include {RCPT}\n", "")), ["exim-not-at-rcpt"]),
+    (both(BY_PORT, sub("acl_check_msa:\n", "acl_check_msa:\n  accept authenticated = *\n")), ["exim-behind-accept"]),
+    (both(sub(INCLUDE, ""), sub(f".include {ROUTERS}\n", ""), not_at_rcpt,
+          sub("= acl_check_data", "= acl_check_${lc:DATA}")), ["exim-not-asked"]),
     (not_at_rcpt, ["exim-not-at-rcpt"]),
     (sub("acl_not_smtp = ACL_LOCAL\n", ""), ["exim-not-smtp"]),
     (both(sub("STORM = @run@/policy.sock", "STORM = /var/policyd-storm/p")), ["exim-address"]),
@@ -232,6 +245,8 @@ BROKEN_EXIM = [
 
 HARMLESS_EXIM = [
     lambda site: None,
+    BY_PORT,
+    sub("acl_smtp_data = acl_check_data\n", "acl_smtp_data = acl_check_${lc:DATA}\n"),
     both(not_at_rcpt, lambda s: setattr(s, "rules", NO_BRAKE + "[rule f]\ndetect = flood\nmode = off\n")),
     both(not_at_rcpt, sub("acl_smtp_rcpt = acl_check_rcpt\n", "")),
     own(),
@@ -402,6 +417,14 @@ def test_what_is_made_is_put_right_in_what_it_is_made_of(lab):
         site = Site(lab, "sendmail", M4 + SENDMAIL)
         change(site)
         assert [f["fix"] for f in site.doctor()] == [fix]
+
+
+def test_the_acl_that_lacks_the_question_is_named(lab):
+    site = Site(lab, "exim", EXIM)
+    both(BY_PORT, sub(f"acl_check_msa:\n{INCLUDE}", "acl_check_msa:\n"))(site)
+    one, = site.doctor()
+    assert one["where"].endswith(": acl_smtp_data: acl_check_msa"), one
+    assert one["fix"] == "acl_check_msa:\n  .include /etc/exim4/storm.acl\n  accept", one
 
 
 def test_exim_is_given_no_second_acl_of_a_name(lab):
