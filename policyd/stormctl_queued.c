@@ -58,6 +58,7 @@ struct queued {
 	uint64_t seed;
 	/* of the storm's own messages */
 	struct map identities; /* of the message that opened it */
+	struct map gotten;     /* each of them once for each of whose */
 	uint64_t n_identified; /* how many of the storm's messages told them */
 	struct map authors, subjects;
 	struct map threads;  /* their roots, and their subjects: answers can lose either */
@@ -140,11 +141,24 @@ same_identity(const struct queued *q, const struct record *r)
 	return r->identity && map_get(&q->identities, identity_key(r));
 }
 
-/* Copies have an identity each where the lowest line with a queue id is one of the faulty server's. */
+/* Copies have an identity each where the lowest line with a queue id is one of the faulty server's. Each may
+ * come in many transactions, to others. */
 static bool
 identity_each(const struct queued *q)
 {
-	return q->identities.n > 1 && q->n_identified < 2 * (uint64_t)q->identities.n;
+	return q->identities.n > 1 && q->n_identified < 2 * (uint64_t)q->gotten.n;
+}
+
+static void
+learn_identity(struct queued *q, const struct record *r)
+{
+	struct str to = r->n_rcpts ? r->rcpts[0].addr : STR("");
+
+	if (!r->identity)
+		return;
+	(void)map_put(&q->identities, identity_key(r), q);
+	(void)map_put(&q->gotten, (struct key128){ key_of(q, to).lo ^ r->identity, 1 }, q);
+	q->n_identified++;
 }
 
 /*
@@ -220,10 +234,7 @@ learn(void *arg, const struct record *r)
 	if (opened_it(q, r)) {
 		(void)count_up(q, &q->authors, r->header_from);
 		(void)count_up(q, &q->subjects, r->subject);
-		if (r->identity) {
-			(void)map_put(&q->identities, identity_key(r), q);
-			q->n_identified++;
-		}
+		learn_identity(q, r);
 	}
 	if (!q->by_thread)
 		return true;
@@ -503,6 +514,7 @@ queued_fini(struct queued *q)
 		drop(&q->v[i]);
 	xfree(q->v);
 	map_fini(&q->identities);
+	map_fini(&q->gotten);
 	map_fini(&q->authors);
 	map_fini(&q->subjects);
 	map_fini(&q->threads);
