@@ -57,7 +57,8 @@ ready(int i)
 
 	m->door = DOOR_REPAIRS;
 	m->stage = STAGE_EOM;
-	snprintf(q->header, sizeof(q->header), "%s", copy("sbs1.faulty.example", i + 1));
+	snprintf(q->header, sizeof(q->header), "%.*s", (int)sizeof(q->header) - 1,
+	    copy("sbs1.faulty.example", i + 1));
 	m->instance = str_sub(STR("abcdefghijklmnop"), (size_t)i, (size_t)i + 1);
 	m->client_address = STR("203.0.113.9");
 	m->sender = STR("sales@firm.example");
