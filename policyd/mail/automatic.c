@@ -6,6 +6,7 @@
 #include "mail/automatic.h"
 
 #include "mail/addr.h"
+#include "mail/automatic_names.h"
 #include "mail/words.h"
 
 const char *
@@ -45,75 +46,6 @@ enum {
 	SIGN_MAILER = 3,          /* X-Mailer of a program that sends such notices only */
 	SIGN_REPLIED = 1,         /* Auto-Submitted: auto-replied */
 };
-
-/* What a From may carry, whole, lower-case. */
-struct names {
-	const struct str *v;
-	size_t n;
-	uint32_t begins; /* their first letters: most of what is looked for begins with another one */
-};
-
-/* Of either case; what is no letter has the bit of one. */
-#define LETTER(c) (1U << ((c)&31))
-#define NAMES(rows, letters)                     \
-	{                                        \
-		rows, ARRAY_LEN(rows), (letters) \
-	}
-
-static const struct str daemon_display[] = {
-	STR("mail delivery system"),
-	STR("mail delivery subsystem"),
-	STR("mail delivery service"),
-	STR("mail delivery agent"),
-	STR("mail deliver system"),
-	STR("mail.delivery.system"),
-	STR("mailer-daemon"),
-	STR("mailer daemon"),
-	STR("mail daemon"),
-	STR("internet mail delivery"),
-	STR("delivery subsystem"),
-	STR("email delivery system"),
-	STR("e-mail delivery system"),
-	STR("pmdf e-mail interconnect"),
-};
-static const struct names daemon_names =
-    NAMES(daemon_display, LETTER('d') | LETTER('e') | LETTER('i') | LETTER('m') | LETTER('p'));
-
-static const struct str daemon_local[] = {
-	STR("mailer-daemon"),
-	STR("mailer_daemon"),
-	STR("mailerdaemon"),
-	STR("mail-daemon"),
-	STR("maildaemon"),
-	STR("mail.delivery.system"),
-	STR("double-bounce"),
-};
-static const struct names daemon_locals = NAMES(daemon_local, LETTER('d') | LETTER('m'));
-
-static const struct str postmaster_display[] = {
-	STR("postmaster"),
-	STR("electronic postmaster"),
-	STR("mail administrator"),
-	STR("system administrator"),
-	STR("systemadministrator"),
-	STR("mail system"),
-	STR("microsoft exchange"),
-	STR("mail router"),
-	STR("interscan mss"),
-	STR("interscan notification"),
-	STR("interscan messaging security suite"),
-};
-static const struct names postmaster_names =
-    NAMES(postmaster_display, LETTER('e') | LETTER('i') | LETTER('m') | LETTER('p') | LETTER('s'));
-
-static const struct str postmaster_local[] = {
-	STR("postmaster"), STR("post_master"), STR("post-master"), STR("mailadmin"), STR("mail-admin"),
-	STR("sysadmin"), STR("ndr"), STR("mdaemon"), STR("mailmarshal"),
-	STR("symantec_antivirus_for_smtp_gateways"), STR("symantec_mail_security_for_smtp"),
-	STR("microsoftexchange329e71ec88ae4615bbc36ab6ce41109e"), /* that of every Exchange since 2007 */
-};
-static const struct names postmaster_locals =
-    NAMES(postmaster_local, LETTER('m') | LETTER('n') | LETTER('p') | LETTER('s'));
 
 /* Fronts of X-Mailer. */
 static const struct str notice_mailers[] = {
@@ -175,88 +107,6 @@ one_of(const struct str *set, size_t n, struct str s)
 	return false;
 }
 #define ONE_OF(set, s) one_of(set, ARRAY_LEN(set), s)
-
-static bool
-begins(const struct names *names, struct str s)
-{
-	return s.n && (names->begins & LETTER(s.p[0]));
-}
-
-static bool
-is_name(const struct names *names, struct str s)
-{
-	return begins(names, s) && one_of(names->v, names->n, s);
-}
-
-static bool
-is_local(const struct names *names, struct str addr)
-{
-	struct str local, domain;
-
-	if (!begins(names, addr))
-		return false;
-	addr_split(addr, &local, &domain);
-	return is_name(names, local);
-}
-
-static inline bool
-is_wrapping(char c)
-{
-	return c == '"' || c == '\'' || str_is_space(c);
-}
-
-static struct str
-unquote(struct str s)
-{
-	while (s.n && is_wrapping(s.p[0]))
-		s = str_sub(s, 1, s.n);
-	while (s.n && is_wrapping(s.p[s.n - 1]))
-		s.n--;
-	return s;
-}
-
-/* "System Administrator"@host: the name as a local part in quotes. */
-static bool
-is_quoted_local(const struct names *names, struct str addr)
-{
-	struct str local, domain;
-
-	if (addr.n == 0 || addr.p[0] != '"')
-		return false;
-	addr_split(addr, &local, &domain);
-	return is_name(names, unquote(local));
-}
-
-/* Whether From carries one of the names: in front of "<", or in a comment as Postfix writes it. */
-static bool
-display_name(struct str from, const struct names *names)
-{
-	char text[400];
-	struct str s = str_find(from, '=') < from.n ? words_decode(from, text, sizeof(text))
-						    : str_sub(from, 0, sizeof(text));
-	size_t open = str_find(s, '(');
-
-	if (is_name(names, unquote(str_sub(s, 0, str_find(s, '<')))))
-		return true;
-	if (open == s.n)
-		return false;
-	s = str_sub(s, open + 1, s.n);
-	return is_name(names, unquote(str_sub(s, 0, str_find(s, ')'))));
-}
-
-bool
-automatic_daemon_from(struct str from, struct str addr)
-{
-	return is_local(&daemon_locals, addr) || display_name(from, &daemon_names) ||
-	    is_quoted_local(&daemon_names, addr);
-}
-
-bool
-automatic_postmaster_from(struct str from, struct str addr)
-{
-	return is_local(&postmaster_locals, addr) || display_name(from, &postmaster_names) ||
-	    is_quoted_local(&postmaster_names, addr);
-}
 
 static bool
 is_report_part(const struct header_facts *f)
@@ -335,7 +185,7 @@ is_written(const struct header_facts *f)
 static bool
 is_person(const struct header_facts *f, bool null_sender, bool authenticated)
 {
-	return !is_null_path(f, null_sender) && !is_local(&daemon_locals, f->return_path) &&
+	return !is_null_path(f, null_sender) && !automatic_daemon_local(f->return_path) &&
 	    (authenticated || is_written(f));
 }
 
@@ -346,9 +196,9 @@ path_points(const struct header_facts *f, bool null_sender)
 		return SIGN_NULL;
 	if (!f->return_path.p)
 		return 0;
-	if (is_local(&daemon_locals, f->return_path))
+	if (automatic_daemon_local(f->return_path))
 		return SIGN_DAEMON_PATH;
-	return is_local(&postmaster_locals, f->return_path) ? SIGN_POSTMASTER_PATH : 0;
+	return automatic_postmaster_local(f->return_path) ? SIGN_POSTMASTER_PATH : 0;
 }
 
 /* "<20240101.FMLAB12@lists.example>": fml writes it on its own notices only. */
@@ -486,7 +336,7 @@ is_own_absence(const struct header_facts *f)
 	struct str line = str_trim(words_decode(str_sub(f->subject, 0, LOOK_AT), subject, sizeof(subject)));
 	struct str name = words_decode(str_sub(f->from, 0, LOOK_AT), from, sizeof(from));
 
-	name = unquote(str_sub(name, 0, str_find(name, '<')));
+	name = automatic_unquote(str_sub(name, 0, str_find(name, '<')));
 	if (name.n < NAME_MIN || !str_iends(line, says))
 		return false;
 	line.n -= says.n;
@@ -541,7 +391,7 @@ kept_list_fields(const struct header_facts *f, enum subject_kind subject, bool n
 {
 	if (subject != SUBJECT_BOUNCE)
 		return false;
-	if (!is_null_path(f, null_sender) && !is_local(&daemon_locals, f->return_path))
+	if (!is_null_path(f, null_sender) && !automatic_daemon_local(f->return_path))
 		return false;
 	return is_empty_from(f) || automatic_postmaster_from(f->from, f->from_addr);
 }
