@@ -151,7 +151,9 @@ is_report(const struct header_facts *f, enum subject_kind subject)
 static bool
 is_refusal(const struct header_facts *f)
 {
-	return (f->flags & HDR_AUTO_FAILURE) && str_eq(f->report_type, STR("disposition-notification"));
+	return (f->flags & HDR_AUTO_FAILURE) &&
+	    (str_eq(f->report_type, STR("disposition-notification")) ||
+		str_eq(f->report_type, STR("global-disposition-notification")));
 }
 
 static bool

@@ -366,6 +366,18 @@ Test(automatic_names, who_says_that_he_is_no_robot_is_none)
 	    classify("From: joe@x.example\nSubject: Hi\nAuto-Submitted: (a) auto-replied\n\n"), AUTO_REPLY);
 }
 
+/* RFC 5429 2.2 of a message that RFC 6533 is about. */
+Test(automatic_names, a_refusal_of_international_mail)
+{
+	static const char type[] =
+	    "Content-Type: multipart/report; report-type=global-disposition-notification\n";
+	char header[200];
+
+	cr_expect_eq(classify(type), AUTO_REPORT);
+	snprintf(header, sizeof(header), "%sAuto-Submitted: auto-replied (rejected)\n", type);
+	cr_expect_eq(classify(header), AUTO_BOUNCE);
+}
+
 /* RFC 6533 5: a receipt of international mail, alone. */
 Test(automatic_names, a_receipt_without_its_envelope)
 {
