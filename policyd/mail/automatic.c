@@ -298,12 +298,28 @@ answer_sign(const struct header_facts *f)
 	    addr_is_system(f->from_addr);
 }
 
+/* "joe@mail.example.net" is joe@example.net, whom a recipe names the one way and his host the other. */
+static bool
+same_person(struct str a, struct str b)
+{
+	struct str local, domain, local_b, domain_b, longer, shorter;
+	size_t more;
+
+	if (!addr_split(a, &local, &domain) || !addr_split(b, &local_b, &domain_b) ||
+	    !str_ieq(local, local_b))
+		return false;
+	longer = domain.n > domain_b.n ? domain : domain_b;
+	shorter = domain.n > domain_b.n ? domain_b : domain;
+	more = longer.n - shorter.n;
+	return shorter.n && str_iends(longer, shorter) && (more == 0 || longer.p[more - 1] == '.');
+}
+
 /* procmailex(5): formail -r, "Precedence: junk", and its own address in X-Loop, which keeps it from answering
  * itself. Its subject is the sender's. */
 static bool
 is_procmail_answer(const struct header_facts *f)
 {
-	return f->x_loop.n && str_ieq(f->x_loop, f->from_addr) && str_ieq(f->precedence, STR("junk")) &&
+	return f->x_loop.n && str_ieq(f->precedence, STR("junk")) && same_person(f->x_loop, f->from_addr) &&
 	    (f->in_reply_to.p || f->references.p) && f->mailer.n == 0;
 }
 

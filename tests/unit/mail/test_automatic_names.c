@@ -335,6 +335,17 @@ Test(automatic_names, answers_by_the_recipe_of_procmail)
 		    AUTO_REPLY },
 		{ "From: Joe <joe@y.example>\nIn-Reply-To: <q@x>\nX-Loop: Joe@Y.example\nPrecedence: junk\n",
 		    AUTO_REPLY },
+		/* Sendmail writes From with the name of the host, or without it */
+		{ "From: joe@mail.y.example\nIn-Reply-To: <q@x>\nX-Loop: joe@y.example\nPrecedence: junk\n",
+		    AUTO_REPLY },
+		{ "From: joe@y.example\nIn-Reply-To: <q@x>\nX-Loop: Joe@mail.Y.example\nPrecedence: junk\n",
+		    AUTO_REPLY },
+		{ "From: joe@my.example\nIn-Reply-To: <q@x>\nX-Loop: joe@y.example\nPrecedence: junk\n",
+		    AUTO_NONE },
+		{ "From: ann@mail.y.example\nIn-Reply-To: <q@x>\nX-Loop: joe@y.example\nPrecedence: junk\n",
+		    AUTO_NONE },
+		{ "From: joe@y.example\nIn-Reply-To: <q@x>\nX-Loop: joe@\nPrecedence: junk\n", AUTO_NONE },
+		{ "From: joe@y.example\nIn-Reply-To: <q@x>\nX-Loop: yes\nPrecedence: junk\n", AUTO_NONE },
 		/* a forwarder's mark, a ticket, a first message, a list, a mail program */
 		{ "From: ann@x.example\nIn-Reply-To: <q@x>\nX-Loop: joe@y.example\nPrecedence: junk\n",
 		    AUTO_NONE },
