@@ -343,6 +343,39 @@ is_responder(const struct header_facts *f, enum subject_kind subject, bool null_
 	return f->n_delivered_to && str_ieq(f->delivered_to[0], STR("autoresponder"));
 }
 
+/* "(Rueckkehr am 04.01.2027)" at the end of a line: three numbers, written as a date is. */
+static bool
+ends_in_date(struct str line)
+{
+	enum { DIGITS = 4, MARKS = 2 };
+	unsigned digits = 0, marks = 0;
+
+	if (line.n == 0 || line.p[line.n - 1] != ')')
+		return false;
+	for (size_t i = str_rfind(line, '('); i + 1 < line.n; i++) {
+		bool mark = line.p[i] == '.' || line.p[i] == '/' || line.p[i] == '-';
+
+		digits += str_digit(line.p[i]);
+		marks += mark && str_digit(line.p[i - 1]) && str_digit(line.p[i + 1]);
+	}
+	return digits >= DIGITS && marks >= MARKS;
+}
+
+/* "AUTO: Joe Bee ist ausser Haus. (Rueckkehr am 04.01.2027)" from Joe Bee: Notes since its release 8, in the
+ * language of its user. */
+static bool
+names_himself(struct str line, struct str name)
+{
+	static const struct str front = STR("AUTO: ");
+	size_t at = str_ifind(line, front);
+
+	if (at == line.n || !str_starts(str_sub(line, at, line.n), front))
+		return false;
+	line = str_sub(line, at + front.n, line.n);
+	return line.n > name.n && str_istarts(line, name) &&
+	    (line.p[name.n] == ' ' || line.p[name.n] == '/') && ends_in_date(line);
+}
+
 /* "Joe Bee is out of the office." from Joe Bee: Notes before its release 8, whose agent need not leave
  * another sign. Nobody speaks of himself like that. */
 static bool
@@ -351,11 +384,15 @@ is_own_absence(const struct header_facts *f)
 	enum { NAME_MIN = 3, LOOK_AT = 400 };
 	static const struct str says = STR(" is out of the office.");
 	char subject[LOOK_AT], from[LOOK_AT];
-	struct str line = str_trim(words_decode(str_sub(f->subject, 0, LOOK_AT), subject, sizeof(subject)));
-	struct str name = words_decode(str_sub(f->from, 0, LOOK_AT), from, sizeof(from));
+	struct str line = str_trim(words_text(str_sub(f->subject, 0, LOOK_AT), subject, sizeof(subject)));
+	struct str name = words_text(str_sub(f->from, 0, LOOK_AT), from, sizeof(from));
 
 	name = automatic_unquote(str_sub(name, 0, str_find(name, '<')));
-	if (name.n < NAME_MIN || !str_iends(line, says))
+	if (name.n < NAME_MIN)
+		return false;
+	if (names_himself(line, name))
+		return true;
+	if (!str_iends(line, says))
 		return false;
 	line.n -= says.n;
 	return str_iends(line, name) && (line.n == name.n || line.p[line.n - name.n - 1] == ' ');

@@ -256,6 +256,44 @@ Test(automatic_names, an_out_of_office_by_its_words_alone)
 		cr_expect_eq(classify(rows[i].header), rows[i].want, "%s", rows[i].header);
 }
 
+/* Since its release 8 in the language of its user: it begins with his own name and ends with a date. */
+Test(automatic_names, an_out_of_office_in_any_language)
+{
+	static const struct {
+		const char *from, *subject;
+		enum automatic want;
+	} rows[] = {
+		{ "Jo Bee", "=?iso-8859-1?q?AUTO:_Jo_Bee_ist_au=DFer_Haus._=28R=FCckkehr_am_03.03.2027=29?=",
+		    AUTO_REPLY },
+		{ "\"Jo Bee\"", "AUTO: Jo Bee/Sales/X est absent(e) du bureau. (retour 03/03/2027)",
+		    AUTO_REPLY },
+		{ "=?iso-2022-jp?B?GyRCOzNFRBsoQg==?=",
+		    "=?iso-2022-jp?B?QVVUTzogGyRCOzNFRBsoQiAbJEIkT0lUOl8kRyQ5GyhCICgyMDI3LzAzLzAzKQ==?=",
+		    AUTO_REPLY },
+		{ "Jo Bee", "[EXT] AUTO: Jo Bee is uit (terug op 3-3-2027)", AUTO_REPLY },
+		{ "Jo Bee", "Auto: Jo Bee holt es ab (03.03.2027)", AUTO_NONE },
+		{ "Jo Bee", "AUTO: Jo Bee", AUTO_NONE },
+		{ "Jo Bee", "AUTO: Jo Bee ist da ()", AUTO_NONE },
+		{ "Jo Bee", "AUTO: Jo Bee ist da )", AUTO_NONE },
+		{ "Jo Bee", "AUTO: Jo Bee 03.03.2027", AUTO_NONE },
+		{ "Jo Bee", "AUTO: Jo Bee ist da (KW 12)", AUTO_NONE },
+		{ "Jo Bee", "AUTO: Jo Bee ist da (10.2027)", AUTO_NONE },
+		{ "Jo Bee", "AUTO: Jo Beest ist da (03.03.2027)", AUTO_NONE },
+		{ "Al Cox", "AUTO: Jo Bee ist da (03.03.2027)", AUTO_NONE },
+		{ "Jo Bee", "AUTO: Golf (TUEV 03.03.2027)", AUTO_NONE },
+		{ "Jo Bee", "Re: AUTO: Jo Bee ist da (03.03.2027)", AUTO_NONE },
+		{ "", "AUTO: Jo Bee ist da (03.03.2027)", AUTO_NONE },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char header[300];
+
+		snprintf(header, sizeof(header), "From: %s <jb@x.example>\nSubject: %s\n", rows[i].from,
+		    rows[i].subject);
+		cr_expect_eq(classify(header), rows[i].want, "%s", rows[i].subject);
+	}
+}
+
 /* Named after what it sends; a person of these initials writes about other things. */
 Test(automatic_names, an_address_for_non_delivery_reports)
 {
