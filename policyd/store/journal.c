@@ -53,8 +53,7 @@ new_journal(const struct store_conf *conf, const struct journal_hooks *hooks)
 	return j;
 }
 
-/* A full disk is no reason not to serve: what the database knows has been read, and the thread tries again.
- * Somebody may make room by putting another file in its place. */
+/* A full disk is no reason not to serve: what the database knows has been read, and the thread tries again. */
 static void
 begin_failing(struct journal *j, const char *why)
 {
@@ -62,7 +61,6 @@ begin_failing(struct journal *j, const char *why)
 	snprintf(j->db.why, sizeof(j->db.why), "%s", why);
 	journal_note_failure(j);
 	j->next_commit = clock_now().mono + j->backoff;
-	j->foreign = true;
 }
 
 static int

@@ -49,22 +49,21 @@ journal_note_success(struct journal *j)
 		log_info("journal state=recovered path=%s", LOGV(str_of(j->path)));
 }
 
-/* Another file may have taken the place of ours: what it says of spool and counters is not about ours. */
+/* Another file may have taken the place of ours: what it says of spool and counters is not about ours. It is
+ * asked whenever one was opened: of what was there when none could be, nobody knows. */
 static int
 adopt(struct journal *j)
 {
-	uint64_t written, accepted;
+	uint64_t written, most;
 	int err;
 
 	pthread_mutex_lock(&j->lock);
 	written = j->written_seq;
-	accepted = j->accepted_seq;
+	most = j->behind && j->behind_seq > j->accepted_seq ? j->behind_seq : j->accepted_seq;
 	pthread_mutex_unlock(&j->lock);
-	err = jdb_adopt(&j->db, written, accepted, j->seed);
+	err = jdb_adopt(&j->db, written, most, j->seed);
 	if (!err)
 		err = parts_load(j); /* an older copy of ours has older ones */
-	if (!err)
-		j->foreign = false;
 	j->room = 0;
 	return err;
 }
@@ -81,9 +80,8 @@ journal_ready(struct journal *j)
 		log_warn("journal state=reopening path=%s reason=\"the file is gone or another one\"",
 		    LOGV(str_of(j->path)));
 	jdb_close(&j->db);
-	j->foreign |= moved;
 	err = jdb_open(&j->db, j->path, &j->seed, JDB_WAIT_RUN);
-	if (!err && j->foreign)
+	if (!err)
 		err = adopt(j);
 	if (err)
 		j->db.suspect = true;

@@ -48,7 +48,6 @@ struct journal {
 	uint64_t trim_logged;
 	int64_t next_trim_log;
 	bool hurried; /* saw that it is to stop */
-	bool foreign; /* the file may be another one: its numbers are not ours */
 
 	/* the loop thread alone, once the thread runs */
 	struct buf scratch;

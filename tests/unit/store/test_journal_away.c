@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The database goes under the daemon, and one comes back: is it ours? */
+#include <sys/resource.h>
+
 #include "journal_rig.h"
 
 static struct journal_opened opened;
@@ -62,8 +64,9 @@ replace_by(const char *from)
 	cr_assert_eq(rename(name, path), 0);
 }
 
-/* Damage is why somebody puts another one there. */
-Test(journal_away, another_file_in_the_place_of_a_damaged_one)
+/* A journal of ten whose file is damaged then, beside one of a hundred that is not ours. */
+static struct journal *
+damaged(void)
 {
 	struct journal *j = open_one();
 	sqlite3 *db;
@@ -83,7 +86,12 @@ Test(journal_away, another_file_in_the_place_of_a_damaged_one)
 	put(j, 11, 12);
 	while (!log_failing)
 		cr_assert_not(journal_flush(j, 20));
-	replace_by("-old");
+	return j;
+}
+
+static void
+takes_theirs(struct journal *j)
+{
 	put(j, 13, 20);
 	cr_assert(journal_flush(j, LONG));
 	cr_expect_eq(stats(j).skipped, 0);
@@ -91,6 +99,32 @@ Test(journal_away, another_file_in_the_place_of_a_damaged_one)
 	cr_expect_str_eq(read_row("SELECT value FROM meta WHERE key = 'journal_seq'"), "20");
 	cr_expect_eq(journal_snapshot_seq(j), 0, "theirs are not ours");
 	journal_close(j, LONG);
+}
+
+/* Damage is why somebody puts another one there. */
+Test(journal_away, another_file_in_the_place_of_a_damaged_one)
+{
+	struct journal *j = damaged();
+
+	replace_by("-old");
+	takes_theirs(j);
+}
+
+/* There is nothing to compare it with. */
+Test(journal_away, another_file_in_the_place_of_one_that_could_not_be_opened)
+{
+	struct journal *j = damaged();
+	uint64_t failures = stats(j).failures;
+	struct rlimit had, none;
+
+	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &had), 0);
+	none = (struct rlimit){ 0, had.rlim_max };
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	while (stats(j).failures < failures + 2)
+		cr_assert_not(journal_flush(j, 20));
+	replace_by("-old");
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &had), 0);
+	takes_theirs(j);
 }
 
 /* The spool may let go of what the database has, not of what it had. */
