@@ -114,7 +114,7 @@ journal_open(const struct store_conf *conf, const struct journal_hooks *hooks, s
 	struct journal_opened have;
 	int err = open_database(j);
 
-	have = (struct journal_opened){ j->seed, j->db.seq };
+	have = (struct journal_opened){ j->seed, j->accepted_seq };
 	if (!err) {
 		int rc = thread_start(&j->thread, journal_run, j);
 

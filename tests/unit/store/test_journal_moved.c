@@ -10,14 +10,19 @@
 enum { MANY = 500 };
 
 static char why[300], old[200];
+static char away[80];
 static _Atomic int fails_in; /* looks at the file until one fails; 0: none does */
+static bool goes;            /* ... for its folder has gone */
+static struct journal_opened opened;
 
 static void
 begin(void)
 {
 	set_up();
 	snprintf(old, sizeof(old), "%s-old", path);
+	snprintf(away, sizeof(away), "%s-away", dir);
 	fails_in = 0;
+	goes = false;
 }
 
 TestSuite(journal_moved, .init = begin, .fini = tear_down, .timeout = 120);
@@ -27,7 +32,7 @@ int
 stat(const char *restrict name, struct stat *restrict sb)
 {
 	if (strcmp(name, path) == 0 && fails_in > 0 && --fails_in == 0) {
-		errno = EIO;
+		errno = goes && rename(dir, away) == 0 ? ENOENT : EIO;
 		return -1;
 	}
 	return fstatat(AT_FDCWD, name, sb, 0);
@@ -38,7 +43,6 @@ open_journal(void)
 {
 	struct store_conf conf = { .path = path, .max_queue = 64 << 20, .max_journal = 1 << 30 };
 	struct journal_hooks hooks = { .parts = 1 };
-	struct journal_opened opened;
 	struct journal *j = NULL;
 
 	return journal_open(&conf, &hooks, &j, &opened, why, sizeof(why)) == 0 ? j : NULL;
@@ -234,6 +238,27 @@ Test(journal_moved, a_compacted_one_behind_a_link_gets_nothing_of_the_log)
 	journal_close(j, LONG);
 	cr_expect_str_eq(read_row("PRAGMA integrity_check"), "ok");
 	cr_assert_eq(unlink(real), 0);
+}
+
+Test(journal_moved, a_folder_that_goes_at_the_start_takes_back_nothing)
+{
+	struct journal *j = filled();
+	int met = 0;
+
+	journal_close(j, LONG);
+	goes = true;
+	for (int n = 1; n < 20; n++) {
+		fails_in = n;
+		j = open_journal();
+		if (j && rename(away, dir) == 0) {
+			cr_expect_eq(opened.seq, MANY, "%d", n);
+			met++;
+		}
+		fails_in = 0;
+		(void)rename(away, dir);
+		journal_close(j, LONG);
+	}
+	cr_expect_gt(met, 0);
 }
 
 Test(journal_moved, a_look_at_the_file_that_fails_takes_back_nothing)
