@@ -48,13 +48,19 @@ came_from_outside(const struct view *v, uint32_t visit)
 	return false;
 }
 
-/* Somebody in our networks took it out of the mailbox where it had been delivered, as when mailboxes move. A
- * refusal makes fetchmail delete it. If it goes round all the same, `own_limit` ends that. */
+/* Somebody in our networks took it out of the mailbox where it had been delivered, as when mailboxes move; our
+ * lines above this delivery are of the way to that mailbox. A refusal makes fetchmail delete it. If it goes
+ * round all the same, `own_limit` ends that. */
 static bool
 fetched_by_us(const struct view *v, uint32_t below)
 {
-	return v->traits->outbound && below > 0 && below <= v->msg->header.f.n_hops &&
-	    v->msg->header.f.hops[below - 1].fetched;
+	const struct hop *hops = v->msg->header.f.hops;
+
+	if (!v->traits->outbound || below > v->msg->header.f.n_hops)
+		return false;
+	while (below > 0 && !hops[below - 1].fetched && own_line(v, below - 1))
+		below--;
+	return below > 0 && hops[below - 1].fetched;
 }
 
 /*
