@@ -86,10 +86,19 @@ storms_free(struct storms *s)
 	xfree(s);
 }
 
+/* Closed ones too, which the journal does not know of yet. */
+static struct storm *
+find_any(const struct storms *s, struct key128 key)
+{
+	return map_get(&s->map, key);
+}
+
 struct storm *
 storms_find(const struct storms *s, struct key128 key)
 {
-	return s ? map_get(&s->map, key) : NULL;
+	struct storm *st = s ? find_any(s, key) : NULL;
+
+	return st && st->state != STORM_CLOSED ? st : NULL;
 }
 
 static void
@@ -185,7 +194,7 @@ storm_new(struct storms *s, const struct opening *o, struct now now)
 void
 storms_put(struct storms *s, struct storm *st)
 {
-	struct storm *before = storms_find(s, st->key), *oldest;
+	struct storm *before = find_any(s, st->key), *oldest;
 
 	if (before)
 		storms_drop(before);
@@ -210,7 +219,7 @@ storms_put(struct storms *s, struct storm *st)
 static struct storm *
 open_storm(struct storms *s, const struct opening *o, struct now now)
 {
-	struct storm *st = storms_find(s, o->key);
+	struct storm *st = find_any(s, o->key);
 
 	if (!st) {
 		st = storm_new(s, o, now);
@@ -237,7 +246,7 @@ open_storm(struct storms *s, const struct opening *o, struct now now)
 struct storm *
 storms_open(struct storms *s, struct key128 key, const struct rule *r, const struct view *v, struct now now)
 {
-	const struct storm *known = storms_find(s, key);
+	const struct storm *known = find_any(s, key);
 	struct opening o = {
 		.key = key,
 		.rule_id = r->id,
@@ -454,7 +463,7 @@ replay_open(struct storms *s, struct wire *u, struct key128 key, struct now now)
 	if (!wire_ok(u))
 		return;
 	/* One that closed and was forgotten meanwhile, and another one since. */
-	known = storms_find(s, key);
+	known = find_any(s, key);
 	if (known && known->id != o.id)
 		storms_drop(known);
 	open_storm(s, &o, now)->opened = false;
@@ -495,7 +504,7 @@ replay_event(struct storms *s, struct wire *u, struct now now)
 {
 	uint8_t what = wire_u8(u);
 	struct key128 key = unpack_key(u);
-	struct storm *st = storms_find(s, key);
+	struct storm *st = find_any(s, key);
 
 	switch (what) {
 	case EVENT_OPEN:
