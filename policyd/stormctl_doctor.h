@@ -146,6 +146,8 @@ void doctor_hostname(struct doctor *d, struct str name, const char *where);
 void doctor_domains(struct doctor *d, struct str domains, const char *where);
 void doctor_networks(struct doctor *d, struct str networks, const char *where);
 
+/* "KEY = " what it has, and more. */
+const char *doctor_with_more(struct doctor *d, const char *key, const struct strset *have, const char *more);
 /* "192.0.2.0/24, " for each of them, so that one more may follow. */
 const char *doctor_net_list(struct doctor *d, const struct netset *set);
 

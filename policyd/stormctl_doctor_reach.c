@@ -402,8 +402,8 @@ doctor_hostname(struct doctor *d, struct str name, const char *where)
 	    doctor_text(d, "hostname = %.*s", STR_FMT(name)));
 }
 
-static const char *
-with_more(struct doctor *d, const char *key, const struct strset *have, const char *more)
+const char *
+doctor_with_more(struct doctor *d, const char *key, const struct strset *have, const char *more)
 {
 	const char *text = doctor_text(d, "%s = ", key);
 
@@ -437,7 +437,7 @@ doctor_domains(struct doctor *d, struct str domains, const char *where)
 	}
 	if (more)
 		doctor_find_ours(d, doctor_text(d, "%s: %s", where, more), "mail",
-		    with_more(d, "local_domains", &d->conf->site.local_domains, more));
+		    doctor_with_more(d, "local_domains", &d->conf->site.local_domains, more));
 }
 
 static bool

@@ -87,7 +87,21 @@ socket_closed(struct doctor *d)
 static void
 hostname_differs(struct doctor *d)
 {
-	doctor_hostname(d, pf_get(pf_of(d), NULL, "myhostname"), "main.cf: myhostname");
+	static const char name[] = "myhostname";
+	const char *more = "";
+
+	doctor_hostname(d, pf_get(pf_of(d), NULL, name), "main.cf: myhostname");
+	EACH_SERVICE(pf_of(d), s)
+	{
+		const char *own = doctor_copy(d, pf_get(pf_of(d), s, name));
+
+		if (s->role != PF_NO_SMTPD && pf_overrides(s, name) && !doctor_has_word(str_of(more), own) &&
+		    !site_own_host(&d->conf->site, str_of(own)))
+			more = pf_joined(d, more, own);
+	}
+	if (more[0])
+		doctor_find_ours(d, doctor_text(d, "master.cf: -o myhostname: %s", more), "mail",
+		    doctor_with_more(d, "own_hosts", &d->conf->site.own_hosts, more));
 }
 
 static void

@@ -351,6 +351,8 @@ BROKEN = [
     ("closed folder", close_folder, ["socket-permission"]),
     ("closed socket", close_socket, ["socket-permission"]),
     ("hostname", main("myhostname = mail.example.org"), ["hostname"]),
+    ("a service with a name of its own", several(service("submission/inet", "  -o myhostname=smtp.example.net"), service(
+        "smtp/inet", "  -o myhostname=mx1.example.net"), lambda s: s.mail.update(own_hosts="filter.example.org")), ["hostname"]),
     ("networks", main("mynetworks = 127.0.0.0/8, 192.0.2.0/24, [2001:db8::]/32, hash:/etc/nets"), ["trusted"]),
     ("domains", main("virtual_mailbox_domains = example.net, hash:/etc/vdomains"), ["local-domains"]),
     ("aliases", aliases, ["lists"]),
@@ -383,6 +385,8 @@ HARMLESS = [
         f"{R}check_policy_service {{ inet:localhost:10040, timeout=5s, default_action=DUNNO }}\nsmtpd_data_restrictions = "
         "check_policy_service { inet:127.0.0.1:10040, timeout=10s, { default_action = dunno } }\nsmtpd_milters = "
         "{ inet:localhost:10041, { default_action = accept }, content_timeout=60s }"))),
+    ("names of services", several(service("submission/inet", "  -o myhostname=smtp.example.net"), service(
+        "smtp/inet", "  -o myhostname=mx.example.org"), lambda s: s.mail.update(own_hosts="smtp.example.net"))),
     ("among others", main(
         f"{R}reject_unknown_recipient_domain, check_policy_service unix:private/postgrey, {ASK}\nsmtpd_milters = "
         f"inet:127.0.0.1:11332, unix:other/m.sock, {MILTER}, unix:opendkim/opendkim.sock")),
