@@ -190,8 +190,10 @@ same_host(struct str ours, struct str theirs)
 
 	if (str_eq(ours, STR("*")) || str_eq(ours, STR("0.0.0.0")) || str_eq(ours, STR("[::]")))
 		return true;
-	if (ip_parse(ours, &a) != 0 || ip_parse(theirs, &b) != 0)
-		return str_ieq(ours, theirs);
+	if (ip_parse(theirs, &b) != 0)
+		return true; /* what a name stands for the MTA's resolver knows */
+	if (ip_parse(ours, &a) != 0)
+		return false;
 	return a.family == b.family && memcmp(a.b, b.b, sizeof(a.b)) == 0;
 }
 

@@ -385,6 +385,10 @@ HARMLESS = [
         f"{R}check_policy_service {{ inet:localhost:10040, timeout=5s, default_action=DUNNO }}\nsmtpd_data_restrictions = "
         "check_policy_service { inet:127.0.0.1:10040, timeout=10s, { default_action = dunno } }\nsmtpd_milters = "
         "{ inet:localhost:10041, { default_action = accept }, content_timeout=60s }"))),
+    ("by a name", several(server(policy="inet:192.0.2.5:10040", milter="inet:192.0.2.5:10041"), main(
+        "smtpd_recipient_restrictions = check_policy_service { inet:mx.example.org:10040, timeout=5s, default_action=DUNNO }\n"
+        "smtpd_data_restrictions = $smtpd_recipient_restrictions\nsmtpd_milters = " +
+        MILTER.replace("unix:policyd-storm/milter.sock", "inet:mx.example.org:10041")))),
     ("names of services", several(service("submission/inet", "  -o myhostname=smtp.example.net"), service(
         "smtp/inet", "  -o myhostname=mx.example.org"), lambda s: s.mail.update(own_hosts="smtp.example.net"))),
     ("among others", main(
