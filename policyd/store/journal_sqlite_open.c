@@ -403,22 +403,51 @@ jdb_open_alone(struct jdb *d, const char *path, uint64_t *seed, int wait_ms)
 	return open_as(d, path, seed, wait_ms, true);
 }
 
+/* The name that our file has now. false: none, or one where we cannot look. */
+static bool
+find_moved(const struct jdb *d, char name[PATH_MAX])
+{
+	char ours[64];
+	struct stat sb;
+	ssize_t n;
+
+	snprintf(ours, sizeof(ours), "/proc/self/fd/%d", d->lock_fd);
+	n = readlink(ours, name, PATH_MAX - 1);
+	name[n > 0 ? n : 0] = '\0';
+	return stat(name, &sb) == 0 && sb.st_dev == d->dev && sb.st_ino == d->ino;
+}
+
+/* To stand beside `file`; NULL: away. */
+static void
+take_along(const struct jdb *d, const char *suffix, const char *file)
+{
+	char from[PATH_MAX], to[PATH_MAX + sizeof("-wal")];
+
+	name_beside(d, suffix, from);
+	if (file)
+		snprintf(to, sizeof(to), "%s%s", file, suffix);
+	if (!file || rename(from, to) != 0)
+		(void)unlink(from);
+}
+
 /* Before a file that is not in its place any more is closed: its log goes into it, and away. SQLite would
- * take it for that of the file that is there now or comes, and damage that. */
+ * take it for that of the file that is there now or comes, and damage that. Where a reader or a full disk
+ * keeps some of it out, the file is damaged without: then it follows. */
 static void
 leave_if_gone(struct jdb *d)
 {
-	char name[PATH_MAX];
+	char name[PATH_MAX], moved[PATH_MAX];
 	struct stat sb;
-	bool there = stat(name_beside(d, "", name), &sb) == 0;
+	bool there = stat(name_beside(d, "", name), &sb) == 0, all, follows;
 
 	if (there ? sb.st_dev == d->dev && sb.st_ino == d->ino : errno != ENOENT)
 		return;
-	(void)sqlite3_exec(d->db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
+	all = sqlite3_wal_checkpoint_v2(d->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK;
+	follows = !all && find_moved(d, moved);
 	/* Who moved all of them has put others there. */
 	if (stat(name_beside(d, "-wal", name), &sb) == 0 && sb.st_dev == d->dev && sb.st_ino == d->wal_ino) {
-		(void)unlink(name);
-		(void)unlink(name_beside(d, "-shm", name));
+		take_along(d, "-wal", follows ? moved : NULL);
+		take_along(d, "-shm", follows ? moved : NULL);
 	}
 }
 

@@ -170,6 +170,25 @@ reader_behind(struct journal *j)
 	return other;
 }
 
+/* What a reader keeps out of the file goes with it, and not to the one that comes. */
+Test(journal_moved, one_that_was_moved_away_while_somebody_reads_has_all)
+{
+	struct journal *j = filled();
+	sqlite3 *other = reader_behind(j);
+
+	cr_assert_eq(rename(path, old), 0);
+	put(j, MANY + 11, 10);
+	cr_expect_eq(count_messages(), 10);
+	cr_expect_str_eq(row(other, "SELECT count(*) FROM message"), "500");
+	sqlite3_close(other);
+	journal_close(j, LONG);
+	cr_expect_eq(count_messages(), 10);
+	cr_assert_eq(sqlite3_open(old, &other), SQLITE_OK);
+	cr_expect_str_eq(row(other, "SELECT count(*) FROM message"), "510");
+	cr_expect_str_eq(row(other, "PRAGMA integrity_check"), "ok");
+	sqlite3_close(other);
+}
+
 /* Our path as a link. */
 static void
 link_to(const char *file)
