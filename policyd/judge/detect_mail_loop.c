@@ -48,9 +48,9 @@ came_from_outside(const struct view *v, uint32_t visit)
 	return false;
 }
 
-/* Somebody in our networks took it out of the mailbox where it had been delivered, as when mailboxes move; our
- * lines above this delivery are of the way to that mailbox. A refusal makes fetchmail delete it. If it goes
- * round all the same, `own_limit` ends that. */
+/* Somebody in our networks took it out of the mailbox where it had been delivered, as when mailboxes move;
+ * our lines above this delivery are of the way to that mailbox. A refusal makes fetchmail delete it. If it
+ * goes round all the same, `own_limit` ends that. */
 static bool
 fetched_by_us(const struct view *v, uint32_t below)
 {

@@ -53,7 +53,7 @@ new_journal(const struct store_conf *conf, const struct journal_hooks *hooks)
 	return j;
 }
 
-/* A full disk is no reason not to serve: what the database knows has been read, and the thread tries again. */
+/* A full disk is no reason not to serve: what the database knows has been read, the thread tries again. */
 static void
 begin_failing(struct journal *j, const char *why)
 {
