@@ -86,9 +86,9 @@ ops_add(struct ops *ops)
 }
 
 /* Appends the sum of what comes under the key in the rule's window, this one's `n` included. NULL at
- * OPS_MAX. */
+ * OPS_MAX. `storm`: as long as that is open the counter stays; zero: it may go at any time. */
 static inline struct tally_op *
-ops_add_sum(struct ops *ops, const struct rule *r, struct key128 key, uint32_t n)
+ops_add_sum(struct ops *ops, const struct rule *r, struct key128 key, uint32_t n, struct key128 storm)
 {
 	struct tally_op *op = ops_add(ops);
 
@@ -97,6 +97,7 @@ ops_add_sum(struct ops *ops, const struct rule *r, struct key128 key, uint32_t n
 	op->kind = TALLY_ADD;
 	op->key = key;
 	op->n = n;
+	op->group = storm.lo;
 	op->window = r->window;
 	op->ttl = r->window * 2;
 	return op;

@@ -52,7 +52,8 @@ bs_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *o
 	sent_ask_sender(v, v->rcpts[rcpt].key, ops);
 	sent_ask_unnamed(v, v->rcpts[rcpt].key, ops);
 	if (r->limit)
-		ops_add_sum(ops, r, detect_key_str(r, v, "backscatter", v->rcpts[rcpt].key), 1);
+		ops_add_sum(ops, r, detect_key_str(r, v, "backscatter", v->rcpts[rcpt].key), 1,
+		    (struct key128){ 0 }); /* of a domain's addresses there is no end */
 }
 
 static void

@@ -59,9 +59,9 @@ add_net(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *o
 static void
 bf_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
 {
-	struct str id = v->traits->returned_id;
-	struct tally_op *op =
-	    ops_add_sum(ops, r, detect_key_str(r, v, "bounce-flood", v->rcpts[rcpt].key), 1);
+	struct str id = v->traits->returned_id, to = v->rcpts[rcpt].key;
+	struct tally_op *op = ops_add_sum(
+	    ops, r, detect_key_str(r, v, "bounce-flood", to), 1, detect_key_str(r, v, "storm", to));
 	struct hash h;
 
 	/* A null sender at RCPT mostly is a callout: it takes nobody's place. */
@@ -71,9 +71,9 @@ bf_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *o
 	if (v->at_rcpt || id.n == 0)
 		return;
 	hash_init(&h, v->site->hash_seed, "bounces-for");
-	hash_key(&h, detect_key_str(r, v, "bounce-flood", v->rcpts[rcpt].key));
+	hash_key(&h, detect_key_str(r, v, "bounce-flood", to));
 	hash_str(&h, id);
-	ops_add_sum(ops, r, hash_end(&h), 1);
+	ops_add_sum(ops, r, hash_end(&h), 1, (struct key128){ 0 });
 	sent_ask_id(v, id, ops);
 }
 

@@ -34,9 +34,11 @@ btl_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
 static void
 btl_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
 {
+	struct str list = str_of(detect_list(v, rcpt)->posting);
+
 	if (r->limit)
-		ops_add_sum(
-		    ops, r, detect_key_str(r, v, "bounce-to-list", str_of(detect_list(v, rcpt)->posting)), 1);
+		ops_add_sum(ops, r, detect_key_str(r, v, "bounce-to-list", list), 1,
+		    detect_key_str(r, v, "storm", list));
 }
 
 static void

@@ -143,13 +143,9 @@ flood_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops
 {
 	uint32_t n = volume(r, v);
 	struct key128 key;
-	struct tally_op *op;
 
-	if (n == 0 || !flood_key(r, v, rcpt, &key))
-		return;
-	op = ops_add_sum(ops, r, key, n);
-	if (op)
-		op->group = detect_key(r, v, "storm", key).lo;
+	if (n && flood_key(r, v, rcpt, &key))
+		ops_add_sum(ops, r, key, n, detect_key(r, v, "storm", key));
 }
 
 static void

@@ -92,6 +92,30 @@ Test(bounces, the_victim_gets_the_first_and_the_rest_is_deferred)
 	cr_assert_eq(bounce("victim@example.org", "<1@firm.example>"), ACT_PASS);
 }
 
+/* What came to him stays counted, whatever else goes through: few bounces a minute are a flood as well. */
+Test(bounces, other_mail_ends_no_flood)
+{
+	struct tallies_stats s;
+
+	rule("bounce-flood");
+	rule("replication");
+	tallies_free(e.tallies);
+	e.tallies = tallies_new(1000);
+	for (int i = 0; i < 51; i++)
+		bounce("victim@example.org", "<1@firm.example>");
+	for (int i = 0; i < 5; i++) {
+		cr_assert_eq(bounce("victim@example.org", "<1@firm.example>"), ACT_DEFER, "%d", i);
+		for (int k = 0; k < 2000; k++) {
+			char rcpt[32];
+
+			snprintf(rcpt, sizeof(rcpt), "b%d@example.org", k);
+			deliver("friend@other.example", copy("", k), rcpt);
+		}
+	}
+	tallies_stats(e.tallies, &s);
+	cr_assert_gt(s.evicted, 1000);
+}
+
 Test(bounces, a_proven_bounce_for_another_message_arrives_in_the_flood)
 {
 	rule("bounce-flood");
