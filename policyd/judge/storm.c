@@ -500,7 +500,7 @@ replay_shortest(struct storm *st, struct wire *u)
 }
 
 static void
-replay_event(struct storms *s, struct wire *u, struct now now)
+replay_event(struct storms *s, struct wire *u, struct now now, storm_fn *told, void *arg)
 {
 	uint8_t what = wire_u8(u);
 	struct key128 key = unpack_key(u);
@@ -524,8 +524,11 @@ replay_event(struct storms *s, struct wire *u, struct now now)
 			st->tripped = now;
 		break;
 	case EVENT_MESSAGE:
-		if (st && wire_ok(u))
-			storm_add_message(st);
+		if (!st || !wire_ok(u))
+			break;
+		storm_add_message(st);
+		if (told)
+			told(arg, st);
 		break;
 	default:
 		unpack_fail(u);
@@ -533,7 +536,7 @@ replay_event(struct storms *s, struct wire *u, struct now now)
 }
 
 int
-storms_replay(struct storms *s, struct str events, struct now now)
+storms_replay(struct storms *s, struct str events, struct now now, storm_fn *told, void *arg)
 {
 	struct buf *log = s->log;
 	struct wire u;
@@ -541,7 +544,7 @@ storms_replay(struct storms *s, struct str events, struct now now)
 	s->log = NULL; /* they stand in the log already */
 	unpack_init(&u, events);
 	while (wire_left(&u) > 0)
-		replay_event(s, &u, now);
+		replay_event(s, &u, now, told, arg);
 	s->log = log;
 	return wire_done(&u) ? 0 : ERR_CORRUPT;
 }

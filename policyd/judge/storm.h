@@ -117,11 +117,13 @@ void storms_hide(struct storms *s, const struct privacy *p);
 
 /*
  * What happens to storms, as events: each change by storms_open(), storm_copy() and storm_sources() is
- * appended to `log` (not owned; NULL: nothing is), and storms_replay() makes the same changes again. Of
- * an event that does not check nothing is done, nor of those behind it: ERR_CORRUPT.
+ * appended to `log` (not owned; NULL: nothing is), and storms_replay() makes the same changes again. `told`
+ * (NULL: nobody) gets each storm that a message was added to. Of an event that does not check nothing is
+ * done, nor of those behind it: ERR_CORRUPT.
  */
 void storms_log(struct storms *s, struct buf *log);
-int storms_replay(struct storms *s, struct str events, struct now now) MUSTCHECK;
+int storms_replay(
+    struct storms *s, struct str events, struct now now, storm_fn *told, void *arg) MUSTCHECK;
 
 /* Moves states on. Calls `closed` for each storm that closed just now: it is remembered, or gone soon. */
 void storms_tick(struct storms *s, struct now now, storm_fn *closed, void *arg);

@@ -264,6 +264,16 @@ replay_ops(struct restore *r, struct payload *p, uint64_t seq, struct now then)
 	}
 }
 
+/* While the records are walked through too: as many counters as they made might push out a storm's. */
+static void
+pin(void *arg, struct storm *st)
+{
+	struct tallies *t = arg;
+
+	tallies_pin(t, st->key.lo, st->last.mono + st->quiet + st->remember);
+	st->changed = true; /* the table of storms may be older */
+}
+
 static void
 replay_record(void *arg, uint64_t seq, struct str bytes)
 {
@@ -285,7 +295,7 @@ replay_record(void *arg, uint64_t seq, struct str bytes)
 	} else if (seq > r->l->part_seq[STORMS_PART]) {
 		struct str events = { (const char *)p.rest.p + p.rest.pos, wire_left(&p.rest) };
 
-		if (storms_replay(r->l->storms, events, then) != 0)
+		if (storms_replay(r->l->storms, events, then, pin, r->l->tallies) != 0)
 			r->faults++;
 	}
 }
@@ -348,15 +358,6 @@ load_part(void *arg, uint32_t part, uint64_t seq, struct str blob)
 	r->l->part_seq[part] = seq;
 }
 
-static void
-pin(void *arg, struct storm *st)
-{
-	struct tallies *t = arg;
-
-	tallies_pin(t, st->key.lo, st->last.mono + st->quiet + st->remember);
-	st->changed = true; /* the table of storms may be older */
-}
-
 /* The number up to which neither the database nor any part needs the spool. */
 static uint64_t
 oldest_part(const struct ledger *l)
@@ -388,6 +389,7 @@ restore(struct restore *r, char *why, size_t why_len)
 
 	if (after > r->journal_seq)
 		after = r->journal_seq;
+	storms_each(l->storms, pin, l->tallies);
 	/* The spool may be gone: a number that the database has would be taken for a repetition. */
 	outbox_used(l->outbox, newest(l, r->journal_seq));
 	rc = outbox_replay(l->outbox, after, replay_record, r, NULL);

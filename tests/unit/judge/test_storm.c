@@ -127,7 +127,7 @@ Test(storm, what_is_beside_it_keeps_it_not_open)
 		storm_copy(st, &view, 0, COPY_PASSED | COPY_BESIDE, at(m * MS_MIN));
 	storm_copy(st, &view, 0, COPY_BESIDE, at(59 * MS_MIN)); /* stopped, by another rule */
 	cr_expect_eq(st->last.mono, t0.mono);
-	cr_assert_eq(storms_replay(again, buf_str(&events), t0), 0);
+	cr_assert_eq(storms_replay(again, buf_str(&events), t0, NULL, NULL), 0);
 	back = storms_find(again, key);
 	cr_expect_eq(back->passed, 5);
 	cr_expect_eq(back->stopped, 1);
@@ -340,9 +340,10 @@ Test(storm, the_shortest_way_is_an_event)
 	storm_shortest(storms_find(storms, key), 0);
 	cr_assert_eq(events.len, n, "nothing new");
 	storm_shortest(storms_find(storms, key), 2);
-	cr_assert_eq(storms_replay(again, buf_str(&events), t0), 0);
+	cr_assert_eq(storms_replay(again, buf_str(&events), t0, NULL, NULL), 0);
 	cr_assert_eq(storms_find(again, key)->shortest, 2);
-	cr_assert_eq(storms_replay(again, str_sub(buf_str(&events), n, events.len - 1), t0), ERR_CORRUPT);
+	cr_assert_eq(
+	    storms_replay(again, str_sub(buf_str(&events), n, events.len - 1), t0, NULL, NULL), ERR_CORRUPT);
 	storms_free(again);
 	storms_log(storms, NULL);
 	buf_fini(&events);

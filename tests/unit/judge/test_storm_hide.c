@@ -184,7 +184,7 @@ Test(storm_hide, events_give_the_same_storm)
 
 	storms_hide(storms, privacy);
 	st = storm_of_everything();
-	cr_assert_eq(storms_replay(again, buf_str(&events), t0), 0);
+	cr_assert_eq(storms_replay(again, buf_str(&events), t0, NULL, NULL), 0);
 	storms_hide(again, privacy);
 	copy = storms_find(again, key);
 	cr_assert_not_null(copy);

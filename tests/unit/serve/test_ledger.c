@@ -374,6 +374,35 @@ Test(ledger, killed)
 	halt();
 }
 
+static void
+take_one_storm_and_many(void)
+{
+	boot();
+	for (int i = 0; i < LIMIT + 1; i++)
+		deliver(1, "a@x.test");
+	for (int i = 2; i < 12000; i++) {
+		char rcpt[32];
+
+		snprintf(rcpt, sizeof(rcpt), "b%d@x.test", i);
+		deliver(i, rcpt);
+	}
+}
+
+/* More counters than there is room for are made again, one after the other: not at the cost of a storm's. */
+Test(ledger, killed_in_a_flood_beside_a_storm)
+{
+	struct tallies_stats s;
+
+	kill_after(take_one_storm_and_many);
+	boot();
+	tallies_stats(e.tallies, &s);
+	cr_assert_gt(s.evicted, 0, "the test is to make more than there is room for");
+	copies = 20000;
+	cr_assert_eq(deliver(1, "a@x.test"), ACT_DISCARD);
+	cr_assert_eq(deliver(1, "c@x.test"), ACT_PASS);
+	halt();
+}
+
 static int
 written(void)
 {
