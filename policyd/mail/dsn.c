@@ -7,6 +7,7 @@
 
 #include "mail/addr.h"
 #include "mail/dsn_scan.h"
+#include "mail/words.h"
 
 static enum dsn_kind
 kind_of(struct str type)
@@ -38,16 +39,27 @@ kind_of(struct str type)
 	return str_istarts(type, STR("text/")) ? DSN_TEXT : DSN_SKIP;
 }
 
+/* Be the name encoded, or told as RFC 2231 has it, by `name` and an asterisk: its end is plain. */
+static bool
+names_message(struct str value, struct str name, struct str extended)
+{
+	char raw[MIME_BOUNDARY_MAX + 1], text[MIME_BOUNDARY_MAX + 1];
+	struct str file;
+
+	if (!mime_param(value, name, raw, sizeof(raw), &file) &&
+	    !mime_param(value, extended, raw, sizeof(raw), &file))
+		return false;
+	file = str_trim(words_decode(file, text, sizeof(text)));
+	return str_iends(file, STR(".822")) || str_iends(file, STR(".eml"));
+}
+
 /* Some give the message back as a file: "Mime.822", "original.eml". */
 static bool
-is_message_file(struct str content_type)
+is_message_file(const struct dsn_block *b)
 {
-	char text[MIME_BOUNDARY_MAX + 1];
-	struct str name;
-
-	return str_ieq(mime_type(content_type), STR("application/octet-stream")) &&
-	    mime_param(content_type, STR("name"), text, sizeof(text), &name) &&
-	    (str_iends(name, STR(".822")) || str_iends(name, STR(".eml")));
+	return str_ieq(mime_type(b->type), STR("application/octet-stream")) &&
+	    (names_message(b->type, STR("name"), STR("name*")) ||
+		names_message(b->disposition, STR("filename"), STR("filename*")));
 }
 
 /* HTML says once more what a text beside it said, or came back. Where there is none, it is the text. */
@@ -93,7 +105,7 @@ part_begin(struct dsn *d)
 	struct str type, encoding, boundary = STR_NONE;
 
 	dsn_block_close(d);
-	type = is_message_file(b->type) ? STR("message/rfc822") : mime_type(b->type);
+	type = is_message_file(b) ? STR("message/rfc822") : mime_type(b->type);
 	encoding = b->encoding;
 	mime_param(b->type, STR("boundary"), text, sizeof(text), &boundary);
 	part_open(d, type, boundary, encoding);

@@ -247,6 +247,7 @@ static const struct row rows[] = {
 	KEEP("sent", 1 << DSN_TEXT, false, read_value, sent),
 	KEEP("content-type", IN_HEAD, true, read_all, type),
 	KEEP("content-transfer-encoding", IN_HEAD, true, read_word, encoding),
+	KEEP("content-disposition", IN_HEAD, false, read_all, disposition),
 	KNOWN("return-path"),
 	KNOWN("received"),
 	KNOWN("cc"),

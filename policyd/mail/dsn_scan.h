@@ -27,8 +27,8 @@ struct dsn_block {
 	struct str reporting_mta, original_id; /* of a delivery status */
 	struct str final_rcpt, original_rcpt, action, status, remote_mta; /* of one recipient there */
 	struct str named, to, sent; /* of a text: a recipient; the only one in To; when, in an Exchange's */
-	struct str type, encoding;  /* of a part */
-	size_t n;                   /* bytes of the field under way */
+	struct str type, encoding, disposition; /* of a part */
+	size_t n;                               /* bytes of the field under way */
 	char field[MIME_LINE_MAX];
 };
 

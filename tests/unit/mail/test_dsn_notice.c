@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Notices that tell only in passing who did not get the message. */
+#include <stdio.h>
+
 #include "base/compiler.h"
 #include "dsn_rig.h"
 
@@ -228,4 +230,37 @@ Test(dsn_notice, html_broken)
 		rig_want("long", rig_scan(html, buf_str(&body), steps[i]),
 		    "nowhere +lines\nfailed final=a@b.example");
 	buf_fini(&body);
+}
+
+/* The message comes back as a file whose name is told in one of many ways. */
+Test(dsn_notice, a_file_by_its_name)
+{
+#define FILE_TYPE "Content-Type: application/octet-stream"
+#define FILE_HOW "Content-Disposition: attachment"
+	static const struct {
+		const char *head;
+		bool message;
+	} rows[] = {
+		{ FILE_TYPE "; name=x.EML\n", true },
+		{ FILE_TYPE "\n" FILE_HOW "; filename=\"x y.eml\"\n", true },
+		{ FILE_HOW ";\n\tfilename=x.822\n" FILE_TYPE "\n", true },
+		{ FILE_TYPE "; name=\"=?gb18030?B?1K3Tyrz+LmVtbA==?=\"\n", true },
+		{ FILE_TYPE "; name*=utf-8''%E5%8E%9F.eml\n", true },
+		{ FILE_TYPE "\n" FILE_HOW "; filename*=utf-8''%E5%8E%9F.eml\n", true },
+		{ FILE_TYPE "\n" FILE_HOW "; filename=x.bin\n", false },
+		{ FILE_TYPE "\n" FILE_HOW "\n", false },
+		{ "Content-Type: application/pdf\n" FILE_HOW "; filename=x.eml\n", false },
+	};
+	char body[300];
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		snprintf(body, sizeof(body),
+		    "--B\n\nIt failed.\n--B\n%s\nMessage-ID: <1@x.example>\nFrom: "
+		    "a@x.example\n\nHello\n--B--\n",
+		    rows[i].head);
+		rig_want(rows[i].head,
+		    rig_scan("From: MAILER-DAEMON@mx.example\nContent-Type: multipart/mixed; boundary=B\n",
+			str_of(body), 7),
+		    rows[i].message ? "part id=<1@x.example>" : "nowhere");
+	}
 }
