@@ -41,7 +41,10 @@ text_of(struct event *ev, const struct field *f)
 static void
 put_number(struct event *ev, enum value value, double v)
 {
-	if (value == VALUE_TIME && v > 0 && v < 1e13)
+	/* Beyond the year 9999 it is in milliseconds, between which windows would end. */
+	if (value == VALUE_TIME && v >= 253402300800.0)
+		ev->no_time = true;
+	else if (value == VALUE_TIME && v > 0)
 		ev->time = (int64_t)(v * 1000.0 + 0.5);
 	if (value == VALUE_SIZE && v > 0 && v < 1e15)
 		ev->size = (uint64_t)v;

@@ -190,6 +190,11 @@ json_line(struct reader *r, struct str line, uint64_t number, bool *more)
 		    stderr, "stormctl: %s:%llu: not a JSON object\n", r->file, (unsigned long long)number);
 		return ERR_SYNTAX;
 	}
+	if (ev.no_time) {
+		fprintf(stderr, "stormctl: %s:%llu: the time is not in seconds since 1970\n", r->file,
+		    (unsigned long long)number);
+		return ERR_SYNTAX;
+	}
 	*more = give(r, &ev);
 	return 0;
 }

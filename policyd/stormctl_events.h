@@ -19,6 +19,7 @@ struct event {
 	const char *file;
 	uint64_t number; /* from 1, over all files */
 	int64_t time;    /* ms since 1970; 0 = unknown */
+	bool no_time;    /* what stands in its place is none in seconds */
 	struct str client_address, helo, sasl_username, sender, queue_id, instance;
 	bool have_sender;
 	struct str *rcpts; /* may be none: the reader of the event takes them from the header */

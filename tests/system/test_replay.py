@@ -102,6 +102,21 @@ def test_a_false_date_is_no_time(lab):
     assert [one["time"] for one in said] == [1793523600 + 86400 * n for n in range(6)], said
 
 
+def test_milliseconds_are_no_seconds(lab):
+    """Windows would end between any two messages, and the rules seem to stop nothing."""
+    conf = lab.put("main.conf", CONF.format(dir=lab.dir))
+    lab.put("rules.conf", RULES)
+    lines = [f'{{"time": {t}, "sender": "", "recipients": ["joe@example.org"]}}\n'
+             for t in ("253402300799", "253402300800", "1793613600250", "1.79361360025e12", "1793613600250000000")]
+    path = lab.put("events.jsonl", "".join(lines))
+    p = subprocess.run([lab.binary("stormctl"), "-c", conf, "replay", "--json", path], env=lab.env,
+                       capture_output=True, timeout=30, check=False)
+    assert p.returncode == 65, (p.returncode, p.stderr)
+    assert p.stderr.decode().splitlines() == [
+        f"stormctl: {path}:{n}: the time is not in seconds since 1970" for n in range(2, 6)]
+    assert [json.loads(line).get("time") for line in p.stdout.splitlines()] == [253402300799.0, None]
+
+
 def test_lines_of_mail_programs(lab):
     """What mail programs write in front of a message names no sender; Return-Path does."""
     conf = lab.put("main.conf", CONF.format(dir=lab.dir) + "lists = lists\n")

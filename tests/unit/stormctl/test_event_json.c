@@ -34,7 +34,8 @@ same_text(struct str x, struct str y)
 static bool
 same_event(const struct event *x, const struct event *y)
 {
-	bool same = x->time == y->time && x->size == y->size && x->have_sender == y->have_sender &&
+	bool same = x->time == y->time && x->no_time == y->no_time && x->size == y->size &&
+	    x->have_sender == y->have_sender &&
 	    same_text(x->client_address, y->client_address) && same_text(x->helo, y->helo) &&
 	    same_text(x->sasl_username, y->sasl_username) && same_text(x->queue_id, y->queue_id) &&
 	    same_text(x->instance, y->instance) && same_text(x->sender, y->sender) &&
