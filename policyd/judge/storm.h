@@ -127,6 +127,8 @@ int storms_replay(
 
 /* Moves states on. Calls `closed` for each storm that closed just now: it is remembered, or gone soon. */
 void storms_tick(struct storms *s, struct now now, storm_fn *closed, void *arg);
+/* The same at once of those alone that nobody remembers any more. */
+void storms_forget(struct storms *s, struct now now, storm_fn *closed, void *arg);
 
 /* New rules are in force: a storm obeys its rule's present settings, one whose rule is gone or off closes. */
 void storms_obey(struct storms *s, const struct ruleset *rules, storm_fn *closed, void *arg);

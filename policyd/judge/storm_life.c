@@ -93,6 +93,23 @@ storms_tick(struct storms *s, struct now now, storm_fn *closed, void *arg)
 	*storms_due(s) = t.due;
 }
 
+static void
+forget_one(void *arg, struct storm *st)
+{
+	struct ticking *t = arg;
+
+	if (t->now.mono >= storm_closes_at(st) && t->now.mono >= st->last.mono + st->remember)
+		(void)storm_tick(st, t->now, t->closed, t->arg);
+}
+
+void
+storms_forget(struct storms *s, struct now now, storm_fn *closed, void *arg)
+{
+	struct ticking t = { .now = now, .closed = closed, .arg = arg };
+
+	storms_each(s, forget_one, &t);
+}
+
 struct obeying {
 	const struct ruleset *rules;
 	storm_fn *closed;

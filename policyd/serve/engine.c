@@ -519,7 +519,7 @@ engine_reloaded(struct engine *e, struct now now)
 	engine_say(e);
 	storms_obey(e->storms, e->rules, storm_closed, &c);
 	/* At a start some may be over for long, and the next tick is a second away. */
-	storms_tick(e->storms, now, storm_closed, &c);
+	storms_forget(e->storms, now, storm_closed, &c);
 	if (e->ledger && storms_count(e->storms, STORM_CLOSED))
 		ledger_storms_obeyed(e->ledger);
 }

@@ -18,8 +18,7 @@ enum {
 	RECORD_AT = 5,             /* in a payload: behind the version and the record's length */
 	STORMS_PART = TALLY_PARTS, /* the part behind those of the counters */
 	PARTS = TALLY_PARTS + 1,
-	/* A round of all parts takes ten minutes when little happens; a part each tick when the spool
-	 * fills. */
+	/* All in ten minutes when little happens; one each tick when the spool fills. */
 	PART_EVERY = 9 * MS_SEC,
 	/* What a start has to go through stays short all the same: a part for so many records as well. */
 	PART_RECORDS = 2000,
@@ -442,8 +441,7 @@ ledger_open(const struct ledger_conf *conf, struct tallies *tallies, struct stor
 	storms_hide(storms, conf->privacy);
 	storms_each(storms, pin, tallies);
 	storms_log(storms, &l->events);
-	/* With the part that is oldest: a daemon that never lives through a whole round gets through it
-	 * all the same. */
+	/* The oldest first: a daemon that never lives through a whole round gets through it all the same. */
 	for (uint32_t i = 1; i < PARTS; i++)
 		if (l->part_seq[i] < l->part_seq[l->next_part])
 			l->next_part = i;
