@@ -11,15 +11,18 @@ is_hex(struct str s)
 	return n == s.n;
 }
 
-/* "60bd7793-7f39-49d0-9f91-b0d2a6e3c418" of Exchange, "MAIL1FRaqbC8wSA1XvpFVj0000012c" of IIS on mail1. What
- * people write on Exchange has its name behind the "@", too; in front 32 digits, or others and the name. */
+/* "60bd7793-7f39-49d0-9f91-b0d2a6e3c418" of Exchange, "MAIL1FRaqbC8wSA1XvpFVj0000012c" of IIS on mail1, whose
+ * name in Windows has 15 letters at most. What people write on Exchange has its name behind the "@", too; in
+ * front 32 digits, or others and the name. */
 static bool
 left_of_microsoft(struct str left, struct str name)
 {
-	enum { GUID = 36, GROUP = 4, GROUPS = 5, NUMBER = 8 };
-	struct str rest = str_sub(left, name.n, left.n), group;
+	enum { GUID = 36, GROUP = 4, GROUPS = 5, NUMBER = 8, NETBIOS = 15 };
+	struct str rest, group;
 	unsigned groups = 0;
 
+	name = str_sub(name, 0, NETBIOS);
+	rest = str_sub(left, name.n, left.n);
 	if (str_istarts(left, name) && rest.n >= NUMBER * 2 && str_find_either(rest, 0, '-', '.') == rest.n)
 		return !is_hex(rest) && is_hex(str_sub(rest, rest.n - NUMBER, rest.n));
 	for (rest = left; str_split(&rest, '-', &group) && group.n >= GROUP && is_hex(group);)

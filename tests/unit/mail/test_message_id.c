@@ -19,6 +19,8 @@ Test(message_id, whose_it_is)
 		{ "VE1FT034.mail.cloud.test id 15.20.2873.18",
 		    "60bd7793-7f39-49d0-9f91-b0d2a6e3c418@VE1FT034.eop-EUR02.prod.cloud.test", false },
 		{ "web01.out.test", "WEB01FRaqbC8wSA1XvpFVj0000012c@web01.out.test", false },
+		{ "exchange-frontend01.out.test",
+		    "EXCHANGE-FRONTEFRaqbC8wSA1XvpFVj0000012c@exchange-frontend01.out.test", false },
 		/* theirs who write there */
 		{ "ex1.out.test id 15.1.2507.39", "60bd77937f3949d09f91b0d2a6e3c418@ex1.out.test", true },
 		{ "VI1PR04MB25.out.test", "VI1PR04MB25D7A7B0D7C1A6F9B1E5D9F03C0@VI1PR04MB25.out.test", true },
