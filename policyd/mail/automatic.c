@@ -478,8 +478,9 @@ automatic_classify(
 	if (automatic_is_list(f) && !submitted && !states_bounce(f, subject, null_sender))
 		return AUTO_NONE;
 	if (subject != SUBJECT_AUTO_REPLY && subject != SUBJECT_AUTO_REPLY_SURE &&
-	    !is_marked_reply(f, subject, null_sender) &&
-	    bounce_points(f, subject, null_sender, is_person(f, null_sender, authenticated)) >= BOUNCE_ENOUGH)
+	    bounce_points(f, subject, null_sender, is_person(f, null_sender, authenticated)) >=
+		BOUNCE_ENOUGH &&
+	    !is_marked_reply(f, subject, null_sender))
 		return AUTO_BOUNCE;
 	if (is_report_part(f)) /* of what, its body may tell; nobody writes one by hand */
 		return AUTO_REPORT;
