@@ -174,10 +174,13 @@ begins_with(const struct str *set, size_t n, struct str s)
 #define BEGINS_WITH(set, s) begins_with(set, ARRAY_LEN(set), s)
 
 /* In a program for people. Outlook behind Exchange and Gmail do not name themselves: the one numbers its
- * talks, as Exchange's own bounces do too, the other has a host for such mail alone. */
+ * talks, as Exchange's own bounces do too, the other has a host for such mail alone. What says itself that a
+ * machine answers may have kept the fields of what it answers. */
 static bool
 is_written(const struct header_facts *f)
 {
+	if (str_eq(f->auto_submitted, STR("auto-replied")))
+		return false;
 	return (f->mailer.n && BEGINS_WITH(mail_programs, f->mailer)) ||
 	    (f->thread_index.n && !(f->flags & HDR_NDR_MARK)) ||
 	    str_iends(f->message_id, STR("@mail.gmail.com>"));
