@@ -173,10 +173,11 @@ static int
 set_limit(void *at, struct str value, char *why, size_t why_len)
 {
 	uint64_t n;
+	int err = conf_size(value, &n);
 
-	if (conf_size(value, &n))
-		return err_why(ERR_SYNTAX, why, why_len, "%s is not a number", CONFQ(value));
-	if (n > LIMIT_MAX)
+	if (err == ERR_SYNTAX)
+		return err_why(err, why, why_len, "%s is not a number", CONFQ(value));
+	if (err || n > LIMIT_MAX)
 		return err_why(ERR_RANGE, why, why_len, "%s is above %u", CONFQ(value), LIMIT_MAX);
 	*(uint32_t *)at = (uint32_t)n;
 	return 0;
