@@ -192,7 +192,7 @@ read_op(struct wire *u, struct tally_op *op)
 	op->n = (uint32_t)unpack_within(u, 0, UINT32_MAX);
 	op->window = unpack_int(u);
 	op->ttl = unpack_int(u);
-	op->cap = (uint32_t)unpack_within(u, 0, TALLY_CAP_MAX);
+	op->cap = (uint32_t)unpack_within(u, 0, UINT32_MAX); /* the tallies have a bound of their own */
 	op->group = unpack_u64(u);
 	if (op->kind > TALLY_GET || op->window < 0 || op->ttl < 0)
 		unpack_fail(u);
