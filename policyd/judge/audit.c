@@ -16,8 +16,8 @@
 static bool
 is_helper(const struct run *r, const char *name)
 {
-	static const char *const ends[] = { "-owner", "-request", "-bounces", "-admin", "-confirm", "-join",
-		"-leave", "-subscribe", "-unsubscribe" };
+	static const char *const ends[] = { "-owner", "-request", "-bounces", "-admin", "-confirm", "-editor",
+		"-join", "-leave", "-subscribe", "-unsubscribe" };
 	struct str s = str_of(name);
 	bool helper = str_starts(s, STR("owner-"));
 
@@ -34,17 +34,34 @@ is_helper(const struct run *r, const char *name)
 	return helper;
 }
 
-static bool
-has_helper(const struct run *r, const char *name, const char *end)
+static const struct alias *
+helper_of(const struct run *r, const char *name, const char *end)
 {
 	size_t len = strlen(name) + strlen(end) + 1;
 	char *helper = xmalloc(len);
-	bool has;
+	const struct alias *found;
 
 	snprintf(helper, len, "%s%s", name, end);
-	has = aliases_find(r->in->aliases, helper) != NULL;
+	found = aliases_find(r->in->aliases, helper);
 	xfree(helper);
-	return has;
+	return found;
+}
+
+static bool
+runs(const struct alias *alias, const char *program)
+{
+	struct str values = alias ? str_of(alias->values) : STR("");
+
+	return str_ifind(values, str_of(program)) < values.n;
+}
+
+/* Mailman has NAME-bounces, Sympa NAME-owner, the other two a delimiter behind the name of the list. */
+static bool
+takes_bounces(const struct run *r, const struct alias *alias)
+{
+	return helper_of(r, alias->name, "-bounces") ||
+	    runs(helper_of(r, alias->name, "-owner"), "bouncequeue") || runs(alias, "mlmmj") ||
+	    runs(alias, "ezmlm");
 }
 
 static int
@@ -115,7 +132,7 @@ subject_of(const struct run *r, uint32_t i)
 	s.exposed = s.ring->outside || s.ring->many;
 	s.role = s.owner < 0 && !s.entry &&
 	    (addr_is_system(str_of(alias->name)) || strcmp(alias->name, "abuse") == 0);
-	s.own_bounces = s.ring->many && has_helper(r, alias->name, "-bounces");
+	s.own_bounces = s.ring->many && takes_bounces(r, alias);
 	return s;
 }
 

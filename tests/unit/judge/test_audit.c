@@ -204,6 +204,24 @@ Test(audit, a_manager_that_takes_its_bounces_itself)
 	    run(), "a:1 warning not-listed news@x.test -> " LISTS "news@x.test  postmaster@x.test\n");
 }
 
+Test(audit, managers_whose_bounces_have_other_names)
+{
+	in.lists_file = "lists.conf";
+	add(STR("moor: \"| /usr/lib/sympa/bin/queue moor@x.test\"\n"
+		"moor-request: \"| /usr/lib/sympa/bin/queue moor-request@x.test\"\n"
+		"moor-editor: \"| /usr/lib/sympa/bin/queue moor-editor@x.test\"\n"
+		"moor-unsubscribe: \"| /usr/lib/sympa/bin/queue moor-unsubscribe@x.test\"\n"
+		"moor-owner: \"| /usr/lib/sympa/bin/bouncequeue moor@x.test\"\n"
+		"walk: \"|/usr/bin/mlmmj-receive -L /var/spool/mlmmj/walk/\"\n"
+		"wood: \"|/usr/lib/sympa/bin/queue wood@x.test\"\n"
+		"wood-owner: anna\n"));
+	cr_expect_str_eq(run(),
+	    "a:1 warning not-listed moor@x.test -> " LISTS "moor@x.test  postmaster@x.test\n"
+	    "a:6 warning not-listed walk@x.test -> " LISTS "walk@x.test  postmaster@x.test\n"
+	    "a:7 danger no-owner wood@x.test -> owner-wood: postmaster\n"
+	    "a:7 warning not-listed wood@x.test -> " LISTS "wood@x.test  postmaster@x.test\n");
+}
+
 Test(audit, owner_in_the_lists_file)
 {
 	lists_add(&lists, STR("staff@x.test boss@far.test\n"), "l", NULL);
