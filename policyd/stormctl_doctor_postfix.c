@@ -316,17 +316,26 @@ sends_to_filter(const struct postfix *p, const struct pf_service *s)
 	return pf_get(p, s, "content_filter").n || pf_get(p, s, "smtpd_proxy_filter").n;
 }
 
-/* A listener for the own machine, where mail goes to a filter and from here on does not. */
+/* For a filter on another machine: its address is an own network there, and there is no more filter. */
+static bool
+for_remote_filter(const struct postfix *p, const struct pf_service *s)
+{
+	return pf_overrides(s, "content_filter") && pf_overrides(s, "mynetworks") &&
+	    !str_ieq(pf_get(p, s, "smtpd_sasl_auth_enable"), STR("yes"));
+}
+
+/* A listener for the own machine, or a filter's, where mail goes to a filter and from here on does not. */
 static bool
 reinjects(const struct postfix *p, const struct pf_service *s)
 {
 	bool elsewhere = pf_get(p, NULL, "content_filter").n > 0;
+	bool here = loopback_listener(s);
 
-	if (!loopback_listener(s) || sends_to_filter(p, s))
+	if ((!here && !for_remote_filter(p, s)) || sends_to_filter(p, s))
 		return false;
 	EACH_SERVICE(p, t)
 	elsewhere = elsewhere || sends_to_filter(p, t);
-	return elsewhere || pf_overrides(s, "content_filter");
+	return elsewhere || (here && pf_overrides(s, "content_filter"));
 }
 
 static bool
