@@ -3,7 +3,7 @@
 alone has the header) and list-return-path (the envelope tells it, so that the policy door can act by itself)."""
 
 from lab.actors import Message, origin
-from lab.bench import LabTest, MEMBERS, TEAM, TEAM_OWNER
+from lab.bench import CREW, LabTest, MEMBERS, TEAM, TEAM_OWNER
 from lab.net import wait_for
 from lab.smtp import stuff
 
@@ -218,6 +218,15 @@ class RedirectOwner(Actions):
             self.sink.reset()
             self.assertEqual(250, self.bounce([TEAM], door)[0], door)
             self.assert_got([TEAM_OWNER], MEMBERS + [TEAM])
+
+    def test_another_address_of_a_list_wants_a_line_of_its_own(self):
+        """Both doors see the recipient as the client wrote him, before virtual_alias_maps."""
+        for line, got in (("", MEMBERS), ("%s %s\n" % (CREW, TEAM_OWNER), [TEAM_OWNER])):
+            self.lists = Actions.lists + line
+            for door in ("guarded", "policy"):
+                self.sink.reset()
+                self.assertEqual(250, self.bounce([CREW], door)[0], door)
+                self.assert_got(got, MEMBERS + [TEAM, CREW])
 
     def test_policy_alone_refuses_what_it_cannot_split(self):
         self.assertEqual(550, self.bounce([LIST, FIVE[0]], "policy")[0])

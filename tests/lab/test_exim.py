@@ -175,6 +175,12 @@ class Verdicts(OnExim, test_actions.Actions):
             self.assertEqual({r: int(r in got) for r in everybody}, {r: self.sink.count(r) for r in everybody}, to)
             self.queue_is_empty()
 
+    def test_recipients_are_told_as_exim_rewrites_them(self):
+        """The list's address in a domain that was given up is none in the lists file, and need not be."""
+        old = [a.replace("@", "@old.") for a in (LIST, FIVE[0])]
+        self.assertEqual(250, self.bounce(old)[0])
+        self.assert_got([OWNER, FIVE[0]], [LIST, OWNER, FIVE[0], *old])
+
     def test_no_member_of_an_alias_gets_the_bounce(self):
         self.assertEqual(250, self.bounce([TEAM])[0])
         self.assert_got([TEAM_OWNER], MEMBERS + [TEAM])

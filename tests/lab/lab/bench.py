@@ -18,10 +18,11 @@ from .sendmail import Sendmail
 from .sink import Sink
 
 
-# An alias that Postfix expands behind the milters; its owner is one of its members.
+# An alias that Postfix expands behind the milters; its owner is one of its members. Another address leads to it.
+CREW = "crew@victim.example"
 TEAM, TEAM_OWNER = "team@victim.example", "team-owner@victim.example"
 MEMBERS = ["member1@victim.example", TEAM_OWNER, "member2@victim.example"]
-ALIASES = "virtual_alias_maps = inline:{ { %s = %s } }\n" % (TEAM, ", ".join(MEMBERS))
+ALIASES = "virtual_alias_maps = inline:{ { %s = %s } { %s = %s } }\n" % (TEAM, ", ".join(MEMBERS), CREW, TEAM)
 
 
 class Bench:

@@ -19,7 +19,7 @@ message_body_newlines = true
 
 primary_hostname = mx.victim.example
 qualify_domain = victim.example
-domainlist relay_domains = victim.example : faulty1.example : faulty2.example : faulty3.example
+domainlist relay_domains = victim.example : old.victim.example : faulty1.example : faulty2.example : faulty3.example
 hostlist relay_hosts = <; 127.0.0.9 ; @[]
 acl_smtp_rcpt = acl_rcpt
 acl_smtp_data = acl_data
@@ -53,6 +53,9 @@ begin transports
 {transport}
 begin retry
 * * F,2h,15m
+
+begin rewrite
+*@old.victim.example $1@victim.example T
 
 begin authenticators
 plain:
