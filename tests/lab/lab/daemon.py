@@ -86,8 +86,8 @@ class Daemon:
     def configure(self, rules=REPLICATION, mode="enforce", lists=LISTS):
         policy = ["inet:127.0.0.1:%d" % self.policy, *self.more_policy]
         milter = ["inet:127.0.0.1:%d" % self.milter, *self.more_milter]
-        for name, text in (("policyd-storm.conf", CONF.format(mode=mode, policy=", ".join(policy),
-                                                              milter=", ".join(milter), mail=self.more_mail, trusted=self.trusted,
+        for name, text in (("policyd-storm.conf", CONF.format(mode=mode, policy=",\n  ".join(policy),
+                                                              milter=",\n  ".join(milter), mail=self.more_mail, trusted=self.trusted,
                                                               dir=self.dir)),
                            ("rules.conf", rules), ("lists", lists)):
             with open(os.path.join(self.dir, name), "w") as f:
