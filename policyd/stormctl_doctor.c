@@ -9,6 +9,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/conf.h"
 #include "base/json.h"
 #include "base/xalloc.h"
 #include "stormctl.h"
@@ -60,10 +61,32 @@ doctor_find(struct doctor *d, const char *where, const char *in, const char *fix
 	d->v[d->n - 1] = (struct doctor_finding){ d->check, where, in, fix };
 }
 
+/* A list may be longer than a line of ours: it goes on in the next one. */
+static const char *
+in_lines(struct doctor *d, const char *fix)
+{
+	struct str rest = str_of(fix), line;
+	const char *out = "";
+
+	while (str_split(&rest, '\n', &line)) {
+		out = doctor_text(d, "%s%s", out, out[0] ? "\n" : "");
+		while (line.n > CONF_LINE_MAX) {
+			size_t end = str_rfind(str_sub(line, 0, CONF_LINE_MAX - 2), ',') + 1;
+
+			if (end >= CONF_LINE_MAX - 2)
+				break;
+			out = doctor_text(d, "%s%.*s\n  ", out, STR_FMT(str_sub(line, 0, end)));
+			line = str_trim(str_sub(line, end, line.n));
+		}
+		out = doctor_text(d, "%s%.*s", out, STR_FMT(line));
+	}
+	return out;
+}
+
 void
 doctor_find_ours(struct doctor *d, const char *where, const char *section, const char *fix)
 {
-	doctor_find(d, where, doctor_text(d, "%s [%s]", d->conf_path, section), fix);
+	doctor_find(d, where, doctor_text(d, "%s [%s]", d->conf_path, section), in_lines(d, fix));
 }
 
 static unsigned

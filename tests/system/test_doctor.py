@@ -46,7 +46,7 @@ class Ours:
     def set_ours(self, section, fix):
         """The daemon listens where it is told to then."""
         keys = {"server": self.server, "mail": self.mail}[section]
-        keys.update(line.split(" = ", 1) for line in fix.splitlines())
+        keys.update(line.split(" = ", 1) for line in re.split(r"\n(?! )", fix))
         for door in ("policy", "milter"):
             for path in self.server.get(door, "").split(", "):
                 if path.startswith(f"unix:{self.lab.dir}"):
@@ -583,6 +583,22 @@ def test_what_opendmarc_reads_stays_in_front_of_it(lab):
         assert len(fixes) == 1 and fixes.pop().startswith(f"{dkim}, {dmarc}, {{ unix:policyd-storm/milter.sock"), milters
         for path in (f"{site.queue}/policyd-storm", site.etc):
             shutil.rmtree(path)
+
+
+def test_a_long_list_is_told_in_lines_that_we_read(lab):
+    need_postconf()
+    domains = [f"department-{i}.customers.example" for i in range(60)]
+    nets = [f"198.51.{i}.0/24" for i in range(60)]
+    site = Site(lab)
+    main(f"relay_domains = {' '.join(domains)}\nmynetworks = 127.0.0.0/8 {' '.join(nets)}")(site)
+    found = site.doctor()
+    assert told(found) == ["local-domains", "trusted"], found
+    for f in found:
+        assert max(map(len, f["fix"].splitlines())) <= 190 and "\n  " in f["fix"], f
+        site.follow(f)
+    assert not site.doctor()
+    code, _, err = lab.run("-t", "-c", lab.path("storm.conf"))
+    assert code == 0, err
 
 
 def test_what_puts_a_chroot_right(lab):
