@@ -62,7 +62,7 @@ struct jdb {
 	int skipped;        /* records that the last jdb_write() found to be there */
 	struct arena texts; /* that a statement is about to write */
 	int lock_fd;        /* of the file, while it is ours; -1: none */
-	dev_t dev;
+	dev_t dev, wal_dev; /* which may differ: a file can be mounted */
 	ino_t ino, wal_ino;
 	char why[256];
 };
@@ -78,8 +78,8 @@ int jdb_open(struct jdb *d, const char *path, uint64_t *seed, int wait_ms) MUSTC
 int jdb_open_alone(struct jdb *d, const char *path, uint64_t *seed, int wait_ms) MUSTCHECK;
 void jdb_close(struct jdb *d);
 
-/* The file under our path is another one now, or none. */
-bool jdb_moved(const struct jdb *d);
+/* The file under our path is another one now, or none, or its log is gone and needed no more. */
+bool jdb_moved(struct jdb *d);
 
 /* Writes the queue's first records in one transaction, at most `bytes` of them (one at least). Those whose
  * number the database has are skipped. Returns how many, which the caller then takes off, or a negative err:

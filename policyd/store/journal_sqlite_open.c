@@ -298,8 +298,10 @@ note_wal(struct jdb *d)
 	char wal[PATH_MAX];
 	struct stat sb;
 
-	if (stat(name_beside(d, "-wal", wal), &sb) == 0)
-		d->wal_ino = sb.st_ino;
+	if (stat(name_beside(d, "-wal", wal), &sb) != 0)
+		return;
+	d->wal_dev = sb.st_dev;
+	d->wal_ino = sb.st_ino;
 }
 
 static int
@@ -403,6 +405,24 @@ jdb_open_alone(struct jdb *d, const char *path, uint64_t *seed, int wait_ms)
 	return open_as(d, path, seed, wait_ms, true);
 }
 
+/* Who moved all of them has put others there. */
+static bool
+has_log(const struct jdb *d)
+{
+	char name[PATH_MAX];
+	struct stat sb;
+
+	return stat(name_beside(d, "-wal", name), &sb) == 0 && sb.st_dev == d->wal_dev &&
+	    sb.st_ino == d->wal_ino;
+}
+
+/* false: a reader or a full disk keeps some of the log out of the file. */
+static bool
+empty_log(struct jdb *d)
+{
+	return sqlite3_wal_checkpoint_v2(d->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK;
+}
+
 /* The name that our file has now. false: none, or one where we cannot look. */
 static bool
 find_moved(const struct jdb *d, char name[PATH_MAX])
@@ -438,14 +458,12 @@ leave_if_gone(struct jdb *d)
 {
 	char name[PATH_MAX], moved[PATH_MAX];
 	struct stat sb;
-	bool there = stat(name_beside(d, "", name), &sb) == 0, all, follows;
+	bool there = stat(name_beside(d, "", name), &sb) == 0, follows;
 
 	if (there ? sb.st_dev == d->dev && sb.st_ino == d->ino : errno != ENOENT)
 		return;
-	all = sqlite3_wal_checkpoint_v2(d->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK;
-	follows = !all && find_moved(d, moved);
-	/* Who moved all of them has put others there. */
-	if (stat(name_beside(d, "-wal", name), &sb) == 0 && sb.st_dev == d->dev && sb.st_ino == d->wal_ino) {
+	follows = !empty_log(d) && find_moved(d, moved);
+	if (has_log(d)) {
 		take_along(d, "-wal", follows ? moved : NULL);
 		take_along(d, "-shm", follows ? moved : NULL);
 	}
@@ -470,13 +488,16 @@ jdb_close(struct jdb *d)
 }
 
 bool
-jdb_moved(const struct jdb *d)
+jdb_moved(struct jdb *d)
 {
 	struct stat sb;
 
 	if (d->memory)
 		return false;
-	return stat(d->path, &sb) != 0 || sb.st_dev != d->dev || sb.st_ino != d->ino;
+	if (stat(d->path, &sb) != 0 || sb.st_dev != d->dev || sb.st_ino != d->ino)
+		return true;
+	/* The log alone: nobody else finds what is written there, and it is needed until it is empty. */
+	return d->db && d->wal_ino && !has_log(d) && empty_log(d);
 }
 
 void

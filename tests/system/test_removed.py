@@ -120,6 +120,22 @@ def test_the_link_to_the_ring(lab):
     d.stop()
 
 
+def test_the_log_of_the_database(lab):
+    """What was written before, and what comes then, can be read, and is there after a kill."""
+    d = lab.daemon()
+    mail, db = Mail(), lab.path("db/storm.db")
+    d.start()
+    mail.send(d)
+    wait_for("these in the record", lambda: messages(db) == mail.n)
+    os.unlink(db + "-wal")
+    mail.send(d)
+    d.logged("journal state=reopening")
+    wait_for("all in the record", lambda: messages(db) == mail.n)
+    outlives_a_kill(lab, d, mail)
+    d.stop()
+    assert messages(db) == mail.n
+
+
 def test_the_database_and_its_folder(lab):
     """Until the folder is there again nothing can be kept, and `stormctl status` says so; then all goes on."""
     d = lab.daemon(server=f"control = unix:{lab.path('run/control.sock')}")

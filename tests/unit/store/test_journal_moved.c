@@ -215,6 +215,39 @@ Test(journal_moved, a_look_that_fails_while_somebody_reads_loses_nothing)
 	cr_expect_eq(count_messages(), MANY + 20);
 }
 
+/* The log alone, which nobody else finds from then on. */
+Test(journal_moved, a_log_that_is_removed_is_made_again)
+{
+	struct journal *j = filled();
+
+	drop_file("-wal");
+	put(j, MANY + 1, 10);
+	put(j, MANY + 11, 10);
+	cr_expect_eq(log_reopening, 1);
+	cr_expect_eq(log_failing, 0);
+	cr_expect_eq(count_messages(), MANY + 20);
+	cr_expect_str_eq(read_row("PRAGMA integrity_check"), "ok");
+	journal_close(j, LONG);
+}
+
+Test(journal_moved, nor_is_it_given_up_while_somebody_reads_in_it)
+{
+	struct journal *j = filled();
+	sqlite3 *other = reader_behind(j);
+
+	drop_file("-wal");
+	put(j, MANY + 11, 10);
+	cr_expect_eq(log_reopening, 0);
+	cr_expect_str_eq(row(other, "SELECT count(*) FROM message"), "500");
+	sqlite3_close(other);
+	put(j, MANY + 21, 10);
+	put(j, MANY + 31, 10);
+	cr_expect_eq(log_reopening, 1);
+	cr_expect_eq(count_messages(), MANY + 40);
+	cr_expect_str_eq(read_row("PRAGMA integrity_check"), "ok");
+	journal_close(j, LONG);
+}
+
 /* The path is a link, and so is what stands in its place then. */
 Test(journal_moved, a_link_that_leads_elsewhere_leaves_the_first_one_its_log)
 {
