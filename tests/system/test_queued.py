@@ -257,6 +257,28 @@ def test_copies_whose_lowest_queue_id_is_each_its_own(lab):
         assert got == (0, want, ""), got
 
 
+def test_copies_with_a_new_date_each(lab):
+    """The faulty server dates each copy anew, and sends it in several transactions."""
+    d = lab.daemon(server="mode = enforce\n", mail="local_domains = example.org\n", rules=RULE).start()
+    db = lab.path("db/storm.db")
+    with dial(d) as m:
+        for n in range(6):
+            for rcpt in "abc":
+                got = m.message("s@sender.example", [f"{rcpt}@example.org"], [
+                    ("Received", f"from mail.sender.example by pop.faulty.example with ESMTP id COPY{n}; "
+                     f"Mon, 2 Jan 2006 10:0{n}:00 +0000"),
+                    ("Received", "from a.sender.example by mail.sender.example (Postfix) with ESMTP id 4FC02B1A77; "
+                     "Mon, 2 Jan 2006 10:00:00 +0000"),
+                    ("From", "s@sender.example"), ("To", "a@example.org"), ("Subject", "minutes"),
+                    ("Date", f"Mon, 2 Jan 2006 10:00:0{n} +0000"), ("Message-ID", "<1@sender.example>")],
+                    b"hello\r\n", f"3F2A91C1{n}{rcpt.upper()}")
+                assert got[-1] == (("CONTINUE",) if n < 2 else ("DISCARD",)), (n, got)
+        m.quit()
+    wait_for("all messages in the record", lambda: rows(db, "SELECT count(*) FROM message")[0][0] == 18)
+    passed = "".join(f"3F2A91C1{n}{rcpt}\n" for n in range(2) for rcpt in "ABC")
+    assert ctl(lab, "-c", d.conf, "queued", storm_of(db, "<1@sender.example>")) == (0, passed, "")
+
+
 def test_a_storm_without_message_id(lab):
     r = Record(lab)
     r.storm(9, -60, "")
