@@ -19,6 +19,8 @@ enum {
 	BACKOFF_LAST = 10 * MS_SEC,
 	RETAIN_EVERY = MS_MIN,
 	RETAIN_PAUSE = 10, /* ms between two slices */
+	AHEAD = MS_HOUR,
+	AHEAD_BELIEVED = MS_DAY,
 };
 
 void
@@ -164,6 +166,26 @@ write_batch(struct journal *j)
 	return go_on;
 }
 
+/* A wall clock that went ahead may be put right again, and what is too old by it would be gone: it is
+ * believed when it has stayed there for a day. */
+static bool
+clock_believed(struct journal *j, struct now now)
+{
+	int64_t clock = now.wall - now.mono;
+	bool ahead = j->clock && clock - j->clock > AHEAD;
+
+	if (ahead && !j->ahead_since) {
+		j->ahead_since = now.mono;
+		log_warn("journal state=clock-ahead seconds=%lld reason=\"retention waits for a day\"",
+		    (long long)((clock - j->clock) / MS_SEC));
+	}
+	if (ahead && now.mono - j->ahead_since < AHEAD_BELIEVED)
+		return false;
+	j->clock = clock;
+	j->ahead_since = 0;
+	return true;
+}
+
 static void
 retain(struct journal *j)
 {
@@ -172,7 +194,7 @@ retain(struct journal *j)
 
 	if (!j->backoff && room_slice(j)) {
 		more = 1;
-	} else if (j->retention > 0 && !j->backoff) {
+	} else if (j->retention > 0 && !j->backoff && clock_believed(j, now)) {
 		more = journal_ready(j);
 		if (more == 0)
 			more = jdb_retain(&j->db, now.wall - j->retention, now.wall);

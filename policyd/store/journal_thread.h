@@ -47,7 +47,9 @@ struct journal {
 	bool crowded;        /* what is left is above max_journal without any messages */
 	uint64_t trim_logged;
 	int64_t next_trim_log;
-	bool hurried; /* saw that it is to stop */
+	int64_t clock;       /* wall ms above mono ms, as retention believes them; 0: never looked */
+	int64_t ahead_since; /* mono ms: it does not, for the wall clock went ahead; 0: it does */
+	bool hurried;        /* saw that it is to stop */
 
 	/* the loop thread alone, once the thread runs */
 	struct buf scratch;
