@@ -160,7 +160,10 @@ class Lab:
         self.env["TZ"] = "UTC"
         self.env["ASAN_OPTIONS"] = f"log_path={self.path('san')}/asan:detect_leaks=1"
         self.env["UBSAN_OPTIONS"] = f"log_path={self.path('san')}/ubsan:print_stacktrace=1"
-        self.sanitized = b"__asan_init" in open(self.binary("policyd-storm"), "rb").read()
+        self.env["TSAN_OPTIONS"] = f"log_path={self.path('san')}/tsan"
+        with open(self.binary("policyd-storm"), "rb") as f:
+            code = f.read()
+        self.sanitized = b"__asan_init" in code or b"__tsan_init" in code
 
     def path(self, name):
         return os.path.join(self.dir, name)
