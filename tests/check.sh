@@ -4,6 +4,7 @@
 # "NAME: N passed, M failed[, K skipped]"; a build counts as one. The last line of all adds them up.
 cd "$(dirname "$0")/.." || exit 2
 exec </dev/null
+LC_ALL=C; export LC_ALL # in Turkish [a-z] has no i
 passed=0 failed=0 skipped=0 bad='' logs=build/check
 mkdir -p $logs || exit 2
 begun=$(date +%s)

@@ -3,6 +3,7 @@
 # run.sh [BUILD]: every other script of this folder, from the top of the tree. One lint = one pass or failure.
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.." || exit 2
+LC_ALL=C; export LC_ALL # in Turkish [a-z] has no i
 passed=0 failed=0
 for lint in "$here"/*.sh; do
 	name=$(basename "$lint" .sh)

@@ -3,6 +3,7 @@
 # run.sh BUILD [NAME...] : storms and harmless mail of many shapes through the real engine (stormctl replay), with fixed
 # seeds, then the stories, the incidents in small, a day's traffic and how far a storm spreads; with names only what has one of them in its name.
 here=$(cd "$(dirname "$0")" && pwd)
+LC_ALL=C; export LC_ALL # in Turkish [a-z] has no i
 out=$(mktemp) || exit 2
 trap 'rm -f "$out"' EXIT
 passed=0 failed=0
