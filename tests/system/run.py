@@ -116,6 +116,7 @@ def main():
     if len(sys.argv) < 2:
         sys.exit("usage: run.py BUILD [NAME...]")
     build = os.path.abspath(sys.argv[1])
+    os.umask(0o022)  # files of the lab are read by the daemon's user and by the MTA's
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192) if hard > 0 else 8192, hard))
     passed, failed, skipped = run(build, list(tests(sys.argv[2:])))

@@ -66,7 +66,9 @@ def text_of(path):
 
 @contextlib.contextmanager
 def workdir(prefix="storm-lab-"):
-    """A folder that other users can enter (Postfix and the daemon give up root), removed at the end."""
+    """A folder that other users can enter (Postfix and the daemon give up root), and what is put there they can read,
+    whatever the umask was; removed at the end."""
+    os.umask(0o022)
     path = tempfile.mkdtemp(prefix=prefix)
     os.chmod(path, 0o755)
     try:
