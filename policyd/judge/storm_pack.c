@@ -41,8 +41,18 @@ storm_row(const struct storm *st, struct record_host hosts[STORM_HOSTS_MAX])
 
 /* ---- writing ---- */
 
+/* What the wall clock would have shown then if it had been as it is now: it may have been put right since,
+ * and a restart has no other clock to tell the storm's age by. */
+static int64_t
+wall_then(struct now then, struct now now)
+{
+	int64_t wall = now.wall - (now.mono - then.mono);
+
+	return wall - then.wall > MS_MIN || then.wall - wall > MS_MIN ? wall : then.wall;
+}
+
 void
-storm_pack(const struct storm *st, struct buf *out)
+storm_pack(const struct storm *st, struct now now, struct buf *out)
 {
 	pack_key(out, st->key);
 	pack_u64(out, st->id);
@@ -52,9 +62,9 @@ storm_pack(const struct storm *st, struct buf *out)
 	pack_str(out, str_of(st->message_id));
 	pack_str(out, str_of(st->subject));
 	pack_str(out, str_of(st->sender));
-	pack_int(out, st->first.wall);
-	pack_int(out, st->last.wall);
-	pack_int(out, st->tripped.wall);
+	pack_int(out, wall_then(st->first, now));
+	pack_int(out, wall_then(st->last, now));
+	pack_int(out, wall_then(st->tripped, now));
 	pack_int(out, st->quiet);
 	pack_int(out, st->remember);
 	pack_int(out, st->block);
@@ -75,19 +85,27 @@ storm_pack(const struct storm *st, struct buf *out)
 	}
 }
 
+struct packing {
+	struct now now;
+	struct buf *out;
+};
+
 static void
-put_each(void *out, struct storm *st)
+put_each(void *arg, struct storm *st)
 {
-	storm_pack(st, out);
+	const struct packing *p = arg;
+
+	storm_pack(st, p->now, p->out);
 }
 
 void
 storms_pack_all(const struct storms *s, struct now now, struct buf *out)
 {
 	struct blob head = { .magic = MAGIC, .version = VERSION, .wall = now.wall };
+	struct packing p = { now, out };
 	size_t at = blob_begin(out, &head);
 
-	storms_each(s, put_each, out);
+	storms_each(s, put_each, &p);
 	blob_end(out, at, storms_total(s));
 }
 

@@ -129,7 +129,7 @@ pack_one(const struct storm *st)
 	struct blob head = { .magic = 0x6d745370, .version = 2, .wall = t0.wall };
 	size_t from_here = blob_begin(&out, &head);
 
-	storm_pack(st, &out);
+	storm_pack(st, t0, &out);
 	blob_end(&out, from_here, 1);
 }
 
@@ -203,6 +203,27 @@ Test(storm_pack, times)
 		cr_expect_eq(got->last.wall, t0.wall);
 	}
 	storm_free(st);
+}
+
+/* Seen while the wall clock was years ahead, or stood in 1970; then it was put right. */
+Test(storm_pack, a_clock_that_was_put_right)
+{
+	static const int64_t wrong[] = { 3650ll * MS_DAY, -20000ll * MS_DAY };
+	const struct now now = { t0.mono + MS_HOUR, t0.wall + MS_HOUR }, later = { 77, now.wall + MS_MIN };
+
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		struct storm *st = make(1, 0, 0, (struct now){ t0.mono, t0.wall + wrong[i] }), *got;
+
+		buf_reset(&out);
+		storms_put(from, st);
+		storms_pack_all(from, now, &out);
+		cr_assert_eq(storms_unpack_all(to, buf_str(&out), later), 0);
+		got = storms_find(to, st->key);
+		cr_expect_eq(77 - got->last.mono, MS_HOUR + MS_MIN, "row %zu", i);
+		cr_expect_eq(77 - got->tripped.mono, MS_HOUR + MS_MIN, "row %zu", i);
+		cr_expect_eq(got->last.wall, t0.wall, "row %zu", i);
+		cr_expect_eq(got->first.wall, t0.wall - MS_HOUR, "row %zu", i);
+	}
 }
 
 static unsigned closed_calls;
@@ -465,9 +486,9 @@ Test(storm_pack, bounds)
 		if (i == 7)
 			st->quiet = -1;
 		if (i == 8)
-			st->first.wall = BLOB_TIME_MAX + 1;
+			st->first = at(BLOB_TIME_MAX + 1 - t0.wall);
 		if (i == 9)
-			st->first.wall = BLOB_TIME_MAX;
+			st->first = at(BLOB_TIME_MAX - t0.wall);
 		buf_reset(&out);
 		pack_one(st);
 		cr_expect_eq(
@@ -506,7 +527,7 @@ Test(storm_pack, counts_beyond_the_caps)
 
 		buf_init(&one, 0);
 		st = make(1, 0, 0, t0);
-		storm_pack(st, &one);
+		storm_pack(st, t0, &one);
 		storm_free(st);
 		buf_reset(&out);
 		from_here = blob_begin(&out, &head);
