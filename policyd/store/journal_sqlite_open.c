@@ -58,8 +58,8 @@ static const char *const statements[JDB_STMTS] = {
 	[JDB_DROP_ORPHANS] = "DELETE FROM recipient WHERE message > "
 			     "(SELECT ifnull(max(id), 0) FROM message)",
 	[JDB_DROP_STORM_HOSTS] = "DELETE FROM storm_host WHERE storm IN "
-				 "(SELECT id FROM storm WHERE last < ? AND state <> 'open')",
-	[JDB_DROP_STORMS] = "DELETE FROM storm WHERE last < ? AND state <> 'open'",
+				 "(SELECT id FROM storm WHERE last < ? AND state NOT IN ('open', 'cooling'))",
+	[JDB_DROP_STORMS] = "DELETE FROM storm WHERE last < ? AND state NOT IN ('open', 'cooling')",
 	[JDB_SEQ] = "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'journal_seq'",
 	[JDB_SEQ_SET] = "INSERT INTO meta (key, value) VALUES ('journal_seq', ?) "
 			"ON CONFLICT (key) DO UPDATE SET value = excluded.value",

@@ -83,3 +83,19 @@ Test(journal_retain, those_of_a_time_to_come_take_none_along)
 	put(j, 1, 7000);
 	cr_expect_eq(retained(j), 301, "the three are gone, and no other");
 }
+
+/* Quiet may be longer than the retention: a storm that only cools goes on. */
+Test(journal_retain, storms_that_go_on_stay)
+{
+	static const char *const states[] = { "open", "cooling", "remembered", "closed" };
+	struct journal *j = must_open();
+
+	for (unsigned k = 0; k < ARRAY_LEN(states); k++) {
+		struct record_storm s = { .id = k + 1, .state = states[k], .last = before - MS_HOUR };
+
+		journal_storm(j, &s);
+	}
+	(void)retained(j);
+	cr_expect_str_eq(read_row("SELECT group_concat(state) FROM (SELECT state FROM storm ORDER BY id)"),
+	    "open,cooling");
+}
