@@ -435,7 +435,8 @@ doctor_domains(struct doctor *d, struct str domains, const char *where)
 		    site_own_host(&d->conf->site, word))
 			continue;
 		also = doctor_copy(d, word);
-		more = more ? doctor_text(d, "%s, %s", more, also) : also;
+		if (!more || !doctor_has_word(str_of(more), also))
+			more = more ? doctor_text(d, "%s, %s", more, also) : also;
 	}
 	if (more)
 		doctor_find_ours(d, doctor_text(d, "%s: %s", where, more), "mail",

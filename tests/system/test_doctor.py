@@ -590,11 +590,12 @@ def test_a_long_list_is_told_in_lines_that_we_read(lab):
     domains = [f"department-{i}.customers.example" for i in range(60)]
     nets = [f"198.51.{i}.0/24" for i in range(60)]
     site = Site(lab)
-    main(f"relay_domains = {' '.join(domains)}\nmynetworks = 127.0.0.0/8 {' '.join(nets)}")(site)
+    main(f"relay_domains = {' '.join(domains)}\nvirtual_alias_domains = $relay_domains\nmynetworks = 127.0.0.0/8 {' '.join(nets)}")(site)
     found = site.doctor()
     assert told(found) == ["local-domains", "trusted"], found
     for f in found:
         assert max(map(len, f["fix"].splitlines())) <= 190 and "\n  " in f["fix"], f
+        assert f["fix"].count("-7.customers.") <= 1, "each of them once"
         site.follow(f)
     assert not site.doctor()
     code, _, err = lab.run("-t", "-c", lab.path("storm.conf"))
