@@ -191,7 +191,8 @@ def test_service_manager_abstract_socket(lab):
 
 def test_without_service_manager(lab):
     d = lab.daemon().start(ready=False, notify=False)
-    wait_for("the socket", lambda: os.path.exists(d.policy))
+    with socket.socket(socket.AF_UNIX) as s: # it has a name before anybody listens there
+        wait_for("the socket", lambda: s.connect_ex(d.policy) == 0)
     dunno(d.dial())
     d.proc.send_signal(signal.SIGINT)
     assert d.ended() == 0
