@@ -271,7 +271,8 @@ $(sort $(DAEMON_SRC:%.c=$(B)/obj/%.o) $(CTL_SRC:%.c=$(B)/obj/%.o) $(B)/obj/polic
 
 # Man pages and unit name the paths that they are installed to. Below DESTDIR, for packages, the configuration is put
 # down as it is; on the running system a file that stands there already is kept.
-in_paths = sed -e 's|/etc/policyd-storm|$(SYSCONFDIR)/policyd-storm|g' -e 's|/usr/sbin/|$(SBINDIR)/|g' \
+# Of an earlier "sudo make install" the file in between is root's, in a folder that is not.
+in_paths = rm -f $(B)/gen/installed && sed -e 's|/etc/policyd-storm|$(SYSCONFDIR)/policyd-storm|g' -e 's|/usr/sbin/|$(SBINDIR)/|g' \
 	-e 's|^\.Os$$|.Os policyd-storm $(VERSION)|' $(1) \
 	>$(B)/gen/installed && install -m 644 $(B)/gen/installed "$(DESTDIR)$(2)"
 put = umask 022 && install -d -m 755 "$(DESTDIR)$(2)" && install -m $(3) $(1) "$(DESTDIR)$(2)/"

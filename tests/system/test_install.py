@@ -127,14 +127,19 @@ def test_package(lab):
 
 
 def test_package_again(lab):
-    """A package is built anew: what stands below DESTDIR is replaced."""
+    """A package is built anew: what stands below DESTDIR is replaced, and what lies between is not written to."""
     dest, build = lab.path("dest"), copy_build(lab)
+    between = os.path.join(build, "gen/installed")
+    if os.path.lexists(between):
+        os.unlink(between)
+    os.symlink(lab.path("not ours"), between)
     install(lab, build, DESTDIR=dest, PREFIX="/usr")
     with open(f"{dest}/etc/{CONF}", "a", encoding="utf-8") as f:
         f.write("changed\n")
     out = install(lab, build, DESTDIR=dest, PREFIX="/usr")
     assert "kept" not in out
     assert read(dest, "etc", CONF) == read(TOP, "etc/policyd-storm.conf")
+    assert not os.path.lexists(lab.path("not ours"))
 
 
 def test_installed_configuration_works(lab):
@@ -152,7 +157,7 @@ def test_installed_configuration_works(lab):
                        ("path", lab.path("db/storm.db"))):
         text, n = re.subn(rf"(?m)^;?{key} *=.*$", f"{key} = {value}", text)
         assert n == 1, (key, n)
-    assert "/var/" not in "".join(line for line in text.splitlines() if not line.startswith(("#", ";")))
+    assert "/var/" not in "".join(line for line in text.replace(lab.dir, "").splitlines() if not line.startswith(("#", ";")))
     with open(f"{dest}/etc/{CONF}", "w", encoding="utf-8") as f:
         f.write(text)
     p = subprocess.run([f"{dest}/usr/sbin/policyd-storm", "-t", "-c", f"{dest}/etc/{CONF}"], env=lab.env,
