@@ -316,11 +316,17 @@ sends_to_filter(const struct postfix *p, const struct pf_service *s)
 	return pf_get(p, s, "content_filter").n || pf_get(p, s, "smtpd_proxy_filter").n;
 }
 
-/* For a filter on another machine: its address is an own network there, and there is no more filter. */
+/* For a filter on another machine: its address is an own network there, and nothing is asked or filtered.
+ * With our questions it may as well be for own machines, which need no filter. */
 static bool
 for_remote_filter(const struct postfix *p, const struct pf_service *s)
 {
-	return pf_overrides(s, "content_filter") && pf_overrides(s, "mynetworks") &&
+	const char *rcpt = pf_list_names[PF_RECIPIENT];
+	bool milters = pf_get(p, s, "smtpd_milters").n > 0 &&
+	    !doctor_has_word(pf_get(p, s, "receive_override_options"), "no_milters");
+
+	return pf_overrides(s, "content_filter") && pf_overrides(s, "mynetworks") && pf_overrides(s, rcpt) &&
+	    !doctor_has(pf_get(p, s, rcpt), "check_policy_service") && !milters &&
 	    !str_ieq(pf_get(p, s, "smtpd_sasl_auth_enable"), STR("yes"));
 }
 
