@@ -171,13 +171,17 @@ static const struct column storm_columns[] = {
 static void
 add_storm(struct grid *t, const cJSON *o)
 {
+	char recipients[STAMP];
+
 	grid_add(t, text_of(o, "id"));
 	grid_add(t, text_of(o, "state"));
 	grid_add(t, text_of(o, "rule"));
 	add_time(t, number_of(o, "last"));
 	add_number(t, number_of(o, "offered"));
 	add_number(t, number_of(o, "stopped"));
-	add_number(t, number_of(o, "recipients"));
+	snprintf(recipients, sizeof(recipients), "%.0f%s", number_of(o, "recipients"),
+	    cJSON_IsTrue(cJSON_GetObjectItem(o, "recipients_at_least")) ? "+" : "");
+	grid_add(t, recipients);
 	grid_add(t, text_of(o, "host"));
 	grid_add(t, text_of(o, "message_id"));
 }

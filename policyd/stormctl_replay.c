@@ -261,6 +261,7 @@ storm_json(void *arg, struct storm *st)
 	json_u64(j, "passed", st->passed);
 	json_u64(j, "stopped", st->stopped);
 	json_u64(j, "recipients", st->n_rcpts);
+	json_bool(j, "recipients_at_least", st->n_rcpts >= STORM_RCPTS_MAX);
 	console_hosts(j, &s);
 	json_object_end(j);
 }
@@ -297,9 +298,9 @@ storm_text(void *arg, struct storm *st)
 	(void)arg;
 	printf("storm %016llx (%s): ", (unsigned long long)st->id, st->rule);
 	text_put(st->message_id);
-	printf(", %llu copies offered, %llu passed, %llu stopped, %u recipients",
+	printf(", %llu copies offered, %llu passed, %llu stopped, %s%u recipients",
 	    (unsigned long long)st->offered, (unsigned long long)st->passed, (unsigned long long)st->stopped,
-	    st->n_rcpts);
+	    st->n_rcpts >= STORM_RCPTS_MAX ? "at least " : "", st->n_rcpts);
 	for (uint32_t i = 0; i < st->n_hosts && i < 5; i++) {
 		fputs(i ? ", " : "; through ", stdout);
 		text_put(st->hosts[i].name);

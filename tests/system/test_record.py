@@ -71,6 +71,9 @@ def test_which_storms(lab):
     assert [s["id"] for s in docs(from_database(lab, d, "storms", "--json"))] == want and len(want) == n - 2
     every = docs(from_database(lab, d, "storms", "--all", "--json"))
     assert len(every) == n and {s["state"] for s in every} == {"open", "cooling", "remembered", "closed"}
+    change(db, "UPDATE storm SET recipients = 4095 + (message_id = '<3@sender.example>')")
+    table = from_database(lab, d, "storms").split()
+    assert table.count("4095") == n - 3 and table.count("4096+") == 1, "there were more than are remembered"
     code, out, _ = ctl(lab, "-c", d.conf, "db", "check")
     assert code == 0 and "faults          none" in out, out
     for state in ("remembered", "closed", "cooling"):

@@ -117,6 +117,25 @@ def test_milliseconds_are_no_seconds(lab):
     assert [json.loads(line).get("time") for line in p.stdout.splitlines()] == [253402300799.0, None]
 
 
+def test_more_recipients_than_a_storm_remembers(lab):
+    conf = lab.put("main.conf", CONF.format(dir=lab.dir))
+    lab.put("rules.conf", "[rule copies]\ndetect = replication\nlimit = 1\n")
+    header = ("Received: from h{0}.example.net by g.example.net id 1; Mon, 2 Nov 2026 09:00:00 +0000\n"
+              "Received: from a.example.net by o.example.net id 7; Mon, 2 Nov 2026 09:00:00 +0000\n"
+              "From: a@example.net\nDate: Mon, 2 Nov 2026 09:00:00 +0000\nMessage-ID: <1@example.net>\n\n")
+    for n, said in ((4095, "4095"), (4097, "at least 4096")):
+        path = lab.put("events.jsonl", "".join(json.dumps(
+            {"time": 1793613600 + i, "client_address": "192.0.2.1", "sender": "a@example.net", "header": header.format(i),
+             "recipients": [f"r{k}@example.org" for k in range(n)]}) + "\n" for i in range(2)))
+        p = subprocess.run([lab.binary("stormctl"), "-c", conf, "replay", path], env=lab.env, capture_output=True,
+                           timeout=30, check=False)
+        assert f"{n} stopped, {said} recipients" in p.stdout.decode().replace("\n", " "), p.stdout[-300:]
+        p = subprocess.run([lab.binary("stormctl"), "-c", conf, "replay", "--json", path], env=lab.env,
+                           capture_output=True, timeout=30, check=False)
+        storm, = json.loads(p.stdout.splitlines()[-1])["summary"]["storms"]
+        assert storm["recipients_at_least"] == (n > 4096), storm
+
+
 def test_lines_of_mail_programs(lab):
     """What mail programs write in front of a message names no sender; Return-Path does."""
     conf = lab.put("main.conf", CONF.format(dir=lab.dir) + "lists = lists\n")
