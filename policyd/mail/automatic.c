@@ -126,7 +126,26 @@ is_dsn(const struct header_facts *f)
 }
 
 static bool
-is_report(const struct header_facts *f, enum subject_kind subject)
+is_null_path(const struct header_facts *f, bool null_sender)
+{
+	return null_sender || (f->flags & HDR_NULL_PATH) ||
+	    (f->return_path.p && addr_is_null(f->return_path));
+}
+
+/* Called a report. A desk that answers one keeps its subject, with a tag of its own or as it is. But reports
+ * answer nothing, and are no text alone; and who answers from the null sender is not answered. */
+static bool
+is_named_report(const struct header_facts *f, enum subject_kind subject, bool null_sender)
+{
+	if (subject != SUBJECT_REPORT || f->in_reply_to.p || f->references.p ||
+	    str_eq(f->auto_submitted, STR("auto-replied")))
+		return false;
+	return is_null_path(f, null_sender) || !(str_starts(f->content_type, STR("text/")) ||
+						   str_eq(f->content_type, STR("multipart/alternative")));
+}
+
+static bool
+is_report(const struct header_facts *f, enum subject_kind subject, bool null_sender)
 {
 	static const struct str types[] = {
 		STR("disposition-notification"),
@@ -144,7 +163,7 @@ is_report(const struct header_facts *f, enum subject_kind subject)
 		return true;
 	if (ONE_OF(parts, f->content_type) || (f->flags & HDR_TLS_REPORT))
 		return true;
-	return subject == SUBJECT_REPORT || f->flags & HDR_OPT_OUT;
+	return is_named_report(f, subject, null_sender) || f->flags & HDR_OPT_OUT;
 }
 
 /* A message given back by the filter of its recipient has the form of a receipt (RFC 5429 2.2). */
@@ -154,13 +173,6 @@ is_refusal(const struct header_facts *f)
 	return (f->flags & HDR_AUTO_FAILURE) &&
 	    (str_eq(f->report_type, STR("disposition-notification")) ||
 		str_eq(f->report_type, STR("global-disposition-notification")));
-}
-
-static bool
-is_null_path(const struct header_facts *f, bool null_sender)
-{
-	return null_sender || (f->flags & HDR_NULL_PATH) ||
-	    (f->return_path.p && addr_is_null(f->return_path));
 }
 
 static bool
@@ -473,7 +485,7 @@ automatic_classify(
 	/* From Exchange's own name and the null sender, with the subject of whatever it is a copy of. */
 	if (f->flags & HDR_JOURNAL)
 		return AUTO_GENERATED;
-	if (is_report(f, subject))
+	if (is_report(f, subject, null_sender))
 		return AUTO_REPORT;
 	if (is_dsn(f))
 		return AUTO_BOUNCE;

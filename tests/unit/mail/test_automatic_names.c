@@ -456,6 +456,18 @@ Test(automatic_names, reports_behind_a_tag)
 		{ "Subject: [EXT] Re: " REPORT, AUTO_NONE },
 		{ "Subject: [EXT] Fwd: " REPORT, AUTO_NONE },
 		{ "Subject: [a] [b] [c] [d] " REPORT, AUTO_NONE },
+		/* a desk answers one */
+		{ "In-Reply-To: <1@y.example>\nSubject: " REPORT, AUTO_NONE },
+		{ "References: <1@y.example>\nSubject: [Received] " REPORT, AUTO_NONE },
+		{ "Auto-Submitted: auto-replied\nSubject: [Received] " REPORT, AUTO_REPLY },
+		{ "Content-Type: text/plain\nSubject: [Received] " REPORT, AUTO_NONE },
+		{ "Auto-Submitted: auto-generated\nContent-Type: multipart/alternative; boundary=b\n"
+		  "Subject: [Received] " REPORT,
+		    AUTO_GENERATED },
+		{ "Auto-Submitted: auto-generated\nContent-Type: multipart/mixed; boundary=b\n"
+		  "Subject: [EXT] " REPORT,
+		    AUTO_REPORT },
+		{ "Return-Path: <>\nContent-Type: text/plain\nSubject: [EXT] " REPORT, AUTO_REPORT },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
