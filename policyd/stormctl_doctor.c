@@ -65,15 +65,16 @@ doctor_find(struct doctor *d, const char *where, const char *in, const char *fix
 static const char *
 in_lines(struct doctor *d, const char *fix)
 {
+	enum { ROOM = CONF_LINE_MAX - 2 }; /* behind the space that such a line begins with */
 	struct str rest = str_of(fix), line;
 	const char *out = "";
 
 	while (str_split(&rest, '\n', &line)) {
 		out = doctor_text(d, "%s%s", out, out[0] ? "\n" : "");
-		while (line.n > CONF_LINE_MAX) {
-			size_t end = str_rfind(str_sub(line, 0, CONF_LINE_MAX - 2), ',') + 1;
+		while (line.n > ROOM) {
+			size_t end = str_rfind(str_sub(line, 0, ROOM), ',') + 1;
 
-			if (end >= CONF_LINE_MAX - 2)
+			if (end > ROOM)
 				break;
 			out = doctor_text(d, "%s%.*s\n  ", out, STR_FMT(str_sub(line, 0, end)));
 			line = str_trim(str_sub(line, end, line.n));

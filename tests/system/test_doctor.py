@@ -602,6 +602,14 @@ def test_a_long_list_is_told_in_lines_that_we_read(lab):
     assert not site.doctor()
     code, _, err = lab.run("-t", "-c", lab.path("storm.conf"))
     assert code == 0, err
+    for n in range(1, 36):  # wherever the commas are, and however much is left for the last line
+        for path in (f"{site.queue}/policyd-storm", site.etc):
+            shutil.rmtree(path)
+        site = Site(lab)
+        names = [f"{'n' * n}.example", *domains[:4], f"{'m' * n}.example", *domains[4:8]]
+        main(f"relay_domains = {' '.join(names)}")(site)
+        fix = site.doctor()[0]["fix"].splitlines()
+        assert max(map(len, fix)) <= 190, fix
 
 
 def test_what_puts_a_chroot_right(lab):
