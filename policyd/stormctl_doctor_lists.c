@@ -145,11 +145,15 @@ pf_find_asks(struct doctor *d)
 
 /* --- lists put right ---------------------------------------------------------------------------------- */
 
+/* A list of good hosts (permit_dnswl_client) lets nobody relay, says Postfix; a restriction class may. */
 static bool
-may_permit(struct str word)
+may_permit(struct doctor *d, struct str word)
 {
+	if (str_ieq(word, STR("permit_dnswl_client")) || str_ieq(word, STR("permit_rhswl_client")))
+		return false;
 	return str_istarts(word, STR("permit_")) ||
-	    (str_istarts(word, STR("check_")) && !str_ieq(word, STR("check_policy_service")));
+	    (str_istarts(word, STR("check_")) && !str_ieq(word, STR("check_policy_service"))) ||
+	    doctor_has_word(pf_get(pf_of(d), NULL, "smtpd_restriction_classes"), doctor_copy(d, word));
 }
 
 const char *
@@ -166,7 +170,7 @@ pf_relay_list(struct doctor *d)
 		rest = STR("");
 	while (!found && doctor_word(&rest, &word, &braced)) {
 		found = !braced && pf_one_of(protections, word);
-		if (braced || found || !may_permit(word))
+		if (braced || found || !may_permit(d, word))
 			continue;
 		out = pf_joined(d, out, doctor_copy(d, word));
 		if (str_istarts(word, STR("check_")) && doctor_word(&rest, &arg, NULL))

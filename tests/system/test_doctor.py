@@ -541,9 +541,12 @@ def test_who_may_relay_goes_on_relaying(lab):
             (certs, f"{ASK}, reject_unauth_destination", f"{certs}, reject_unauth_destination"),
             ("", f"reject_non_fqdn_recipient, {certs}, {table}, check_policy_service unix:private/p, reject_unauth_destination, "
              f"permit_auth_destination, {ASK}", f"{certs}, {table}, reject_unauth_destination"),
+            ("", f"{ASK}, permit_dnswl_client list.example.net, permit_rhswl_client wl.example.net=127.0.0.2, {certs}, roaming, "
+             "reject_unauth_destination", f"{certs}, roaming, reject_unauth_destination"),
             ("", f"{ASK}, reject_unauth_destination", "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination")):
         site = Site(lab)
-        several(no_relay_before, main(f"smtpd_relay_restrictions = {relay}\n{R}{rcpt}"))(site)
+        several(no_relay_before, main(f"smtpd_relay_restrictions = {relay}\n{R}{rcpt}"), main(
+            "smtpd_restriction_classes = roaming\nroaming = check_sasl_access static:OK"))(site)
         rounds(site, 3)
         p = subprocess.run(["postconf", "-c", site.etc, "-hx", "smtpd_relay_restrictions"], env=lab.env, capture_output=True,
                            check=True)
