@@ -102,6 +102,17 @@ str_ieq(struct str a, struct str b)
 	return a.n == b.n && str_istarts(a, b);
 }
 
+/* Is it one of them, in any case? */
+static inline bool
+str_ieq_any(struct str s, const struct str *set, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_ieq(s, set[i]))
+			return true;
+	return false;
+}
+#define STR_IEQ_ANY(s, set) str_ieq_any(s, set, ARRAY_LEN(set))
+
 static inline bool
 str_starts(struct str s, struct str prefix)
 {

@@ -99,16 +99,6 @@ static const struct str mail_programs[] = {
 };
 
 static bool
-one_of(const struct str *set, size_t n, struct str s)
-{
-	for (size_t i = 0; i < n; i++)
-		if (set[i].n == s.n && str_istarts(s, set[i]))
-			return true;
-	return false;
-}
-#define ONE_OF(set, s) one_of(set, ARRAY_LEN(set), s)
-
-static bool
 is_report_part(const struct header_facts *f)
 {
 	return str_eq(f->content_type, STR("multipart/report"));
@@ -159,9 +149,9 @@ is_report(const struct header_facts *f, enum subject_kind subject, bool null_sen
 		STR("message/feedback-report"),
 	};
 
-	if (is_report_part(f) && ONE_OF(types, f->report_type))
+	if (is_report_part(f) && STR_IEQ_ANY(f->report_type, types))
 		return true;
-	if (ONE_OF(parts, f->content_type) || (f->flags & HDR_TLS_REPORT))
+	if (STR_IEQ_ANY(f->content_type, parts) || (f->flags & HDR_TLS_REPORT))
 		return true;
 	return is_named_report(f, subject, null_sender) || f->flags & HDR_OPT_OUT;
 }

@@ -76,15 +76,6 @@ static const struct names postmaster_locals =
     NAMES(postmaster_local, LETTER('m') | LETTER('n') | LETTER('p') | LETTER('s'));
 
 static bool
-one_of(const struct str *set, size_t n, struct str s)
-{
-	for (size_t i = 0; i < n; i++)
-		if (set[i].n == s.n && str_istarts(s, set[i]))
-			return true;
-	return false;
-}
-
-static bool
 begins(const struct names *names, struct str s)
 {
 	return s.n && (names->begins & LETTER(s.p[0]));
@@ -93,7 +84,7 @@ begins(const struct names *names, struct str s)
 static bool
 is_name(const struct names *names, struct str s)
 {
-	return begins(names, s) && one_of(names->v, names->n, s);
+	return begins(names, s) && str_ieq_any(s, names->v, names->n);
 }
 
 static bool

@@ -42,35 +42,27 @@ tag_name(struct str tag)
 	return str_sub(tag, 0, n);
 }
 
-static bool
-one_of(const char *const *set, size_t n, struct str s)
-{
-	for (size_t i = 0; i < n; i++)
-		if (str_ieq(s, str_of(set[i])))
-			return true;
-	return false;
-}
-#define ONE_OF(set, s) one_of(set, ARRAY_LEN(set), s)
-
 static void
 take_tag(struct dsn *d)
 {
-	static const char *const paragraphs[] = { "p", "/p", "pre", "/pre", "hr", "table", "/table", "h1",
-		"/h1", "h2", "/h2", "h3", "/h3", "blockquote", "/blockquote" };
-	static const char *const lines[] = { "div", "/div", "tr", "/tr", "li", "/li", "ul", "/ul", "body" };
-	static const char *const hidden[] = { "style", "script", "title" };
-	static const char *const shown[] = { "/style", "/script", "/title" };
+	static const struct str paragraphs[] = { STR("p"), STR("/p"), STR("pre"), STR("/pre"), STR("hr"),
+		STR("table"), STR("/table"), STR("h1"), STR("/h1"), STR("h2"), STR("/h2"), STR("h3"),
+		STR("/h3"), STR("blockquote"), STR("/blockquote") };
+	static const struct str lines[] = { STR("div"), STR("/div"), STR("tr"), STR("/tr"), STR("li"),
+		STR("/li"), STR("ul"), STR("/ul"), STR("body") };
+	static const struct str hidden[] = { STR("style"), STR("script"), STR("title") };
+	static const struct str shown[] = { STR("/style"), STR("/script"), STR("/title") };
 	struct dsn_html *h = &d->scan->html;
 	struct str tag = { h->tag, h->tag_n }, name = tag_name(tag);
 
-	if (ONE_OF(hidden, name) || ONE_OF(shown, name)) {
+	if (STR_IEQ_ANY(name, hidden) || STR_IEQ_ANY(name, shown)) {
 		h->hidden = name.p[0] != '/';
 	} else if (str_ieq(name, STR("br"))) {
 		line_end(d, true);
-	} else if (ONE_OF(paragraphs, name)) {
+	} else if (STR_IEQ_ANY(name, paragraphs)) {
 		line_end(d, false);
 		line_end(d, true);
-	} else if (ONE_OF(lines, name)) {
+	} else if (STR_IEQ_ANY(name, lines)) {
 		line_end(d, false);
 	} else if (str_ieq(name, STR("td")) || str_ieq(name, STR("th"))) {
 		put(h, STR(" "));
