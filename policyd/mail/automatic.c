@@ -175,13 +175,19 @@ begins_with(const struct str *set, size_t n, struct str s)
 }
 #define BEGINS_WITH(set, s) begins_with(set, ARRAY_LEN(set), s)
 
+static bool
+says_automatic(const struct header_facts *f)
+{
+	return f->auto_submitted.n && !str_eq(f->auto_submitted, STR("no"));
+}
+
 /* In a program for people. Outlook behind Exchange and Gmail do not name themselves: the one numbers its
  * talks, as Exchange's own bounces do too, the other has a host for such mail alone. What says itself that a
- * machine answers may have kept the fields of what it answers. */
+ * machine wrote it may have kept the fields of what it is about. */
 static bool
 is_written(const struct header_facts *f)
 {
-	if (str_eq(f->auto_submitted, STR("auto-replied")))
+	if (says_automatic(f))
 		return false;
 	return (f->mailer.n && BEGINS_WITH(mail_programs, f->mailer)) ||
 	    (f->thread_index.n && !(f->flags & HDR_NDR_MARK)) ||
@@ -278,12 +284,6 @@ bounce_points(const struct header_facts *f, enum subject_kind subject, bool null
 	if (points && f->mailer.n && BEGINS_WITH(notice_mailers, f->mailer))
 		points += SIGN_MAILER;
 	return points + (person ? 0 : postmaster_points(f, subject, null_sender, points));
-}
-
-static bool
-says_automatic(const struct header_facts *f)
-{
-	return f->auto_submitted.n && !str_eq(f->auto_submitted, STR("no"));
 }
 
 /* Whether something that a person's mail has not speaks for an autoresponder, beside the subject. */

@@ -180,6 +180,8 @@ Test(automatic_names, the_postmaster_in_person)
 		{ "Thread-Index: AdFBz0rm0mVx0vq2Q0i9vXoQk2m0Tw==\nAuto-Submitted: auto-replied\n",
 		    AUTO_BOUNCE },
 		{ "User-Agent: Mozilla Thunderbird\nAuto-Submitted: auto-replied\n", AUTO_BOUNCE },
+		{ "Thread-Index: AdFBz0rm0mVx0vq2Q0i9vXoQk2m0Tw==\nAuto-Submitted: auto-generated\n",
+		    AUTO_BOUNCE },
 		{ "User-Agent: Mozilla Thunderbird\nAuto-Submitted: no\n", AUTO_NONE },
 		{ "Message-ID: <CAx+y=z@mail.gmail.com>\n", AUTO_NONE },
 		{ "Message-ID: <001a11c2@google.com>\n", AUTO_BOUNCE },
