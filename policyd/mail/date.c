@@ -97,15 +97,17 @@ take_number(struct date *d, struct str s)
 		set(d, &d->year, s.n == 3 ? 1900 + n : n, 1900, 9999);
 }
 
+/* "+0530", or "+05:30" as ISO 8601 has it. */
 static void
 take_zone(struct date *d, struct str s)
 {
-	int n = s.n == 5 ? number(str_sub(s, 1, 5)) : UNSET;
+	bool colon = s.n == 6 && s.p[3] == ':';
+	int hours = number(str_sub(s, 1, 3)), minutes = number(str_sub(s, colon ? 4 : 3, s.n));
 
-	if (n == UNSET)
+	if (s.n != 5U + colon || hours == UNSET || minutes == UNSET)
 		d->bad = true;
 	else
-		d->zone = (s.p[0] == '-' ? -1 : 1) * (n / 100 * 60 + n % 100);
+		d->zone = (s.p[0] == '-' ? -1 : 1) * (hours * 60 + minutes);
 }
 
 /* The name at p with the byte behind it. To set that one bit lowers a letter; nothing else becomes one. */
@@ -150,10 +152,10 @@ take_name(struct date *d, struct str s)
 static void
 take(struct date *d, struct str word, bool colon)
 {
-	if (colon)
-		take_time(d, word);
-	else if (word.p[0] == '+' || word.p[0] == '-')
+	if (word.p[0] == '+' || word.p[0] == '-')
 		take_zone(d, word);
+	else if (colon)
+		take_time(d, word);
 	else if (str_digit(word.p[0]))
 		take_number(d, word);
 	else
