@@ -166,10 +166,12 @@ write_batch(struct journal *j)
 	return go_on;
 }
 
-/* A wall clock that went ahead may be put right again, and what is too old by it would be gone: it is
- * believed when it has stayed there for a day. */
-static bool
-clock_believed(struct journal *j, struct now now)
+/* The time by which retention goes. A wall clock that went ahead may be put right again, and what is too old
+ * by it would be gone: it is believed when it has stayed there for a day. Until then the one of before goes
+ * on: a machine that is off each night, and told the time by the network only, has no such day. 0: by that
+ * one the record would be of a time to come, which is looked through as a whole. */
+static int64_t
+time_believed(struct journal *j, struct now now)
 {
 	int64_t clock = now.wall - now.mono;
 	bool ahead = j->clock && clock - j->clock > AHEAD;
@@ -180,10 +182,10 @@ clock_believed(struct journal *j, struct now now)
 		    (long long)((clock - j->clock) / MS_SEC));
 	}
 	if (ahead && now.mono - j->ahead_since < AHEAD_BELIEVED)
-		return false;
+		return clock - j->clock <= MS_DAY ? j->clock + now.mono : 0;
 	j->clock = clock;
 	j->ahead_since = 0;
-	return true;
+	return now.wall;
 }
 
 static void
@@ -194,10 +196,12 @@ retain(struct journal *j)
 
 	if (!j->backoff && room_slice(j)) {
 		more = 1;
-	} else if (j->retention > 0 && !j->backoff && clock_believed(j, now)) {
-		more = journal_ready(j);
-		if (more == 0)
-			more = jdb_retain(&j->db, now.wall - j->retention, now.wall);
+	} else if (j->retention > 0 && !j->backoff) {
+		int64_t at = time_believed(j, now);
+
+		more = at ? journal_ready(j) : 0;
+		if (at && more == 0)
+			more = jdb_retain(&j->db, at - j->retention, at);
 		if (more < 0)
 			log_debug("journal retention=postponed reason=%s", LOGV(str_of(j->db.why)));
 	}
