@@ -36,7 +36,7 @@
  *	milter S: send M from <A> [auth U] [queue Q] to <B> <C>...	from mail to end
  *	together { }			what is asked in here reaches the engine in one turn of its loop
  *
- *	start  restart  reboot  kill -9  disk full  disk free  database locked  database unlocked
+ *	start  stop  restart  reboot  kill -9  disk full  disk free  database locked  database unlocked
  *			(an engine that does not run is started by whoever needs it)
  *
  *	inherit FOLDER	another version's store: storm.sql, spool.*.hex, ring.*.hex beside the story
@@ -159,7 +159,7 @@ do_wall(struct story *s, struct str rest)
 	if (!str_starts(rest, STR("clock ")) || !text_span(str_trim(str_sub(rest, 6, rest.n)), &ms))
 		return story_fail(s, "wall clock +SPAN or -SPAN");
 	s->world.now.wall += ms;
-	return world_clock(s, 0);
+	return !s->world.pid || world_clock(s, 0);
 }
 
 static bool
@@ -193,6 +193,13 @@ do_start(struct story *s, struct str rest)
 {
 	(void)rest;
 	return world_start(s);
+}
+
+static bool
+do_stop(struct story *s, struct str rest)
+{
+	(void)rest;
+	return world_stop(s);
 }
 
 static bool
@@ -277,6 +284,7 @@ static const struct {
 	{ "policy", do_policy },
 	{ "milter", do_milter },
 	{ "start", do_start },
+	{ "stop", do_stop },
 	{ "restart", do_restart },
 	{ "reboot", do_reboot },
 	{ "kill", do_kill },

@@ -30,14 +30,16 @@ expect discard
 kill -9
 expect storms open 1
 # Remembered to its last day: of who has his copy no more is taken.
+stop
 wall clock +44d
-restart
+start
 milter S: send copy of M via sbs1.example from <sales@firm.example> to <ann@example.org>
 expect discard
 expect storms open 1
 # A year later the first message comes before the first look at the clock; unsigned ones end in 2106.
+stop
 wall clock +365d
-restart
+start
 milter S: send copy of M via sbs1.example from <sales@firm.example> to <ann@example.org>
 expect continue
 expect storms open 0 remembered 0

@@ -72,8 +72,9 @@ expect discard
 expect storms open 1 remembered 1
 # Over a restart there is no other clock: it was away for 60 days, as far as anybody can know.
 clock +2h
+stop
 wall clock +60d
-restart
+start
 clock +1m
 expect storms open 0 remembered 0
 milter S: send copy of M via sbs1.example from <sales@firm.example> to <ann@example.org>
