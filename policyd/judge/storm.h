@@ -151,8 +151,8 @@ struct record_storm storm_row(const struct storm *st, struct record_host hosts[S
  * Storms as bytes, to be there again after a restart: everything but `changed` and `opened`. Wall times stay
  * as they are, unless that clock was put right since by more than a minute: then they are of the clock as it
  * is. Monotonic ones are made anew from the wall clock, never in the future: when it went back to before a
- * storm was last seen, that counts as seen just now. A storm of a rule that is gone lives on
- * until it has been quiet for as long as that rule said.
+ * storm was last seen, that counts as seen just now. A storm of a rule that is gone lives on until it has
+ * been quiet for as long as that rule said.
  */
 /* One, without the head of the whole. */
 void storm_pack(const struct storm *st, struct now now, struct buf *out);
