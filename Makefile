@@ -130,9 +130,11 @@ $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(patsubst %,$(B)/obj/policyd/%.o,stormctl_
 	@mkdir -p $(@D)
 	$(Q)$(CC) -fsanitize=fuzzer $(ALL_LDFLAGS) -o $@ $^ $(CJSON_LIBS) $(libs_serve)
 fuzz-bin: $(FUZZ_BIN)
+# What any compiler can do of it.
+fuzz-obj: $(FUZZ_BIN:$(B)/fuzz/%=$(B)/obj/tests/fuzz/%.o)
 fuzz:
 	sh tests/fuzz/run.sh $(B) $(FUZZ)
-.PHONY: fuzz fuzz-bin
+.PHONY: fuzz fuzz-bin fuzz-obj
 
 # Unit tests: tests/unit/ROOM/test_*.c, one Criterion binary each. Where Criterion is not to be had they are skipped, in words.
 CRITERION := $(shell $(CC) $(CPPFLAGS) -include criterion/criterion.h -E -x c /dev/null >/dev/null 2>&1 && echo yes)

@@ -42,8 +42,8 @@ part() {
 }
 build() { kind=build; part "$@"; kind=count; }
 
-build build-gcc "build with gcc" make --no-print-directory -s -j2 CC=gcc B=build all unit-bin scenario-bin bench-bin
-build build-clang "build with clang" make --no-print-directory -s -j2 CC=clang B=build/clang all unit-bin scenario-bin bench-bin
+build build-gcc "build with gcc" make --no-print-directory -s -j2 CC=gcc B=build all unit-bin scenario-bin bench-bin fuzz-obj
+build build-clang "build with clang" make --no-print-directory -s -j2 CC=clang B=build/clang all unit-bin scenario-bin bench-bin fuzz-obj
 part unit "unit tests" make --no-print-directory -s CC=gcc B=build unit
 build build-san "build with sanitizers" make --no-print-directory -s -j2 CC=gcc SAN=address,undefined B=build/san all unit-bin scenario-bin
 part unit-san "unit tests with sanitizers" make --no-print-directory -s CC=gcc SAN=address,undefined B=build/san unit

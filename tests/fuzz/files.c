@@ -13,7 +13,7 @@
 enum { ALIGN = 8, PUTS = 40, WRONG = 0xf0, UNUSED = 0xe8, FAR = 0xe0 };
 
 static char dir[] = "/dev/shm/storm-fuzz.XXXXXX";
-static char ring_name[sizeof(dir) + 8], segment_path[sizeof(dir) + 40];
+static char ring_name[sizeof(dir) + 8], segment_path[sizeof(dir) + sizeof(struct segment_name)];
 
 static void
 end(void)

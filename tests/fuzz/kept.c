@@ -86,7 +86,7 @@ static void
 try_events(struct str s)
 {
 	struct storms *storms = storms_new();
-	int err = storms_replay(storms, s, now);
+	int err = storms_replay(storms, s, now, NULL, NULL);
 
 	NEED(err == 0 || s.n > 0);
 	need_same_storms(storms);
