@@ -16,6 +16,7 @@ fresh() {
 	mkdir -p "$tmp/t/policyd/codec" "$tmp/t/policyd/judge" "$tmp/t/packaging" "$tmp/build"
 	cp -R packaging/man "$tmp/t/packaging/" && cp $C $M "$tmp/t/policyd/codec/" && cp $A "$tmp/t/policyd/judge/"
 	cp -R policyd/store "$tmp/t/policyd/"
+	chmod -R u+w "$tmp/t" # the tree may be one that nobody may write to
 	# the commands of the real one, to be changed as text
 	"$build/stormctl" --help >"$tmp/build/help"
 	"$build/stormctl" config --actions >"$tmp/build/actions"
