@@ -530,9 +530,8 @@ const struct detector detect_reply_all = {
 	.name = "reply-all",
 	.help = "One thread gets more than limit posts to one audience, by several people.",
 	.action = ACT_REJECT,
-	.text =
-	    "This thread has become a storm of answers to all and is closed for some hours. Please do not "
-	    "answer to all; write to the one person you mean",
+	.text = "This thread has become a storm of answers to all and is closed for a while. Please do not "
+		"answer to all; write to the one person you mean",
 	.scope = SCOPE_ANY,
 	.limit = 10,
 	.limit_min = 1,

@@ -16,6 +16,7 @@ Test(reply_all, what_is_over_the_limit_is_refused_with_a_text)
 	cr_assert_eq(v.what, ACT_REJECT);
 	cr_assert(str_eq(v.dsn, STR("5.7.1")));
 	cr_assert_lt(str_ifind(v.text, STR("not answer to all")), v.text.n);
+	cr_assert_eq(str_ifind(v.text, STR("hour")), v.text.n, "how long it is closed is said by block");
 	cr_assert_eq(storms_total(e.storms), 1);
 	storms_each(e.storms, find_storm, NULL);
 	cr_assert_eq(found->messages, 20);
