@@ -68,25 +68,44 @@ static PRINTF(2, 3) int fail(int code, const char *fmt, ...)
 
 /* --- the user ------------------------------------------------------------------------------------------- */
 
+static const struct passwd *
+look_up(const char *name, const char *path, struct conf_faults *faults)
+{
+	const struct passwd *pw = getpwnam(name);
+	unsigned line;
+
+	if (pw)
+		return pw;
+	xfree(conf_value(path, "server", "user", &line));
+	conf_fault(faults, path, line, "user: there is no user \"%s\" on this machine", name);
+	return NULL;
+}
+
 /* Root has to become somebody who exists: asked with the rest of the configuration. */
 static int
 find_user(struct daemon *d, struct conf_faults *faults)
 {
 	const char *name = d->config.user;
 	const struct passwd *pw;
-	unsigned line;
 
 	if (!name || !name[0] || geteuid() != 0)
 		return 0;
-	pw = getpwnam(name);
-	if (pw) {
-		d->user =
-		    (struct passwd){ .pw_name = d->config.user, .pw_uid = pw->pw_uid, .pw_gid = pw->pw_gid };
+	pw = look_up(name, d->path, faults);
+	if (!pw)
+		return ERR_CONF;
+	d->user = (struct passwd){ .pw_name = d->config.user, .pw_uid = pw->pw_uid, .pw_gid = pw->pw_gid };
+	return 0;
+}
+
+/* Another one than we became is looked up too, for the next start would end there. */
+static int
+check_user(const struct daemon *d, const struct config *fresh, struct conf_faults *faults)
+{
+	const char *name = fresh->user, *became = d->user.pw_name;
+
+	if (!name || !name[0] || (became ? strcmp(name, became) == 0 : geteuid() != 0))
 		return 0;
-	}
-	xfree(conf_value(d->path, "server", "user", &line));
-	conf_fault(faults, d->path, line, "user: there is no user \"%s\" on this machine", name);
-	return ERR_CONF;
+	return look_up(name, d->path, faults) ? 0 : ERR_CONF;
 }
 
 static int
@@ -152,8 +171,9 @@ reload(void *arg)
 	struct config fresh = { 0 }, old = d->config;
 	char why[WHY_MAX];
 
-	if (config_load(d->path, &fresh, &faults) != 0) {
+	if (config_load(d->path, &fresh, &faults) != 0 || check_user(d, &fresh, &faults) != 0) {
 		log_error("reload refused: %s has faults, the old configuration stays", d->path);
+		config_fini(&fresh);
 		return;
 	}
 	if (server_reconfigure(d->server, &fresh.serve, why, sizeof(why)) != 0) {

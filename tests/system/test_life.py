@@ -490,6 +490,20 @@ def test_check_as_root_tells_what_the_user_cannot_read(lab):
     assert d.reload()
 
 
+def test_reload_knows_a_user_that_does_not_exist(lab):
+    """He takes effect at the next start, which would end there; whoever is there is taken, and told of."""
+    if os.geteuid() != 0:
+        raise Skip("not root")
+    os.chmod(lab.dir, 0o755)
+    d = lab.daemon(server="user = nobody").start()
+    d.configure(server="user = no-such-user-here")
+    assert not d.reload() and "there is no user" in d.log(), d.log()
+    d.configure(server="user = daemon")
+    assert d.reload() and "[server] user takes effect at the next start" in d.log(), d.log()
+    d.configure(server="user =")
+    assert d.reload()
+
+
 def test_user_that_does_not_exist(lab):
     if os.geteuid() != 0:
         raise Skip("not root")
