@@ -205,6 +205,16 @@ print_state(const cJSON *o)
 	}
 }
 
+/* A rule that does not act is why nothing is stopped. The database does not know. */
+static void
+print_mode(const cJSON *o)
+{
+	const char *mode = text_of(o, "mode");
+
+	if (mode && strcmp(mode, "enforce") != 0)
+		printf("  %-14s %s: the rule stops nothing\n", "mode", mode);
+}
+
 static void
 print_hosts(const cJSON *hosts)
 {
@@ -233,6 +243,7 @@ print_storm(const cJSON *o)
 	line_head("storm ", text_of(o, "id"));
 	line_text("rule", text_of(o, "rule"));
 	print_state(o);
+	print_mode(o);
 	line_text("message-id", text_of(o, "message_id"));
 	line_text("subject", text_of(o, "subject"));
 	line_text("sender", text_of(o, "sender"));

@@ -70,7 +70,7 @@ struct telling {
 	uint64_t n;
 };
 
-/* As the console's, but for what the database does not have: quiet and remember. */
+/* As the console's, but for what the database does not have: mode, closes, quiet and remember. */
 static bool
 tell(void *arg, const struct record_storm *s)
 {

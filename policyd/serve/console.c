@@ -74,13 +74,13 @@ in_force(const struct ruleset *rules)
 	return n;
 }
 
+static const char *const modes[] = {
+	[MODE_OFF] = "off", [MODE_SHADOW] = "shadow", [MODE_ENFORCE] = "enforce"
+};
+
 static void
 json_rules(struct json *j, const struct ruleset *rules)
 {
-	static const char *const modes[] = {
-		[MODE_OFF] = "off", [MODE_SHADOW] = "shadow", [MODE_ENFORCE] = "enforce"
-	};
-
 	json_array(j, "rules");
 	for (unsigned i = 0; i < rules->n && i < CONSOLE_RULES; i++) {
 		const struct rule *r = &rules->v[i];
@@ -238,9 +238,22 @@ console_hosts(struct json *j, const struct record_storm *s)
 	json_array_end(j);
 }
 
+/* Whether the storm's rule may act at present. */
+static void
+json_mode(struct json *j, const struct ruleset *rules, uint64_t rule_id)
+{
+	for (unsigned i = 0; i < rules->n; i++) {
+		if (rules->v[i].id == rule_id) {
+			json_str(j, "mode", str_of(modes[rules->v[i].mode]));
+			return;
+		}
+	}
+	json_null(j, "mode");
+}
+
 /* `now`: of a whole one, else NULL. */
 static void
-storm_document(const struct storm *st, const struct now *now, struct buf *out)
+storm_document(const struct console *con, const struct storm *st, const struct now *now, struct buf *out)
 {
 	struct record_host hosts[STORM_HOSTS_MAX];
 	struct record_storm s = storm_row(st, hosts);
@@ -249,6 +262,7 @@ storm_document(const struct storm *st, const struct now *now, struct buf *out)
 	document(&j, out);
 	console_storm(&j, &s, now != NULL);
 	if (now) {
+		json_mode(&j, con->engine->rules, st->rule_id);
 		if (storm_live(st))
 			json_seconds(&j, "closes", now->wall + storm_closes_at(st) - now->mono);
 		else
@@ -313,7 +327,7 @@ tell_storm(const struct request *rq)
 		control_error(rq->out, CONTROL_AMBIGUOUS, "%u storms have an id that begins with %.*s",
 		    se.found, STR_FMT(id));
 	} else {
-		storm_document(se.storm, &rq->now, rq->out);
+		storm_document(rq->con, se.storm, &rq->now, rq->out);
 		control_end(rq->out);
 	}
 }
@@ -373,7 +387,7 @@ console_more(const struct console *con, struct console_answer *a, struct buf *ou
 		const struct storm *st = storms_find(con->engine->storms, a->keys[--a->at]);
 
 		if (st)
-			storm_document(st, NULL, out);
+			storm_document(con, st, NULL, out);
 	}
 	if (a->at > 0)
 		return;

@@ -158,6 +158,18 @@ def test_storms_and_show(lab):
     assert f"storm opened id={one['id']} " in log, "the same id in the log"
 
 
+def test_show_tells_shadow(lab):
+    """Copies that nobody stops, of a storm that is told of: that its rule is in shadow mode is why."""
+    d = daemon(lab).start()
+    copies(d, b"<first@x>", 5)
+    one, = objects(lab, d, "storms")
+    assert objects(lab, d, "show", one["id"])[0]["mode"] == "enforce" and "\n  mode " not in said(lab, d, "show", one["id"])
+    d.configure(server=f"mode = shadow\ncontrol = unix:{d.control}", rules=RULES)
+    assert d.reload()
+    assert objects(lab, d, "show", one["id"])[0]["mode"] == "shadow"
+    assert "\n  mode           shadow: the rule stops nothing\n" in said(lab, d, "show", one["id"])
+
+
 def test_when_it_closes(lab):
     """What a rule blocks it blocks for that long, however quiet it is; and cooling storms are told of in both places."""
     d = daemon(lab, rules="[rule trap]\ndetect = trap\naddresses = trap@\nblock = 6h\nquiet = 1s\n").start()

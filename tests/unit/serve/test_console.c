@@ -250,7 +250,7 @@ Test(console, one_storm)
 	    "\xc3\xa9\",\"sender\":\"s@x\",\"first\":1699999999.123,"
 	    "\"last\":1699999999.123,\"offered\":5,\"passed\":2,\"stopped\":3,\"messages\":4,"
 	    "\"recipients\":0,\"recipients_at_least\":false,\"key\":\"00000000000000070123456789abcdef\","
-	    "\"closes\":1700003599.123,\"quiet\":3600.000,"
+	    "\"mode\":\"shadow\",\"closes\":1700003599.123,\"quiet\":3600.000,"
 	    "\"remember\":86400.000,\"hosts\":[{\"name\":\"pop.x\\u000a\",\"how\":\"received\",\"copies\":3},"
 	    "{\"name\":\"203.0.113.1\",\"how\":\"client\",\"copies\":1}]}\n\n");
 	cr_expect(strstr(ask("storms"), "\"host\":\"pop.x\\u000a\"}\n\n"));
