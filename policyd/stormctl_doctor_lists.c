@@ -23,14 +23,30 @@ pf_one_of(const char *const *names, struct str word)
 	return NULL;
 }
 
+/* What the next entry refuses is only logged then. */
+static bool
+warns(struct str word, bool braced)
+{
+	return !braced && str_ieq(word, STR("warn_if_reject"));
+}
+
+bool
+pf_entry(struct str *list, struct str *word, bool *braced, bool *warned)
+{
+	for (*warned = false; doctor_word(list, word, braced); *warned = true)
+		if (!warns(*word, *braced))
+			return true;
+	return false;
+}
+
 bool
 pf_protects(struct str list)
 {
 	struct str word;
-	bool braced;
+	bool braced, warned;
 
-	while (doctor_word(&list, &word, &braced))
-		if (!braced && pf_one_of(protections, word))
+	while (pf_entry(&list, &word, &braced, &warned))
+		if (!braced && !warned && pf_one_of(protections, word))
 			return true;
 	return false;
 }
@@ -53,6 +69,7 @@ struct walk {
 	const char *param[DOCTOR_DEPTH_MAX];
 	unsigned depth;
 	unsigned stop; /* the depth of the list in which something stands that lets mail by; 0: none */
+	unsigned warn; /* the same of "warn_if_reject" before what is looked at, be it in a class behind it */
 };
 
 static void
@@ -69,6 +86,10 @@ add_ask(struct doctor *d, const struct pf_ask *seen, struct walk *w)
 	if (w->stop && w->stop < w->depth) {
 		a.order = w->param[w->stop - 1];
 		a.entry = w->param[w->stop];
+	}
+	if (w->warn) {
+		a.warned = w->param[w->warn - 1];
+		a.warned_class = w->warn < w->depth ? w->param[w->warn] : NULL;
 	}
 	read_ask(d, &a, word, braced);
 	p->asks = doctor_push(d, p->asks, &p->n_asks, sizeof(*p->asks));
@@ -100,6 +121,23 @@ protected_before(const struct postfix *p, const struct pf_service *s, enum pf_li
 	return found;
 }
 
+/* An entry that is no question, with regard to those behind it. */
+static void
+pass_entry(struct pf_ask *a, struct walk *w, struct str word)
+{
+	const char *final = pf_one_of(finals, word);
+
+	if (w->warn && !str_ieq(word, STR("permit")))
+		final = NULL;
+	if (!a->permit)
+		a->permit = pf_one_of(permits, word);
+	if (!a->final)
+		a->final = final;
+	if ((a->permit || a->final) && !w->stop)
+		w->stop = w->depth;
+	a->protected = a->protected || (!w->warn && pf_one_of(protections, word));
+}
+
 static void
 walk_list(struct doctor *d, const struct pf_service *s, enum pf_list list)
 {
@@ -115,22 +153,16 @@ walk_list(struct doctor *d, const struct pf_service *s, enum pf_list list)
 		if (!doctor_word(&w.rest[w.depth - 1], &word, &braced)) {
 			w.depth--;
 			w.stop = w.stop > w.depth ? w.depth : w.stop;
+		} else if (warns(word, braced)) {
+			w.warn = w.warn ? w.warn : w.depth;
 			continue;
-		}
-		if (braced)
-			continue;
-		if (str_ieq(word, STR("check_policy_service"))) {
+		} else if (!braced && str_ieq(word, STR("check_policy_service"))) {
 			add_ask(d, &a, &w);
-			continue;
+		} else if (!braced) {
+			pass_entry(&a, &w, word);
+			enter_class(d, &w, s, word);
 		}
-		if (!a.permit)
-			a.permit = pf_one_of(permits, word);
-		if (!a.final)
-			a.final = pf_one_of(finals, word);
-		if ((a.permit || a.final) && !w.stop)
-			w.stop = w.depth;
-		a.protected = a.protected || pf_one_of(protections, word);
-		enter_class(d, &w, s, word);
+		w.warn = w.warn < w.depth ? w.warn : 0;
 	}
 }
 
@@ -245,14 +277,31 @@ pf_put_before_permit(struct doctor *d, const struct pf_ask *a)
 }
 
 const char *
+pf_put_unwarned(struct doctor *d, const struct pf_ask *a)
+{
+	struct str rest = pf_get(pf_of(d), a->service, a->warned), word;
+	const char *out = "";
+	bool braced, warned;
+
+	if (!a->warned_class)
+		return pf_put_right(d, a->service, a->warned, PLACE_SAME);
+	while (pf_entry(&rest, &word, &braced, &warned)) {
+		if (warned && !str_ieq(word, str_of(a->warned_class)))
+			out = pf_joined(d, out, "warn_if_reject");
+		out = pf_joined(d, out, doctor_text(d, braced ? "{ %.*s }" : "%.*s", STR_FMT(word)));
+	}
+	return out;
+}
+
+const char *
 pf_put_right(struct doctor *d, const struct pf_service *s, const char *param, enum place place)
 {
 	struct str rest = pf_get(pf_of(d), s, param), word, arg;
 	const char *out = "", *copy, *path;
-	bool braced, inner, done = place == PLACE_NOWHERE, ours, outside;
+	bool braced, inner, warned, done = place == PLACE_NOWHERE, ours, outside;
 	size_t from;
 
-	while (doctor_word(&rest, &word, &braced)) {
+	while (pf_entry(&rest, &word, &braced, &warned)) {
 		copy = doctor_text(d, braced ? "{ %.*s }" : "%.*s", STR_FMT(word));
 		ours = false;
 		if (!braced && str_ieq(word, STR("check_policy_service")) &&
@@ -268,8 +317,8 @@ pf_put_right(struct doctor *d, const struct pf_service *s, const char *param, en
 			done = true;
 		}
 		if (!ours)
-			out = pf_joined(d, out, copy);
-		if (!done && place == PLACE_BEHIND_PROTECTION && pf_one_of(protections, word)) {
+			out = pf_joined(d, out, warned ? doctor_text(d, "warn_if_reject, %s", copy) : copy);
+		if (!done && place == PLACE_BEHIND_PROTECTION && !warned && pf_one_of(protections, word)) {
 			out = pf_joined(d, out, pf_good_question(d));
 			done = true;
 		}

@@ -167,10 +167,10 @@ permits_or_refuses(struct doctor *d, const struct pf_service *s)
 {
 	static const char *const refusals[] = { "reject", "defer", NULL };
 	struct str list = pf_get(pf_of(d), s, pf_list_names[PF_RECIPIENT]), word;
-	bool braced, found = false;
+	bool braced, warned, found = false;
 
-	while (doctor_word(&list, &word, &braced))
-		found = found || (!braced && pf_one_of(refusals, word));
+	while (pf_entry(&list, &word, &braced, &warned))
+		found = found || (!braced && !warned && pf_one_of(refusals, word));
 	return found;
 }
 
@@ -217,6 +217,15 @@ milter_sees(const struct postfix *p, const struct pf_service *s)
 	if (f->whose == OURS && (f->service == s || (pf_in_front(p, s) && pf_behind(p, f->service))))
 		return true;
 	return false;
+}
+
+/* Out of a wrong list it goes without that word. */
+static void
+policy_warns_only(struct doctor *d)
+{
+	EACH_ASK(pf_of(d), a)
+	if (a->whose == OURS && a->warned && a->list >= PF_RECIPIENT && a->list != PF_ETRN)
+		pf_find(d, a->service, a->warned, pf_put_unwarned(d, a));
 }
 
 /* Is what that permit lets by seen at DATA or by the milter all the same? */
@@ -399,6 +408,10 @@ const struct doctor_check doctor_postfix_policy[] = {
 	{ "policy-unreachable", SEVERITY_DANGER,
 	    "The question stands behind an entry that ends the list, so it is never asked.",
 	    policy_unreachable },
+	{ "policy-warns-only", SEVERITY_WARNING,
+	    "With warn_if_reject in front of the question Postfix only logs what the daemon refuses or "
+	    "defers, so no such rule and no brake acts here.",
+	    policy_warns_only },
 	{ "policy-behind-permit", SEVERITY_WARNING,
 	    "What a permit in front of it lets by, such as mail of own users, is not seen at all.",
 	    policy_behind_permit },

@@ -51,7 +51,9 @@ struct pf_ask {
 	    *order; /* the list in which one of these stands before it: param, or one that names its class */
 	const char
 	    *entry; /* what stands there for the question: a restriction class; NULL: the question itself */
-	bool protected; /* strangers' relaying is refused before it */
+	const char *warned;       /* the list in which "warn_if_reject" stands before it, or NULL */
+	const char *warned_class; /* and before this class, which has it; NULL: before the question itself */
+	bool protected;           /* strangers' relaying is refused before it */
 	enum whose whose;
 	const char *path; /* of a unix socket, as the system sees it, or NULL */
 	size_t path_from; /* folders up to here are not walked through */
@@ -141,6 +143,8 @@ const char *pf_joined(struct doctor *d, const char *list, const char *entry);
 void pf_find_asks(struct doctor *d); /* fills asks */
 /* The one of these that the word is, any case, or NULL. */
 const char *pf_one_of(const char *const *names, struct str word);
+/* Cuts the next entry off a list; `warned`: behind "warn_if_reject", which is no entry. */
+bool pf_entry(struct str *list, struct str *word, bool *braced, bool *warned);
 /* Does that list refuse to relay for strangers? */
 bool pf_protects(struct str list);
 enum place { PLACE_SAME, PLACE_END, PLACE_BEFORE_PERMIT, PLACE_BEHIND_PROTECTION, PLACE_NOWHERE, PLACE_GOOD };
@@ -148,6 +152,8 @@ enum place { PLACE_SAME, PLACE_END, PLACE_BEFORE_PERMIT, PLACE_BEHIND_PROTECTION
 const char *pf_put_right(struct doctor *d, const struct pf_service *s, const char *param, enum place place);
 /* The list a->order with a->entry, or the question, in front of what ends it or lets mail by. */
 const char *pf_put_before_permit(struct doctor *d, const struct pf_ask *a);
+/* The list a->warned without the "warn_if_reject" in front of it. */
+const char *pf_put_unwarned(struct doctor *d, const struct pf_ask *a);
 const char *pf_good_question(struct doctor *d);
 /* main.cf's list of who may relay, refusing all others; who may now, may then. */
 const char *pf_relay_list(struct doctor *d);

@@ -290,6 +290,16 @@ BROKEN = [
                                          f"{R}reject_unauth_destination, own, {ASK}"), ["policy-unreachable"]),
     ("a class behind permit", main(f"smtpd_restriction_classes = storm\nstorm = {ASK}\n"
                                    f"{R}reject_unauth_destination, permit, storm"), ["policy-unreachable"]),
+    ("logged only", main(f"{R}warn_if_reject {ASK}, warn_if_reject reject_unknown_sender_domain"), ["policy-warns-only"]),
+    ("logged only, by its class", main(f"smtpd_restriction_classes = storm\nstorm = {ASK}\n"
+                                       f"{R}warn_if_reject storm, warn_if_reject reject_unknown_sender_domain"),
+     ["policy-warns-only"]),
+    ("logged only, and where it is not to be", main(f"smtpd_client_restrictions = warn_if_reject, {ASK}, "
+                                                    f"reject_unknown_client_hostname\n{R}"),
+     ["policy-wrong-list"]),
+    ("protected by a word in the log", several(no_relay_before, main(
+        f"{R}warn_if_reject reject_unauth_destination, {ASK}, reject_unauth_destination")),
+     ["policy-before-relay-protection"]),
     ("not at DATA", main("smtpd_data_restrictions ="), ["policy-not-at-data"]),
     ("at DATA alone", main(R), ["policy-not-at-rcpt"]),
     ("at the end of data too", main(f"smtpd_end_of_data_restrictions = {ASK}"), ["policy-end-of-data"]),
@@ -389,6 +399,7 @@ BROKEN = [
 HARMLESS = [
     ("as shipped", lambda site: None),
     ("OpenDKIM checks for OpenDMARC", main(f"smtpd_milters = inet:localhost:8891, {{ inet:localhost:8893 }}, {MILTER}")),
+    ("others are logged only", main(f"{R}warn_if_reject reject_unknown_client_hostname, warn_if_reject reject, {ASK}")),
     ("over TCP", several(server(policy="inet:*:10040", milter="inet:127.0.0.1:10041"), main(
         f"{R}check_policy_service {{ inet:localhost:10040, timeout=5s, default_action=DUNNO }}\nsmtpd_data_restrictions = "
         "check_policy_service { inet:127.0.0.1:10040, timeout=10s, { default_action = dunno } }\nsmtpd_milters = "
@@ -576,6 +587,19 @@ def test_each_fault_of_postfix_is_found_and_put_right(lab):
         for path in (f"{site.queue}/policyd-storm", site.etc):
             shutil.rmtree(path)
     return f"{len(BROKEN)} configurations"
+
+
+def test_what_is_logged_only_of_others_stays_so(lab):
+    """warn_if_reject goes with our question: left behind it would switch off the entry that follows."""
+    site = Site(lab)
+    main(f"{R}warn_if_reject {ASK}, reject_unlisted_recipient, warn_if_reject reject_unknown_sender_domain")(site)
+    one, = site.doctor()
+    assert one["check"] == "policy-warns-only", one
+    assert one["fix"] == f"{R}{ASK}, reject_unlisted_recipient, warn_if_reject, reject_unknown_sender_domain", one["fix"]
+    site.main = []
+    main(f"smtpd_client_restrictions = reject_unknown_client_hostname, warn_if_reject {ASK}, reject_unauth_pipelining\n{R}")(site)
+    one = next(f for f in site.doctor() if f["check"] == "policy-wrong-list")
+    assert one["fix"].startswith("smtpd_client_restrictions = reject_unknown_client_hostname, reject_unauth_pipelining\n"), one
 
 
 def test_what_opendmarc_reads_stays_in_front_of_it(lab):
