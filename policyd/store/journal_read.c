@@ -98,19 +98,8 @@ check_owner(struct reading *r, int *version)
 static int
 open_unchanging(struct reading *r, const char *path)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
-	const int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI;
-	struct buf uri = { 0 };
-	int rc;
-
-	buf_printf(&uri, "%s", path[0] == '/' ? "file://" : "file:");
-	for (const char *p = path; *p; p++)
-		buf_printf(&uri, strchr(plain, *p) ? "%c" : "%%%02X", (unsigned char)*p);
-	buf_append(&uri, "?immutable=1", sizeof("?immutable=1"));
 	sqlite3_close(r->db);
-	rc = sqlite3_open_v2(uri.data, &r->db, flags, NULL);
-	buf_fini(&uri);
-	return rc == SQLITE_OK ? 0 : reading_fail(r);
+	return migrate_open_unchanging(path, &r->db) == SQLITE_OK ? 0 : reading_fail(r);
 }
 
 /* Where the disk is full: see migrate_no_room(). Who may not write into the folder has no hope either. */

@@ -304,22 +304,65 @@ note_wal(struct jdb *d)
 	d->wal_ino = sb.st_ino;
 }
 
+/* How the database is opened: as everybody does, as the only one, or as a file that nobody changes. */
+enum way { TOGETHER, ALONE, UNCHANGING };
+
 static int
-set_up(struct jdb *d, uint64_t *seed, bool alone)
+open_file(struct jdb *d, enum way way)
+{
+	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+	int rc = way == UNCHANGING ? migrate_open_unchanging(d->path, &d->db)
+				   : sqlite3_open_v2(d->path, &d->db, flags, NULL);
+
+	return rc == SQLITE_OK ? 0 : jdb_failed(d, d->path);
+}
+
+/* For bytes there may be room, but not for one more file: the log beside ours. */
+static bool
+no_room_for_a_file(const struct jdb *d)
+{
+	char name[PATH_MAX];
+	int fd = open(name_beside(d, "-try", name), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return errno == ENOSPC || errno == EDQUOT;
+	close(fd);
+	(void)unlink(name);
+	return false;
+}
+
+static bool
+no_room(const struct jdb *d)
+{
+	return migrate_no_room(d->db) || (sqlite3_errcode(d->db) == SQLITE_CANTOPEN && no_room_for_a_file(d));
+}
+
+/* Until the next try somebody may read it as the only one, which a connection would keep him from. */
+static void
+end_without_room(struct jdb *d)
+{
+	snprintf(d->why, sizeof(d->why), "cannot be opened: no room on the disk");
+	finalize_all(d);
+	sqlite3_close(d->db);
+	d->db = NULL;
+}
+
+static int
+set_up(struct jdb *d, uint64_t *seed, enum way way)
 {
 	int err;
 
 	/* A newer version's database must stay as it is: no checkpoint by us before we know. Nor is there
 	 * room for one where we are alone. */
 	sqlite3_db_config(d->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	err = alone ? jdb_exec(d, "PRAGMA locking_mode = EXCLUSIVE") : 0;
+	err = way == ALONE ? jdb_exec(d, "PRAGMA locking_mode = EXCLUSIVE") : 0;
 	if (!err)
 		err = migrate(d->db, d->why, sizeof(d->why));
 	if (err)
 		return err;
-	sqlite3_db_config(d->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, alone, NULL);
+	sqlite3_db_config(d->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, way != TOGETHER, NULL);
 	err = check_pages(d);
-	if (!err)
+	if (!err && way == TOGETHER)
 		err = set_wal(d);
 	if (!err)
 		err = jdb_exec(d, "PRAGMA synchronous = FULL");
@@ -353,9 +396,8 @@ configure(void)
 }
 
 static int
-open_as(struct jdb *d, const char *path, uint64_t *seed, int wait_ms, bool alone)
+open_as(struct jdb *d, const char *path, uint64_t *seed, int wait_ms, enum way way)
 {
-	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	int64_t deadline = clock_now().mono + wait_ms;
 	int err;
@@ -370,25 +412,26 @@ open_as(struct jdb *d, const char *path, uint64_t *seed, int wait_ms, bool alone
 	err = d->memory ? 0 : create_file(d);
 	if (!err && !d->memory)
 		err = take_file(d);
+	if (!err)
+		err = open_file(d, way);
 	if (err)
 		return err;
-	if (sqlite3_open_v2(path, &d->db, flags, NULL) != SQLITE_OK)
-		return jdb_failed(d, path);
 	sqlite3_extended_result_codes(d->db, 1);
 	sqlite3_busy_timeout(d->db, wait_ms);
 	/* Switching to WAL, and some other meetings of two that open, answer BUSY without waiting. */
-	err = set_up(d, seed, alone);
+	err = set_up(d, seed, way);
 	while (err == ERR_BUSY && clock_now().mono < deadline) {
 		sqlite3_sleep(20);
-		err = set_up(d, seed, alone);
+		err = set_up(d, seed, way);
 	}
-	d->no_room = err == ERR_IO && migrate_no_room(d->db);
-	if (d->no_room)
-		snprintf(d->why, sizeof(d->why), "cannot be opened: no room on the disk");
 	note_wal(d);
+	d->no_room = err == ERR_IO && no_room(d);
+	if (d->no_room)
+		end_without_room(d);
 	if (err && !d->memory)
 		name_file(d, err);
-	sqlite3_busy_timeout(d->db, JDB_WAIT_RUN);
+	if (d->db)
+		sqlite3_busy_timeout(d->db, JDB_WAIT_RUN);
 	d->suspect = false;
 	return err;
 }
@@ -396,13 +439,18 @@ open_as(struct jdb *d, const char *path, uint64_t *seed, int wait_ms, bool alone
 int
 jdb_open(struct jdb *d, const char *path, uint64_t *seed, int wait_ms)
 {
-	return open_as(d, path, seed, wait_ms, false);
+	return open_as(d, path, seed, wait_ms, TOGETHER);
 }
 
 int
 jdb_open_alone(struct jdb *d, const char *path, uint64_t *seed, int wait_ms)
 {
-	return open_as(d, path, seed, wait_ms, true);
+	int err = open_as(d, path, seed, wait_ms, ALONE);
+
+	if (!err || !d->no_room)
+		return err;
+	jdb_close(d);
+	return open_as(d, path, seed, wait_ms, UNCHANGING);
 }
 
 /* Who moved all of them has put others there. */

@@ -2,7 +2,9 @@
 #include "store/migrate.h"
 
 #include <stdio.h>
+#include <string.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 int
@@ -27,6 +29,23 @@ migrate_no_room(sqlite3 *db)
 {
 	return sqlite3_exec(db, "PRAGMA user_version", NULL, NULL, NULL) != SQLITE_OK &&
 	    sqlite3_extended_errcode(db) == SQLITE_IOERR_SHMSIZE;
+}
+
+int
+migrate_open_unchanging(const char *path, sqlite3 **db)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
+	const int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI;
+	struct buf uri = { 0 };
+	int rc;
+
+	buf_printf(&uri, "%s", path[0] == '/' ? "file://" : "file:");
+	for (const char *p = path; *p; p++)
+		buf_printf(&uri, strchr(plain, *p) ? "%c" : "%%%02X", (unsigned char)*p);
+	buf_append(&uri, "?immutable=1", sizeof("?immutable=1"));
+	rc = sqlite3_open_v2(uri.data, db, flags, NULL);
+	buf_fini(&uri);
+	return rc;
 }
 
 static int

@@ -44,4 +44,8 @@ int migrate_err(int rc);
  * one can do without, with locking_mode EXCLUSIVE before anything is read. */
 bool migrate_no_room(sqlite3 *db);
 
+/* Opens for reading what has no log beside it, as a file that nobody changes: without making any other. What
+ * SQLite says of it. */
+int migrate_open_unchanging(const char *path, sqlite3 **db) MUSTCHECK;
+
 #endif
