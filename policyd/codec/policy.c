@@ -257,6 +257,7 @@ put_field(struct request *r, const struct attr *a, struct str value)
 	if (r->have_block || r->p->broken || str_trim(value).n == 0)
 		return;
 	header_field(&r->m->header, str_of(a->field), str_sub(value, 0, a->cap));
+	r->m->header.f.flags |= HDR_VALUES;
 	r->have_header = true;
 }
 

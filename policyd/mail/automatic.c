@@ -122,16 +122,29 @@ is_null_path(const struct header_facts *f, bool null_sender)
 	    (f->return_path.p && addr_is_null(f->return_path));
 }
 
-/* Called a report. A desk that answers one keeps its subject, with a tag of its own or as it is. But reports
- * answer nothing, and are no text alone; and who answers from the null sender is not answered. */
+/* Or of no type, which is the same (RFC 2045 5.2), where all of the header is known. */
+static bool
+is_text(const struct header_facts *f)
+{
+	if (f->content_type.n == 0)
+		return !(f->flags & (HDR_TRUNCATED | HDR_VALUES));
+	return str_starts(f->content_type, STR("text")) ||
+	    str_eq(f->content_type, STR("multipart/alternative")) ||
+	    str_eq(f->content_type, STR("multipart/related"));
+}
+
+/* Called a report. A desk that answers one keeps its subject, with a tag of its own or as it is, and so may
+ * who gives one back. But reports answer nothing, and are no text alone; and who answers from the null sender
+ * is not answered. */
 static bool
 is_named_report(const struct header_facts *f, enum subject_kind subject, bool null_sender)
 {
+	if (is_dsn(f) || f->flags & (HDR_AUTO_FAILURE | HDR_NDR_MARK | HDR_FAILED_RCPTS))
+		return false;
 	if (subject != SUBJECT_REPORT || f->in_reply_to.p || f->references.p ||
 	    str_eq(f->auto_submitted, STR("auto-replied")))
 		return false;
-	return is_null_path(f, null_sender) || !(str_starts(f->content_type, STR("text/")) ||
-						   str_eq(f->content_type, STR("multipart/alternative")));
+	return is_null_path(f, null_sender) || !is_text(f);
 }
 
 static bool

@@ -67,6 +67,7 @@ enum header_flag {
 	HDR_OPT_OUT = 1 << 21,            /* X-Apple-Unsubscribe: a mail program asks to be left alone */
 	HDR_JOURNAL = 1 << 22,            /* X-MS-Journal-Report: Exchange's copy for an archive */
 	HDR_CALENDAR = 1 << 23,           /* an appointment: Content-Class of Exchange, text/calendar */
+	HDR_VALUES = 1 << 24,             /* a door told some fields: others may be there */
 };
 
 struct header_facts {

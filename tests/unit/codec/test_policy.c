@@ -102,6 +102,26 @@ Test(policy, extended)
 	rig_fini(&r);
 }
 
+/* What a client does not send may stand in the header: a report that tells no type is no text for that. */
+Test(policy, a_report_by_single_values)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_ask(&r,
+	    STR(REQUEST "protocol_state=DATA\nsender=d@x\nheader_from=d@x\n"
+			"subject=Report domain: a Submitter: x Report-ID: 1\n\n"));
+	cr_assert(r.m.have_header);
+	cr_expect_eq(msg_kind(&r.m)->automatic, AUTO_REPORT);
+	rig_ask(&r,
+	    STR(REQUEST "protocol_state=DATA\nsender=d@x\n"
+			"header=U3ViamVjdDogUmVwb3J0IGRvbWFpbjogYSBTdWJtaXR0ZXI6IHggUmVwb3J0LUlE"
+			"OiAxCgo=\n\n"));
+	cr_assert(r.m.have_header);
+	cr_expect_eq(msg_kind(&r.m)->automatic, AUTO_NONE);
+	rig_fini(&r);
+}
+
 Test(policy, single_values)
 {
 	const struct header_facts *f;

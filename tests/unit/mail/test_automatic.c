@@ -200,7 +200,7 @@ static const struct sample more_reports[] = {
 	{ "a mail program unsubscribes",
 	    "From: joe@example.org\nSubject: Unsubscribe\nX-Apple-Unsubscribe: true\n", AUTO_REPORT },
 	{ "DMARC, another writer",
-	    "From: d@example.org\nSubject: DMARC Report Domain: x.example; Submitter: y; Report-ID: 1\n",
+	    "Content-Type: application/gzip\nSubject: DMARC Report Domain: x; Submitter: y; Report-ID: 1\n",
 	    AUTO_REPORT },
 };
 

@@ -439,15 +439,16 @@ Test(automatic_names, a_receipt_without_its_envelope)
 Test(automatic_names, reports_behind_a_tag)
 {
 #define REPORT "Report domain: x.example Submitter: y.example Report-ID: 1\n"
+#define ZIP "Content-Type: application/zip\n"
 	static const struct {
 		const char *header;
 		enum automatic want;
 	} rows[] = {
-		{ "Subject: " REPORT, AUTO_REPORT },
-		{ "Subject: [EXT] " REPORT, AUTO_REPORT },
-		{ "Subject: EXTERNAL: [SPAM?] " REPORT, AUTO_REPORT },
+		{ ZIP "Subject: " REPORT, AUTO_REPORT },
+		{ ZIP "Subject: [EXT] " REPORT, AUTO_REPORT },
+		{ ZIP "Subject: EXTERNAL: [SPAM?] " REPORT, AUTO_REPORT },
 		{ "Return-Path: <>\nFrom: postmaster@y.example\nSubject: [EXT] " REPORT, AUTO_REPORT },
-		{ "Subject: [EXT] complaint about message from 192.0.2.1\n", AUTO_REPORT },
+		{ ZIP "Subject: [EXT] complaint about message from 192.0.2.1\n", AUTO_REPORT },
 		{ "Subject: [desk #12] " REPORT, AUTO_NONE },
 		{ "Subject: [EXT] Re: " REPORT, AUTO_NONE },
 		{ "Subject: [EXT] Fwd: " REPORT, AUTO_NONE },
@@ -457,6 +458,10 @@ Test(automatic_names, reports_behind_a_tag)
 		{ "References: <1@y.example>\nSubject: [Received] " REPORT, AUTO_NONE },
 		{ "Auto-Submitted: auto-replied\nSubject: [Received] " REPORT, AUTO_REPLY },
 		{ "Content-Type: text/plain\nSubject: [Received] " REPORT, AUTO_NONE },
+		{ "Subject: [Received] " REPORT, AUTO_NONE },
+		{ "Content-Type:\nSubject: " REPORT, AUTO_NONE },
+		{ "Content-Type: text\nSubject: [Received] " REPORT, AUTO_NONE },
+		{ "Content-Type: multipart/related; boundary=b\nSubject: [Received] " REPORT, AUTO_NONE },
 		{ "Auto-Submitted: auto-generated\nContent-Type: multipart/alternative; boundary=b\n"
 		  "Subject: [Received] " REPORT,
 		    AUTO_GENERATED },
@@ -464,6 +469,12 @@ Test(automatic_names, reports_behind_a_tag)
 		  "Subject: [EXT] " REPORT,
 		    AUTO_REPORT },
 		{ "Return-Path: <>\nContent-Type: text/plain\nSubject: [EXT] " REPORT, AUTO_REPORT },
+		{ "Return-Path: <>\nSubject: [EXT] " REPORT, AUTO_REPORT },
+		/* somebody gives one back */
+		{ "Content-Type: multipart/report; report-type=delivery-status\nSubject: [EXT] " REPORT,
+		    AUTO_BOUNCE },
+		{ "Return-Path: <>\nX-Failed-Recipients: a@x.example\nSubject: [EXT] " REPORT, AUTO_BOUNCE },
+		{ "Auto-Submitted: auto-generated (failure)\nSubject: " REPORT, AUTO_BOUNCE },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
