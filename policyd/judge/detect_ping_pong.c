@@ -15,6 +15,8 @@ enum {
 	AUTHORS_MAX = 8,      /* addresses by which one party may be answered, each once for each of whose */
 	LOOKS_MAX = 48,       /* looks of subjects kept a pair */
 	KNOWN_PART = 4,       /* a look is known once a fourth of the limit had it */
+	TALK_PARTIES = 2,     /* of a robot's talk half of the limit: each may have one of his own */
+	ENDLESS = 4,          /* so many times the limit is a talk, however it looks */
 	TICKET_PACE = 4,      /* tickets that answer tickets may be read by people: within so many paces */
 	THEIRS_MIN = 2,       /* answers by which one who answers a robot is known */
 	UNEVEN = 2,           /* more mails of a robot than so many for each answer: it is not answered */
@@ -77,20 +79,6 @@ asks(const struct words *w, int c)
 
 /* --- who ------------------------------------------------------------------------------------------------ */
 
-static bool
-is_daemon(struct str addr)
-{
-	return str_istarts(addr, STR("mail")) && automatic_daemon_from(STR_NONE, addr);
-}
-
-static bool
-is_mail_system(struct str addr)
-{
-	char first = addr.n ? str_lower(addr.p[0]) : '\0';
-
-	return first == 'm' ? is_daemon(addr) : first == 'p' && str_istarts(addr, STR("postmaster@"));
-}
-
 /* "@example.org": whoever answers there for the mail system. */
 static struct str
 at_domain(struct str key)
@@ -103,7 +91,7 @@ at_domain(struct str key)
 static struct str
 party(struct str key)
 {
-	return is_mail_system(key) ? at_domain(key) : key;
+	return automatic_mail_system(key) ? at_domain(key) : key;
 }
 
 /* What `who` did; never 0. */
@@ -207,7 +195,7 @@ talk_of(const struct view *v)
 static uint32_t
 one_way_limit(const struct rule *r, const struct view *v, uint32_t rcpt, const struct talk *t)
 {
-	if (v->traits->automatic == AUTO_REPLY || (t->robot && is_daemon(v->rcpts[rcpt].key)))
+	if (v->traits->automatic == AUTO_REPLY || (t->robot && automatic_daemon_addr(v->rcpts[rcpt].key)))
 		return r->automatic_limit;
 	return !t->robot && t->answer && t->look.grown ? r->limit : 0;
 }
@@ -403,20 +391,29 @@ even(const struct words *w, const struct tally_answer *const *a)
 	return a[MARKED]->sum <= (others + 1) * UNEVEN;
 }
 
-/* Does the mail look like what went between the two again and again? */
+/* Does the mail look like more than `n` of those that went between the two? */
 static bool
-known_look(const struct rule *r, const struct tally_answer *const *a)
+known_look(const struct tally_answer *const *a, uint32_t n)
 {
-	uint32_t enough = r->limit / KNOWN_PART;
+	return a[TAIL]->elem_hits > n || a[HEAD]->elem_hits > n;
+}
 
-	return a[TAIL]->elem_hits > enough || a[HEAD]->elem_hits > enough;
+/* A robot's, in a talk: who answers an answer keeps its words or repeats his own. What is about something
+ * else each time, and is acknowledged once, is none, unless there is no end of it. */
+static bool
+comes_back(const struct rule *r, const struct words *w, const struct tally_answer *const *a)
+{
+	if (!w->talk->marked)
+		return false;
+	return known_look(a, r->automatic_limit / TALK_PARTIES) ||
+	    turned(a[TURNS]) > (uint64_t)r->limit * ENDLESS;
 }
 
 /* Both say that machines answer. */
 static bool
 two_robots(const struct rule *r, const struct words *w, const struct tally_answer *const *a)
 {
-	if (!w->talk->marked || turned(a[ROBOTS]) <= r->automatic_limit)
+	if (!comes_back(r, w, a) || turned(a[ROBOTS]) <= r->automatic_limit)
 		return false;
 	return w->talk->robot || soon(r, w, a[ROBOTS], TICKET_PACE);
 }
@@ -428,7 +425,7 @@ answered_robot(const struct rule *r, const struct words *w, const struct tally_a
 {
 	uint64_t theirs = asks(w, THEIR_ANSWERS) ? a[THEIR_ANSWERS]->sum : 0;
 
-	if (!w->talk->marked || theirs < THEIRS_MIN || !even(w, a))
+	if (!comes_back(r, w, a) || theirs < THEIRS_MIN || !even(w, a))
 		return false;
 	if (soon(r, w, a[TURNS], 1) && !a[TURNS]->elem_known && turned(a[TURNS]) > r->automatic_limit)
 		return true;
@@ -444,7 +441,7 @@ its_talk(const struct rule *r, const struct words *w, const struct tally_answer 
 		return a[TURNS];
 	if (a[THREAD]->sum > 1)
 		return a[THREAD];
-	return known_look(r, a) ? a[TURNS] : NULL;
+	return known_look(a, r->limit / KNOWN_PART) ? a[TURNS] : NULL;
 }
 
 /* No machine has been named in the talk, of either party. */

@@ -31,6 +31,10 @@ enum automatic automatic_classify(
 /* From names the mail system itself: MAILER-DAEMON@, "Mail Delivery Subsystem" <...>. `from`: whole value. */
 bool automatic_daemon_from(struct str from, struct str addr);
 
+/* The same by a normalised address alone; and with postmaster@. */
+bool automatic_daemon_addr(struct str key);
+bool automatic_mail_system(struct str key);
+
 /* From names its master: postmaster@, "System Administrator" <...>. People use these addresses, too. */
 bool automatic_postmaster_from(struct str from, struct str addr);
 

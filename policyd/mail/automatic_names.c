@@ -168,3 +168,19 @@ automatic_postmaster_from(struct str from, struct str addr)
 	return is_local(&postmaster_locals, addr) || display_name(from, &postmaster_names) ||
 	    is_quoted_local(&postmaster_names, addr);
 }
+
+bool
+automatic_daemon_addr(struct str key)
+{
+	return str_istarts(key, STR("mail")) && automatic_daemon_from(STR_NONE, key);
+}
+
+bool
+automatic_mail_system(struct str key)
+{
+	char first = key.n ? str_lower(key.p[0]) : '\0';
+
+	if (first == 'm')
+		return automatic_daemon_addr(key);
+	return first == 'p' && str_istarts(key, STR("postmaster@"));
+}

@@ -441,6 +441,48 @@ def tickets_after_a_quick_minute(build, other):
         check(t.held_people == 0, "held", t.held_people, "of", t.by_people)
 
 
+MATTERS = ("invoice of March", "no heating", "new badge", "broken lift", "lost parcel", "wrong bill", "water in cellar", "key for Ann",
+           "desk lamp", "guest network", "paper tray", "loud fan", "window stuck", "phone dead", "parking space", "fire drill",
+           "milk ordered", "late train", "old laptop", "server room", "blue chairs", "green paint", "torn carpet", "spare mouse")
+
+
+def requests_of_a_desk(build, kind):
+    """Each about something else: a customer's own ticket system opens tickets at ours, with one fake root in all of them;
+    an agent answers tickets of a vendor's, whose desk acknowledges what it gets; a chief approves what a workflow asks
+    him for, and is told each time that it was done. None is held, however soon the one follows the other."""
+    with Talk(build, "requests-" + kind) as t:
+        desk, other, w = DESK, "tickets@far.example", t.w
+        for n, matter in enumerate(MATTERS):
+            root = ["In-Reply-To: <root@far.example>"]
+            w.now += {"tickets": 60, "agent": 80, "chief": 9}[kind]
+            if kind == "tickets":
+                t.deliver(t.write(other, desk, "[CUST-%d] %s" % (n, matter), root + [GENERATED]), person=True)
+                w.now += 3
+                t.deliver(t.write(desk, other, "[Ticket #%d] [CUST-%d] %s" % (n, n, matter), root + [REPLIED]), person=True)
+                continue
+            if kind == "chief":
+                t.deliver(t.write(other, desk, "[%d] Please approve: %s" % (n, matter), [GENERATED]), person=True)
+            m = t.write(desk, other, "Re: [%d] %s" % (n, matter), root)
+            t.deliver(m, person=True)
+            w.now += 3
+            t.deliver(t.write(other, desk, "[%d] %s" % (n, matter), ["In-Reply-To: " + m.mid, REPLIED]), person=True)
+        check(t.held_people == 0, t.held_people, "of", t.by_people, "held")
+        check(not t.run()["storms"], "a storm")
+
+
+def ever_new_words(build):
+    """Two robots that never say the same twice: more of their mail passes, and it ends all the same."""
+    with Talk(build, "ever-new-words", Robot(DESK, "", 1), Robot(BOB, "", 1)) as t:
+        t.robots = {}
+        for n in range(HOUR // 8):
+            t.w.now += 8
+            word = "".join(chr(97 + n // 26 ** k % 26) for k in range(3))
+            a, b = (DESK, BOB) if n % 2 else (BOB, DESK)
+            t.deliver(t.write(a, b, "%sx y%s" % (word, word), [REPLIED, "In-Reply-To: <a@b>"]))
+        check(t.passed <= 4 * LIMIT, t.passed, "passed")
+        named(t.run(), DESK, BOB)
+
+
 # --- mail that comes round ----------------------------------------------------------------------------------------------
 
 def circle(build, writes_delivered_to, most):
@@ -527,7 +569,7 @@ def scenarios():
     for kind in PAIRS:
         yield "loops-" + kind, lambda b, k=kind: robots(b, k)
     for fn in (do_not_wait, go_on_for_hours, agents_meanwhile, quick_alarms, alarms_in_our_name,
-               desk_and_address_outside, people_meanwhile, bounces_of_bounces, office_hours, round_once, mailboxes_move):
+               desk_and_address_outside, people_meanwhile, ever_new_words, bounces_of_bounces, office_hours, round_once, mailboxes_move):
         yield "loops-" + fn.__name__.replace("_", "-"), fn
     for daemon in ("MAILER-DAEMON@far.example", "postmaster@far.example"):
         yield "loops-desk-and-bounces-of-" + daemon.split("@")[0].lower(), lambda b, d=daemon: desk_and_bounces(b, d)
@@ -540,6 +582,8 @@ def scenarios():
     for how in ("from", "reply-to"):
         for i, marks in enumerate(([], [REPLIED], [GENERATED])):
             yield "loops-planted-%s-%d" % (how, i), lambda b, h=how, m=marks: planted(b, h, m)
+    for kind in ("tickets", "agent", "chief"):
+        yield "loops-requests-of-a-desk-" + kind, lambda b, k=kind: requests_of_a_desk(b, k)
     for every, person in ((4, 60), (15, 100), (25, 150)):
         yield "loops-tickets-at-work-%d" % every, lambda b, e=every, p=person: tickets_at_work(b, e, p)
     for i, other in enumerate(([], [GENERATED])):
