@@ -7,9 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
-#include "base/compiler.h"
+#include "base/xalloc.h"
+#include "config.h"
 #include "stormctl_event_json.h"
+#include "stormctl_text.h"
 #include "version.h"
 
 static const struct command {
@@ -77,6 +80,80 @@ stormctl_usage(const char *command)
 	else
 		print_usage(stderr);
 	return EX_USAGE;
+}
+
+/* --- what commands share -------------------------------------------------------------------------------- */
+
+enum { OPTIONS_MAX = 4 };
+
+/* Of row i, as getopt_long(3) is to return it. */
+static int
+option_value(const struct stormctl_option *rows, int i)
+{
+	return rows[i].letter ? rows[i].letter : i + 1;
+}
+
+static int
+take_option(const struct stormctl_option *o)
+{
+	if (o->flag)
+		*o->flag = true;
+	else if (o->text)
+		*o->text = optarg;
+	else if (o->time)
+		return text_parse_time(optarg, o->time) ? EX_USAGE : 0;
+	else {
+		o->words->v = xgrow(o->words->v, o->words->n, sizeof(*o->words->v));
+		o->words->v[o->words->n++] = optarg;
+	}
+	return 0;
+}
+
+int
+stormctl_options(int argc, char **argv, const struct stormctl_option *rows, int least, int most)
+{
+	struct option longs[OPTIONS_MAX + 1] = { { .name = NULL } };
+	char shorts[2 * OPTIONS_MAX + 1] = "";
+	int opt, n = 0, rc = 0;
+
+	for (; rows[n].name; n++) {
+		int takes = rows[n].flag ? no_argument : required_argument;
+		size_t len = strlen(shorts);
+
+		longs[n] = (struct option){ rows[n].name, takes, NULL, option_value(rows, n) };
+		if (rows[n].letter)
+			snprintf(
+			    shorts + len, sizeof(shorts) - len, "%c%s", rows[n].letter, takes ? ":" : "");
+	}
+	while (rc == 0) {
+		int i = 0;
+
+		opt = getopt_long(argc, argv, shorts, longs, NULL);
+		if (opt == -1)
+			break;
+		while (i < n && option_value(rows, i) != opt)
+			i++;
+		rc = i < n ? take_option(&rows[i]) : stormctl_usage(argv[0]);
+	}
+	if (rc == 0 && (argc - optind < least || argc - optind > most))
+		rc = stormctl_usage(argv[0]);
+	return rc;
+}
+
+const char *
+stormctl_conf_path(const struct stormctl *ctl)
+{
+	if (!ctl->config && access(CONFIG_DEFAULT_PATH, R_OK) == 0)
+		return CONFIG_DEFAULT_PATH;
+	return ctl->config;
+}
+
+int
+stormctl_conf_load(const char *path, struct config *conf)
+{
+	struct conf_faults faults = { .report = config_print_fault, .arg = stderr };
+
+	return config_load(path, conf, &faults) ? EX_CONFIG : 0;
 }
 
 static int unheard; /* errno of what standard output did not take */

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -238,23 +237,18 @@ include(void *arg, const char *path, struct str *text)
 static void
 print_json(const struct audit_finding *f)
 {
-	struct buf b;
-	struct json j;
+	struct json_line l;
+	struct json *j = json_line_begin(&l);
 
-	buf_init(&b, 0);
-	json_init(&j, &b);
-	json_object(&j, NULL);
-	json_str(&j, "list", str_of(f->list));
-	json_str(&j, "file", str_of(f->file));
-	json_u64(&j, "line", f->line);
-	json_str(&j, "severity", str_of(audit_severity_names[f->severity]));
-	json_str(&j, "kind", str_of(f->kind));
-	json_str(&j, "what", str_of(f->what));
-	json_str(&j, "put", str_of(f->put));
-	json_str(&j, "put_where", str_of(f->put && f->where ? f->where : f->put ? f->file : NULL));
-	json_object_end(&j);
-	printf("%.*s\n", STR_FMT(buf_str(&b)));
-	buf_fini(&b);
+	json_str(j, "list", str_of(f->list));
+	json_str(j, "file", str_of(f->file));
+	json_u64(j, "line", f->line);
+	json_str(j, "severity", str_of(audit_severity_names[f->severity]));
+	json_str(j, "kind", str_of(f->kind));
+	json_str(j, "what", str_of(f->what));
+	json_str(j, "put", str_of(f->put));
+	json_str(j, "put_where", str_of(f->put && f->where ? f->where : f->put ? f->file : NULL));
+	json_line_put(&l);
 }
 
 static void
@@ -316,19 +310,13 @@ audit(struct auditing *a)
 int
 stormctl_audit(const struct stormctl *ctl, int argc, char **argv)
 {
-	static const struct option known[] = { { "json", no_argument, NULL, 'j' }, { NULL, 0, NULL, 0 } };
 	static struct auditing a;
-	int rc, found;
+	const struct stormctl_option options[] = { { "json", .flag = &a.json }, { .name = NULL } };
+	int rc = stormctl_options(argc, argv, options, 0, argc), found;
 
-	for (int opt = getopt_long(argc, argv, "", known, NULL); opt != -1;
-	     opt = getopt_long(argc, argv, "", known, NULL)) {
-		if (opt != 'j')
-			return stormctl_usage(argv[0]);
-		a.json = true;
-	}
-	a.config = ctl->config;
-	if (!a.config && access(CONFIG_DEFAULT_PATH, R_OK) == 0)
-		a.config = CONFIG_DEFAULT_PATH;
+	if (rc != 0)
+		return rc;
+	a.config = stormctl_conf_path(ctl);
 	rc = read_config(&a);
 	if (rc == 0) {
 		rc = read_files(&a, argc - optind, argv + optind);

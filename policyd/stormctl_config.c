@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* stormctl config: what may stand in the configuration, from the tables that read it. */
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -109,28 +108,25 @@ print_actions(void)
 int
 stormctl_config(const struct stormctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "keys", no_argument, NULL, 'k' },
-		{ "detectors", no_argument, NULL, 'd' },
-		{ "actions", no_argument, NULL, 'a' },
-		{ NULL, 0, NULL, 0 },
+	bool keys = false, by_detector = false, actions = false;
+	const struct stormctl_option options[] = {
+		{ "keys", .flag = &keys },
+		{ "detectors", .flag = &by_detector },
+		{ "actions", .flag = &actions },
+		{ .name = NULL },
 	};
-	int what = 0;
+	int rc = stormctl_options(argc, argv, options, 0, 0);
 
 	(void)ctl;
-	for (int opt = getopt_long(argc, argv, "", options, NULL); opt != -1;
-	     opt = getopt_long(argc, argv, "", options, NULL)) {
-		if (opt == '?' || what)
-			return stormctl_usage("config");
-		what = opt;
-	}
-	if (optind < argc)
-		return stormctl_usage("config");
-	if (what == 'd')
+	if (rc != 0)
+		return rc;
+	if (keys + by_detector + actions > 1)
+		return stormctl_usage(argv[0]);
+	if (by_detector)
 		print_detectors();
-	else if (what == 'a')
+	else if (actions)
 		print_actions();
 	else
-		print_keys(what == 'k');
+		print_keys(keys);
 	return 0;
 }

@@ -2,7 +2,6 @@
 /* stormctl status, storms, show: what the running daemon knows, for people or as the daemon says it. Storms
  * come from the database when it does not run. */
 #include <cjson/cJSON.h>
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -267,36 +266,25 @@ struct options {
 	bool json, all;
 };
 
-/* Which options a command has besides --json and --socket. */
-enum { MAY_ALL = 1, MAY_DB = 2 };
+/* How many of the options below a command has. */
+enum { OF_STATUS = 2, OF_SHOW = 3, OF_STORMS = 4 };
 
 /* 0 or EX_USAGE. `n_args` words are to be left. */
 static int
-read_options(struct options *o, int argc, char **argv, int may, int n_args)
+read_options(struct options *o, int argc, char **argv, int n_options, int n_args)
 {
-	static const struct option known[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "socket", required_argument, NULL, 's' },
-		{ "all", no_argument, NULL, 'a' },
-		{ "db", required_argument, NULL, 'd' },
-		{ NULL, 0, NULL, 0 },
+	struct stormctl_option rows[OF_STORMS + 1] = {
+		{ "json", .flag = &o->json },
+		{ "socket", .text = &o->socket },
+		{ "db", .text = &o->db },
+		{ "all", .flag = &o->all },
 	};
+	int rc;
 
 	*o = (struct options){ .socket = NULL };
-	for (int opt = getopt_long(argc, argv, "", known, NULL); opt != -1;
-	     opt = getopt_long(argc, argv, "", known, NULL)) {
-		if (opt == 'j')
-			o->json = true;
-		else if (opt == 's')
-			o->socket = optarg;
-		else if (opt == 'a' && (may & MAY_ALL))
-			o->all = true;
-		else if (opt == 'd' && (may & MAY_DB))
-			o->db = optarg;
-		else
-			return stormctl_usage(argv[0]);
-	}
-	return argc - optind == n_args && !(o->socket && o->db) ? 0 : stormctl_usage(argv[0]);
+	rows[n_options].name = NULL;
+	rc = stormctl_options(argc, argv, rows, n_args, n_args);
+	return rc == 0 && o->socket && o->db ? stormctl_usage(argv[0]) : rc;
 }
 
 typedef void document_fn(void *arg, const cJSON *o);
@@ -439,7 +427,7 @@ stormctl_status(const struct stormctl *ctl, int argc, char **argv)
 {
 	struct options o;
 	struct reader r = { .o = &o, .fn = show_status };
-	int rc = read_options(&o, argc, argv, 0, 0);
+	int rc = read_options(&o, argc, argv, OF_STATUS, 0);
 
 	if (rc == 0)
 		rc = ask_each(ctl, &r, "status", NULL);
@@ -452,7 +440,7 @@ stormctl_storms(const struct stormctl *ctl, int argc, char **argv)
 	struct grid t;
 	struct options o;
 	struct reader r = { .o = &o, .fn = list_storm, .arg = &t };
-	int rc = read_options(&o, argc, argv, MAY_ALL | MAY_DB, 0);
+	int rc = read_options(&o, argc, argv, OF_STORMS, 0);
 
 	if (rc != 0)
 		return rc;
@@ -473,7 +461,7 @@ stormctl_show(const struct stormctl *ctl, int argc, char **argv)
 	struct reader r = { .o = &o, .fn = show_storm };
 	struct journal_storms which;
 	char line[32];
-	int rc = read_options(&o, argc, argv, MAY_DB, 1);
+	int rc = read_options(&o, argc, argv, OF_SHOW, 1);
 
 	if (rc == 0)
 		rc = record_range(argv[optind], &which);

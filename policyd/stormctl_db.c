@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* stormctl db: is the record sound, and what was in it as events. Reads only, beside a running daemon too. */
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,27 +114,19 @@ print_message(void *arg, const struct record *r)
 		{ "rule", r->rule },
 		{ "outcome", str_of(outcome_name(r->outcome)) },
 	};
-	struct buf out;
-	struct json j;
-	bool heard;
+	struct json_line l;
+	struct json *j = json_line_begin(&l);
 
 	(void)arg;
-	buf_init(&out, 0);
-	json_init(&j, &out);
-	json_object(&j, NULL);
-	json_seconds(&j, "time", r->time);
+	json_seconds(j, "time", r->time);
 	for (unsigned k = 0; k < ARRAY_LEN(texts); k++)
-		json_str(&j, texts[k].name, texts[k].s);
-	json_u64(&j, "size", r->size);
-	json_array(&j, "recipients");
+		json_str(j, texts[k].name, texts[k].s);
+	json_u64(j, "size", r->size);
+	json_array(j, "recipients");
 	for (uint32_t k = 0; k < r->n_rcpts; k++)
-		json_str(&j, NULL, r->rcpts[k].addr);
-	json_array_end(&j);
-	json_object_end(&j);
-	printf("%.*s\n", STR_FMT(buf_str(&out)));
-	heard = stormctl_heard();
-	buf_fini(&out);
-	return heard;
+		json_str(j, NULL, r->rcpts[k].addr);
+	json_array_end(j);
+	return json_line_put(&l);
 }
 
 static int export(const struct db_options *o)
@@ -148,38 +139,6 @@ static int export(const struct db_options *o)
 
 /* ---- the command ---- */
 
-static int
-parse_options(int argc, char **argv, struct db_options *o)
-{
-	static const struct option longs[] = {
-		{ "db", required_argument, NULL, 'd' },
-		{ "since", required_argument, NULL, 's' },
-		{ "until", required_argument, NULL, 'u' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int opt, err = 0;
-
-	for (opt = getopt_long(argc, argv, "", longs, NULL); opt != -1 && !err;
-	     opt = getopt_long(argc, argv, "", longs, NULL)) {
-		switch (opt) {
-		case 'd':
-			o->db = optarg;
-			break;
-		case 's':
-			err = text_parse_time(optarg, &o->since);
-			break;
-		case 'u':
-			err = text_parse_time(optarg, &o->until);
-			break;
-		default:
-			return stormctl_usage(argv[0]);
-		}
-	}
-	if (err)
-		return EX_USAGE;
-	return optind + 1 == argc ? 0 : stormctl_usage(argv[0]);
-}
-
 int
 stormctl_db(const struct stormctl *ctl, int argc, char **argv)
 {
@@ -188,10 +147,14 @@ stormctl_db(const struct stormctl *ctl, int argc, char **argv)
 		int (*run)(const struct db_options *o);
 	} verbs[] = { { "check", check }, { "export", export } };
 	struct db_options o = { .since = INT64_MIN, .until = INT64_MAX };
-	struct conf_faults faults = { .report = config_print_fault, .arg = stderr };
+	const struct stormctl_option options[] = {
+		{ "db", .text = &o.db },
+		{ "since", .time = &o.since },
+		{ "until", .time = &o.until },
+		{ .name = NULL },
+	};
 	static struct config conf;
-	const char *config = ctl->config;
-	int status = parse_options(argc, argv, &o);
+	int status = stormctl_options(argc, argv, options, 1, 1);
 	unsigned k = 0;
 
 	if (status)
@@ -202,10 +165,9 @@ stormctl_db(const struct stormctl *ctl, int argc, char **argv)
 		return stormctl_usage(argv[0]);
 	if (o.db)
 		return verbs[k].run(&o);
-	if (!config && access(CONFIG_DEFAULT_PATH, R_OK) == 0)
-		config = CONFIG_DEFAULT_PATH;
-	if (config_load(config, &conf, &faults) != 0)
-		return EX_CONFIG;
+	status = stormctl_conf_load(stormctl_conf_path(ctl), &conf);
+	if (status)
+		return status;
 	o.db = conf.store.path;
 	status = verbs[k].run(&o);
 	config_fini(&conf);

@@ -139,9 +139,11 @@ finding_text(struct doctor *d, const struct doctor_finding *f)
 }
 
 static void
-finding_json(const struct doctor *d, const struct doctor_finding *f, struct json *j)
+finding_json(const struct doctor *d, const struct doctor_finding *f)
 {
-	json_object(j, NULL);
+	struct json_line l;
+	struct json *j = json_line_begin(&l);
+
 	json_str(j, "severity", str_of(severity_names[f->check->severity]));
 	json_str(j, "check", str_of(f->check->name));
 	json_str(j, "mta", str_of(d->mta->name));
@@ -149,42 +151,28 @@ finding_json(const struct doctor *d, const struct doctor_finding *f, struct json
 	json_str(j, "what", str_of(f->check->what));
 	json_str(j, "in", str_of(f->in));
 	json_str(j, "fix", str_of(f->fix));
-	json_object_end(j);
-}
-
-static void
-put_json(struct buf *out)
-{
-	printf("%.*s\n", STR_FMT(buf_str(out)));
-	buf_reset(out);
+	json_line_put(&l);
 }
 
 static void
 tell_json(const struct doctor *d, unsigned checks)
 {
-	struct buf out;
-	struct json j;
+	struct json_line l;
+	struct json *j;
 
-	buf_init(&out, 0);
 	for (int s = SEVERITY_DANGER; s >= SEVERITY_NOTE; s--)
 		for (unsigned i = 0; i < d->n; i++)
-			if (d->v[i].check->severity == (enum severity)s) {
-				json_init(&j, &out);
-				finding_json(d, &d->v[i], &j);
-				put_json(&out);
-			}
-	json_init(&j, &out);
-	json_object(&j, NULL);
-	json_object(&j, "summary");
-	json_str(&j, "mta", str_of(d->mta->name));
-	json_str(&j, "version", str_of(d->version));
-	json_u64(&j, "checks", checks);
+			if (d->v[i].check->severity == (enum severity)s)
+				finding_json(d, &d->v[i]);
+	j = json_line_begin(&l);
+	json_object(j, "summary");
+	json_str(j, "mta", str_of(d->mta->name));
+	json_str(j, "version", str_of(d->version));
+	json_u64(j, "checks", checks);
 	for (int s = SEVERITY_DANGER; s >= SEVERITY_NOTE; s--)
-		json_u64(&j, severity_names[s], count(d, (enum severity)s));
-	json_object_end(&j);
-	json_object_end(&j);
-	put_json(&out);
-	buf_fini(&out);
+		json_u64(j, severity_names[s], count(d, (enum severity)s));
+	json_object_end(j);
+	json_line_put(&l);
 }
 
 static void
@@ -301,7 +289,6 @@ examine(struct doctor *d, const struct options *o)
 int
 stormctl_doctor(const struct stormctl *ctl, int argc, char **argv)
 {
-	struct conf_faults faults = { .report = config_print_fault, .arg = stderr };
 	struct options o = { .mta = NULL };
 	struct doctor d = { .version = "" };
 	struct config conf;
@@ -314,8 +301,9 @@ stormctl_doctor(const struct stormctl *ctl, int argc, char **argv)
 		return 0;
 	}
 	d.conf_path = ctl->config ? ctl->config : CONFIG_DEFAULT_PATH;
-	if (config_load(d.conf_path, &conf, &faults) != 0)
-		return EX_CONFIG;
+	rc = stormctl_conf_load(d.conf_path, &conf);
+	if (rc != 0)
+		return rc;
 	d.conf = &conf;
 	arena_init(&d.arena, 0);
 	rc = examine(&d, &o);

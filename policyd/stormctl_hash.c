@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* stormctl hash: how addresses stand in a record whose [store] privacy is hashed, to look for them. */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -11,23 +10,6 @@
 #include "mail/privacy.h"
 #include "store/privacy_key.h"
 #include "stormctl.h"
-
-static int
-parse_options(int argc, char **argv, const char **db)
-{
-	static const struct option longs[] = {
-		{ "db", required_argument, NULL, 'd' },
-		{ NULL, 0, NULL, 0 },
-	};
-
-	for (int opt = getopt_long(argc, argv, "", longs, NULL); opt != -1;
-	     opt = getopt_long(argc, argv, "", longs, NULL)) {
-		if (opt != 'd')
-			return stormctl_usage(argv[0]);
-		*db = optarg;
-	}
-	return optind < argc ? 0 : stormctl_usage(argv[0]);
-}
 
 static int
 no_key(int err, const char *why, const struct config *conf)
@@ -63,19 +45,18 @@ print_hashes(const char *path, const struct config *conf, int n, char **addresse
 int
 stormctl_hash(const struct stormctl *ctl, int argc, char **argv)
 {
-	struct conf_faults faults = { .report = config_print_fault, .arg = stderr };
-	const char *config = ctl->config, *db = NULL;
+	const char *db = NULL;
+	const struct stormctl_option options[] = { { "db", .text = &db }, { .name = NULL } };
 	static struct config conf;
-	int status = parse_options(argc, argv, &db);
+	int status = stormctl_options(argc, argv, options, 1, argc);
 
 	if (status)
 		return status;
 	if (db)
 		return print_hashes(db, NULL, argc - optind, argv + optind);
-	if (!config && access(CONFIG_DEFAULT_PATH, R_OK) == 0)
-		config = CONFIG_DEFAULT_PATH;
-	if (config_load(config, &conf, &faults) != 0)
-		return EX_CONFIG;
+	status = stormctl_conf_load(stormctl_conf_path(ctl), &conf);
+	if (status)
+		return status;
 	status = print_hashes(conf.store.path, &conf, argc - optind, argv + optind);
 	config_fini(&conf);
 	return status;

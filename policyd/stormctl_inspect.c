@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -70,41 +69,36 @@ static void
 print_json(const char *file, const struct msg *m, const struct traits *t)
 {
 	const struct header_facts *f = &m->header.f;
-	struct buf out;
-	struct json j;
+	struct json_line l;
+	struct json *j = json_line_begin(&l);
 
-	buf_init(&out, 0);
-	json_init(&j, &out);
-	json_object(&j, NULL);
-	json_str(&j, "file", str_of(file));
-	json_str(&j, "message_id", f->message_id);
-	json_u64(&j, "to_count", f->to_count);
-	json_u64(&j, "cc_count", f->cc_count);
-	json_u64(&j, "header_recipients", t->header_recipients);
-	json_bool(&j, "truncated", f->flags & HDR_TRUNCATED);
-	json_str(&j, "automatic", str_of(automatic_name(t->automatic)));
-	json_bool(&j, "is_list", t->is_list);
-	json_str(&j, "list_id", f->list_id);
-	json_str(&j, "thread", t->thread);
-	json_bool(&j, "thread_reply", t->thread_reply);
-	json_u64(&j, "hops", f->hop_count);
-	json_array(&j, "delivered_to");
+	json_str(j, "file", str_of(file));
+	json_str(j, "message_id", f->message_id);
+	json_u64(j, "to_count", f->to_count);
+	json_u64(j, "cc_count", f->cc_count);
+	json_u64(j, "header_recipients", t->header_recipients);
+	json_bool(j, "truncated", f->flags & HDR_TRUNCATED);
+	json_str(j, "automatic", str_of(automatic_name(t->automatic)));
+	json_bool(j, "is_list", t->is_list);
+	json_str(j, "list_id", f->list_id);
+	json_str(j, "thread", t->thread);
+	json_bool(j, "thread_reply", t->thread_reply);
+	json_u64(j, "hops", f->hop_count);
+	json_array(j, "delivered_to");
 	for (uint32_t i = 0; i < f->n_delivered_to; i++)
-		json_str(&j, NULL, f->delivered_to[i]);
-	json_array_end(&j);
-	json_hex64(&j, "trace", t->trace);
-	json_str(&j, "gateway_marker", f->gateway_marker);
-	json_key(&j, "fingerprint", t->fingerprint);
-	json_str(&j, "sender", f->return_path);
-	json_str(&j, "from", f->from);
-	json_str(&j, "subject", f->subject);
-	json_str(&j, "date", f->date);
-	json_key(&j, "origin", t->origin);
-	json_received(&j, f);
-	json_returned(&j, m, t);
-	json_object_end(&j);
-	printf("%.*s\n", STR_FMT(buf_str(&out)));
-	buf_fini(&out);
+		json_str(j, NULL, f->delivered_to[i]);
+	json_array_end(j);
+	json_hex64(j, "trace", t->trace);
+	json_str(j, "gateway_marker", f->gateway_marker);
+	json_key(j, "fingerprint", t->fingerprint);
+	json_str(j, "sender", f->return_path);
+	json_str(j, "from", f->from);
+	json_str(j, "subject", f->subject);
+	json_str(j, "date", f->date);
+	json_key(j, "origin", t->origin);
+	json_received(j, f);
+	json_returned(j, m, t);
+	json_line_put(&l);
 }
 
 static void
@@ -246,27 +240,18 @@ inspect_file(const char *file, struct msg *m, const struct site *site, bool json
 int
 stormctl_inspect(const struct stormctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ NULL, 0, NULL, 0 },
-	};
-	struct conf_faults faults = { config_print_fault, stderr, 0 };
+	bool json = false;
+	const struct stormctl_option options[] = { { "json", .flag = &json, .letter = 'j' },
+		{ .name = NULL } };
 	struct config conf;
 	struct arena arena;
 	struct msg m;
-	bool json = false;
-	int opt, status = 0;
+	int status = stormctl_options(argc, argv, options, 1, argc);
 
-	for (opt = getopt_long(argc, argv, "j", options, NULL); opt != -1;
-	     opt = getopt_long(argc, argv, "j", options, NULL)) {
-		if (opt != 'j')
-			return stormctl_usage("inspect");
-		json = true;
-	}
-	if (optind == argc)
-		return stormctl_usage("inspect");
-	if (config_load(ctl->config, &conf, &faults))
-		return EX_CONFIG;
+	if (status == 0)
+		status = stormctl_conf_load(ctl->config, &conf);
+	if (status)
+		return status;
 	arena_init(&arena, MSG_ARENA_MAX);
 	msg_init(&m, &arena, &conf.site.gateway_markers);
 	for (int i = optind; i < argc; i++)

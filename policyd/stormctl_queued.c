@@ -5,7 +5,6 @@
  * message with an id decides about it: MTAs use short ids again.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -352,22 +351,17 @@ pick(void *arg, const struct record *r)
 static void
 print_json(const struct found *f)
 {
-	struct buf b;
-	struct json j;
+	struct json_line l;
+	struct json *j = json_line_begin(&l);
 
-	buf_init(&b, 0);
-	json_init(&j, &b);
-	json_object(&j, NULL);
-	json_str(&j, "queue_id", str_of(f->queue_id));
-	json_seconds(&j, "time", f->time);
-	json_str(&j, "because", str_of(because_names[f->because]));
-	json_str(&j, "sender", str_of(f->sender));
-	json_u64(&j, "recipients", f->rcpts);
-	json_str(&j, "message_id", str_of(f->message_id));
-	json_str(&j, "client_address", str_of(f->client));
-	json_object_end(&j);
-	printf("%.*s\n", STR_FMT(buf_str(&b)));
-	buf_fini(&b);
+	json_str(j, "queue_id", str_of(f->queue_id));
+	json_seconds(j, "time", f->time);
+	json_str(j, "because", str_of(because_names[f->because]));
+	json_str(j, "sender", str_of(f->sender));
+	json_u64(j, "recipients", f->rcpts);
+	json_str(j, "message_id", str_of(f->message_id));
+	json_str(j, "client_address", str_of(f->client));
+	json_line_put(&l);
 }
 
 static void
@@ -463,31 +457,6 @@ struct options {
 };
 
 static int
-read_options(struct options *o, int argc, char **argv)
-{
-	static const struct option known[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "db", required_argument, NULL, 'd' },
-		{ "since", required_argument, NULL, 's' },
-		{ NULL, 0, NULL, 0 },
-	};
-
-	*o = (struct options){ .since = INT64_MIN };
-	for (int opt = getopt_long(argc, argv, "", known, NULL); opt != -1;
-	     opt = getopt_long(argc, argv, "", known, NULL)) {
-		if (opt == 'j')
-			o->json = true;
-		else if (opt == 'd')
-			o->db = optarg;
-		else if (opt != 's')
-			return stormctl_usage(argv[0]);
-		else if (text_parse_time(optarg, &o->since))
-			return EX_USAGE;
-	}
-	return argc - optind == 1 ? 0 : stormctl_usage(argv[0]);
-}
-
-static int
 search(const struct stormctl *ctl, const char *db, const struct options *o, struct queued *q)
 {
 	int64_t oldest = clock_now().wall - (int64_t)LIFE_DAYS * MS_DAY;
@@ -545,9 +514,15 @@ queued(const struct stormctl *ctl, const char *db, const struct options *o, cons
 int
 stormctl_queued(const struct stormctl *ctl, int argc, char **argv)
 {
-	struct options o;
+	struct options o = { .since = INT64_MIN };
+	const struct stormctl_option options[] = {
+		{ "json", .flag = &o.json },
+		{ "db", .text = &o.db },
+		{ "since", .time = &o.since },
+		{ .name = NULL },
+	};
 	char *path = NULL;
-	int rc = read_options(&o, argc, argv);
+	int rc = stormctl_options(argc, argv, options, 1, 1);
 
 	if (rc != 0)
 		return rc;

@@ -3,7 +3,6 @@
  * stormctl replay: last month's mail through the real engine, with a clock taken from the messages,
  * before a ruleset is allowed to touch any. Touches no store and no daemon.
  */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
@@ -372,44 +371,6 @@ replay_fini(struct replay *r)
 	config_fini(r->conf);
 }
 
-struct options {
-	const char *config;
-	bool json;
-	const char **sets; /* owned */
-	unsigned n_sets;
-};
-
-static int
-parse_options(int argc, char **argv, struct options *o)
-{
-	static const struct option longs[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "set", required_argument, NULL, 's' },
-		{ "config", required_argument, NULL, 'c' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int opt;
-
-	for (opt = getopt_long(argc, argv, "c:", longs, NULL); opt != -1;
-	     opt = getopt_long(argc, argv, "c:", longs, NULL)) {
-		switch (opt) {
-		case 'j':
-			o->json = true;
-			break;
-		case 's':
-			o->sets = xgrow(o->sets, o->n_sets, sizeof(*o->sets));
-			o->sets[o->n_sets++] = optarg;
-			break;
-		case 'c':
-			o->config = optarg;
-			break;
-		default:
-			return stormctl_usage(argv[0]);
-		}
-	}
-	return optind < argc ? 0 : stormctl_usage(argv[0]);
-}
-
 static int
 replay_paths(struct replay *r, int n, char **paths)
 {
@@ -443,26 +404,32 @@ replay_paths(struct replay *r, int n, char **paths)
 int
 stormctl_replay(const struct stormctl *ctl, int argc, char **argv)
 {
-	struct options o = { .config = ctl->config };
+	const char *path = stormctl_conf_path(ctl);
+	bool json = false;
+	struct stormctl_words sets = { NULL, 0 };
+	const struct stormctl_option options[] = {
+		{ "json", .flag = &json },
+		{ "set", .words = &sets },
+		{ "config", .text = &path, .letter = 'c' },
+		{ .name = NULL },
+	};
 	struct conf_faults faults = { .report = config_print_fault, .arg = stderr };
 	static struct config conf;
 	static struct replay r;
-	int status = parse_options(argc, argv, &o);
+	int status = stormctl_options(argc, argv, options, 1, argc);
 
-	if (status == 0 && !o.config && access(CONFIG_DEFAULT_PATH, R_OK) == 0)
-		o.config = CONFIG_DEFAULT_PATH;
-	if (status == 0 && !o.config) {
+	if (status == 0 && !path) {
 		fprintf(stderr, "stormctl: replay needs the rules to try: -c FILE\n");
 		status = EX_USAGE;
 	}
-	if (status == 0 && config_load_with(o.config, o.sets, o.n_sets, &conf, &faults) != 0)
+	if (status == 0 && config_load_with(path, sets.v, sets.n, &conf, &faults) != 0)
 		status = EX_CONFIG;
 	if (status == 0) {
-		r.json = o.json;
+		r.json = json;
 		replay_init(&r, &conf);
 		status = replay_paths(&r, argc - optind, argv + optind);
 		replay_fini(&r);
 	}
-	xfree(o.sets);
+	xfree(sets.v);
 	return status;
 }

@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "base/utf8.h"
 #include "base/xalloc.h"
+#include "stormctl.h"
 
 static uint32_t
 code_point(const char *p, size_t n)
@@ -136,6 +137,29 @@ text_parse_time(const char *text, int64_t *out)
 	    "since 1970)\n",
 	    text);
 	return ERR_SYNTAX;
+}
+
+/* --- JSON ----------------------------------------------------------------------------------------------- */
+
+struct json *
+json_line_begin(struct json_line *l)
+{
+	buf_init(&l->out, 0);
+	json_init(&l->json, &l->out);
+	json_object(&l->json, NULL);
+	return &l->json;
+}
+
+bool
+json_line_put(struct json_line *l)
+{
+	bool heard;
+
+	json_object_end(&l->json);
+	printf("%.*s\n", STR_FMT(buf_str(&l->out)));
+	heard = stormctl_heard();
+	buf_fini(&l->out);
+	return heard;
 }
 
 /* --- tables --------------------------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
+#include "base/json.h"
 #include "base/str.h"
 
 /* UTF-8 text to stdout; control characters, bytes that are not UTF-8 and what turns the direction of writing
@@ -22,6 +23,15 @@ void text_span(double seconds, char *out, size_t len);
 /* Wall ms of what a user wrote: a date with or without a time of day, in UTC; seconds since 1970; or, with a
  * unit behind it ("2h"), so long ago. ERR_SYNTAX after a line on stderr. */
 int text_parse_time(const char *text, int64_t *out) MUSTCHECK;
+
+/* An object as a line of stdout: begun, filled by json_...(&l->json, ...), put. */
+struct json_line {
+	struct buf out;
+	struct json json;
+};
+struct json *json_line_begin(struct json_line *l);
+/* What stormctl_heard() says then. */
+bool json_line_put(struct json_line *l);
 
 enum { GRID_COLUMNS_MAX = 12 };
 
