@@ -13,6 +13,7 @@
 #	make lint		layers, banned functions, documentation	make fmt	clang-format in place
 #	make SAN=address,undefined ...	with sanitizers	make CC=clang ...
 #	make install DESTDIR= PREFIX=/usr
+#	make uninstall DESTDIR= PREFIX=/usr	takes that away, but for the configuration
 #	make dist		a tarball that builds without git, in build/dist
 #	make deb		installs what is missing, then Debian packages in build/deb: built twice, examined by lintian
 #	make lifecycle		what becomes of that package in a Debian of its own: installed, upgraded, removed, purged; root
@@ -274,34 +275,41 @@ $(sort $(DAEMON_SRC:%.c=$(B)/obj/%.o) $(CTL_SRC:%.c=$(B)/obj/%.o) $(B)/obj/polic
 # Man pages and unit name the paths that they are installed to. Below DESTDIR, for packages, the configuration is put
 # down as it is; on the running system a file that stands there already is kept.
 # Of an earlier "sudo make install" the file in between is root's, in a folder that is not.
-in_paths = rm -f $(B)/gen/installed && sed -e 's|/etc/policyd-storm|$(SYSCONFDIR)/policyd-storm|g' -e 's|/usr/sbin/|$(SBINDIR)/|g' \
-	-e 's|^\.Os$$|.Os policyd-storm $(VERSION)|' $(1) \
-	>$(B)/gen/installed && install -m 644 $(B)/gen/installed "$(DESTDIR)$(2)"
-put = umask 022 && install -d -m 755 "$(DESTDIR)$(2)" && install -m $(3) $(1) "$(DESTDIR)$(2)/"
+# UNDO=1 takes away what these would put there.
+in_paths = $(if $(UNDO),rm -f "$(DESTDIR)$(2)/$(3)",umask 022 && install -d -m 755 "$(DESTDIR)$(2)" && rm -f $(B)/gen/installed && \
+	sed -e 's|/etc/policyd-storm|$(SYSCONFDIR)/policyd-storm|g' -e 's|/usr/sbin/|$(SBINDIR)/|g' \
+	-e 's|^\.Os$$|.Os policyd-storm $(VERSION)|' $(1) >$(B)/gen/installed && \
+	install -m 644 $(B)/gen/installed "$(DESTDIR)$(2)/$(3)")
+put = $(if $(UNDO),for file in $(1); do rm -f "$(DESTDIR)$(2)/$${file##*/}" || exit 1; done,umask 022 && \
+	install -d -m 755 "$(DESTDIR)$(2)" && install -m $(3) $(1) "$(DESTDIR)$(2)/")
+put_conf = $(if $(UNDO),rm -f "$(DESTDIR)$(2)/policyd-storm.conf",umask 022 && install -d -m 755 "$(DESTDIR)$(2)" && \
+	install -m 644 $(1) "$(DESTDIR)$(2)/policyd-storm.conf")
 
-install: all
+install: $(if $(UNDO),,all)
 	$(Q)$(call put,$(B)/policyd-storm $(B)/stormctl,$(SBINDIR),755)
-	$(Q)umask 022; for page in packaging/man/*.[578]; do \
-		dir="$(MANDIR)/man$${page##*.}"; \
-		install -d -m 755 "$(DESTDIR)$$dir" && $(call in_paths,$$page,$$dir/$${page##*/}) || exit 1; \
+	$(Q)for page in packaging/man/*.[578]; do \
+		name=$${page##*/}; \
+		$(call in_paths,$$page,$(MANDIR)/man$${page##*.},$$name) || exit 1; \
 	done
-	$(Q)umask 022; install -d -m 755 "$(DESTDIR)$(UNITDIR)"; \
-		$(call in_paths,packaging/systemd/policyd-storm.service,$(UNITDIR)/policyd-storm.service)
-	$(Q)umask 022; put() { install -d -m 755 "$(DESTDIR)$$2" && install -m 644 "$$1" "$(DESTDIR)$$2/policyd-storm.conf"; }; \
-		put packaging/systemd/policyd-storm.sysusers "$(SYSUSERSDIR)" && \
-		put packaging/systemd/policyd-storm.tmpfiles "$(TMPFILESDIR)"
+	$(Q)$(call in_paths,packaging/systemd/policyd-storm.service,$(UNITDIR),policyd-storm.service)
+	$(Q)$(call put_conf,packaging/systemd/policyd-storm.sysusers,$(SYSUSERSDIR))
+	$(Q)$(call put_conf,packaging/systemd/policyd-storm.tmpfiles,$(TMPFILESDIR))
 	$(Q)$(call put,$(wildcard packaging/completion/*),$(BASHDIR),644)
 	$(Q)$(call put,README.md NEWS.md LICENSE,$(DOCDIR),644)
 	$(Q)$(call put,etc/postfix/*,$(DOCDIR)/postfix,644)
 	$(Q)$(call put,etc/sendmail/*,$(DOCDIR)/sendmail,644)
 	$(Q)$(call put,$(wildcard etc/exim/[!c]*),$(DOCDIR)/exim,644)
 	$(Q)for part in main acl router; do $(call put,etc/exim/conf.d/$$part/*,$(DOCDIR)/exim/conf.d/$$part,644) || exit 1; done
-	$(Q)umask 022; install -d -m 755 "$(DESTDIR)$(SYSCONFDIR)/policyd-storm"; \
+	$(Q)umask 022; $(if $(UNDO),,install -d -m 755 "$(DESTDIR)$(SYSCONFDIR)/policyd-storm";) \
 	for name in policyd-storm.conf rules.conf lists; do \
 		to="$(DESTDIR)$(SYSCONFDIR)/policyd-storm/$$name"; \
-		if [ -z "$(DESTDIR)" ] && [ -e "$$to" ]; then echo "kept $$to"; continue; fi; \
-		install -m 644 etc/$$name "$$to" || exit 1; \
+		if [ $(if $(UNDO),1,-z "$(DESTDIR)") ] && [ -e "$$to" ]; then echo "kept $$to"; continue; fi; \
+		$(if $(UNDO),,install -m 644 etc/$$name "$$to" || exit 1;) \
 	done
+
+uninstall:
+	$(Q)$(MAKE) --no-print-directory install UNDO=1
+	$(Q)if [ -d "$(DESTDIR)$(DOCDIR)" ]; then find "$(DESTDIR)$(DOCDIR)" -type d -empty -delete; fi
 
 clean:
 	rm -rf build
@@ -334,5 +342,5 @@ release-check: deps-check
 	sh packaging/release/check.sh $(B)
 .PHONY: dist deb lifecycle rpm freeze deps-deb deps-lifecycle deps-rpm release-check
 
-.PHONY: all unit-bin unit system scenario-bin scenario stories mtas bench-bin bench lint deps deps-check deps-demo deps-bench check demo fmt fmt-check install clean force
+.PHONY: all unit-bin unit system scenario-bin scenario stories mtas bench-bin bench lint deps deps-check deps-demo deps-bench check demo fmt fmt-check install uninstall clean force
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -42,11 +42,11 @@ def copy_build(lab):
     return to
 
 
-def install(lab, build, **variables):
+def install(lab, build, target="install", **variables):
     env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "DESTDIR", "PREFIX")}
     if lab.sanitized:
         variables["SAN"] = "address,undefined"
-    p = subprocess.run(["make", "--no-print-directory", "-j2", "install", f"B={build}",
+    p = subprocess.run(["make", "--no-print-directory", "-j2", target, f"B={build}",
                         *(f"{k}={v}" for k, v in variables.items())], cwd=TOP, env=env, capture_output=True, text=True,
                        preexec_fn=lambda: os.umask(0o077), stdin=subprocess.DEVNULL, check=False)
     assert p.returncode == 0, p.stdout + p.stderr
@@ -123,6 +123,8 @@ def test_package(lab):
                 assert path[1:] in got, (name, path)
     unit = read(dest, "usr/lib/systemd/system/policyd-storm.service")
     assert "\nExecStart=/usr/sbin/policyd-storm\n" in unit
+    install(lab, lab.path("nothing built"), "uninstall", DESTDIR=dest, PREFIX="/usr")
+    assert set(tree(dest)) == {f"etc/{name}" for name in CONFS}, tree(dest)
     return f"{len(got)} files"
 
 
@@ -191,3 +193,12 @@ def test_onto_the_running_system(lab):
         f.write("[server]\nnonsense = 1\n")
     p = subprocess.run([f"{prefix}/sbin/policyd-storm", "-t"], env=lab.env, capture_output=True, text=True, check=False)
     assert p.returncode == 78 and f"{prefix}/etc/{CONF}:2:" in p.stderr, p.stderr
+    # What was put there goes; configuration and what is not ours stay.
+    others = {"sbin/another", "share/doc/policyd-storm/exim/mine"}
+    for name in others:
+        with open(f"{prefix}/{name}", "w", encoding="utf-8") as f:
+            f.write("mine\n")
+    out = install(lab, lab.path("nothing built"), "uninstall", PREFIX=prefix)
+    assert set(tree(prefix)) == others | {f"etc/{name}" for name in CONFS}, tree(prefix)
+    assert sorted(out.splitlines()) == sorted(f"kept {prefix}/etc/{name}" for name in CONFS), out
+    assert not os.path.exists(f"{prefix}/share/doc/policyd-storm/postfix"), "an empty folder of ours"
