@@ -241,6 +241,39 @@ jdb_snapshot_seqs(struct jdb *d, void (*fn)(void *arg, uint64_t part, uint64_t s
 
 /* ---- retention ---- */
 
+/* Every row is looked at: not again before there is something to find. */
+static int
+look_behind(struct jdb *d, int64_t before, int64_t now)
+{
+	sqlite3_stmt *st = d->st[JDB_OLD_BEHIND];
+	int rc, err = 0;
+
+	sqlite3_bind_int64(st, 1, before);
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW) {
+		int64_t least = sqlite3_column_int64(st, 1);
+
+		d->old_to = sqlite3_column_int64(st, 0);
+		d->old_from = least < now ? least : now;
+		d->looked_for = before;
+	} else {
+		err = jdb_failed(d, "retention");
+	}
+	sqlite3_reset(st);
+	return err;
+}
+
+/* The last id that is too old behind rows of a time to come, which begin with `first`; 0 = none. */
+static int
+old_behind(struct jdb *d, sqlite3_int64 first, int64_t before, int64_t now, sqlite3_int64 *id)
+{
+	bool known = d->old_to ? d->old_to >= first : before <= d->old_from;
+	int err = known && before >= d->looked_for ? 0 : look_behind(d, before, now);
+
+	*id = err ? 0 : d->old_to;
+	return err;
+}
+
 /* The last id of the slice that goes, 0 = none. Rows stand as they came, so what stands behind the first one
  * whose time has not come goes later, whatever its time: one from a clock that began in 1970 would take all
  * before it along. */
@@ -248,7 +281,7 @@ static int
 slice_end(struct jdb *d, int64_t before, int64_t now, sqlite3_int64 *end, bool *whole)
 {
 	sqlite3_stmt *st = d->st[JDB_OLDEST];
-	sqlite3_int64 last = 0, rcpts = 0, rows = 0;
+	sqlite3_int64 first = 0, last = 0, rcpts = 0, rows = 0, old = 0;
 	bool future = false;
 	int rc;
 
@@ -259,6 +292,7 @@ slice_end(struct jdb *d, int64_t before, int64_t now, sqlite3_int64 *end, bool *
 		if (time >= before && time <= now + MS_DAY)
 			break;
 		last = sqlite3_column_int64(st, 0);
+		first = first ? first : last;
 		if (time < before)
 			*end = last;
 		else
@@ -272,13 +306,9 @@ slice_end(struct jdb *d, int64_t before, int64_t now, sqlite3_int64 *end, bool *
 	if (rc || *end || !future)
 		return rc;
 	/* Only rows from a clock that ran ahead: they go once something behind them is old. */
-	st = d->st[JDB_OLD_BEHIND];
-	sqlite3_bind_int64(st, 1, before);
-	rc = sqlite3_step(st);
-	if (rc == SQLITE_ROW && sqlite3_column_int64(st, 0) > 0)
-		*end = last < sqlite3_column_int64(st, 0) ? last : sqlite3_column_int64(st, 0);
-	rc = rc == SQLITE_ROW ? 0 : jdb_failed(d, "retention");
-	sqlite3_reset(st);
+	rc = old_behind(d, first, before, now, &old);
+	if (old)
+		*end = last < old ? last : old;
 	return rc;
 }
 
@@ -294,6 +324,8 @@ drop_messages(struct jdb *d, sqlite3_int64 end)
 {
 	int err = drop(d, JDB_DROP_RECIPIENTS, end);
 
+	if (d->old_to <= end)
+		d->old_to = 0; /* an empty table gives the same ids again */
 	return err ? err : drop(d, JDB_DROP_MESSAGES, end);
 }
 
@@ -335,6 +367,20 @@ jdb_trim(struct jdb *d, uint64_t *messages)
 		*messages = (uint64_t)sqlite3_changes(d->db);
 	err = finish(d, err);
 	return err ? err : 1;
+}
+
+int
+jdb_newest(struct jdb *d, int64_t *time)
+{
+	sqlite3_stmt *st = d->st[JDB_NEWEST];
+	int rc = sqlite3_step(st), err = 0;
+
+	if (rc == SQLITE_ROW || rc == SQLITE_DONE)
+		*time = rc == SQLITE_ROW ? sqlite3_column_int64(st, 0) : 0;
+	else
+		err = jdb_failed(d, "retention");
+	sqlite3_reset(st);
+	return err;
 }
 
 int

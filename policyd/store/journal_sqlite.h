@@ -27,6 +27,7 @@ enum jdb_stmt {
 	JDB_STORM_HOSTS_DROP,
 	JDB_STORM_HOST,
 	JDB_OLDEST,
+	JDB_NEWEST,
 	JDB_OLD_BEHIND,
 	JDB_DROP_RECIPIENTS,
 	JDB_DROP_MESSAGES,
@@ -65,6 +66,9 @@ struct jdb {
 	dev_t dev, wal_dev; /* which may differ: a file can be mounted */
 	ino_t ino, wal_ino;
 	char why[256];
+	/* When it was last looked behind rows of a time to come: the last id of one that was too old by
+	 * `looked_for`; 0: there was none, nor will there be for what is before `old_from` */
+	int64_t old_to, old_from, looked_for;
 };
 
 /* How long another connection's lock is waited for. */
@@ -90,6 +94,9 @@ int jdb_write(struct jdb *d, const struct queue *q, size_t bytes) MUSTCHECK;
 /* Deletes a slice of what is older than `before` (wall ms). 1: there may be more, 0: nothing left, or
  * negative err. */
 int jdb_retain(struct jdb *d, int64_t before, int64_t now) MUSTCHECK;
+
+/* The time of the last message; 0: there is none. */
+int jdb_newest(struct jdb *d, int64_t *time) MUSTCHECK;
 
 /* Bytes of the file that something stands in; what was deleted leaves room that is used again. */
 int jdb_used(struct jdb *d, uint64_t *bytes) MUSTCHECK;

@@ -166,26 +166,54 @@ write_batch(struct journal *j)
 	return go_on;
 }
 
+/* Wall ms above mono ms as the record knows them at a start: the last message came not long before. */
+static int64_t
+clock_of_record(struct journal *j, struct now now)
+{
+	int64_t newest = 0;
+
+	if (jdb_newest(&j->db, &newest) != 0 || newest == 0 || newest > now.wall)
+		newest = now.wall;
+	return newest - now.mono;
+}
+
 /* The time by which retention goes. A wall clock that went ahead may be put right again, and what is too old
  * by it would be gone: it is believed when it has stayed there for a day. Until then the one of before goes
- * on: a machine that is off each night, and told the time by the network only, has no such day. 0: by that
- * one the record would be of a time to come, which is looked through as a whole. */
+ * on: a machine that is off each night, and told the time by the network only, has no such day. A start
+ * knows no other one of before than the record's. */
 static int64_t
 time_believed(struct journal *j, struct now now)
 {
 	int64_t clock = now.wall - now.mono;
-	bool ahead = j->clock && clock - j->clock > AHEAD;
+	bool start = j->clock == 0, ahead;
 
+	if (start)
+		j->clock = clock_of_record(j, now);
+	ahead = clock - j->clock > AHEAD;
 	if (ahead && !j->ahead_since) {
 		j->ahead_since = now.mono;
-		log_warn("journal state=clock-ahead seconds=%lld reason=\"retention waits for a day\"",
-		    (long long)((clock - j->clock) / MS_SEC));
+		if (!start) /* where it may have been off for so long, or nobody wrote */
+			log_warn(
+			    "journal state=clock-ahead seconds=%lld reason=\"retention waits for a day\"",
+			    (long long)((clock - j->clock) / MS_SEC));
 	}
 	if (ahead && now.mono - j->ahead_since < AHEAD_BELIEVED)
-		return clock - j->clock <= MS_DAY ? j->clock + now.mono : 0;
+		return j->clock + now.mono;
 	j->clock = clock;
 	j->ahead_since = 0;
 	return now.wall;
+}
+
+static int
+drop_old(struct journal *j, struct now now)
+{
+	int err = journal_ready(j);
+	int64_t at;
+
+	if (err)
+		return err;
+	at = time_believed(j, now);
+	return jdb_retain(&j->db, at - j->retention, at);
 }
 
 static void
@@ -197,11 +225,7 @@ retain(struct journal *j)
 	if (!j->backoff && room_slice(j)) {
 		more = 1;
 	} else if (j->retention > 0 && !j->backoff) {
-		int64_t at = time_believed(j, now);
-
-		more = at ? journal_ready(j) : 0;
-		if (at && more == 0)
-			more = jdb_retain(&j->db, at - j->retention, at);
+		more = drop_old(j, now);
 		if (more < 0)
 			log_debug("journal retention=postponed reason=%s", LOGV(str_of(j->db.why)));
 	}

@@ -99,3 +99,57 @@ Test(journal_retain, storms_that_go_on_stay)
 	cr_expect_str_eq(read_row("SELECT group_concat(state) FROM (SELECT state FROM storm ORDER BY id)"),
 	    "open,cooling");
 }
+
+static int
+looks(struct jdb *d)
+{
+	return sqlite3_stmt_status(d->st[JDB_OLD_BEHIND], SQLITE_STMTSTATUS_RUN, 0);
+}
+
+/* Each look is one at every row: for years, a minute after the other. */
+Test(journal_retain, behind_a_time_to_come_is_looked_when_something_may_be_old)
+{
+	struct journal *j = must_open();
+	uint64_t seed = 0;
+	struct jdb d;
+
+	put(j, 600, now + 3650ll * MS_DAY);
+	put(j, 3, before + 5 * MS_MIN);
+	put(j, 10, now);
+	journal_close(j, LONG);
+	cr_assert_eq(jdb_open(&d, path, &seed, LONG), 0, "%s", d.why);
+	for (int minute = 0; minute <= 5; minute++)
+		cr_expect_eq(jdb_retain(&d, before + minute * MS_MIN, now + minute * MS_MIN), 0);
+	cr_expect_eq(looks(&d), 1);
+	/* The first 500, then the others, then what was old itself. */
+	for (int more = 1, slices = 0; more > 0 && slices < 5; slices++)
+		more = jdb_retain(&d, before + 6 * MS_MIN, now + 6 * MS_MIN);
+	cr_expect_eq(looks(&d), 2);
+	cr_expect_eq(count_messages(), 10);
+	/* The clock was put back, to where nothing was ever old. */
+	cr_expect_eq(jdb_retain(&d, 0, 1), 0);
+	cr_expect_eq(looks(&d), 3);
+	cr_expect_eq(count_messages(), 10);
+	jdb_close(&d);
+}
+
+/* An empty table gives the ids of before again. */
+Test(journal_retain, what_goes_is_no_more_what_was_looked_for)
+{
+	struct journal *j = must_open();
+	uint64_t seed = 0;
+	struct jdb d;
+
+	put(j, 600, now + 3650ll * MS_DAY);
+	put(j, 3, before - MS_HOUR);
+	journal_close(j, LONG);
+	cr_assert_eq(jdb_open(&d, path, &seed, LONG), 0, "%s", d.why);
+	must(d.db, "CREATE TEMP TABLE kept AS SELECT * FROM message WHERE id = 1");
+	for (int more = 1, slices = 0; more > 0 && slices < 5; slices++)
+		more = jdb_retain(&d, before, now);
+	cr_expect_eq(count_messages(), 0);
+	must(d.db, "INSERT INTO message SELECT * FROM kept");
+	cr_expect_eq(jdb_retain(&d, before, now), 0);
+	cr_expect_eq(count_messages(), 1, "of a time to come, with nothing old behind it");
+	jdb_close(&d);
+}
