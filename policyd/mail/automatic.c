@@ -195,15 +195,15 @@ says_automatic(const struct header_facts *f)
 }
 
 /* In a program for people. Outlook behind Exchange and Gmail do not name themselves: the one numbers its
- * talks, as Exchange's own bounces do too, the other has a host for such mail alone. What says itself that a
- * machine wrote it may have kept the fields of what it is about. */
+ * talks, as Exchange's own bounces and Windows' library for scripts do too, the other has a host for such
+ * mail alone. What says itself that a machine wrote it may have kept the fields of what it is about. */
 static bool
 is_written(const struct header_facts *f)
 {
-	if (says_automatic(f))
+	if (says_automatic(f) || is_report_part(f) || f->flags & (HDR_NDR_MARK | HDR_FAILED_RCPTS))
 		return false;
 	return (f->mailer.n && BEGINS_WITH(mail_programs, f->mailer)) ||
-	    (f->thread_index.n && !(f->flags & HDR_NDR_MARK)) ||
+	    (f->thread_index.n && !str_istarts(f->mailer, STR("Microsoft CDO "))) ||
 	    str_iends(f->message_id, STR("@mail.gmail.com>"));
 }
 
