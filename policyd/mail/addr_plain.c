@@ -69,6 +69,14 @@ may_end(struct str s, size_t i)
 	return i < s.n && ((s.p[i] == '"' && c == '<') || (s.p[i] == ')' && str_find(STR("<,;"), c) < 3));
 }
 
+/* A backslash at i that has a mark behind it, with which the name or comment does not end. */
+static bool
+hides_mark(struct str s, size_t i)
+{
+	return i + 1 < s.n && s.p[i] == '\\' && (s.p[i + 1] == '"' || s.p[i + 1] == ')') &&
+	    !may_end(s, i + 1);
+}
+
 /* Each byte beyond ASCII belongs to one that may be within it: what is left over begins a letter. Or it is a
  * letter of its own, of Latin-1 or windows-1251, at the end of what stands in quotes within the name. */
 bool
@@ -78,7 +86,7 @@ addr_half_letter(struct str s, size_t i)
 
 	while (from && (unsigned char)s.p[from - 1] >= 0x80)
 		from--;
-	if ((i - from) % 2 == 0 || !may_end(s, i + 1))
+	if ((i - from) % 2 == 0 || (!may_end(s, i + 1) && !hides_mark(s, i + 1)))
 		return false;
 	for (; from < i && n; from += n)
 		n = utf8_len(str_sub(s, from, i));

@@ -39,7 +39,8 @@ addr_gap_end(struct str s, size_t i)
  * Letters of East Asia that nobody encoded, some of whose bytes look like brackets and quotes.
  * addr_letters_end: behind those of ISO-2022-JP that begin with the ESC at i, or behind its way back to
  * ASCII; i when it is neither. addr_half_letter: the backslash at i is the second half of a letter of GBK,
- * Big5 or Shift_JIS, at the end of a name or a comment; elsewhere it does not matter.
+ * Big5 or Shift_JIS, at the end of a name or a comment, or of what stands in quotes within; elsewhere it does
+ * not matter.
  */
 enum { ADDR_ESC = '\x1b' };
 size_t addr_letters_end(struct str s, size_t i);

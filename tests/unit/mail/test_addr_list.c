@@ -238,6 +238,10 @@ Test(addr_list, letters_of_east_asia)
 		    "a@b|c@d|e@f" },
 		{ "\"Bee, \\\"J\xf6\\\", Joe\" <a@b>, \"D\xe9 \\\"\xe9\\\" x\" <c@d>", 2, "a@b|c@d" },
 		{ "a@b (x \\(\xe9\\)), c@d, \"\x95\\\\\" <e@f>, \"x\" <g@h>", 4, "a@b|c@d|e@f|g@h" },
+		/* and Shift_JIS with quotes within */
+		{ "\"\x8e\xd0 \\\"\x94\\\\\"\" <a@b>, \"\x8e\xd0 \\\"\x94\\\\\" \x8e\xd0\" <c@d>, e@f", 3,
+		    "a@b|c@d|e@f" },
+		{ "a@b (\x8e\xd0 \\(\x94\\\\)), c@d", 2, "a@b|c@d" },
 	};
 
 	check_rows(rows, ARRAY_LEN(rows));
