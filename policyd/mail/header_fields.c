@@ -202,7 +202,7 @@ take_auto_submitted(struct header *h, const struct field_row *row, struct str va
 	for (size_t i = 0; i < ARRAY_LEN(failures); i++)
 		if (str_istarts(s, failures[i]))
 			h->f.flags |= row->flag;
-	if (!str_ieq(word, STR("no")) && str_ifind(s, STR("vacation")) < s.n)
+	if (str_ieq(word, STR("auto-replied")) && str_ifind(s, STR("vacation")) < s.n)
 		h->f.flags |= HDR_AUTO_RESPONDER;
 }
 

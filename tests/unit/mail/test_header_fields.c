@@ -137,6 +137,7 @@ Test(header_fields, flags)
 		{ "Auto-Submitted", "auto-generated (warning-timeout)", HDR_AUTO_FAILURE },
 		{ "Auto-Submitted", "auto-replied (vacation)", HDR_AUTO_RESPONDER },
 		{ "Auto-Submitted", "no (vacation)", 0 },
+		{ "Auto-Submitted", "auto-notified; owner-email=\"vacation@x.example\"", 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
