@@ -3,9 +3,11 @@
  * mail-loop: a message that was here before and left us comes back. The leading Received lines of our own
  * hosts are this visit; one of ours further down, with somebody else's above it, is an earlier one.
  */
+#include "base/clock.h"
 #include "base/net.h"
 #include "judge/detect.h"
 #include "judge/storm.h"
+#include "mail/date.h"
 #include "mail/received.h"
 
 /* The line that the MTA wrote for this very question: Exim shows it, Postfix and Sendmail do not. */
@@ -63,6 +65,25 @@ fetched_by_us(const struct view *v, uint32_t below)
 	return below > 0 && hops[below - 1].fetched;
 }
 
+/* Somebody in our networks gives it as it lay in the mailbox, for nobody wrote a line above the delivery: old
+ * mail is put in again. What forwards writes a line. */
+static bool
+as_it_lay(const struct view *v, uint32_t below)
+{
+	return v->traits->outbound && below <= present_lines(v);
+}
+
+/* What goes round is back within hours. After a day somebody has it sent again, or moves mailboxes; and were
+ * it a circle so slow, `own_limit` ends it. */
+static bool
+long_ago(const struct view *v, uint32_t visit)
+{
+	int64_t then;
+
+	return date_parse(str_trim(v->msg->header.f.hops[visit].date), &then) == 0 &&
+	    v->now.wall - then * MS_SEC > (int64_t)MS_DAY;
+}
+
 /*
  * Delivered-To of the recipient, written by us at an earlier visit: the line below it is ours, or it stands
  * above a visit that we had from outside. What a POP mailbox elsewhere wrote has the line of that
@@ -80,10 +101,12 @@ delivered_before(const struct view *v, struct str rcpt)
 
 		if (to.n && to.p[to.n - 1] == '.')
 			to.n--;
-		if (below < v->traits->own_top || !str_ieq(to, rcpt) || fetched_by_us(v, below))
+		if (below < v->traits->own_top || !str_ieq(to, rcpt) || fetched_by_us(v, below) ||
+		    as_it_lay(v, below))
 			continue;
 		visit = earlier_visit(v, below);
-		if (visit < f->n_hops && (visit == below || came_from_outside(v, visit)))
+		if (visit < f->n_hops && !long_ago(v, visit) &&
+		    (visit == below || came_from_outside(v, visit)))
 			return true;
 	}
 	return false;

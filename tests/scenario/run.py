@@ -13,6 +13,7 @@ import lists
 import loops
 import replies
 import rewritten
+import rounds
 import storms
 from world import Violation
 
@@ -21,7 +22,7 @@ def main():
     build, words = sys.argv[1], sys.argv[2:]
     passed = failed = 0
     start = time.monotonic()
-    for module in (storms, anew, bare, rewritten, brake, lists, loops, replies, harmless):
+    for module in (storms, anew, bare, rewritten, brake, lists, loops, rounds, replies, harmless):
         for name, fn in module.scenarios():
             if words and not any(w in name for w in words):
                 continue
