@@ -228,10 +228,35 @@ ours(const struct view *v, struct str address)
 	    site_trusted(v->site, &ip);
 }
 
+/* The youngest of what the header says of its time, but for the first `from` lines. */
+static bool
+youngest(const struct view *v, uint32_t from, int64_t *out)
+{
+	const struct header_facts *f = &v->msg->header.f;
+	int64_t last = v->traits->date, t;
+
+	if (!v->traits->dated || from >= f->n_hops)
+		return false;
+	for (uint32_t i = from; i < f->n_hops; i++) {
+		if (date_parse(str_trim(f->hops[i].date), &t) != 0)
+			return false;
+		last = t > last ? t : last;
+	}
+	*out = last;
+	return true;
+}
+
+static bool
+long_ago(const struct rule *r, const struct view *v, int64_t taken)
+{
+	return r->window && v->now.wall - taken * MS_SEC > r->window;
+}
+
 /* By the lowest of the lines that hosts of ours wrote: what a backup MX kept over a weekend comes in one
  * burst, and so does an old mailbox that is put in again. Nobody answered at that pace. Anybody can write
  * such a line: those of a client that is not ours, and those below the one that took it from him, say
- * nothing. */
+ * nothing. Yet after we were away for a night other people's queues bring what was written meanwhile: where
+ * all lines and Date too are old, the youngest tells. A storm that stood in a queue is one in its hour. */
 static uint64_t
 waited(const struct rule *r, const struct view *v)
 {
@@ -239,12 +264,12 @@ waited(const struct rule *r, const struct view *v)
 	uint32_t most = v->traits->own_top + v->traits->relay_hops, lines = 0;
 	struct str from = v->msg->client_address;
 	int64_t taken;
+	bool kept;
 
 	while (lines < most && lines < f->n_hops && ours(v, from))
 		from = f->hops[lines++].from_ip;
-	if (lines == 0 || date_parse(str_trim(f->hops[lines - 1].date), &taken) != 0)
-		return 0;
-	if (r->window == 0 || v->now.wall - taken * MS_SEC <= r->window)
+	kept = lines && date_parse(str_trim(f->hops[lines - 1].date), &taken) == 0 && long_ago(r, v, taken);
+	if (!kept && !(youngest(v, lines, &taken) && long_ago(r, v, taken)))
 		return 0;
 	return (uint64_t)(taken * MS_SEC / r->window) | 1ULL << 63;
 }

@@ -241,6 +241,44 @@ def kept_by_nobody(build):
     check(passed <= LIMIT * 2, passed, "posts passed")
 
 
+def queued(build, apart, relay=False, n=40, clock=0):
+    """We were away for a night: a partner's queue brings all that nine of his people wrote to sixty, `apart` seconds after
+    each other, within minutes, some of it through our relay. Returns how many of it pass."""
+    f = Firm(build, "queued", 60, "to", "outside", mail="relays = 192.0.2.9\n")
+    posts, passed = [], 0
+    for i in range(n):
+        f.later(apart)
+        author = "q%d@partner.example" % (i % 9)
+        m = f.message(author, f.people, "Re: Programme of the meeting", posts[0] if posts else None)
+        m.received = ["from pc%d by out.partner.example with ESMTP id 9%05X; %s" % (i % 9, i, date_text(f.w.now))]
+        m.date = date_text(f.w.now + clock)
+        posts.append(m)
+    f.later(2 * HOUR)
+    for i, m in enumerate(posts):
+        f.later(9)
+        if relay:
+            m.received.insert(0, "from out.partner.example (out.partner.example [203.0.113.44]) by mx2.example.org with ESMTP id 5%05X; %s" % (
+                i, date_text(f.w.now)))
+        _, v = f.w.offer(m, ["r@example.org"], "192.0.2.9" if relay else "203.0.113.44", "out.partner.example")
+        check(v["verdict"] in ("pass", "hold"), v)
+        passed += v["verdict"] == "pass"
+    f.end()
+    return passed
+
+
+def queued_talk(build):
+    for relay in (False, True):
+        check(queued(build, HOUR // 3, relay) == 40, "a talk that stood in a queue")
+
+
+def queued_storm(build):
+    """What was a storm when it was written is one when it comes, and what says only in part that it is old is new."""
+    for relay in (False, True):
+        check(queued(build, 30, relay) <= LIMIT * 2, "a storm that stood in a queue")
+    check(queued(build, HOUR // 3, clock=DAY) <= LIMIT, "by a clock that is fast")
+    check(queued(build, 1, clock=-DAY) <= LIMIT, "by one that is slow")
+
+
 def kept_talk(build):
     for again in (False, True):
         for apart in (HOUR // 2, 2 * HOUR):
@@ -271,6 +309,7 @@ STORMS = {
     "groupwise": lambda b: storm(b, "groupwise", 120, "to", 30, 45, threading="any", prefixes=("",), tail=" -Reply"),
     "together": together,
     "kept": kept_storm,
+    "queued": queued_storm,
     "kept-by-nobody": kept_by_nobody,
     "copies": lambda b: storm(b, "copies", 200, "to", 40, 60, limit=20, rules=RULE + "copies = 3980\n"),
 }
@@ -397,5 +436,6 @@ def scenarios():
     for fn in (broadcast, patches, tickets, poison, sick, lone_outsider):
         yield "reply-harmless-" + fn.__name__, fn
     yield "reply-harmless-kept", kept_talk
+    yield "reply-harmless-queued", queued_talk
     yield "reply-harmless-discussion", lambda b: discussion(b, False)
     yield "reply-harmless-discussion-of-our-own", lambda b: discussion(b, True)
