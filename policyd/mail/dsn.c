@@ -218,7 +218,13 @@ on_bytes(void *arg, const char *p, size_t n)
 {
 	struct dsn *d = arg;
 
-	mime_lines_feed(&d->scan->decoded, p, n, on_decoded, d);
+	/* in UTF-16 every other byte of an address is NUL */
+	for (size_t i = 0, run; d->scan->kind == DSN_TEXT && i < n; i += run + 1) {
+		run = str_find((struct str){ p + i, n - i }, '\0');
+		mime_lines_feed(&d->scan->decoded, p + i, run, on_decoded, d);
+	}
+	if (d->scan->kind != DSN_TEXT)
+		mime_lines_feed(&d->scan->decoded, p, n, on_decoded, d);
 }
 
 static void
@@ -364,6 +370,18 @@ add_failed(void *arg, struct str addr)
 	d->f.flags |= DSN_RCPTS_FIELD;
 }
 
+bool
+dsn_is_addressee(const struct header_facts *h, struct str addr)
+{
+	struct audience one = { { 0 } };
+
+	audience_add(&one, addr);
+	for (unsigned i = 0; i < AUDIENCE_KEEP; i++)
+		if (h->audience.least[i] == one.least[0])
+			return true;
+	return false;
+}
+
 /* No delivery status: the bounce's own header may tell, else what its text looks like. */
 static void
 other_rcpts(struct dsn *d, const struct header_facts *h)
@@ -376,26 +394,13 @@ other_rcpts(struct dsn *d, const struct header_facts *h)
 	addr_list_walk(failed, add_failed, d);
 	if (d->f.rcpt_count)
 		return;
-	if (s->n_text_rcpts == 0 && s->text_to.n)
-		s->text_rcpts[s->n_text_rcpts++] = s->text_to;
 	if (s->n_text_rcpts == 0)
+		s->text_rcpts[s->n_text_rcpts++] = s->text_to.n ? s->text_to : dsn_only_stranger(d, h);
+	if (s->text_rcpts[0].n == 0)
 		return;
 	for (unsigned i = 0; i < s->n_text_rcpts; i++)
 		dsn_add_rcpt(d, &(struct dsn_rcpt){ .final_rcpt = s->text_rcpts[i], .action = late(s) });
 	d->f.flags |= DSN_RCPTS_TEXT | (s->text_more ? DSN_RCPTS_MORE : 0U);
-}
-
-/* The bounce itself goes there. */
-static bool
-is_addressee(const struct header_facts *h, struct str addr)
-{
-	struct audience one = { { 0 } };
-
-	audience_add(&one, addr);
-	for (unsigned i = 0; i < AUDIENCE_KEEP; i++)
-		if (h->audience.least[i] == one.least[0])
-			return true;
-	return false;
 }
 
 /* A list that is an alias is the original recipient of what Postfix sends to its members. */
@@ -405,7 +410,7 @@ forget_list(struct dsn_facts *f, const struct header_facts *h)
 	for (uint32_t i = 0; i < f->rcpt_count; i++) {
 		struct dsn_rcpt *r = &f->rcpts[i];
 
-		if (r->final_rcpt.n && r->original_rcpt.n && is_addressee(h, r->original_rcpt))
+		if (r->final_rcpt.n && r->original_rcpt.n && dsn_is_addressee(h, r->original_rcpt))
 			r->original_rcpt = STR_NONE;
 	}
 }

@@ -172,10 +172,12 @@ read_rcpt(struct arena *a, struct str value)
 	return utf8 ? decode_unicode(a, value) : value;
 }
 
-/* "[SMTP:a@b]", as MailEnable has it */
+/* "[SMTP:a@b]", as MailEnable has it; of others there may be several. */
 static struct str
 read_named(struct arena *a, struct str value)
 {
+	if (str_find(value, ',') < value.n)
+		return read_value(a, value);
 	if (value.n && value.p[0] == '[')
 		value = str_sub(value, 1, str_find(value, ']'));
 	if (str_istarts(value, STR("SMTP:")))
@@ -242,6 +244,8 @@ static const struct row rows[] = {
 	KEEP("x-original-message-id", IN_REPORT, true, read_id, original_id),
 	KEEP("original-message-id", IN_REPORT, false, read_id, original_id),
 	KEEP("recipient", 1 << DSN_TEXT, false, read_named, named),
+	KEEP("recipients", 1 << DSN_TEXT, false, read_named, named),
+	KEEP("address", 1 << DSN_TEXT, false, read_named, named),
 	KEEP("error-for", 1 << DSN_TEXT, false, read_named, named), /* LSMTP, for LISTSERV to read */
 	KEEP("to", 1 << DSN_TEXT, true, read_only_mailbox, to),
 	KEEP("sent", 1 << DSN_TEXT, false, read_value, sent),
@@ -320,6 +324,9 @@ dsn_block_close(struct dsn *d)
 	if (name.n == 0)
 		return;
 	row = row_find(name);
+	b->fields++;
+	if (!row && !b->label.p && str_find(line, '@') < line.n)
+		b->label = arena_str(d->scan->arena, line);
 	b->known += row ? row->known : str_istarts(name, STR("X-")) || str_istarts(name, STR("List-"));
 	if (!row || !(row->kinds & 1U << d->scan->kind))
 		return;
@@ -348,6 +355,17 @@ field_add(struct dsn_block *b, struct str s)
 	b->n += s.n;
 }
 
+/* "Recipients:" alone: below stand addresses, each on a line of its own. In a header nothing like it comes
+ * first. */
+static bool
+heads_addresses(const struct dsn_block *b, struct str rest)
+{
+	struct str line = { b->field, b->n }, name = str_sub(line, 0, field_name(line));
+
+	return b->fields == 0 && line.n && line.p[line.n - 1] == ':' && str_find(rest, '@') < rest.n &&
+	    str_find(name, '-') == name.n && (!row_find(name) || !row_find(name)->known);
+}
+
 enum dsn_line
 dsn_block_line(struct dsn *d, struct str line, bool quoted)
 {
@@ -368,7 +386,7 @@ dsn_block_line(struct dsn *d, struct str line, bool quoted)
 	rest = str_trim(str_sub(line, at, line.n));
 	if (rest.n == 0)
 		return DSN_LINE_EMPTY;
-	if (b->open && column > b->column) {
+	if (b->open && column > b->column && !(quoted && heads_addresses(b, rest))) {
 		if (at && str_is_space(line.p[at - 1]))
 			rest = str_sub(line, at - 1, line.n);
 		field_add(b, rest);
@@ -411,6 +429,7 @@ dsn_take_returned(struct dsn *d, enum dsn_source source)
 		f->returned_id = b->id;
 		f->source = source;
 	}
+	fill(&d->scan->returned_from, b->from);
 }
 
 void

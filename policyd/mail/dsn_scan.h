@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The scanner's inner seams: dsn.c takes the body apart into parts and lines, dsn_block.c reads blocks of
- * fields, which is all that the interesting parts consist of, dsn_text.c finds such blocks in a text, and
- * dsn_html.c makes one of HTML. */
+ * fields, which is all that the interesting parts consist of, dsn_text.c finds such blocks in a text,
+ * dsn_html.c makes one of HTML, and dsn_stranger.c sees whom a text names otherwise. */
 #ifndef MAIL_DSN_SCAN_H
 #define MAIL_DSN_SCAN_H
 
@@ -26,10 +26,20 @@ struct dsn_block {
 	struct str id, from;                   /* of a message */
 	struct str reporting_mta, original_id; /* of a delivery status */
 	struct str final_rcpt, original_rcpt, action, status, remote_mta; /* of one recipient there */
+	unsigned fields;
+	struct str label;           /* of a text: the first field of no known name that has an address */
 	struct str named, to, sent; /* of a text: a recipient; the only one in To; when, in an Exchange's */
 	struct str type, encoding, disposition; /* of a part */
 	size_t n;                               /* bytes of the field under way */
 	char field[MIME_LINE_MAX];
+};
+
+/* Addresses that a text names in passing. */
+enum { DSN_STRANGERS_MAX = 4 };
+struct dsn_strangers {
+	unsigned n;
+	bool more; /* than are kept */
+	struct str v[DSN_STRANGERS_MAX];
 };
 
 /* The line of an HTML text under way, and the tag. */
@@ -51,6 +61,7 @@ struct dsn_scan {
 	bool have_status;            /* a delivery status is behind us */
 	bool marked;                 /* a line of text said that a copy of the message comes */
 	bool text_past;              /* what belongs to the bounce itself is behind us */
+	bool text_described;         /* ... it seems, for fields like a message's were read */
 	bool text_done;              /* so is the block that was looked for */
 	unsigned depth;
 	struct str boundaries[DSN_DEPTH_MAX];
@@ -61,6 +72,8 @@ struct dsn_scan {
 	struct str text_to; /* to whom the message went: for a text that names nobody else */
 	bool text_late;     /* they have not got it yet */
 	bool text_heads;    /* the lines before say: those who did not get it follow */
+	struct dsn_strangers strangers;
+	struct str returned_from; /* whose message came back */
 	struct mime_decoder decoder;
 	struct dsn_block block;
 	struct dsn_html html;
@@ -91,11 +104,29 @@ void dsn_add_rcpt(struct dsn *d, const struct dsn_rcpt *r);
 void dsn_html_line(struct dsn *d, struct str piece, unsigned where);
 void dsn_html_end(struct dsn *d);
 
+/* --- dsn_stranger.c ----------------------------------------------------------------------------------- */
+
+/* The address that a line names, whatever stands around it; empty: none, or several. */
+struct str dsn_only_addr(struct str line);
+/* Letters of East Asia are in the word, which needs no space in front of an address, or of an old set. */
+bool dsn_is_glued(struct str word);
+/* A line of text that belongs to the bounce itself. */
+void dsn_stranger_line(struct dsn *d, struct str line);
+/* Whom the text names beside those whom the header and the returned message tell; empty: not one. */
+struct str dsn_only_stranger(const struct dsn *d, const struct header_facts *h);
+
 /* --- dsn_text.c --------------------------------------------------------------------------------------- */
 
 void dsn_text_line(struct dsn *d, struct str line);
 void dsn_text_end(struct dsn *d);
 /* The block names a recipient. */
 void dsn_take_named(struct dsn *d);
+/* An address of a person's or a program's, with a domain. */
+bool dsn_addr_like(struct str s);
+
+/* --- dsn.c -------------------------------------------------------------------------------------------- */
+
+/* The bounce itself goes there. */
+bool dsn_is_addressee(const struct header_facts *h, struct str addr);
 
 #endif

@@ -77,8 +77,8 @@ addr_form(struct str s)
 	return true;
 }
 
-static bool
-addr_like(struct str s)
+bool
+dsn_addr_like(struct str s)
 {
 	return addr_form(s) && !addr_is_system(s);
 }
@@ -94,6 +94,40 @@ tells_when(struct str s)
 	    str_digit(s.p[colon + 1]);
 }
 
+/* "* ", "1. ", "(2) ", "o ", a bullet: marks in front of what a list has. */
+static struct str
+skip_marks(struct str line)
+{
+	static const struct str bullets[] = { STR("\xe2\x80\xa2"), STR("\xc2\xb7"), STR("o ") };
+	size_t n = 0;
+
+	while (line.n &&
+	    (strchr("-*> \t", line.p[0]) ||
+		(line.n > 1 && strchr("+=", line.p[0]) && strchr(" >", line.p[1]))))
+		line = str_sub(line, 1, line.n);
+	for (size_t i = 0; i < ARRAY_LEN(bullets); i++)
+		if (str_starts(line, bullets[i]))
+			return str_trim(str_sub(line, bullets[i].n, line.n));
+	n += line.n && line.p[0] == '(';
+	while (n < line.n && str_digit(line.p[n]))
+		n++;
+	if (n && n + 1 < line.n && (line.p[n] == '.' || line.p[n] == ')') && line.p[n + 1] == ' ')
+		line = str_trim(str_sub(line, n + 1, line.n));
+	return line;
+}
+
+/* "mailto:a@b" */
+static struct str
+skip_scheme(struct str s)
+{
+	static const struct str schemes[] = { STR("mailto:"), STR("smtp:") };
+
+	for (size_t i = 0; i < ARRAY_LEN(schemes); i++)
+		if (str_istarts(s, schemes[i]))
+			return str_sub(s, schemes[i].n, s.n);
+	return s;
+}
+
 /* The address with which the line begins and which is what it is about: "<a@b>:", "\"a@b\":", "a@b",
  * "a@b (c@d)", "a@b <c@d>", "a@b... User unknown", "* a@b", "* [a@b]:", "a@b on Mon, 1 Apr"; not the first
  * word of a sentence. */
@@ -105,18 +139,20 @@ leading_addr(struct str line)
 	const char *open;
 	size_t n = 0;
 
-	while (line.n && strchr("-*> \t", line.p[0]))
-		line = str_sub(line, 1, line.n);
+	line = skip_marks(line);
 	open = line.n && line.p[0] ? strchr(opens, line.p[0]) : NULL;
 	if (open) {
 		n = 1 + str_find(str_sub(line, 1, line.n), closes[open - opens]);
-		addr = str_sub(line, 1, n);
+		addr = skip_scheme(str_sub(line, 1, n));
 		rest = str_sub(line, n + 1, line.n);
 		return n < line.n && (rest.n == 0 || strchr(" :.,;([", rest.p[0])) ? addr : STR_NONE;
 	}
-	while (n < line.n && !str_is_space(line.p[n]))
+	line = skip_scheme(line);
+	while (n < line.n && !str_is_space(line.p[n]) && line.p[n] != '<')
 		n++;
 	addr = str_sub(line, 0, n);
+	if (dsn_is_glued(addr))
+		return STR_NONE;
 	rest = str_trim(str_sub(line, n, line.n));
 	while (addr.n && strchr(":.,;", addr.p[addr.n - 1]))
 		addr.n--;
@@ -140,15 +176,21 @@ next_addr(struct str s)
 	return str_sub(s, 0, n);
 }
 
-/* "550 " in front of what a server said. */
+/* "550 ", "550-5.1.1 " in front of what a server said. */
 static struct str
 skip_code(struct str line)
 {
-	bool code = line.n > 4 && (line.p[0] == '4' || line.p[0] == '5') && line.p[3] == ' ';
+	bool code =
+	    line.n > 4 && (line.p[0] == '4' || line.p[0] == '5') && (line.p[3] == ' ' || line.p[3] == '-');
+	size_t n = 4;
 
 	for (size_t i = 1; code && i < 3; i++)
 		code = str_digit(line.p[i]);
-	return str_sub(line, code ? 4 : 0, line.n);
+	if (!code)
+		return line;
+	while (n < line.n && (str_digit(line.p[n]) || line.p[n] == '.'))
+		n++;
+	return str_sub(line, n > 4 && n < line.n && line.p[n] == ' ' ? n + 1 : 4, line.n);
 }
 
 /* "a@b Invalid Address, ERROR_CODE :550" */
@@ -190,24 +232,46 @@ said_addr(struct str line)
 		"local mailbox",
 		"mailbox is full",
 		"generated from",
+		"expanded from",
+		"deliver to",
+		"delivery to",
+		"you sent to",
 	};
 	struct str answer = skip_code(line), first = next_addr(answer);
 
 	if (str_find(line, '@') == line.n)
 		return STR_NONE;
-	if (first.n && addr_like(first) && (answer.n < line.n || tells_fault(str_sub(line, first.n, line.n))))
+	if (first.n && dsn_addr_like(first) &&
+	    (answer.n < line.n || tells_fault(str_sub(line, first.n, line.n))))
 		return first;
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
 		size_t at = str_ifind(line, str_of(words[i]));
 		struct str addr = next_addr(str_sub(line, at + strlen(words[i]), line.n));
 
-		if (at < line.n && addr.n && addr_like(addr))
+		if (at < line.n && addr.n && dsn_addr_like(addr))
 			return addr;
 	}
 	return STR_NONE;
 }
 
-/* "----- The following addresses had delivery problems -----", "The following recipients failed:" */
+/* "Recipient address: a@b", "Intended Recipients: <a@b>, <c@d>": what stands behind the colon. */
+static struct str
+labelled(struct str line)
+{
+	enum { LABEL_MAX = 40 };
+	static const char *const words[] = { "recipient", "address" };
+	static const char *const others[] = { "sender", "from", "source", "return", "reply", "your",
+		"contact", "originator" };
+	struct str label = str_sub(line, 0, str_find(line, ':'));
+
+	if (label.n == line.n || label.n > LABEL_MAX || str_find(label, '@') < label.n ||
+	    !HAS_ANY(label, words) || HAS_ANY(label, others))
+		return STR_NONE;
+	return str_sub(line, label.n + 1, line.n);
+}
+
+/* "----- The following addresses had delivery problems -----", "The following recipients failed:",
+ * "Delivery has failed to these recipients or groups:" */
 static bool
 heads_rcpts(struct str line)
 {
@@ -215,6 +279,8 @@ heads_rcpts(struct str line)
 		"following address",
 		"following recipient",
 		"following user",
+		"these recipient",
+		"these address",
 	};
 	char last = line.p[line.n - 1];
 
@@ -228,39 +294,63 @@ heads_rcpts(struct str line)
 static bool
 is_rcpt(const struct dsn_scan *s, struct str line, struct str addr)
 {
-	if (addr_like(addr))
+	if (dsn_addr_like(addr))
 		return true;
 	return addr_form(addr) &&
 	    (s->text_heads || (line.p[0] == '<' && str_ifind(line, STR(">:")) == addr.n + 1));
 }
 
 static void
-take_rcpt(struct dsn *d, struct str line)
+keep_rcpt(void *arg, struct str addr)
 {
-	struct dsn_scan *s = d->scan;
-	struct str addr = leading_addr(line), kept;
-	bool said = addr.n == 0 || !is_rcpt(s, line, addr);
+	struct dsn_scan *s = ((struct dsn *)arg)->scan;
+	struct str kept;
 
-	s->text_heads = heads_rcpts(line) || (s->text_heads && !said);
-
-	if (said && (s->n_text_rcpts == 0 || s->text_said))
-		addr = said_addr(line);
-	else if (said)
-		return;
-	if (addr.n == 0)
-		return;
-	if (s->text_said && !said)
-		s->n_text_rcpts = 0;
-	s->text_said = said;
 	for (unsigned i = 0; i < s->n_text_rcpts; i++)
 		if (str_ieq(s->text_rcpts[i], addr))
 			return;
 	s->text_more = s->n_text_rcpts == DSN_RCPTS_MAX;
-	if (s->text_more)
+	if (s->text_more || !addr_form(addr))
 		return;
 	kept = arena_str(s->arena, addr);
 	if (kept.p)
 		s->text_rcpts[s->n_text_rcpts++] = kept;
+}
+
+/* Below a heading: "Jana Feld (a@b)<mailto:a@b>" */
+static struct str
+headed_addr(const struct dsn_scan *s, struct str line)
+{
+	char last = line.p[line.n - 1];
+
+	if (!s->text_heads || line.p[0] == '(' || (last != '>' && last != ')'))
+		return STR_NONE;
+	return dsn_only_addr(line);
+}
+
+static void
+take_rcpt(struct dsn *d, struct str line)
+{
+	struct dsn_scan *s = d->scan;
+	struct str addr = leading_addr(line), list;
+	bool said;
+
+	if (addr.n == 0 || !is_rcpt(s, line, addr))
+		addr = headed_addr(s, line);
+	said = addr.n == 0 || !is_rcpt(s, line, addr);
+	s->text_heads = heads_rcpts(line) || (s->text_heads && !said);
+	if (said && s->n_text_rcpts && !s->text_said)
+		return;
+	if (!said && s->text_said)
+		s->n_text_rcpts = 0;
+	list = said ? labelled(line) : STR_NONE;
+	if (said)
+		addr = said_addr(line);
+	if (list.n)
+		addr_list_walk(list, keep_rcpt, d);
+	else if (addr.n)
+		keep_rcpt(d, addr);
+	s->text_said = said && s->n_text_rcpts;
 }
 
 /* Exim; Sendmail, Postfix, Gmail and MDaemon: they go on trying. */
@@ -280,13 +370,27 @@ take_text(struct dsn *d, struct str line)
 {
 	d->scan->text_late |= is_warning(line);
 	take_rcpt(d, line);
+	dsn_stranger_line(d, line);
+}
+
+static void
+take_one(void *arg, struct str addr)
+{
+	if (addr.n)
+		take_rcpt(arg, addr);
 }
 
 void
 dsn_take_named(struct dsn *d)
 {
-	if (d->scan->block.named.n && !d->scan->text_past)
-		take_rcpt(d, d->scan->block.named);
+	struct str named = d->scan->block.named;
+
+	if (named.n == 0 || d->scan->text_past)
+		return;
+	if (str_find(named, ',') < named.n)
+		addr_list_walk(named, take_one, d);
+	else
+		take_rcpt(d, named);
 }
 
 /* Some notices (Yahoo, MailScanner) only describe the message, by "To:" and "Subject:". So does Exchange, and
@@ -297,8 +401,19 @@ take_to(struct dsn *d)
 	struct dsn_scan *s = d->scan;
 	const struct dsn_block *b = &s->block;
 
-	if (!s->text_past && !s->text_to.n && !b->from.p && !b->sent.p && addr_like(b->to))
+	if (!s->text_past && !s->text_to.n && !b->from.p && !b->sent.p && dsn_addr_like(b->to))
 		s->text_to = b->to;
+}
+
+/* "Destinatario: a@b", in whatever language. More fields describe a message: "Betreff:", "Gesendet:". */
+static void
+take_label(struct dsn *d)
+{
+	enum { FEW = 2 };
+	const struct dsn_scan *s = d->scan;
+
+	if (!s->text_past && s->block.fields <= FEW && s->block.label.p)
+		dsn_stranger_line(d, s->block.label);
 }
 
 static bool
@@ -332,6 +447,7 @@ dsn_text_end(struct dsn *d)
 	if (is_returned(s)) {
 		dsn_take_returned(d, DSN_BY_TEXT);
 		s->text_past = true;
+		s->text_described = !s->marked;
 		/* Below an announced copy comes the rest of it; others go on with what went wrong. */
 		s->text_done = s->marked;
 		d->done |= s->marked && s->alone;
@@ -340,6 +456,7 @@ dsn_text_end(struct dsn *d)
 	} else {
 		dsn_take_named(d);
 		take_to(d);
+		take_label(d);
 	}
 	s->marked = s->marked && b->known == 0;
 	dsn_block_clear(d);
@@ -364,8 +481,12 @@ dsn_text_line(struct dsn *d, struct str line)
 	if (what != DSN_LINE_OTHER || line.n == 0)
 		return;
 	/* "... did NOT receive a copy of your message:" is no copy */
-	if (announces(line) && !heads_rcpts(line))
+	if (announces(line) && !heads_rcpts(line)) {
 		s->marked = s->text_past = true;
-	else if (!s->text_past)
+		s->text_described = false;
+	} else if (s->text_described && s->n_text_rcpts == 0 && heads_rcpts(line)) {
+		s->text_past = s->text_described = false; /* the fields only described the message */
+	}
+	if (!s->text_past)
 		take_text(d, line);
 }

@@ -104,9 +104,9 @@ Test(dsn_notice, behind_the_address)
 		{ "a@b.example on Fri, 18 Oct 2002 09:13:24 -0600\n", found },
 		{ "a@b.example am Fr, 18 Okt 2002 09:13:24 +0200\n", found },
 		{ "Failed address: a@b.example\n", found },
-		{ "a@b.example on behalf of 7 others\n", "nowhere" },
-		{ "a@b.example said at 9:30\n", "nowhere" },
-		{ "a@b.example on :\n", "nowhere" },
+		{ "a@b.example on behalf of 7 others and c@b.example\n", "nowhere" },
+		{ "a@b.example said at 9:30 to c@b.example\n", "nowhere" },
+		{ "a@b.example on : c@b.example\n", "nowhere" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)

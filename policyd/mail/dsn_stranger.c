@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A bounce in whatever words and language names few addresses: whose message it was, whom to ask, and who did
+ * not get it. Where no form that is known tells the last, it is the only one whom nothing else explains.
+ */
+#include "base/utf8.h"
+#include "mail/addr.h"
+#include "mail/dsn_scan.h"
+#include "mail/words.h"
+
+/* --- addresses anywhere in a line --------------------------------------------------------------------- */
+
+static bool
+local_char(char c)
+{
+	return str_alnum(c) || (c && strchr("!#$%&'*+-/=?^_`{|}~.", c));
+}
+
+/* What no address begins with, though it might. */
+static bool
+is_ornament(char c)
+{
+	return c && strchr("'*-./=?|~`#", c);
+}
+
+static bool
+domain_char(char c)
+{
+	return str_alnum(c) || c == '-' || c == '.';
+}
+
+/* What stands in front of `at` belongs to the same word. In Shift_JIS, Big5 and GBK the second byte of a
+ * letter may look like one of an address: an odd number of bytes, unless they are UTF-8, ends with a first
+ * one. In UTF-8 the letters of two bytes are those of Europe, which words go on with. */
+static bool
+splits_word(struct str line, size_t at)
+{
+	size_t from = at, odd, n = 1;
+
+	while (from && (unsigned char)line.p[from - 1] >= 0x80)
+		from--;
+	odd = (at - from) % 2;
+	for (; from < at; from += n) {
+		n = utf8_len(str_sub(line, from, at));
+		if (n == 0)
+			return odd;
+	}
+	return n == 2 && (unsigned char)line.p[at - 2] >= 0xc3;
+}
+
+bool
+dsn_is_glued(struct str word)
+{
+	for (size_t i = 0, n; i < word.n; i += n) {
+		n = utf8_len(str_sub(word, i, word.n));
+		if (n == 0 || n > 2)
+			return true;
+	}
+	return false;
+}
+
+/* Behind the escape sequence at `at`; one that begins letters of two bytes (ISO 2022) goes up to the next. */
+static size_t
+skip_escape(struct str line, size_t at)
+{
+	enum { ESCAPE = 3 };
+
+	if (at + 1 < line.n && line.p[at + 1] == '$') {
+		at++;
+		at += str_find(str_sub(line, at, line.n), '\x1b');
+	}
+	return at + ESCAPE < line.n ? at + ESCAPE : line.n;
+}
+
+/* The next address in the line at or behind *at, which goes on behind it; empty: none that can be told. */
+static struct str
+next_addr(struct str line, size_t *at)
+{
+	size_t start = *at, mid = *at, end;
+
+	while (mid < line.n && line.p[mid] != '@') {
+		bool escape = line.p[mid] == '\x1b', within = local_char(line.p[mid]);
+
+		mid = escape ? skip_escape(line, mid) : mid + 1;
+		if (escape || !within)
+			start = mid;
+	}
+	for (end = mid < line.n ? mid + 1 : mid; end < line.n && domain_char(line.p[end]); end++)
+		;
+	*at = end;
+	if (start < mid && splits_word(line, start))
+		return STR_NONE;
+	while (start < mid && is_ornament(line.p[start]))
+		start++;
+	while (end > mid && !str_alnum(line.p[end - 1]))
+		end--;
+	return start < mid ? str_sub(line, start, end) : STR_NONE;
+}
+
+struct str
+dsn_only_addr(struct str line)
+{
+	struct str only = STR_NONE;
+
+	for (size_t at = str_find(line, '@') < line.n ? 0 : line.n; at < line.n;) {
+		struct str addr = next_addr(line, &at);
+
+		if (addr.n == 0)
+			continue;
+		if (only.n && !str_ieq(only, addr))
+			return STR_NONE;
+		only = addr;
+	}
+	return only;
+}
+
+/* --- strangers ---------------------------------------------------------------------------------------- */
+
+/* The line speaks of somebody else, or of a message. */
+static bool
+is_aside(struct str line)
+{
+	static const char *const words[] = { "mail from", "from:", "message-id", "message id", "return-path",
+		"sender", "reply", "contact", "kontakt", "question", "support", "help", "assist", "abuse",
+		"unsubscribe", "://" };
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (str_ifind(line, str_of(words[i])) < line.n)
+			return true;
+	return false;
+}
+
+/* "... from <a@b>" */
+static bool
+behind_from(struct str line, struct str addr)
+{
+	struct str before = str_sub(line, 0, (size_t)(addr.p - line.p));
+
+	while (before.n && strchr(" \t<\"'(=", before.p[before.n - 1]))
+		before.n--;
+	return str_iends(before, STR(" from")) || str_iends(before, STR(" by"));
+}
+
+/* Whom a mail system names for questions, and what is no address of a person's. */
+static bool
+is_help(struct str addr)
+{
+	static const struct str names[] = { STR("abuse"), STR("admin"), STR("administrator"), STR("contact"),
+		STR("help"), STR("helpdesk"), STR("hostmaster"), STR("hotline"), STR("mailadmin"), STR("noc"),
+		STR("noreply"), STR("no-reply"), STR("donotreply"), STR("service"), STR("servicedesk"),
+		STR("support"), STR("webmaster") };
+	struct str local, domain;
+
+	if (!addr_split(addr, &local, &domain) || str_find(local, '=') < local.n ||
+	    str_find(local, '/') < local.n)
+		return true;
+	return STR_IEQ_ANY(local, names);
+}
+
+static void
+keep(struct dsn_scan *s, struct str addr)
+{
+	struct dsn_strangers *seen = &s->strangers;
+	struct str kept;
+
+	for (unsigned i = 0; i < seen->n; i++)
+		if (str_ieq(seen->v[i], addr))
+			return;
+	seen->more |= seen->n == DSN_STRANGERS_MAX;
+	if (seen->more)
+		return;
+	kept = arena_str(s->arena, addr);
+	if (kept.p)
+		seen->v[seen->n++] = kept;
+}
+
+void
+dsn_stranger_line(struct dsn *d, struct str line)
+{
+	size_t at = 0;
+
+	if (str_find(line, '@') == line.n || is_aside(line))
+		return;
+	while (at < line.n) {
+		struct str addr = next_addr(line, &at);
+
+		if (addr.n && dsn_addr_like(addr) && !is_help(addr) && !behind_from(line, addr))
+			keep(d->scan, addr);
+	}
+}
+
+/* Somebody whose message it was, or who sends the bounce. */
+static bool
+is_explained(const struct dsn_scan *s, const struct header_facts *h, struct str addr)
+{
+	const struct str others[] = { h->from_addr, h->reply_to, h->sender_addr, h->return_path,
+		s->returned_from, addr_unbracket(h->message_id) };
+
+	return dsn_is_addressee(h, addr) || STR_IEQ_ANY(addr, others);
+}
+
+struct str
+dsn_only_stranger(const struct dsn *d, const struct header_facts *h)
+{
+	const struct dsn_scan *s = d->scan;
+	struct str only = STR_NONE;
+
+	if (s->strangers.more)
+		return STR_NONE;
+	for (unsigned i = 0; i < s->strangers.n; i++) {
+		if (is_explained(s, h, s->strangers.v[i]) ||
+		    str_eq(s->strangers.v[i], addr_unbracket(d->f.returned_id)))
+			continue;
+		if (only.n)
+			return STR_NONE;
+		only = s->strangers.v[i];
+	}
+	return only;
+}

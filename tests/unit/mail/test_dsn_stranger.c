@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: ISC */
+/* Who did not get it, in words that no table has: marks, labels, headings, and the only address there is. */
+#include <stdio.h>
+
+#include "base/compiler.h"
+#include "dsn_rig.h"
+
+static const char plain[] = "From: MAILER-DAEMON@mx.example\nReply-To: desk@mx.example\nTo: x@y.example\n"
+			    "Message-ID: <7@mx.example>\n";
+static const char found[] = "nowhere +lines\nfailed final=a@b.example";
+static const char both[] = "nowhere +lines\nfailed final=a@b.example\nfailed final=c@b.example";
+static const char nobody[] = "nowhere";
+
+TestSuite(dsn_stranger, .init = rig_init, .fini = rig_fini);
+
+struct row {
+	const char *body, *want;
+};
+
+static void
+want_rows(const struct row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		rig_want(rows[i].body, rig_scan(plain, str_of(rows[i].body), 7), rows[i].want);
+}
+
+/* Two other addresses below: the line itself has to tell. */
+Test(dsn_stranger, forms_of_lines)
+{
+	static const struct {
+		const char *line;
+		bool tells;
+	} rows[] = {
+		{ "<mailto:a@b.example>", true },
+		{ "a@b.example<mailto:a@b.example>", true },
+		{ "* SMTP:a@b.example", true },
+		{ "550 5.1.1 <a@b.example>: Recipient address rejected", true },
+		{ "550-5.1.1 a@b.example is no user", true },
+		{ "550 5.1.1", false },
+		{ "1. a@b.example", true },
+		{ "(12) a@b.example: no such user", true },
+		{ "1.", false },
+		{ "(", false },
+		{ "o a@b.example", true },
+		{ "\xe2\x80\xa2 a@b.example", true },
+		{ "=> a@b.example", true },
+		{ "Recipient address: a@b.example", true },
+		{ "Recipients: a@b.example", true },
+		{ "Original Recipient:a@b.example", true },
+		{ "Your address: a@b.example", false },
+		{ "Sender address: a@b.example", false },
+		{ "All that our mail system has on record of the recipient: a@b.example", false },
+		{ "Failed to deliver to 'a@b.example'", true },
+		{ "The mail that you sent to a@b.example was rejected", true },
+		{ "    (expanded from: <a@b.example>)", true },
+	};
+	char body[200];
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		snprintf(body, sizeof(body), "%s\n\nSee v@x.example or w@x.example.\n", rows[i].line);
+		rig_want(rows[i].line, rig_scan(plain, str_of(body), 3), rows[i].tells ? found : nobody);
+	}
+	rig_want("a number of a telephone", rig_scan(plain, STR("+49301@b.example\n"), 3),
+	    "nowhere +lines\nfailed final=+49301@b.example");
+}
+
+Test(dsn_stranger, several_behind_a_label)
+{
+	static const struct row rows[] = {
+		{ "Intended Recipients: <a@b.example>, <c@b.example>\nFailure Reason: 550\n", both },
+		{ "Recipients: a@b.example, c@b.example\n", both },
+		{ "Failed:\n  a@b.example\n  c@b.example\n", both },
+		{ "Destinatarios:\n\ta@b.example\n\tc@b.example (lleno)\n\nSaludos\n", both },
+		{ "Recipients: none, at, all\n", nobody },
+		{ "Recipients:\n  nobody\n", nobody },
+	};
+
+	want_rows(rows, ARRAY_LEN(rows));
+}
+
+Test(dsn_stranger, below_a_heading)
+{
+	static const struct row rows[] = {
+		{ "Delivery has failed to these recipients or groups:\n\nBee, Ann "
+		  "(a@b.example)<mailto:a@b.example>\n"
+		  "Cee (c@b.example)\nNo such user.\n",
+		    both },
+		{ "To the following addresses:\nAnn <a@b.example>\nCee <c@b.example>\n", both },
+		{ "The following recipients failed:\na@b.example\n(was d@b.example)\n", found },
+		{ "These were not reached:\nAnn <a@b.example>\nCee <c@b.example>\n", nobody },
+	};
+
+	want_rows(rows, ARRAY_LEN(rows));
+}
+
+/* Sun's and PMDF's servers describe the message by its fields first; Yahoo's copy has them below. */
+Test(dsn_stranger, message_described_first)
+{
+	rig_want("described",
+	    rig_scan(plain,
+		STR("About a message with these fields:\n\n  Message-id: <1@y>\n  From: x@y.example\n"
+		    "  To: l@y.example\n\nYour message cannot be delivered to the following recipients:\n\n"
+		    "  Recipient address: a@b.example\n  Reason: unknown\n"),
+		7),
+	    "text id=<1@y> +lines\nfailed final=a@b.example");
+	rig_want("a copy",
+	    rig_scan(plain,
+		STR("<a@b.example>:\nNo such user\n\nMessage-ID: <1@y>\nFrom: x@y.example\n\n"
+		    "It went to the following recipients:\n\nz@b.example\n"),
+		7),
+	    "text id=<1@y> +lines\nfailed final=a@b.example");
+	rig_want("a copy that is announced",
+	    rig_scan(plain,
+		STR("--- Below is a copy of the message.\n\nMessage-ID: <1@y>\nFrom: x@y.example\n\n"
+		    "It went to the following recipients:\n\nz@b.example\n"),
+		7),
+	    "text id=<1@y>");
+}
+
+Test(dsn_stranger, the_only_address)
+{
+	static const struct row rows[] = {
+		{ "Delivery of your letter to a@b.example, as you see, went wrong.\n", found },
+		{ "Ihre Nachricht an <A@b.example> wurde abgewiesen.\nNochmals: a@b.example\n",
+		    "nowhere +lines\nfailed final=A@b.example" },
+		{ "\xe6\x94\xb6\xe4\xbb\xb6\xe4\xba\xba\xef\xbc\x9a"
+		  "a@b.example\xe3\x80\x82\n",
+		    found },
+		{ "a@b.example's mailbox is full\n", found },
+		{ "Destinataire : a@b.example\n", found },
+		{ "Empfaenger: a@b.example\nGrund: voll\n", found },
+		/* his who sent it, theirs who give it back, numbers of messages */
+		{ "From our user x@y.example to a@b.example, says desk@mx.example.\n", found },
+		{ "Your <7@mx.example> to a@b.example is lost\n", found },
+		{ "Message-Id <1@y.example>\nis lost to a@b.example\n", found },
+		{ "It came from z@y.example to a@b.example\n", found },
+		/* whom to ask */
+		{ "Jane Doe is no user here. Please contact it@b.example.\n", nobody },
+		{ "Jane Doe is no user here: helpdesk@b.example\n", nobody },
+		{ "Jane Doe is no user here: postmaster@b.example\n", nobody },
+		{ "See http://b.example/?user=a@b.example\n", nobody },
+		{ "It went over x-a=b.example@l.example\n", nobody },
+		/* which of them? */
+		{ "Something of a@b.example and c@b.example\n", nobody },
+		{ "v@b.example\tand w@b.example, x@b.example, y@b.example or z@b.example knows\n", nobody },
+		/* what describes the message names whom it was for, be that a list */
+		{ "An: l@b.example\nBetreff: x\nGesendet: heute\n\nJane Doe, heute\n", nobody },
+		{ "@ a@ @b.example a@b ''@b.example\n", nobody },
+	};
+
+	want_rows(rows, ARRAY_LEN(rows));
+	rig_want("of whom the copy is",
+	    rig_scan("From: MAILER-DAEMON@mx.example\nTo: l-bounces@y.example\n"
+		     "Content-Type: multipart/mixed; boundary=B\n",
+		STR("--B\n\nFor joe@y.example: lost to a@b.example\n--B\nContent-Type: message/rfc822\n\n"
+		    "Message-ID: <1@y>\nFrom: joe@y.example\n\n--B--\n"),
+		7),
+	    "part id=<1@y> +lines\nfailed final=a@b.example");
+}
+
+/* The letter in front may hide bytes like those of an address. */
+Test(dsn_stranger, letters_in_front)
+{
+	static const struct row rows[] = {
+		{ "\x1b$B08@h!'\x1b(Ba@b.example\x1b$B08$N\x1b(B\n", found },
+		{ "\x1b$B08@h!'\n", nobody },
+		{ "\xb0\xb8\xc0\xe8\xa1\xa7"
+		  "a@b.example\n",
+		    found }, /* EUC-JP, GBK */
+		{ "\x88\xb6\x90\xe6\x81\x46"
+		  "a@b.example\n",
+		    nobody }, /* Shift_JIS: not Fa@b.example */
+		{ "\x88\xb6\x90\xe6\x81\x46 a@b.example\n", found },
+		{ "\xc3\xa0 a@b.example, j\xc3\xbcrgen@b.example\n", found },
+		{ "der von j\xc3\xbcrgen@b.example\n", nobody },
+		{ "\x1b", nobody },
+		{ "\x1b$@\x1b", nobody },
+	};
+
+	want_rows(rows, ARRAY_LEN(rows));
+}
+
+/* "a@b.example" in UTF-16, either end first, with the mark of byte order. */
+Test(dsn_stranger, utf_16)
+{
+	static const char head[] =
+	    "From: MAILER-DAEMON@mx.example\nContent-Type: text/plain; charset=utf-16\n"
+	    "Content-Transfer-Encoding: base64\n";
+
+	rig_want("little end first",
+	    rig_scan(head, STR("//5UAG8ADQAKAGEAQABiAC4AZQB4AGEAbQBwAGwAZQANAAoA\n"), 7), found);
+	rig_want("big end first",
+	    rig_scan(head, STR("/v8AVABvAA0ACgBhAEAAYgAuAGUAeABhAG0AcABsAGUADQAK\n"), 7), found);
+}
