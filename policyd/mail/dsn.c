@@ -389,6 +389,7 @@ other_rcpts(struct dsn *d, const struct header_facts *h)
 	struct dsn_scan *s = d->scan;
 	struct str failed = h->failed_rcpts;
 
+	s->text_late |= dsn_late_subject(h->subject);
 	if (failed.n >= HEADER_VALUE_KEEP) /* its last address may be half of one */
 		failed = str_sub(failed, 0, str_rfind(failed, ','));
 	addr_list_walk(failed, add_failed, d);

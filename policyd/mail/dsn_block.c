@@ -284,14 +284,17 @@ name_char(char c)
 	return str_alnum(c) || c == '-' || c == '_';
 }
 
-/* Length of the name when the line has the form of a field, else 0. "<a@b>:" has not. */
+/* Length of the name when the line has the form of a field, else 0. "<a@b>:" has not, nor has "2: a@b". */
 static size_t
 field_name(struct str line)
 {
 	size_t n = 0, end;
+	bool letters = false;
 
-	while (n < line.n && n <= NAME_MAX_LEN && name_char(line.p[n]))
-		n++;
+	for (; n < line.n && n <= NAME_MAX_LEN && name_char(line.p[n]); n++)
+		letters |= str_letter(line.p[n]);
+	if (!letters)
+		return 0;
 	for (end = n; end < line.n && (line.p[end] == ' ' || line.p[end] == '\t'); end++)
 		;
 	return end < line.n && line.p[end] == ':' && n <= NAME_MAX_LEN ? n : 0;
@@ -325,8 +328,8 @@ dsn_block_close(struct dsn *d)
 		return;
 	row = row_find(name);
 	b->fields++;
-	if (!row && !b->label.p && str_find(line, '@') < line.n)
-		b->label = arena_str(d->scan->arena, line);
+	if (!row && b->fields <= DSN_LABELS_MAX && str_find(line, '@') < line.n)
+		b->labels[b->fields - 1] = arena_str(d->scan->arena, line);
 	b->known += row ? row->known : str_istarts(name, STR("X-")) || str_istarts(name, STR("List-"));
 	if (!row || !(row->kinds & 1U << d->scan->kind))
 		return;

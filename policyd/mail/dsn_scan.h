@@ -17,6 +17,8 @@ enum dsn_kind {
 	DSN_RETURNED_PART, /* the header of the returned message */
 };
 
+enum { DSN_LABELS_MAX = 2 };
+
 /* Lines that follow each other and look like fields. */
 struct dsn_block {
 	unsigned known;                        /* fields by a name that mail headers have */
@@ -27,7 +29,8 @@ struct dsn_block {
 	struct str reporting_mta, original_id; /* of a delivery status */
 	struct str final_rcpt, original_rcpt, action, status, remote_mta; /* of one recipient there */
 	unsigned fields;
-	struct str label;           /* of a text: the first field of no known name that has an address */
+	struct str
+	    labels[DSN_LABELS_MAX]; /* of a text: fields of no known name, where they have an address */
 	struct str named, to, sent; /* of a text: a recipient; the only one in To; when, in an Exchange's */
 	struct str type, encoding, disposition; /* of a part */
 	size_t n;                               /* bytes of the field under way */
@@ -121,6 +124,8 @@ void dsn_text_line(struct dsn *d, struct str line);
 void dsn_text_end(struct dsn *d);
 /* The block names a recipient. */
 void dsn_take_named(struct dsn *d);
+/* "Delivery delayed: ..."; what stands behind a colon or in brackets may be the subject of what is late. */
+bool dsn_late_subject(struct str subject);
 /* An address of a person's or a program's, with a domain. */
 bool dsn_addr_like(struct str s);
 

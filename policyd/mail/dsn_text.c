@@ -6,6 +6,7 @@
 #include "mail/dsn_scan.h"
 
 #include "mail/addr.h"
+#include "mail/words.h"
 
 enum {
 	KNOWN_ENOUGH = 2, /* fields, Message-ID included, that make a header out of lines */
@@ -94,7 +95,7 @@ tells_when(struct str s)
 	    str_digit(s.p[colon + 1]);
 }
 
-/* "* ", "1. ", "(2) ", "o ", a bullet: marks in front of what a list has. */
+/* "* ", "1. ", "2: ", "(3) ", "o ", a bullet: marks in front of what a list has. */
 static struct str
 skip_marks(struct str line)
 {
@@ -111,7 +112,7 @@ skip_marks(struct str line)
 	n += line.n && line.p[0] == '(';
 	while (n < line.n && str_digit(line.p[n]))
 		n++;
-	if (n && n + 1 < line.n && (line.p[n] == '.' || line.p[n] == ')') && line.p[n + 1] == ' ')
+	if (n && n + 1 < line.n && line.p[n + 1] == ' ' && strchr(".):", line.p[n]))
 		line = str_trim(str_sub(line, n + 1, line.n));
 	return line;
 }
@@ -360,9 +361,33 @@ is_warning(struct str line)
 	static const char *const words[] = {
 		"not yet been delivered",
 		"not need to resend your message",
+		"has been delayed",
+		"being retried",
+		"still trying",
+		"will be retried",
+		"will be tried again",
+		"will keep trying",
+		"will retry",
 	};
 
 	return HAS_ANY(line, words);
+}
+
+bool
+dsn_late_subject(struct str subject)
+{
+	enum { LOOK_AT = 200 };
+	static const char *const words[] = { "delay", "transient", "verz\xc3\xb6gert", "verz\xf6gert",
+		"retard", "retras", "ritard", "vertraagd" };
+	static const struct str warning = STR("warning: ");
+	char text[LOOK_AT];
+	struct str s = str_trim(words_decode(str_sub(subject, 0, LOOK_AT), text, sizeof(text)));
+
+	if (str_ifind(s, STR("(delay)")) < s.n)
+		return true;
+	if (str_starts(s, warning))
+		s = str_sub(s, warning.n, s.n);
+	return HAS_ANY(str_sub(str_sub(s, 0, str_find(s, ':')), 0, str_find(s, '(')), words);
 }
 
 static void
@@ -407,13 +432,12 @@ take_to(struct dsn *d)
 
 /* "Destinatario: a@b", in whatever language. More fields describe a message: "Betreff:", "Gesendet:". */
 static void
-take_label(struct dsn *d)
+take_labels(struct dsn *d)
 {
-	enum { FEW = 2 };
-	const struct dsn_scan *s = d->scan;
+	const struct dsn_block *b = &d->scan->block;
 
-	if (!s->text_past && s->block.fields <= FEW && s->block.label.p)
-		dsn_stranger_line(d, s->block.label);
+	for (unsigned i = 0; i < b->fields && b->fields <= DSN_LABELS_MAX && !d->scan->text_past; i++)
+		dsn_stranger_line(d, b->labels[i]);
 }
 
 static bool
@@ -456,7 +480,7 @@ dsn_text_end(struct dsn *d)
 	} else {
 		dsn_take_named(d);
 		take_to(d);
-		take_label(d);
+		take_labels(d);
 	}
 	s->marked = s->marked && b->known == 0;
 	dsn_block_clear(d);

@@ -39,6 +39,7 @@ Test(dsn_stranger, forms_of_lines)
 		{ "550 5.1.1", false },
 		{ "1. a@b.example", true },
 		{ "(12) a@b.example: no such user", true },
+		{ "2: a@b.example", true },
 		{ "1.", false },
 		{ "(", false },
 		{ "o a@b.example", true },
@@ -71,6 +72,8 @@ Test(dsn_stranger, several_behind_a_label)
 		{ "Recipients: a@b.example, c@b.example\n", both },
 		{ "Failed:\n  a@b.example\n  c@b.example\n", both },
 		{ "Destinatarios:\n\ta@b.example\n\tc@b.example (lleno)\n\nSaludos\n", both },
+		{ "1: a@b.example\n2: c@b.example\n", both },
+		{ "Empfaenger: a@b.example\nAuch: c@b.example\n", nobody },
 		{ "Recipients: none, at, all\n", nobody },
 		{ "Recipients:\n  nobody\n", nobody },
 	};
@@ -191,4 +194,35 @@ Test(dsn_stranger, utf_16)
 	    rig_scan(head, STR("//5UAG8ADQAKAGEAQABiAC4AZQB4AGEAbQBwAGwAZQANAAoA\n"), 7), found);
 	rig_want("big end first",
 	    rig_scan(head, STR("/v8AVABvAA0ACgBhAEAAYgAuAGUAeABhAG0AcABsAGUADQAK\n"), 7), found);
+}
+
+/* Nobody is dead whose mail is only late, be that told by the subject alone. */
+Test(dsn_stranger, late)
+{
+	static const struct {
+		const char *subject, *body;
+		bool late;
+	} rows[] = {
+		{ "Delivery delayed: Minutes", "a@b.example", true },
+		{ "=?utf-8?q?Zustellung_verz=C3=B6gert=3A?= Minutes", "a@b.example", true },
+		{ "Remise retard\xe9"
+		  "e : Minutes",
+		    "a@b.example", true },
+		{ "Delivery Status Notification (Delay)", "To a@b.example.", true },
+		{ "WARNING: delayed mail.", "a@b.example", true },
+		{ "Transient Delivery Failure", "a@b.example", true },
+		{ "Undeliverable: Delay of the project", "a@b.example", false },
+		{ "Delivery Report - Failed Delivery (no more delay)", "a@b.example", false },
+		{ "Warning: a@b.example - User unknown!", "a@b.example", false },
+		{ "Mail", "There was a problem.\na@b.example\nOur server will retry for 47 hours.", true },
+		{ "Mail", "a@b.example\nIt will not be retried.", false },
+	};
+	char head[200];
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		snprintf(
+		    head, sizeof(head), "From: MAILER-DAEMON@mx.example\nSubject: %s\n", rows[i].subject);
+		rig_want(rows[i].subject, rig_scan(head, str_of(rows[i].body), 7),
+		    rows[i].late ? "nowhere +lines\nnot final=a@b.example action=delayed" : found);
+	}
 }
