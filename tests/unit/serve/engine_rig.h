@@ -94,30 +94,43 @@ later(int64_t ms)
 	engine_tick(&e, now);
 }
 
-/* `rcpts`: comma separated. */
-static inline enum action
-deliver(const char *sender, const char *head, const char *rcpts)
+/* A message of somebody outside; `rcpts`: comma separated. What differs is filled in before it is judged. */
+static inline void
+begin_msg(enum door door, enum stage stage, const char *sender, const char *rcpts)
 {
 	struct str rest = str_of(rcpts), one;
 
 	msg_reset(&msg);
-	msg.door = DOOR_MILTER;
-	msg.stage = STAGE_EOM;
+	msg.door = door;
+	msg.stage = stage;
 	msg.client_address = STR("203.0.113.9");
-	msg.helo = STR("relay.other.example");
 	msg.sender = str_of(sender);
 	msg.have_sender = true;
 	while (str_split(&rest, ',', &one))
 		msg_add_rcpt(&msg, one);
+}
+
+/* The message that was begun, with this header; NULL: without. What is shown; the door's answer is v.what. */
+static inline enum action
+judge(const char *head)
+{
 	if (head) {
 		header_feed(&msg.header, head, strlen(head));
 		header_end(&msg.header);
 		msg.have_header = true;
 	}
-	now.mono += 10;
-	now.wall += 10;
 	engine_judge(&e, &msg, now, &v);
 	return v.shown;
+}
+
+static inline enum action
+deliver(const char *sender, const char *head, const char *rcpts)
+{
+	begin_msg(DOOR_MILTER, STAGE_EOM, sender, rcpts);
+	msg.helo = STR("relay.other.example");
+	now.mono += 10;
+	now.wall += 10;
+	return judge(head);
 }
 
 #define ORIGIN "Received: from desk by smtp.firm.example with ESMTP id X1; Mon, 9 Jan 2006 09:00:00 +0000\r\n"

@@ -33,9 +33,7 @@ rcpt_setup(void)
 static inline enum action
 ask_at(enum stage stage, const char *instance, const char *rcpt, uint32_t count)
 {
-	msg_reset(&msg);
-	msg.door = DOOR_POLICY;
-	msg.stage = stage;
+	begin_msg(DOOR_POLICY, stage, who.sender, rcpt);
 	msg.connection = who.connection;
 	msg.mta = who.mta;
 	msg.instance = str_of(instance);
@@ -43,15 +41,11 @@ ask_at(enum stage stage, const char *instance, const char *rcpt, uint32_t count)
 	msg.client_address = str_of(who.client);
 	msg.client_port = str_of(who.port);
 	msg.sasl_username = str_of(who.user);
-	msg.sender = str_of(who.sender);
-	msg.have_sender = true;
 	msg.size = who.size;
-	if (rcpt)
-		msg_add_rcpt(&msg, str_of(rcpt));
 	msg.rcpt_count = count;
 	now.mono += 10;
 	now.wall += 10;
-	engine_judge(&e, &msg, now, &v);
+	judge(NULL);
 	return v.what;
 }
 
@@ -80,14 +74,6 @@ fresh(void)
 
 	snprintf(name, sizeof(names[0]), "7a1.%x.0", n);
 	return name;
-}
-
-static inline void
-pass_time(int64_t ms)
-{
-	now.mono += ms;
-	now.wall += ms;
-	engine_tick(&e, now);
 }
 
 #endif

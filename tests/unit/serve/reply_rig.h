@@ -78,15 +78,6 @@ compose(const struct mail *m, const char *from)
 	    header + strlen(header), sizeof(header) - strlen(header), "%s\r\n", m->extra ? m->extra : "");
 }
 
-static inline void
-add_rcpts(const char *text)
-{
-	struct str rest = str_of(text), one;
-
-	while (str_split(&rest, ',', &one))
-		msg_add_rcpt(&msg, one);
-}
-
 static inline enum action
 send_mail(struct mail m)
 {
@@ -98,25 +89,20 @@ send_mail(struct mail m)
 	if (!m.id)
 		m.id = id;
 	compose(&m, m.from ? m.from : from);
-	msg_reset(&msg);
-	msg.door = DOOR_MILTER;
-	msg.stage = STAGE_EOM;
+	begin_msg(DOOR_MILTER, STAGE_EOM,
+	    m.sender     ? m.sender
+		: m.from ? m.from
+			 : from,
+	    m.rcpts ? m.rcpts : ten(0));
 	msg.client_address = str_of(m.client ? m.client : m.trusted ? "127.0.0.1" : "203.0.113.50");
 	if (!m.client && !m.trusted)
 		msg.sasl_username = str_of(m.login ? m.login : "somebody");
-	msg.sender = str_of(m.sender ? m.sender : m.from ? m.from : from);
-	msg.have_sender = true;
-	add_rcpts(m.rcpts ? m.rcpts : ten(0));
 	msg.queue_id = str_of(m.queue_id ? m.queue_id : "");
-	header_feed(&msg.header, header, strlen(header));
 	if (m.stated)
 		header_state_count(&msg.header, false, m.stated);
-	header_end(&msg.header);
-	msg.have_header = true;
 	now.mono += 20 * MS_SEC;
 	now.wall += 20 * MS_SEC;
-	engine_judge(&e, &msg, now, &v);
-	return v.shown;
+	return judge(header);
 }
 
 #define POST(...) send_mail((struct mail){ __VA_ARGS__ })

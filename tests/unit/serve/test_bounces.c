@@ -8,26 +8,15 @@ TestSuite(bounces, .init = setup, .fini = teardown);
 static enum action
 send_out(const char *sender, const char *id)
 {
-	struct str from = str_of(sender);
-
-	msg_reset(&msg);
-	msg.door = DOOR_MILTER;
-	msg.stage = STAGE_EOM;
+	begin_msg(DOOR_MILTER, STAGE_EOM, sender, "someone@other.example");
 	msg.client_address = STR("192.0.2.200");
 	msg.sasl_username = STR("user");
-	msg.sender = from;
-	msg.have_sender = true;
-	msg_add_rcpt(&msg, STR("someone@other.example"));
 	snprintf(header, sizeof(header),
 	    "From: %s\r\nSubject: hello\r\nDate: Mon, 9 Jan 2006 09:00:00 +0000\r\nMessage-ID: %s\r\n\r\n",
 	    sender, id);
-	header_feed(&msg.header, header, strlen(header));
-	header_end(&msg.header);
-	msg.have_header = true;
 	now.mono += 10;
 	now.wall += 10;
-	engine_judge(&e, &msg, now, &v);
-	return v.shown;
+	return judge(header);
 }
 
 static unsigned serial;
@@ -63,15 +52,10 @@ static const char *client = "203.0.113.9";
 static enum action
 ask_rcpt(const char *sender, const char *rcpt, const char *instance)
 {
-	msg_reset(&msg);
-	msg.door = DOOR_POLICY;
-	msg.stage = STAGE_RCPT;
+	begin_msg(DOOR_POLICY, STAGE_RCPT, sender, rcpt);
 	msg.client_address = str_of(client);
 	msg.client_port = msg.instance = str_of(instance);
-	msg.sender = str_of(sender);
-	msg.have_sender = true;
-	msg_add_rcpt(&msg, str_of(rcpt));
-	engine_judge(&e, &msg, now, &v);
+	judge(NULL);
 	return v.what;
 }
 
@@ -266,18 +250,9 @@ Test(bounces, what_was_stopped_on_its_way_out_was_not_sent)
 	rule("backscatter");
 	wide->limit = 0;
 	wide->action = ACT_REJECT;
-	msg_reset(&msg);
-	msg.door = DOOR_MILTER;
-	msg.stage = STAGE_EOM;
+	begin_msg(DOOR_MILTER, STAGE_EOM, "user@example.org", "someone@other.example");
 	msg.sasl_username = STR("user");
-	msg.sender = STR("user@example.org");
-	msg.have_sender = true;
-	msg_add_rcpt(&msg, STR("someone@other.example"));
-	header_feed(&msg.header, "To: a@b.example\r\nMessage-ID: <x@example.org>\r\n\r\n", 46);
-	header_end(&msg.header);
-	msg.have_header = true;
-	engine_judge(&e, &msg, now, &v);
-	cr_assert_eq(v.shown, ACT_REJECT);
+	cr_assert_eq(judge("To: a@b.example\r\nMessage-ID: <x@example.org>\r\n\r\n"), ACT_REJECT);
 	wide->mode = MODE_OFF;
 	cr_assert_eq(bounce("user@example.org", "<x@example.org>"), ACT_REJECT);
 }
@@ -362,12 +337,7 @@ Test(bounces, who_wrote_them_and_who_is_dead_is_named)
 
 	rule("bounce-to-list");
 	for (int i = 0; i < 3; i++) {
-		msg_reset(&msg);
-		msg.door = DOOR_MILTER;
-		msg.stage = STAGE_EOM;
-		msg.client_address = STR("203.0.113.9");
-		msg.have_sender = true;
-		msg_add_rcpt(&msg, STR("all@example.org"));
+		begin_msg(DOOR_MILTER, STAGE_EOM, "", "all@example.org");
 		header_feed(&msg.header, head, sizeof(head) - 1);
 		header_end(&msg.header);
 		msg.have_header = true;
@@ -375,8 +345,7 @@ Test(bounces, who_wrote_them_and_who_is_dead_is_named)
 		dsn_feed(&msg.dsn, body, sizeof(body) - 1);
 		dsn_end(&msg.dsn, &msg.header.f);
 		msg.have_dsn = true;
-		engine_judge(&e, &msg, now, &v);
-		cr_assert_eq(v.shown, ACT_REDIRECT_OWNER);
+		cr_assert_eq(judge(NULL), ACT_REDIRECT_OWNER);
 	}
 	storms_each(e.storms, find_storm, NULL);
 	cr_assert_not_null(found);

@@ -191,22 +191,11 @@ Test(engine, mail_of_our_own_that_comes_back_is_known)
 
 	rule("replication");
 	/* It starts here: no Received line yet, the queue id will be in ours. */
-	msg_reset(&msg);
-	deliver("boss@example.org", BODY, "a@example.org");
-	cr_assert_eq(v.shown, ACT_PASS);
-	msg_reset(&msg);
-	msg.door = DOOR_MILTER;
-	msg.stage = STAGE_EOM;
+	cr_assert_eq(deliver("boss@example.org", BODY, "a@example.org"), ACT_PASS);
+	begin_msg(DOOR_MILTER, STAGE_EOM, "boss@example.org", "b@example.org");
 	msg.queue_id = STR("4ABCDEF");
 	msg.client_address = STR("127.0.0.1");
-	msg.sender = STR("boss@example.org");
-	msg.have_sender = true;
-	msg_add_rcpt(&msg, STR("b@example.org"));
-	header_feed(&msg.header, BODY, strlen(BODY));
-	header_end(&msg.header);
-	msg.have_header = true;
-	engine_judge(&e, &msg, now, &v);
-	cr_assert_eq(v.shown, ACT_PASS);
+	cr_assert_eq(judge(BODY), ACT_PASS);
 	for (int i = 1; i < 10; i++) {
 		snprintf(text, sizeof(text),
 		    "Received: by sbs1.faulty.example id f%d\r\n"
@@ -287,19 +276,9 @@ Test(engine, one_action_for_all_doors_at_different_stages_counts_once)
 
 		snprintf(instance, sizeof(instance), "exim-%d", i);
 		for (int again = 0; again < 3; again++) {
-			msg_reset(&msg);
-			msg.door = DOOR_REPAIRS;
-			msg.stage = STAGE_DATA;
+			begin_msg(DOOR_REPAIRS, STAGE_DATA, "sales@firm.example", "a@example.org");
 			msg.instance = str_of(instance);
-			msg.client_address = STR("203.0.113.9");
-			msg.sender = STR("sales@firm.example");
-			msg.have_sender = true;
-			msg_add_rcpt(&msg, STR("a@example.org"));
-			copy("sbs1.faulty.example", i);
-			header_feed(&msg.header, header, strlen(header));
-			header_end(&msg.header);
-			msg.have_header = true;
-			engine_judge(&e, &msg, now, &v);
+			judge(copy("sbs1.faulty.example", i));
 			cr_assert_eq(
 			    v.what, i < LIMIT ? ACT_PASS : ACT_DISCARD, "message %d ask %d", i, again);
 		}
@@ -309,18 +288,10 @@ Test(engine, one_action_for_all_doors_at_different_stages_counts_once)
 static enum action
 ask_policy(enum stage stage, const char *sender, const char *rcpt, uint32_t count, const char *port)
 {
-	msg_reset(&msg);
-	msg.door = DOOR_POLICY;
-	msg.stage = stage;
-	msg.instance = str_of(port);
-	msg.client_address = STR("203.0.113.9");
-	msg.client_port = str_of(port);
-	msg.sender = str_of(sender);
-	msg.have_sender = true;
-	if (rcpt)
-		msg_add_rcpt(&msg, str_of(rcpt));
+	begin_msg(DOOR_POLICY, stage, sender, rcpt);
+	msg.instance = msg.client_port = str_of(port);
 	msg.rcpt_count = count;
-	engine_judge(&e, &msg, now, &v);
+	judge(NULL);
 	return v.what;
 }
 
@@ -389,11 +360,9 @@ Test(engine, a_list_with_itself_as_return_path_is_repaired)
 	rule("list-return-path");
 	deliver("all@example.org", copy("", 0), "joe@far.example");
 	cr_assert_eq(v.shown, ACT_PASS, "not ours: an outside client");
-	msg_reset(&msg);
 	deliver("all@example.org", copy("", 0), "joe@far.example");
 	msg.client_address = STR("127.0.0.1");
-	engine_judge(&e, &msg, now, &v);
-	cr_assert_eq(v.shown, ACT_SET_SENDER_OWNER);
+	cr_assert_eq(judge(NULL), ACT_SET_SENDER_OWNER);
 	cr_assert(str_eq(v.sender, STR("owner@example.org")));
 }
 

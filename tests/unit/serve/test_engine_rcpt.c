@@ -83,22 +83,11 @@ Test(rcpt, two_messages_in_flight_do_not_share_a_place)
 static enum action
 milter_says(const char *port, const char *rcpts)
 {
-	struct str rest = str_of(rcpts), one;
-
-	msg_reset(&msg);
-	msg.door = DOOR_MILTER;
-	msg.stage = STAGE_EOM;
+	begin_msg(DOOR_MILTER, STAGE_EOM, who.sender, rcpts);
 	msg.queue_id = STR("4ABC");
 	msg.client_address = str_of(who.client);
 	msg.client_port = str_of(port);
-	msg.sender = str_of(who.sender);
-	msg.have_sender = true;
-	while (str_split(&rest, ',', &one))
-		msg_add_rcpt(&msg, one);
-	header_feed(&msg.header, BODY, strlen(BODY));
-	header_end(&msg.header);
-	msg.have_header = true;
-	engine_judge(&e, &msg, now, &v);
+	judge(BODY);
 	return v.what;
 }
 
@@ -186,7 +175,7 @@ come_to_an_end(enum ending how)
 	if (how == DAEMON_STOPS)
 		engine_drain(&e);
 	if (how == TIME_OUT)
-		pass_time(JOIN_TTL + 1000);
+		later(JOIN_TTL + 1000);
 	who.sender = "next@far.example";
 	who.client = "198.51.100.1"; /* another count */
 	if (how == NEXT_OF_CLIENT) {
@@ -391,10 +380,10 @@ Test(rcpt, a_connection_of_one_question)
 		who.connection = c;
 		cr_assert_eq(ask_rcpt("1", c == 2 ? "b@example.org" : "a@example.org"), ACT_PASS);
 		engine_disconnect(&e, c, 1, now);
-		pass_time(JOIN_GRACE - 100);
+		later(JOIN_GRACE - 100);
 	}
 	cr_assert_str_eq(journal(), "", "%s", said);
-	pass_time(JOIN_GRACE);
+	later(JOIN_GRACE);
 	cr_assert_str_eq(journal(),
 	    "a@far.example pass passed  a@example.org=passed b@example.org=passed a@example.org=passed\n",
 	    "%s", said);
@@ -404,7 +393,7 @@ Test(rcpt, a_connection_of_one_question)
 	who.connection = 9;
 	cr_assert_eq(ask_rcpt("3", "a@example.org"), ACT_PASS);
 	engine_disconnect(&e, 9, 1, now);
-	pass_time(5 * MS_MIN);
+	later(5 * MS_MIN);
 	who.connection = 10;
 	cr_assert_eq(ask_rcpt("4", "a@example.org"), ACT_DEFER, "it is still on its way");
 	cr_assert_eq(ask_at(STAGE_DATA, "3", "a@example.org", 1), ACT_PASS);
@@ -425,7 +414,7 @@ Test(rcpt, reservations_at_the_cap_and_one_beyond)
 	who.client = "192.0.2.5"; /* the client's next message takes that place away again */
 	ask_at(STAGE_DATA, "0", "a@example.org", 1);
 	ask_as_usual();
-	pass_time(JOIN_TTL + 1000);
+	later(JOIN_TTL + 1000);
 	cr_assert_eq(ask_rcpt("3", "a@example.org"), ACT_PASS, "nothing is left");
 	for (int i = 1; i <= JOIN_RESERVED_MAX; i++)
 		cr_assert_eq(ask_rcpt(fresh(), "a@example.org"), ACT_PASS, "%d", i);

@@ -62,9 +62,9 @@ Test(flood, harmless_retries_of_what_was_deferred_use_nothing_up)
 		cr_assert_eq(send_one(fresh(), "a@example.org"), ACT_PASS);
 	for (int m = 0; m < 59; m++) {
 		cr_assert_eq(send_one(fresh(), "a@example.org"), ACT_DEFER, "minute %d", m);
-		pass_time(MS_MIN);
+		later(MS_MIN);
 	}
-	pass_time(62 * MS_MIN);
+	later(62 * MS_MIN);
 	for (int i = 0; i < 3; i++)
 		cr_assert_eq(send_one(fresh(), "a@example.org"), ACT_PASS, "two windows later, %d", i);
 }
@@ -82,7 +82,7 @@ Test(flood, its_storm_ends_though_the_client_goes_on)
 	storms_each(e.storms, find_storm, NULL);
 	first = found->id;
 	for (int i = 0; i < 20; i++) {
-		pass_time(30 * MS_MIN);
+		later(30 * MS_MIN);
 		cr_assert(send_one(fresh(), "a@example.org") == ACT_PASS || i < 4, "%d", i);
 	}
 	cr_assert_eq(storms_count(e.storms, STORM_OPEN) + storms_count(e.storms, STORM_COOLING), 0);
@@ -101,11 +101,11 @@ Test(flood, the_window_slides)
 
 	flood(BY_CLIENT, MEASURE_MESSAGES, 60);
 	send_one(fresh(), "a@example.org"); /* begins the first span */
-	pass_time(55 * MS_MIN);
+	later(55 * MS_MIN);
 	for (int i = 0; i < 59; i++)
 		cr_assert_eq(send_one(fresh(), "a@example.org"), ACT_PASS);
 	for (int m = 0; m < 15; m++) {
-		pass_time(MS_MIN);
+		later(MS_MIN);
 		for (int i = 0; i < 60; i++)
 			passed += send_one(fresh(), "a@example.org") == ACT_PASS;
 	}
@@ -310,9 +310,9 @@ Test(flood, block_keeps_a_client_out_for_its_time)
 	r->block = 10 * MS_MIN;
 	for (int i = 0; i < 3; i++)
 		send_one(fresh(), "a@example.org");
-	pass_time(3 * MS_MIN);
+	later(3 * MS_MIN);
 	cr_assert_eq(send_one(fresh(), "a@example.org"), ACT_DEFER, "the block has not passed");
-	pass_time(8 * MS_MIN);
+	later(8 * MS_MIN);
 	cr_assert_eq(send_one(fresh(), "a@example.org"), ACT_PASS);
 }
 

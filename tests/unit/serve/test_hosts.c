@@ -80,16 +80,11 @@ Test(hosts, data_from_another_address)
 static void
 milter_says(const char *client, const char *port)
 {
-	msg_reset(&msg);
-	msg.door = DOOR_MILTER;
-	msg.stage = STAGE_EOM;
+	begin_msg(DOOR_MILTER, STAGE_EOM, "m@far.example", "a@example.org");
 	msg.mta = B;
 	msg.client_address = str_of(client);
 	msg.client_port = str_of(port);
-	msg.sender = STR("m@far.example");
-	msg.have_sender = true;
-	msg_add_rcpt(&msg, STR("a@example.org"));
-	engine_judge(&e, &msg, now, &v);
+	judge(NULL);
 	msg.door = DOOR_POLICY;
 }
 
@@ -138,7 +133,7 @@ Test(hosts, one_question_a_connection)
 		cr_assert_eq(ask_rcpt(fresh(), "a@example.org"), ACT_PASS);
 		engine_disconnect(&e, who.connection, 1, now);
 	}
-	pass_time(5 * MS_MIN);
+	later(5 * MS_MIN);
 	cr_assert_eq(e.stats.passed, 2, "the one of the host that asks at RCPT alone is over");
 	cr_assert_eq(join_count(e.join), 2);
 }

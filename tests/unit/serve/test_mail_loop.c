@@ -325,19 +325,9 @@ Test(mail_loop, hops_at_the_limit_and_one_beyond)
 static enum action
 ask_exim(const char *head, const char *queue_id)
 {
-	msg_reset(&msg);
-	msg.door = DOOR_REPAIRS;
-	msg.stage = STAGE_DATA;
-	msg.queue_id = str_of(queue_id);
-	msg.instance = str_of(queue_id);
-	msg.client_address = STR("203.0.113.9");
-	msg.sender = STR("s@firm.example");
-	msg.have_sender = true;
-	msg_add_rcpt(&msg, STR("a@example.org"));
-	header_feed(&msg.header, head, strlen(head));
-	header_end(&msg.header);
-	msg.have_header = true;
-	engine_judge(&e, &msg, now, &v);
+	begin_msg(DOOR_REPAIRS, STAGE_DATA, "s@firm.example", "a@example.org");
+	msg.queue_id = msg.instance = str_of(queue_id);
+	judge(head);
 	return v.what;
 }
 

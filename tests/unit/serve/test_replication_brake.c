@@ -150,11 +150,11 @@ Test(replication_brake, no_longer_than_brake_for)
 	storm_of(60, "a@example.org");
 	cr_assert_eq(asks("a@example.org"), ACT_REJECT);
 	for (int m = 0; m < 4; m++) {
-		pass_time(r->brake_for / 4 - MS_SEC);
+		later(r->brake_for / 4 - MS_SEC);
 		storm_of(20, "a@example.org");
 		cr_assert_eq(asks("a@example.org"), ACT_REJECT, "quarter %d", m);
 	}
-	pass_time(MS_MIN);
+	later(MS_MIN);
 	storm_of(60, "a@example.org");
 	cr_assert_eq(asks("a@example.org"), ACT_PASS);
 	cr_assert_eq(deliver("sales@firm.example", next_copy(), "a@example.org"), ACT_DISCARD);
@@ -164,8 +164,8 @@ Test(replication_brake, it_ends_with_the_storm)
 {
 	storm_of(60, "a@example.org");
 	cr_assert_eq(asks("a@example.org"), ACT_REJECT);
-	pass_time(r->quiet + MS_MIN);
-	pass_time(MS_SEC);
+	later(r->quiet + MS_MIN);
+	later(MS_SEC);
 	cr_assert_eq(storms_count(e.storms, STORM_REMEMBERED), 1);
 	cr_assert_eq(asks("a@example.org"), ACT_PASS);
 }

@@ -58,13 +58,13 @@ Test(trap, the_time_runs_from_the_last_mail_to_a_trap)
 	ask_rcpt(fresh(), "trap@example.org");
 	for (int m = 0; m < 59; m += 10) {
 		cr_assert_eq(ask_rcpt(fresh(), "a@example.org"), ACT_REJECT, "minute %d", m);
-		pass_time(10 * MS_MIN);
+		later(10 * MS_MIN);
 	}
 	cr_assert_eq(send_one(fresh(), "a@example.org"), ACT_PASS, "what was refused did not make it longer");
 	ask_rcpt(fresh(), "trap@example.org");
-	pass_time(50 * MS_MIN);
+	later(50 * MS_MIN);
 	ask_rcpt(fresh(), "trap@example.org");
-	pass_time(50 * MS_MIN);
+	later(50 * MS_MIN);
 	cr_assert_eq(ask_rcpt(fresh(), "a@example.org"), ACT_REJECT);
 	r->block = 10 * MS_MIN; /* a changed setting */
 	engine_reloaded(&e, now);
