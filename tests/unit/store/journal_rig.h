@@ -50,6 +50,34 @@ set_up(void)
 	log_capture(count_line);
 }
 
+static char why[300];
+static struct journal_opened opened;
+
+/* What `conf` does not say is as usual: the rig's path, a queue of 64 MB. */
+static inline int
+try_open(struct journal **j, struct store_conf conf, struct journal_hooks hooks)
+{
+	conf.path = conf.path ? conf.path : path;
+	conf.max_queue = conf.max_queue ? conf.max_queue : 64 << 20;
+	why[0] = '\0';
+	return journal_open(&conf, &hooks, j, &opened, why, sizeof(why));
+}
+
+static inline struct journal *
+must_open_with(struct store_conf conf, struct journal_hooks hooks)
+{
+	struct journal *j = NULL;
+
+	cr_assert_eq(try_open(&j, conf, hooks), 0, "%s", why);
+	return j;
+}
+
+static inline struct journal *
+must_open(void)
+{
+	return must_open_with((struct store_conf){ 0 }, (struct journal_hooks){ 0 });
+}
+
 /* What a message takes of the queue. */
 static inline size_t
 packed_size(const struct record *r)

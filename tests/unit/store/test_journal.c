@@ -13,34 +13,9 @@
 #include "sample.h"
 #include "store/journal_queue.h"
 
-static char why[300];
-static uint64_t seed;
+static const struct journal_hooks no_hooks;
 
 TestSuite(journal, .init = set_up, .fini = tear_down, .timeout = 120);
-
-static int
-try_open(struct journal **j, uint64_t max_queue, int64_t retention)
-{
-	struct store_conf conf = { .path = path, .retention = retention, .max_queue = max_queue };
-
-	struct journal_opened opened;
-	int err;
-
-	why[0] = '\0';
-	err = journal_open(&conf, NULL, j, &opened, why, sizeof(why));
-	if (!err)
-		seed = opened.seed;
-	return err;
-}
-
-static struct journal *
-must_open(void)
-{
-	struct journal *j = NULL;
-
-	cr_assert_eq(try_open(&j, 64 << 20, 0), 0, "%s", why);
-	return j;
-}
 
 /* Two recipients, the second one stopped. Nothing of it lives beyond the call. */
 static void
@@ -275,7 +250,7 @@ Test(journal, the_queue_has_a_cap)
 	sqlite3 *other;
 	struct journal *j;
 
-	cr_assert_eq(try_open(&j, 10 * one, 0), 0, "%s", why);
+	cr_assert_eq(try_open(&j, (struct store_conf){ .max_queue = 10 * one }, no_hooks), 0, "%s", why);
 	other = reader();
 	must(other, "BEGIN EXCLUSIVE");
 	for (unsigned n = 0; n < 10; n++)
@@ -306,7 +281,8 @@ Test(journal, a_storm_without_room_is_offered_again)
 	struct journal *j;
 	unsigned taken = 0;
 
-	cr_assert_eq(try_open(&j, 20 * given_storm(&s).size, 0), 0, "%s", why);
+	cr_assert_eq(try_open(&j, (struct store_conf){ .max_queue = 20 * given_storm(&s).size }, no_hooks), 0,
+	    "%s", why);
 	other = reader();
 	must(other, "BEGIN EXCLUSIVE");
 	s.offered = 1;
@@ -357,7 +333,8 @@ Test(journal, retention_takes_the_oldest)
 	journal_storm(j, &s);
 	journal_close(j, LONG);
 	cr_expect_eq(count_messages(), 2300, "none without a retention");
-	cr_assert_eq(try_open(&j, 1 << 20, MS_DAY), 0, "%s", why);
+	cr_assert_eq(try_open(&j, (struct store_conf){ .max_queue = 1 << 20, .retention = MS_DAY }, no_hooks),
+	    0, "%s", why);
 	while (count_messages() != 100 || strcmp(read_row("SELECT count(*) FROM storm"), "2") != 0)
 		pause_a_little();
 	put_at(j, 3000, now - MS_HOUR);
@@ -375,20 +352,20 @@ Test(journal, retention_takes_the_oldest)
 Test(journal, the_seed_is_drawn_once)
 {
 	struct journal *j = must_open();
-	uint64_t first = seed;
+	uint64_t first = opened.seed;
 	struct stat sb;
 
 	journal_close(j, LONG);
-	seed = 0;
+	opened.seed = 0;
 	journal_close(must_open(), LONG);
-	cr_expect_eq(seed, first);
-	cr_expect_neq(seed, 0);
+	cr_expect_eq(opened.seed, first);
+	cr_expect_neq(opened.seed, 0);
 	cr_expect_eq(stat(path, &sb), 0);
 	cr_expect_eq(sb.st_mode & 0137, 0, "mode %o", sb.st_mode);
 	cr_expect_eq(strlen(read_row("SELECT value FROM meta WHERE key = 'created'")), 19);
 	unlink(path);
 	journal_close(must_open(), LONG);
-	cr_expect_neq(seed, first);
+	cr_expect_neq(opened.seed, first);
 }
 
 /* The numbers of two would mean different records. */
@@ -398,7 +375,7 @@ Test(journal, a_file_in_use_is_left_alone)
 	char text[200];
 
 	put(a, 1);
-	cr_expect_eq(try_open(&b, 1 << 20, 0), ERR_IO);
+	cr_expect_eq(try_open(&b, (struct store_conf){ .max_queue = 1 << 20 }, no_hooks), ERR_IO);
 	cr_expect_null(b);
 	snprintf(text, sizeof(text), "%s is in use by another daemon", path);
 	cr_expect_str_eq(why, text);
@@ -425,13 +402,10 @@ Test(journal, a_file_in_use_is_left_alone)
 
 Test(journal, memory)
 {
-	struct store_conf conf = {
-		.path = (char[]){ ":memory:" }, .retention = MS_DAY, .max_queue = 1 << 20
-	};
-	struct journal_opened opened;
-	struct journal *j;
+	struct journal *j = must_open_with(
+	    (struct store_conf){ .path = (char[]){ ":memory:" }, .retention = MS_DAY, .max_queue = 1 << 20 },
+	    no_hooks);
 
-	cr_assert_eq(journal_open(&conf, NULL, &j, &opened, why, sizeof(why)), 0, "%s", why);
 	cr_expect_neq(opened.seed, 0);
 	for (unsigned n = 0; n < 100; n++)
 		put(j, n);
@@ -444,7 +418,7 @@ Test(journal, memory)
 Test(journal, a_file_taken_away_is_made_anew)
 {
 	struct journal *j = must_open();
-	uint64_t first = seed;
+	uint64_t first = opened.seed;
 	char old[200], hex[20];
 
 	put(j, 1);
@@ -499,7 +473,7 @@ Test(journal, a_newer_version_is_left_alone)
 	sqlite3_close(db);
 	n = slurp(before, sizeof(before));
 	j = NULL;
-	cr_expect_eq(try_open(&j, 1 << 20, 0), ERR_VERSION);
+	cr_expect_eq(try_open(&j, (struct store_conf){ .max_queue = 1 << 20 }, no_hooks), ERR_VERSION);
 	cr_expect_null(j);
 	cr_expect(strstr(why, "1000"), "%s", why);
 	cr_assert_eq(slurp(after, sizeof(after)), n);
@@ -520,7 +494,7 @@ Test(journal, a_newer_version_in_the_write_ahead_log_is_left_alone)
 	must(db, "PRAGMA user_version = 1000");
 	sqlite3_close(db);
 	n = slurp(before, sizeof(before));
-	cr_expect_eq(try_open(&j, 1 << 20, 0), ERR_VERSION);
+	cr_expect_eq(try_open(&j, (struct store_conf){ .max_queue = 1 << 20 }, no_hooks), ERR_VERSION);
 	cr_assert_eq(slurp(after, sizeof(after)), n);
 	cr_expect_eq(memcmp(before, after, n), 0);
 }
@@ -568,22 +542,23 @@ Test(journal, a_damaged_file_is_named)
 	cr_assert_eq(pwrite(fd, noise, sizeof(noise), sb.st_size - 4096), (ssize_t)sizeof(noise));
 	close(fd);
 	j = NULL;
-	cr_expect_eq(try_open(&j, 1 << 20, 0), ERR_CORRUPT);
+	cr_expect_eq(try_open(&j, (struct store_conf){ .max_queue = 1 << 20 }, no_hooks), ERR_CORRUPT);
 	cr_expect_gt(strlen(why), 10, "%s", why);
 	unlink(path);
 	fd = open(path, O_WRONLY | O_CREAT, 0600);
 	cr_assert_eq(write(fd, junk, sizeof(junk)), (ssize_t)sizeof(junk));
 	close(fd);
-	cr_expect_eq(try_open(&j, 1 << 20, 0), ERR_CORRUPT);
+	cr_expect_eq(try_open(&j, (struct store_conf){ .max_queue = 1 << 20 }, no_hooks), ERR_CORRUPT);
 	cr_expect_null(j);
 	unlink(path);
 	fd = open(path, O_WRONLY | O_CREAT, 0600);
 	close(fd);
-	cr_expect_eq(try_open(&j, 1 << 20, 0), 0, "an empty file is a new one: %s", why);
+	cr_expect_eq(try_open(&j, (struct store_conf){ .max_queue = 1 << 20 }, no_hooks), 0,
+	    "an empty file is a new one: %s", why);
 	journal_close(j, LONG);
 	snprintf(path, sizeof(path), "%s/none/storm.db", dir);
 	j = NULL;
-	cr_expect_eq(try_open(&j, 1 << 20, 0), ERR_IO);
+	cr_expect_eq(try_open(&j, (struct store_conf){ .max_queue = 1 << 20 }, no_hooks), ERR_IO);
 	cr_expect(strstr(why, "No such file"), "%s", why);
 	snprintf(path, sizeof(path), "%s/storm.db", dir);
 }

@@ -4,20 +4,12 @@
 
 #include "journal_rig.h"
 
-static struct journal_opened opened;
-
 TestSuite(journal_away, .init = set_up, .fini = tear_down, .timeout = 120);
 
 static struct journal *
 open_one(void)
 {
-	struct store_conf conf = { .path = path, .max_queue = 64 << 20 };
-	struct journal_hooks hooks = { .parts = 1 };
-	struct journal *j = NULL;
-	char why[300];
-
-	cr_assert_eq(journal_open(&conf, &hooks, &j, &opened, why, sizeof(why)), 0, "%s", why);
-	return j;
+	return must_open_with((struct store_conf){ 0 }, (struct journal_hooks){ .parts = 1 });
 }
 
 static void

@@ -10,24 +10,6 @@
 
 TestSuite(journal_background, .init = set_up, .fini = tear_down, .timeout = 120);
 
-static struct journal *
-must_open_with(const struct journal_hooks *hooks)
-{
-	struct store_conf conf = { .path = path, .max_queue = 64 << 20 };
-	struct journal_opened opened;
-	struct journal *j = NULL;
-	char why[300];
-
-	cr_assert_eq(journal_open(&conf, hooks, &j, &opened, why, sizeof(why)), 0, "%s", why);
-	return j;
-}
-
-static struct journal *
-must_open(void)
-{
-	return must_open_with(NULL);
-}
-
 static void
 put(struct journal *j)
 {
@@ -174,7 +156,7 @@ Test(journal_background, what_a_start_has_to_fetch_does_not_wait)
 	struct journal *j;
 
 	skip_unless_allowed();
-	j = must_open_with(&hooks);
+	j = must_open_with((struct store_conf){ 0 }, hooks);
 	cr_expect_eq(in_background(), 1);
 	journal_refill(j, 10);
 	cr_expect_eq(in_background(), 0);

@@ -8,20 +8,7 @@
 #include "base/xalloc.h"
 #include "journal_rig.h"
 
-static char why[300];
-
 TestSuite(journal_bytes, .init = set_up, .fini = tear_down, .timeout = 120);
-
-static struct journal *
-must_open(void)
-{
-	struct store_conf conf = { .path = path, .max_queue = 64 << 20 };
-	struct journal_opened opened;
-	struct journal *j = NULL;
-
-	cr_assert_eq(journal_open(&conf, NULL, &j, &opened, why, sizeof(why)), 0, "%s", why);
-	return j;
-}
 
 /* Texts around the length from which one is no longer short, empty ones, odd ones, the same one again. */
 static const char *const texts[] = { "", "a", "a", "", "thirty-one characters, not more",

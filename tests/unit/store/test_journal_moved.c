@@ -9,11 +9,10 @@
 
 enum { MANY = 500 };
 
-static char why[300], old[200];
+static char old[200];
 static char away[80];
 static _Atomic int fails_in; /* looks at the file until one fails; 0: none does */
 static bool goes;            /* ... for its folder has gone */
-static struct journal_opened opened;
 
 static void
 begin(void)
@@ -41,11 +40,12 @@ stat(const char *restrict name, struct stat *restrict sb)
 static struct journal *
 open_journal(void)
 {
-	struct store_conf conf = { .path = path, .max_queue = 64 << 20, .max_journal = 1 << 30 };
-	struct journal_hooks hooks = { .parts = 1 };
 	struct journal *j = NULL;
 
-	return journal_open(&conf, &hooks, &j, &opened, why, sizeof(why)) == 0 ? j : NULL;
+	return try_open(&j, (struct store_conf){ .max_journal = 1 << 30 },
+		   (struct journal_hooks){ .parts = 1 }) == 0
+	    ? j
+	    : NULL;
 }
 
 static void

@@ -9,20 +9,12 @@
 #include "journal_rig.h"
 #include "sample.h"
 
-static char why[300];
-static struct journal_opened opened;
-
 TestSuite(journal_read, .init = set_up, .fini = tear_down, .timeout = 120);
 
 static struct journal *
 open_with(uint32_t parts)
 {
-	struct store_conf conf = { .path = path, .max_queue = 64 << 20 };
-	struct journal_hooks hooks = { .parts = parts };
-	struct journal *j = NULL;
-
-	cr_assert_eq(journal_open(&conf, &hooks, &j, &opened, why, sizeof(why)), 0, "%s", why);
-	return j;
+	return must_open_with((struct store_conf){ 0 }, (struct journal_hooks){ .parts = parts });
 }
 
 static void

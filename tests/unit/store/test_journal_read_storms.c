@@ -7,8 +7,6 @@
 #include "base/xalloc.h"
 #include "journal_rig.h"
 
-static char why[300];
-
 TestSuite(journal_read_storms, .init = set_up, .fini = tear_down, .timeout = 120);
 
 struct seen {
@@ -16,17 +14,6 @@ struct seen {
 	unsigned n, stop_at;
 	bool whole; /* all of them are what put_storm() made */
 };
-
-static struct journal *
-open_journal(void)
-{
-	struct store_conf conf = { .path = path, .max_queue = 64 << 20 };
-	struct journal_opened opened;
-	struct journal *j = NULL;
-
-	cr_assert_eq(journal_open(&conf, NULL, &j, &opened, why, sizeof(why)), 0, "%s", why);
-	return j;
-}
 
 static struct record_storm
 storm_of(uint64_t id, const char *state, int64_t last, const struct record_host *hosts, uint32_t n)
@@ -110,7 +97,7 @@ static const struct {
 static void
 put_storms(void)
 {
-	struct journal *j = open_journal();
+	struct journal *j = must_open();
 
 	for (size_t i = 0; i < ARRAY_LEN(storms); i++) {
 		struct record_storm s = storm_of(storms[i].id, storms[i].state, storms[i].last, NULL, 0);
@@ -165,7 +152,7 @@ Test(journal_read_storms, hosts_up_to_the_cap)
 	}
 	for (uint32_t n = 0; n <= ARRAY_LEN(hosts); n += n == 1 ? STORM_HOSTS_MAX - 2 : 1) {
 		struct record_storm s = storm_of(5, "open", 1, hosts, n);
-		struct journal *j = open_journal();
+		struct journal *j = must_open();
 
 		journal_storm(j, &s);
 		journal_close(j, LONG);
@@ -205,7 +192,7 @@ Test(journal_read_storms, files_that_are_none)
 
 	cr_expect_eq(journal_each_storm(path, &which, see, &s, why, sizeof(why)), ERR_NOENT);
 	cr_expect_not_null(strstr(why, "No such file"), "%s", why);
-	journal_close(open_journal(), LONG);
+	journal_close(must_open(), LONG);
 	db = reader();
 	must(db, "PRAGMA user_version = 1000");
 	sqlite3_close(db);

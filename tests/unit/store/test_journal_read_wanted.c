@@ -5,8 +5,6 @@
 #include "base/err.h"
 #include "journal_rig.h"
 
-static char why[300];
-
 TestSuite(journal_read_wanted, .init = set_up, .fini = tear_down, .timeout = 120);
 
 /* Message n came at times[n]. */
@@ -15,11 +13,8 @@ fill(const int64_t *times, unsigned n)
 {
 	const struct record_rcpt rcpts[2] = { { STR("a@example.org"), STR("pass"), OUTCOME_PASSED },
 		{ STR("b@example.org"), STR("discard"), OUTCOME_STOPPED } };
-	struct store_conf conf = { .path = path, .max_queue = 64 << 20 };
-	struct journal_opened opened;
-	struct journal *j = NULL;
+	struct journal *j = must_open();
 
-	cr_assert_eq(journal_open(&conf, NULL, &j, &opened, why, sizeof(why)), 0, "%s", why);
 	for (unsigned i = 0; i < n; i++) {
 		char id[16];
 		struct record r = { .time = times[i],

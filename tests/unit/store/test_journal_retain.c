@@ -19,18 +19,6 @@ put(struct journal *j, unsigned n, int64_t time)
 		journal_message(j, &r);
 }
 
-static struct journal *
-must_open(void)
-{
-	struct store_conf conf = { .path = path, .max_queue = 64 << 20 };
-	struct journal_opened opened;
-	struct journal *j = NULL;
-	char why[300] = "";
-
-	cr_assert_eq(journal_open(&conf, NULL, &j, &opened, why, sizeof(why)), 0, "%s", why);
-	return j;
-}
-
 /* Slice by slice until nothing goes any more; how many rows there are then. */
 static long
 retained(struct journal *j)

@@ -8,20 +8,13 @@
 
 enum { SLICE = 500, MANY = 20000 };
 
-static char why[300];
-
 TestSuite(journal_room, .init = set_up, .fini = tear_down, .timeout = 120);
 
 static struct journal *
-must_open(uint64_t max_journal, uint32_t parts)
+open_with(uint64_t max_journal, uint32_t parts)
 {
-	struct store_conf conf = { .path = path, .max_queue = 64 << 20, .max_journal = max_journal };
-	struct journal_hooks hooks = { .parts = parts };
-	struct journal_opened opened;
-	struct journal *j = NULL;
-
-	cr_assert_eq(journal_open(&conf, &hooks, &j, &opened, why, sizeof(why)), 0, "%s", why);
-	return j;
+	return must_open_with(
+	    (struct store_conf){ .max_journal = max_journal }, (struct journal_hooks){ .parts = parts });
 }
 
 static void
@@ -58,7 +51,7 @@ used(void)
 static uint64_t
 filled(unsigned n)
 {
-	struct journal *j = must_open(0, 0);
+	struct journal *j = open_with(0, 0);
 
 	put(j, 0, n);
 	journal_close(j, LONG);
@@ -122,7 +115,7 @@ Test(journal_room, what_is_added_goes_at_once)
 		j = by_hand(full);
 		room_keep(j); /* as at the end of the last commit */
 		put_away(j);
-		j = must_open(0, 0);
+		j = open_with(0, 0);
 		put(j, MANY * (unsigned)(round + 1), MANY / 4);
 		journal_close(j, LONG);
 		j = by_hand(full);
@@ -150,7 +143,7 @@ Test(journal_room, what_is_added_goes_at_once)
 Test(journal_room, the_file_stays_bounded)
 {
 	enum { CAP = 2 << 20 };
-	struct journal *j = must_open(CAP, 0);
+	struct journal *j = open_with(CAP, 0);
 	struct journal_stats s;
 	struct stat sb;
 
@@ -182,7 +175,7 @@ used_now(void)
 Test(journal_room, a_lower_cap)
 {
 	uint64_t full = filled(MANY);
-	struct journal *j = must_open(full / 4, 0);
+	struct journal *j = open_with(full / 4, 0);
 	struct journal_stats s;
 
 	for (unsigned n = 0; stats(j).trimmed < MANY / 2; n++) {
@@ -213,7 +206,7 @@ Test(journal_room, counters_alone_are_above_the_cap)
 {
 	enum { CAP = 256 << 10 };
 	struct record_storm storm = { .id = 5, .state = "open", .last = clock_now().wall };
-	struct journal *j = must_open(CAP, 1);
+	struct journal *j = open_with(CAP, 1);
 	struct buf blob;
 
 	log_capture(count_alone);
@@ -238,13 +231,10 @@ Test(journal_room, counters_alone_are_above_the_cap)
 
 Test(journal_room, in_memory_too)
 {
-	struct store_conf conf = {
-		.path = (char[]){ ":memory:" }, .max_queue = 64 << 20, .max_journal = 1 << 20
-	};
-	struct journal_opened opened;
-	struct journal *j;
+	struct journal *j =
+	    must_open_with((struct store_conf){ .path = (char[]){ ":memory:" }, .max_journal = 1 << 20 },
+		(struct journal_hooks){ 0 });
 
-	cr_assert_eq(journal_open(&conf, NULL, &j, &opened, why, sizeof(why)), 0, "%s", why);
 	put(j, 0, MANY);
 	cr_assert(journal_flush(j, LONG));
 	while (stats(j).trimmed < MANY / 2)
@@ -259,7 +249,7 @@ Test(journal_room, messages_deleted_by_hand)
 {
 	static const char *const statements[] = { "DELETE FROM message",
 		"DELETE FROM message WHERE id % 2 = 0" };
-	struct journal *j = must_open(0, 0);
+	struct journal *j = open_with(0, 0);
 	struct journal_stats s;
 
 	for (unsigned i = 0; i < 2; i++) {

@@ -14,8 +14,6 @@
 #include "base/err.h"
 #include "journal_rig.h"
 
-static char why[300];
-static struct journal_opened opened;
 static atomic_uint spooled;   /* the spool has 1..spooled */
 static atomic_uint withheld;  /* but not this one */
 static atomic_int spool_err;  /* what it answers */
@@ -89,12 +87,8 @@ refill(void *arg, uint64_t after, journal_refill_fn *give, void *give_arg)
 static struct journal *
 open_with(uint64_t max_queue, bool spool, uint32_t parts)
 {
-	struct store_conf conf = { .path = path, .max_queue = max_queue };
-	struct journal_hooks hooks = { .refill = spool ? refill : NULL, .parts = parts };
-	struct journal *j = NULL;
-
-	cr_assert_eq(journal_open(&conf, &hooks, &j, &opened, why, sizeof(why)), 0, "%s", why);
-	return j;
+	return must_open_with((struct store_conf){ .max_queue = max_queue },
+	    (struct journal_hooks){ .refill = spool ? refill : NULL, .parts = parts });
 }
 
 static size_t
