@@ -57,17 +57,6 @@ print_keys(bool tsv)
 	print(rule_key_table, rule_key_count);
 }
 
-static const char *
-value_name(const char *key, int value)
-{
-	const struct conf_key *k = conf_find(rule_key_table, rule_key_count, "rule", key);
-
-	for (const struct conf_name *n = k->names; n->name; n++)
-		if (n->value == value)
-			return n->name;
-	return "?";
-}
-
 /* name, action, scope, limit, window, remember, block, brake, count_by, help; "-" for window and the last
  * three of the keys: none */
 static void
@@ -87,9 +76,9 @@ print_detectors(void)
 		printf("%s\t%s", d->name, action_name(d->action));
 		if (d->arg_name)
 			printf(" %s: %s", d->arg_name, d->arg_value);
-		printf("\t%s\t%" PRIu32 "\t%s\t%s\t%s\t%s\t", value_name("scope", (int)d->scope), d->limit,
-		    d->window ? window : "-", remember, d->block ? block : "-",
-		    d->brake == BRAKE_OFF ? "-" : value_name("brake", (int)d->brake));
+		printf("\t%s\t%" PRIu32 "\t%s\t%s\t%s\t%s\t", rule_value_name("scope", (int)d->scope),
+		    d->limit, d->window ? window : "-", remember, d->block ? block : "-",
+		    d->brake == BRAKE_OFF ? "-" : rule_value_name("brake", (int)d->brake));
 		buf_reset(&by);
 		rule_count_by_text(d->count_by, &by);
 		printf("%.*s\t%s\n", STR_FMT(buf_str(&by)), d->help);

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/xalloc.h"
 #include "config.h"
+#include "judge/storm.h"
 #include "serve/console.h"
 #include "stormctl.h"
 
@@ -29,15 +30,11 @@ record_path(const struct stormctl *ctl)
 int
 record_range(const char *id, struct journal_storms *which)
 {
-	size_t n = strlen(id);
-	unsigned shift = 64 - 4 * (unsigned)n;
-
-	if (n > 16 || n == 0 || id[strspn(id, "0123456789abcdefABCDEF")] != '\0') {
+	*which = (struct journal_storms){ .all = true };
+	if (storm_id_range(str_of(id), &which->from, &which->to)) {
 		fprintf(stderr, "stormctl: an id has 1 to 16 hexadecimal digits\n");
 		return EX_USAGE;
 	}
-	*which = (struct journal_storms){ .all = true, .from = strtoull(id, NULL, 16) << shift };
-	which->to = which->from | (((uint64_t)1 << shift) - 1);
 	return 0;
 }
 

@@ -153,7 +153,7 @@ print_json(struct replay *r, const struct event *ev, const struct verdict *v)
 	json_seconds(&j, "time", r->now.wall);
 	json_str(&j, "verdict", str_of(action_name(v->shown)));
 	json_str(&j, "rule", v->rule.n ? v->rule : STR_NONE);
-	json_bool(&j, "would", v->would != ACT_PASS && v->shown == ACT_PASS);
+	json_bool(&j, "would", verdict_only_would(v));
 	if (v->would) {
 		json_str(&j, "would_verdict", str_of(action_name(v->would)));
 		json_str(&j, "would_rule", v->would_rule);

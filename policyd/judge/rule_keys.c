@@ -207,6 +207,17 @@ set_count_by(void *at, struct str value, char *why, size_t why_len)
 	return err_why(ERR_SYNTAX, why, why_len, "it needs something to count by");
 }
 
+const char *
+rule_value_name(const char *key, int value)
+{
+	const struct conf_key *k = conf_find(rule_key_table, rule_key_count, "rule", key);
+
+	for (const struct conf_name *n = k->names; n->name; n++)
+		if (n->value == value)
+			return n->name;
+	return "?";
+}
+
 void
 rule_count_by_text(unsigned count_by, struct buf *out)
 {

@@ -54,6 +54,9 @@ void ruleset_shadow(struct ruleset *rs);
 extern const struct conf_key rule_key_table[];
 extern const unsigned rule_key_count;
 
+/* What a value of that key, which has names for its values, is called. */
+const char *rule_value_name(const char *key, int value);
+
 /* "client, sender" into `out`, "-" for none. */
 void rule_count_by_text(unsigned count_by, struct buf *out);
 

@@ -122,8 +122,7 @@ void storms_hide(struct storms *s, const struct privacy *p);
  * done, nor of those behind it: ERR_CORRUPT.
  */
 void storms_log(struct storms *s, struct buf *log);
-int storms_replay(
-    struct storms *s, struct str events, struct now now, storm_fn *told, void *arg) MUSTCHECK;
+int storms_replay(struct storms *s, struct str events, struct now now, storm_fn *told, void *arg) MUSTCHECK;
 
 /* Moves states on. Calls `closed` for each storm that closed just now: it is remembered, or gone soon. */
 void storms_tick(struct storms *s, struct now now, storm_fn *closed, void *arg);
@@ -143,6 +142,8 @@ uint32_t storms_total(const struct storms *s);
 uint64_t storms_displaced(const struct storms *s); /* went before their time, for STORMS_MAX */
 
 const char *storm_state_name(enum storm_state st);
+/* The ids that begin with these 1 to 16 hexadecimal digits: the first and the last; else ERR_SYNTAX. */
+int storm_id_range(struct str digits, uint64_t *from, uint64_t *to) MUSTCHECK;
 
 /* As the record has it: a view of the storm, whose hosts are put into `hosts`. `seq` is 0. */
 struct record_storm storm_row(const struct storm *st, struct record_host hosts[STORM_HOSTS_MAX]);

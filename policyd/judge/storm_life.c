@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The life of a storm: what the course of time and a change of the rules make of it. */
 #include "base/clock.h"
+#include "base/err.h"
 #include "judge/storm.h"
 
 enum { COOLING_PART = 4, TOLD_EVERY = MS_SEC };
@@ -16,6 +17,26 @@ storm_state_name(enum storm_state st)
 	};
 
 	return (unsigned)st < STORM_STATES ? names[st] : "?";
+}
+
+int
+storm_id_range(struct str digits, uint64_t *from, uint64_t *to)
+{
+	unsigned shift = 64 - 4 * (unsigned)digits.n;
+	uint64_t id = 0;
+
+	if (digits.n == 0 || digits.n > 16)
+		return ERR_SYNTAX;
+	for (size_t i = 0; i < digits.n; i++) {
+		int v = str_hex(digits.p[i]);
+
+		if (v < 0)
+			return ERR_SYNTAX;
+		id = id << 4 | (unsigned)v;
+	}
+	*from = id << shift;
+	*to = *from | (((uint64_t)1 << shift) - 1);
+	return 0;
 }
 
 bool

@@ -57,9 +57,16 @@ struct verdict {
 	enum action would; /* what a shadow rule would have done, PASS: nothing more than `shown` */
 	struct str rule;   /* name of the rule that decided, "" when none; where none acted, of that one */
 	struct str would_rule;
-	uint64_t storm;    /* id, 0 when none: of that rule, or of the first that tripped */
-	bool degraded;     /* decided without the store */
+	uint64_t storm; /* id, 0 when none: of that rule, or of the first that tripped */
+	bool degraded;  /* decided without the store */
 };
+
+/* A shadow rule alone would have done something. */
+static inline bool
+verdict_only_would(const struct verdict *v)
+{
+	return v->would != ACT_PASS && v->shown == ACT_PASS;
+}
 
 const char *action_name(enum action a);
 /* ERR_SYNTAX when no action has that name. */

@@ -7,6 +7,7 @@
 #include "base/xalloc.h"
 #include "codec/control.h"
 #include "judge/detect.h"
+#include "judge/rule_parse.h"
 
 struct request {
 	const struct console *con;
@@ -88,7 +89,7 @@ json_rules(struct json *j, const struct ruleset *rules)
 		json_object(j, NULL);
 		json_str(j, "name", str_of(r->name));
 		json_str(j, "detect", str_of(r->detector->name));
-		json_str(j, "mode", str_of(modes[r->mode]));
+		json_str(j, "mode", str_of(rule_value_name("mode", r->mode)));
 		json_str(j, "action", str_of(action_name(r->action)));
 		json_object_end(j);
 	}
@@ -277,34 +278,17 @@ storm_document(const struct console *con, const struct storm *st, const struct n
 /* --- one storm ------------------------------------------------------------------------------------------ */
 
 struct search {
-	uint64_t digits;
-	unsigned shift; /* of an id, so that as many of its digits are left as were given */
+	uint64_t from, to; /* ids */
 	uint32_t found;
 	const struct storm *storm;
 };
-
-static bool
-read_digits(struct search *se, struct str word)
-{
-	if (word.n == 0 || word.n > 16)
-		return false;
-	for (size_t i = 0; i < word.n; i++) {
-		int v = str_hex(word.p[i]);
-
-		if (v < 0)
-			return false;
-		se->digits = se->digits << 4 | (unsigned)v;
-	}
-	se->shift = 64 - 4 * (unsigned)word.n;
-	return true;
-}
 
 static void
 compare(void *arg, struct storm *st)
 {
 	struct search *se = arg;
 
-	if (st->id >> se->shift != se->digits)
+	if (st->id < se->from || st->id > se->to)
 		return;
 	se->found++;
 	se->storm = st;
@@ -316,7 +300,7 @@ tell_storm(const struct request *rq)
 	struct search se = { 0 };
 	struct str id = rq->words[1];
 
-	if (!read_digits(&se, id)) {
+	if (storm_id_range(id, &se.from, &se.to)) {
 		control_error(rq->out, CONTROL_SYNTAX, "an id has 1 to 16 hexadecimal digits");
 		return;
 	}

@@ -64,7 +64,7 @@ engine_write_record(
 		.verdict = action_name(v->shown),
 		.rule = v->rule,
 		.storm = v->storm,
-		.would = v->would != ACT_PASS && v->shown == ACT_PASS,
+		.would = verdict_only_would(v),
 		.degraded = v->degraded,
 	};
 
