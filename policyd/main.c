@@ -353,6 +353,16 @@ engine_stop(struct daemon *d)
 	join_free(e->join);
 }
 
+/* Who started it as root would wonder what he may not do. */
+static void
+tell_denied(const struct daemon *d, char *why, size_t why_len)
+{
+	size_t n = strlen(why);
+
+	if (d->user.pw_name && geteuid() == d->user.pw_uid && strstr(why, strerror(EACCES)))
+		snprintf(why + n, why_len - n, " to user %s", d->user.pw_name);
+}
+
 static int
 run(struct daemon *d)
 {
@@ -370,6 +380,7 @@ run(struct daemon *d)
 		server_run(d->server);
 		engine_tick(&d->engine, clock_now());
 	} else {
+		tell_denied(d, why, sizeof(why));
 		(void)fail(code, "%s", why);
 		if (d->config.log == LOG_TO_SYSLOG)
 			log_error("not started: %s", why);

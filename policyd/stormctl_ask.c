@@ -88,7 +88,9 @@ dial(struct ask *a, bool given)
 	if (connect(a->fd, (struct sockaddr *)&un, sizeof(un)) == 0)
 		return 0;
 	if (errno == EACCES || errno == EPERM) {
-		fprintf(stderr, "stormctl: not permitted to use %s\n", a->path);
+		fprintf(stderr,
+		    "stormctl: not permitted to use %s: root, the daemon's user and the socket's group are\n",
+		    a->path);
 		return EX_NOPERM;
 	}
 	a->absent = errno;

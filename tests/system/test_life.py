@@ -468,6 +468,17 @@ def test_becomes_the_user(lab):
     dunno(d.dial(lab.path("old/p.sock")))
 
 
+def test_what_the_user_may_not_do_is_told_with_his_name(lab):
+    """Root started it, and reads that permission is denied."""
+    if os.geteuid() != 0:
+        raise Skip("not root")
+    os.chmod(lab.dir, 0o755)
+    os.mkdir(lab.path("roots"), 0o755)
+    d = lab.daemon(server="user = nobody", store=f"path = {lab.path('roots/storm.db')}")
+    code, _, err = lab.run("-c", d.conf)
+    assert code == 73 and err.endswith(f"cannot make {lab.path('roots/storm.db.spool')}: Permission denied to user nobody\n"), err
+
+
 def test_check_as_root_tells_what_the_user_cannot_read(lab):
     """A new file that root wrote with a umask of 077: the start is as root, the reload is not."""
     if os.geteuid() != 0:
