@@ -457,6 +457,11 @@ rule_notes(const struct config *c, const struct rule *r, config_note_fn *fn, voi
 		    r->detector->name);
 		fn(arg, note);
 	}
+	if (r->limit == 0 && r->detector->limit > 0 && action_final(r->action)) {
+		snprintf(
+		    note, sizeof(note), "rule \"%s\": with limit = 0 it stops all that it looks at", r->name);
+		fn(arg, note);
+	}
 	if (r->block && r->detector->no_block) {
 		snprintf(note, sizeof(note),
 		    "rule \"%s\": detector %s blocks nobody, for everybody is to get a first copy", r->name,

@@ -407,7 +407,7 @@ conf_distance(struct str a, struct str b, unsigned max)
 bool
 conf_nearer(struct str word, struct str candidate, unsigned *best)
 {
-	unsigned d = conf_distance(word, candidate, 2);
+	unsigned d = str_ieq(word, candidate) ? 0 : conf_distance(word, candidate, 2);
 
 	/* two edits make any short word out of any other */
 	if (d >= *best || d > 2 || d * 2 > candidate.n)

@@ -356,7 +356,10 @@ open_plain(const char *path, FILE **out)
 const char *
 conf_slurp_why(int err)
 {
-	return err == ERR_FULL ? "too large" : err == ERR_CONF ? "not a regular file" : strerror(errno);
+	_Static_assert(CONF_FILE_MAX == 4 << 20, "and so says the manual page");
+	if (err == ERR_FULL)
+		return "larger than 4 MB";
+	return err == ERR_CONF ? "not a regular file" : strerror(errno);
 }
 
 int
@@ -400,12 +403,10 @@ conf_read(const char *path, conf_fn *fn, void *arg, struct conf_faults *faults)
 	size_t n;
 	int err = conf_slurp(path, &text, &n);
 
-	if (err == ERR_FULL)
-		conf_fault(faults, path, 0, "file longer than %d bytes", CONF_FILE_MAX);
-	else if (err)
+	if (err) {
 		conf_fault(faults, path, 0, "cannot read: %s", conf_slurp_why(err));
-	if (err)
 		return ERR_IO;
+	}
 	err = conf_read_text((struct str){ text, n }, path, fn, arg, faults);
 	xfree(text);
 	return err;

@@ -72,7 +72,9 @@ address_ok(struct str s)
 	for (size_t i = 0; i < s.n; i++)
 		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f || s.p[i] == '<' || s.p[i] == '>')
 			return false;
-	return (local.p[0] == '"' || str_find(local, '@') == local.n) && domain.p[0] != '.';
+	/* nobody has a '*': a pattern is meant, and there are none here */
+	return str_find(local, '*') == local.n && (local.p[0] == '"' || str_find(local, '@') == local.n) &&
+	    domain.p[0] != '.';
 }
 
 struct lists_reader {

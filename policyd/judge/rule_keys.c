@@ -71,7 +71,8 @@ unknown(const char *kind, struct str word, const char *near, char *why, size_t w
 	if (near)
 		snprintf(why, why_len, "no %s is called %s, did you mean \"%s\"?", kind, CONFQ(word), near);
 	else
-		snprintf(why, why_len, "no %s is called %s", kind, CONFQ(word));
+		snprintf(why, why_len, "no %s is called %s; \"stormctl config --%ss\" lists them", kind,
+		    CONFQ(word), kind);
 	return ERR_SYNTAX;
 }
 

@@ -343,7 +343,7 @@ Test(conf_read, file_cap)
 	memcpy(path + strlen(path) - 6, "XXXXXX", 6);
 	write_file("[a]\n", 4, CONF_FILE_MAX - 3);
 	cr_expect_eq(read_file(&out, path), ERR_IO);
-	cr_expect_str_eq(buf_str(&out).p, "!0 file longer than 4194304 bytes\n");
+	cr_expect_str_eq(buf_str(&out).p, "!0 cannot read: larger than 4 MB\n");
 	buf_fini(&out);
 	unlink(path);
 }

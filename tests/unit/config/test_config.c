@@ -329,7 +329,7 @@ Test(config, all_faults_in_order)
 	    "rules.conf:4: limit: \"y\" is not a number\n"
 	    "rules.conf:5: no '=' in this line\n"
 	    "rules.conf:7: section [rule bad] began in line 3 already\n"
-	    "rules.conf:8: detect: no detector is called \"z\"\n"
+	    "rules.conf:8: detect: no detector is called \"z\"; \"stormctl config --detectors\" lists them\n"
 	    "lists:1: owner \"one@x.test\" of list \"one@x.test\" is itself a list (lists:1)\n"
 	    "lists:2: \"x\" is not an address\n");
 }
@@ -471,12 +471,15 @@ Test(config, notes_of_volume_rules)
 {
 	write_file("rules.conf",
 	    "[rule t]\ndetect = trap\n[rule g]\ndetect = list-guard\n"
-	    "[rule s]\ndetect = flood\ncount_by = sender, sender-domain\naction = reject\n");
+	    "[rule s]\ndetect = flood\ncount_by = sender, sender-domain\naction = reject\n"
+	    "[rule none]\ndetect = flood\nlimit = 0\n"
+	    "[rule marks]\ndetect = wide-recipients\nlimit = 0\n");
 	cr_assert_eq(load("[server]\nmilter = unix:/p\n"), 0);
 	cr_expect_str_eq(notes(),
 	    "rule \"t\" never trips: it has no addresses\n"
 	    "rule \"g\" never trips: [mail] lists names no list\n"
-	    "rule \"s\" counts by sender alone: whoever writes that name as his sender uses up its limit\n");
+	    "rule \"s\" counts by sender alone: whoever writes that name as his sender uses up its limit\n"
+	    "rule \"none\": with limit = 0 it stops all that it looks at\n");
 	config_fini(&c);
 	write_file("lists", "a@x.test b@x.test\n");
 	write_file("rules.conf",

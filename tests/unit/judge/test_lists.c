@@ -123,6 +123,8 @@ Test(lists, faults)
 	    "seven@x@y o@x.test\n"
 	    "eight@x.test: o@x.test\n"
 	    "nine@x.test o@*\n"
+	    "*@lists.x.test o@x.test\n"
+	    "ten@x.test o@x.test *@x.test\n"
 	    "good@x.test o@x.test p@[192.0.2.1] p@[IPv6:2001:db8::1]\n");
 	cr_expect_eq(finish(), 0u);
 	cr_expect_str_eq(faults(),
@@ -135,7 +137,9 @@ Test(lists, faults)
 	    "l:7: \"<six@x.test>\" is not an address\n"
 	    "l:8: \"seven@x@y\" is not an address\n"
 	    "l:9: \"eight@x.test:\" is not an address\n"
-	    "l:10: \"o@*\" is not an address\n");
+	    "l:10: \"o@*\" is not an address\n"
+	    "l:11: \"*@lists.x.test\" is not an address\n"
+	    "l:12: \"*@x.test\" is not an address\n");
 	cr_expect_str_eq(owner("good@x.test"), "o@x.test");
 }
 

@@ -157,6 +157,8 @@ struct fault {
 	const char *text, *said;
 };
 
+#define DETECTORS "; \"stormctl config --detectors\" lists them"
+#define ACTIONS "; \"stormctl config --actions\" lists them"
 #define R "[rule x]\ndetect = replication\n"
 #define T "[rule x]\ndetect = trap\n"
 
@@ -178,14 +180,15 @@ static const struct fault faults[] = {
 	{ R "authors = 1\n", "r:3: authors: detector replication does not use it\n" },
 	{ "[rule x]\ndetect = replicaton\n",
 	    "r:2: detect: no detector is called \"replicaton\", did you mean \"replication\"?\n" },
-	{ "[rule x]\ndetect = weather\n", "r:2: detect: no detector is called \"weather\"\n" },
-	{ "[rule x]\ndetect =\n", "r:2: detect: no detector is called \"\"\n" },
+	{ "[rule x]\ndetect = weather\n", "r:2: detect: no detector is called \"weather\"" DETECTORS "\n" },
+	{ "[rule x]\ndetect = PING-PONG\n",
+	    "r:2: detect: no detector is called \"PING-PONG\", did you mean \"ping-pong\"?\n" },
+	{ "[rule x]\ndetect =\n", "r:2: detect: no detector is called \"\"" DETECTORS "\n" },
 	{ R "limit = x\n", "r:3: limit: \"x\" is not a number\n" },
 	{ R "limit = 0\n", "r:3: limit: detector replication takes 1 to 1024\n" },
 	{ R "limit = 1025\n", "r:3: limit: detector replication takes 1 to 1024\n" },
 	{ R "limit = 4000000001\n", "r:3: limit: \"4000000001\" is above 4000000000\n" },
-	{ R "limit = 18446744073709551616\n",
-	    "r:3: limit: \"18446744073709551616\" is above 4000000000\n" },
+	{ R "limit = 18446744073709551616\n", "r:3: limit: \"18446744073709551616\" is above 4000000000\n" },
 	{ R "limit = 17179869184G\n", "r:3: limit: \"17179869184G\" is above 4000000000\n" },
 	{ R "window = 1w\n", "r:3: window: \"1w\" is not a time (use s m h d)\n" },
 	{ R "window = 0\n", "r:3: window: \"0\" is out of range (1s to 3650d)\n" },
@@ -206,8 +209,10 @@ static const struct fault faults[] = {
 	/* actions */
 	{ R "action = dicsard\n",
 	    "r:3: action: no action is called \"dicsard\", did you mean \"discard\"?\n" },
-	{ R "action = pass\n", "r:3: action: no action is called \"pass\"\n" },
-	{ R "action =\n", "r:3: action: no action is called \"\"\n" },
+	{ R "action = pass\n", "r:3: action: no action is called \"pass\"" ACTIONS "\n" },
+	{ R "action = DISCARD\n",
+	    "r:3: action: no action is called \"DISCARD\", did you mean \"discard\"?\n" },
+	{ R "action =\n", "r:3: action: no action is called \"\"" ACTIONS "\n" },
 	{ R "action = discard it\n", "r:3: action: discard takes no text (use text = ...)\n" },
 	{ R "action = prepend\n", "r:3: action: prepend needs \"NAME: TEXT\"\n" },
 	{ R "action = prepend X-Storm\n", "r:3: action: prepend needs \"NAME: TEXT\"\n" },
@@ -250,7 +255,7 @@ static const struct fault faults[] = {
 	    "r:3: addresses: \"192.0.2.1\" is not user@domain, @domain or localpart@\n" },
 	/* all of them, and the good rule between is kept apart from the bad ones */
 	{ "[rule a]\ndetect = x\nlimit = y\n[rule b]\ndetect = replication\n[rule c]\nfoo = 1\n",
-	    "r:2: detect: no detector is called \"x\"\nr:3: limit: \"y\" is not a number\n"
+	    "r:2: detect: no detector is called \"x\"" DETECTORS "\nr:3: limit: \"y\" is not a number\n"
 	    "r:6: rule \"c\" does not say detect = ...\nr:7: unknown key \"foo\" in [rule]\n" },
 };
 
