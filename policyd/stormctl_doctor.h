@@ -151,6 +151,9 @@ const char *doctor_with_more(struct doctor *d, const char *key, const struct str
 /* "192.0.2.0/24, " for each of them, so that one more may follow. */
 const char *doctor_net_list(struct doctor *d, const struct netset *set);
 
+#define EACH_RULE(d, r) \
+	for (const struct rule *r = (d)->conf->rules.v; r < (d)->conf->rules.v + (d)->conf->rules.n; r++)
+
 /* Is there a rule, not off, with this detector or action? */
 bool doctor_has_rule(const struct doctor *d, const char *detector);
 bool doctor_does(const struct doctor *d, enum action action);

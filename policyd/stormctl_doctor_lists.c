@@ -40,15 +40,21 @@ pf_entry(struct str *list, struct str *word, bool *braced, bool *warned)
 }
 
 bool
-pf_protects(struct str list)
+pf_has_one_of(struct str list, const char *const *names)
 {
 	struct str word;
 	bool braced, warned;
 
 	while (pf_entry(&list, &word, &braced, &warned))
-		if (!braced && !warned && pf_one_of(protections, word))
+		if (!braced && !warned && pf_one_of(names, word))
 			return true;
 	return false;
+}
+
+bool
+pf_protects(struct str list)
+{
+	return pf_has_one_of(list, protections);
 }
 
 /* What stands behind check_policy_service. */
@@ -61,7 +67,7 @@ read_ask(struct doctor *d, struct pf_ask *a, struct str word, bool braced)
 
 	a->address = pf_cut_address(&word, braced);
 	pf_take_options(pf_of(d), a->service, word, rows, ARRAY_LEN(rows));
-	a->whose = pf_resolve(d, POLICY_DOOR, a->service, a->address, &a->path, &a->path_from, &a->outside);
+	a->whose = pf_resolve(d, POLICY_DOOR, a->service, a->address, &a->path);
 }
 
 struct walk {
@@ -243,15 +249,10 @@ static bool
 class_stops(struct doctor *d, const struct pf_service *s, struct str word)
 {
 	const char *name = doctor_copy(d, word);
-	struct str rest = pf_get(pf_of(d), s, name);
-	bool braced;
+	struct str list = pf_get(pf_of(d), s, name);
 
-	if (!doctor_has_word(pf_get(pf_of(d), s, "smtpd_restriction_classes"), name))
-		return false;
-	while (doctor_word(&rest, &word, &braced))
-		if (!braced && (pf_one_of(permits, word) || pf_one_of(finals, word)))
-			return true;
-	return false;
+	return doctor_has_word(pf_get(pf_of(d), s, "smtpd_restriction_classes"), name) &&
+	    (pf_has_one_of(list, permits) || pf_has_one_of(list, finals));
 }
 
 const char *
@@ -297,9 +298,8 @@ const char *
 pf_put_right(struct doctor *d, const struct pf_service *s, const char *param, enum place place)
 {
 	struct str rest = pf_get(pf_of(d), s, param), word, arg;
-	const char *out = "", *copy, *path;
-	bool braced, inner, warned, done = place == PLACE_NOWHERE, ours, outside;
-	size_t from;
+	const char *out = "", *copy;
+	bool braced, inner, warned, done = place == PLACE_NOWHERE, ours;
 
 	while (pf_entry(&rest, &word, &braced, &warned)) {
 		copy = doctor_text(d, braced ? "{ %.*s }" : "%.*s", STR_FMT(word));
@@ -307,8 +307,7 @@ pf_put_right(struct doctor *d, const struct pf_service *s, const char *param, en
 		if (!braced && str_ieq(word, STR("check_policy_service")) &&
 		    doctor_word(&rest, &arg, &inner)) {
 			copy = doctor_text(d, inner ? "%s { %.*s }" : "%s %.*s", copy, STR_FMT(arg));
-			ours = pf_resolve(d, POLICY_DOOR, s, pf_cut_address(&arg, inner), &path, &from,
-				   &outside) != NOT_OURS;
+			ours = pf_resolve(d, POLICY_DOOR, s, pf_cut_address(&arg, inner), NULL) != NOT_OURS;
 		}
 		if (!done &&
 		    (its_place(place, word, ours) ||

@@ -25,7 +25,7 @@ add_filter(struct doctor *d, struct pf_filter f, struct str word, bool braced)
 	f.address = pf_cut_address(&word, braced);
 	pf_take_options(p, f.service, word, rows, ARRAY_LEN(rows));
 	f.kind = doctor_filter_kind(f.address);
-	f.whose = pf_resolve(d, MILTER_DOOR, f.service, f.address, &f.path, &f.path_from, &f.outside);
+	f.whose = pf_resolve(d, MILTER_DOOR, f.service, f.address, &f.path);
 	p->filters = doctor_push(d, p->filters, &p->n_filters, sizeof(*p->filters));
 	p->filters[p->n_filters - 1] = f;
 }
@@ -81,15 +81,14 @@ const char *
 pf_filters_put_right(struct doctor *d, const struct pf_service *s, const char *param, enum place place)
 {
 	struct str rest = pf_get(pf_of(d), s, param), word, address;
-	const char *out = "", *signers = "", *path;
-	bool braced, done = place == PLACE_NOWHERE, outside;
-	size_t from;
+	const char *out = "", *signers = "";
+	bool braced, done = place == PLACE_NOWHERE;
 
 	while (doctor_word(&rest, &word, &braced)) {
 		const char *copy = doctor_text(d, braced ? "{ %.*s }" : "%.*s", STR_FMT(word));
 
 		address = pf_cut_address(&word, braced);
-		if (pf_resolve(d, MILTER_DOOR, s, address, &path, &from, &outside) != NOT_OURS) {
+		if (pf_resolve(d, MILTER_DOOR, s, address, NULL) != NOT_OURS) {
 			if (!done && place == PLACE_SAME)
 				out = pf_joined(d, out, good(d));
 			done = done || place == PLACE_SAME;
@@ -364,7 +363,7 @@ milter_address(struct doctor *d)
 		find_list(d, f->service, f->param, PLACE_SAME);
 	else if (f->whose == OURS_MISSED)
 		doctor_find_door(d, pf_where(d, f->service, f->param), MILTER_DOOR,
-		    pf_system_address(d, f->path, f->address));
+		    pf_system_address(d, f->path.name, f->address));
 }
 
 static void

@@ -166,12 +166,8 @@ static bool
 permits_or_refuses(struct doctor *d, const struct pf_service *s)
 {
 	static const char *const refusals[] = { "reject", "defer", NULL };
-	struct str list = pf_get(pf_of(d), s, pf_list_names[PF_RECIPIENT]), word;
-	bool braced, warned, found = false;
 
-	while (pf_entry(&list, &word, &braced, &warned))
-		found = found || (!braced && !warned && pf_one_of(refusals, word));
-	return found;
+	return pf_has_one_of(pf_get(pf_of(d), s, pf_list_names[PF_RECIPIENT]), refusals);
 }
 
 static const char *
@@ -340,7 +336,7 @@ policy_address(struct doctor *d)
 		find_list(d, a, PLACE_SAME);
 	else if (a->whose == OURS_MISSED)
 		doctor_find_door(d, pf_where(d, a->service, a->param), POLICY_DOOR,
-		    pf_system_address(d, a->path, a->address));
+		    pf_system_address(d, a->path.name, a->address));
 }
 
 static void

@@ -195,30 +195,30 @@ misspelt(struct doctor *d, enum door_kind door, struct str address)
 
 enum whose
 pf_resolve(struct doctor *d, enum door_kind door, const struct pf_service *s, struct str address,
-    const char **path, size_t *from, bool *outside)
+    struct pf_path *path)
 {
 	const struct postfix *p = pf_of(d);
 	struct str name = str_sub(address, str_find(address, ':') + 1, address.n);
+	struct pf_path unused;
 	enum whose whose;
 
-	*outside = false;
-	*path = NULL;
+	path = path ? path : &unused;
+	*path = (struct pf_path){ .name = NULL };
 	if (!str_starts(address, STR("unix:")) && !str_starts(address, STR("local:")))
 		return str_starts(address, STR("inet:")) && str_find(name, '@') == name.n
 		    ? doctor_whose(d, door, address)
 		    : misspelt(d, door, address);
 	if (name.n && name.p[0] == '/' && !(s && s->chroot)) {
-		*path = doctor_copy(d, name);
-		*from = 0;
+		path->name = doctor_copy(d, name);
 		return doctor_whose(d, door, address);
 	}
-	*path = doctor_text(d, "%.*s%s%.*s", STR_FMT(p->queue_directory),
+	path->name = doctor_text(d, "%.*s%s%.*s", STR_FMT(p->queue_directory),
 	    name.n && name.p[0] == '/' ? "" : "/", STR_FMT(name));
-	*from = p->queue_directory.n;
-	whose = doctor_whose(d, door, str_of(doctor_text(d, "unix:%s", *path)));
+	path->from = p->queue_directory.n;
+	whose = doctor_whose(d, door, str_of(doctor_text(d, "unix:%s", path->name)));
 	if ((whose == NOT_OURS || whose == OURS_MISSED) && name.p && name.p[0] == '/' &&
 	    doctor_whose(d, door, address) == OURS) {
-		*outside = true;
+		path->outside = true;
 		return OURS;
 	}
 	return whose;

@@ -38,6 +38,13 @@ enum pf_list {
 	PF_LISTS
 };
 
+/* Where the socket is that an address names. */
+struct pf_path {
+	const char *name; /* as the system sees it; NULL: it is no unix socket */
+	size_t from;      /* folders up to here are not walked through */
+	bool outside;     /* it would be ours, but cannot be seen from the chroot */
+};
+
 /* One check_policy_service. */
 struct pf_ask {
 	const struct pf_service *service;
@@ -47,17 +54,16 @@ struct pf_ask {
 	struct str timeout, action, try_limit; /* in effect */
 	const char *permit;                    /* the entry before it that lets some mail pass, or NULL */
 	const char *final;                     /* the entry before it behind which nothing is looked at */
-	const char
-	    *order; /* the list in which one of these stands before it: param, or one that names its class */
-	const char
-	    *entry; /* what stands there for the question: a restriction class; NULL: the question itself */
-	const char *warned;       /* the list in which "warn_if_reject" stands before it, or NULL */
-	const char *warned_class; /* and before this class, which has it; NULL: before the question itself */
-	bool protected;           /* strangers' relaying is refused before it */
+	/* the list in which one of these stands before it: param, or one that names its class */
+	const char *order;
+	/* what stands there for the question: a restriction class; NULL: the question itself */
+	const char *entry;
+	const char *warned; /* the list in which "warn_if_reject" stands before it, or NULL */
+	/* and before this class, which has it; NULL: before the question itself */
+	const char *warned_class;
+	bool protected; /* strangers' relaying is refused before it */
 	enum whose whose;
-	const char *path; /* of a unix socket, as the system sees it, or NULL */
-	size_t path_from; /* folders up to here are not walked through */
-	bool outside;     /* it would be ours, but cannot be seen from the chroot */
+	struct pf_path path;
 };
 
 /* One entry of smtpd_milters or non_smtpd_milters. */
@@ -69,9 +75,7 @@ struct pf_filter {
 	struct str action, protocol, connect, command, content;
 	enum whose whose;
 	enum filter_kind kind;
-	const char *path;
-	size_t path_from;
-	bool outside;
+	struct pf_path path;
 };
 
 struct postfix {
@@ -119,6 +123,9 @@ void pf_find_override(struct doctor *d, const struct pf_service *s, const char *
 /* Finding where the daemon hangs up on a connection before that time of theirs. */
 void pf_find_idle(struct doctor *d, const struct pf_service *s, const char *name);
 
+/* Whose is this address, as that service sees it (NULL: one without a chroot)? `path` may be NULL. */
+enum whose pf_resolve(struct doctor *d, enum door_kind door, const struct pf_service *s, struct str address,
+    struct pf_path *path);
 /* The address of our door as Postfix writes it, where its chroots can see it; NULL: there is no such door. */
 const char *pf_address(struct doctor *d, enum door_kind door);
 /* Does our daemon listen there already? */
@@ -145,6 +152,8 @@ void pf_find_asks(struct doctor *d); /* fills asks */
 const char *pf_one_of(const char *const *names, struct str word);
 /* Cuts the next entry off a list; `warned`: behind "warn_if_reject", which is no entry. */
 bool pf_entry(struct str *list, struct str *word, bool *braced, bool *warned);
+/* Is one of these in the list, and not only to be logged? */
+bool pf_has_one_of(struct str list, const char *const *names);
 /* Does that list refuse to relay for strangers? */
 bool pf_protects(struct str list);
 enum place { PLACE_SAME, PLACE_END, PLACE_BEFORE_PERMIT, PLACE_BEHIND_PROTECTION, PLACE_NOWHERE, PLACE_GOOD };
@@ -163,13 +172,12 @@ void pf_find_filters(struct doctor *d);
 /* The list of milters with us at that place alone; a good place is behind all but those that sign. */
 const char *pf_filters_put_right(
     struct doctor *d, const struct pf_service *s, const char *param, enum place place);
-/* Is one of our doors, or what looks like it, asked by anybody? And the lines that make it so. */
+
+/* Is the policy door, or what looks like it, asked by anybody? Does anybody hand mail to the milter door? And
+ * the lines that make it so. */
 bool pf_asks(const struct postfix *p);
 bool pf_hands_on(const struct postfix *p);
 const char *pf_policy_lines(struct doctor *d);
 const char *pf_milter_lines(struct doctor *d);
-/* Our door's address as that service sees it: sets whose, path, path_from, outside. */
-enum whose pf_resolve(struct doctor *d, enum door_kind door, const struct pf_service *s, struct str address,
-    const char **path, size_t *from, bool *outside);
 
 #endif

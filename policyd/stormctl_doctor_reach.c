@@ -536,32 +536,26 @@ doctor_networks(struct doctor *d, struct str networks, const char *where)
 bool
 doctor_has_rule(const struct doctor *d, const char *detector)
 {
-	const struct ruleset *rs = &d->conf->rules;
-
-	for (unsigned i = 0; i < rs->n; i++)
-		if (rs->v[i].mode != MODE_OFF && strcmp(rs->v[i].detector->name, detector) == 0)
-			return true;
+	EACH_RULE(d, r)
+	if (r->mode != MODE_OFF && strcmp(r->detector->name, detector) == 0)
+		return true;
 	return false;
 }
 
 bool
 doctor_does(const struct doctor *d, enum action action)
 {
-	const struct ruleset *rs = &d->conf->rules;
-
-	for (unsigned i = 0; i < rs->n; i++)
-		if (rs->v[i].mode != MODE_OFF && rs->v[i].action == action)
-			return true;
+	EACH_RULE(d, r)
+	if (r->mode != MODE_OFF && r->action == action)
+		return true;
 	return false;
 }
 
 bool
 doctor_brakes(const struct doctor *d)
 {
-	const struct ruleset *rs = &d->conf->rules;
-
-	for (unsigned i = 0; i < rs->n; i++)
-		if (rs->v[i].mode != MODE_OFF && rs->v[i].brake != BRAKE_OFF)
-			return true;
+	EACH_RULE(d, r)
+	if (r->mode != MODE_OFF && r->brake != BRAKE_OFF)
+		return true;
 	return false;
 }

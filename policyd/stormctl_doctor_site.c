@@ -11,9 +11,8 @@
 
 struct pf_socket {
 	const struct pf_service *service;
-	const char *param, *path;
-	size_t from;
-	bool outside;
+	const char *param;
+	const struct pf_path *path;
 	enum door_kind door;
 };
 
@@ -22,21 +21,17 @@ static void
 each_socket(struct doctor *d, void (*fn)(struct doctor *d, const struct pf_socket *s))
 {
 	EACH_ASK(pf_of(d), a)
-	if (a->whose == OURS && a->path)
-		fn(d,
-		    &(struct pf_socket){
-			a->service, a->param, a->path, a->path_from, a->outside, POLICY_DOOR });
+	if (a->whose == OURS && a->path.name)
+		fn(d, &(struct pf_socket){ a->service, a->param, &a->path, POLICY_DOOR });
 	EACH_FILTER(pf_of(d), f)
-	if (f->whose == OURS && f->path)
-		fn(d,
-		    &(struct pf_socket){
-			f->service, f->param, f->path, f->path_from, f->outside, MILTER_DOOR });
+	if (f->whose == OURS && f->path.name)
+		fn(d, &(struct pf_socket){ f->service, f->param, &f->path, MILTER_DOOR });
 }
 
 static void
 find_outside(struct doctor *d, const struct pf_socket *s)
 {
-	if (s->outside)
+	if (s->path->outside)
 		pf_find(d, s->service, s->param,
 		    s->door == POLICY_DOOR ? pf_put_right(d, s->service, s->param, PLACE_SAME)
 					   : pf_filters_put_right(d, s->service, s->param, PLACE_SAME));
@@ -54,8 +49,8 @@ find_socket(struct doctor *d, const struct pf_socket *s, bool absent)
 	struct str owner = pf_get(pf_of(d), NULL, "mail_owner");
 	struct doctor_user u;
 
-	if (!s->outside && doctor_user_find(&u, doctor_copy(d, owner)))
-		doctor_find_socket(d, s->path, s->from, &u, absent);
+	if (!s->path->outside && doctor_user_find(&u, doctor_copy(d, owner)))
+		doctor_find_socket(d, s->path->name, s->path->from, &u, absent);
 }
 
 static void
@@ -228,11 +223,9 @@ original_recipient(struct doctor *d)
 static bool
 refuses(const struct doctor *d)
 {
-	const struct ruleset *rs = &d->conf->rules;
-
-	for (unsigned i = 0; i < rs->n; i++)
-		if (rs->v[i].mode != MODE_OFF && rs->v[i].brake == BRAKE_REJECT)
-			return true;
+	EACH_RULE(d, r)
+	if (r->mode != MODE_OFF && r->brake == BRAKE_REJECT)
+		return true;
 	return doctor_does(d, ACT_REJECT);
 }
 
