@@ -211,6 +211,34 @@ walk_spool(struct restore *r, char *why, size_t why_len)
 	return 0;
 }
 
+/* --- what the record says of storms ------------------------------------------------------------------ */
+
+/* Nobody will say any more that it is over. */
+static bool
+close_unknown(void *arg, const struct record_storm *row)
+{
+	struct ledger *l = arg;
+	const struct storm *st = storms_find(l->storms, (struct key128){ row->key_lo, row->key_hi });
+	struct record_storm closed = *row;
+
+	if (st && st->id == row->id)
+		return true;
+	closed.state = storm_state_name(STORM_CLOSED);
+	return journal_offer_storm(l->journal, &closed);
+}
+
+/* A database that was put back, a spool or a snapshot that were lost: what cannot be read now is looked at by
+ * the next start. */
+static void
+close_unknown_storms(struct ledger *l, const char *path)
+{
+	const struct journal_storms live = { .to = UINT64_MAX };
+	char why[256];
+
+	if (journal_each_storm(path, &live, close_unknown, l, why, sizeof(why)) != 0)
+		log_debug("journal storms=not-compared reason=%s", LOGV(str_of(why)));
+}
+
 int
 ledger_restore(struct ledger *l, const char *path, uint64_t journal_seq, struct now now,
     struct ledger_restored *out, char *why, size_t why_len)
@@ -226,7 +254,9 @@ ledger_restore(struct ledger *l, const char *path, uint64_t journal_seq, struct 
 
 	if (rc == 0)
 		rc = walk_spool(&r, why, why_len);
-	if (rc == 0)
-		*out = (struct ledger_restored){ r.restored.entries, r.records };
-	return rc;
+	if (rc != 0)
+		return rc;
+	close_unknown_storms(l, path);
+	*out = (struct ledger_restored){ r.restored.entries, r.records };
+	return 0;
 }

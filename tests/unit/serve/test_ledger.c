@@ -338,6 +338,59 @@ Test(ledger, parts_and_records_fit_together)
 	halt();
 }
 
+static char told[64];
+
+static bool
+tell_state(void *arg, const struct record_storm *r)
+{
+	(void)arg;
+	snprintf(told + strlen(told), sizeof(told) - strlen(told), "%s ", r->state);
+	return true;
+}
+
+static const char *
+states_in_the_record(void)
+{
+	const struct journal_storms all = { .all = true, .to = UINT64_MAX };
+	char why[256] = "";
+
+	cr_assert(ledger_flush(e.ledger, 10000));
+	told[0] = '\0';
+	cr_expect_eq(journal_each_storm(db, &all, tell_state, NULL, why, sizeof(why)), 0, "%s", why);
+	return told;
+}
+
+/* The record may know storms that nobody does: it was put back from a copy, or its spool was lost. */
+Test(ledger, storms_that_nobody_knows_are_over)
+{
+	struct record_storm r = { .key_hi = 1, .rule = STR("replication"), .hosts = NULL };
+
+	boot();
+	for (int i = 0; i < LIMIT + 1; i++)
+		deliver(1, "a@x.test");
+	engine_tick(&e, now);
+	for (r.id = 7; r.id < 10; r.id++) {
+		r.key_lo = r.id;
+		r.state = storm_state_name((enum storm_state)(STORM_OPEN + r.id - 7));
+		r.last = now.wall - (int64_t)r.id;
+		ledger_storm(e.ledger, &r);
+	}
+	/* Another one under the same key. */
+	storms_each(e.storms, see, NULL);
+	r = (struct record_storm){ .id = seen->id ^ 2,
+		.key_lo = seen->key.lo,
+		.key_hi = seen->key.hi,
+		.rule = STR("replication"),
+		.state = "open" };
+	ledger_storm(e.ledger, &r);
+	cr_expect_str_eq(states_in_the_record(), "open open cooling remembered open ");
+	halt();
+	boot();
+	cr_expect_eq(opened.storms, 1);
+	cr_expect_str_eq(states_in_the_record(), "open closed closed remembered closed ");
+	halt();
+}
+
 static unsigned rows;
 
 static bool
