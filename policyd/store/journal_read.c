@@ -457,7 +457,8 @@ journal_each_message(const char *path, int64_t since, int64_t until, journal_mes
 
 /* ---- few of many ---- */
 
-/* The id and time of the first message behind `id`; false in *found: there is none. */
+/* The last id and the highest time of some messages behind `id`: a few may be of a clock that had not been
+ * told the time yet. false in *found: there are none. */
 static int
 time_behind(struct walk *w, sqlite3_stmt *st, int64_t *id, int64_t *time, bool *found)
 {
@@ -465,19 +466,22 @@ time_behind(struct walk *w, sqlite3_stmt *st, int64_t *id, int64_t *time, bool *
 
 	sqlite3_bind_int64(st, 1, *id);
 	rc = sqlite3_step(st);
-	*found = rc == SQLITE_ROW;
+	*found = rc == SQLITE_ROW && sqlite3_column_type(st, 0) != SQLITE_NULL;
 	if (*found) {
 		*id = sqlite3_column_int64(st, 0);
 		*time = sqlite3_column_int64(st, 1);
 	}
 	sqlite3_reset(st);
-	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : reading_fail(&w->r);
+	return rc == SQLITE_ROW ? 0 : reading_fail(&w->r);
 }
 
 /* By bisection: time grows with the id. All that came at `since` or later has an id above w->id then. */
 static int
 skip_before(struct walk *w, int64_t since)
 {
+	static const char behind_sql[] =
+	    "SELECT max(id), max(time) FROM (SELECT id, time FROM message WHERE id > ? "
+	    "ORDER BY id LIMIT 100)";
 	sqlite3_stmt *st = NULL;
 	int64_t high = 0, at, time = 0;
 	bool found = true;
@@ -487,8 +491,7 @@ skip_before(struct walk *w, int64_t since)
 	if (!err)
 		err = number(&w->r, "SELECT min(id) - 1 FROM message", &w->id);
 	if (!err)
-		err = reading_prepare(
-		    &w->r, "SELECT id, time FROM message WHERE id > ? ORDER BY id LIMIT 1", &st);
+		err = reading_prepare(&w->r, behind_sql, &st);
 	while (!err && w->id < high) {
 		int64_t middle = w->id + (high - w->id) / 2;
 

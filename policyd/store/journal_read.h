@@ -40,8 +40,8 @@ int journal_each_message(const char *path, int64_t since, int64_t until, journal
  * The same for those who want few of many: begins near `since` without reading what stands before, and
  * asks `wanted` about each message with since <= time, in the order they came; it sees all but the
  * recipients. Those that it wants come to `fn` whole. A read transaction spans some hundred of them: both
- * are to work in memory. Of messages that stand among younger ones by more than an hour, because the clock
- * was put back, some may be missed.
+ * are to work in memory. Where a hundred messages in a row stand among younger ones by more than an hour,
+ * because the clock was put back, some that came before them may be missed.
  */
 int journal_each_wanted(const char *path, int64_t since, journal_message_fn *wanted, journal_message_fn *fn,
     void *arg, char *why, size_t why_len) MUSTCHECK;

@@ -141,6 +141,26 @@ Test(journal_read_wanted, times_out_of_order)
 	}
 }
 
+/* A machine without a clock of its own begins in 1970 until somebody tells it the time. */
+Test(journal_read_wanted, behind_a_few_of_1970)
+{
+	int64_t times[MANY];
+
+	for (unsigned i = 0; i < MANY; i++)
+		times[i] = (int64_t)(i + 1) * MS_HOUR;
+	/* Where a bisection looks first, and next. */
+	for (unsigned i = 0; i < 60; i++)
+		times[MANY / 2 + i] = times[MANY * 3 / 4 + i] = (int64_t)i;
+	fill(times, MANY);
+	for (unsigned at = 1; at < MANY; at += 10) {
+		unsigned want = 0;
+
+		for (unsigned i = 0; i < MANY; i++)
+			want += times[i] >= (int64_t)at * MS_HOUR;
+		cr_expect_eq(ask((int64_t)at * MS_HOUR, 1, 0).seen, want, "hour %u", at);
+	}
+}
+
 Test(journal_read_wanted, files_that_are_none)
 {
 	struct asked a = { .every = 1 };
