@@ -80,6 +80,7 @@ static void
 take_ring(struct outbox *o, struct ring *r)
 {
 	o->ring = r;
+	o->moved_away = false;
 	ring_guard(r);
 	o->homeless = ring_path(r) == NULL;
 	o->renew = o->homeless || ring_size(r) < o->ring_bytes || (o->ring_dir && !ring_in_memory(r));
@@ -145,7 +146,7 @@ outbox_have_ring(struct outbox *o)
 void
 outbox_renew_ring(struct outbox *o)
 {
-	bool gone = !o->homeless && ring_gone(o->ring), idle;
+	bool gone = !o->homeless && (ring_gone(o->ring) || o->moved_away), idle;
 	int64_t now = clock_now().mono;
 	struct ring *r, *old;
 
@@ -181,6 +182,8 @@ outbox_keep_link(struct outbox *o, const struct ring *r)
 {
 	struct stat st;
 
+	if (ring_moved(r))
+		o->moved_away = true;
 	/* A folder that was made again gets a ring of its own. */
 	if (!ring_path(r) || o->spool->made_again ||
 	    fstatat(o->dir_fd, link_name, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)

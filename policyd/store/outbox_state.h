@@ -38,8 +38,9 @@ struct outbox {
 	uint64_t refused;
 	uint64_t carried; /* the highest number in the files, or that was there */
 	/* no lock */
-	_Atomic bool sleeping; /* the carrier, until somebody wakes it */
-	_Atomic bool failing;  /* its last round could not write */
+	_Atomic bool sleeping;   /* the carrier, until somebody wakes it */
+	_Atomic bool failing;    /* its last round could not write */
+	_Atomic bool moved_away; /* it does not find the ring under its name any more */
 };
 
 /* outbox_ring.c: finds the ring of the process before us. */
@@ -49,8 +50,8 @@ void outbox_find_ring(struct outbox *o);
 int outbox_have_ring(struct outbox *o) MUSTCHECK;
 /* Makes a new one in place of an empty one, when that is due. */
 void outbox_renew_ring(struct outbox *o);
-/* Somebody removed the link alone: the next start would not find the ring. For the carrier, while it is busy:
- * to look may take the disk's time. */
+/* Somebody removed the link alone, or moved the ring: the next start would not find it. For the carrier,
+ * while it is busy: to look may take the disk's time. */
 void outbox_keep_link(struct outbox *o, const struct ring *r);
 /* `left`: something is still in it. */
 void outbox_leave_ring(struct outbox *o, bool left);

@@ -260,6 +260,18 @@ ring_gone(const struct ring *r)
 		(st.st_nlink == 0 || (uint64_t)st.st_size < RING_HEADER + r->size));
 }
 
+bool
+ring_moved(const struct ring *r)
+{
+	struct stat ours, there;
+
+	if (r->fd < 0 || fstat(r->fd, &ours) != 0)
+		return false;
+	if (stat(r->path, &there) != 0)
+		return errno == ENOENT;
+	return ours.st_dev != there.st_dev || ours.st_ino != there.st_ino;
+}
+
 /* ---- the file is cut off ---- */
 
 /* Empty memory in its place, in one step. Who is in the middle of a walk finds what does not check, and takes

@@ -46,6 +46,9 @@ uint64_t ring_size(const struct ring *r);
 bool ring_in_memory(const struct ring *r);
 /* Somebody has removed the file, or cut it off: what is put in dies with the process. */
 bool ring_gone(const struct ring *r);
+/* Somebody has moved the file, or put another one in its place: who looks for it does not find it. To look
+ * may take the disk's time. */
+bool ring_moved(const struct ring *r);
 /* Makes it the one ring that outlives its file being cut off under the process, or a disk that cannot read
  * it, both of which are a SIGBUS: it is empty then, and gone. */
 void ring_guard(struct ring *r);

@@ -91,11 +91,16 @@ def test_a_segment(lab):
 
 
 def test_the_ring(lab):
-    """Removed, or cut off while it is mapped."""
+    """Removed, moved, or cut off while it is mapped."""
     d = lab.daemon()
-    mail, made = Mail(), 0
+    mail, made, away = Mail(), 0, lab.path("ring")
     d.start()
-    for cut in (os.unlink, lambda ring: os.truncate(ring, 0), lambda ring: os.truncate(ring, 4096)):
+
+    def move_ring(ring):
+        os.rename(ring, ring + ".away")
+        os.symlink(ring + ".away", away)
+
+    for cut in (os.unlink, move_ring, lambda ring: os.truncate(ring, 0), lambda ring: os.truncate(ring, 4096)):
         mail.send(d)
         wait_for("these in the record", lambda: messages(lab.path("db/storm.db")) == mail.n)
         cut(os.readlink(lab.path("db/storm.db.spool/spool.ring")))
@@ -103,6 +108,7 @@ def test_the_ring(lab):
         made += 1
         wait_for("a word", lambda: d.log().count("spool ring=removed") == made)
         outlives_a_kill(lab, d, mail)
+    os.unlink(os.readlink(away))
     d.stop()
 
 
