@@ -118,7 +118,8 @@ bind_message(struct binder *b, const struct message_row *m)
 	const struct str texts[] = { m->names[DOOR], m->names[STAGE], r->queue_id, r->instance,
 		r->client_address, r->client_name, r->helo, r->sasl_username, r->sender, r->message_id,
 		r->thread, r->header_from, r->subject };
-	const uint64_t numbers[] = { r->size, r->rcpt_count, r->to_count, r->cc_count, r->hops, r->trace,
+	const uint64_t size = r->size < INT64_MAX ? r->size : INT64_MAX; /* a client may say anything */
+	const uint64_t numbers[] = { size, r->rcpt_count, r->to_count, r->cc_count, r->hops, r->trace,
 		r->identity };
 
 	bind_u64(b, (uint64_t)r->time);

@@ -134,7 +134,7 @@ Test(journal, text_from_peers_is_made_fit)
 	    "a\0b\x1b[2J\r\n\xff\xc3\xa9\xc2\x9b\xed\xa0\x80\xf4\x90\x80\x80\xe2\x82\xac'\"\xe2\x82";
 	char *huge = malloc(JOURNAL_TEXT_MAX + 1);
 	struct journal *j = must_open();
-	struct record r = { .door = NULL, .subject = { bad, sizeof(bad) - 1 } };
+	struct record r = { .subject = { bad, sizeof(bad) - 1 }, .size = UINT64_MAX };
 	sqlite3 *db;
 
 	memset(huge, 'x', JOURNAL_TEXT_MAX + 1);
@@ -147,8 +147,8 @@ Test(journal, text_from_peers_is_made_fit)
 	cr_expect_str_eq(
 	    row(db, "SELECT subject FROM messages"), "a?b?[2J???\xc3\xa9?????????\xe2\x82\xac'\"??");
 	cr_expect_str_eq(
-	    row(db, "SELECT length(helo), length(sender), door, storm, trace, identity FROM messages"),
-	    "4096|4096||||");
+	    row(db, "SELECT length(helo), length(sender), door, storm, trace, identity, size FROM messages"),
+	    "4096|4096|||||9223372036854775807");
 	sqlite3_close(db);
 	journal_close(j, LONG);
 }
