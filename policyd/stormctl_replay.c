@@ -72,12 +72,49 @@ forget_delivery(struct header_facts *f)
 	f->n_delivered_to -= n;
 }
 
+/* Sendmail, Cyrus and others leave whom it was for in the line alone with which the message was taken: on
+ * top, or below what our own hosts wrote after that and who put it into the mailbox. What a host of others
+ * wrote below such a line tells of its way before. */
+static struct str
+taken_for(const struct replay *r)
+{
+	const struct header_facts *f = &r->msg.header.f;
+	bool top = true;
+
+	for (uint32_t i = 0; i < f->n_hops; i++) {
+		const struct hop *hop = &f->hops[i];
+		bool ours = site_own_host(&r->conf->site, hop->by);
+
+		if (hop->rcpt.n && (top || ours))
+			return hop->rcpt;
+		if (!ours && !hop->lmtp)
+			break;
+		top = top && hop->lmtp;
+	}
+	return STR_NONE;
+}
+
+static struct str
+recipient_of(const struct replay *r)
+{
+	const struct header_facts *f = &r->msg.header.f;
+	bool delivered = f->n_delivered_to && f->delivered_below[0] == 0;
+	struct str taken = taken_for(r);
+
+	if (f->original_to.n)
+		return f->original_to;
+	if (taken.n && !delivered)
+		return taken;
+	return f->n_delivered_to ? f->delivered_to[0] : STR_NONE;
+}
+
 /* Files carry no envelope: what delivery agents leave of it in the header serves. */
 static void
 fill_envelope(struct replay *r, const struct event *ev)
 {
 	struct header_facts *f = &r->msg.header.f;
 	struct msg *m = &r->msg;
+	struct str to;
 
 	m->client_address = ev->client_address;
 	m->helo = ev->helo;
@@ -91,10 +128,9 @@ fill_envelope(struct replay *r, const struct event *ev)
 		msg_add_rcpt(m, ev->rcpts[i]);
 	if (m->n_rcpts)
 		return;
-	if (f->original_to.n)
-		msg_add_rcpt(m, f->original_to);
-	else if (f->n_delivered_to)
-		msg_add_rcpt(m, f->delivered_to[0]);
+	to = recipient_of(r);
+	if (to.n)
+		msg_add_rcpt(m, to);
 	forget_delivery(f);
 }
 

@@ -177,6 +177,29 @@ def test_delivery_to_a_mailbox_is_no_earlier_one(lab):
             assert said == ["pass", "reject"], (original, mailbox, said)
 
 
+def test_recipient_by_the_line_that_took_it(lab):
+    """Sendmail and Cyrus leave him in the Received line alone. What others wrote below tells of a way before ours."""
+    conf = lab.put("main.conf", CONF.format(dir=lab.dir))
+    lab.put("rules.conf", "[rule again]\ndetect = replication\nlimit = 1\n")
+    ours = "Received: from out.example.net by mx.example.org (8.17.1/8.17.1) with ESMTP id 4R{}{};\n\tMon, 2 Nov 2026 10:00:00 +0100\n"
+    theirs = "Received: from pc by out{}.example.net with SMTP id Q{}\n\tfor <list@example.net>; Mon, 2 Nov 2026 09:59:59 +0100\n"
+    first = "Received: from pc by relay.example.net with SMTP id Q0; Mon, 2 Nov 2026 09:59:58 +0100\n"
+    cyrus = "Received: from mx.example.org by mbox.example.org (Cyrus 3.8) with LMTPA;\n\tMon, 2 Nov 2026 10:00:01 +0100\n"
+    filtered = "Received: from localhost by mx.example.org with ESMTP id F1; Mon, 2 Nov 2026 10:00:01 +0100\n"
+    forwarded = "Delivered-To: joe{}@example.net\n"
+    for top, said, dropped in (("", "\n\tfor <joe@example.org>", 1), (cyrus, "\n\tfor <joe@example.org>", 1),
+                               (cyrus + filtered, "\n\tfor <joe@example.org>", 1), ("", "", 0), (cyrus, "", 0)):
+        for n in range(2):
+            lab.put(f"box/cur/{n}", top + ours.format(n, said) + forwarded.format(n) + theirs.format(n, n) + first + POST)
+        verdicts = [one["verdict"] for one in replay(lab, conf, lab.path("box"))]
+        assert verdicts.count("discard") == dropped, (top, said, verdicts)
+    lab.put("box/cur/0", theirs.format(0, 0) + POST)
+    lab.put("box/cur/1", "Received: from a by b.example.net with SMTP id B1; x\n" + theirs.format(0, 0) + POST)
+    p = subprocess.run([lab.binary("stormctl"), "-c", conf, "replay", lab.path("box")], env=lab.env, capture_output=True,
+                       timeout=30, check=True)
+    assert b"2 messages, 1 copies offered" in p.stdout, p.stdout
+
+
 def test_lines_that_begin_no_message(lab):
     """Many programs quote no "From here on" in a body: a message begins where a line tells a time and a year too, or
     nothing. What a bounce gives back below such a line is read."""
