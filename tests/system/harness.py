@@ -7,7 +7,6 @@ import shutil
 import signal
 import socket
 import sqlite3
-import struct
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,8 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+import milter_client  # noqa: E402
+from milter_client import packet  # noqa: E402, F401
 from ports import free_ports  # noqa: E402
 
 WAIT = 10  # seconds for anything that has to happen
@@ -325,74 +326,34 @@ def hung_up(s, seconds=WAIT):
 
 # --- the milter door -------------------------------------------------------------------------------------------
 
-def packet(code, data=b""):
-    return struct.pack("!I", len(data) + 1) + code.encode() + data
+class Milter(milter_client.Milter):
+    """On a socket of the daemon's dial(), negotiated; as good as always the same client with the same message."""
 
+    def __init__(self, s):
+        super().__init__(s)
+        self.negotiate()
 
-def read_packet(s):
-    head = b""
-    while len(head) < 4:
-        more = s.recv(4 - len(head))
-        if not more:
-            raise EOFError("milter connection closed")
-        head += more
-    n, = struct.unpack("!I", head)
-    body = b""
-    while len(body) < n:
-        more = s.recv(n - len(body))
-        if not more:
-            raise EOFError("milter connection closed within a packet")
-        body += more
-    return chr(body[0]), body[1:]
-
-
-class Milter:
-    """The MTA's side: says what the negotiation left over, waits where an answer is due."""
-    # command -> (step "do not send", step "does not answer")
-    STEPS = {"C": (0x1, 0x1000), "H": (0x2, 0x2000), "M": (0x4, 0x4000), "R": (0x8, 0x8000), "B": (0x10, 0x80000),
-             "L": (0x20, 0x80), "N": (0x40, 0x40000), "U": (0x100, 0x20000), "T": (0x200, 0x10000)}
-
-    def __init__(self, s, negotiate=True):
-        self.s = s
-        self.steps = 0
-        if negotiate:
-            s.sendall(packet("O", struct.pack("!III", 6, 0x1ff, 0x1fffff)))
-            code, data = read_packet(s)
-            assert code == "O", code
-            self.version, self.actions, self.steps = struct.unpack("!III", data[:12])
-
-    def say(self, code, data=b"", wait=True):
-        skip, silent = self.STEPS.get(code, (0, 0))
-        if self.steps & skip:
-            return None
-        self.s.sendall(packet(code, data))
-        if self.steps & silent or not wait:
-            return None
-        got = read_packet(self.s)
-        assert got[0] == "c", got
+    def event(self, command, data=b"", macros=None):
+        got = super().event(command, data, macros)
+        assert got is None or got[0] in "cs", got
         return got
 
     def connect(self, address="192.0.2.7", port=4711):
-        self.say("C", b"peer.example\x004" + struct.pack("!H", port) + address.encode() + b"\x00")
-        self.say("H", b"peer.example\x00")
+        super().connect("peer.example", address, port)
+        self.helo("peer.example")
 
     def envelope(self, sender=b"<a@sender.example>", rcpts=(b"<b@example.org>",)):
-        self.s.sendall(packet("D", b"M" + b"i\x00" + b"4XyZ0123\x00"))
-        self.say("M", sender + b"\x00")
+        self.mail(sender, macros=[("i", "4XyZ0123")])
         for r in rcpts:
-            self.say("R", r + b"\x00")
-        self.say("T")
+            self.rcpt(r)
+        self.data()
 
     def content(self, fields, body=b"hello\r\n"):
         for name, value in fields:
-            self.say("L", name + b"\x00" + value + b"\x00")
-        self.say("N")
-        self.say("B", body)
-        self.s.sendall(packet("E"))
-        got = []
-        while not got or got[-1][0] not in "cradt y".replace(" ", ""):
-            got.append(read_packet(self.s))
-        return got
+            self.header(name, value)
+        self.eoh()
+        self.body(body)
+        return self.eom()
 
     def message(self, message_id=b"<1@sender.example>"):
         self.envelope()

@@ -109,11 +109,11 @@ def open_socket(address, timeout):
 
 
 class Milter:
-    """One connection to a filter. Each event returns the final reply as (code, payload), or None when the filter
-    has waived the event or the answer. eom() returns all replies, the final one last."""
+    """One connection to a filter, by its address or on a socket. Each event returns the final reply as (code, payload),
+    or None when the filter has waived the event or the answer. eom() returns all replies, the final one last."""
 
     def __init__(self, address, timeout=10.0):
-        self.sock = open_socket(address, timeout)
+        self.sock = address if isinstance(address, socket.socket) else open_socket(address, timeout)
         self.version = self.actions = self.steps = 0
         self.offered = (0, 0)
         self.skip_body = False

@@ -71,7 +71,7 @@ def copies(d, message_id, n, subject=b"hello", rcpts=(b"a@example.org", b"b@exam
                            b"Mon, 2 Jan 2006 10:00:00 +0000" % i))
         m.content(way + [(b"From", b"s@sender.example"), (b"To", b", ".join(rcpts)), (b"Subject", subject),
                          (b"Date", b"Mon, 2 Jan 2006 09:59:00 +0000"), (b"Message-ID", message_id)])
-    m.s.close()
+    m.close()
 
 
 def many_storms(d, n):
@@ -85,7 +85,7 @@ def many_storms(d, n):
                        (b"Received", b"from a by b.sender.example; Mon, 2 Jan 2006 09:59:30 +0000"),
                        (b"From", b"s@sender.example"), (b"To", b"b@example.org"), (b"Subject", b"s" * 150),
                        (b"Date", b"Mon, 2 Jan 2006 09:59:00 +0000"), (b"Message-ID", b"<%d@sender.example>" % i)])
-    m.s.close()
+    m.close()
 
 
 # --- what it tells -----------------------------------------------------------------------------------------------

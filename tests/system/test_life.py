@@ -287,7 +287,7 @@ def test_reload_of_a_milter_session(lab):
     m = Milter(d.dial(d.milter))
     m.connect()
     m.envelope()
-    m.say("L", b"To\0mspop3connector.b@example.org\0")
+    m.header(b"To", b"mspop3connector.b@example.org")
     d.configure(rules=RULE, mail="gateway_markers = something-else.")
     assert d.reload()
     assert d.reload()
@@ -372,14 +372,14 @@ def test_stop_drains(lab):
     time.sleep(0.2)
     d.proc.send_signal(signal.SIGTERM)
     assert hung_up(idle, 3) == b""
-    assert hung_up(waiting.s, 3) == b""
+    assert hung_up(waiting.sock, 3) == b""
     assert not os.path.exists(d.policy), "nobody new comes in"
     begun.sendall(half[50:])
     assert answer(begun) == b"action=DUNNO\n\n"
     assert hung_up(begun, 3) == b""
     got = message.content([(b"From", b"a@sender.example"), (b"Message-ID", b"<1@sender.example>")])
     assert got[-1][0] == "c"
-    assert hung_up(message.s, 3) == b""
+    assert hung_up(message.sock, 3) == b""
     begin = time.monotonic()
     assert d.ended() == 0
     assert time.monotonic() - begin < 4, "it waited although nothing was under way"

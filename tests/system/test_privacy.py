@@ -6,7 +6,7 @@ import re
 import signal
 import stat
 
-from harness import Milter, Skip, ask, ctl, messages, packet, rows, wait_for
+from harness import Milter, Skip, ask, ctl, messages, rows, wait_for
 
 RULES = "[rule replication]\ndetect = replication\nlimit = 1\nmode = enforce\n"
 HASHED = re.compile(r"h:[0-9a-f]{24}$")
@@ -33,11 +33,10 @@ def traffic(d, n=4):
     m = Milter(d.dial(d.milter))
     m.connect(address="203.0.113.9")
     for i in range(n):
-        m.s.sendall(packet("D", b"M" + b"i\x004XyZ%d\x00{auth_authen}\x00" % i + USER.encode() + b"\x00"))
-        m.say("M", f"<{SENDER}>".encode() + b"\x00")
+        m.mail(f"<{SENDER}>", macros=[("i", f"4XyZ{i}"), ("{auth_authen}", USER)])
         for r in RCPTS:
-            m.say("R", f"<{r}>".encode() + b"\x00")
-        m.say("T")
+            m.rcpt(f"<{r}>")
+        m.data()
         way = [(b"Received", b"from a.sender.example by mail.sender.example; Mon, 2 Jan 2006 10:00:00 +0000")]
         if i:
             way.insert(0, (b"Received", b"from mail.sender.example by pop.faulty.example with ESMTP id COPY%d; "
@@ -45,7 +44,7 @@ def traffic(d, n=4):
         m.content(way + [(b"From", f"Yvonne <{FROM}>".encode()), (b"To", ", ".join((MARKED,) + RCPTS).encode()),
                          (b"Subject", SUBJECT.encode()), (b"Date", b"Mon, 2 Jan 2006 09:59:00 +0000"),
                          (b"Message-ID", b"<1@storm.sender.example>")])
-    m.s.close()
+    m.close()
     s = d.dial()
     assert ask(s, protocol_state="END-OF-MESSAGE", sender=POLICY_SENDER, recipient=POLICY_RCPT,
                recipient_count="1") == b"action=DUNNO\n\n"

@@ -10,7 +10,7 @@ import stat
 import struct
 import time
 
-from harness import (Milter, Skip, answer, ask, dunno, free_port, have_ipv6, hung_up, packet, quiet, read_packet,
+from harness import (Milter, Skip, answer, ask, dunno, free_port, have_ipv6, hung_up, packet, quiet,
                      request, wait_for)
 
 
@@ -373,11 +373,11 @@ def test_milter_session(lab):
         got = m.message(b"<%d@sender.example>" % i)
         assert [p[0] for p in got] == ["c"], got
     m.envelope()
-    m.s.sendall(packet("A"))
+    m.abort()
     assert [p[0] for p in m.message(b"<9@sender.example>")] == ["c"]
     m.envelope()
-    m.s.sendall(packet("Q"))
-    assert hung_up(m.s) == b""
+    m.quit()
+    assert hung_up(m.sock) == b""
 
 
 def test_milter_quit_new_connection(lab):
@@ -386,7 +386,7 @@ def test_milter_quit_new_connection(lab):
     for i in range(3):
         m.connect(address=f"192.0.2.{i + 1}")
         assert [p[0] for p in m.message()] == ["c"]
-        m.s.sendall(packet("K"))
+        m.send(packet("K"))
     m.connect()
     assert [p[0] for p in m.message()] == ["c"]
 
@@ -403,7 +403,7 @@ def test_milter_byte_by_byte(lab):
         time.sleep(0.0002)
     code = None
     for _ in range(20):
-        code = read_packet(s)[0]
+        code = m.read()[0]
         assert code == "c", code
         if quiet(s, 0.3):
             break
@@ -418,7 +418,7 @@ def test_milter_leaves_in_a_message(lab):
         m = Milter(d.dial(d.milter))
         m.connect()
         m.envelope()
-        m.s.close()
+        m.close()
     m = Milter(d.dial(d.milter))
     m.connect()
     assert [p[0] for p in m.message()] == ["c"]

@@ -58,27 +58,16 @@ def origin(n=1):
             "with ESMTP id 7A1C%04d;\n\tMon, 16 Jan 2006 09:14:08 +0000" % (n, n, n % 250 + 1, n))
 
 
-class FaultyServer(threading.Thread):
-    """Small Business Server with a POP connector that was not repaired."""
+class Resident(threading.Thread):
+    """Whoever lives at a mailbox of the sink: take(), of whoever this is, gets each delivery, one after the other."""
 
-    serial = itertools.count(1)
-
-    def __init__(self, n, port, sink, budget, chunk=50):
-        super().__init__(daemon=True, name="faulty%d" % n)
-        self.n = n
-        self.mailbox = "reception@faulty%d.example" % n
-        self.helo = "sbs%d.faulty%d.example" % (n, n)
-        self.source = "127.0.0.%d" % (10 + n)
-        self.port = port
+    def __init__(self, name, mailbox, sink):
+        super().__init__(daemon=True, name=name)
+        self.mailbox = mailbox
         self.sink = sink
-        self.budget = budget
-        self.chunk = chunk
         self.inbox = queue.Queue()
         self.busy = threading.Event()
         self.leave = threading.Event()
-        self.rounds = 0
-        self.replies = {}  # final code -> transactions
-        self.trouble = None
 
     def start(self):
         self.sink.subscribe(self.mailbox, self.inbox.put)
@@ -92,6 +81,36 @@ class FaultyServer(threading.Thread):
 
     def idle(self):
         return self.inbox.empty() and not self.busy.is_set()
+
+    def run(self):
+        while not self.leave.is_set():
+            try:
+                d = self.inbox.get(timeout=0.05)
+            except queue.Empty:
+                continue
+            self.busy.set()
+            try:
+                self.take(d)
+            finally:
+                self.busy.clear()
+
+
+class FaultyServer(Resident):
+    """Small Business Server with a POP connector that was not repaired."""
+
+    serial = itertools.count(1)
+
+    def __init__(self, n, port, sink, budget, chunk=50):
+        super().__init__("faulty%d" % n, "reception@faulty%d.example" % n, sink)
+        self.n = n
+        self.helo = "sbs%d.faulty%d.example" % (n, n)
+        self.source = "127.0.0.%d" % (10 + n)
+        self.port = port
+        self.budget = budget
+        self.chunk = chunk
+        self.rounds = 0
+        self.replies = {}  # final code -> transactions
+        self.trouble = None
 
     def copy_of(self, d):
         """Content and To addresses of what this server makes of one delivery."""
@@ -108,20 +127,11 @@ class FaultyServer(threading.Thread):
 
     def run(self):
         try:
-            while not self.leave.is_set():
-                try:
-                    d = self.inbox.get(timeout=0.05)
-                except queue.Empty:
-                    continue
-                self.busy.set()
-                self.resend(d)
-                self.busy.clear()
+            super().run()
         except (OSError, smtp.Gone) as e:
             self.trouble = e
-        finally:
-            self.busy.clear()
 
-    def resend(self, d):
+    def take(self, d):
         content, addresses = self.copy_of(d)
         self.rounds += 1
         client = None

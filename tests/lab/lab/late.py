@@ -6,7 +6,7 @@ import socketserver
 import struct
 import threading
 
-from .net import Server
+from .net import Served
 
 # Everything but the end of the message is declined in the option negotiation.
 NO_CONNECT, NO_HELO, NO_MAIL, NO_RCPT, NO_BODY, NO_HEADERS, NO_EOH = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40
@@ -48,9 +48,11 @@ class _Handler(socketserver.BaseRequestHandler):
                 self.answer(b"c")
 
 
-class LateMilter:
+class LateMilter(Served):
+    handler = _Handler
+
     def __init__(self, port):
-        self.port = port
+        super().__init__(port)
         self.lock = threading.Lock()
         self.refuse = 0  # messages still to be refused
         self.seen = 0
@@ -62,10 +64,3 @@ class LateMilter:
                 return b"c"
             self.refuse -= 1
             return b"t"
-
-    def __enter__(self):
-        self.server = Server(self.port, _Handler, self)
-        return self
-
-    def __exit__(self, *_):
-        self.server.end()

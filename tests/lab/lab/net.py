@@ -55,6 +55,22 @@ class Server(socketserver.ThreadingTCPServer):
         self.thread.join(5)
 
 
+class Served:
+    """Context manager: a Server on `port` with the class's handler."""
+
+    handler = None
+
+    def __init__(self, port):
+        self.port = port
+
+    def __enter__(self):
+        self.server = Server(self.port, self.handler, self)
+        return self
+
+    def __exit__(self, *_):
+        self.server.end()
+
+
 def text_of(path):
     """What stands in a log; nothing as long as it is not there."""
     try:

@@ -6,7 +6,7 @@ import base64
 import os
 import socketserver
 
-from .net import Server
+from .net import Served
 
 DOMAIN = "@victim.example"
 
@@ -41,15 +41,5 @@ def response(user, password=None):
     return base64.b64encode(("\0%s\0%s" % (user, user[::-1] if password is None else password)).encode()).decode()
 
 
-class Sasl:
-    """Context manager; listens on `port`."""
-
-    def __init__(self, port):
-        self.port = port
-
-    def __enter__(self):
-        self.server = Server(self.port, _Handler, self)
-        return self
-
-    def __exit__(self, *_):
-        self.server.end()
+class Sasl(Served):
+    handler = _Handler

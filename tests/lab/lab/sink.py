@@ -7,7 +7,7 @@ import threading
 
 from collections import Counter
 
-from .net import Server
+from .net import Served
 
 HEADER_KEPT = 256 * 1024
 
@@ -117,11 +117,13 @@ class _Handler(socketserver.StreamRequestHandler):
         return line[line.index(b"<") + 1:line.index(b">")].decode("utf-8", "replace").lower()
 
 
-class Sink:
-    """Context manager. Subscribers are called, without the lock, for each delivery to their mailbox."""
+class Sink(Served):
+    """Subscribers are called, without the lock, for each delivery to their mailbox."""
+
+    handler = _Handler
 
     def __init__(self, port, limit=50000):
-        self.port = port
+        super().__init__(port)
         self.limit = limit  # deliveries kept; further ones are counted only
         self.lock = threading.Lock()
         self.conns = set()
@@ -136,12 +138,8 @@ class Sink:
             self.copies = Counter()  # (recipient, message-id) -> copies
             self.total = 0
 
-    def __enter__(self):
-        self.server = Server(self.port, _Handler, self)
-        return self
-
     def __exit__(self, *_):
-        self.server.end()
+        super().__exit__()
         with self.lock:
             conns = list(self.conns)
         for c in conns:

@@ -2,11 +2,10 @@
 """Who lives at the sites: POP connectors that send again, robots that answer, programs that submit much."""
 
 import itertools
-import queue
 import threading
 
 from lab import smtp
-from lab.actors import FaultyServer, origin
+from lab.actors import FaultyServer, Resident, origin
 
 SERIAL = itertools.count(1)
 
@@ -45,52 +44,32 @@ class Connector(FaultyServer):
             raise RuntimeError("%s: %s" % (self.name, self.trouble))
         return super().idle()
 
-    def resend(self, d):
+    def take(self, d):
         if len(self.kept) < 20:
             self.kept.append(d)
-        super().resend(d)
+        super().take(d)
 
 
-class Robot(threading.Thread):
+class Robot(Resident):
     """A program that answers mail to one address, through a server, until its patience ends. `answer(mail)`
     gives (envelope sender, recipient, content) or None."""
 
     def __init__(self, address, post, port, source, answer, most=100000):
-        super().__init__(daemon=True, name=address)
-        self.address, self.post, self.port, self.source, self.answer = address, post, port, source, answer
+        super().__init__(address, address, post)
+        self.port, self.source, self.answer = port, source, answer
         self.most, self.sent = most, 0
-        self.inbox = queue.Queue()
-        self.leave, self.busy = threading.Event(), threading.Event()
         self.codes = {}
 
-    def start(self):
-        self.post.subscribe(self.address, self.inbox.put)
-        super().start()
-
-    def stop(self):
-        self.leave.set()
-        if self.is_alive():
-            self.join(30)
-
-    def idle(self):
-        return self.inbox.empty() and not self.busy.is_set()
-
-    def run(self):
-        while not self.leave.is_set():
-            try:
-                d = self.inbox.get(timeout=0.05)
-            except queue.Empty:
-                continue
-            self.busy.set()
-            a = self.answer(d) if self.sent < self.most else None
-            if a:
-                self.sent += 1
-                try:
-                    r = smtp.send(self.port, a[0], [a[1]], a[2], helo="robot", source=self.source)[0]
-                    self.codes[r.code] = self.codes.get(r.code, 0) + 1
-                except (OSError, smtp.Gone):
-                    self.codes["gone"] = self.codes.get("gone", 0) + 1
-            self.busy.clear()
+    def take(self, d):
+        a = self.answer(d) if self.sent < self.most else None
+        if not a:
+            return
+        self.sent += 1
+        try:
+            r = smtp.send(self.port, a[0], [a[1]], a[2], helo="robot", source=self.source)[0]
+            self.codes[r.code] = self.codes.get(r.code, 0) + 1
+        except (OSError, smtp.Gone):
+            self.codes["gone"] = self.codes.get("gone", 0) + 1
 
 
 class Feeder(threading.Thread):

@@ -98,7 +98,7 @@ def stuck(world, connector, copies, people):
     world.change("sbs1", "defer_transports = smtp\n")
     connector.budget = Budget(copies)
     for d in itertools.islice(itertools.cycle(connector.kept), -(-copies // people)):
-        connector.resend(d)
+        connector.take(d)
     world.sites["sbs1"].settle()
 
 
