@@ -275,7 +275,8 @@ $(sort $(DAEMON_SRC:%.c=$(B)/obj/%.o) $(CTL_SRC:%.c=$(B)/obj/%.o) $(B)/obj/polic
 # Man pages and unit name the paths that they are installed to. Below DESTDIR, for packages, the configuration is put
 # down as it is; on the running system a file that stands there already is kept.
 # Of an earlier "sudo make install" the file in between is root's, in a folder that is not.
-# UNDO=1 takes away what these would put there.
+# UNDO=1 takes away what these would put there; from the command line alone, lest somebody has it in his environment.
+UNDO :=
 in_paths = $(if $(UNDO),rm -f "$(DESTDIR)$(2)/$(3)",umask 022 && install -d -m 755 "$(DESTDIR)$(2)" && rm -f $(B)/gen/installed && \
 	sed -e 's|/etc/policyd-storm|$(SYSCONFDIR)/policyd-storm|g' -e 's|/usr/sbin/|$(SBINDIR)/|g' \
 	-e 's|^\.Os$$|.Os policyd-storm $(VERSION)|' $(1) >$(B)/gen/installed && \
