@@ -67,6 +67,12 @@ static const struct prefix prefixes[] = {
 	       "exp"),
 	ANSWER("r\xe9"
 	       "exp"),
+	ANSWER("r\xc3\x89p"),
+	ANSWER("r\xc9p"),
+	ANSWER("r\xc3\x89"
+	       "f"),
+	ANSWER("r\xc9"
+	       "f"),
 	ANSWER("rep"),
 	ANSWER("rv"),
 	ANSWER("res"),
@@ -116,6 +122,13 @@ static const struct prefix prefixes[] = {
 	ANSWER("\xddlt"),
 	ANSWER("odpov\xc4\x9b\xc4\x8f"),
 	ANSWER("odpov\xec\xef"),
+	ANSWER("risposta"),
+	ANSWER("odgovor"),
+	ANSWER("odpove\xc4\x8f"),
+	ANSWER("odpove\xef"),
+	ANSWER("r\xc4\x83spuns"),
+	ANSWER("r\xe3spuns"),
+	ANSWER("tr\xe1\xba\xa3 l\xe1\xbb\x9di"),
 	/* Cyrillic: Russian, Bulgarian, Serbian, Ukrainian; Russian in KOI8-R and windows-1251 too */
 	ANSWER("\xd0\x9e\xd1\x82\xd0\xb2"),
 	ANSWER("\xef\xd4\xd7"),
@@ -140,6 +153,7 @@ static const struct prefix prefixes[] = {
 	ANSWER("\xd0\x9e\xd0\xa2\xd0\x93"),
 	ANSWER("\xd0\x9e\xd1\x82\xd0\xb3\xd0\xbe\xd0\xb2\xd0\xbe\xd1\x80"),
 	ANSWER("\xd0\x9e\xd0\xb4\xd0\xb3"),
+	ANSWER("\xd0\x9e\xd0\xb4\xd0\xb3\xd0\xbe\xd0\xb2\xd0\xbe\xd1\x80"),
 	ANSWER("\xd0\x92\xd1\x96\xd0\xb4\xd0\xbf"),
 	ANSWER("\xd0\x92\xd1\x96\xd0\xb4\xd0\xbf\xd0\xbe\xd0\xb2\xd1\x96\xd0\xb4\xd1\x8c"),
 	/* Greek, in windows-1253 too */

@@ -145,7 +145,11 @@ Test(subject_thread, languages)
 		"f. ",
 		"R\xc3\xa9"
 		"exp ",
-		"R\xc3\xa9ponse" };
+		"R\xc3\xa9ponse", "R\xc3\x89P ",
+		"R\xc3\x89"
+		"F. ",
+		"Risposta", "Odgovor", "Odpove\xc4\x8f", "R\xc4\x83spuns", "Tr\xe1\xba\xa3 l\xe1\xbb\x9di",
+		"\xd0\x9e\xd0\xb4\xd0\xb3\xd0\xbe\xd0\xb2\xd0\xbe\xd1\x80" };
 	static const char *const subjects[] = {
 		"=?koi8-r?B?79TXOiBTdW1tZXIgcGFydHk=?=",
 		"=?koi8-r?B?7uE6IFN1bW1lciBwYXJ0eQ==?=",
