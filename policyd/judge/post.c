@@ -42,11 +42,39 @@ wide_header(const struct rule *r, const struct view *v)
 	return v->traits->header_recipients >= r->wide;
 }
 
+/* A content filter on this machine gives back what one of our hosts had from outside: from whom? */
+static bool
+given_back(const struct view *v, struct ip *out)
+{
+	const struct traits *t = v->traits;
+	const struct hop *hop;
+	struct ip from;
+
+	if (t->own_top == 0 || t->authenticated || !ip_loopback(&t->client) ||
+	    !traits_own_line(t, t->own_top - 1))
+		return false;
+	hop = &v->msg->header.f.hops[t->own_top - 1];
+	if (hop->login || ip_parse(hop->from_ip, &from) || ip_loopback(&from) ||
+	    site_trusted(v->site, &from))
+		return false;
+	*out = from;
+	return true;
+}
+
+/* An own person's. */
+static bool
+own_post(const struct view *v)
+{
+	struct ip from;
+
+	return v->traits->outbound && !given_back(v, &from);
+}
+
 /* Is what it says a list's copy, that is none of our business? */
 static bool
 others_list(const struct rule *r, const struct view *v)
 {
-	return v->traits->is_list && !(v->traits->outbound && wide_header(r, v));
+	return v->traits->is_list && !(wide_header(r, v) && own_post(v));
 }
 
 static bool
@@ -143,10 +171,8 @@ read_audience(struct post *p, const struct rule *r, const struct view *v)
 /* --- who and what --------------------------------------------------------------------------------------- */
 
 static uint64_t
-client_of(const struct view *v, const char *tag, size_t ipv4, size_t ipv6)
+client_of(const struct view *v, const struct ip *ip, const char *tag, size_t ipv4, size_t ipv6)
 {
-	const struct ip *ip = &v->traits->client;
-
 	return hash_of(v, tag,
 	    (struct str){ (const char *)ip->b,
 		ip->family == 4       ? ipv4
@@ -159,6 +185,7 @@ read_author(struct post *p, const struct view *v)
 {
 	const struct header_facts *f = &v->msg->header.f;
 	struct str sender = v->traits->sender.key, local, domain = STR_NONE;
+	struct ip client = v->traits->client;
 	struct addr_norm from = { 0 };
 	struct hash h;
 
@@ -168,14 +195,14 @@ read_author(struct post *p, const struct view *v)
 		from.key = sender;
 	if (v->traits->null_sender || sender.n == 0)
 		sender = from.key;
-	p->own = v->traits->outbound;
+	p->own = v->traits->outbound && !given_back(v, &client);
 	p->from = hash_of(v, "post-author", from.key);
 	hash_init(&h, v->site->hash_seed, "post-sender");
 	hash_str(&h, sender);
 	hash_istr(&h, v->msg->sasl_username);
 	p->sender = hash_end64(&h);
-	p->network = client_of(v, "post-network", 2, 4);
-	p->client = client_of(v, "post-client", 4, 6);
+	p->network = client_of(v, &client, "post-network", 2, 4);
+	p->client = client_of(v, &client, "post-client", 4, 6);
 	addr_split(sender, &local, &domain);
 	p->domain = hash_of(v, "post-domain", domain);
 	hash_init(&h, v->site->hash_seed, "post-firm");
@@ -285,7 +312,7 @@ role_of(const struct post *p, const struct view *v, struct subject_thread s)
 		return POST_NONE;
 	if (s.answer || v->traits->thread_reply)
 		return POST_ANSWER;
-	return v->traits->outbound ? POST_OPENER : POST_NONE;
+	return own_post(v) ? POST_OPENER : POST_NONE;
 }
 
 void

@@ -175,22 +175,25 @@ Test(received, shapes)
 	}
 }
 
-Test(received, deliveries_by_lmtp_and_what_was_fetched)
+Test(received, what_it_came_with)
 {
 	static const struct {
 		const char *text;
-		bool lmtp, fetched;
+		bool lmtp, fetched, login;
 	} lines[] = {
-		{ "from x ([192.0.2.1]) by y with LMTP id 1 for <a@b>; Thu", true, false },
-		{ "from x by y (Dovecot) with LMTPS id 1", true, false },
-		{ "from y ([unix socket]) by y (Cyrus v2.4) with LMTPA; Thu", true, false },
-		{ "from x by y with ESMTP id LMTP", false, false },
-		{ "from lmtp by lmtp.y with SMTP", false, false },
-		{ "from x by y with UTF8LMTPSA id 2", true, false }, /* RFC 6531, 4.3 */
-		{ "by y id 1; with", false, false },
-		{ "from pop.x [192.0.2.1] by y with POP3 (fetchmail-6.3) for <a@y>", false, true },
-		{ "from imap.x by y with IMAP (getmail)", false, true },
-		{ "from pop3.x by y with ESMTP id POP3", false, false },
+		{ "from x ([192.0.2.1]) by y with LMTP id 1 for <a@b>; Thu", true, false, false },
+		{ "from x by y (Dovecot) with LMTPS id 1", true, false, false },
+		{ "from y ([unix socket]) by y (Cyrus v2.4) with LMTPA; Thu", true, false, true },
+		{ "from x by y with ESMTP id LMTP", false, false, false },
+		{ "from lmtp by lmtp.y with SMTP", false, false, false },
+		{ "from x by y with UTF8LMTPSA id 2", true, false, true }, /* RFC 6531, 4.3 */
+		{ "by y id 1; with", false, false, false },
+		{ "from pop.x [192.0.2.1] by y with POP3 (fetchmail-6.3) for <a@y>", false, true, false },
+		{ "from imap.x by y with IMAP (getmail)", false, true, false },
+		{ "from pop3.x by y with ESMTP id POP3", false, false, false },
+		{ "from x ([192.0.2.1]) by y (Postfix) with ESMTPSA id 1", false, false, true },
+		{ "from x ([192.0.2.1]) by y with esmtpa (Exim 4.96) id 1", false, false, true },
+		{ "from x ([192.0.2.1]) by y (Postfix) with ESMTPS id MTPA", false, false, false },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
@@ -200,6 +203,7 @@ Test(received, deliveries_by_lmtp_and_what_was_fetched)
 		received_parse(text, &hop);
 		cr_expect_eq(hop.lmtp, lines[i].lmtp, "%s", lines[i].text);
 		cr_expect_eq(hop.fetched, lines[i].fetched, "%s", lines[i].text);
+		cr_expect_eq(hop.login, lines[i].login, "%s", lines[i].text);
 		xfree((char *)text.p);
 	}
 }
