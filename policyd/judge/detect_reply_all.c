@@ -511,7 +511,7 @@ reply_score(const struct rule *r, const struct view *v, uint32_t rcpt, const str
 	find_storm(&s, f);
 	if (s.post.role == POST_ROBOT || s.post.role == POST_RECALL)
 		f->action = ACT_HOLD; /* a refusal would make one more mail */
-	else if (!s.post.own)
+	else if (!s.post.own || s.post.fetched)
 		f->action = r->outsiders;
 }
 

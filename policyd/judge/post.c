@@ -180,6 +180,18 @@ client_of(const struct view *v, const struct ip *ip, const char *tag, size_t ipv
 				      : 0 });
 }
 
+/* As the last step of its way, by one of ours or by the client. */
+static bool
+fetched(const struct view *v)
+{
+	const struct header_facts *f = &v->msg->header.f;
+
+	for (uint32_t i = 0; i <= v->traits->own_top && i < f->n_hops; i++)
+		if (f->hops[i].fetched)
+			return true;
+	return false;
+}
+
 static void
 read_author(struct post *p, const struct view *v)
 {
@@ -196,6 +208,7 @@ read_author(struct post *p, const struct view *v)
 	if (v->traits->null_sender || sender.n == 0)
 		sender = from.key;
 	p->own = v->traits->outbound && !given_back(v, &client);
+	p->fetched = fetched(v);
 	p->from = hash_of(v, "post-author", from.key);
 	hash_init(&h, v->site->hash_seed, "post-sender");
 	hash_str(&h, sender);

@@ -28,7 +28,8 @@ enum { POST_LISTS = 2, POST_AUDIENCES = POST_LISTS + AUDIENCE_KEEP, POST_IDS = 4
 /* All numbers are hashes; 0 means "none". */
 struct post {
 	enum post_role role;
-	bool own; /* from an authenticated or trusted client */
+	bool own;     /* from an authenticated or trusted client */
+	bool fetched; /* out of a mailbox: nobody reads the refusal, and fetchmail deletes what is refused */
 	struct post_audience {
 		uint64_t hash;
 		bool list;

@@ -315,6 +315,26 @@ def filtered_storm(build):
     check(filtered(build, 30, 30, True) == (10, False), "own people")
 
 
+def fetched(build):
+    """A machine of ours fetches mail from a provider's mailboxes: it would delete what is refused, so that is held."""
+    for by in ("localhost", "mover.lan"):
+        f = Firm(build, "fetched", 60, "to", "server")
+        first, held = None, 0
+        for i in range(30):
+            f.later(40)
+            m = f.message("q%d@partner.example" % (i % 9), f.people, "Re: Programme of the meeting", first)
+            m.received = ["from pop.isp.example [198.51.100.7] by %s with POP3 (fetchmail-6.4.37); %s" % (by, date_text(f.w.now)),
+                          "from out.partner.example by mx.isp.example with ESMTP id 9%05X; %s" % (i, date_text(f.w.now))]
+            first = first or m
+            _, v = f.w.offer(m, ["r@example.org"], "127.0.0.1", "localhost")
+            check(v["verdict"] in ("pass", "hold"), v)
+            held += v["verdict"] == "hold"
+        check(held == 20, held, "held")
+        m = f.message("ann@example.org", f.people, "Re: Programme of the meeting", first)
+        check(f.w.offer(m, ["r@example.org"], "127.0.0.1", "client.example")[1]["verdict"] == "reject", "an own person's")
+        f.end()
+
+
 def kept_talk(build):
     for again in (False, True):
         for apart in (HOUR // 2, 2 * HOUR):
@@ -347,6 +367,7 @@ STORMS = {
     "kept": kept_storm,
     "queued": queued_storm,
     "filtered": filtered_storm,
+    "fetched": fetched,
     "kept-by-nobody": kept_by_nobody,
     "copies": lambda b: storm(b, "copies", 200, "to", 40, 60, limit=20, rules=RULE + "copies = 3980\n"),
 }
