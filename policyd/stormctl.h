@@ -15,7 +15,8 @@ struct stormctl {
 	const char *config; /* -c, or NULL */
 };
 
-/* argv[0] is the command's name. Returns the exit status: 0, or one of sysexits.h. */
+/* argv[0] is the command's name. Returns the exit status: 0; 1 or 2 where that is what was found; or one of
+ * sysexits.h. */
 typedef int stormctl_fn(const struct stormctl *ctl, int argc, char **argv);
 
 stormctl_fn stormctl_audit;

@@ -3,7 +3,6 @@
  * stormctl audit: reads alias maps and lists files, and says which lists could bounce to themselves. A
  * configuration with faults is no hindrance: of it only [mail] is needed. Nothing is run, no mail is sent.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pwd.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Walks through Exim's ACLs: statements in their order, with the ACLs that they name, and finds the questions
  * to us, what lets mail by before them and what may refuse behind them. */
-#include <string.h>
 
 #include "stormctl_doctor_exim.h"
 
@@ -144,8 +143,8 @@ read_ask(struct doctor *d, const struct ex_line *line, struct ex_ask *a)
 
 struct walk {
 	struct doctor *d;
-	unsigned
-	    at[DOCTOR_DEPTH_MAX]; /* the next line; an ACL that is named stands above the one that names it */
+	/* the next line; an ACL that is named stands above the one that names it */
+	unsigned at[DOCTOR_DEPTH_MAX];
 	unsigned depth;
 	enum ex_hook hook;
 	const struct ex_line *accept, *final;

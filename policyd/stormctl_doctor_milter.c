@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* The milter door in Postfix: who hands mail to it, in which order, and what happens when nobody answers. */
-#include <string.h>
 
 #include "stormctl_doctor_postfix.h"
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What else of Postfix matters to us: sockets, names and networks, queue ids, lists. */
 #include <inttypes.h>
-#include <string.h>
 
 #include "base/limits.h"
 #include "judge/lists.h"

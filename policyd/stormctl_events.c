@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/compiler.h"
 #include "base/err.h"
 #include "base/xalloc.h"
 #include "mail/date.h"

@@ -74,6 +74,15 @@ str_alnum(char c)
 	return str_letter(c) || str_digit(c);
 }
 
+static inline bool
+str_has_digit(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (str_digit(s.p[i]))
+			return true;
+	return false;
+}
+
 /* What a hexadecimal digit of either case stands for; -1: it is none. */
 static inline int
 str_hex(char c)

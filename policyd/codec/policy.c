@@ -10,7 +10,6 @@
 
 #include "base/base64.h"
 #include "base/compiler.h"
-#include "base/err.h"
 #include "base/limits.h"
 #include "mail/addr.h"
 

@@ -18,8 +18,8 @@ struct run {
 	struct graph g;
 	struct local_entry *entries;
 	unsigned n_entries;
-	bool *is_list,
-	    *declared; /* by node: a list in effect; one that has an owner or stands in [mail] lists */
+	/* by node: a list in effect; one that has an owner or stands in [mail] lists */
+	bool *is_list, *declared;
 	struct buf what, put, where, name;
 };
 

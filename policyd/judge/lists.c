@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include "base/conf.h"
-#include "base/err.h"
 #include "base/xalloc.h"
 #include "mail/addr.h"
 

@@ -2,7 +2,6 @@
 #include "judge/ways.h"
 
 #include "base/compiler.h"
-#include "base/limits.h"
 #include "base/map.h"
 #include "base/xalloc.h"
 #include "judge/ways_road.h"

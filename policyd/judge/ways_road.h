@@ -16,8 +16,8 @@ struct way_host {
 	uint32_t name, domain; /* hashes: of it, and without its first label */
 	uint16_t ways;         /* that it lies on */
 	uint16_t shortest;     /* length of the shortest of them */
-	uint16_t passed,
-	    stopped; /* transmissions that came from it last, of all hosts that are not on every way */
+	/* transmissions that came from it last, of all hosts that are not on every way */
+	uint16_t passed, stopped;
 	/* In the first one of a domain: the ways that any of its hosts lies on, and of these those on which
 	 * one wrote the last line. */
 	uint16_t domain_ways, domain_last;

@@ -61,11 +61,11 @@ enum addr_form {
 
 struct addr_norm {
 	struct str key; /* lower-case local@domain, decoration removed, trailing dot of the domain removed */
-	struct str
-	    plain; /* the address itself: lower-case, without trailing dot and needless quotes, decoration
-			      kept, as lists and config compare it */
-	enum addr_form
-	    form; /* of the last decoration undone; that of an SRS address around VERP is ADDR_VERP */
+	/* the address itself: lower-case, without trailing dot and needless quotes, decoration kept, as lists
+	 * and config compare it */
+	struct str plain;
+	/* of the last decoration undone; that of an SRS address around VERP is ADDR_VERP */
+	enum addr_form form;
 };
 
 /*

@@ -11,15 +11,6 @@ is_word(struct str s)
 }
 
 static bool
-has_digit(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (str_digit(s.p[i]))
-			return true;
-	return false;
-}
-
-static bool
 is_hex(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
@@ -42,6 +33,6 @@ queue_id_ok(struct str s)
 	if (s.n < QUEUE_ID_MIN || s.n > QUEUE_ID_MAX)
 		return false;
 	if (is_word(s))
-		return has_digit(s) || is_hex(s);
+		return str_has_digit(s) || is_hex(s);
 	return is_exim(s, 6, 6, 2) || is_exim(s, 6, 11, 4);
 }

@@ -69,7 +69,7 @@ struct record_storm {
 	uint64_t id;
 	struct str rule;
 	uint64_t key_lo, key_hi;
-	const char *state;                      /* open, closed, remembered */
+	const char *state;                      /* open, cooling, remembered, closed */
 	struct str message_id, subject, sender; /* of the message that opened it */
 	int64_t first, last;                    /* wall ms */
 	uint64_t offered, passed, stopped;      /* copies: one message to one recipient */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "mail/site.h"
 
-#include <string.h>
-
 #include "base/xalloc.h"
 #include "mail/addr.h"
 

@@ -7,15 +7,6 @@
 
 enum { DECODED_MAX = 400, ENOUGH = 3, JIS_ESCAPE = 3, TAG_LOOK = 64 };
 
-static bool
-has_digit(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (str_digit(s.p[i]))
-			return true;
-	return false;
-}
-
 /* Where the bracket at the front of s closes; s.n: there is none, or it does not. */
 static size_t
 bracket_close(struct str s)
@@ -53,7 +44,7 @@ tag_end(struct str s)
 	/* "(EXT) ...", but "(no subject)" is all that there is */
 	if (!n && s.n && s.p[0] == '(' && str_find(s, ')') + 1 < s.n)
 		n = str_find(s, ')') + 1;
-	return has_digit(str_sub(s, 0, n)) ? 0 : n;
+	return str_has_digit(str_sub(s, 0, n)) ? 0 : n;
 }
 
 /* "[staff:00123]", "(staff 123)": the list's own number of the post. Tickets have a "#". */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "mail/verdict.h"
 
-#include "base/compiler.h"
 #include "base/err.h"
 
 static const char *const action_names[ACT_COUNT] = {

@@ -37,8 +37,8 @@ struct header_edit {
 };
 
 struct verdict {
-	enum action
-	    what; /* PASS, DEFER, REJECT, DISCARD, HOLD, or REDIRECT_OWNER (policy door only: `redirect`) */
+	/* PASS, DEFER, REJECT, DISCARD, HOLD, or REDIRECT_OWNER (policy door only: `redirect`) */
+	enum action what;
 	struct str dsn;  /* "4.7.1": for DEFER and REJECT; well-formed, and of their class */
 	struct str text; /* one line, printable ASCII; also the reason of HOLD and DISCARD */
 	struct str redirect;

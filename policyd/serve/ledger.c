@@ -3,7 +3,6 @@
 
 #include <unistd.h>
 
-#include "base/limits.h"
 #include "base/pack.h"
 #include "base/xalloc.h"
 #include "judge/storm.h"

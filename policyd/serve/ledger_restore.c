@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* A start: counters and storms as they were when the last answer left. */
 #include "base/err.h"
-#include "base/limits.h"
 #include "base/log.h"
 #include "judge/storm.h"
 #include "serve/ledger_state.h"

@@ -10,7 +10,6 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "base/xalloc.h"
 #include "store/thread.h"
 
 enum {

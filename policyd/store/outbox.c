@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "store/outbox.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"

@@ -15,7 +15,6 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "base/xalloc.h"
 #include "store/outbox_state.h"
 #include "store/spool_state.h"
 

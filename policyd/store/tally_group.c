@@ -6,8 +6,6 @@
  */
 #include "store/tally_group.h"
 
-#include <string.h>
-
 #include "base/xalloc.h"
 
 enum {

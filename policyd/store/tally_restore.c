@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Tallies from bytes: over them first to see whether all of it fits, then to put it in. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/err.h"
 #include "base/xalloc.h"

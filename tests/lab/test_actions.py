@@ -32,8 +32,7 @@ class Actions(LabTest):
 
     def enforce(self, *rules, mode="enforce"):
         self.assertEqual(0, self.daemon.stop())
-        self.daemon.configure("\n".join(rules), mode, self.lists)
-        self.daemon.start()
+        self.use("\n".join(rules), mode)
 
     def letter(self, **kw):
         Actions.serial += 1
@@ -53,9 +52,6 @@ class Actions(LabTest):
         self.assertEqual({r: 1 if r in expected else 0 for r in everybody}, got)
         self.assertEqual(len(expected), self.sink.total, [d.recipients for d in self.sink.deliveries])
         self.assertEqual([], self.mta.queue_ids())
-
-    def verdicts(self):
-        return [line for line in self.daemon_said().splitlines() if "verdict action=" in line]
 
 
 class Refusals(Actions):

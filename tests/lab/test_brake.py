@@ -26,8 +26,7 @@ class Brake(LabTest):
         self.daemon.stop()
         self.daemon.forget()
         self.sink.reset()
-        self.daemon.configure(rules, mode)
-        self.daemon.start()
+        super().use(rules, mode)
 
     def letter(self):
         Brake.serial += 1
@@ -43,9 +42,6 @@ class Brake(LabTest):
         self.assertEqual(want[0], got[0], (what, got))
         self.assertTrue(got[1].endswith(want[1]), (what, got))
         self.assertIn("4.7.1 " if want[0] == 451 else "5.7.1 ", got[1], what)
-
-    def verdicts(self):
-        return [line for line in self.daemon_said().splitlines() if "verdict action=" in line]
 
 
 class Flood(Brake):

@@ -116,9 +116,7 @@ class Harmless(LabTest):
         self.assertLess(statistics.median(took), 0.020)
 
     def test_shadow_touches_nothing(self):
-        self.daemon.stop()
-        self.daemon.configure(self.rules, "shadow", self.lists)
-        self.daemon.start()
+        self.use(self.rules, "shadow")
         m = Message("<shadow.1@sender.example>", "Copies", people(1))
         for n in range(8):
             line = "Received: from x by sbs1.faulty1.example id %d;\n\tMon, 16 Jan 2006 10:00:%02d +0000\n" % (n, n)

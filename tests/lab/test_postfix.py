@@ -36,11 +36,6 @@ class Forms(LabTest):
             line = "Received: from x by sbs%d.faulty1.example id %d;\n\tMon, 16 Jan 2006 10:00:%02d +0000\n" % (i, i, i)
             yield line.encode() + m.through(origin())
 
-    def use(self, rules):
-        self.daemon.stop()
-        self.daemon.configure(rules)
-        self.daemon.start()
-
     def messages(self):
         self.daemon.stop()
         return store.query(self.daemon.db, "SELECT * FROM messages")

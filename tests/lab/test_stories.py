@@ -48,11 +48,6 @@ class Stories:
     how = {}  # arguments of smtp.send()
     conceals = True
 
-    def use(self, rules):
-        self.daemon.stop()
-        self.daemon.configure(rules)
-        self.daemon.start()
-
     def letter(self, to, **kw):
         return Message("<story.%d@sender.example>" % next(SERIAL), "Meeting", to, **kw)
 

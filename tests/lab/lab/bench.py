@@ -163,8 +163,17 @@ class LabTest(unittest.TestCase):
         for name in self.mta.queue_ids("deferred", "hold"):
             self.mta.delete(name)
 
+    def use(self, rules, mode="enforce"):
+        """The daemon as it is now, with other rules."""
+        self.daemon.stop()
+        self.daemon.configure(rules, mode, self.lists)
+        self.daemon.start()
+
     def daemon_said(self):
         return self.daemon.log_text()[self.daemon_log_start:]
+
+    def verdicts(self):
+        return [line for line in self.daemon_said().splitlines() if "verdict action=" in line]
 
     def mta_said(self):
         return self.mta.log_text()[self.log_start:]

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 #include <criterion/criterion.h>
-#include <stdio.h>
 
 #include "base/compiler.h"
 #include "base/json.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Which signatures there are, when they are braked, and the caps. */
 #include <criterion/criterion.h>
-#include <stdio.h>
 
 #include "base/compiler.h"
 #include "base/xalloc.h"

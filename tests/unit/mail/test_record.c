@@ -3,7 +3,6 @@
 #include "mail/record.h"
 
 #include <criterion/criterion.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

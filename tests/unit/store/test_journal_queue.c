@@ -3,7 +3,6 @@
 #include "store/journal_queue.h"
 
 #include <criterion/criterion.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
