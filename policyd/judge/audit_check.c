@@ -242,34 +242,33 @@ audit_check_owner_there(struct run *r, const struct subject *s)
 	found_at(r, s->exposed && open && !s->role ? AUDIT_DANGER : AUDIT_WARNING, NO_OWNER, s, s->alias);
 }
 
-/* One of those who get the bounces. Of an address with a domain nobody knows here who keeps its mailbox. */
-static bool
-check_keeper(struct run *r, const struct subject *s, const char *name, bool qualified, int32_t to,
-    enum audit_severity *severity, enum kind *kind)
+/* What is wrong with one of those who get the bounces; AUDIT_CLEAN: nothing. */
+struct fault {
+	enum audit_severity severity;
+	enum kind kind;
+};
+
+/* Of an address with a domain (`qualified`) nobody knows here who keeps its mailbox. */
+static struct fault
+check_keeper(struct run *r, const struct subject *s, const char *name, bool qualified, int32_t to)
 {
 	struct str q = str_of(name);
 
 	begin(r);
 	if (to >= 0 && r->declared[to]) {
 		buf_printf(&r->what, "its owner leads to %s, which is a list itself", CONFQ(q));
-		*severity = AUDIT_DANGER;
-		*kind = OWNER_IS_LIST;
-		return true;
+		return (struct fault){ AUDIT_DANGER, OWNER_IS_LIST };
 	}
 	if (s->node && graph_leads(&r->g, to, s->node->ring)) {
 		buf_printf(&r->what, "its owner leads back to the list by way of %s", CONFQ(q));
-		*severity = AUDIT_DANGER;
-		*kind = OWNER_LOOP;
-		return true;
+		return (struct fault){ AUDIT_DANGER, OWNER_LOOP };
 	}
 	if (to >= 0 || str_ieq(q, STR("postmaster")) || graph_mailbox(&r->g, name) ||
 	    r->in->user(r->in->arg, name))
-		return false;
+		return (struct fault){ .severity = AUDIT_CLEAN };
 	buf_printf(
 	    &r->what, "its owner %s is no alias and no user here: bounces of bounces go to nobody", CONFQ(q));
-	*severity = qualified ? AUDIT_NOTE : AUDIT_WARNING;
-	*kind = OWNER_UNKNOWN;
-	return true;
+	return (struct fault){ qualified ? AUDIT_NOTE : AUDIT_WARNING, OWNER_UNKNOWN };
 }
 
 /* The members of owner-NAME. One finding is enough: they share a line. */
@@ -277,8 +276,6 @@ static void
 check_owner_alias(struct run *r, const struct subject *s)
 {
 	const struct alias *at;
-	enum audit_severity severity;
-	enum kind kind;
 	const struct node *owner;
 
 	if (s->owner < 0)
@@ -294,20 +291,19 @@ check_owner_alias(struct run *r, const struct subject *s)
 	for (uint32_t i = 0; i < owner->n; i++) {
 		const struct member *m = &r->g.members[owner->first + i];
 		char *value, *local;
-		bool bad;
+		struct fault fault;
 
 		if (m->kind != MEMBER_LOCAL || !m->raw.p)
 			continue;
 		value = alias_unquote(m->raw, false);
 		local = graph_local(r->in, str_of(value));
-		bad = check_keeper(
-		    r, s, local ? local : value, strchr(value, '@') != NULL, m->to, &severity, &kind);
+		fault = check_keeper(r, s, local ? local : value, strchr(value, '@') != NULL, m->to);
 		xfree(local);
 		xfree(value);
-		if (!bad)
+		if (fault.severity == AUDIT_CLEAN)
 			continue;
 		put_owner_line(r, s, s->alias->name);
-		found_at(r, severity, kind, s, at);
+		found_at(r, fault.severity, fault.kind, s, at);
 		return;
 	}
 }
@@ -316,12 +312,10 @@ check_owner_alias(struct run *r, const struct subject *s)
 void
 audit_check_owner_entry(struct run *r, const struct subject *s)
 {
-	enum audit_severity severity = AUDIT_DANGER;
-	enum kind kind = OWNER_IS_LIST;
+	struct fault fault = { .severity = AUDIT_CLEAN };
 	const char *name;
 	struct str folded;
 	char *local, *plain;
-	bool bad;
 
 	if (!s->entry || !s->entry_plain)
 		return;
@@ -331,19 +325,19 @@ audit_check_owner_entry(struct run *r, const struct subject *s)
 	if (lists_find(r->in->lists, folded)) {
 		begin(r);
 		buf_printf(&r->what, "its owner %s is a list itself", CONFQ(folded));
-		bad = true;
-	} else {
-		bad = local && check_keeper(r, s, local, true, graph_find(&r->g, local), &severity, &kind);
+		fault = (struct fault){ AUDIT_DANGER, OWNER_IS_LIST };
+	} else if (local) {
+		fault = check_keeper(r, s, local, true, graph_find(&r->g, local));
 	}
 	xfree(local);
 	xfree(plain);
-	if (!bad)
+	if (fault.severity == AUDIT_CLEAN)
 		return;
 	name = keeper(r, s);
 	if (name)
 		put_entry_line(r, s->entry, s->entry->posting, name);
 	buf_printf(&r->name, "%s", s->entry->posting);
-	found(r, severity, kind, r->in->lists->files[s->entry->file], s->entry->line);
+	found(r, fault.severity, fault.kind, r->in->lists->files[s->entry->file], s->entry->line);
 }
 
 /* Members outside of a list with an owner: what is left of the conditions. */

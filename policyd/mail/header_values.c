@@ -17,45 +17,49 @@ id_plain(struct str s, size_t cap, struct str *id)
 	return true;
 }
 
+/* How much of s the word or id takes that it begins with, which goes to out[cap]; *id is that, or STR_NONE
+ * when it looks like none. "word<id>" and "<unclosed <id>" end at the later '<'. */
+static size_t
+id_odd(struct str s, char *out, size_t cap, struct str *id)
+{
+	bool open = s.p[0] == '<', closed = false, at = false;
+	size_t i, n = 0;
+
+	for (i = 0; i < s.n && !closed; i++) {
+		char c = s.p[i];
+
+		if (open && str_is_space(c))
+			continue;
+		if (str_is_space(c) || (c == '<' && n) || (c == ',' && !open))
+			break;
+		at |= c == '@';
+		if (n < cap)
+			out[n++] = c;
+		closed = open && c == '>';
+	}
+	*id = (closed && n > 2) || at ? (struct str){ out, n } : STR_NONE;
+	return i;
+}
+
 bool
 header_id_next(struct str *rest, char *out, size_t cap, struct str *id)
 {
-	size_t i = 0, n = 0;
+	struct str s = *rest, found = STR_NONE;
+	size_t i = 0;
 
-	while (i < rest->n) {
-		bool open = rest->p[i] == '<', closed = false, at = false;
-
-		if (str_is_space(rest->p[i]) || rest->p[i] == ',') {
+	while (!found.p) {
+		while (i < s.n && (str_is_space(s.p[i]) || s.p[i] == ','))
 			i++;
-			continue;
+		if (i == s.n) {
+			*rest = STR_NONE;
+			return false;
 		}
-		if (open && id_plain(str_sub(*rest, i, rest->n), cap, id)) {
-			*rest = str_sub(*rest, i + id->n, rest->n);
-			return true;
-		}
-		for (n = 0; i < rest->n && !closed; i++) {
-			char c = rest->p[i];
-
-			if (str_is_space(c)) {
-				if (open)
-					continue;
-				break;
-			}
-			if ((c == '<' && n) || (c == ',' && !open))
-				break; /* "word<id>", "<unclosed <id>" */
-			at |= c == '@';
-			if (n < cap)
-				out[n++] = c;
-			closed = open && c == '>';
-		}
-		if ((closed && n > 2) || at) {
-			*id = (struct str){ out, n };
-			*rest = str_sub(*rest, i, rest->n);
-			return true;
-		}
+		s = str_sub(s, i, s.n);
+		i = s.p[0] == '<' && id_plain(s, cap, &found) ? found.n : id_odd(s, out, cap, &found);
 	}
-	*rest = STR_NONE;
-	return false;
+	*rest = str_sub(s, i, s.n);
+	*id = found;
+	return true;
 }
 
 /* Behind the comment at i; i when nothing closes it. */
