@@ -44,6 +44,21 @@ class Verdicts(OnSendmail, test_actions.Actions):
         self.mta.settle()
         self.assert_got(FIVE)
 
+    def test_what_is_queued_is_held_by_its_id(self):
+        """As stormctl(8) says for what "stormctl queued" prints."""
+        self.enforce()
+        self.sink.refuse, self.sink.refusal = set(FIVE), "451 4.2.1 later"
+        smtp.send(self.port("milter"), "office@sender.example", FIVE, self.letter().through(origin()))
+        wait_for("Sendmail to put it off", lambda: "later" in self.mta.root.run(sendmail_mod.PROGRAM, "-bp")[1])
+        queued, = self.mta.queue_ids("active")
+        self.mta.root.run(sendmail_mod.PROGRAM, "-qI" + queued, "-Qstorm")
+        self.assertIn("QUARANTINE: storm", self.mta.root.run(sendmail_mod.PROGRAM, "-bp", "-qQ")[1])
+        self.assertEqual(([queued], []), (self.mta.queue_ids("hold"), self.mta.queue_ids("active")))
+        self.sink.refuse = set()
+        self.mta.release(queued)
+        wait_for("the released message", lambda: self.sink.total == len(FIVE))
+        self.assert_got(FIVE)
+
     def test_drop_as_they_were_written(self):
         self.enforce(rule("wide", "drop-recipients", EXEMPT_SPARED))
         odd = ["Reader4@Victim.Example", "reader5+tag@victim.example", '"sp ace"@victim.example',
