@@ -416,16 +416,41 @@ is_own_absence(const struct header_facts *f)
 	return str_iends(line, name) && (line.n == name.n || line.p[line.n - name.n - 1] == ' ');
 }
 
-/* An autoresponder's own mark, and nothing that a bounce writer puts anywhere but in From and envelope: the
- * postmaster takes holidays, too. */
+/* Something that a bounce writer puts anywhere but in From and envelope. */
 static bool
-is_marked_reply(const struct header_facts *f, enum subject_kind subject, bool null_sender)
+has_bounce_mark(const struct header_facts *f)
 {
 	enum { MARKS = HDR_MAILER_DAEMON_FROM | HDR_AUTO_FAILURE | HDR_NDR_MARK | HDR_FAILED_RCPTS };
 
-	if (subject == SUBJECT_BOUNCE || subject == SUBJECT_BOUNCE_MAYBE || (f->flags & MARKS))
+	return (f->flags & MARKS) || is_report_part(f) || is_list_server(f);
+}
+
+/* An autoresponder's own mark: the postmaster takes holidays, too. */
+static bool
+is_marked_reply(const struct header_facts *f, enum subject_kind subject, bool null_sender)
+{
+	return subject != SUBJECT_BOUNCE && subject != SUBJECT_BOUNCE_MAYBE && !has_bounce_mark(f) &&
+	    is_responder(f, subject, null_sender);
+}
+
+/* Exchange tells the owners of a mailbox that it is full by the name, and from the null sender, of its
+ * bounces. */
+static bool
+is_quota_notice(const struct header_facts *f, enum subject_kind subject, bool null_sender)
+{
+	return subject == SUBJECT_QUOTA && !has_bounce_mark(f) && is_null_path(f, null_sender) &&
+	    automatic_postmaster_from(f->from, f->from_addr);
+}
+
+/* It answers, says that it is of no importance, and wants none: old programs that ask who writes to confirm
+ * that say no more. "(Joe Bee via the vacation program)" is that of Solaris. */
+static bool
+is_unimportant_answer(const struct header_facts *f, bool null_sender)
+{
+	if (!str_ieq(f->precedence, STR("bulk")) && !str_ieq(f->precedence, STR("junk")))
 		return false;
-	return !is_report_part(f) && !is_list_server(f) && is_responder(f, subject, null_sender);
+	return ((f->in_reply_to.p || f->references.p) && is_null_path(f, null_sender)) ||
+	    str_iends(f->from, STR("via the vacation program)"));
 }
 
 static bool
@@ -436,6 +461,8 @@ is_auto_reply(const struct header_facts *f, enum subject_kind subject, bool null
 	/* A newsletter, an appointment in which somebody will be away: whatever they are called. */
 	if (f->flags & (HDR_LIST_UNSUBSCRIBE | HDR_CALENDAR))
 		return false;
+	if (!says_automatic(f) && is_unimportant_answer(f, null_sender))
+		return true;
 	if (subject == SUBJECT_AUTO_REPLY_MAYBE)
 		return reply_sign(f, null_sender);
 	return subject == SUBJECT_AUTO_REPLY_SURE ||
@@ -486,7 +513,7 @@ automatic_classify(
 	if (is_refusal(f))
 		return AUTO_BOUNCE;
 	/* From Exchange's own name and the null sender, with the subject of whatever it is a copy of. */
-	if (f->flags & HDR_JOURNAL)
+	if ((f->flags & HDR_JOURNAL) || is_quota_notice(f, subject, null_sender))
 		return AUTO_GENERATED;
 	if (is_report(f, subject, null_sender))
 		return AUTO_REPORT;

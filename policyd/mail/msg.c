@@ -101,8 +101,8 @@ may_be_bounce(const struct msg *m, const struct msg_kind *k)
 		return false;
 	if (k->subject == SUBJECT_BOUNCE_MAYBE)
 		return !automatic_is_list(f);
-	return k->subject == SUBJECT_PLAIN && str_starts(f->content_type, STR("multipart/")) &&
-	    !automatic_is_list(f);
+	return (k->subject == SUBJECT_PLAIN || k->subject == SUBJECT_QUOTA) &&
+	    str_starts(f->content_type, STR("multipart/")) && !automatic_is_list(f);
 }
 
 /* A delivery status is that of a bounce. A message that came back suffices with a subject that fits. */

@@ -17,6 +17,7 @@ enum subject_kind {
 	SUBJECT_AUTO_REPLY_MAYBE, /* begins with words of an out-of-office, as a person's line may */
 	SUBJECT_AUTO_REPLY_SURE,  /* what no person writes: "AUTO: Joe Bee is out of the office. (...)",
 	                             "Out of Office AutoReply: ..." */
+	SUBJECT_QUOTA,            /* "Your mailbox is almost full" */
 	SUBJECT_REPORT,           /* DMARC and TLS aggregate reports, complaint reports: a strict form */
 };
 

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: ISC */
+/* Mail of machines that looks like a bounce and is none, or is one and does not look like it. */
+#include <criterion/criterion.h>
+
+#include "header_rig.h"
+#include "mail/automatic.h"
+#include "mail/subject.h"
+
+TestSuite(automatic_notices, .init = setup, .fini = teardown);
+
+struct sample {
+	const char *header;
+	enum automatic want;
+};
+
+static void
+check(const struct sample *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		enum automatic got;
+
+		arena_reset(&arena);
+		header_reset(&h);
+		header_feed(&h, rows[i].header, strlen(rows[i].header));
+		header_end(&h);
+		got = automatic_classify(&h.f, subject_classify(h.f.subject), false, false);
+		cr_expect_eq(got, rows[i].want, "%s: %s", rows[i].header, automatic_name(got));
+	}
+}
+
+#define EXCHANGE "From: Microsoft Outlook <MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@x.example>\n"
+
+/* Exchange tells whom a mailbox belongs to, which may be a group, that it is full. */
+Test(automatic_notices, quota)
+{
+	static const struct sample rows[] = {
+		{ "Return-Path: <>\n" EXCHANGE "Subject: Your mailbox is almost full.\n", AUTO_GENERATED },
+		{ "Return-Path: <>\n" EXCHANGE "Subject: Ihr Postfach ist voll\n", AUTO_GENERATED },
+		{ "Return-Path: <>\n" EXCHANGE
+		  "Subject: =?iso-8859-1?q?Votre_bo=EEte_aux_lettres_est_presque_pleine?=\n",
+		    AUTO_GENERATED },
+		{ "Return-Path: <>\nFrom: System Administrator <postmaster@x.example>\n"
+		  "Subject: Your mailbox is over its size limit\n",
+		    AUTO_GENERATED },
+		/* bounces all the same */
+		{ "Return-Path: <>\nFrom: MAILER-DAEMON@x.example\nSubject: Your mailbox is full\n",
+		    AUTO_BOUNCE },
+		{ "Return-Path: <>\nFrom: postmaster@x.example\nSubject: Your mailbox is full\n"
+		  "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n",
+		    AUTO_BOUNCE },
+		{ "Return-Path: <>\n" EXCHANGE
+		  "Subject: Your mailbox is full\nX-MS-Exchange-Message-Is-Ndr:\n",
+		    AUTO_BOUNCE },
+		{ "Return-Path: <>\n" EXCHANGE "Subject: Mailbox is full\n", AUTO_BOUNCE },
+		/* people */
+		{ "From: a@x.example\nSubject: Your mailbox is full\n", AUTO_NONE },
+		{ "Return-Path: <>\nFrom: a@x.example\nSubject: Your mailbox is full of cats\n", AUTO_NONE },
+		{ "From: postmaster@x.example\nSubject: Your mailbox moves on Monday\n", AUTO_NONE },
+	};
+
+	check(rows, ARRAY_LEN(rows));
+}
+
+/* TMDA, ASK and the old vacation programs say no more. */
+Test(automatic_notices, answers_of_no_importance)
+{
+	static const struct sample rows[] = {
+		{ "Return-Path: <>\nFrom: joe-confirm-1@x.example\nSubject: Please confirm your message\n"
+		  "Precedence: bulk\nIn-Reply-To: <a@b>\n",
+		    AUTO_REPLY },
+		{ "Return-Path: <>\nFrom: joe@x.example\nSubject: Re: x\nPrecedence: junk\nReferences: "
+		  "<a@b>\n",
+		    AUTO_REPLY },
+		{ "Return-Path: <joe@x.example>\nFrom: joe@x.example (Joe Bee via the vacation program)\n"
+		  "Subject: I am gone\nPrecedence: bulk\n",
+		    AUTO_REPLY },
+		/* what it says itself stands */
+		{ "Return-Path: <>\nFrom: desk@x.example\nSubject: Re: x\nPrecedence: bulk\nIn-Reply-To: "
+		  "<a@b>\n"
+		  "Auto-Submitted: auto-generated\n",
+		    AUTO_GENERATED },
+		/* a list's copy, newsletters, and people */
+		{ "Return-Path: <>\nFrom: joe@x.example\nSender: owner-l@x.example\nSubject: Re: x\n"
+		  "Precedence: bulk\nIn-Reply-To: <a@b>\n",
+		    AUTO_NONE },
+		{ "Return-Path: <>\nFrom: n@x.example\nPrecedence: bulk\nReferences: <a@b>\n"
+		  "List-Unsubscribe: <x>\n",
+		    AUTO_NONE },
+		{ "Return-Path: <joe@x.example>\nFrom: joe@x.example\nPrecedence: bulk\nReferences: <a@b>\n",
+		    AUTO_NONE },
+		{ "Return-Path: <>\nFrom: joe@x.example\nPrecedence: bulk\n", AUTO_NONE },
+		{ "Return-Path: <>\nFrom: joe@x.example\nReferences: <a@b>\n", AUTO_NONE },
+		/* a bounce in a language that no table has */
+		{ "Return-Path: <>\nFrom: postmaster@x.example\nSubject: =?utf-8?q?=E1=83=90=E1=83=91?=\n"
+		  "Precedence: junk\nIn-Reply-To: <a@b>\n",
+		    AUTO_BOUNCE },
+	};
+
+	check(rows, ARRAY_LEN(rows));
+}
