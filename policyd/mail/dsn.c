@@ -433,6 +433,8 @@ dsn_end(struct dsn *d, const struct header_facts *h)
 	d->done = true;
 	if (f->source == DSN_NOWHERE) {
 		f->returned_id = h->in_reply_to.n ? h->in_reply_to : h->last_reference;
+		if (h->about_id.n)
+			f->returned_id = h->about_id;
 		f->source = f->returned_id.p ? DSN_BY_REFERENCE : DSN_NOWHERE;
 	}
 }

@@ -58,7 +58,8 @@ enum header_flag {
 	HDR_TO = 1 << 11,              /* at least one To/Cc field was there */
 	HDR_MAILER_DAEMON_FROM = 1 << 12, /* From is MAILER-DAEMON@, "Mail Delivery System", ... */
 	HDR_NDR_MARK = 1 << 13,           /* a bounce writer's own field: X-MS-Exchange-Message-Is-Ndr, ... */
-	HDR_AUTO_FAILURE = 1 << 14, /* Auto-Submitted: auto-generated (failure), auto-replied (rejected) */
+	HDR_AUTO_FAILURE = 1 << 14, /* Auto-Submitted: auto-generated (failure), auto-replied (rejected);
+	                               X-Ricevuta: errore-consegna */
 	HDR_INBOX_RULE = 1 << 15,   /* X-MS-Exchange-Inbox-Rules-Loop: out-of-office or a forwarding rule */
 	HDR_THREAD_INDEX_REPLY = 1 << 16, /* Thread-Index is longer than its root */
 	HDR_TLS_REPORT = 1 << 17,         /* TLS-Report-Domain (RFC 8460) */
@@ -94,6 +95,7 @@ struct header_facts {
 	struct str boundary;          /* boundary parameter as written; none when beyond MIME_BOUNDARY_MAX */
 	struct str transfer_encoding; /* Content-Transfer-Encoding */
 	struct str failed_rcpts;      /* X-Failed-Recipients: an address list */
+	struct str about_id;          /* X-Riferimento-Message-ID (Italy's PEC) */
 	struct str x_loop;
 	struct str mailer;           /* X-Mailer or User-Agent */
 	struct str gateway_marker;   /* the first mailbox that carries one */

@@ -261,6 +261,23 @@ take_content_class(struct header *h, const struct field_row *row, struct str val
 		h->f.flags |= row->flag;
 }
 
+/* Italy's certified mail (PEC) tells so that a message was not delivered. The other receipts that it sends are
+ * left alone: that a robot answers them is noticed. */
+static void
+take_ricevuta(struct header *h, const struct field_row *row, struct str value)
+{
+	static const struct str failures[] = {
+		STR("non-accettazione"),
+		STR("errore-consegna"),
+		STR("preavviso-errore-consegna"),
+		STR("rilevazione-virus"),
+	};
+	char text[HEADER_VALUE_KEEP];
+
+	if (STR_IEQ_ANY(header_unfold(value, text, sizeof(text)), failures))
+		h->f.flags |= row->flag;
+}
+
 /* Exim and Gmail name those to whom a message could not be delivered. */
 static void
 take_failed_rcpts(struct header *h, const struct field_row *row, struct str value)
@@ -371,6 +388,7 @@ static const struct field_row length_10[] = {
 	KEEP("references", take_references, references),
 	KEEP("user-agent", take_value, mailer),
 	FLAG("x-cron-env", HDR_CRON),
+	WORD("x-ricevuta", take_ricevuta, HDR_AUTO_FAILURE),
 	{ STR("x-received"), take_nothing, 0, 0, true },
 	WORD("x-vacation", take_flag_unless_no, HDR_AUTO_RESPONDER),
 };
@@ -451,6 +469,7 @@ static const struct field_row length_23[] = {
 };
 static const struct field_row length_24[] = {
 	KEEP("x-auto-response-suppress", take_value, auto_suppress),
+	KEEP("x-riferimento-message-id", take_value, about_id),
 };
 static const struct field_row length_25[] = {
 	KEEP("content-transfer-encoding", take_value, transfer_encoding),

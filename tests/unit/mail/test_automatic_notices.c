@@ -61,6 +61,26 @@ Test(automatic_notices, quota)
 	check(rows, ARRAY_LEN(rows));
 }
 
+/* Italy's certified mail answers each message by receipts. Were those that tell of success known for robots',
+ * a talk of them with a robot would not be stopped. */
+Test(automatic_notices, certified_mail)
+{
+	static const struct sample rows[] = {
+		{ "X-Ricevuta: accettazione\nSubject: ACCETTAZIONE: x\n", AUTO_NONE },
+		{ "X-Ricevuta: avvenuta-consegna\nSubject: CONSEGNA: x\n", AUTO_NONE },
+		{ "X-Ricevuta: presa-in-carico\n", AUTO_NONE },
+		{ "X-Ricevuta: errore-consegna\nSubject: AVVISO DI MANCATA CONSEGNA: x\n", AUTO_BOUNCE },
+		{ "X-Ricevuta: Preavviso-Errore-Consegna\n", AUTO_BOUNCE },
+		{ "X-Ricevuta: non-accettazione\n", AUTO_BOUNCE },
+		{ "X-Ricevuta: rilevazione-virus\n", AUTO_BOUNCE },
+		/* a message within, and a courier's note */
+		{ "X-Trasporto: posta-certificata\nX-Riferimento-Message-ID: <a@b>\n", AUTO_NONE },
+		{ "Return-Path: <>\nFrom: a@x.example\nSubject: Avviso di mancata consegna\n", AUTO_NONE },
+	};
+
+	check(rows, ARRAY_LEN(rows));
+}
+
 /* TMDA, ASK and the old vacation programs say no more. */
 Test(automatic_notices, answers_of_no_importance)
 {

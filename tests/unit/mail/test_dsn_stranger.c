@@ -196,6 +196,16 @@ Test(dsn_stranger, utf_16)
 	    rig_scan(head, STR("/v8AVABvAA0ACgBhAEAAYgAuAGUAeABhAG0AcABsAGUADQAK\n"), 7), found);
 }
 
+/* A receipt of Italy's certified mail says by a field of its own what it is about. */
+Test(dsn_stranger, certified_mail)
+{
+	rig_want("a receipt",
+	    rig_scan("From: posta-certificata@x.example\nX-Ricevuta: errore-consegna\n"
+		     "X-Riferimento-Message-ID: <1@y>\nTo: x@y.example\n",
+		STR("Il messaggio inviato a \"a@b.example\" da x@y.example non e' stato consegnato\n"), 7),
+	    "reference id=<1@y> +lines\nfailed final=a@b.example");
+}
+
 /* Nobody is dead whose mail is only late, be that told by the subject alone. */
 Test(dsn_stranger, late)
 {
