@@ -40,7 +40,7 @@ struct hop {
 	uint64_t hash;        /* of the whole field value, white space folded; not seeded */
 	bool lmtp;            /* "with LMTP": a delivery to the mailbox */
 	bool fetched;         /* "with POP3", "with IMAP": taken out of one */
-	bool login;           /* "with ESMTPSA": whoever brought it had logged in (RFC 3848) */
+	bool login;           /* "with ESMTPSA", "with HTTP": whoever brought it had logged in (RFC 3848) */
 };
 
 enum header_flag {

@@ -261,8 +261,8 @@ take_content_class(struct header *h, const struct field_row *row, struct str val
 		h->f.flags |= row->flag;
 }
 
-/* Italy's certified mail (PEC) tells so that a message was not delivered. The other receipts that it sends are
- * left alone: that a robot answers them is noticed. */
+/* Italy's certified mail (PEC) tells so that a message was not delivered. The other receipts that it sends
+ * are left alone: that a robot answers them is noticed. */
 static void
 take_ricevuta(struct header *h, const struct field_row *row, struct str value)
 {

@@ -324,7 +324,8 @@ clause_value(struct hop *hop, enum clause clause, struct str word)
 	case WITH:
 		hop->lmtp = hop->lmtp || str_istarts(word, STR("LMTP")) || str_istarts(word, STR("UTF8LMTP"));
 		hop->fetched |= str_istarts(word, STR("POP")) || str_istarts(word, STR("IMAP"));
-		hop->login |= str_iends(word, STR("MTPA")) || str_iends(word, STR("MTPSA"));
+		hop->login |= str_iends(word, STR("MTPA")) || str_iends(word, STR("MTPSA")) ||
+		    str_istarts(word, STR("HTTP"));
 		break;
 	case NO_CLAUSE:
 	case OTHER:

@@ -305,6 +305,22 @@ def filtered(build, n, apart, inside=False):
     return passed, v["verdict"] == "pass"
 
 
+def web_mailer(build):
+    """One on this machine gives what its users write to 127.0.0.1 and says from where they did."""
+    f = Firm(build, "web-mailer", 60, "to", "outside")
+    first, passed = None, 0
+    for i in range(30):
+        f.later(30)
+        m = f.message(f.people[i % 9], f.people, "Re: Programme of the meeting", first)
+        m.received = ["from [203.0.113.%d] by mx1.example.org with HTTP (HTTP/1.1 POST); %s" % (i % 9 + 1, date_text(f.w.now))]
+        first = first or m
+        _, v = f.w.offer(m, ["r@example.org"], "127.0.0.1", "localhost")
+        check(v["verdict"] in ("pass", "reject"), v, "own people are told so")
+        passed += v["verdict"] == "pass"
+    f.end()
+    check(passed == 10, passed, "passed")
+
+
 def filtered_talk(build):
     check(filtered(build, 10, 60) == (10, True), "outsiders' posts that a filter gives back")
     check(filtered(build, 9, 60, True) == (9, True), "own people's posts that a filter gives back")
@@ -367,6 +383,7 @@ STORMS = {
     "kept": kept_storm,
     "queued": queued_storm,
     "filtered": filtered_storm,
+    "web-mailer": web_mailer,
     "fetched": fetched,
     "kept-by-nobody": kept_by_nobody,
     "copies": lambda b: storm(b, "copies", 200, "to", 40, 60, limit=20, rules=RULE + "copies = 3980\n"),

@@ -194,6 +194,7 @@ Test(received, what_it_came_with)
 		{ "from x ([192.0.2.1]) by y (Postfix) with ESMTPSA id 1", false, false, true },
 		{ "from x ([192.0.2.1]) by y with esmtpa (Exim 4.96) id 1", false, false, true },
 		{ "from x ([192.0.2.1]) by y (Postfix) with ESMTPS id MTPA", false, false, false },
+		{ "from 192.0.2.1 ([192.0.2.1]) by y with HTTP (HTTP/1.1 POST); Thu", false, false, true },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
