@@ -39,15 +39,14 @@ kind_of(struct str type)
 	return str_istarts(type, STR("text/")) ? DSN_TEXT : DSN_SKIP;
 }
 
-/* Be the name encoded, or told as RFC 2231 has it, by `name` and an asterisk: its end is plain. */
+/* Be the name encoded, or told as RFC 2231 has it: its end is plain. It may be as long as a subject. */
 static bool
-names_message(struct str value, struct str name, struct str extended)
+names_message(struct str value, struct str name)
 {
-	char raw[MIME_BOUNDARY_MAX + 1], text[MIME_BOUNDARY_MAX + 1];
+	char raw[MIME_LINE_MAX], text[MIME_LINE_MAX];
 	struct str file;
 
-	if (!mime_param(value, name, raw, sizeof(raw), &file) &&
-	    !mime_param(value, extended, raw, sizeof(raw), &file))
+	if (!mime_param_end(value, name, raw, sizeof(raw), &file))
 		return false;
 	file = str_trim(words_decode(file, text, sizeof(text)));
 	return str_iends(file, STR(".822")) || str_iends(file, STR(".eml"));
@@ -58,8 +57,7 @@ static bool
 is_message_file(const struct dsn_block *b)
 {
 	return str_ieq(mime_type(b->type), STR("application/octet-stream")) &&
-	    (names_message(b->type, STR("name"), STR("name*")) ||
-		names_message(b->disposition, STR("filename"), STR("filename*")));
+	    (names_message(b->type, STR("name")) || names_message(b->disposition, STR("filename")));
 }
 
 /* HTML says once more what a text beside it said, or came back. Where there is none, it is the text. */

@@ -54,22 +54,50 @@ param_value(struct str s, char *out, size_t cap)
 	return (struct str){ out, n };
 }
 
+/* The parameter behind the ';' at *at, which moves on to the next one. */
+static bool
+next_param(struct str value, size_t *at, struct str *name, struct str *said)
+{
+	while (*at < value.n) {
+		struct str part = str_sub(value, *at + 1, part_end(value, *at + 1));
+		size_t eq = str_find(part, '=');
+
+		*at += 1 + part.n;
+		*name = str_trim(str_sub(part, 0, eq));
+		*said = str_trim(str_sub(part, eq + 1, part.n));
+		if (eq < part.n)
+			return true;
+	}
+	return false;
+}
+
 bool
 mime_param(struct str value, struct str name, char *out, size_t cap, struct str *got)
 {
-	for (size_t at = part_end(value, 0); at < value.n; at = part_end(value, at)) {
-		size_t begin = at + 1, eq;
-		struct str part;
+	size_t at = part_end(value, 0);
+	struct str which, said;
 
-		at = begin;
-		part = str_sub(value, begin, part_end(value, begin));
-		eq = str_find(part, '=');
-		if (eq == part.n || !str_ieq(str_trim(str_sub(part, 0, eq)), name))
+	while (next_param(value, &at, &which, &said)) {
+		if (!str_ieq(which, name))
 			continue;
-		*got = param_value(str_trim(str_sub(part, eq + 1, part.n)), out, cap);
+		*got = param_value(said, out, cap);
 		return true;
 	}
 	return false;
+}
+
+bool
+mime_param_end(struct str value, struct str name, char *out, size_t cap, struct str *got)
+{
+	size_t at = part_end(value, 0);
+	struct str which, said, last = STR_NONE;
+
+	while (next_param(value, &at, &which, &said))
+		if (str_ieq(str_sub(which, 0, str_find(which, '*')), name))
+			last = said;
+	if (last.p)
+		*got = param_value(last, out, cap);
+	return last.p;
 }
 
 /* --- lines -------------------------------------------------------------------------------------------- */

@@ -23,6 +23,9 @@ struct str mime_type(struct str value);
  * be folded. A ';' in quotes is no end. */
 bool mime_param(struct str value, struct str name, char *out, size_t cap, struct str *got);
 
+/* The last piece of it, which may be told in several, and with a character set: name*0*, name* (RFC 2231). */
+bool mime_param_end(struct str value, struct str name, char *out, size_t cap, struct str *got);
+
 /* --- lines -------------------------------------------------------------------------------------------- */
 
 enum mime_where {

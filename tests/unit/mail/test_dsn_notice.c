@@ -237,6 +237,7 @@ Test(dsn_notice, a_file_by_its_name)
 {
 #define FILE_TYPE "Content-Type: application/octet-stream"
 #define FILE_HOW "Content-Disposition: attachment"
+#define LONG "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567"
 	static const struct {
 		const char *head;
 		bool message;
@@ -247,11 +248,16 @@ Test(dsn_notice, a_file_by_its_name)
 		{ FILE_TYPE "; name=\"=?gb18030?B?1K3Tyrz+LmVtbA==?=\"\n", true },
 		{ FILE_TYPE "; name*=utf-8''%E5%8E%9F.eml\n", true },
 		{ FILE_TYPE "\n" FILE_HOW "; filename*=utf-8''%E5%8E%9F.eml\n", true },
+		{ FILE_TYPE ";\n name*0*=utf-8''%E5%8E%9F;\n name*1=\".eml\"\n", true },
+		{ FILE_TYPE "\n" FILE_HOW ";\n filename*0=\"x;\";\n filename*1=\"y.eml\"\n", true },
+		{ FILE_TYPE "\n" FILE_HOW ";\n filename*0=\"x.eml\";\n filename*1=\".zip\"\n", false },
+		{ FILE_TYPE "\n" FILE_HOW "; filenames=x.eml; filename\n", false },
+		{ FILE_TYPE "\n" FILE_HOW "; filename=" LONG LONG LONG "x.eml\n", true },
 		{ FILE_TYPE "\n" FILE_HOW "; filename=x.bin\n", false },
 		{ FILE_TYPE "\n" FILE_HOW "\n", false },
 		{ "Content-Type: application/pdf\n" FILE_HOW "; filename=x.eml\n", false },
 	};
-	char body[300];
+	char body[600];
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		snprintf(body, sizeof(body),
