@@ -156,6 +156,7 @@ decode_unicode(struct arena *a, struct str s)
 	return (struct str){ out, n };
 }
 
+/* In what has no "@", of X.400 or Exchange's own directory, brackets are part of the name. */
 static struct str
 read_rcpt(struct arena *a, struct str value)
 {
@@ -163,8 +164,9 @@ read_rcpt(struct arena *a, struct str value)
 	bool utf8 = str_istarts(value, STR("utf-8"));
 	char plain[HEADER_VALUE_KEEP];
 
-	value = header_uncomment(str_sub(behind_type(value), 0, HEADER_VALUE_KEEP), plain, sizeof(plain));
-	value = str_trim(value);
+	value = str_sub(behind_type(value), 0, HEADER_VALUE_KEEP);
+	if (str_find(value, '@') < value.n)
+		value = str_trim(header_uncomment(value, plain, sizeof(plain)));
 	while (str_istarts(value, type)) /* amavis puts one in front of the one that ORCPT has */
 		value = str_trim(str_sub(value, type.n, value.n));
 	value = addr_unbracket(behind_name(value));

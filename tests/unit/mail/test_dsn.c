@@ -297,6 +297,8 @@ Test(dsn, status_values)
 		{ "Final-Recipient: rfc822; Ann <a@b>\nAction: failed", "final=a@b action=failed" },
 		{ "Final-Recipient: rfc822; \"a (b) <c>\"@d\nAction: failed",
 		    "final=\"a (b) <c>\"@d action=failed" },
+		{ "Final-Recipient: rfc822;/O=FIRM/OU=GROUP (FYDIBOHF23SPDLT)/CN=ANN\nAction: failed",
+		    "final=/O=FIRM/OU=GROUP (FYDIBOHF23SPDLT)/CN=ANN action=failed" },
 		/* letters of an international address in ASCII (RFC 6533 3) */
 		{ "Final-Recipient: utf-8;bj\\x{F8}rn\\x{20AC}\\x{1F600}@b\nAction: failed",
 		    "final=bj\xc3\xb8rn\xe2\x82\xac\xf0\x9f\x98\x80@b action=failed" },
