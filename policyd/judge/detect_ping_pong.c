@@ -6,6 +6,7 @@
  */
 #include "base/clock.h"
 #include "judge/detect.h"
+#include "judge/late.h"
 #include "judge/storm.h"
 #include "mail/automatic.h"
 #include "mail/subject.h"
@@ -308,9 +309,10 @@ fill_op(struct tally_op *op, const struct rule *r, const struct view *v, const s
 		op->elem = hash64(v->site->hash_seed, v->msg->header.f.subject) | 1;
 		op->cap = r->limit < TALLY_CAP_MAX ? r->limit : TALLY_CAP_MAX;
 		/* Each request is acknowledged once; what grows is one talk, whatever is cut off its end. A
-		 * ticket may be about "Re: Re: Re:"; then it is ever the same. */
+		 * ticket may be about "Re: Re: Re:"; then it is ever the same. A night's come in a burst. */
 		op->key =
 		    key_of(p, c, elem_of(v, c, p->author->who) ^ (t->look.grown ? !every : t->look.tail));
+		op->key.lo ^= late_window(v, r->window);
 		break;
 	default:
 		break;

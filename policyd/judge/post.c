@@ -2,8 +2,8 @@
 #include "judge/post.h"
 
 #include "base/net.h"
+#include "judge/late.h"
 #include "judge/storm.h"
-#include "mail/date.h"
 #include "mail/subject.h"
 
 enum {
@@ -259,61 +259,6 @@ read_thread(struct post *p, const struct view *v, struct subject_thread s)
 	p->answers[3] = hash_id(v, t->returned_id);
 }
 
-static bool
-ours(const struct view *v, struct str address)
-{
-	struct ip ip;
-
-	return ip_parse(address, &ip) || ip_loopback(&ip) || site_relay(v->site, &ip) ||
-	    site_trusted(v->site, &ip);
-}
-
-/* The youngest of what the header says of its time, but for the first `from` lines. */
-static bool
-youngest(const struct view *v, uint32_t from, int64_t *out)
-{
-	const struct header_facts *f = &v->msg->header.f;
-	int64_t last = v->traits->date, t;
-
-	if (!v->traits->dated || from >= f->n_hops)
-		return false;
-	for (uint32_t i = from; i < f->n_hops; i++) {
-		if (date_parse(str_trim(f->hops[i].date), &t) != 0)
-			return false;
-		last = t > last ? t : last;
-	}
-	*out = last;
-	return true;
-}
-
-static bool
-long_ago(const struct rule *r, const struct view *v, int64_t taken)
-{
-	return r->window && v->now.wall - taken * MS_SEC > r->window;
-}
-
-/* By the lowest of the lines that hosts of ours wrote: what a backup MX kept over a weekend comes in one
- * burst, and so does an old mailbox that is put in again. Nobody answered at that pace. Anybody can write
- * such a line: those of a client that is not ours, and those below the one that took it from him, say
- * nothing. Yet after we were away for a night other people's queues bring what was written meanwhile: where
- * all lines and Date too are old, the youngest tells. A storm that stood in a queue is one in its hour. */
-static uint64_t
-waited(const struct rule *r, const struct view *v)
-{
-	const struct header_facts *f = &v->msg->header.f;
-	uint32_t most = v->traits->own_top + v->traits->relay_hops, lines = 0;
-	struct str from = v->msg->client_address;
-	int64_t taken;
-	bool kept;
-
-	while (lines < most && lines < f->n_hops && ours(v, from))
-		from = f->hops[lines++].from_ip;
-	kept = lines && date_parse(str_trim(f->hops[lines - 1].date), &taken) == 0 && long_ago(r, v, taken);
-	if (!kept && !(youngest(v, lines, &taken) && long_ago(r, v, taken)))
-		return 0;
-	return (uint64_t)(taken * MS_SEC / r->window) | 1ULL << 63;
-}
-
 static enum post_role
 role_of(const struct post *p, const struct view *v, struct subject_thread s)
 {
@@ -346,6 +291,6 @@ post_read(struct post *p, const struct rule *r, const struct view *v)
 		return;
 	read_author(p, v);
 	read_thread(p, v, s);
-	p->waited = waited(r, v);
+	p->waited = late_window(v, r->window);
 	p->size = v->traits->header_recipients > envelope(v) ? v->traits->header_recipients : envelope(v);
 }

@@ -470,6 +470,23 @@ def requests_of_a_desk(build, kind):
         check(not t.run()["storms"], "a storm")
 
 
+def acknowledged_late(build):
+    """We were away for a day: of one desk, whose users write by another way, a partner's queue brings in a minute what it
+    acknowledged meanwhile, all with one subject; and what a robot answered within minutes then is one way still."""
+    for apart, least, most in ((900, 40, 40), (20, AUTOMATIC_LIMIT, 2 * AUTOMATIC_LIMIT)):
+        with Talk(build, "acknowledged-late") as t:
+            late = []
+            for n in range(40):
+                t.w.now += apart
+                late.append(t.write("help@far.example", "ann@example.org", "We have received your mail", [REPLIED]))
+            t.w.now += 2 * HOUR
+            for m in late:
+                t.w.now += 2
+                t.deliver(m)
+            check(least <= t.passed <= most, apart, t.passed, "passed")
+            t.run()
+
+
 def ever_new_words(build):
     """Two robots that never say the same twice: more of their mail passes, and it ends all the same."""
     with Talk(build, "ever-new-words", Robot(DESK, "", 1), Robot(BOB, "", 1)) as t:
@@ -487,7 +504,7 @@ def scenarios():
     for kind in PAIRS:
         yield "loops-" + kind, lambda b, k=kind: robots(b, k)
     for fn in (do_not_wait, go_on_for_hours, agents_meanwhile, quick_alarms, alarms_in_our_name,
-               desk_and_address_outside, people_meanwhile, ever_new_words, bounces_of_bounces, office_hours):
+               desk_and_address_outside, people_meanwhile, acknowledged_late, ever_new_words, bounces_of_bounces, office_hours):
         yield "loops-" + fn.__name__.replace("_", "-"), fn
     for daemon in ("MAILER-DAEMON@far.example", "postmaster@far.example"):
         yield "loops-desk-and-bounces-of-" + daemon.split("@")[0].lower(), lambda b, d=daemon: desk_and_bounces(b, d)
