@@ -151,7 +151,9 @@ reading_open(struct reading *r, const char *path, int *version)
 	rc = sqlite3_errcode(r->db) & 0xff;
 	if (err == ERR_IO && migrate_no_room(r->db)) {
 		err = open_alone(r, path);
-		return err ? err : check_owner(r, version);
+		if (!err)
+			err = check_owner(r, version);
+		rc = sqlite3_errcode(r->db) & 0xff;
 	}
 	if (err != ERR_IO || (rc != SQLITE_READONLY && rc != SQLITE_CANTOPEN))
 		return err;

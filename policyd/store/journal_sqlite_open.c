@@ -318,26 +318,6 @@ open_file(struct jdb *d, enum way way)
 	return rc == SQLITE_OK ? 0 : jdb_failed(d, d->path);
 }
 
-/* For bytes there may be room, but not for one more file: the log beside ours. */
-static bool
-no_room_for_a_file(const struct jdb *d)
-{
-	char name[PATH_MAX];
-	int fd = open(name_beside(d, "-try", name), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return errno == ENOSPC || errno == EDQUOT;
-	close(fd);
-	(void)unlink(name);
-	return false;
-}
-
-static bool
-no_room(const struct jdb *d)
-{
-	return migrate_no_room(d->db) || (sqlite3_errcode(d->db) == SQLITE_CANTOPEN && no_room_for_a_file(d));
-}
-
 /* Until the next try somebody may read it as the only one, which a connection would keep him from. */
 static void
 end_without_room(struct jdb *d)
@@ -426,7 +406,7 @@ open_as(struct jdb *d, const char *path, uint64_t *seed, int wait_ms, enum way w
 		err = set_up(d, seed, way);
 	}
 	note_wal(d);
-	d->no_room = err == ERR_IO && no_room(d);
+	d->no_room = err == ERR_IO && migrate_no_room(d->db);
 	if (d->no_room)
 		end_without_room(d);
 	if (err && !d->memory)

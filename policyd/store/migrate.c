@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "store/migrate.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -24,11 +28,30 @@ migrate_err(int rc)
 	}
 }
 
+/* For bytes there may be room, but not for one more file. */
+static bool
+no_room_for_a_file(sqlite3 *db)
+{
+	char name[PATH_MAX];
+	int fd;
+
+	snprintf(name, sizeof(name), "%s-try", sqlite3_db_filename(db, "main"));
+	fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return errno == ENOSPC || errno == EDQUOT;
+	close(fd);
+	(void)unlink(name);
+	return false;
+}
+
 bool
 migrate_no_room(sqlite3 *db)
 {
-	return sqlite3_exec(db, "PRAGMA user_version", NULL, NULL, NULL) != SQLITE_OK &&
-	    sqlite3_extended_errcode(db) == SQLITE_IOERR_SHMSIZE;
+	int rc = sqlite3_exec(db, "PRAGMA user_version", NULL, NULL, NULL);
+
+	if (rc != SQLITE_OK)
+		rc = sqlite3_extended_errcode(db);
+	return rc == SQLITE_IOERR_SHMSIZE || (rc == SQLITE_CANTOPEN && no_room_for_a_file(db));
 }
 
 int

@@ -40,8 +40,9 @@ int migrate_newest(const struct migration *steps);
 /* The err for a result of SQLite. */
 int migrate_err(int rc);
 
-/* It cannot be read because the disk is full: in WAL mode a reader makes an index, the -shm file. The only
- * one can do without, with locking_mode EXCLUSIVE before anything is read. */
+/* It cannot be read because the disk is full, be it of files: in WAL mode a reader makes a log, where there
+ * is none, and an index, the -shm file. The only one can do without that index, with locking_mode EXCLUSIVE
+ * before anything is read. */
 bool migrate_no_room(sqlite3 *db);
 
 /* Opens for reading what has no log beside it, as a file that nobody changes: without making any other. What

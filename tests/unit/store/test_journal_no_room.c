@@ -90,7 +90,17 @@ no_fault(void *arg, const char *what)
 }
 
 static void
-serves_when_full_of(size_t bytes)
+make_log(void)
+{
+	char name[200];
+
+	snprintf(name, sizeof(name), "%s-wal", path);
+	close(open(name, O_WRONLY | O_CREAT, 0600));
+}
+
+/* `log`: somebody who looked at it left an empty one. */
+static void
+serves_when_full_of(size_t bytes, bool log)
 {
 	struct journal *j = open_one();
 	struct journal_report report = { 0 };
@@ -99,6 +109,8 @@ serves_when_full_of(size_t bytes)
 
 	put(j, 1, 10);
 	journal_close(j, LONG);
+	if (log)
+		make_log();
 	junk = fill(bytes);
 	j = open_one();
 	cr_expect_eq(opened.seq, 10);
@@ -124,7 +136,7 @@ Test(journal_no_room, for_bytes)
 {
 	if (!mounted("size=1m"))
 		cr_skip_test("needs root and a mount namespace");
-	serves_when_full_of(64 << 10);
+	serves_when_full_of(64 << 10, false);
 }
 
 /* No inode is free: not even an empty log can be made beside it. */
@@ -132,5 +144,13 @@ Test(journal_no_room, for_files)
 {
 	if (!mounted("size=8m,nr_inodes=16"))
 		cr_skip_test("needs root and a mount namespace");
-	serves_when_full_of(0);
+	serves_when_full_of(0, false);
+}
+
+/* It took the last one. */
+Test(journal_no_room, for_files_but_the_log)
+{
+	if (!mounted("size=8m,nr_inodes=16"))
+		cr_skip_test("needs root and a mount namespace");
+	serves_when_full_of(0, true);
 }
