@@ -98,8 +98,9 @@ const struct list_entry *
 detect_list(const struct view *v, uint32_t rcpt)
 {
 	const struct addr_norm *a = &v->rcpts[rcpt];
+	bool wrapped = a->form == ADDR_BATV || a->form == ADDR_SRS;
 
-	return lists_find(v->lists, a->form == ADDR_BATV ? a->key : a->plain);
+	return lists_find(v->lists, wrapped ? a->key : a->plain);
 }
 
 void

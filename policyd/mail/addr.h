@@ -80,7 +80,7 @@ struct addr_norm {
  * only the forwarder can verify. So that is done for a well-formed one alone (two base32 letters of time, a
  * domain of letters, digits and hyphens with a dot, a local part). A forged one lends its author the key of
  * somebody else, just as writing that sender in plain does: whoever uses the key may count and stop by it,
- * but must compare trust, exemptions and lists with `plain`.
+ * but must compare trust and exemptions with `plain`.
  */
 void addr_normalise(struct arena *a, struct str addr, struct addr_norm *out);
 

@@ -50,7 +50,9 @@ def reaches_nobody(build, kind):
     with world(build, kind) as w:
         for n in range(100):
             spelled = w.rng.choice((LIST, LIST.upper(), "All@Example.ORG", "prvs=%04d1a2b3c=%s" % (n, LIST), "btv1==%d1a==%s" % (
-                n + 100, LIST), "prvs=all/%d4f2a@example.org" % n))
+                n + 100, LIST), "prvs=all/%d4f2a@example.org" % n, "SRS0=a%02dz=X7=example.org=all@example.net" % n,
+                "SRS0+a%02dz=X7=example.org=prvs=%04d1a2b3c=all@srs.example.org" % (n, n),
+                "SRS1=a%02dz=far.example==b%02dz=X7=example.org=all@example.org" % (n, n)))
             others = [["u%d@example.org" % n], [], ["u@example.org", "v@example.org"]][n % 3]
             rcpts = others + [spelled]
             w.rng.shuffle(rcpts)
