@@ -65,7 +65,7 @@ take_tag(struct dsn *d)
 	} else if (STR_IEQ_ANY(name, lines)) {
 		line_end(d, false);
 	} else if (str_ieq(name, STR("td")) || str_ieq(name, STR("th"))) {
-		put(h, STR(" "));
+		put(h, STR("\t"));
 	} else if (str_find(name, '@') < name.n && name.n == tag.n && tag.n < sizeof(h->tag)) {
 		put(h, STR("<")); /* an address that was not escaped */
 		put(h, tag);

@@ -116,13 +116,21 @@ dsn_only_addr(struct str line)
 
 /* --- strangers ---------------------------------------------------------------------------------------- */
 
-/* The line speaks of somebody else, or of a message. */
+/* The line speaks of somebody else, or of a message, or says whom to ask. */
 static bool
 is_aside(struct str line)
 {
 	static const char *const words[] = { "mail from", "from:", "message-id", "message id", "return-path",
-		"sender", "reply", "contact", "kontakt", "question", "support", "help", "assist", "abuse",
-		"unsubscribe", "://" };
+		"sender", "reply", "contact", "kontakt", "kontact", "question", "support", "help", "assist",
+		"abuse", "unsubscribe", "delist", "forward it", "forward this", "write", "wrote", "admin",
+		"wenden", "schreib", "hilfe", "fragen",
+		"\xc3\xa9"
+		"cri",
+		"\xe9"
+		"cri",
+		"aide", "escrib", "ayuda", "scriv", "aiuto", "skriv", "\xe8\x81\x94\xe7\xb3\xbb",
+		"\xe8\x81\xaf", "\xe5\x95\x8f\xe3\x81\x84", "\xeb\xac\xb8\xec\x9d\x98",
+		"\xd0\xbe\xd0\xb1\xd1\x80\xd0\xb0\xd1\x82\xd0\xb8", "://" };
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (str_ifind(line, str_of(words[i])) < line.n)
@@ -130,15 +138,19 @@ is_aside(struct str line)
 	return false;
 }
 
-/* "... from <a@b>" */
+/* "... from <a@b>", "message <1@b>" */
 static bool
-behind_from(struct str line, struct str addr)
+behind_other(struct str line, struct str addr)
 {
+	static const struct str words[] = { STR(" from"), STR(" by"), STR("message"), STR(" id") };
 	struct str before = str_sub(line, 0, (size_t)(addr.p - line.p));
 
-	while (before.n && strchr(" \t<\"'(=", before.p[before.n - 1]))
+	while (before.n && strchr(" \t<\"'(=#:", before.p[before.n - 1]))
 		before.n--;
-	return str_iends(before, STR(" from")) || str_iends(before, STR(" by"));
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (str_iends(before, words[i]))
+			return true;
+	return false;
 }
 
 /* Whom a mail system names for questions, and what is no address of a person's. */
@@ -146,9 +158,10 @@ static bool
 is_help(struct str addr)
 {
 	static const struct str names[] = { STR("abuse"), STR("admin"), STR("administrator"), STR("contact"),
-		STR("help"), STR("helpdesk"), STR("hostmaster"), STR("hotline"), STR("mailadmin"), STR("noc"),
-		STR("noreply"), STR("no-reply"), STR("donotreply"), STR("service"), STR("servicedesk"),
-		STR("support"), STR("webmaster") };
+		STR("delist"), STR("edv"), STR("help"), STR("helpdesk"), STR("hostmaster"), STR("hotline"),
+		STR("mailadmin"), STR("it"), STR("noc"), STR("noreply"), STR("no-reply"), STR("donotreply"),
+		STR("security"), STR("service"), STR("servicedesk"), STR("spam"), STR("support"),
+		STR("webmaster") };
 	struct str local, domain;
 
 	if (!addr_split(addr, &local, &domain) || str_find(local, '=') < local.n ||
@@ -184,7 +197,7 @@ dsn_stranger_line(struct dsn *d, struct str line)
 	while (at < line.n) {
 		struct str addr = next_addr(line, &at);
 
-		if (addr.n && dsn_addr_like(addr) && !is_help(addr) && !behind_from(line, addr))
+		if (addr.n && dsn_addr_like(addr) && !is_help(addr) && !behind_other(line, addr))
 			keep(d->scan, addr);
 	}
 }

@@ -113,7 +113,10 @@ skip_marks(struct str line)
 	while (n < line.n && str_digit(line.p[n]))
 		n++;
 	if (n && n + 1 < line.n && line.p[n + 1] == ' ' && strchr(".):", line.p[n]))
-		line = str_trim(str_sub(line, n + 1, line.n));
+		n++;
+	else if (n == line.n || line.p[n] != '\t')
+		return line;
+	line = str_trim(str_sub(line, n, line.n));
 	return line;
 }
 
@@ -130,8 +133,8 @@ skip_scheme(struct str s)
 }
 
 /* The address with which the line begins and which is what it is about: "<a@b>:", "\"a@b\":", "a@b",
- * "a@b (c@d)", "a@b <c@d>", "a@b... User unknown", "* a@b", "* [a@b]:", "a@b on Mon, 1 Apr"; not the first
- * word of a sentence. */
+ * "a@b (c@d)", "a@b <c@d>", "a@b... User unknown", "* a@b", "* [a@b]:", "a@b on Mon, 1 Apr", a column of a
+ * table; not the first word of a sentence. */
 static struct str
 leading_addr(struct str line)
 {
@@ -157,7 +160,7 @@ leading_addr(struct str line)
 	rest = str_trim(str_sub(line, n, line.n));
 	while (addr.n && strchr(":.,;", addr.p[addr.n - 1]))
 		addr.n--;
-	if (addr.n < n || rest.n == 0 || strchr("([<", rest.p[0]) || tells_when(rest))
+	if (addr.n < n || rest.n == 0 || line.p[n] == '\t' || strchr("([<", rest.p[0]) || tells_when(rest))
 		return addr;
 	return STR_NONE;
 }
