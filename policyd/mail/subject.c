@@ -32,6 +32,20 @@ is_report(struct str s)
 	return has(s, STR("submitter:"));
 }
 
+/* "a bounce from qq.com", in UTF-8 and GBK, the last words of it. */
+static bool
+returned_in_chinese(struct str s)
+{
+	static const struct str fronts[] = { STR("\xe6\x9d\xa5\xe8\x87\xaa"), STR("\xc0\xb4\xd7\xd4") };
+	static const struct str ends[] = { STR("\xe7\x9a\x84\xe9\x80\x80\xe4\xbf\xa1"),
+		STR("\xb5\xc4\xcd\xcb\xd0\xc5") };
+
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+		if (str_starts(s, fronts[i]) && str_iends(s, ends[i]))
+			return true;
+	return false;
+}
+
 /* What does not stand at the front: Notes writes "Joe Bee is out of the office.", fml "You joe@x are not
  * member", MDaemon "Warning: joe@x - User unknown!". */
 static enum subject_kind
@@ -43,6 +57,8 @@ family_behind(struct str s)
 	if ((stop || last == 'e') && str_iends(str_sub(s, 0, s.n - stop), STR(" is out of the office")))
 		return stop ? SUBJECT_AUTO_REPLY : SUBJECT_AUTO_REPLY_MAYBE;
 	if (last == '!' && str_starts(s, STR("warning: ")) && str_iends(s, STR(" - user unknown!")))
+		return SUBJECT_BOUNCE;
+	if ((last == '\xa1' || last == '\xc5') && returned_in_chinese(s))
 		return SUBJECT_BOUNCE;
 	if (last == '\0' || s.p[0] != 'y' || !str_starts(s, STR("you ")))
 		return SUBJECT_PLAIN;

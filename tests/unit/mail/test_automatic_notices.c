@@ -118,3 +118,41 @@ Test(automatic_notices, answers_of_no_importance)
 
 	check(rows, ARRAY_LEN(rows));
 }
+
+/* How mail systems begin their bounces where nothing else says that it is one. */
+Test(automatic_notices, subjects_of_bounces)
+{
+	static const struct {
+		const char *subject;
+		enum subject_kind kind;
+	} rows[] = {
+		{ "=?utf-8?B?5p2l6IeqcXEuY29t55qE6YCA5L+h?=", SUBJECT_BOUNCE },
+		{ "=?gb18030?B?wLTX1HFxLmNvbbXEzcvQxQ==?=", SUBJECT_BOUNCE },
+		{ "=?utf-8?B?5YWz5LqO6YCA5L+h?=", SUBJECT_PLAIN },
+		{ "=?utf-8?B?5p2l6Ieq5aaI5aaI55qE5L+h?=", SUBJECT_PLAIN },
+		{ "=?utf-8?B?V2lhZG9tb8WbxIcgbmllIHpvc3RhxYJhIGRvc3RhcmN6b25h?=", SUBJECT_BOUNCE },
+		{ "=?iso-8859-2?B?V2lhZG9tb7bmIG5pZSB6b3N0YbNhIGRvc3RhcmN6b25h?=", SUBJECT_BOUNCE },
+		{ "=?windows-1250?B?V2lhZG9tb5zmIG5pZSB6b3N0YbNhIGRvc3RhcmN6b25h?=", SUBJECT_BOUNCE },
+		{ "Message Delivery Delay", SUBJECT_BOUNCE },
+		{ "Message delivery delayed", SUBJECT_BOUNCE },
+		{ "Failed to deliver message", SUBJECT_BOUNCE },
+		{ "Failed to deliver the sofa", SUBJECT_PLAIN },
+		{ "Ihre Nachricht konnte nicht zugestellt werden", SUBJECT_BOUNCE },
+		{ "Ihre E-Mail konnte nicht zugestellt werden", SUBJECT_BOUNCE },
+		{ "E-Mail konnte nicht zugestellt werden", SUBJECT_BOUNCE },
+		{ "Mail konnte nicht zugestellt werden", SUBJECT_BOUNCE },
+		{ "Nachricht konnte nicht zugestellt werden", SUBJECT_BOUNCE },
+		{ "Votre message n'a pas pu \xc3\xaatre remis", SUBJECT_BOUNCE },
+		{ "Messaggio non recapitato", SUBJECT_BOUNCE },
+		{ "Messaggio non consegnato: x", SUBJECT_BOUNCE },
+		{ "Bericht kon niet worden bezorgd", SUBJECT_BOUNCE },
+		{ "No se pudo entregar el paquete", SUBJECT_BOUNCE_MAYBE },
+		{ "No se ha podido entregar: x", SUBJECT_BOUNCE_MAYBE },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		enum subject_kind kind = subject_classify(str_of(rows[i].subject));
+
+		cr_expect_eq(kind, rows[i].kind, "%s: %d", rows[i].subject, kind);
+	}
+}
