@@ -138,8 +138,8 @@ static int
 add_list(struct auditing *a, struct str word, bool whole)
 {
 	struct conf_faults faults = { .report = print_fault };
-	bool map = str_starts(word, STR("aliases:"));
-	char *path = config_beside(a->config, map ? str_sub(word, 8, word.n) : word), *text;
+	bool map = str_cut_front(&word, STR("aliases:"));
+	char *path = config_beside(a->config, word), *text;
 	size_t n;
 	int rc = slurp(path, &text, &n);
 

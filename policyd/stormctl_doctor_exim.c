@@ -33,7 +33,7 @@ ex_section(const struct exim *x, const char *name)
 	for (unsigned i = 0; i < x->n_lines; i++) {
 		struct str s = x->lines[i].text;
 
-		if (str_starts(s, STR("begin")) && str_eq(str_trim(str_sub(s, 5, s.n)), str_of(name)))
+		if (str_cut_front(&s, STR("begin")) && str_eq(str_trim(s), str_of(name)))
 			return i;
 	}
 	return x->n_lines;
@@ -287,12 +287,12 @@ take_line(struct reader *r, struct str raw)
 
 	if (condition(r, s) || r->off || s.n == 0 || s.p[0] == '#')
 		return;
-	if (str_starts(s, STR(".include_if_exists"))) {
-		include(r, str_sub(s, 18, s.n), false);
+	if (str_cut_front(&s, STR(".include_if_exists"))) {
+		include(r, s, false);
 		return;
 	}
-	if (str_starts(s, STR(".include"))) {
-		include(r, str_sub(s, 8, s.n), true);
+	if (str_cut_front(&s, STR(".include"))) {
+		include(r, s, true);
 		return;
 	}
 	s = joined(r, s);

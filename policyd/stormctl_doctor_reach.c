@@ -135,14 +135,13 @@ address_split(struct str spec, struct address *a)
 	size_t colon;
 
 	*a = (struct address){ .unix_path = false };
-	if (str_starts(spec, STR("unix:")) || str_starts(spec, STR("local:"))) {
+	if (str_cut_front(&spec, STR("unix:")) || str_cut_front(&spec, STR("local:"))) {
 		a->unix_path = true;
-		a->host = str_sub(spec, str_find(spec, ':') + 1, spec.n);
+		a->host = spec;
 		return a->host.n > 0;
 	}
-	if (!str_starts(spec, STR("inet:")) && !str_starts(spec, STR("inet6:")))
+	if (!str_cut_front(&spec, STR("inet:")) && !str_cut_front(&spec, STR("inet6:")))
 		return false;
-	spec = str_sub(spec, str_find(spec, ':') + 1, spec.n);
 	colon = str_rfind(spec, ':');
 	a->host = str_sub(spec, 0, colon);
 	a->port = str_sub(spec, colon + 1, spec.n);
@@ -261,9 +260,7 @@ doctor_whose(const struct doctor *d, enum door_kind door, struct str spec)
 struct str
 doctor_unix_path(struct str address)
 {
-	static const struct str unix_path = STR("unix:");
-
-	return str_starts(address, unix_path) ? str_sub(address, unix_path.n, address.n) : STR_NONE;
+	return str_cut_front(&address, STR("unix:")) ? address : STR_NONE;
 }
 
 const char *

@@ -33,8 +33,8 @@ socket_of(struct doctor *d, struct str s)
 {
 	if (s.n && s.p[0] == '/')
 		return str_of(doctor_text(d, "unix:%.*s", STR_FMT(s)));
-	if (str_starts(s, STR("local:")))
-		return str_of(doctor_text(d, "unix:%.*s", STR_FMT(str_sub(s, 6, s.n))));
+	if (str_cut_front(&s, STR("local:")))
+		return str_of(doctor_text(d, "unix:%.*s", STR_FMT(s)));
 	return s;
 }
 
@@ -110,8 +110,8 @@ add_client(struct doctor *d, struct str s)
 {
 	unsigned parts = s.n > 0;
 
-	if (str_istarts(s, STR("IPv6:"))) {
-		add(d, &sm_of(d)->networks, str_sub(s, 5, s.n));
+	if (str_icut_front(&s, STR("IPv6:"))) {
+		add(d, &sm_of(d)->networks, s);
 		return;
 	}
 	for (size_t i = 0; i < s.n; i++) {
@@ -169,8 +169,8 @@ take_map(struct doctor *d, struct str s)
 		return;
 	while (str_split(&text, '\n', &line))
 		if (doctor_word(&line, &who, NULL) && doctor_word(&line, &what, NULL) &&
-		    str_istarts(who, STR("Connect:")) && str_ieq(what, STR("RELAY")))
-			add_client(d, str_sub(who, 8, who.n));
+		    str_icut_front(&who, STR("Connect:")) && str_ieq(what, STR("RELAY")))
+			add_client(d, who);
 }
 
 /* C or F with a class, "w" or "{w}" */
@@ -195,14 +195,14 @@ take_line(struct doctor *d, struct str s, unsigned line)
 
 	if (str_starts(s, STR("X")))
 		take_filter(d, s, line);
-	else if (str_starts(s, STR("O ")))
-		take_option(d, str_sub(s, 2, s.n), line);
-	else if (str_starts(s, STR("Dj")))
-		m->hostname = str_trim(str_sub(s, 2, s.n));
+	else if (str_cut_front(&s, STR("O ")))
+		take_option(d, s, line);
+	else if (str_cut_front(&s, STR("Dj")))
+		m->hostname = str_trim(s);
 	else if (str_starts(s, STR("C")) || str_starts(s, STR("F")))
 		take_class(d, s);
-	else if (str_starts(s, STR("K")))
-		take_map(d, str_sub(s, 1, s.n));
+	else if (str_cut_front(&s, STR("K")))
+		take_map(d, s);
 }
 
 static void

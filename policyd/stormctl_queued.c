@@ -424,8 +424,8 @@ note_detector(void *arg, const char *section, const char *name, const char *valu
 	struct str s = str_of(section);
 
 	(void)line;
-	if (name && str_starts(s, STR("rule ")) && strcmp(name, "detect") == 0 &&
-	    str_eq(str_trim(str_sub(s, 5, s.n)), str_of(d->rule)))
+	if (name && strcmp(name, "detect") == 0 && str_cut_front(&s, STR("rule ")) &&
+	    str_eq(str_trim(s), str_of(d->rule)))
 		d->threads = strcmp(value, "reply-all") == 0;
 }
 

@@ -308,8 +308,7 @@ conf_read_text(struct str text, const char *name, conf_fn *fn, void *arg, struct
 	struct reader r = { .rest = text, .file = name, .fn = fn, .arg = arg, .faults = faults };
 	int line;
 
-	if (str_starts(text, STR("\xef\xbb\xbf")))
-		r.rest = str_sub(text, 3, text.n);
+	(void)str_cut_front(&r.rest, STR("\xef\xbb\xbf"));
 	buf_init(&r.value, CONF_VALUE_MAX + 1);
 	map_init(&r.seen);
 	line = ini_parse_stream(next_line, &r, on_value, &r);

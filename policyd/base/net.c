@@ -73,8 +73,7 @@ parse_text(struct str s, struct ip *out)
 
 	if (s.n >= 2 && s.p[0] == '[' && s.p[s.n - 1] == ']')
 		s = str_sub(s, 1, s.n - 1);
-	if (str_istarts(s, STR("IPv6:")))
-		s = str_sub(s, 5, s.n);
+	(void)str_icut_front(&s, STR("IPv6:"));
 	if (s.n == 0 || s.n >= sizeof(text) || memchr(s.p, 0, s.n))
 		return ERR_SYNTAX;
 	memcpy(text, s.p, s.n);

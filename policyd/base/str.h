@@ -128,6 +128,26 @@ str_starts(struct str s, struct str prefix)
 	return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
 }
 
+/* Takes the prefix off the front; false, and nothing taken, when s begins otherwise. */
+static inline bool
+str_cut_front(struct str *s, struct str prefix)
+{
+	if (!str_starts(*s, prefix))
+		return false;
+	*s = (struct str){ s->p + prefix.n, s->n - prefix.n };
+	return true;
+}
+
+/* The same of one in any case. */
+static inline bool
+str_icut_front(struct str *s, struct str prefix)
+{
+	if (!str_istarts(*s, prefix))
+		return false;
+	*s = (struct str){ s->p + prefix.n, s->n - prefix.n };
+	return true;
+}
+
 /* Both have n bytes, four to eight. */
 static inline bool
 str_same_few(const char *a, const char *b, size_t n)

@@ -263,8 +263,7 @@ take_connect(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
 	}
 	if (!wire_done(w))
 		return FEED_MORE;
-	if (str_istarts(address, STR("IPv6:")))
-		address = str_sub(address, 5, address.n);
+	(void)str_icut_front(&address, STR("IPv6:"));
 	/* By a unix socket or a pipe: at its policy door Postfix calls such a client 127.0.0.1. */
 	if (family == SMFIA_UNKNOWN && str_eq(name, STR("localhost")))
 		address = STR("127.0.0.1");
@@ -306,8 +305,7 @@ take_mail(struct milter *mi, struct wire *w, struct msg *m, struct buf *out)
 	while (wire_left(w)) {
 		struct str arg = wire_cstr(w);
 
-		if (size == 0 && str_istarts(arg, STR("SIZE=")) &&
-		    str_u64(str_sub(arg, 5, arg.n), &size) != 0)
+		if (size == 0 && str_icut_front(&arg, STR("SIZE=")) && str_u64(arg, &size) != 0)
 			size = 0;
 	}
 	if (!wire_done(w))

@@ -126,8 +126,7 @@ lists_add(struct lists *l, struct str text, const char *file, struct conf_faults
 	struct str line;
 
 	lists_file(l, file);
-	if (str_starts(text, STR("\xef\xbb\xbf")))
-		text = str_sub(text, 3, text.n);
+	(void)str_cut_front(&text, STR("\xef\xbb\xbf"));
 	while (str_split(&text, '\n', &line)) {
 		r.line++;
 		take_line(&r, str_sub(line, 0, str_find(line, '#')));

@@ -77,10 +77,10 @@ listen_parse(const char *spec, struct listen_addr *out, char *why, size_t why_le
 	struct listen_addr a = { .len = 0 };
 	int rc;
 
-	if (str_starts(s, STR("unix:"))) {
-		rc = parse_unix(str_sub(s, 5, s.n), &a, why, why_len);
-	} else if (str_starts(s, STR("inet:"))) {
-		rc = parse_inet(str_sub(s, 5, s.n), &a, why, why_len);
+	if (str_cut_front(&s, STR("unix:"))) {
+		rc = parse_unix(s, &a, why, why_len);
+	} else if (str_cut_front(&s, STR("inet:"))) {
+		rc = parse_inet(s, &a, why, why_len);
 	} else {
 		snprintf(why, why_len, "expected unix:/PATH or inet:ADDRESS:PORT");
 		rc = ERR_SYNTAX;

@@ -228,6 +228,20 @@ Test(str, u64)
 }
 
 /* Words of eight bytes are looked at: each byte at each place, alone and between others. */
+Test(str, front_that_is_cut_off)
+{
+	struct str s = STR("unix:/x"), none = STR_NONE;
+
+	cr_expect_not(str_cut_front(&s, STR("UNIX:")));
+	cr_expect(str_eq(s, STR("unix:/x")), "as it was");
+	cr_expect(str_icut_front(&s, STR("UNIX:")));
+	cr_expect(str_eq(s, STR("/x")));
+	cr_expect_not(str_cut_front(&s, STR("/xy")));
+	cr_expect(str_cut_front(&s, STR("/x")));
+	cr_expect_eq(s.n, 0);
+	cr_expect_not(str_cut_front(&none, STR("a")));
+}
+
 Test(str, has_control)
 {
 	static const char fill[] = { 'a', (char)0x80, (char)0xff, ' ', (char)0xa0 };
