@@ -484,9 +484,22 @@ rule_notes(const struct config *c, const struct rule *r, config_note_fn *fn, voi
 	}
 }
 
+static bool
+everybody(const struct netset *nets)
+{
+	for (unsigned i = 0; i < nets->n; i++)
+		if (nets->nets[i].bits == 0)
+			return true;
+	return false;
+}
+
 void
 config_notes(const struct config *c, config_note_fn *fn, void *arg)
 {
+	if (everybody(&c->site.trusted))
+		fn(arg, "[mail] trusted takes in every address: whoever writes is one of your own people");
+	if (everybody(&c->site.relays))
+		fn(arg, "[mail] relays takes in every address: whoever connects may name any client as his");
 	if (c->serve.policy.n + c->serve.milter.n == 0)
 		fn(arg, "no MTA can ask: neither policy nor milter has an address");
 	if (c->rules.n == 0)

@@ -466,6 +466,22 @@ Test(config, notes_of_actions)
 	config_fini(&c);
 }
 
+/* "::/0" is all of IPv6, and one of the two will do. */
+Test(config, notes_of_networks)
+{
+	write_file("rules.conf", "[rule f]\ndetect = flood\n");
+	cr_assert_eq(
+	    load("[server]\npolicy = unix:/p\n[mail]\ntrusted = 127.0.0.0/8, 0.0.0.0/0\nrelays = ::/0\n"), 0);
+	cr_expect_str_eq(notes(),
+	    "[mail] trusted takes in every address: whoever writes is one of your own people\n"
+	    "[mail] relays takes in every address: whoever connects may name any client as his\n");
+	config_fini(&c);
+	cr_assert_eq(
+	    load("[server]\npolicy = unix:/p\n[mail]\ntrusted = 128.0.0.0/1\nrelays = 192.0.2.1\n"), 0);
+	cr_expect_str_eq(notes(), "");
+	config_fini(&c);
+}
+
 /* Rules by the envelope that can never trip, or that anybody can turn against anybody. */
 Test(config, notes_of_volume_rules)
 {
