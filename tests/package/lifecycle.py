@@ -267,10 +267,13 @@ class BootedLife(Life):
         return text.strip().splitlines()[-1].strip(" →")
 
     def reload(self):
-        """a reload with a fault is refused and the daemon goes on; a restart with it fails once, and is not tried again"""
+        """a reload with a fault fails and the daemon goes on; a restart with it fails once, and is not tried again"""
         pid, good = self.daemon(), self.root.read(CONF)
         self.root.write(CONF, good + "nonsense = 1\n")
-        self.run("systemctl", "reload", "policyd-storm")
+        assert self.run("systemctl", "reload", "policyd-storm")[0] != 0
+        self.wait("the fault", lambda: 'unknown key "nonsense"' in self.ok("journalctl", "-q", "-u", "policyd-storm"))
+        assert self.show("ActiveState") == "active"
+        self.ok("kill", "-HUP", str(pid))
         self.wait("the refusal", lambda: "reload refused" in self.ok("journalctl", "-q", "-u", "policyd-storm"))
         assert self.serves(SPOOL) == pid
         assert self.run("systemctl", "restart", "policyd-storm")[0] != 0
