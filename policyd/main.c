@@ -26,7 +26,6 @@
 #include "serve/ledger.h"
 #include "serve/serve.h"
 #include "store/privacy_key.h"
-#include "store/tallies.h"
 #include "store/thread.h"
 #include "version.h"
 
@@ -332,25 +331,11 @@ engine_start(struct daemon *d)
 {
 	struct engine *e = &d->engine;
 
-	engine_init(e);
+	engine_init(e, d->config.store.max_counters);
 	e->site = &d->config.site;
 	e->rules = &d->config.rules;
 	e->lists = &d->config.lists;
-	e->tallies = tallies_new(d->config.store.max_counters);
-	e->storms = storms_new();
-	e->join = join_new();
 	e->defer_on_failure = d->config.store.defer_on_failure;
-}
-
-static void
-engine_stop(struct daemon *d)
-{
-	struct engine *e = &d->engine;
-
-	engine_fini(e);
-	tallies_free(e->tallies);
-	storms_free(e->storms);
-	join_free(e->join);
 }
 
 /* Who started it as root would wonder what he may not do. */
@@ -389,7 +374,7 @@ run(struct daemon *d)
 	if (d->ledger)
 		engine_drain(&d->engine);
 	ledger_close(d->ledger, CLOSE_GRACE);
-	engine_stop(d);
+	engine_fini(&d->engine);
 	privacy_free(d->privacy);
 	if (code == EX_OK)
 		log_info("stopped");

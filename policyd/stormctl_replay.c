@@ -374,14 +374,11 @@ replay_init(struct replay *r, struct config *conf)
 	struct engine *e = &r->engine;
 
 	r->conf = conf;
-	engine_init(e);
+	engine_init(e, REPLAY_COUNTERS);
 	e->site = &conf->site;
 	e->rules = &conf->rules;
 	e->lists = &conf->lists;
-	e->tallies = tallies_new(REPLAY_COUNTERS);
-	e->storms = storms_new();
 	storms_on_leave(e->storms, storm_gone, r);
-	e->join = join_new();
 	e->quiet = true;
 	e->sweep = REPLAY_SWEEP;
 	arena_init(&r->arena, MSG_ARENA_MAX);
@@ -397,13 +394,10 @@ replay_fini(struct replay *r)
 	msg_fini(&r->msg);
 	arena_fini(&r->arena);
 	buf_fini(&r->out);
-	tallies_free(r->engine.tallies);
-	storms_free(r->engine.storms);
-	join_free(r->engine.join);
+	engine_fini(&r->engine);
 	for (size_t i = 0; i < r->n_gone; i++)
 		xfree(r->gone[i].hosts);
 	xfree(r->gone);
-	engine_fini(&r->engine);
 	config_fini(r->conf);
 }
 

@@ -5,9 +5,12 @@
 #include "base/xalloc.h"
 
 void
-engine_init(struct engine *e)
+engine_init(struct engine *e, uint32_t max_counters)
 {
 	*e = (struct engine){ .sweep = ENGINE_SWEEP };
+	e->tallies = tallies_new(max_counters);
+	e->storms = storms_new();
+	e->join = join_new();
 	hosts_init(&e->finals);
 	judge_init(&e->judge);
 	e->ways = ways_new();
@@ -23,6 +26,9 @@ engine_fini(struct engine *e)
 	brake_free(e->brake);
 	xfree(e->kept.v);
 	xfree(e->held.v);
+	tallies_free(e->tallies);
+	storms_free(e->storms);
+	join_free(e->join);
 }
 
 /* --- storms ------------------------------------------------------------------------------------------ */

@@ -2,8 +2,8 @@
 /*
  * The one road from a message to a verdict: join -> plan -> tallies -> decide -> journal. The brake at
  * RCPT is the same road for one recipient; what passes it is held as a reservation. No socket in
- * here: the doors, replay and the tests walk the same road. Everything is borrowed; main owns it and
- * may swap `rules`, `site` and `lists` between two calls.
+ * here: the doors, replay and the tests walk the same road. `rules`, `site` and `lists` are borrowed, and
+ * may be swapped between two calls; so is the ledger. What counts and remembers is the engine's own.
  */
 #ifndef SERVE_ENGINE_H
 #define SERVE_ENGINE_H
@@ -68,8 +68,8 @@ struct engine {
 	uint32_t sweep;        /* counters that one tick looks at for those past their time */
 	struct engine_stats stats;
 	struct hosts finals; /* whose MTAs ask about whole messages: RCPT alone proves no message of theirs */
-	struct ways *ways;   /* its own */
-	struct brake *brake; /* the same */
+	struct ways *ways;
+	struct brake *brake;
 	struct question questions[2];
 	struct question *open; /* one of them, or NULL */
 	struct judge judge;    /* scratch memory, kept over messages */
@@ -77,11 +77,11 @@ struct engine {
 	struct ops held;       /* the same: places held at RCPT that stand with the present message */
 };
 
-void engine_init(struct engine *e);
+/* Site, rules and lists are to be put in before the first question. */
+void engine_init(struct engine *e, uint32_t max_counters);
 void engine_fini(struct engine *e);
 
-/* Once storms and join are in their places, before the first question: from now on what is judged is written
- * there (borrowed; NULL: nowhere). */
+/* Before the first question: from now on what is judged is written there (borrowed; NULL: nowhere). */
 void engine_use_ledger(struct engine *e, struct ledger *ledger);
 
 /* `e->rules`, `site` or `lists` are others than the storms knew, after a reload or a start: open storms obey

@@ -93,13 +93,10 @@ start(struct host *h)
 
 	if (!load(h, &h->conf))
 		return false;
-	engine_init(e);
+	engine_init(e, h->conf.store.max_counters);
 	e->site = &h->conf.site;
 	e->rules = &h->conf.rules;
 	e->lists = &h->conf.lists;
-	e->tallies = tallies_new(h->conf.store.max_counters);
-	e->storms = storms_new();
-	e->join = join_new();
 	e->defer_on_failure = h->conf.store.defer_on_failure;
 	h->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
 	pool_init(&h->pool, h->loop, e);
@@ -139,9 +136,6 @@ stop(struct host *h)
 		engine_drain(e);
 	ledger_close(h->ledger, CLOSE_GRACE);
 	engine_fini(e);
-	tallies_free(e->tallies);
-	storms_free(e->storms);
-	join_free(e->join);
 	ev_loop_destroy(h->loop);
 	config_fini(&h->conf);
 }

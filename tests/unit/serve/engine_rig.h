@@ -55,13 +55,10 @@ setup(void)
 	lists_init(&lists);
 	lists_add(&lists, STR("all@example.org owner@example.org\n"), "lists", NULL);
 	lists_finish(&lists, NULL);
-	engine_init(&e);
+	engine_init(&e, 100000);
 	e.site = &site;
 	e.lists = &lists;
 	e.rules = &rules;
-	e.tallies = tallies_new(100000);
-	e.storms = storms_new();
-	e.join = join_new();
 	e.quiet = true;
 	engine_use_ledger(&e, NULL);
 	arena_init(&arena, 0);
@@ -75,9 +72,6 @@ teardown(void)
 	msg_fini(&msg);
 	arena_fini(&arena);
 	engine_fini(&e);
-	tallies_free(e.tallies);
-	storms_free(e.storms);
-	join_free(e.join);
 	lists_fini(&lists);
 	site_fini(&site);
 	for (unsigned i = 0; i < rules.n; i++)

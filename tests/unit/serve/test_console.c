@@ -56,11 +56,9 @@ setup(void)
 	traits = (struct traits){ .client_text = STR("203.0.113.1") };
 	norm = (struct addr_norm){ .key = STR("a@x.test"), .plain = STR("a@x.test") };
 	view = (struct view){ .msg = &msg, .traits = &traits, .site = &site, .rcpts = &norm };
-	engine_init(&engine);
+	engine_init(&engine, 1000);
 	engine.rules = &rules;
 	engine.site = &site;
-	engine.tallies = tallies_new(1000);
-	engine.storms = storms_new();
 	loop = ev_loop_new(EVFLAG_AUTO);
 	pool_init(&pool, loop, &engine);
 	pool.now = t0;
@@ -80,8 +78,6 @@ teardown(void)
 	ev_loop_destroy(loop);
 	console_answer_fini(&answer);
 	buf_fini(&out);
-	tallies_free(engine.tallies);
-	storms_free(engine.storms);
 	engine_fini(&engine);
 	msg_fini(&msg);
 	arena_fini(&arena);

@@ -73,22 +73,16 @@ engine_setup(void)
 	site_init(&other_site);
 	other_site.hostname = xstrdup("mx.example.org");
 	lists_init(&lists);
-	engine_init(&engine);
+	engine_init(&engine, 1000);
 	engine.site = &site;
 	engine.lists = &lists;
 	engine.rules = &rules;
-	engine.tallies = tallies_new(1000);
-	engine.storms = storms_new();
-	engine.join = join_new();
 }
 
 static void
 engine_teardown(void)
 {
 	engine_fini(&engine);
-	tallies_free(engine.tallies);
-	storms_free(engine.storms);
-	join_free(engine.join);
 	lists_fini(&lists);
 	site_fini(&site);
 	site_fini(&other_site);

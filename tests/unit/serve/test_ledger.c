@@ -34,13 +34,10 @@ boot(void)
 	};
 	char why[256] = "";
 
-	engine_init(&e);
+	engine_init(&e, 10000);
 	e.site = &site;
 	e.lists = &lists;
 	e.rules = &rules;
-	e.tallies = tallies_new(10000);
-	e.storms = storms_new();
-	e.join = join_new();
 	e.quiet = true;
 	cr_assert_eq(
 	    ledger_open(&conf, e.tallies, e.storms, now, &e.ledger, &opened, why, sizeof(why)), 0, "%s", why);
@@ -51,9 +48,6 @@ static void
 halt(void)
 {
 	ledger_close(e.ledger, 5000);
-	tallies_free(e.tallies);
-	storms_free(e.storms);
-	join_free(e.join);
 	engine_fini(&e);
 }
 
