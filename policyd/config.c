@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -178,16 +179,11 @@ load_rules(struct loader *l, struct rule_override *overrides, unsigned n)
 static void
 load_list(struct loader *l, struct str word)
 {
-	static const char prefix[] = "aliases:";
-	bool aliases = str_starts(word, str_of(prefix));
-	char *path, *text;
+	bool aliases = str_cut_front(&word, STR("aliases:"));
+	char *path = config_beside(l->path, word), *text;
 	size_t len;
-	int err;
+	int err = conf_slurp(path, &text, &len);
 
-	if (aliases)
-		word = str_sub(word, sizeof(prefix) - 1, word.n);
-	path = config_beside(l->path, word);
-	err = conf_slurp(path, &text, &len);
 	if (err) {
 		conf_fault(&l->faults, l->path, line_of(l, "mail", "lists"), "lists: cannot read %s: %s",
 		    path, conf_slurp_why(err));
@@ -345,49 +341,58 @@ config_outbox(const struct config *c, char *dir, size_t dir_len, struct outbox_c
 
 /* --- what to say about it --------------------------------------------------------------------- */
 
+struct noting {
+	const struct rule *rule;
+	config_note_fn *fn;
+	void *arg;
+};
+
+/* Of the rule, whose name comes first. */
+static PRINTF(2, 3) void note(const struct noting *n, const char *fmt, ...)
+{
+	char text[CONF_WHY_MAX];
+	size_t len = (size_t)snprintf(text, sizeof(text), "rule \"%s\"", n->rule->name);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text + len, sizeof(text) - len, fmt, ap);
+	va_end(ap);
+	n->fn(n->arg, text);
+}
+
 /* The table of judge/action.c says what a door can do for all, or for some of a message's recipients. */
 static void
-door_notes(const struct rule *r, enum door door, config_note_fn *fn, void *arg)
+door_notes(const struct noting *n, enum door door)
 {
+	const struct rule *r = n->rule;
 	enum action all = action_fit(r->action, door, STAGE_DATA, FOR_ALL);
 	enum action some = action_fit(r->action, door, STAGE_DATA, FOR_SOME);
-	char note[CONF_WHY_MAX];
 
 	if (door == DOOR_POLICY && r->detector->header)
 		return; /* that door never has a header to judge by */
 	if (!action_final(r->action)) {
-		if (action_additive_ok(r->action, door, STAGE_DATA))
-			return;
-		snprintf(note, sizeof(note), "rule \"%s\": the %s door cannot do %s, it becomes warn",
-		    r->name, door_name(door), action_name(r->action));
-		fn(arg, note);
+		if (!action_additive_ok(r->action, door, STAGE_DATA))
+			note(n, ": the %s door cannot do %s, it becomes warn", door_name(door),
+			    action_name(r->action));
 	} else if (all != r->action || some == ACT_REJECT ||
 	    (some == ACT_PASS && r->action != r->detector->action)) {
-		snprintf(note, sizeof(note),
-		    "rule \"%s\": the %s door answers %s with %s when it concerns all recipients of a "
-		    "message, with %s when some",
-		    r->name, door_name(door), action_name(r->action), action_name(all), action_name(some));
-		fn(arg, note);
+		note(n,
+		    ": the %s door answers %s with %s when it concerns all recipients of a message, with %s "
+		    "when some",
+		    door_name(door), action_name(r->action), action_name(all), action_name(some));
 	}
 }
 
 static void
-envelope_notes(const struct rule *r, config_note_fn *fn, void *arg)
+envelope_notes(const struct noting *n)
 {
+	const struct rule *r = n->rule;
 	const struct exempt *a = &r->addresses;
-	char note[CONF_WHY_MAX];
 
-	if (r->detector == &detect_trap && a->addrs.n + a->domains.n + a->locals.n == 0) {
-		snprintf(note, sizeof(note), "rule \"%s\" never trips: it has no addresses", r->name);
-		fn(arg, note);
-	}
-	if (r->detector == &detect_flood && !(r->count_by & ~(unsigned)(BY_SENDER | BY_SENDER_DOMAIN))) {
-		snprintf(note, sizeof(note),
-		    "rule \"%s\" counts by sender alone: whoever writes that name as his sender uses up its "
-		    "limit",
-		    r->name);
-		fn(arg, note);
-	}
+	if (r->detector == &detect_trap && a->addrs.n + a->domains.n + a->locals.n == 0)
+		note(n, " never trips: it has no addresses");
+	if (r->detector == &detect_flood && !(r->count_by & ~(unsigned)(BY_SENDER | BY_SENDER_DOMAIN)))
+		note(n, " counts by sender alone: whoever writes that name as his sender uses up its limit");
 }
 
 /* The reply code is the door's to say, and a rule's text what follows it. */
@@ -401,87 +406,51 @@ begins_with_reply_code(const char *text)
 }
 
 static void
-action_notes(const struct rule *r, config_note_fn *fn, void *arg)
+action_notes(const struct noting *n)
 {
+	const struct rule *r = n->rule;
 	bool owner = r->action == ACT_SET_SENDER_OWNER ||
 	    (r->action == ACT_REDIRECT_OWNER && r->detector != &detect_list_guard);
-	char note[CONF_WHY_MAX];
 
-	if (owner && r->action != r->detector->action) {
-		snprintf(note, sizeof(note),
-		    "rule \"%s\": %s does nothing where the %s is no list of [mail] lists", r->name,
-		    action_name(r->action), r->action == ACT_REDIRECT_OWNER ? "recipient" : "sender");
-		fn(arg, note);
-	}
-	if ((r->action == ACT_REJECT || r->action == ACT_DEFER) && begins_with_reply_code(r->text)) {
-		snprintf(note, sizeof(note),
-		    "rule \"%s\": its text begins with a reply code (%.3s): the client gets two of them",
-		    r->name, r->text);
-		fn(arg, note);
-	}
-	if (r->window && !r->detector->window) {
-		snprintf(note, sizeof(note),
-		    "rule \"%s\": detector %s counts over no time, window changes nothing", r->name,
-		    r->detector->name);
-		fn(arg, note);
-	}
+	if (owner && r->action != r->detector->action)
+		note(n, ": %s does nothing where the %s is no list of [mail] lists", action_name(r->action),
+		    r->action == ACT_REDIRECT_OWNER ? "recipient" : "sender");
+	if ((r->action == ACT_REJECT || r->action == ACT_DEFER) && begins_with_reply_code(r->text))
+		note(n, ": its text begins with a reply code (%.3s): the client gets two of them", r->text);
+	if (r->window && !r->detector->window)
+		note(n, ": detector %s counts over no time, window changes nothing", r->detector->name);
 }
 
 static void
-rule_notes(const struct config *c, const struct rule *r, config_note_fn *fn, void *arg)
+rule_notes(const struct noting *n, const struct config *c)
 {
+	const struct rule *r = n->rule;
 	bool by_lists = r->detector == &detect_bounce_to_list || r->detector == &detect_list_return_path ||
 	    r->detector == &detect_list_guard;
-	char note[CONF_WHY_MAX];
 
 	if (r->mode == MODE_OFF)
 		return;
-	if (by_lists && c->lists.n == 0) {
-		snprintf(note, sizeof(note), "rule \"%s\" never trips: [mail] lists names no list", r->name);
-		fn(arg, note);
-	}
-	if (r->detector->header && c->serve.milter.n == 0) {
-		snprintf(note, sizeof(note),
-		    "rule \"%s\" needs the header: there is no milter address, and by policy only "
-		    "Exim sends one",
-		    r->name);
-		fn(arg, note);
-	}
+	if (by_lists && c->lists.n == 0)
+		note(n, " never trips: [mail] lists names no list");
+	if (r->detector->header && c->serve.milter.n == 0)
+		note(n, " needs the header: there is no milter address, and by policy only Exim sends one");
 	if (c->serve.milter.n) /* then the policy door leaves the verdict to it */
-		door_notes(r, DOOR_MILTER, fn, arg);
+		door_notes(n, DOOR_MILTER);
 	else if (c->serve.policy.n)
-		door_notes(r, DOOR_POLICY, fn, arg);
-	if (r->limit && r->detector->no_limit) {
-		snprintf(note, sizeof(note),
-		    "rule \"%s\": detector %s has no limit, it trips at the first message", r->name,
+		door_notes(n, DOOR_POLICY);
+	if (r->limit && r->detector->no_limit)
+		note(n, ": detector %s has no limit, it trips at the first message", r->detector->name);
+	if (r->limit == 0 && r->detector->limit > 0 && action_final(r->action))
+		note(n, ": with limit = 0 it stops all that it looks at");
+	if (r->block && r->detector->no_block)
+		note(n, ": detector %s blocks nobody, for everybody is to get a first copy",
 		    r->detector->name);
-		fn(arg, note);
-	}
-	if (r->limit == 0 && r->detector->limit > 0 && action_final(r->action)) {
-		snprintf(
-		    note, sizeof(note), "rule \"%s\": with limit = 0 it stops all that it looks at", r->name);
-		fn(arg, note);
-	}
-	if (r->block && r->detector->no_block) {
-		snprintf(note, sizeof(note),
-		    "rule \"%s\": detector %s blocks nobody, for everybody is to get a first copy", r->name,
-		    r->detector->name);
-		fn(arg, note);
-	}
-	if (r->brake != BRAKE_OFF && !r->detector->envelope) {
-		snprintf(note, sizeof(note), "rule \"%s\": detector %s has nothing to brake by at RCPT",
-		    r->name, r->detector->name);
-		fn(arg, note);
-	}
-	envelope_notes(r, fn, arg);
-	action_notes(r, fn, arg);
-	if (r->scope == SCOPE_OUTBOUND && c->site.local_domains.n == 0) {
-		snprintf(note, sizeof(note),
-		    "rule \"%s\" is for outbound mail: without [mail] local_domains that is all mail of own "
-		    "users",
-		    r->name);
-		fn(arg, note);
-	}
+	if (r->brake != BRAKE_OFF && !r->detector->envelope)
+		note(n, ": detector %s has nothing to brake by at RCPT", r->detector->name);
+	envelope_notes(n);
+	action_notes(n);
+	if (r->scope == SCOPE_OUTBOUND && c->site.local_domains.n == 0)
+		note(n, " is for outbound mail: without [mail] local_domains that is all mail of own users");
 }
 
 static bool
@@ -505,7 +474,7 @@ config_notes(const struct config *c, config_note_fn *fn, void *arg)
 	if (c->rules.n == 0)
 		fn(arg, "there are no rules: all mail passes");
 	for (unsigned i = 0; i < c->rules.n; i++)
-		rule_notes(c, &c->rules.v[i], fn, arg);
+		rule_notes(&(struct noting){ &c->rules.v[i], fn, arg }, c);
 }
 
 void
