@@ -51,6 +51,14 @@ class BounceToList(LabTest):
         self.send_ok([LIST], BOUNCE, door="policy", sender="", source="127.0.0.50", helo="mail.gone.example")
         self.assertEqual((0, 1), (self.sink.count(LIST), self.sink.count(OWNER)))
 
+    def test_return_path_by_srs(self):
+        back, other = "SRS0=a1b2=X7=victim.example=all@victim.example", "person@victim.example"
+        self.send_ok([back], BOUNCE, door="srs", sender="", source="127.0.0.50", helo="mail.gone.example")
+        self.assertEqual((0, 1), (self.sink.count(LIST), self.sink.count(OWNER)))
+        self.sink.reset()
+        self.send_ok([back, other], BOUNCE, door="srs", sender="", source="127.0.0.50", helo="mail.gone.example")
+        self.assertEqual((0, 1, 1), (self.sink.count(LIST), self.sink.count(OWNER), self.sink.count(other)))
+
     def test_others_keep_their_bounce(self):
         other = "person@victim.example"
         self.send_ok([LIST, other], BOUNCE, sender="", source="127.0.0.50", helo="mail.gone.example")

@@ -65,8 +65,11 @@ class Bench:
         """chroot (the shipped snippet, by unix sockets), short (queue ids that come again), filtered (a content
         filter brings mail back to a listener that does not ask), filtered2 (to one that asks again), proxied (a filter before the
         queue: asked at RCPT in front of it, by the milter behind), submission (for those who log in), second (asks the
-        second daemon, both doors)."""
+        second daemon, both doors), srs (return paths that were rewritten by SRS are undone when they come back)."""
         both, anybody = self.daemon.postfix_params(), {"mynetworks": "127.0.0.0/8"}
+        srs = os.path.join(self.folder, "srs")
+        with open(srs, "w", encoding="utf-8") as f:
+            f.write("/^SRS0=[^=]*=[^=]*=victim\\.example=(.*)@victim\\.example$/ $1@victim.example\n")
         return {
             "chroot": {"chroot": True, **shipped()},
             "short": {"cleanup": {"enable_long_queue_ids": "no"}, **both},
@@ -79,6 +82,7 @@ class Bench:
             "behind": {"smtpd_authorized_xforward_hosts": "127.0.0.0/8", **anybody,
                        **self.daemon.postfix_params(policy=False)},
             "second": self.second.postfix_params(),
+            "srs": {"cleanup": {"recipient_canonical_maps": "regexp:" + srs}, **both},
             "submission": {
                 "smtpd_sasl_auth_enable": "yes", "smtpd_sasl_type": "dovecot", **both,
                 "smtpd_sasl_path": "inet:127.0.0.1:%d" % self.sasl,
