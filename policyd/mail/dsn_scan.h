@@ -72,9 +72,10 @@ struct dsn_scan {
 	bool text_more; /* there were more recipients than text_rcpts holds */
 	unsigned n_text_rcpts;
 	struct str text_rcpts[DSN_RCPTS_MAX];
-	struct str text_to; /* to whom the message went: for a text that names nobody else */
-	bool text_late;     /* they have not got it yet */
-	bool text_heads;    /* the lines before say: those who did not get it follow */
+	struct str text_to;  /* to whom the message went: for a text that names nobody else */
+	unsigned text_lines; /* without fields, up to where sentences are looked for */
+	bool text_late;      /* they have not got it yet */
+	bool text_heads;     /* the lines before say: those who did not get it follow */
 	struct dsn_strangers strangers;
 	struct str returned_from; /* whose message came back */
 	struct mime_decoder decoder;

@@ -170,15 +170,21 @@ is_help(struct str addr)
 	return STR_IEQ_ANY(local, names);
 }
 
+static bool
+is_kept(const struct dsn_strangers *seen, struct str addr)
+{
+	for (unsigned i = 0; i < seen->n; i++)
+		if (str_ieq(seen->v[i], addr))
+			return true;
+	return false;
+}
+
 static void
 keep(struct dsn_scan *s, struct str addr)
 {
 	struct dsn_strangers *seen = &s->strangers;
 	struct str kept;
 
-	for (unsigned i = 0; i < seen->n; i++)
-		if (str_ieq(seen->v[i], addr))
-			return;
 	seen->more |= seen->n == DSN_STRANGERS_MAX;
 	if (seen->more)
 		return;
@@ -190,15 +196,19 @@ keep(struct dsn_scan *s, struct str addr)
 void
 dsn_stranger_line(struct dsn *d, struct str line)
 {
-	size_t at = 0;
+	struct dsn_strangers *seen = &d->scan->strangers;
+	bool looked = false;
 
-	if (str_find(line, '@') == line.n || is_aside(line))
-		return;
-	while (at < line.n) {
+	for (size_t at = str_find(line, '@') < line.n ? 0 : line.n; at < line.n && !seen->more;) {
 		struct str addr = next_addr(line, &at);
 
-		if (addr.n && dsn_addr_like(addr) && !is_help(addr) && !behind_other(line, addr))
-			keep(d->scan, addr);
+		if (addr.n == 0 || is_kept(seen, addr) || !dsn_addr_like(addr) || is_help(addr) ||
+		    behind_other(line, addr))
+			continue;
+		if (!looked && is_aside(line))
+			return;
+		looked = true;
+		keep(d->scan, addr);
 	}
 }
 

@@ -393,12 +393,24 @@ dsn_late_subject(struct str subject)
 	return HAS_ANY(str_sub(str_sub(s, 0, str_find(s, ':')), 0, str_find(s, '(')), words);
 }
 
+/* What it tells in sentences it tells at its front; lists of those who did not get it may be long. */
 static void
 take_text(struct dsn *d, struct str line)
 {
-	d->scan->text_late |= is_warning(line);
+	enum { SENTENCES_WITHIN = 400 };
+	struct dsn_scan *s = d->scan;
+	bool front = s->text_lines < SENTENCES_WITHIN;
+
+	s->text_lines += front;
+	if (front && !s->text_late)
+		s->text_late = is_warning(line);
 	take_rcpt(d, line);
-	dsn_stranger_line(d, line);
+	if (s->n_text_rcpts && !s->text_said)
+		return;
+	if (front)
+		dsn_stranger_line(d, line);
+	else
+		s->strangers.more = true;
 }
 
 static void

@@ -243,3 +243,18 @@ Test(dsn_stranger, late)
 		    rows[i].late ? "nowhere +lines\nnot final=a@b.example action=delayed" : found);
 	}
 }
+
+/* What it says in sentences stands at its front; whom it lists may be many. */
+Test(dsn_stranger, of_long_texts_the_front)
+{
+	struct buf body;
+
+	buf_init(&body, 0);
+	for (int i = 0; i < 500; i++)
+		buf_printf(&body, "Some words of a long text.\n");
+	buf_printf(&body, "It was for a@b.example and will be retried.\n");
+	rig_want("a sentence", rig_scan(plain, buf_str(&body), 5000), nobody);
+	buf_printf(&body, "<a@b.example>:\n");
+	rig_want("a line of a list", rig_scan(plain, buf_str(&body), 5000), found);
+	buf_fini(&body);
+}
