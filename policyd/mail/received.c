@@ -301,6 +301,15 @@ is_version(struct str id)
 	return dots >= 2;
 }
 
+/* "ESMTPA", "LMTPSA"; a web mailer's "HTTP" */
+static bool
+is_login(struct str word)
+{
+	if (word.n && str_lower(word.p[word.n - 1]) == 'a')
+		return str_iends(word, STR("MTPA")) || str_iends(word, STR("MTPSA"));
+	return str_istarts(word, STR("HTTP"));
+}
+
 static void
 clause_value(struct hop *hop, enum clause clause, struct str word)
 {
@@ -324,8 +333,7 @@ clause_value(struct hop *hop, enum clause clause, struct str word)
 	case WITH:
 		hop->lmtp = hop->lmtp || str_istarts(word, STR("LMTP")) || str_istarts(word, STR("UTF8LMTP"));
 		hop->fetched |= str_istarts(word, STR("POP")) || str_istarts(word, STR("IMAP"));
-		hop->login |= str_iends(word, STR("MTPA")) || str_iends(word, STR("MTPSA")) ||
-		    str_istarts(word, STR("HTTP"));
+		hop->login |= is_login(word);
 		break;
 	case NO_CLAUSE:
 	case OTHER:
