@@ -225,7 +225,8 @@ print_text(struct replay *r, const struct event *ev, const struct verdict *v)
 		    STR_FMT(v->would_rule));
 	fputs("message-id ", stdout);
 	text_put_str(id);
-	printf(", %u of %u recipients dropped\n", v->n_drop, r->msg.n_rcpts);
+	printf(", %u of %u recipients dropped\n", v->shown == ACT_DISCARD ? r->msg.n_rcpts : v->n_drop,
+	    r->msg.n_rcpts);
 }
 
 static bool

@@ -238,6 +238,19 @@ def test_shadow_counts_what_would_be_stopped(lab):
     only_marked_is_told_as_well(lab, args, conf)
 
 
+def test_what_is_discarded_is_dropped_for_all(lab):
+    conf = lab.put("main.conf", CONF.format(dir=lab.dir))
+    lab.put("rules.conf", "[rule copies]\ndetect = replication\nlimit = 1\n")
+    post = json.loads(event(0, "198.51.100.1", "a@example.net", "joe@example.org", POST, ""))
+    ways = [{**post, "recipients": ["joe@example.org", *more], "header": f"Received: from h{n} by r{n}.example with SMTP id {n}\n"
+             f"Received: from pc by sender.example with SMTP id 0\n{POST}"} for n, more in enumerate(([], [], ["eve@example.org"]))]
+    p = subprocess.run([lab.binary("stormctl"), "-c", conf, "replay", lab.put("ways.jsonl", "".join(json.dumps(w) + "\n" for w in ways))],
+                       env=lab.env, capture_output=True, text=True, timeout=30, check=True)
+    one, two = p.stdout.splitlines()[:2]
+    assert "#2: discard by" in one and one.endswith(", 1 of 1 recipients dropped"), p.stdout
+    assert "#3: drop-recipients by" in two and two.endswith(", 1 of 2 recipients dropped"), p.stdout
+
+
 def only_marked_is_told_as_well(lab, args, conf):
     """What one rule only marks, another would have stopped: it counts, and is named."""
     with open(conf, encoding="utf-8") as f:
