@@ -42,23 +42,33 @@ wide_header(const struct rule *r, const struct view *v)
 	return v->traits->header_recipients >= r->wide;
 }
 
-/* A content filter on this machine gives back what one of our hosts had from outside: from whom? */
+/* A content filter on this machine gives back what one of our hosts had from outside: from whom? The topmost
+ * line of ours that names another machine tells, as that machine was the client then; behind a relay its
+ * line. Those below may be anybody's. */
 static bool
 given_back(const struct view *v, struct ip *out)
 {
+	const struct header_facts *f = &v->msg->header.f;
 	const struct traits *t = v->traits;
-	const struct hop *hop;
+	bool relayed = false;
 	struct ip from;
 
-	if (t->own_top == 0 || t->authenticated || !ip_loopback(&t->client) ||
-	    !traits_own_line(t, t->own_top - 1))
+	if (t->authenticated || !ip_loopback(&t->client))
 		return false;
-	hop = &v->msg->header.f.hops[t->own_top - 1];
-	if (hop->login || ip_parse(hop->from_ip, &from) || ip_loopback(&from) ||
-	    site_trusted(v->site, &from))
-		return false;
-	*out = from;
-	return true;
+	for (uint32_t i = 0; i < f->n_hops && (i < t->own_top || relayed); i++) {
+		const struct hop *hop = &f->hops[i];
+
+		if (!relayed && hop->login)
+			return false;
+		if (!(relayed || traits_own_line(t, i)) || ip_parse(hop->from_ip, &from) ||
+		    ip_loopback(&from))
+			continue;
+		*out = from;
+		relayed = site_relay(v->site, &from);
+		if (!relayed)
+			return !site_trusted(v->site, &from);
+	}
+	return relayed;
 }
 
 /* An own person's. */

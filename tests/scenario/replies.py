@@ -279,25 +279,32 @@ def queued_storm(build):
     check(queued(build, 1, clock=-DAY) <= LIMIT, "by one that is slow")
 
 
-def filtered(build, n, apart, inside=False):
-    """A content filter on this machine gives back what came in, and is asked about a second time. Returns how many of so
-    many outsiders' posts pass, or of those of own people who logged in, and whether an own person may still answer."""
+def filtered(build, n, apart, who="outside"):
+    """A content filter on this machine gives back what came in, and is asked about a second time. Who writes: outsiders, be
+    there a line like ours in what they send, or own people, who log in or write by a server of ours in another room. Returns
+    how many of so many posts pass, and whether an own person may still answer."""
+    outside, server = who in ("outside", "forger"), who == "server"
     f = Firm(build, "filtered", 60, "to", "outside")
+    ip, helo = ("10.0.0.2", "mx2.example.org") if server else ("203.0.113.44", "out.partner.example")
     first, passed = None, 0
     for i in range(n):
         f.later(apart)
-        author = "q%d@%s.example" % (i % 9, "example.org" if inside else "partner")
+        author = "q%d@%s.example" % (i % 9, "partner" if outside else "example.org")
         m = f.message(author, f.people, "Re: Programme of the meeting", first)
-        m.received = ["from pc by out.partner.example with ESMTP id 9%05X; %s" % (i, date_text(f.w.now))] * (not inside)
+        before = {"outside": ["from pc by out.partner.example with ESMTP id 9%05X; %s"], "login": [],
+                  "server": ["from pc ([10.0.7.1]) by mx2.example.org with ESMTP id 9%05X; %s"],
+                  "forger": ["from pc ([192.0.2.3]) by mx1.example.org with ESMTPSA id 9%05X; %s"]}[who]
+        m.received = [line % (i, date_text(f.w.now)) for line in before]
         first = first or m
-        _, v = f.w.offer(m, ["r@example.org"], "203.0.113.44", "out.partner.example", sasl=author if inside else None)
+        _, v = f.w.offer(m, ["r@example.org"], ip, helo, sasl=author if who == "login" else None)
         if v["verdict"] == "pass":
-            front = "from out.partner.example (out.partner.example [203.0.113.44]) by mx1.example.org with %s id 5%05X; %s" % (
-                "ESMTPSA" if inside else "ESMTPS", i, date_text(f.w.now))
+            front = "from %s (%s [%s]) by mx1.example.org with %s id 5%05X; %s" % (
+                helo, helo, ip, "ESMTPSA" if who == "login" else "ESMTPS", i, date_text(f.w.now))
             back = "from mx1.example.org ([127.0.0.1]) by localhost (amavisd-new, port 10024) with ESMTP id 6%05X; %s" % (
                 i, date_text(f.w.now))
             m.received = [back, front] + m.received
             _, v = f.w.offer(m, ["r@example.org"], "127.0.0.1", "localhost")
+        check(v["verdict"] != ("reject" if outside else "hold"), v)
         passed += v["verdict"] == "pass"
     m = f.message("ann@example.org", f.people, "Re: Programme of the meeting", first)
     _, v = f.w.offer(m, ["r@example.org"], "203.0.113.7", "client.example", sasl="ann")
@@ -323,12 +330,15 @@ def web_mailer(build):
 
 def filtered_talk(build):
     check(filtered(build, 10, 60) == (10, True), "outsiders' posts that a filter gives back")
-    check(filtered(build, 9, 60, True) == (9, True), "own people's posts that a filter gives back")
+    for who in ("login", "server"):
+        check(filtered(build, 9, 60, who) == (9, True), "own people's posts that a filter gives back", who)
 
 
 def filtered_storm(build):
-    check(filtered(build, 30, 30) == (10, True), "outsiders close the thread to own people")
-    check(filtered(build, 30, 30, True) == (10, False), "own people")
+    for who in ("outside", "forger"):
+        check(filtered(build, 30, 30, who) == (10, True), who, "outsiders close the thread to own people")
+    for who in ("login", "server"):
+        check(filtered(build, 30, 30, who) == (10, False), who, "own people")
 
 
 def fetched(build):

@@ -22,7 +22,7 @@ BACKOFF = [300, 600, 1200, 2400] + [4000] * 200
 GIVE_UP = 5 * DAY
 ADDITIVE = ("pass", "warn", "prepend", "conceal", "set-sender-owner")
 CONF = ("[server]\nmode = enforce\nlog = stderr\n[store]\npath = :memory:\n[mail]\nhostname = mx1.example.org\n"
-        "own_hosts = mx2.example.org, mx3.example.org\ntrusted = 127.0.0.0/8, ::1\nlocal_domains = example.org\n"
+        "own_hosts = mx2.example.org, mx3.example.org\ntrusted = 127.0.0.0/8, ::1, 10.0.0.2\nlocal_domains = example.org\n"
         "lists = lists\n")
 
 
