@@ -76,6 +76,8 @@ struct dsn_scan {
 	unsigned text_lines; /* without fields, up to where sentences are looked for */
 	bool text_late;      /* they have not got it yet */
 	bool text_heads;     /* the lines before say: those who did not get it follow */
+	bool text_asks;      /* the line before says whom to ask, and goes on */
+	bool text_signed;    /* a signature has begun */
 	struct dsn_strangers strangers;
 	struct str returned_from; /* whose message came back */
 	struct mime_decoder decoder;
@@ -114,7 +116,8 @@ void dsn_html_end(struct dsn *d);
 struct str dsn_only_addr(struct str line);
 /* Letters of East Asia are in the word, which needs no space in front of an address, or of an old set. */
 bool dsn_is_glued(struct str word);
-/* A line of text that belongs to the bounce itself. */
+/* A line of text that belongs to the bounce itself: a sentence, not empty; or a field. */
+void dsn_stranger_text(struct dsn *d, struct str line);
 void dsn_stranger_line(struct dsn *d, struct str line);
 /* Whom the text names beside those whom the header and the returned message tell; empty: not one. */
 struct str dsn_only_stranger(const struct dsn *d, const struct header_facts *h);

@@ -116,14 +116,25 @@ dsn_only_addr(struct str line)
 
 /* --- strangers ---------------------------------------------------------------------------------------- */
 
-/* The line speaks of somebody else, or of a message, or says whom to ask. */
 static bool
-is_aside(struct str line)
+has_any(struct str line, const char *const *words, size_t n)
 {
-	static const char *const words[] = { "mail from", "from:", "message-id", "message id", "return-path",
-		"sender", "reply", "contact", "kontakt", "kontact", "question", "support", "help", "assist",
-		"abuse", "unsubscribe", "delist", "forward it", "forward this", "write", "wrote", "admin",
-		"wenden", "schreib", "hilfe", "fragen",
+	for (size_t i = 0; i < n; i++)
+		if (str_ifind(line, str_of(words[i])) < line.n)
+			return true;
+	return false;
+}
+
+/* Whom to ask, or to write to now, or who knows of it. */
+static bool
+tells_whom_else(struct str line)
+{
+	static const char *const words[] = { "contact", "kontakt", "kontact", "question", "support", "help",
+		"assist", "abuse", "unsubscribe", "delist", "forward it", "forward this", "write", "wrote",
+		"admin", "instead", "successor", "nachfolg", "taken over", "moved to ", "new address",
+		"neue adresse", "nouvelle adresse", "nueva direcci", "nuovo indirizzo", "copy of this",
+		"sent by", "powered by", "reported to", "please e-mail", "please email", "please send",
+		"bitte send", "wenden", "schreib", "hilfe", "fragen",
 		"\xc3\xa9"
 		"cri",
 		"\xe9"
@@ -132,10 +143,27 @@ is_aside(struct str line)
 		"\xe8\x81\xaf", "\xe5\x95\x8f\xe3\x81\x84", "\xeb\xac\xb8\xec\x9d\x98",
 		"\xd0\xbe\xd0\xb1\xd1\x80\xd0\xb0\xd1\x82\xd0\xb8", "://" };
 
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (str_ifind(line, str_of(words[i])) < line.n)
-			return true;
-	return false;
+	return has_any(line, words, ARRAY_LEN(words));
+}
+
+/* The line speaks of somebody else, or of a message. */
+static bool
+is_aside(struct str line)
+{
+	static const char *const words[] = { "mail from", "from:", "message-id", "message id", "return-path",
+		"sender", "reply" };
+
+	return has_any(line, words, ARRAY_LEN(words)) || tells_whom_else(line);
+}
+
+/* "If you need assistance, please call us or send mail to": it goes on below. */
+static bool
+breaks_off(struct str line)
+{
+	enum { FROM = 30, UP_TO = 120 };
+
+	return line.n >= FROM && line.n <= UP_TO && str_find(line, '@') == line.n &&
+	    !strchr(".:!?", line.p[line.n - 1]) && tells_whom_else(line);
 }
 
 /* "... from <a@b>", "message <1@b>" */
@@ -210,6 +238,19 @@ dsn_stranger_line(struct dsn *d, struct str line)
 		looked = true;
 		keep(d->scan, addr);
 	}
+}
+
+/* What is quoted, or stands below the mark of a signature, is of the message; ">>> RCPT To:" is no quote. */
+void
+dsn_stranger_text(struct dsn *d, struct str line)
+{
+	struct dsn_scan *s = d->scan;
+	bool goes_on = s->text_asks && !(line.p[0] >= 'A' && line.p[0] <= 'Z');
+
+	s->text_asks = breaks_off(line);
+	s->text_signed |= str_eq(line, STR("--"));
+	if (!goes_on && !s->text_signed && (line.p[0] != '>' || str_starts(line, STR(">>>"))))
+		dsn_stranger_line(d, line);
 }
 
 /* Somebody whose message it was, or who sends the bounce. */

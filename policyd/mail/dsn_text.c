@@ -408,7 +408,7 @@ take_text(struct dsn *d, struct str line)
 	if (s->n_text_rcpts && !s->text_said)
 		return;
 	if (front)
-		dsn_stranger_line(d, line);
+		dsn_stranger_text(d, line);
 	else
 		s->strangers.more = true;
 }
@@ -517,8 +517,10 @@ dsn_text_line(struct dsn *d, struct str line)
 	if (what == DSN_LINE_EMPTY)
 		dsn_text_end(d);
 	line = str_trim(line);
-	if (what != DSN_LINE_OTHER || line.n == 0)
+	if (what != DSN_LINE_OTHER || line.n == 0) {
+		s->text_asks = false;
 		return;
+	}
 	/* "... did NOT receive a copy of your message:" is no copy */
 	if (announces(line) && !heads_rcpts(line)) {
 		s->marked = s->text_past = true;

@@ -149,6 +149,18 @@ Test(dsn_stranger, the_only_address)
 		{ "Si es un error escriba a red@b.example\n", nobody },
 		{ "Your message <20261102.1@b.example> expired.\n", nobody },
 		{ "See http://b.example/?user=a@b.example\n", nobody },
+		{ "Should you still have trouble please contact\nthe owner of it at c@b.example\n", nobody },
+		{ "Please contact whoever told you about him\n\nto a@b.example\n", found },
+		{ "Please contact whoever told you about him\nTo a@b.example it was\n", found },
+		/* who is there now, or knows of it */
+		{ "Jane Doe has left us. Her successor is c@b.example.\n", nobody },
+		{ "Frau Doe ist nicht mehr hier, Nachfolgerin: c@b.example\n", nobody },
+		{ "Jane Doe: please use the new address c@b.example\n", nobody },
+		{ "A copy of this was sent to c@b.example\n", nobody },
+		/* what is the message's */
+		{ "Lost.\n\n> so says\n> Jane Doe, c@b.example\n", nobody },
+		{ "Lost.\n\nJane\n-- \nJane Doe, c@b.example\n", nobody },
+		{ ">>> to a@b.example: no\n> I am c@b.example\n--\nd@b.example is mine\n", found },
 		{ "It went over x-a=b.example@l.example\n", nobody },
 		/* which of them? */
 		{ "Something of a@b.example and c@b.example\n", nobody },
