@@ -42,7 +42,13 @@ Test(automatic_notices, quota)
 		{ "Return-Path: <>\nFrom: System Administrator <postmaster@x.example>\n"
 		  "Subject: Your mailbox is over its size limit\n",
 		    AUTO_GENERATED },
+		{ "Return-Path: <>\n" EXCHANGE
+		  "Subject: =?utf-8?q?La_cassetta_postale_=C3=A8_quasi_piena=2E?=\n",
+		    AUTO_GENERATED },
 		/* bounces all the same */
+		{ "Return-Path: <>\nFrom: postmaster@x.example\n"
+		  "Subject: La cassetta postale di Joe Bee =?iso-8859-1?q?=E8?= piena\n",
+		    AUTO_BOUNCE },
 		{ "Return-Path: <>\nFrom: MAILER-DAEMON@x.example\nSubject: Your mailbox is full\n",
 		    AUTO_BOUNCE },
 		{ "Return-Path: <>\nFrom: postmaster@x.example\nSubject: Your mailbox is full\n"
