@@ -116,6 +116,8 @@ void dsn_html_end(struct dsn *d);
 struct str dsn_only_addr(struct str line);
 /* Letters of East Asia are in the word, which needs no space in front of an address, or of an old set. */
 bool dsn_is_glued(struct str word);
+/* A line, not empty, that the message may have: ">>> RCPT To:" is of the bounce. */
+bool dsn_is_quoted(struct str line);
 /* A line of text that belongs to the bounce itself: a sentence, not empty; or a field. */
 void dsn_stranger_text(struct dsn *d, struct str line);
 void dsn_stranger_line(struct dsn *d, struct str line);

@@ -240,7 +240,13 @@ dsn_stranger_line(struct dsn *d, struct str line)
 	}
 }
 
-/* What is quoted, or stands below the mark of a signature, is of the message; ">>> RCPT To:" is no quote. */
+bool
+dsn_is_quoted(struct str line)
+{
+	return line.p[0] == '>' && !str_starts(line, STR(">>>"));
+}
+
+/* What is quoted, or stands below the mark of a signature, is of the message. */
 void
 dsn_stranger_text(struct dsn *d, struct str line)
 {
@@ -249,7 +255,7 @@ dsn_stranger_text(struct dsn *d, struct str line)
 
 	s->text_asks = breaks_off(line);
 	s->text_signed |= str_eq(line, STR("--"));
-	if (!goes_on && !s->text_signed && (line.p[0] != '>' || str_starts(line, STR(">>>"))))
+	if (!goes_on && !s->text_signed && !dsn_is_quoted(line))
 		dsn_stranger_line(d, line);
 }
 

@@ -373,7 +373,9 @@ is_warning(struct str line)
 		"will retry",
 	};
 
-	return HAS_ANY(line, words);
+	static const char *const over[] = { "no longer" };
+
+	return HAS_ANY(line, words) && !HAS_ANY(line, over) && !dsn_is_quoted(line);
 }
 
 bool

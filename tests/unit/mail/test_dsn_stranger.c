@@ -245,6 +245,8 @@ Test(dsn_stranger, late)
 		{ "Warning: a@b.example - User unknown!", "a@b.example", false },
 		{ "Mail", "There was a problem.\na@b.example\nOur server will retry for 47 hours.", true },
 		{ "Mail", "a@b.example\nIt will not be retried.", false },
+		{ "Mail", "a@b.example\nIt has been delayed and is no longer being retried.", false },
+		{ "Mail", "a@b.example\n\n> Our train has been delayed", false },
 	};
 	char head[200];
 
