@@ -50,6 +50,7 @@
  *	expect storms open 1 remembered 0
  *	expect storm 1 offered 5 passed 3 stopped 2 host sbs1.example not host mail.example
  *	expect journal [recipients] [now] passed 3 stopped 2 void 0 degraded 0 all 5
+ *	expect journal left 4		when retention comes to it
  *			rows of the database, when it has all that it was given; now: what it has
  *	expect engine messages 5 requests 9	expect counters 12	expect healthy yes
  *	expect degraded yes	was any answer given without the store since this was last asked?
