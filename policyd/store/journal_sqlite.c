@@ -14,6 +14,7 @@
 enum {
 	SLICE_ROWS = 500,   /* messages a slice of retention */
 	SLICE_RCPTS = 5000, /* and recipients, one message at least */
+	SETTLED_GAP = 2 * MS_DAY,
 };
 
 /* ---- failures ---- */
@@ -370,15 +371,19 @@ jdb_trim(struct jdb *d, uint64_t *messages)
 }
 
 int
-jdb_newest(struct jdb *d, int64_t *time)
+jdb_settled(struct jdb *d, int64_t *time)
 {
-	sqlite3_stmt *st = d->st[JDB_NEWEST];
+	sqlite3_stmt *st = d->st[JDB_SETTLED];
 	int rc = sqlite3_step(st), err = 0;
+	int64_t last = 0, before = 0;
 
-	if (rc == SQLITE_ROW || rc == SQLITE_DONE)
-		*time = rc == SQLITE_ROW ? sqlite3_column_int64(st, 0) : 0;
-	else
+	if (rc == SQLITE_ROW) {
+		last = sqlite3_column_int64(st, 0);
+		before = sqlite3_column_int64(st, 1);
+	} else if (rc != SQLITE_DONE) {
 		err = jdb_failed(d, "retention");
+	}
+	*time = last - before > SETTLED_GAP ? before : last;
 	sqlite3_reset(st);
 	return err;
 }

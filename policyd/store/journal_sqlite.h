@@ -27,7 +27,7 @@ enum jdb_stmt {
 	JDB_STORM_HOSTS_DROP,
 	JDB_STORM_HOST,
 	JDB_OLDEST,
-	JDB_NEWEST,
+	JDB_SETTLED,
 	JDB_OLD_BEHIND,
 	JDB_DROP_RECIPIENTS,
 	JDB_DROP_MESSAGES,
@@ -95,8 +95,9 @@ int jdb_write(struct jdb *d, const struct queue *q, size_t bytes) MUSTCHECK;
  * negative err. */
 int jdb_retain(struct jdb *d, int64_t before, int64_t now) MUSTCHECK;
 
-/* The time of the last message; 0: there is none. */
-int jdb_newest(struct jdb *d, int64_t *time) MUSTCHECK;
+/* The time of the last message; 0: there is none. Where those of its day came after days without any, a clock
+ * that was put ahead looks the same: then it is that of the last one before. Looks at the rows of a day. */
+int jdb_settled(struct jdb *d, int64_t *time) MUSTCHECK;
 
 /* Bytes of the file that something stands in; what was deleted leaves room that is used again. */
 int jdb_used(struct jdb *d, uint64_t *bytes) MUSTCHECK;

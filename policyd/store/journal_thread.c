@@ -165,15 +165,20 @@ write_batch(struct journal *j)
 	return go_on;
 }
 
-/* Wall ms above mono ms as the record knows them at a start: the last message came not long before. */
-static int64_t
-clock_of_record(struct journal *j, struct now now)
+/* Wall ms above mono ms as the record knows them at a start. A clock that is ahead may have been so before
+ * it, too: by what came since it would be believed. */
+static int
+ask_record(struct journal *j, struct now now)
 {
-	int64_t newest = 0;
+	int64_t settled = 0;
+	int err = jdb_settled(&j->db, &settled);
 
-	if (jdb_newest(&j->db, &newest) != 0 || newest == 0 || newest > now.wall)
-		newest = now.wall;
-	return newest - now.mono;
+	if (err)
+		return err;
+	if (settled == 0 || settled > now.wall)
+		settled = now.wall;
+	j->clock = settled - now.mono;
+	return 0;
 }
 
 /* The time by which retention goes. A wall clock that went ahead may be put right again, and what is too old
@@ -181,14 +186,11 @@ clock_of_record(struct journal *j, struct now now)
  * on: a machine that is off each night, and told the time by the network only, has no such day. A start
  * knows no other one of before than the record's. */
 static int64_t
-time_believed(struct journal *j, struct now now)
+time_believed(struct journal *j, struct now now, bool start)
 {
 	int64_t clock = now.wall - now.mono;
-	bool start = j->clock == 0, ahead;
+	bool ahead = clock - j->clock > AHEAD;
 
-	if (start)
-		j->clock = clock_of_record(j, now);
-	ahead = clock - j->clock > AHEAD;
 	if (ahead && !j->ahead_since) {
 		j->ahead_since = now.mono;
 		if (!start) /* where it may have been off for so long, or nobody wrote */
@@ -206,12 +208,15 @@ time_believed(struct journal *j, struct now now)
 static int
 drop_old(struct journal *j, struct now now)
 {
+	bool start = j->clock == 0;
 	int err = journal_ready(j);
 	int64_t at;
 
+	if (!err && start)
+		err = ask_record(j, now);
 	if (err)
 		return err;
-	at = time_believed(j, now);
+	at = time_believed(j, now, start);
 	return jdb_retain(&j->db, at - j->retention, at);
 }
 

@@ -34,11 +34,18 @@ repeat 3 {
 	expect journal void 0
 }
 expect journal all 8
+# What came meanwhile says nothing of the time to the next start: a day of it would.
+stop
+start
+clock +10m
+milter S: send M from <sales@firm.example> to <ann@example.org>
+expect journal void 0
+expect journal all 9
 wall clock -3650d
 clock +2m
 milter S: send M from <sales@firm.example> to <ann@example.org>
-expect journal all 9
-# Off for sixty days, then for twenty hours of use: the five and the three of before are too old by now.
+expect journal all 10
+# Off for sixty days, then for twenty hours of use: all of before are too old by now.
 stop
 wall clock +60d
 start
@@ -46,7 +53,7 @@ clock +20h
 milter S: send M from <sales@firm.example> to <ann@example.org>
 expect journal void 0
 milter S: send M from <sales@firm.example> to <ann@example.org>
-expect journal all 11
+expect journal all 12
 # On for a day: it is the time.
 clock +5h
 milter S: send M from <sales@firm.example> to <ann@example.org>

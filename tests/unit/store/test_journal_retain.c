@@ -141,3 +141,35 @@ Test(journal_retain, what_goes_is_no_more_what_was_looked_for)
 	cr_expect_eq(count_messages(), 1, "of a time to come, with nothing old behind it");
 	jdb_close(&d);
 }
+
+/* What came since a clock was put ahead says nothing of the time. */
+Test(journal_retain, days_without_mail_may_be_a_clock_put_ahead)
+{
+	const struct {
+		int64_t times[4], settled;
+	} cases[] = {
+		{ { 0, 0, 0, 0 }, 0 },
+		{ { now - 9 * MS_DAY, now - MS_DAY, now - MS_HOUR, now }, now },
+		{ { now - 9 * MS_DAY, now - 2 * MS_DAY, now - MS_HOUR, now }, now },
+		{ { now - 9 * MS_DAY, now - 3 * MS_DAY, now - MS_HOUR, now }, now - 3 * MS_DAY },
+		{ { now - MS_HOUR, now, now + 3650ll * MS_DAY, now + 3650ll * MS_DAY + MS_HOUR }, now },
+		{ { now - MS_HOUR, now + 3650ll * MS_DAY, now, now + 1 }, now + 1 },
+		{ { now - MS_HOUR, now, now + 1, MS_HOUR }, MS_HOUR },
+	};
+	uint64_t seed = 0;
+	struct jdb d;
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct journal *j = must_open();
+		int64_t settled = -1;
+
+		for (int k = 0; k < 4 && cases[i].times[k]; k++)
+			put(j, 1, cases[i].times[k]);
+		journal_close(j, LONG);
+		cr_assert_eq(jdb_open(&d, path, &seed, LONG), 0, "%s", d.why);
+		cr_expect_eq(jdb_settled(&d, &settled), 0);
+		cr_expect_eq(settled, cases[i].settled, "%u", i);
+		must(d.db, "DELETE FROM recipient; DELETE FROM message");
+		jdb_close(&d);
+	}
+}
