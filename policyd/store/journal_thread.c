@@ -178,6 +178,7 @@ ask_record(struct journal *j, struct now now)
 	if (settled == 0 || settled > now.wall)
 		settled = now.wall;
 	j->clock = settled - now.mono;
+	j->by_record = true;
 	return 0;
 }
 
@@ -186,14 +187,14 @@ ask_record(struct journal *j, struct now now)
  * on: a machine that is off each night, and told the time by the network only, has no such day. A start
  * knows no other one of before than the record's. */
 static int64_t
-time_believed(struct journal *j, struct now now, bool start)
+time_believed(struct journal *j, struct now now)
 {
 	int64_t clock = now.wall - now.mono;
 	bool ahead = clock - j->clock > AHEAD;
 
 	if (ahead && !j->ahead_since) {
 		j->ahead_since = now.mono;
-		if (!start) /* where it may have been off for so long, or nobody wrote */
+		if (!j->by_record) /* where it may have been off for so long, or nobody wrote */
 			log_warn(
 			    "journal state=clock-ahead seconds=%lld reason=\"retention waits for a day\"",
 			    (long long)((clock - j->clock) / MS_SEC));
@@ -208,15 +209,15 @@ time_believed(struct journal *j, struct now now, bool start)
 static int
 drop_old(struct journal *j, struct now now)
 {
-	bool start = j->clock == 0;
 	int err = journal_ready(j);
 	int64_t at;
 
-	if (!err && start)
+	if (!err && j->clock == 0)
 		err = ask_record(j, now);
 	if (err)
 		return err;
-	at = time_believed(j, now, start);
+	at = time_believed(j, now);
+	j->by_record = false;
 	return jdb_retain(&j->db, at - j->retention, at);
 }
 
@@ -327,7 +328,11 @@ void *
 journal_run(void *arg)
 {
 	struct journal *j = arg;
+	struct now now = clock_now();
 
+	/* before it holds what comes now, with the time of a clock that is not believed yet; else later */
+	if (j->retention > 0 && !j->backoff && ask_record(j, now) == 0)
+		(void)time_believed(j, now);
 	pthread_mutex_lock(&j->lock);
 	while (!finished(j, clock_now().mono)) {
 		int64_t at = next_wake(j);

@@ -48,6 +48,7 @@ struct journal {
 	uint64_t trim_logged;
 	int64_t next_trim_log;
 	int64_t clock;       /* wall ms above mono ms, as retention believes them; 0: never looked */
+	bool by_record;      /* only the record says so */
 	int64_t ahead_since; /* mono ms: it does not, for the wall clock went ahead; 0: it does */
 	bool hurried;        /* saw that it is to stop */
 

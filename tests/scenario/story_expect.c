@@ -245,8 +245,8 @@ expect_storm(struct story *s, const struct words *w)
 
 /* --- rows ---------------------------------------------------------------------------------------- */
 
-/* expect journal [recipients] [now] [left N] passed N stopped N void N degraded N: after a flush, unless now; once so
- * many are left, for retention works in its own time. */
+/* expect journal [recipients] [now] passed N stopped N void N degraded N: after a flush, unless now.
+ * expect journal left N: once retention, which works in its own time, has left so many. */
 static bool
 expect_journal(struct story *s, const struct words *w)
 {
@@ -278,8 +278,9 @@ expect_journal(struct story *s, const struct words *w)
 		if (!world_query(s, sql[table], n, ARRAY_LEN(n)))
 			return false;
 	} while (left && (uint64_t)n[0] > left && tries < TRIES);
-	line = arena_printf(&s->arena, "all %lld left %lld passed %lld stopped %lld void %lld degraded %lld",
-	    (long long)n[0], (long long)n[0], (long long)n[1], (long long)n[2], (long long)n[3], (long long)n[4]);
+	line = arena_printf(&s->arena, "left %lld all %lld passed %lld stopped %lld void %lld degraded %lld",
+	    (long long)n[0], (long long)n[0], (long long)n[1], (long long)n[2], (long long)n[3],
+	    (long long)n[4]);
 	return expect_pairs(s, line, w, at);
 }
 

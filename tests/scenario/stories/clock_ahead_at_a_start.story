@@ -49,9 +49,9 @@ expect journal all 10
 stop
 wall clock +60d
 start
-clock +20h
 milter S: send M from <sales@firm.example> to <ann@example.org>
 expect journal void 0
+clock +20h
 milter S: send M from <sales@firm.example> to <ann@example.org>
 expect journal all 12
 # On for a day: it is the time.
