@@ -88,7 +88,7 @@ next_addr(struct str line, size_t *at)
 	for (end = mid < line.n ? mid + 1 : mid; end < line.n && domain_char(line.p[end]); end++)
 		;
 	*at = end;
-	if (start < mid && splits_word(line, start))
+	if (mid == line.n || (start < mid && splits_word(line, start)))
 		return STR_NONE;
 	while (start < mid && is_ornament(line.p[start]))
 		start++;
@@ -133,8 +133,8 @@ tells_whom_else(struct str line)
 		"assist", "abuse", "unsubscribe", "delist", "forward it", "forward this", "write", "wrote",
 		"admin", "instead", "successor", "nachfolg", "taken over", "moved to ", "new address",
 		"neue adresse", "nouvelle adresse", "nueva direcci", "nuovo indirizzo", "copy of this",
-		"sent by", "powered by", "reported to", "please e-mail", "please email", "please send",
-		"bitte send", "wenden", "schreib", "hilfe", "fragen",
+		"powered by", "reported to", "please e-mail", "please email", "wenden", "schreib", "hilfe",
+		"fragen",
 		"\xc3\xa9"
 		"cri",
 		"\xe9"

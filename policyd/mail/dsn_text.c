@@ -160,7 +160,9 @@ leading_addr(struct str line)
 	rest = str_trim(str_sub(line, n, line.n));
 	while (addr.n && strchr(":.,;", addr.p[addr.n - 1]))
 		addr.n--;
-	if (addr.n < n || rest.n == 0 || line.p[n] == '\t' || strchr("([<", rest.p[0]) || tells_when(rest))
+	if (addr.n < n || rest.n == 0 || strchr("([<", rest.p[0]) || tells_when(rest))
+		return addr;
+	if (line.p[n] == '\t' && dsn_only_addr(line).n) /* of two one sent it */
 		return addr;
 	return STR_NONE;
 }

@@ -140,6 +140,8 @@ Test(dsn_stranger, the_only_address)
 		{ "Message-Id <1@y.example>\nis lost to a@b.example\n", found },
 		{ "This was created automatically: a@b.example could not be forwarded to.\n", found },
 		{ "It came from z@y.example to a@b.example\n", found },
+		{ "Sender\tRecipient\nx@y.example\ta@b.example\tMinutes\n", found },
+		{ "z@y.example\ta@b.example\tMinutes\n", nobody },
 		/* whom to ask */
 		{ "Jane Doe is no user here. Please contact it@b.example.\n", nobody },
 		{ "Jane Doe is no user here: helpdesk@b.example\n", nobody },
@@ -156,6 +158,7 @@ Test(dsn_stranger, the_only_address)
 		{ "Jane Doe has left us. Her successor is c@b.example.\n", nobody },
 		{ "Frau Doe ist nicht mehr hier, Nachfolgerin: c@b.example\n", nobody },
 		{ "Jane Doe: please use the new address c@b.example\n", nobody },
+		{ "What was sent by you to a@b.example was lost, please send it again\n", found },
 		{ "A copy of this was sent to c@b.example\n", nobody },
 		/* what is the message's */
 		{ "Lost.\n\n> so says\n> Jane Doe, c@b.example\n", nobody },
