@@ -278,9 +278,10 @@ expect_journal(struct story *s, const struct words *w)
 		if (!world_query(s, sql[table], n, ARRAY_LEN(n)))
 			return false;
 	} while (left && (uint64_t)n[0] > left && tries < TRIES);
-	line = arena_printf(&s->arena, "left %lld all %lld passed %lld stopped %lld void %lld degraded %lld",
-	    (long long)n[0], (long long)n[0], (long long)n[1], (long long)n[2], (long long)n[3],
-	    (long long)n[4]);
+	line = arena_printf(&s->arena, "all %lld passed %lld stopped %lld void %lld degraded %lld",
+	    (long long)n[0], (long long)n[1], (long long)n[2], (long long)n[3], (long long)n[4]);
+	if (left)
+		return (uint64_t)n[0] == left || story_fail(s, "left are %.*s", STR_FMT(line));
 	return expect_pairs(s, line, w, at);
 }
 
