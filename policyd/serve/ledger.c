@@ -15,8 +15,8 @@ enum {
 	/* What a start has to go through stays short all the same: a part for so many records as well. */
 	PART_RECORDS = 2000,
 	/* When more comes than ticks keep up with, a part for so many bytes of records, but not sooner: what
-	 * parts still need of the spool is 400 MB at most, or half of it, whatever comes. */
-	PART_BYTES = 6 << 20,
+	 * parts still need of the spool is 270 MB at most, or half of it, whatever comes. */
+	PART_BYTES = 4 << 20,
 	PART_REST = 20, /* ms */
 };
 
