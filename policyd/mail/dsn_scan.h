@@ -126,6 +126,10 @@ struct str dsn_only_stranger(const struct dsn *d, const struct header_facts *h);
 
 /* --- dsn_text.c --------------------------------------------------------------------------------------- */
 
+/* Any of the words, anywhere in the line? */
+bool dsn_has_any(struct str line, const char *const *words, size_t n);
+#define HAS_ANY(line, words) dsn_has_any(line, words, ARRAY_LEN(words))
+
 void dsn_text_line(struct dsn *d, struct str line);
 void dsn_text_end(struct dsn *d);
 /* The block names a recipient. */

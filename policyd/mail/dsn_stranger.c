@@ -116,15 +116,6 @@ dsn_only_addr(struct str line)
 
 /* --- strangers ---------------------------------------------------------------------------------------- */
 
-static bool
-has_any(struct str line, const char *const *words, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (str_ifind(line, str_of(words[i])) < line.n)
-			return true;
-	return false;
-}
-
 /* Whom to ask, or to write to now, or who knows of it. */
 static bool
 tells_whom_else(struct str line)
@@ -143,7 +134,7 @@ tells_whom_else(struct str line)
 		"\xe8\x81\xaf", "\xe5\x95\x8f\xe3\x81\x84", "\xeb\xac\xb8\xec\x9d\x98",
 		"\xd0\xbe\xd0\xb1\xd1\x80\xd0\xb0\xd1\x82\xd0\xb8", "://" };
 
-	return has_any(line, words, ARRAY_LEN(words));
+	return HAS_ANY(line, words);
 }
 
 /* The line speaks of somebody else, or of a message. */
@@ -153,7 +144,7 @@ is_aside(struct str line)
 	static const char *const words[] = { "mail from", "from:", "message-id", "message id", "return-path",
 		"sender", "reply" };
 
-	return has_any(line, words, ARRAY_LEN(words)) || tells_whom_else(line);
+	return HAS_ANY(line, words) || tells_whom_else(line);
 }
 
 /* "If you need assistance, please call us or send mail to": it goes on below. */

@@ -14,16 +14,14 @@ enum {
 	SHORTEST = 14,    /* of the words that announce it */
 };
 
-/* Any of the words, anywhere in the line? */
-static bool
-has_any(struct str line, const char *const *words, size_t n)
+bool
+dsn_has_any(struct str line, const char *const *words, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (str_ifind(line, str_of(words[i])) < line.n)
 			return true;
 	return false;
 }
-#define HAS_ANY(line, words) has_any(line, words, ARRAY_LEN(words))
 
 /* "--- Below this line is a copy of the message.", "Original message headers:" */
 static bool

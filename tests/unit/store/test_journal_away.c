@@ -13,17 +13,6 @@ open_one(void)
 }
 
 static void
-put(struct journal *j, uint64_t from, uint64_t to)
-{
-	for (uint64_t n = from; n <= to; n++) {
-		struct record r = { .seq = n, .time = 1700000000000, .door = "milter" };
-
-		journal_message(j, &r);
-	}
-	(void)stats(j); /* hands them over */
-}
-
-static void
 snap(struct journal *j, uint64_t seq)
 {
 	struct buf b = { 0 };
@@ -63,19 +52,19 @@ damaged(void)
 	struct journal *j = open_one();
 	sqlite3 *db;
 
-	put(j, 1, 100);
+	put_messages(j, 1, 100);
 	snap(j, 100);
 	keep_as("-old");
 	journal_close(j, LONG);
 	drop_file("");
 	j = open_one();
-	put(j, 1, 10);
+	put_messages(j, 1, 10);
 	snap(j, 10);
 	db = reader();
 	must(db, "DROP TABLE recipient");
 	must(db, "DROP TABLE message");
 	sqlite3_close(db);
-	put(j, 11, 12);
+	put_messages(j, 11, 12);
 	while (!log_failing)
 		cr_assert_not(journal_flush(j, 20));
 	return j;
@@ -84,7 +73,7 @@ damaged(void)
 static void
 takes_theirs(struct journal *j)
 {
-	put(j, 13, 20);
+	put_messages(j, 13, 20);
 	cr_assert(journal_flush(j, LONG));
 	cr_expect_eq(stats(j).skipped, 0);
 	cr_expect_eq(count_messages(), 110);
@@ -124,13 +113,13 @@ Test(journal_away, a_copy_that_has_older_counters)
 {
 	struct journal *j = open_one();
 
-	put(j, 1, 10);
+	put_messages(j, 1, 10);
 	snap(j, 5);
 	keep_as("-old");
 	snap(j, 10);
 	cr_expect_eq(journal_snapshot_seq(j), 10);
 	replace_by("-old");
-	put(j, 11, 11);
+	put_messages(j, 11, 11);
 	cr_assert(journal_flush(j, LONG));
 	cr_expect_eq(log_reopening, 1);
 	cr_expect_eq(count_messages(), 11);
@@ -146,12 +135,12 @@ Test(journal_away, one_that_has_more_than_it_said)
 	char away[80], name[100];
 	sqlite3 *db;
 
-	put(j, 1, 10);
+	put_messages(j, 1, 10);
 	snap(j, 10);
 	snprintf(away, sizeof(away), "%s-away", dir);
 	snprintf(name, sizeof(name), "%s/storm.db", away);
 	cr_assert_eq(rename(dir, away), 0);
-	put(j, 11, 12);
+	put_messages(j, 11, 12);
 	while (!log_failing)
 		cr_assert_not(journal_flush(j, 20));
 	cr_assert_eq(sqlite3_open(name, &db), SQLITE_OK);

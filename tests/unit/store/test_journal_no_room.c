@@ -9,29 +9,10 @@
 
 TestSuite(journal_no_room, .init = set_up, .fini = tear_down, .timeout = 120);
 
-static struct journal_opened opened;
-static char why[300];
-
 static struct journal *
 open_one(void)
 {
-	struct store_conf conf = { .path = path, .max_queue = 64 << 20 };
-	struct journal_hooks hooks = { .parts = 1 };
-	struct journal *j = NULL;
-
-	cr_assert_eq(journal_open(&conf, &hooks, &j, &opened, why, sizeof(why)), 0, "%s", why);
-	return j;
-}
-
-static void
-put(struct journal *j, uint64_t from, uint64_t to)
-{
-	for (uint64_t n = from; n <= to; n++) {
-		struct record r = { .seq = n, .time = 1700000000000, .door = "milter" };
-
-		journal_message(j, &r);
-	}
-	(void)stats(j); /* hands them over */
+	return must_open_with((struct store_conf){ 0 }, (struct journal_hooks){ .parts = 1 });
 }
 
 /* A file system of our own, seen by nobody else. */
@@ -107,7 +88,7 @@ serves_when_full_of(size_t bytes, bool log)
 	uint64_t seed = opened.seed;
 	unsigned junk;
 
-	put(j, 1, 10);
+	put_messages(j, 1, 10);
 	journal_close(j, LONG);
 	if (log)
 		make_log();
@@ -115,7 +96,7 @@ serves_when_full_of(size_t bytes, bool log)
 	j = open_one();
 	cr_expect_eq(opened.seq, 10);
 	cr_expect_eq(opened.seed, seed);
-	put(j, 11, 20);
+	put_messages(j, 11, 20);
 	while (stats(j).failures < 4)
 		pause_a_little();
 	cr_expect_not(journal_healthy(j));
