@@ -6,8 +6,8 @@
 #include "base/clock.h"
 #include "base/net.h"
 #include "judge/detect.h"
+#include "judge/late.h"
 #include "judge/storm.h"
-#include "mail/date.h"
 #include "mail/received.h"
 
 /* The line that the MTA wrote for this very question: Exim shows it, Postfix and Sendmail do not. */
@@ -80,8 +80,7 @@ long_ago(const struct view *v, uint32_t visit)
 {
 	int64_t then;
 
-	return date_parse(str_trim(v->msg->header.f.hops[visit].date), &then) == 0 &&
-	    v->now.wall - then * MS_SEC > (int64_t)MS_DAY;
+	return late_line(v, &v->msg->header.f.hops[visit], MS_DAY, &then);
 }
 
 /*

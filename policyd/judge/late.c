@@ -26,6 +26,12 @@ long_ago(const struct view *v, int64_t taken, int64_t window)
 	return v->now.wall - taken * MS_SEC > window;
 }
 
+bool
+late_line(const struct view *v, const struct hop *line, int64_t ms, int64_t *then)
+{
+	return date_parse(str_trim(line->date), then) == 0 && long_ago(v, *then, ms);
+}
+
 /* Of what the header says of its time, but for the first `from` lines. */
 static bool
 youngest(const struct view *v, uint32_t from, int64_t *out)
@@ -57,8 +63,7 @@ late_window(const struct view *v, int64_t window)
 		return 0;
 	while (lines < most && lines < f->n_hops && ours(v, from))
 		from = f->hops[lines++].from_ip;
-	kept =
-	    lines && date_parse(str_trim(f->hops[lines - 1].date), &taken) == 0 && long_ago(v, taken, window);
+	kept = lines && late_line(v, &f->hops[lines - 1], window, &taken);
 	if (!kept && !(youngest(v, lines, &taken) && long_ago(v, taken, window)))
 		return 0;
 	return (uint64_t)(taken * MS_SEC / window) | 1ULL << 63;
