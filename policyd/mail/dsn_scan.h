@@ -29,8 +29,8 @@ struct dsn_block {
 	struct str reporting_mta, original_id; /* of a delivery status */
 	struct str final_rcpt, original_rcpt, action, status, remote_mta; /* of one recipient there */
 	unsigned fields;
-	struct str
-	    labels[DSN_LABELS_MAX]; /* of a text: fields of no known name, where they have an address */
+	/* Of a text: which of the first fields have no known name, and an address. */
+	struct str labels[DSN_LABELS_MAX];
 	struct str named, to, sent; /* of a text: a recipient; the only one in To; when, in an Exchange's */
 	struct str type, encoding, disposition; /* of a part */
 	size_t n;                               /* bytes of the field under way */

@@ -114,8 +114,7 @@ skip_marks(struct str line)
 		n++;
 	else if (n == line.n || line.p[n] != '\t')
 		return line;
-	line = str_trim(str_sub(line, n, line.n));
-	return line;
+	return str_trim(str_sub(line, n, line.n));
 }
 
 /* "mailto:a@b" */

@@ -75,10 +75,6 @@ in_force(const struct ruleset *rules)
 	return n;
 }
 
-static const char *const modes[] = {
-	[MODE_OFF] = "off", [MODE_SHADOW] = "shadow", [MODE_ENFORCE] = "enforce"
-};
-
 static void
 json_rules(struct json *j, const struct ruleset *rules)
 {
@@ -245,7 +241,7 @@ json_mode(struct json *j, const struct ruleset *rules, uint64_t rule_id)
 {
 	for (unsigned i = 0; i < rules->n; i++) {
 		if (rules->v[i].id == rule_id) {
-			json_str(j, "mode", str_of(modes[rules->v[i].mode]));
+			json_str(j, "mode", str_of(rule_value_name("mode", rules->v[i].mode)));
 			return;
 		}
 	}
