@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Story E: robots that answer each other."""
 
+import os
 import re
 
 from world import DAY, HOUR, Message, World, check, date_text, rng_of
@@ -14,6 +15,8 @@ detect = replication
 """
 OURS, AWAY = "127.0.0.1", "203.0.113.7"
 LIMIT, AUTOMATIC_LIMIT = 20, 6
+REPLY = ["In-Reply-To: <a@b>"]
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def hop(w, host):
@@ -72,8 +75,8 @@ class Robot:
 class Talk:
     """A site on whose MTA some parties live, with robots here and away."""
 
-    def __init__(self, build, name, *robots):
-        self.w = World(build, rng_of(name, 1), RULES)
+    def __init__(self, build, name, *robots, rules=RULES):
+        self.w = World(build, rng_of(name, 1), rules)
         self.robots = {r.address: r for r in robots}
         self.n = 0
         self.passed, self.held, self.by_people, self.held_people = 0, 0, 0, 0
@@ -94,7 +97,7 @@ class Talk:
             ours = m.author.endswith("example.org")
             fate, v = w.offer(m, [to], OURS if ours else AWAY, "mail." + m.author.split("@")[1])
             through = fate[to] == "delivered"
-            check(through or v["rule"] in ("ping-pong", "mail-loop"), v)
+            check(through or v["rule"] in ("ping-pong", "slow-robots", "mail-loop"), v)
             check(through or fate[to] == "held", fate, v)
         if person:
             self.by_people += 1
@@ -500,7 +503,29 @@ def ever_new_words(build):
         named(t.run(), DESK, BOB)
 
 
+def slow_desks(build, every):
+    """A desk that fetches its mail now and then, and a rule that answers at once, without marks: the second rule that
+    etc/rules.conf speaks of ends it. Two people who write on that pace, but go home, and the desk's customers pass."""
+    with open(os.path.join(ROOT, "etc", "rules.conf"), encoding="utf-8") as f:
+        keys = re.search(r"^#   (limit = 100, .*)$", f.read(), re.M).group(1)
+    rules = RULES + "[rule slow-robots]\ndetect = ping-pong\n" + keys.replace(", ", "\n") + "\n"
+    robots = Robot(DESK, "[Ticket #4711] received", every, REPLY, polls=True), Robot(BOB, "Re: {s}", 2, REPLY)
+    with Talk(build, "slow-desks-%d" % every, *robots, rules=rules) as t:
+        start, eve = t.w.now, "eve@far.example"
+        t.person(start, BOB, DESK, "The printer on floor two is broken")
+        for n in range(90):
+            a, b = ("ann@example.org", eve) if n % 2 else (eve, "ann@example.org")
+            t.person(start + n * 300, a, b, "Re: lunch", REPLY)
+        for n in range(45):  # each is acknowledged
+            t.person(start + n * 600, eve, DESK, "Chair %d" % n)
+        t.run()
+        check(t.held_people == 0, "held", t.held_people)
+        check(t.passed <= 101 + 45 and t.held == 1, t.passed, "passed", t.held, "held")
+
+
 def scenarios():
+    for every in (60, 300):
+        yield "loops-slow-desks-%d" % every, lambda b, e=every: slow_desks(b, e)
     for kind in PAIRS:
         yield "loops-" + kind, lambda b, k=kind: robots(b, k)
     for fn in (do_not_wait, go_on_for_hours, agents_meanwhile, quick_alarms, alarms_in_our_name,
