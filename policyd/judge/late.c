@@ -54,7 +54,7 @@ uint64_t
 late_window(const struct view *v, int64_t window)
 {
 	const struct header_facts *f = &v->msg->header.f;
-	uint32_t most = v->traits->own_top + v->traits->relay_hops, lines = 0;
+	uint32_t own = v->traits->own_top, most = own + v->traits->relay_hops, lines = 0;
 	struct str from = v->msg->client_address;
 	int64_t taken = 0;
 	bool kept;
@@ -64,7 +64,8 @@ late_window(const struct view *v, int64_t window)
 	while (lines < most && lines < f->n_hops && ours(v, from))
 		from = f->hops[lines++].from_ip;
 	kept = lines && late_line(v, &f->hops[lines - 1], window, &taken);
-	if (!kept && !(youngest(v, lines, &taken) && long_ago(v, taken, window)))
+	/* Exim shows the line that it has just written; others' queues are below those of ours. */
+	if (!kept && !(youngest(v, lines > own ? lines : own, &taken) && long_ago(v, taken, window)))
 		return 0;
 	return (uint64_t)(taken * MS_SEC / window) | 1ULL << 63;
 }

@@ -241,9 +241,10 @@ def kept_by_nobody(build):
     check(passed <= LIMIT * 2, passed, "posts passed")
 
 
-def queued(build, apart, relay=False, n=40, clock=0):
+def queued(build, apart, by="postfix", n=40, clock=0):
     """We were away for a night: a partner's queue brings all that nine of his people wrote to sixty, `apart` seconds after
-    each other, within minutes, some of it through our relay. Returns how many of it pass."""
+    each other, within minutes, some of it through our relay; or to Exim, which shows the line that it just wrote. Returns
+    how many of it pass."""
     f = Firm(build, "queued", 60, "to", "outside", mail="relays = 192.0.2.9\n")
     posts, passed = [], 0
     for i in range(n):
@@ -256,10 +257,11 @@ def queued(build, apart, relay=False, n=40, clock=0):
     f.later(2 * HOUR)
     for i, m in enumerate(posts):
         f.later(9)
-        if relay:
-            m.received.insert(0, "from out.partner.example (out.partner.example [203.0.113.44]) by mx2.example.org with ESMTP id 5%05X; %s" % (
-                i, date_text(f.w.now)))
-        _, v = f.w.offer(m, ["r@example.org"], "192.0.2.9" if relay else "203.0.113.44", "out.partner.example")
+        if by != "postfix":
+            m.received.insert(0, "from out.partner.example (out.partner.example [203.0.113.44]) by %s.example.org with ESMTP id 5%05X; %s" % (
+                "mx2" if by == "relay" else "mx1", i, date_text(f.w.now)))
+        _, v = f.w.offer(m, ["r@example.org"], "192.0.2.9" if by == "relay" else "203.0.113.44", "out.partner.example",
+                         queue_id="5%05X" % i if by == "exim" else None)
         check(v["verdict"] in ("pass", "hold"), v)
         passed += v["verdict"] == "pass"
     f.end()
@@ -267,14 +269,14 @@ def queued(build, apart, relay=False, n=40, clock=0):
 
 
 def queued_talk(build):
-    for relay in (False, True):
-        check(queued(build, HOUR // 3, relay) == 40, "a talk that stood in a queue")
+    for by in ("postfix", "relay", "exim"):
+        check(queued(build, HOUR // 3, by) == 40, "a talk that stood in a queue, by", by)
 
 
 def queued_storm(build):
     """What was a storm when it was written is one when it comes, and what says only in part that it is old is new."""
-    for relay in (False, True):
-        check(queued(build, 30, relay) <= LIMIT * 2, "a storm that stood in a queue")
+    for by in ("postfix", "relay", "exim"):
+        check(queued(build, 30, by) <= LIMIT * 2, "a storm that stood in a queue, by", by)
     check(queued(build, HOUR // 3, clock=DAY) <= LIMIT, "by a clock that is fast")
     check(queued(build, 1, clock=-DAY) <= LIMIT, "by one that is slow")
 
