@@ -189,11 +189,12 @@ ask_record(struct journal *j, struct now now)
 static int64_t
 time_believed(struct journal *j, struct now now)
 {
-	int64_t clock = now.wall - now.mono;
+	int64_t clock = now.wall - now.mono, moved = clock - j->ahead;
 	bool ahead = clock - j->clock > AHEAD;
 
-	if (ahead && !j->ahead_since) {
+	if (ahead && (!j->ahead_since || moved > AHEAD || moved < -AHEAD)) {
 		j->ahead_since = now.mono;
+		j->ahead = clock;
 		if (!j->by_record) /* where it may have been off for so long, or nobody wrote */
 			log_warn(
 			    "journal state=clock-ahead seconds=%lld reason=\"retention waits for a day\"",

@@ -50,6 +50,7 @@ struct journal {
 	int64_t clock;       /* wall ms above mono ms, as retention believes them; 0: never looked */
 	bool by_record;      /* only the record says so */
 	int64_t ahead_since; /* mono ms: it does not, for the wall clock went ahead; 0: it does */
+	int64_t ahead;       /* ... to there */
 	bool hurried;        /* saw that it is to stop */
 
 	/* the loop thread alone, once the thread runs */
