@@ -71,17 +71,17 @@ no_fault(void *arg, const char *what)
 }
 
 static void
-make_log(void)
+make_beside(const char *suffix)
 {
 	char name[200];
 
-	snprintf(name, sizeof(name), "%s-wal", path);
+	snprintf(name, sizeof(name), "%s%s", path, suffix);
 	close(open(name, O_WRONLY | O_CREAT, 0600));
 }
 
-/* `log`: somebody who looked at it left an empty one. */
+/* `left`: what somebody left there, empty; NULL: nothing. */
 static void
-serves_when_full_of(size_t bytes, bool log)
+serves_when_full_of(size_t bytes, const char *left)
 {
 	struct journal *j = open_one();
 	struct journal_report report = { 0 };
@@ -90,8 +90,8 @@ serves_when_full_of(size_t bytes, bool log)
 
 	put_messages(j, 1, 10);
 	journal_close(j, LONG);
-	if (log)
-		make_log();
+	if (left)
+		make_beside(left);
 	junk = fill(bytes);
 	j = open_one();
 	cr_expect_eq(opened.seq, 10);
@@ -117,7 +117,7 @@ Test(journal_no_room, for_bytes)
 {
 	if (!mounted("size=1m"))
 		cr_skip_test("needs root and a mount namespace");
-	serves_when_full_of(64 << 10, false);
+	serves_when_full_of(64 << 10, NULL);
 }
 
 /* No inode is free: not even an empty log can be made beside it. */
@@ -125,13 +125,21 @@ Test(journal_no_room, for_files)
 {
 	if (!mounted("size=8m,nr_inodes=16"))
 		cr_skip_test("needs root and a mount namespace");
-	serves_when_full_of(0, false);
+	serves_when_full_of(0, NULL);
 }
 
-/* It took the last one. */
+/* Somebody who looked at it took the last one. */
 Test(journal_no_room, for_files_but_the_log)
 {
 	if (!mounted("size=8m,nr_inodes=16"))
 		cr_skip_test("needs root and a mount namespace");
-	serves_when_full_of(0, true);
+	serves_when_full_of(0, "-wal");
+}
+
+/* Or who was killed while he tried whether one is free. */
+Test(journal_no_room, for_files_but_the_one_of_a_try)
+{
+	if (!mounted("size=8m,nr_inodes=16"))
+		cr_skip_test("needs root and a mount namespace");
+	serves_when_full_of(0, "-try");
 }
