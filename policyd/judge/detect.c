@@ -94,11 +94,20 @@ detect_hash_client(struct hash *h, const struct ip *client, unsigned v4_bits)
 	return true;
 }
 
+/* Of "list+bounces-help" the key is the list's, the address is not: that stands behind the last '='. */
+static bool
+has_detail(struct str plain)
+{
+	struct str wrapped = str_sub(plain, str_rfind(plain, '='), plain.n);
+
+	return str_find(wrapped, '+') < wrapped.n;
+}
+
 const struct list_entry *
 detect_list(const struct view *v, uint32_t rcpt)
 {
 	const struct addr_norm *a = &v->rcpts[rcpt];
-	bool wrapped = a->form == ADDR_BATV || a->form == ADDR_SRS;
+	bool wrapped = (a->form == ADDR_BATV || a->form == ADDR_SRS) && !has_detail(a->plain);
 
 	return lists_find(v->lists, wrapped ? a->key : a->plain);
 }

@@ -193,8 +193,9 @@ struct key128 detect_key_str(const struct rule *r, const struct view *v, const c
 bool detect_hash_client(struct hash *h, const struct ip *client, unsigned v4_bits);
 
 /* The list that the recipient is, with the tag of BATV or rewritten by SRS or neither: the MTA that signs or
- * rewrites its return paths undoes that to what comes back, and has the list's address. Who forges either
- * could as well have written that. NULL: none. */
+ * rewrites its return paths undoes that to what comes back, and has the list's address, or one of it with a
+ * detail ("list+bounces-help"), which is none, wrapped or not. Who forges either could as well have written
+ * that. NULL: none. */
 const struct list_entry *detect_list(const struct view *v, uint32_t rcpt);
 
 /* For `whole`: one set of ops a message, always. */

@@ -134,7 +134,9 @@ def owners_and_people_get_theirs(build):
         for n in range(200):
             kind = sorted(AUTOMATIC)[n % len(AUTOMATIC)]
             to = ("owner@example.org", "all-bounces+u%d=away.example@example.org" % n, "u%d@example.org" % n,
-                  "all+u@example.org")[n % 4]
+                  "all+u@example.org", "SRS0=a1z=X7=example.org=all+bounces-help@example.net",
+                  "SRS0+a1z=X7=example.org=prvs=0011a2b3c4=all+bounces-help@example.net",
+                  "prvs=0011a2b3c4=all+bounces-help@example.org", "prvs=all+owner/0011a2b3c4@example.org")[n % 8]
             v = w.engine_only(automatic(w, kind, n, to), [to])
             check(v["verdict"] == "pass", kind, to, v)
         w.engine.end()
