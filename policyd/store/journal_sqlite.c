@@ -370,21 +370,68 @@ jdb_trim(struct jdb *d, uint64_t *messages)
 	return err ? err : 1;
 }
 
-int
-jdb_settled(struct jdb *d, int64_t *time)
+/* The last message up to *id; *found is false: there is none. */
+static int
+last_up_to(struct jdb *d, int64_t *id, int64_t *time, bool *found)
 {
-	sqlite3_stmt *st = d->st[JDB_SETTLED];
-	int rc = sqlite3_step(st), err = 0;
-	int64_t last = 0, before = 0;
+	sqlite3_stmt *st = d->st[JDB_UP_TO];
+	int rc, err = 0;
 
-	if (rc == SQLITE_ROW) {
-		last = sqlite3_column_int64(st, 0);
-		before = sqlite3_column_int64(st, 1);
+	sqlite3_bind_int64(st, 1, *id);
+	rc = sqlite3_step(st);
+	*found = rc == SQLITE_ROW;
+	if (*found) {
+		*id = sqlite3_column_int64(st, 0);
+		*time = sqlite3_column_int64(st, 1);
 	} else if (rc != SQLITE_DONE) {
 		err = jdb_failed(d, "retention");
 	}
-	*time = last - before > SETTLED_GAP ? before : last;
 	sqlite3_reset(st);
+	return err;
+}
+
+/* In steps that grow, then by bisection, for a day may bring millions. *time stays where there is none. */
+static int
+last_before(struct jdb *d, int64_t before, int64_t *time)
+{
+	int64_t high = INT64_MAX, low = high, at = before;
+	bool found = true;
+	int err = last_up_to(d, &low, &at, &found);
+
+	for (int64_t step = 1; !err && found && at >= before && low > 0; step *= 2) {
+		high = low;
+		low = high > step ? high - step : 0;
+		err = last_up_to(d, &low, &at, &found);
+	}
+	if (found && at < before)
+		*time = at;
+	while (!err && high - low > 1) {
+		int64_t middle = low + (high - low) / 2, id = middle;
+
+		err = last_up_to(d, &id, &at, &found);
+		if (found && at >= before) {
+			high = id;
+			continue;
+		}
+		low = middle;
+		if (found)
+			*time = at;
+	}
+	return err;
+}
+
+int
+jdb_settled(struct jdb *d, int64_t *time)
+{
+	int64_t last = 0, before, id = INT64_MAX;
+	bool found;
+	int err = last_up_to(d, &id, &last, &found);
+
+	before = last;
+	if (!err && found)
+		err = last_before(d, last - MS_DAY + 1, &before);
+	if (!err)
+		*time = last - before > SETTLED_GAP ? before : last;
 	return err;
 }
 

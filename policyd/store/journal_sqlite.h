@@ -27,7 +27,7 @@ enum jdb_stmt {
 	JDB_STORM_HOSTS_DROP,
 	JDB_STORM_HOST,
 	JDB_OLDEST,
-	JDB_SETTLED,
+	JDB_UP_TO,
 	JDB_OLD_BEHIND,
 	JDB_DROP_RECIPIENTS,
 	JDB_DROP_MESSAGES,
@@ -96,7 +96,7 @@ int jdb_write(struct jdb *d, const struct queue *q, size_t bytes) MUSTCHECK;
 int jdb_retain(struct jdb *d, int64_t before, int64_t now) MUSTCHECK;
 
 /* The time of the last message; 0: there is none. Where those of its day came after days without any, a clock
- * that was put ahead looks the same: then it is that of the last one before. Looks at the rows of a day. */
+ * that was put ahead looks the same: then it is that of the last one before. */
 int jdb_settled(struct jdb *d, int64_t *time) MUSTCHECK;
 
 /* Bytes of the file that something stands in; what was deleted leaves room that is used again. */

@@ -52,9 +52,7 @@ static const char *const statements[JDB_STMTS] = {
 	[JDB_STORM_HOST] = "INSERT INTO storm_host (storm, n, name, how, copies) VALUES (?, ?, ?, ?, ?)",
 	[JDB_OLDEST] = "SELECT id, time, (SELECT count(*) FROM recipient WHERE message = m.id) "
 		       "FROM message m ORDER BY id LIMIT ?",
-	[JDB_SETTLED] = "SELECT n.time, ifnull((SELECT time FROM message WHERE time <= n.time - 86400000 "
-			"ORDER BY id DESC LIMIT 1), n.time) "
-			"FROM (SELECT time FROM message ORDER BY id DESC LIMIT 1) n",
+	[JDB_UP_TO] = "SELECT id, time FROM message WHERE id <= ? ORDER BY id DESC LIMIT 1",
 	[JDB_OLD_BEHIND] = "SELECT max(CASE WHEN time < ? THEN id END), min(time) FROM message",
 	[JDB_DROP_RECIPIENTS] = "DELETE FROM recipient WHERE message <= ?",
 	[JDB_DROP_MESSAGES] = "DELETE FROM message WHERE id <= ?",

@@ -173,3 +173,53 @@ Test(journal_retain, days_without_mail_may_be_a_clock_put_ahead)
 		jdb_close(&d);
 	}
 }
+
+/* A day may bring millions, and a start is not to read all of them. */
+Test(journal_retain, a_day_is_not_read_row_by_row)
+{
+	enum { N = 3000 };
+	uint64_t seed = 0;
+	int64_t settled = -1;
+	struct jdb d;
+
+	for (unsigned old = 0; old <= N; old += N / 4) {
+		struct journal *j = must_open();
+		int steps = 0;
+
+		put(j, old, now - 10ll * MS_DAY);
+		put(j, N, now - MS_HOUR);
+		journal_close(j, LONG);
+		cr_assert_eq(jdb_open(&d, path, &seed, LONG), 0, "%s", d.why);
+		must(d.db, "DELETE FROM message WHERE id % 7 = 3");
+		cr_expect_eq(jdb_settled(&d, &settled), 0);
+		cr_expect_eq(settled, old ? now - 10ll * MS_DAY : now - MS_HOUR, "%u", old);
+		for (unsigned k = 0; k < JDB_STMTS; k++)
+			steps += sqlite3_stmt_status(d.st[k], SQLITE_STMTSTATUS_VM_STEP, 0);
+		cr_expect_lt(steps, N / 2);
+		must(d.db, "DELETE FROM recipient; DELETE FROM message");
+		jdb_close(&d);
+	}
+}
+
+/* Wherever the day begins, and however many came in it. */
+Test(journal_retain, the_last_one_before_a_day_is_found)
+{
+	enum { N = 40 };
+	uint64_t seed = 0;
+	struct jdb d;
+
+	for (int n = 1; n <= N; n++) {
+		struct journal *j = must_open();
+		int64_t settled = -1, of_before = now;
+
+		for (int k = n; k < N; k++)
+			put(j, 1, of_before = now - (int64_t)(10 + N - k) * MS_DAY);
+		put(j, (unsigned)n, now);
+		journal_close(j, LONG);
+		cr_assert_eq(jdb_open(&d, path, &seed, LONG), 0, "%s", d.why);
+		cr_expect_eq(jdb_settled(&d, &settled), 0);
+		cr_expect_eq(settled, of_before, "%d", n);
+		must(d.db, "DELETE FROM recipient; DELETE FROM message");
+		jdb_close(&d);
+	}
+}
