@@ -137,14 +137,32 @@ tells_whom_else(struct str line)
 	return HAS_ANY(line, words);
 }
 
-/* The line speaks of somebody else, or of a message. */
 static bool
-is_aside(struct str line)
+speaks_of_other(struct str text)
 {
 	static const char *const words[] = { "mail from", "from:", "message-id", "message id", "return-path",
 		"sender", "reply" };
 
-	return HAS_ANY(line, words) || tells_whom_else(line);
+	return HAS_ANY(text, words) || tells_whom_else(text);
+}
+
+/* The line speaks of somebody else, or of a message. What addresses have in them are no words of it:
+ * "gone@bag.admin.ch". */
+static bool
+is_aside(struct str line)
+{
+	size_t from = 0;
+
+	for (size_t at = 0; at < line.n;) {
+		struct str addr = next_addr(line, &at);
+
+		if (addr.n == 0)
+			continue;
+		if (speaks_of_other(str_sub(line, from, (size_t)(addr.p - line.p))))
+			return true;
+		from = at;
+	}
+	return speaks_of_other(str_sub(line, from, line.n));
 }
 
 /* "If you need assistance, please call us or send mail to": it goes on below. */
@@ -172,21 +190,35 @@ behind_other(struct str line, struct str addr)
 	return false;
 }
 
+static const struct str helpers[] = { STR("abuse"), STR("admin"), STR("administrator"), STR("contact"),
+	STR("delist"), STR("edv"), STR("help"), STR("helpdesk"), STR("hostmaster"), STR("hotline"),
+	STR("mailadmin"), STR("it"), STR("noc"), STR("noreply"), STR("no-reply"), STR("donotreply"),
+	STR("security"), STR("service"), STR("servicedesk"), STR("spam"), STR("support"), STR("webmaster") };
+
+/* "it-support@b", "kundenservice@b", "cases@support.b.example"; but not "ann@bag.admin.ch". */
+static bool
+has_helper(struct str local, struct str domain)
+{
+	enum { LONG_ENOUGH = 4 };
+	size_t dot = str_find(domain, '.');
+
+	for (size_t i = 0; i < ARRAY_LEN(helpers); i++)
+		if (helpers[i].n >= LONG_ENOUGH &&
+		    (str_istarts(local, helpers[i]) || str_iends(local, helpers[i])))
+			return true;
+	return dot < str_rfind(domain, '.') && STR_IEQ_ANY(str_sub(domain, 0, dot), helpers);
+}
+
 /* Whom a mail system names for questions, and what is no address of a person's. */
 static bool
 is_help(struct str addr)
 {
-	static const struct str names[] = { STR("abuse"), STR("admin"), STR("administrator"), STR("contact"),
-		STR("delist"), STR("edv"), STR("help"), STR("helpdesk"), STR("hostmaster"), STR("hotline"),
-		STR("mailadmin"), STR("it"), STR("noc"), STR("noreply"), STR("no-reply"), STR("donotreply"),
-		STR("security"), STR("service"), STR("servicedesk"), STR("spam"), STR("support"),
-		STR("webmaster") };
 	struct str local, domain;
 
 	if (!addr_split(addr, &local, &domain) || str_find(local, '=') < local.n ||
 	    str_find(local, '/') < local.n)
 		return true;
-	return STR_IEQ_ANY(local, names);
+	return STR_IEQ_ANY(local, helpers) || has_helper(local, domain);
 }
 
 static bool

@@ -183,6 +183,32 @@ Test(dsn_stranger, the_only_address)
 	    "part id=<1@y> +lines\nfailed final=a@b.example");
 }
 
+/* "admin", "aide", "scriv" and "sender" are words that hide whom a line names. */
+Test(dsn_stranger, words_within_addresses)
+{
+	static const struct row rows[] = {
+		{ "Ihre Nachricht an gone@bag.admin.example wurde abgewiesen.\n",
+		    "nowhere +lines\nfailed final=gone@bag.admin.example" },
+		{ "Ihre Nachricht an jaideep@b.example wurde abgewiesen.\n",
+		    "nowhere +lines\nfailed final=jaideep@b.example" },
+		{ "Ihre Nachricht an ann@scrivener.example wurde abgewiesen.\n",
+		    "nowhere +lines\nfailed final=ann@scrivener.example" },
+		{ "badminton@b.example und desk@mx.example wissen nichts davon\n",
+		    "nowhere +lines\nfailed final=badminton@b.example" },
+		{ "Your admin may know a@b.example\n", nobody },
+		{ "Nothing of a@b.example has come, your admin may know\n", nobody },
+		{ "Jane Doe is no user here: it-support@b.example\n", nobody },
+		{ "Jane Doe is no user here: kundenservice@b.example\n", nobody },
+		{ "Jane Doe is no user here: cases@support.b.example\n", nobody },
+	};
+
+	want_rows(rows, ARRAY_LEN(rows));
+	rig_want("the sender's own",
+	    rig_scan("From: MAILER-DAEMON@mx.example\nTo: joe@sender.example\n",
+		STR("Ihr Brief von joe@sender.example an a@b.example ist verloren.\n"), 7),
+	    found);
+}
+
 /* The letter in front may hide bytes like those of an address. */
 Test(dsn_stranger, letters_in_front)
 {
