@@ -46,8 +46,9 @@ WERROR := $(if $(filter-out 0,$(shell expr $$($(CC) -dumpversion 2>/dev/null | c
 WARN := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wvla -Wundef -Wformat=2 -Wimplicit-fallthrough -Wno-psabi
 CFLAGS ?= -O2 -g
-# Ubuntu and Gentoo have compilers that define it by themselves.
-HARDEN ?= -fstack-protector-strong -U_FORTIFY_SOURCE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+# Ubuntu and Gentoo have compilers that define it by themselves. Where the builder's flags do, it is as they say.
+HARDEN ?= -fstack-protector-strong $(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,\
+	-U_FORTIFY_SOURCE $(if $(SAN),,-D_FORTIFY_SOURCE=2))
 # GCC clears and copies some hundred bytes by "rep stos" and "rep movs" on x86, which takes longer than plain moves do.
 # A copy of some bytes, how many is not known, is memcpy's: a loop would take them one by one.
 MOVES := -mmemset-strategy=vector_loop:1024:noalign,libcall:-1:noalign -mmemcpy-strategy=libcall:-1:noalign
@@ -57,7 +58,9 @@ MACHINE := $(shell echo __GCC_ATOMIC_LLONG_LOCK_FREE __SIZEOF_POINTER__ | $(CC) 
 # With 32 bits glibc's open(2) and stat(2) fail on a file of 2 GB, and time ends in 2038, if nobody asks for more. No library
 # is handed such a number.
 LARGE := $(if $(filter 4,$(word 2,$(MACHINE))),-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64)
-override CPPFLAGS += -D_GNU_SOURCE $(LARGE) -DSTORM_VERSION='"$(VERSION)"' -DSTORM_SYSCONFDIR='"$(SYSCONFDIR)"' -Ipolicyd
+# At -Og GCC does not inline what is called by a pointer, which xxhash.h insists on.
+HINTS := $(if $(filter -Og,$(CFLAGS)),-DXXH_NO_INLINE_HINTS)
+override CPPFLAGS += -D_GNU_SOURCE $(LARGE) $(HINTS) -DSTORM_VERSION='"$(VERSION)"' -DSTORM_SYSCONFDIR='"$(SYSCONFDIR)"' -Ipolicyd
 ALL_CFLAGS = -std=c11 $(WARN) $(HARDEN) $(MOVES) $(CFLAGS) -pthread $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 ALL_LDFLAGS = $(LDFLAGS) -pthread $(if $(SAN),-fsanitize=$(SAN))
 

@@ -27,6 +27,20 @@ printf '#!/bin/sh\nexec cc -D_FORTIFY_SOURCE=3 "$@"\n' >"$work/cc"
 n=$((n + 1))
 make -s CC="$work/cc" B="$work/fortified" "$work/fortified/obj/policyd/main.o" >"$work/out" 2>&1 || { cat "$work/out"; bad=1; }
 
+# So may the flags of whoever builds, wherever they say it: Arch in CFLAGS, Debian in CPPFLAGS. What they ask for is built.
+for flags in CPPFLAGS=-D_FORTIFY_SOURCE=3 'CFLAGS=-O2 -D_FORTIFY_SOURCE=3' 'CFLAGS=-O2 -Wp,-D_FORTIFY_SOURCE=3' \
+	'CFLAGS=-O2 -Wp,-U_FORTIFY_SOURCE,-D_FORTIFY_SOURCE=3'; do
+	n=$((n + 1))
+	make -s "$flags" B="$work/flags" "$work/flags/obj/policyd/main.o" >"$work/out" 2>&1 || { echo "$flags:"; cat "$work/out"; bad=1; }
+	make -n -s V=1 "$flags" B="$work/none" "$work/none/obj/policyd/main.o" | grep -q FORTIFY_SOURCE=2 &&
+		{ echo "$flags: built with another level"; bad=1; }
+	rm -rf "$work/flags"
+done
+
+# Who looks for a fault with -Og builds as well.
+n=$((n + 1))
+make -s CFLAGS='-Og -g' B="$work/og" "$work/og/obj/policyd/base/hash.o" >"$work/out" 2>&1 || { cat "$work/out"; bad=1; }
+
 # machine NAME TOLD LARGE ATOMIC: what is asked for where the compiler tells TOLD of 64 bits at once and of addresses
 machine() {
 	printf '#!/bin/sh\ncase "$*" in *"-E -P"*) cat >/dev/null; echo "%s" ;; esac\n' "$2" >"$work/cc"
