@@ -22,7 +22,7 @@
 
 VERSION := $(shell cat VERSION)
 PREFIX ?= /usr/local
-SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
+SYSCONFDIR ?= $(if $(filter /usr /usr/,$(PREFIX)),/etc,$(PREFIX)/etc)
 SBINDIR ?= $(PREFIX)/sbin
 MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/policyd-storm
@@ -307,7 +307,7 @@ install: $(if $(UNDO),,all)
 	$(Q)umask 022; $(if $(UNDO),,install -d -m 755 "$(DESTDIR)$(SYSCONFDIR)/policyd-storm";) \
 	for name in policyd-storm.conf rules.conf lists; do \
 		to="$(DESTDIR)$(SYSCONFDIR)/policyd-storm/$$name"; \
-		if [ $(if $(UNDO),1,-z "$(DESTDIR)") ] && [ -e "$$to" ]; then echo "kept $$to"; continue; fi; \
+		if [ $(if $(UNDO),1,-z "$(DESTDIR:/=)") ] && [ -e "$$to" ]; then echo "kept $$to"; continue; fi; \
 		$(if $(UNDO),,install -m 644 etc/$$name "$$to" || exit 1;) \
 	done
 

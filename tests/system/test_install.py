@@ -139,7 +139,7 @@ def test_package_again(lab):
     install(lab, build, DESTDIR=dest, PREFIX="/usr")
     with open(f"{dest}/etc/{CONF}", "a", encoding="utf-8") as f:
         f.write("changed\n")
-    out = install(lab, build, DESTDIR=dest, PREFIX="/usr")
+    out = install(lab, build, DESTDIR=dest, PREFIX="/usr/")
     assert "kept" not in out
     assert read(dest, "etc", CONF) == read(TOP, "etc/policyd-storm.conf")
     assert not os.path.lexists(lab.path("not ours"))
@@ -186,6 +186,9 @@ def test_onto_the_running_system(lab):
     assert f"kept {prefix}/etc/{CONF}" in out and out.count("kept") == 1, out
     assert read(prefix, "etc", CONF) == own
     assert read(conf, "rules.conf") == read(TOP, "etc/rules.conf")
+    # Who says "/" means the running system.
+    assert f"kept /{prefix}/etc/{CONF}" in install(lab, build, PREFIX=prefix, DESTDIR="/")
+    assert read(prefix, "etc", CONF) == own
     # No -c: the installed binary looks where it was installed, and so say page and unit.
     output(lab, f"{prefix}/sbin/policyd-storm", "-t")
     assert f"{prefix}/etc/{CONF}" in read(prefix, "share/man/man8/policyd-storm.8")
