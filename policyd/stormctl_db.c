@@ -2,7 +2,6 @@
 /* stormctl db: is the record sound, and what was in it as events. Reads only, beside a running daemon too. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>

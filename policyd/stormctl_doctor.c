@@ -11,7 +11,6 @@
 
 #include "base/conf.h"
 #include "base/json.h"
-#include "base/xalloc.h"
 #include "stormctl.h"
 #include "stormctl_text.h"
 

@@ -11,7 +11,6 @@
 #include <sys/types.h>
 
 #include "base/arena.h"
-#include "base/buf.h"
 #include "base/compiler.h"
 #include "base/net.h"
 #include "base/str.h"

@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/arena.h"
 #include "base/str.h"
 
 enum { EVENT_RCPTS_MAX = 100000, EVENT_LINE_MAX = 64 << 20 };

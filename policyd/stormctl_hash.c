@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* stormctl hash: how addresses stand in a record whose [store] privacy is hashed, to look for them. */
 #include <stdio.h>
-#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 

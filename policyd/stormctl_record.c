@@ -2,7 +2,6 @@
 #include "stormctl_record.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <sysexits.h>
 
 #include "base/conf.h"

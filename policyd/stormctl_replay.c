@@ -4,7 +4,6 @@
  * before a ruleset is allowed to touch any. Touches no store and no daemon.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <sysexits.h>
 #include <unistd.h>
 

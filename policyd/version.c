@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "base/compiler.h"
-#include "base/hash.h"
 #include "config.h"
 #include "mail/privacy.h"
 #include "serve/serve.h"

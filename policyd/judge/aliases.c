@@ -11,7 +11,6 @@
 #include "base/buf.h"
 #include "base/conf.h"
 #include "base/xalloc.h"
-#include "mail/addr.h"
 
 struct reader {
 	struct aliases *a;

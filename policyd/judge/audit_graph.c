@@ -2,8 +2,6 @@
 /* Built in one pass over all values; the rings after Tarjan, without recursion: the input may be deep. */
 #include "judge/audit_graph.h"
 
-#include <stdlib.h>
-
 #include "base/hash.h"
 #include "base/xalloc.h"
 #include "mail/addr.h"

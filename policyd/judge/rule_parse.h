@@ -15,7 +15,6 @@
 
 #include "base/buf.h"
 #include "base/conf.h"
-#include "judge/lists.h"
 #include "judge/rule.h"
 
 enum {

@@ -6,7 +6,6 @@
 #include "base/utf8.h"
 #include "mail/addr.h"
 #include "mail/dsn_scan.h"
-#include "mail/words.h"
 
 /* --- addresses anywhere in a line --------------------------------------------------------------------- */
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "mail/msg.h"
 
-#include "base/compiler.h"
 #include "mail/addr.h"
 
 void

@@ -6,7 +6,6 @@
 #ifndef MAIL_RECEIVED_H
 #define MAIL_RECEIVED_H
 
-#include "base/bytes.h"
 #include "mail/header.h"
 
 /* Fills all of `hop` but the hash. The white space in `value` is spaces, and BYTES16 of them stand behind it.

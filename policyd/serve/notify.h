@@ -5,7 +5,6 @@
 #ifndef SERVE_NOTIFY_H
 #define SERVE_NOTIFY_H
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/un.h>

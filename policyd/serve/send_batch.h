@@ -10,7 +10,6 @@
 #define SERVE_SEND_BATCH_H
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/str.h"

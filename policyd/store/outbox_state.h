@@ -4,7 +4,6 @@
 #define STORE_OUTBOX_STATE_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -19,7 +19,6 @@
 #define STORE_RING_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/compiler.h"

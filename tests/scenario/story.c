@@ -59,7 +59,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/conf.h"
 #include "base/xalloc.h"

@@ -17,7 +17,6 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
-#include "base/xalloc.h"
 #include "config.h"
 #include "serve/conn.h"
 #include "serve/endpoint.h"

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/xalloc.h"
-
 enum { FLUSH_WAIT = 20 * MS_SEC, STORMS_SEEN = 256, TRIES = 150, TRY_PAUSE = 100000 /* us */ };
 
 static bool

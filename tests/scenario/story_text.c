@@ -3,7 +3,6 @@
 #include "story.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 struct str
 text_keep(struct story *s, struct str t)

@@ -10,8 +10,6 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "config.h"
-#include "judge/detect.h"
-#include "judge/rule_parse.h"
 
 static char dir[] = "/tmp/test_config_XXXXXX";
 static char path[64];

@@ -3,7 +3,6 @@
 #include <criterion/criterion.h>
 
 #include "base/compiler.h"
-#include "base/xalloc.h"
 #include "judge/brake.h"
 #include "judge/storm.h"
 

@@ -3,7 +3,6 @@
 #include <criterion/criterion.h>
 
 #include "base/clock.h"
-#include "base/xalloc.h"
 #include "judge/detect.h"
 #include "judge/rule.h"
 

@@ -4,7 +4,6 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-#include "base/compiler.h"
 #include "base/xalloc.h"
 #include "judge/storm.h"
 #include "judge/ways.h"

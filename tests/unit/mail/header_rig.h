@@ -4,7 +4,6 @@
 #define HEADER_RIG_H
 
 #include "mail/header.h"
-#include "mail/msg.h"
 
 static struct arena arena;
 static struct header h;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 #include <criterion/criterion.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include "mail/date.h"

@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 
-#include "base/xalloc.h"
 #include "facts.h"
 #include "mail/site.h"
 

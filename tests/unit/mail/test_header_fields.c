@@ -4,7 +4,6 @@
 
 #include <ctype.h>
 
-#include "facts.h"
 #include "header_rig.h"
 
 TestSuite(header_fields, .init = setup, .fini = teardown);

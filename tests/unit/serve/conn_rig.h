@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/xalloc.h"
 #include "serve/conn.h"
 
 enum { IN_MAX = 20000, IDLE = 60000, REQUEST = 5000 };

@@ -2,7 +2,6 @@
 /* Several sockets, one call: real sockets, and what goes wrong with some of them. */
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>

@@ -9,8 +9,6 @@
 
 #include <criterion/criterion.h>
 
-#include "base/clock.h"
-#include "base/compiler.h"
 #include "tally_backend.h"
 
 struct rig {

@@ -3,8 +3,6 @@
 #ifndef TALLY_SUITE_KINDS_H
 #define TALLY_SUITE_KINDS_H
 
-#include <stdlib.h>
-
 #include "tally_suite.h"
 
 /* Window 1000, cap 3, time to live 100000. */

@@ -4,7 +4,6 @@
 
 #include "base/err.h"
 #include "base/limits.h"
-#include "base/xalloc.h"
 #include "journal_rig.h"
 
 TestSuite(journal_read_storms, .init = set_up, .fini = tear_down, .timeout = 120);

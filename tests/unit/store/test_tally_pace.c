@@ -2,7 +2,6 @@
 #include "store/tally_pace.h"
 
 #include <criterion/criterion.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
 #include "mail/tally.h"

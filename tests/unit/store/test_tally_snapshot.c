@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* The single rules of snapshots: time, age, room, pins, and ops that are submitted again. */
-#include <stdlib.h>
 
 #include "snapshot_rig.h"
 #include "store/tally_table.h"
