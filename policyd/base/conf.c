@@ -141,7 +141,7 @@ conf_quote(struct conf_quoted *q, struct str s)
 
 	q->text[n++] = '"';
 	for (i = 0; i < s.n && n < KEEP; i++) {
-		if (s.p[i] >= ' ' && s.p[i] < 0x7f)
+		if (str_is_print(s.p[i]))
 			q->text[n++] = s.p[i];
 		else
 			n += (size_t)snprintf(q->text + n, sizeof("\\x00"), "\\x%02x", (unsigned char)s.p[i]);

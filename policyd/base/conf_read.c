@@ -255,7 +255,7 @@ take_line(struct reader *r, struct str line)
 	if (line.n > CONF_LINE_MAX)
 		return take_faulty(r, line, 0);
 	for (size_t i = 0; i < line.n; i++)
-		if (((unsigned char)line.p[i] < ' ' && line.p[i] != '\t') || line.p[i] == 0x7f)
+		if (str_is_control(line.p[i]) && line.p[i] != '\t')
 			return take_faulty(r, line, line.p[i]);
 	if (str_is_space(line.p[0]))
 		return take_more(r, line, s);

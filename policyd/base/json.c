@@ -17,13 +17,8 @@ plain(struct str s)
 {
 	size_t n = 0;
 
-	while (n < s.n) {
-		unsigned char c = (unsigned char)s.p[n];
-
-		if (c < ' ' || c >= 0x7f || c == '"' || c == '\\')
-			break;
+	while (n < s.n && str_is_print(s.p[n]) && s.p[n] != '"' && s.p[n] != '\\')
 		n++;
-	}
 	return n;
 }
 
@@ -38,7 +33,7 @@ special(struct buf *out, struct str s)
 		buf_str_append(out, STR("\xef\xbf\xbd"));
 	else if (c == '"' || c == '\\')
 		buf_printf(out, "\\%c", c);
-	else if (c < ' ' || c == 0x7f)
+	else if (str_is_control(s.p[0]))
 		buf_printf(out, "\\u%04x", c);
 	else
 		buf_append(out, s.p, n);

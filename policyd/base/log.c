@@ -265,7 +265,7 @@ log_value(struct log_value *v, struct str s)
 
 		if (at > LOG_VALUE_MAX - 4)
 			break;
-		if (c < 0x20 || c >= 0x7f) {
+		if (!str_is_print(s.p[i])) {
 			v->text[at++] = '\\';
 			v->text[at++] = 'x';
 			v->text[at++] = hex[c >> 4];

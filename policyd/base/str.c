@@ -116,6 +116,15 @@ str_has_control(struct str s)
 	return false;
 }
 
+bool
+str_printable(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!str_is_print(s.p[i]))
+			return false;
+	return true;
+}
+
 static bool
 word_ieq(const char *a, const char *b)
 {

@@ -49,6 +49,13 @@ str_is_control(char c)
 	return (unsigned char)c < 0x20 || c == 0x7f;
 }
 
+/* Of ASCII, the space among them. */
+static inline bool
+str_is_print(char c)
+{
+	return c >= ' ' && c <= '~';
+}
+
 static inline char
 str_lower(char c)
 {
@@ -230,6 +237,9 @@ size_t str_ifind(struct str s, struct str needle);
 void str_lower_to(char *to, struct str s);
 
 bool str_has_control(struct str s);
+
+/* str_is_print() of all of it. */
+bool str_printable(struct str s);
 
 static inline struct str
 str_sub(struct str s, size_t from, size_t to)

@@ -34,9 +34,8 @@ split(struct control *c, struct str line)
 	struct str word;
 
 	c->n_words = 0;
-	for (size_t i = 0; i < line.n; i++)
-		if (line.p[i] < ' ' || line.p[i] > '~')
-			return bad(c, "a byte that is not printable ASCII");
+	if (!str_printable(line))
+		return bad(c, "a byte that is not printable ASCII");
 	while (str_split(&line, ' ', &word)) {
 		if (word.n == 0)
 			continue;

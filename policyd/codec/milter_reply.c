@@ -35,7 +35,7 @@ put_line(struct buf *to, struct str text, size_t max, bool format)
 	for (size_t i = 0; i < text.n; i++) {
 		char c = str_is_space(text.p[i]) ? ' ' : text.p[i];
 
-		if (c < ' ' || c > '~')
+		if (!str_is_print(c))
 			c = '?';
 		buf_append(to, "%", format && c == '%');
 		buf_append(to, &c, 1);
@@ -72,7 +72,7 @@ put_value(struct buf *to, struct str value)
 		} else {
 			char c = value.p[end++];
 
-			if ((unsigned char)c < ' ' || c == 0x7f)
+			if (str_is_control(c))
 				c = '?';
 			buf_append(to, &c, 1);
 		}
@@ -81,22 +81,17 @@ put_value(struct buf *to, struct str value)
 }
 
 static bool
-name_ok(struct str name)
+edit_ok(const struct header_edit *e)
 {
-	for (size_t i = 0; i < name.n; i++)
-		if (name.p[i] <= ' ' || name.p[i] > '~' || name.p[i] == ':')
-			return false;
-	return name.n > 0 && name.n <= HEADER_VALUE_KEEP;
+	return e->name.n <= HEADER_VALUE_KEEP && header_name_fit(e->name);
 }
 
 /* Between angle brackets it must stay one address. */
 static bool
 address_ok(struct str addr)
 {
-	for (size_t i = 0; i < addr.n; i++)
-		if ((unsigned char)addr.p[i] < ' ' || strchr("<>\x7f", addr.p[i]))
-			return false;
-	return addr.n > 0 && addr.n <= MSG_ATTR_MAX;
+	return addr.n > 0 && addr.n <= MSG_ATTR_MAX && !str_has_control(addr) &&
+	    str_find_either(addr, 0, '<', '>') == addr.n;
 }
 
 static void
@@ -137,7 +132,7 @@ put_edits(const struct milter *mi, const struct verdict *v, struct buf *out)
 		const struct header_edit *e = &v->edits[i];
 		uint32_t need = e->change ? SMFIF_CHGHDRS : SMFIF_ADDHDRS;
 
-		if (!name_ok(e->name) || !(mi->actions & need)) {
+		if (!edit_ok(e) || !(mi->actions & need)) {
 			missing |= need;
 			continue;
 		}

@@ -21,12 +21,6 @@ static const struct {
 	[ACT_HOLD] = { "HOLD", "mail storm" },
 };
 
-static bool
-printable(char c)
-{
-	return c >= 0x20 && c < 0x7f;
-}
-
 /* Text in printable ASCII, at most `max` bytes, without space at its ends. Returns how many bytes went
  * out. */
 static size_t
@@ -38,7 +32,7 @@ put_text(struct buf *out, struct str s, size_t max)
 
 		if (str_is_space(c))
 			c = ' ';
-		else if (!printable(c))
+		else if (!str_is_print(c))
 			c = '?';
 		buf_append(out, &c, 1);
 	}
@@ -49,12 +43,7 @@ put_text(struct buf *out, struct str s, size_t max)
 static bool
 address_ok(struct str s)
 {
-	if (s.n == 0 || s.n > ADDRESS_MAX)
-		return false;
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
-			return false;
-	return true;
+	return s.n > 0 && s.n <= ADDRESS_MAX && !str_has_control(s);
 }
 
 /* REDIRECT wants user@domain in one word; with less Postfix answers 451, and of what is no UTF-8 it takes
@@ -68,26 +57,17 @@ redirect_ok(struct str s)
 		return false;
 	for (; s.n; s = str_sub(s, n, s.n)) {
 		n = utf8_len(s);
-		if (n == 0 || (n == 1 && (!printable(s.p[0]) || s.p[0] == ' ')))
+		if (n == 0 || (n == 1 && (!str_is_print(s.p[0]) || s.p[0] == ' ')))
 			return false;
 	}
 	return true;
-}
-
-static bool
-name_ok(struct str name)
-{
-	for (size_t i = 0; i < name.n; i++)
-		if (!printable(name.p[i]) || name.p[i] == ' ' || name.p[i] == ':')
-			return false;
-	return name.n > 0 && name.n <= HEADER_NAME_MAX;
 }
 
 /* A header that can be said in one line and is to be added. */
 static bool
 edit_ok(const struct header_edit *e)
 {
-	return !e->change && name_ok(e->name);
+	return !e->change && e->name.n <= HEADER_NAME_MAX && header_name_fit(e->name);
 }
 
 static void

@@ -69,7 +69,7 @@ address_ok(struct str s)
 	if (domain.p[0] != '[' && !conf_domain(domain))
 		return false;
 	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f || s.p[i] == '<' || s.p[i] == '>')
+		if (str_is_control(s.p[i]) || strchr(" <>", s.p[i]))
 			return false;
 	/* nobody has a '*': a pattern is meant, and there are none here */
 	return str_find(local, '*') == local.n && (local.p[0] == '"' || str_find(local, '@') == local.n) &&

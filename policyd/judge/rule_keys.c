@@ -55,15 +55,6 @@ static const struct conf_name count_names[] = {
 	{ NULL, 0 },
 };
 
-static bool
-printable(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] < ' ' || s.p[i] > '~')
-			return false;
-	return true;
-}
-
 /* `near`: what is called alike, or NULL. */
 static int
 unknown(const char *kind, struct str word, const char *near, char *why, size_t why_len)
@@ -98,7 +89,7 @@ set_text(void *at, struct str value, char *why, size_t why_len)
 {
 	struct rule *r = at;
 
-	if (!printable(value))
+	if (!str_printable(value))
 		return err_why(ERR_SYNTAX, why, why_len, "%s is not printable ASCII", CONFQ(value));
 	if (value.n > RULE_TEXT_MAX)
 		return err_why(ERR_RANGE, why, why_len, "text longer than %d bytes", RULE_TEXT_MAX);
@@ -109,13 +100,6 @@ set_text(void *at, struct str value, char *why, size_t why_len)
 	return 0;
 }
 
-/* RFC 5322 ftext: printable, not ':' */
-static bool
-field_name(struct str s)
-{
-	return s.n && printable(s) && str_find(s, ':') == s.n && str_find(s, ' ') == s.n;
-}
-
 static int
 set_prepend(struct rule *r, struct str arg, char *why, size_t why_len)
 {
@@ -124,9 +108,9 @@ set_prepend(struct rule *r, struct str arg, char *why, size_t why_len)
 
 	if (colon == arg.n || text.n == 0)
 		return err_why(ERR_SYNTAX, why, why_len, "prepend needs \"NAME: TEXT\"");
-	if (!field_name(name))
+	if (!header_name_fit(name))
 		return err_why(ERR_SYNTAX, why, why_len, "%s is not the name of a header field", CONFQ(name));
-	if (!printable(text))
+	if (!str_printable(text))
 		return err_why(ERR_SYNTAX, why, why_len, "%s is not printable ASCII", CONFQ(text));
 	if (arg.n > RULE_HEADER_MAX)
 		return err_why(ERR_RANGE, why, why_len, "header field longer than %d bytes", RULE_HEADER_MAX);

@@ -279,3 +279,9 @@ header_bare_id(struct str id)
 		id = str_sub(id, 0, id.n - 1);
 	return str_trim(id);
 }
+
+bool
+header_name_fit(struct str name)
+{
+	return name.n > 0 && str_printable(name) && str_find_either(name, 0, ' ', ':') == name.n;
+}

@@ -153,6 +153,9 @@ const struct header_facts *header_end(struct header *h);
 /* A Message-ID without its brackets and the space beside them: gateways add and drop both. */
 struct str header_bare_id(struct str id);
 
+/* May a field be given this name (RFC 5322 3.6.8)? Printable, neither space nor colon. */
+bool header_name_fit(struct str name);
+
 /* A count stated by the door (to_count=, cc_count=): takes part as "at least". */
 void header_state_count(struct header *h, bool cc, uint32_t count);
 

@@ -16,7 +16,7 @@ printable_len(struct str s)
 	size_t len;
 
 	if (p[0] < 0x80)
-		return p[0] >= 0x20 && p[0] != 0x7f;
+		return !str_is_control(s.p[0]);
 	len = utf8_len(s);
 	return len == 2 && p[0] == 0xc2 && p[1] < 0xa0 ? 0 : len;
 }
