@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/xalloc.h"
 #include "store/journal.h"
+#include "store/journal_file.h"
 #include "store/journal_reading.h"
 #include "store/migrate.h"
 
@@ -99,10 +100,10 @@ static int
 open_unchanging(struct reading *r, const char *path)
 {
 	sqlite3_close(r->db);
-	return migrate_open_unchanging(path, &r->db) == SQLITE_OK ? 0 : reading_fail(r);
+	return journal_file_open_unchanging(path, &r->db) == SQLITE_OK ? 0 : reading_fail(r);
 }
 
-/* Where the disk is full: see migrate_no_room(). Who may not write into the folder has no hope either. */
+/* See journal_file_no_room(). Who may not write into the folder has no hope either. */
 static int
 open_alone(struct reading *r, const char *path)
 {
@@ -149,7 +150,7 @@ reading_open(struct reading *r, const char *path, int *version)
 	sqlite3_busy_timeout(r->db, WAIT);
 	err = check_owner(r, version);
 	rc = sqlite3_errcode(r->db) & 0xff;
-	if (err == ERR_IO && migrate_no_room(r->db)) {
+	if (err == ERR_IO && journal_file_no_room(r->db)) {
 		err = open_alone(r, path);
 		if (!err)
 			err = check_owner(r, version);

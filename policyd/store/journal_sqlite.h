@@ -57,7 +57,7 @@ struct jdb {
 	struct jdb_bound *bound[JDB_STMTS];
 	struct jdb_waiting *waiting;
 	bool memory;        /* nothing but this connection holds it */
-	bool no_room;       /* jdb_open() failed: see migrate_no_room() */
+	bool no_room;       /* jdb_open() failed: see journal_file_no_room() */
 	bool suspect;       /* the last failure was no mere waiting: open anew before the next try */
 	uint64_t seq;       /* highest number of a record in it, as of the last jdb_write() or jdb_seq() */
 	int skipped;        /* records that the last jdb_write() found to be there */

@@ -23,6 +23,7 @@
 #include "base/err.h"
 #include "base/xalloc.h"
 #include "store/journal.h"
+#include "store/journal_file.h"
 #include "store/journal_put.h"
 #include "store/migrate.h"
 
@@ -312,7 +313,7 @@ static int
 open_file(struct jdb *d, enum way way)
 {
 	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-	int rc = way == UNCHANGING ? migrate_open_unchanging(d->path, &d->db)
+	int rc = way == UNCHANGING ? journal_file_open_unchanging(d->path, &d->db)
 				   : sqlite3_open_v2(d->path, &d->db, flags, NULL);
 
 	return rc == SQLITE_OK ? 0 : jdb_failed(d, d->path);
@@ -406,7 +407,7 @@ open_as(struct jdb *d, const char *path, uint64_t *seed, int wait_ms, enum way w
 		err = set_up(d, seed, way);
 	}
 	note_wal(d);
-	d->no_room = err == ERR_IO && migrate_no_room(d->db);
+	d->no_room = err == ERR_IO && journal_file_no_room(d->db);
 	if (d->no_room)
 		end_without_room(d);
 	if (err && !d->memory)

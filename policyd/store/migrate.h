@@ -8,7 +8,6 @@
 #define STORE_MIGRATE_H
 
 #include <sqlite3.h>
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/compiler.h"
@@ -39,14 +38,5 @@ int migrate_newest(const struct migration *steps);
 
 /* The err for a result of SQLite. */
 int migrate_err(int rc);
-
-/* It cannot be read because the disk is full, be it of files: in WAL mode a reader makes a log, where there
- * is none, and an index, the -shm file. The only one can do without that index, with locking_mode EXCLUSIVE
- * before anything is read. */
-bool migrate_no_room(sqlite3 *db);
-
-/* Opens for reading what has no log beside it, as a file that nobody changes: without making any other. What
- * SQLite says of it. */
-int migrate_open_unchanging(const char *path, sqlite3 **db) MUSTCHECK;
 
 #endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/* The database as a file, where it can not be opened as usual: by who writes it and by who only reads. */
+#ifndef STORE_JOURNAL_FILE_H
+#define STORE_JOURNAL_FILE_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+
+#include "base/compiler.h"
+
+/* Can it not be read because the disk is full, be it of files? In WAL mode a reader makes a log, where there
+ * is none, and an index, the -shm file. A connection that is the only one needs no index, if it sets
+ * locking_mode EXCLUSIVE before it reads anything. */
+bool journal_file_no_room(sqlite3 *db);
+
+/* Opens for reading what has no log beside it, as a file that nobody changes: no other is made. Returns what
+ * SQLite says of it. */
+int journal_file_open_unchanging(const char *path, sqlite3 **db) MUSTCHECK;
+
+#endif
