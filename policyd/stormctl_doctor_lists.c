@@ -30,8 +30,9 @@ warns(struct str word, bool braced)
 	return !braced && str_ieq(word, STR("warn_if_reject"));
 }
 
-bool
-pf_entry(struct str *list, struct str *word, bool *braced, bool *warned)
+/* Cuts the next entry off a list; `warned`: behind "warn_if_reject", which is no entry. */
+static bool
+next_entry(struct str *list, struct str *word, bool *braced, bool *warned)
 {
 	for (*warned = false; doctor_word(list, word, braced); *warned = true)
 		if (!warns(*word, *braced))
@@ -45,7 +46,7 @@ pf_has_one_of(struct str list, const char *const *names)
 	struct str word;
 	bool braced, warned;
 
-	while (pf_entry(&list, &word, &braced, &warned))
+	while (next_entry(&list, &word, &braced, &warned))
 		if (!braced && !warned && pf_one_of(names, word))
 			return true;
 	return false;
@@ -286,7 +287,7 @@ pf_put_unwarned(struct doctor *d, const struct pf_ask *a)
 
 	if (!a->warned_class)
 		return pf_put_right(d, a->service, a->warned, PLACE_SAME);
-	while (pf_entry(&rest, &word, &braced, &warned)) {
+	while (next_entry(&rest, &word, &braced, &warned)) {
 		if (warned && !str_ieq(word, str_of(a->warned_class)))
 			out = pf_joined(d, out, "warn_if_reject");
 		out = pf_joined(d, out, doctor_text(d, braced ? "{ %.*s }" : "%.*s", STR_FMT(word)));
@@ -301,7 +302,7 @@ pf_put_right(struct doctor *d, const struct pf_service *s, const char *param, en
 	const char *out = "", *copy;
 	bool braced, inner, warned, done = place == PLACE_NOWHERE, ours;
 
-	while (pf_entry(&rest, &word, &braced, &warned)) {
+	while (next_entry(&rest, &word, &braced, &warned)) {
 		copy = doctor_text(d, braced ? "{ %.*s }" : "%.*s", STR_FMT(word));
 		ours = false;
 		if (!braced && str_ieq(word, STR("check_policy_service")) &&

@@ -150,8 +150,6 @@ const char *pf_joined(struct doctor *d, const char *list, const char *entry);
 void pf_find_asks(struct doctor *d); /* fills asks */
 /* The one of these that the word is, any case, or NULL. */
 const char *pf_one_of(const char *const *names, struct str word);
-/* Cuts the next entry off a list; `warned`: behind "warn_if_reject", which is no entry. */
-bool pf_entry(struct str *list, struct str *word, bool *braced, bool *warned);
 /* Is one of these in the list, and not only to be logged? */
 bool pf_has_one_of(struct str list, const char *const *names);
 /* Does that list refuse to relay for strangers? */

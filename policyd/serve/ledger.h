@@ -52,8 +52,8 @@ void ledger_storm(struct ledger *l, const struct record_storm *r);
 /* The same of one that stays. false: the journal has no room for it now, so it is to be offered again. */
 bool ledger_offer_storm(struct ledger *l, const struct record_storm *r);
 
-/* Waits until the spool's files have all that was told, `ms` at most; false: they do not. For tests and
- * shutdown: what stands in the outbox is safe from kill -9 already. */
+/* Waits until the spool's files have all that was told, `ms` at most; false: they do not. For tests: what
+ * stands in the outbox is safe from kill -9 already. */
 bool ledger_written(struct ledger *l, int64_t ms) MUSTCHECK;
 
 /* Called before a part of the counters is taken (`out`) and after it: what is only reserved does not belong
@@ -80,7 +80,7 @@ struct ledger_stats {
 };
 void ledger_stats(struct ledger *l, struct ledger_stats *out);
 
-/* Waits until the database has all, or `ms` have gone. For tests and shutdown. */
+/* Waits until the database has all, or `ms` have gone. For tests. */
 bool ledger_flush(struct ledger *l, int64_t ms);
 
 #endif

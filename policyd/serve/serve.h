@@ -58,10 +58,6 @@ void server_set_config(struct server *s, const char *path, bool enforce);
 /* The event library as it runs: "libev 4.33". */
 void server_library(char *out, size_t size);
 
-struct server_stats {
-	unsigned connections, max_connections;
-	uint64_t accepted, requests;
-};
-void server_stats(const struct server *s, struct server_stats *out);
+unsigned server_max_connections(const struct server *s);
 
 #endif

@@ -391,8 +391,8 @@ server_set_config(struct server *s, const char *path, bool enforce)
 	con->configured = clock_now();
 }
 
-void
-server_stats(const struct server *s, struct server_stats *out)
+unsigned
+server_max_connections(const struct server *s)
 {
-	*out = (struct server_stats){ s->pool.live, s->max_connections, s->pool.opened, s->pool.requests };
+	return s->max_connections;
 }

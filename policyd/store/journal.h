@@ -119,7 +119,7 @@ uint64_t journal_snapshot_seq(struct journal *j);
 /* How many parts wait. */
 uint32_t journal_snapshots_waiting(struct journal *j);
 
-/* Waits until all that was handed over before is committed, or `ms` have gone. For tests and shutdown. */
+/* Waits until all that was handed over before is committed, or `ms` have gone. For tests. */
 bool journal_flush(struct journal *j, int64_t ms);
 
 /* As in the stats; waits for nobody. */

@@ -59,7 +59,7 @@ bound(struct binder *b, int rc)
 	b->bound[b->n - 1].what = JDB_BOUND_ELSE;
 }
 
-void
+static void
 bind_str(struct binder *b, struct str s)
 {
 	struct jdb_bound *was = &b->bound[b->n];

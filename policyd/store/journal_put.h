@@ -33,7 +33,6 @@ struct binder {
 };
 
 struct binder jdb_binder(struct jdb *d, enum jdb_stmt which);
-void bind_str(struct binder *b, struct str s);
 void bind_u64(struct binder *b, uint64_t v);
 
 /* Runs a statement that yields no rows. */

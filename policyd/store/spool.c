@@ -325,7 +325,6 @@ spool_append(struct spool *s, uint64_t seq, const void *payload, size_t n)
 	pthread_mutex_lock(&s->lock);
 	if (seq > s->last)
 		s->last = seq;
-	s->stats.appended++;
 	s->room_ok = true;
 	pthread_mutex_unlock(&s->lock);
 	if (s->batch.len == 0)

@@ -54,10 +54,10 @@ struct spool_replayed {
 };
 
 struct spool_stats {
-	uint64_t bytes, segments;              /* still needed, on disk */
-	uint64_t appended, committed, commits; /* records, records, successful calls that wrote */
-	uint64_t refused;                      /* records: no room below max_bytes, or too large */
-	uint64_t failures, lost;               /* commits that failed, and the records that were in them */
+	uint64_t bytes, segments;    /* still needed, on disk */
+	uint64_t committed, commits; /* records, successful calls that wrote */
+	uint64_t refused;            /* records: no room below max_bytes, or too large */
+	uint64_t failures, lost;     /* commits that failed, and the records that were in them */
 	uint64_t syncs, sync_failures;
 };
 
