@@ -46,6 +46,26 @@ key(uint64_t n)
 	return (struct key128){ n * 0x9e3779b97f4a7c15u + 1, n };
 }
 
+/* Any op on one of `keys` entries, some of which are hot, in no group. */
+static inline struct tally_op
+random_op(uint64_t *rnd, uint64_t keys, uint64_t elems, uint32_t cap)
+{
+	static const int64_t windows[] = { 0, 50, 400, 9000 };
+	uint64_t k = draw(rnd, draw(rnd, 2) ? keys : 6) + 1;
+	struct tally_op op = { .kind = (enum tally_kind)(k % TALLY_GET), .key = key(k) };
+
+	if (draw(rnd, 60) == 0)
+		op.kind = (enum tally_kind)draw(rnd, TALLY_GET);
+	if (draw(rnd, 5) == 0)
+		op.kind = TALLY_GET;
+	op.elem = draw(rnd, draw(rnd, elems) + 1);
+	op.n = (uint32_t)draw(rnd, 6);
+	op.window = windows[(k + (draw(rnd, 40) == 0)) % 4];
+	op.ttl = (int64_t)draw(rnd, 6) * 300;
+	op.cap = (uint32_t)draw(rnd, cap) + 1;
+	return op;
+}
+
 /* What the caller may see of an answer. */
 static inline bool
 same_answer(const struct tally_answer *x, const struct tally_answer *y)

@@ -45,37 +45,28 @@ struct run {
 	int64_t now, shift; /* of b's clock against a's */
 };
 
-static void
-random_op(struct run *r, struct tally_op *op)
+static struct tally_op
+next_op(struct run *r)
 {
-	static const int64_t windows[] = { 0, 50, 400, 9000 };
-	uint64_t k = draw(&r->rnd, draw(&r->rnd, 2) ? r->w->keys : 6) + 1;
+	const struct world *w = r->w;
+	struct tally_op op = random_op(&r->rnd, w->keys, w->elems, w->cap);
+	uint64_t k = op.key.hi;
 
-	*op = (struct tally_op){ .kind = (enum tally_kind)(k % TALLY_GET), .key = key(k) };
-	if (draw(&r->rnd, 60) == 0)
-		op->kind = (enum tally_kind)draw(&r->rnd, TALLY_GET);
-	if (draw(&r->rnd, 5) == 0)
-		op->kind = TALLY_GET;
-	op->elem = draw(&r->rnd, draw(&r->rnd, r->w->elems) + 1);
-	op->n = (uint32_t)draw(&r->rnd, 6);
-	op->window = windows[(k + (draw(&r->rnd, 40) == 0)) % 4];
-	op->ttl = (int64_t)draw(&r->rnd, 6) * 300;
-	op->cap = (uint32_t)draw(&r->rnd, r->w->cap) + 1;
-	if (r->w == &large) {
-		op->kind = k % 4 ? TALLY_DISTINCT : op->kind;
-		op->window = k % 5 ? 0 : 100000;
-		op->ttl = 200000;
-		op->cap = r->w->cap;
+	if (w == &large) {
+		op.kind = k % 4 ? TALLY_DISTINCT : op.kind;
+		op.window = k % 5 ? 0 : 100000;
+		op.ttl = 200000;
+		op.cap = w->cap;
 	}
-	op->group = r->w->lone ? (k <= r->w->groups ? k : 0) : k % (r->w->groups + 1);
+	op.group = w->lone ? (k <= w->groups ? k : 0) : k % (w->groups + 1);
+	return op;
 }
 
 static void
 step_submit(struct run *r, unsigned step)
 {
-	struct pending p = { .used = true };
+	struct pending p = { .used = true, .op = next_op(r) };
 
-	random_op(r, &p.op);
 	tallies_submit(r->a, r->now, &p.op, &p.a, 1);
 	if (r->b) {
 		tallies_submit(r->b, r->now + r->shift, &p.op, &p.b, 1);
