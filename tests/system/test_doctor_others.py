@@ -8,7 +8,8 @@ import re
 import stat
 
 from harness import ctl
-from test_doctor import TOP, Ours, told
+from test_doctor import TOP, Ours, server, told
+from test_doctor import several as both
 
 ACL, RCPT, ROUTERS = (f"{TOP}/etc/exim/storm.{name}" for name in ("acl", "rcpt", "routers"))
 EXIM = f"""\
@@ -170,14 +171,6 @@ def own(fields=FIELDS, **words):
 
 def not_at_rcpt(site):
     site.sub(f"  .include {RCPT}\n", "")
-
-
-def server(**keys):
-    return lambda site: site.server.update(keys)
-
-
-def both(*steps):
-    return lambda site: [step(site) for step in steps]
 
 
 INCLUDE = f"  .include {ACL}\n"

@@ -289,6 +289,15 @@ def check_storms(lab, book):
     return len(storms)
 
 
+def check_all(lab, d, book):
+    """When there is nothing more to ask; ends the daemon."""
+    book.check_answers()
+    wait_for_rows(lab, book)
+    d.stop()
+    check_storms(lab, book)
+    return check_rows(lab, book)
+
+
 # --- tests ---------------------------------------------------------------------------------------------------------
 
 def enforce(lab, **conf):
@@ -358,13 +367,7 @@ def test_database_locked(lab):
     finally:
         load.stop()
     finish(d, book)
-    book.check_answers()
-
-    wait_for_rows(lab, book)
-    d.stop()
-    n = check_rows(lab, book)
-    check_storms(lab, book)
-    return f"{n} rows"
+    return f"{check_all(lab, d, book)} rows"
 
 
 def test_storms_while_the_queue_is_full(lab):

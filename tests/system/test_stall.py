@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: ISC
 """A disk that hangs: a file system of the test's own is frozen, so that each write to it waits until it is thawed.
 Replies go on, also over a kill in the middle of it, and nothing that was answered is missing afterwards."""
+import contextlib
 import json
 import os
 import signal
 import subprocess
 
 from harness import Skip, ctl, wait_for
-from test_kill import RULES, Book, Load, answers, check_rows, check_storms, finish, wait_for_rows
+from test_kill import RULES, Book, Load, answers, check_all, finish
 
 
 class Disk:
@@ -88,36 +89,22 @@ def play(lab, disk, store, killed):
         if disk.frozen:
             disk.freeze(False)
     finish(d, book)
-    book.check_answers()
     wait_for("it is well again", lambda: status(lab, d)["journal"]["healthy"], 20)
-
-    wait_for_rows(lab, book)
-    d.stop()
-    rows = check_rows(lab, book)
-    check_storms(lab, book)
+    rows = check_all(lab, d, book)
     return f"{len(book.answered)} answers, {rows} rows"
 
 
 def test_spool_on_a_disk_that_hangs(lab):
-    disk = Disk(lab)
-    try:
+    with contextlib.closing(Disk(lab)) as disk:
         return play(lab, disk, f"spool = {disk.at}/spool\n", False)
-    finally:
-        disk.close()
 
 
 def test_killed_while_the_disk_hangs(lab):
-    disk = Disk(lab)
-    try:
+    with contextlib.closing(Disk(lab)) as disk:
         return play(lab, disk, f"spool = {disk.at}/spool\n", True)
-    finally:
-        disk.close()
 
 
 def test_database_and_spool_on_a_disk_that_hangs(lab):
-    disk = Disk(lab)
-    try:
+    with contextlib.closing(Disk(lab)) as disk:
         os.symlink(disk.at, lab.path("db"))
         return play(lab, disk, "", True)
-    finally:
-        disk.close()
