@@ -5,7 +5,7 @@ import os
 import shutil
 
 from . import root
-from .net import free_ports, port_open, wait_for
+from .net import free_ports
 
 SHIPPED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "etc", "exim")
 PROGRAM = "/usr/sbin/exim4"
@@ -109,9 +109,11 @@ def why_not():
     return root.why_not("exim", PROGRAM)
 
 
-class Exim:
-    """Context manager. `storm` is the address of the daemon's policy door as the configuration has it; `config` makes
+class Exim(root.Mta):
+    """`storm` is the address of the daemon's policy door as the configuration has it; `config` makes
     the text of the configuration, or puts files of its own into self.root and returns None."""
+
+    name, command, logs = "Exim", (PROGRAM, "-bdf"), ("said", "/var/log/exim4/paniclog")
 
     def __init__(self, folder, sink_port, storm, config=None):
         self.port, = free_ports(1)
@@ -125,30 +127,11 @@ class Exim:
         text = (config or self.plain)(self)
         if text:
             self.root.write("/etc/exim4/exim4.conf", text)
-        self.proc = None
 
     @staticmethod
     def plain(exim):
         return CONFIG.format(common=COMMON.format(**exim.values), router=SINK_ROUTER.format(**exim.values),
                              transport=SINK_TRANSPORT, **exim.values)
-
-    def __enter__(self):
-        self.proc = self.root.start(PROGRAM, "-bdf")
-        try:
-            wait_for("Exim to listen", self._listening, 10)
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def _listening(self):
-        if self.proc.poll() is not None:
-            raise RuntimeError("Exim ended with %d:\n%s%s" % (self.proc.returncode, self.root.text("said"),
-                                                              self.root.text("/var/log/exim4/paniclog")))
-        return port_open(self.port)
-
-    def __exit__(self, *_):
-        self.root.stop(self.proc)
 
     def submit(self, recipients, content, sender=None, options=(), uid=0):
         """A local program's mail, as sendmail(1) would take it: (exit code, what was said)."""
@@ -174,9 +157,6 @@ class Exim:
         """As Postfix's: `hold` are the frozen ones, `active` the others."""
         wanted = set(queues or ("active", "hold"))
         return [i for i, frozen in self._states().items() if ("hold" if frozen else "active") in wanted]
-
-    def settle(self, timeout=20.0):
-        wait_for("Exim's queue to empty", lambda: not self.queue_ids("active"), timeout)
 
     def delete(self, queue_id):
         self.root.run(PROGRAM, "-Mrm", queue_id)

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 
-from .net import text_of, wait_for
+from .net import port_open, text_of, wait_for
 
 TREES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "build", "mta")
 LIBS = ("/usr/lib/x86_64-linux-gnu", "/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib", "/lib")
@@ -155,3 +155,35 @@ class Root:
 
     def text(self, place):
         return text_of(self.path(place))
+
+
+class Mta:
+    """Context manager: the mail server `name` in self.root, which listens on self.port once `command` runs; what it says
+    is in `logs`."""
+
+    name, command, logs = "", (), ("said",)
+    root = port = proc = None
+
+    def __enter__(self):
+        self.proc = self.root.start(*self.command)
+        try:
+            wait_for("%s to listen" % self.name, self._listening, 10)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _listening(self):
+        if self.proc.poll() is not None:
+            raise RuntimeError("%s ended with %d:\n%s" % (self.name, self.proc.returncode,
+                                                          "".join(self.root.text(log) for log in self.logs)))
+        return port_open(self.port)
+
+    def __exit__(self, *_):
+        self.root.stop(self.proc)
+
+    def settle(self, timeout=20.0):
+        wait_for("%s's queue to empty" % self.name, lambda: not self.queue_ids("active"), timeout)
+
+    def queue_ids(self, *queues):
+        raise NotImplementedError

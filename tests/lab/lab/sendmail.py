@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 from . import root
-from .net import free_ports, port_open, wait_for
+from .net import free_ports
 
 SHIPPED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "etc", "sendmail")
 PROGRAM, M4 = "/usr/libexec/sendmail/sendmail", "/usr/bin/m4"
@@ -70,8 +70,10 @@ def why_not():
     return root.why_not("sendmail", PROGRAM)
 
 
-class Sendmail:
-    """Context manager. The daemon has to listen at self.milter, where the shipped line looks for it."""
+class Sendmail(root.Mta):
+    """The daemon has to listen at self.milter, where the shipped line looks for it."""
+
+    name, command = "Sendmail", (PROGRAM, "-bD", "-X", "/run/talk")
 
     def __init__(self, folder, sink_port):
         self.port, = free_ports(1)
@@ -94,27 +96,9 @@ class Sendmail:
         self.root.own("/var/spool/mqueue", 0, 0o700)
         self.root.own("/var/spool/clientmqueue", 4102, 0o770)
         self.root.own("/var/lib/sendmail", 0, 0o755)
-        self.proc = None
         code, said = self.root.run(PROGRAM, "-bi")
         if code != 0:
             raise RuntimeError(said)
-
-    def __enter__(self):
-        self.proc = self.root.start(PROGRAM, "-bD", "-X", "/run/talk")
-        try:
-            wait_for("Sendmail to listen", self._listening, 10)
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def _listening(self):
-        if self.proc.poll() is not None:
-            raise RuntimeError("Sendmail ended with %d:\n%s" % (self.proc.returncode, self.root.text("said")))
-        return port_open(self.port)
-
-    def __exit__(self, *_):
-        self.root.stop(self.proc)
 
     def submit(self, recipients, content, sender=None):
         as_sender = ["-f", sender if sender else "<>"] if sender is not None else []
@@ -127,9 +111,6 @@ class Sendmail:
         for place in ("/var/spool/mqueue", "/var/spool/clientmqueue"):
             ids += [n[2:] for n in os.listdir(self.root.path(place)) if n[:2] in wanted]
         return ids
-
-    def settle(self, timeout=20.0):
-        wait_for("Sendmail's queue to empty", lambda: not self.queue_ids("active"), timeout)
 
     def delete(self, queue_id):
         for kind in ("hf", "qf", "df", "xf"):
