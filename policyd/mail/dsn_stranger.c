@@ -194,18 +194,26 @@ static const struct str helpers[] = { STR("abuse"), STR("admin"), STR("administr
 	STR("mailadmin"), STR("it"), STR("noc"), STR("noreply"), STR("no-reply"), STR("donotreply"),
 	STR("security"), STR("service"), STR("servicedesk"), STR("spam"), STR("support"), STR("webmaster") };
 
-/* "it-support@b", "kundenservice@b", "cases@support.b.example"; but not "ann@bag.admin.ch". */
+enum { HELPER_MIN = 4 }; /* letters, where it is a part of a name only */
+
+/* "support2@b", "it-support@b", "kundenservice@b"; but not "spampinato@b". */
 static bool
-has_helper(struct str local, struct str domain)
+has_helper(struct str local, struct str helper)
 {
-	enum { LONG_ENOUGH = 4 };
+	if (helper.n < HELPER_MIN)
+		return false;
+	return str_iends(local, helper) ||
+	    (str_istarts(local, helper) && !str_letter(local.p[helper.n]));
+}
+
+/* "cases@support.b.example"; but not "ann@bag.admin.ch" nor "ann@it.b.example". */
+static bool
+is_helpers(struct str domain)
+{
 	size_t dot = str_find(domain, '.');
 
-	for (size_t i = 0; i < ARRAY_LEN(helpers); i++)
-		if (helpers[i].n >= LONG_ENOUGH &&
-		    (str_istarts(local, helpers[i]) || str_iends(local, helpers[i])))
-			return true;
-	return dot < str_rfind(domain, '.') && STR_IEQ_ANY(str_sub(domain, 0, dot), helpers);
+	return dot >= HELPER_MIN && dot < str_rfind(domain, '.') &&
+	    STR_IEQ_ANY(str_sub(domain, 0, dot), helpers);
 }
 
 /* Whom a mail system names for questions, and what is no address of a person's. */
@@ -217,7 +225,10 @@ is_help(struct str addr)
 	if (!addr_split(addr, &local, &domain) || str_find(local, '=') < local.n ||
 	    str_find(local, '/') < local.n)
 		return true;
-	return STR_IEQ_ANY(local, helpers) || has_helper(local, domain);
+	for (size_t i = 0; i < ARRAY_LEN(helpers); i++)
+		if (has_helper(local, helpers[i]))
+			return true;
+	return STR_IEQ_ANY(local, helpers) || is_helpers(domain);
 }
 
 static bool

@@ -200,6 +200,11 @@ Test(dsn_stranger, words_within_addresses)
 		{ "Jane Doe is no user here: it-support@b.example\n", nobody },
 		{ "Jane Doe is no user here: kundenservice@b.example\n", nobody },
 		{ "Jane Doe is no user here: cases@support.b.example\n", nobody },
+		{ "Jane Doe is no user here: support2@b.example\n", nobody },
+		{ "Ihre Nachricht an l.spampinato@b.example wurde abgewiesen.\n",
+		    "nowhere +lines\nfailed final=l.spampinato@b.example" },
+		{ "Ihre Nachricht an spampinato@it.b.example wurde abgewiesen.\n",
+		    "nowhere +lines\nfailed final=spampinato@it.b.example" },
 	};
 
 	want_rows(rows, ARRAY_LEN(rows));
