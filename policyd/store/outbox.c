@@ -11,7 +11,7 @@
 #include "store/spool_state.h"
 #include "store/thread.h"
 
-enum { READ_TRIES = 8 };
+enum { READ_TRIES = 8, CALM = MS_SEC /* without a refusal: the ring has room again */ };
 
 /* ---- opening and closing ---- */
 
@@ -172,7 +172,8 @@ refuse(struct outbox *o)
 	pthread_mutex_unlock(&o->lock);
 	if (!o->full_told)
 		log_error("spool ring=full bytes=%" PRIu64, ring_waiting(o->ring));
-	o->full_told = true;
+	o->full = o->full_told = true;
+	o->refused_at = clock_coarse();
 	return 0;
 }
 
@@ -208,9 +209,7 @@ stalls(struct outbox *o)
 	if (taken != o->seen_taken)
 		o->seen_at = clock_coarse();
 	o->seen_taken = taken;
-	if (o->full_told)
-		log_info("spool ring=room refused=%" PRIu64, o->refused);
-	o->full_told = false;
+	o->full = false;
 	return false;
 }
 
@@ -219,7 +218,7 @@ outbox_late(struct outbox *o)
 {
 	bool late = stalls(o);
 
-	return late || o->failing || o->homeless || o->full_told;
+	return late || o->failing || o->homeless || o->full;
 }
 
 bool
@@ -234,9 +233,20 @@ outbox_last(const struct outbox *o)
 	return o->last;
 }
 
+/* Beside a disk that is slower than what comes it has room for some records again and again. */
+static void
+tell_room(struct outbox *o)
+{
+	if (!o->full_told || stalls(o) || clock_coarse() - o->refused_at < CALM)
+		return;
+	log_info("spool ring=room refused=%" PRIu64, o->refused);
+	o->full_told = false;
+}
+
 void
 outbox_tick(struct outbox *o)
 {
+	tell_room(o);
 	pthread_mutex_lock(&o->lock);
 	if (!o->busy)
 		ring_trim(o->ring);
