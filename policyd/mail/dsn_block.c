@@ -361,14 +361,15 @@ field_add(struct dsn_block *b, struct str s)
 }
 
 /* "Recipients:" alone: below stand addresses, each on a line of its own. In a header nothing like it comes
- * first. */
+ * first. Not those of "Absender:" or "Kontakt:". */
 static bool
 heads_addresses(const struct dsn_block *b, struct str rest)
 {
 	struct str line = { b->field, b->n }, name = str_sub(line, 0, field_name(line));
 
 	return b->fields == 0 && line.n && line.p[line.n - 1] == ':' && str_find(rest, '@') < rest.n &&
-	    str_find(name, '-') == name.n && (!row_find(name) || !row_find(name)->known);
+	    str_find(name, '-') == name.n && (!row_find(name) || !row_find(name)->known) &&
+	    !dsn_is_aside(name);
 }
 
 enum dsn_line

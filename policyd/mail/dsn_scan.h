@@ -118,6 +118,8 @@ struct str dsn_only_addr(struct str line);
 bool dsn_is_glued(struct str word);
 /* A line, not empty, that the message may have: ">>> RCPT To:" is of the bounce. */
 bool dsn_is_quoted(struct str line);
+/* The line, or the name of a field, speaks of somebody else than who did not get it, or of a message. */
+bool dsn_is_aside(struct str line);
 /* A line of text that belongs to the bounce itself: a sentence, not empty; or a field. */
 void dsn_stranger_text(struct dsn *d, struct str line);
 void dsn_stranger_line(struct dsn *d, struct str line);

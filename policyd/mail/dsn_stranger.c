@@ -115,53 +115,96 @@ dsn_only_addr(struct str line)
 
 /* --- strangers ---------------------------------------------------------------------------------------- */
 
+/* In front of a word of its own: no "described", "beschreibt" or "verwenden". */
+static bool
+begins_word(struct str line, const char *word)
+{
+	struct str w = str_of(word);
+
+	for (size_t at = str_ifind(line, w); at < line.n;
+	     at += 1 + str_ifind(str_sub(line, at + 1, line.n), w))
+		if (at == 0 || !(str_letter(line.p[at - 1]) || (unsigned char)line.p[at - 1] >= 0x80))
+			return true;
+	return false;
+}
+
 /* Whom to ask, or to write to now, or who knows of it. */
 static bool
 tells_whom_else(struct str line)
 {
-	static const char *const words[] = { "contact", "kontakt", "kontact", "question", "support", "help",
-		"assist", "abuse", "unsubscribe", "delist", "forward it", "forward this", "write", "wrote",
-		"admin", "instead", "successor", "nachfolg", "taken over", "moved to ", "new address",
+	static const char *const words[] = { "contact", "contat", "kontakt", "kontact", "question", "support",
+		"help", "assist", "admin", "abuse", "unsubscribe", "delist", "forward it", "forward this",
+		"wrote", "instead", "successor", "nachfolg", "taken over", "moved to ", "new address",
 		"neue adresse", "nouvelle adresse", "nueva direcci", "nuovo indirizzo", "copy of this",
-		"powered by", "reported to", "please e-mail", "please email", "wenden", "schreib", "hilfe",
-		"fragen",
+		"powered by", "reported to", "please e-mail", "please email", "hilfe", "fragen", "ayuda",
+		"aiuto", "v\xc3\xa4nd dig", "v\xe4nd dig", "obra\xc5\xa5te", "ileti\xc5\x9fim",
+		"\xe8\x81\x94\xe7\xb3\xbb", "\xe8\x81\xaf", "\xe9\x80\xa3\xe7\xb5\xa1",
+		"\xe5\x95\x8f\xe3\x81\x84", "\xeb\xac\xb8\xec\x9d\x98", "\xec\x97\xb0\xeb\x9d\xbd",
+		"\xd0\xb1\xd1\x80\xd0\xb0\xd1\x82\xd0\xb8\xd1\x82",
+		"\xd0\xb2\xd1\x8f\xd0\xb6\xd0\xb8\xd1\x82",
+		"\xd0\xb0\xd0\xbf\xd0\xb8\xd1\x88\xd0\xb8\xd1\x82", "://" };
+	static const char *const begin[] = { "write", "informa", "wenden", "melden", "schreib",
 		"\xc3\xa9"
 		"cri",
 		"\xe9"
 		"cri",
-		"aide", "escrib", "ayuda", "scriv", "aiuto", "skriv", "\xe8\x81\x94\xe7\xb3\xbb",
-		"\xe8\x81\xaf", "\xe5\x95\x8f\xe3\x81\x84", "\xeb\xac\xb8\xec\x9d\x98",
-		"\xd0\xbe\xd0\xb1\xd1\x80\xd0\xb0\xd1\x82\xd0\xb8", "://" };
+		"adressez", "adresser ", "aide", "escrib", "dirija", "scriv", "rivolg", "skriv", "henvend",
+		"schrijf", "yhtey", "fordul" };
 
-	return HAS_ANY(line, words);
+	if (HAS_ANY(line, words))
+		return true;
+	for (size_t i = 0; i < ARRAY_LEN(begin); i++)
+		if (begins_word(line, begin[i]))
+			return true;
+	return false;
 }
 
+/* "Von: a@b" and the like. */
 static bool
-speaks_of_other(struct str text)
+labels_sender(struct str line)
+{
+	static const struct str names[] = { STR("von"), STR("de"), STR("da"), STR("van"), STR("od"),
+		STR("fra"), STR("fr\xc3\xa5n"), STR("fr\xe5n"), STR("\xd0\xbe\xd1\x82"),
+		STR("\xd0\x9e\xd1\x82"), STR("kimden") };
+
+	return STR_IEQ_ANY(str_trim(str_sub(line, 0, str_find(line, ':'))), names);
+}
+
+bool
+dsn_is_aside(struct str line)
 {
 	static const char *const words[] = { "mail from", "from:", "message-id", "message id", "return-path",
-		"sender", "reply" };
+		"sender", "reply", "afzender", "expediteur",
+		"exp\xc3\xa9"
+		"diteur",
+		"exp\xe9"
+		"diteur",
+		"mittente", "remitente", "remetente", "nadawca", "odes\xc3\xadlatel",
+		"\xd1\x82\xd0\xbf\xd1\x80\xd0\xb0\xd0\xb2\xd0\xb8\xd1\x82\xd0\xb5\xd0\xbb",
+		"\xe5\x8f\x91\xe4\xbb\xb6\xe4\xba\xba", "\xe5\xaf\x84\xe4\xbb\xb6",
+		"\xe5\xb7\xae\xe5\x87\xba\xe4\xba\xba", "\xe9\x80\x81\xe4\xbf\xa1\xe8\x80\x85",
+		"\xeb\xb3\xb4\xeb\x82\xb8 \xec\x82\xac\xeb\x9e\x8c",
+		"\xeb\xb3\xb4\xeb\x82\xb8\xec\x82\xac\xeb\x9e\x8c" };
 
-	return HAS_ANY(text, words) || tells_whom_else(text);
+	return labels_sender(line) || HAS_ANY(line, words) || tells_whom_else(line);
 }
 
-/* The line speaks of somebody else, or of a message. What addresses have in them are no words of it:
- * "gone@bag.admin.ch". */
+/* Without its addresses, whose names and domains may look like such words. */
 static bool
 is_aside(struct str line)
 {
-	size_t from = 0;
+	char text[MIME_LINE_MAX];
+	struct str rest = { text, 0 };
 
-	for (size_t at = 0; at < line.n;) {
+	line = str_sub(line, 0, sizeof(text));
+	for (size_t from = 0, at = 0; from < line.n; from = at) {
 		struct str addr = next_addr(line, &at);
+		size_t to = addr.n ? (size_t)(addr.p - line.p) : at;
 
-		if (addr.n == 0)
-			continue;
-		if (speaks_of_other(str_sub(line, from, (size_t)(addr.p - line.p))))
-			return true;
-		from = at;
+		memcpy(text + rest.n, line.p + from, to - from);
+		rest.n += to - from;
 	}
-	return speaks_of_other(str_sub(line, from, line.n));
+	return dsn_is_aside(rest);
 }
 
 /* "If you need assistance, please call us or send mail to": it goes on below. */
@@ -194,16 +237,16 @@ static const struct str helpers[] = { STR("abuse"), STR("admin"), STR("administr
 	STR("mailadmin"), STR("it"), STR("noc"), STR("noreply"), STR("no-reply"), STR("donotreply"),
 	STR("security"), STR("service"), STR("servicedesk"), STR("spam"), STR("support"), STR("webmaster") };
 
-enum { HELPER_MIN = 4 }; /* letters, where it is a part of a name only */
+enum { HELPER_MIN = 4 }; /* letters, to be told from what a name happens to end with */
 
-/* "support2@b", "it-support@b", "kundenservice@b"; but not "spampinato@b". */
+/* "support2@b", "it-team@b", "kundenservice@b"; but not "spampinato@b" nor "judit@b". */
 static bool
 has_helper(struct str local, struct str helper)
 {
-	if (helper.n < HELPER_MIN)
-		return false;
-	return str_iends(local, helper) ||
-	    (str_istarts(local, helper) && !str_letter(local.p[helper.n]));
+	if (str_istarts(local, helper) && (local.n == helper.n || !str_letter(local.p[helper.n])))
+		return true;
+	return str_iends(local, helper) &&
+	    (helper.n >= HELPER_MIN || !str_letter(local.p[local.n - helper.n - 1]));
 }
 
 /* "cases@support.b.example"; but not "ann@bag.admin.ch" nor "ann@it.b.example". */
@@ -228,7 +271,7 @@ is_help(struct str addr)
 	for (size_t i = 0; i < ARRAY_LEN(helpers); i++)
 		if (has_helper(local, helpers[i]))
 			return true;
-	return STR_IEQ_ANY(local, helpers) || is_helpers(domain);
+	return is_helpers(domain);
 }
 
 static bool

@@ -75,6 +75,9 @@ Test(dsn_stranger, several_behind_a_label)
 		{ "Failed:\n  a@b.example\n  c@b.example\n", both },
 		{ "Destinatarios:\n\ta@b.example\n\tc@b.example (lleno)\n\nSaludos\n", both },
 		{ "1: a@b.example\n2: c@b.example\n", both },
+		{ "Absender:\n  v@x.example\nEmpfaenger:\n  a@b.example\n", found },
+		{ "Von:\n\tv@x.example\nAn:\n\ta@b.example\n", found },
+		{ "Jane Doe is gone.\n\nContact:\n  c@b.example\n", nobody },
 		{ "Empfaenger: a@b.example\nAuch: c@b.example\n", nobody },
 		{ "Recipients: none, at, all\n", nobody },
 		{ "Recipients:\n  nobody\n", nobody },
@@ -201,6 +204,8 @@ Test(dsn_stranger, words_within_addresses)
 		{ "Jane Doe is no user here: kundenservice@b.example\n", nobody },
 		{ "Jane Doe is no user here: cases@support.b.example\n", nobody },
 		{ "Jane Doe is no user here: support2@b.example\n", nobody },
+		{ "Your letter to judit@b.example was lost.\n",
+		    "nowhere +lines\nfailed final=judit@b.example" },
 		{ "Ihre Nachricht an l.spampinato@b.example wurde abgewiesen.\n",
 		    "nowhere +lines\nfailed final=l.spampinato@b.example" },
 		{ "Ihre Nachricht an spampinato@it.b.example wurde abgewiesen.\n",
@@ -212,6 +217,42 @@ Test(dsn_stranger, words_within_addresses)
 	    rig_scan("From: MAILER-DAEMON@mx.example\nTo: joe@sender.example\n",
 		STR("Ihr Brief von joe@sender.example an a@b.example ist verloren.\n"), 7),
 	    found);
+}
+
+/* Whom to ask and who sent it, in many languages; names, domains and longer words may look like that. */
+Test(dsn_stranger, words_of_languages)
+{
+	static const struct row rows[] = {
+		{ "Entre em contato com c@b.example\n", nobody },
+		{ "\xec\x97\xb0\xeb\x9d\xbd: c@b.example\n", nobody },
+		{ "\xe9\x80\xa3\xe7\xb5\xa1: c@b.example\n", nobody },
+		{ "Rivolgersi a c@b.example\n", nobody },
+		{ "\xd0\xa1\xd0\xb2\xd1\x8f\xd0\xb6\xd0\xb8\xd1\x82\xd0\xb5\xd1\x81\xd1\x8c: c@b.example\n",
+		    nobody },
+		{ "Veuillez vous adresser \xc3\xa0 c@b.example\n", nobody },
+		{ "For more information call us, or c@b.example\n", nobody },
+		{ "The people of it-team@b.example and Mail.Admin@b.example know\n", nobody },
+		{ "Your letter to aiden@b.example went wrong.\n",
+		    "nowhere +lines\nfailed final=aiden@b.example" },
+		{ "Ihr Brief an schreiber@b.example ging verloren.\n",
+		    "nowhere +lines\nfailed final=schreiber@b.example" },
+		{ "Lost: badminton@helpers.example, and no other\n",
+		    "nowhere +lines\nfailed final=badminton@helpers.example" },
+		{ "Your letter to a@b.example was lost for the reason described below.\n", found },
+		{ "Die Adresse a@b.example ist nicht mehr zu verwenden, wie beschrieben.\n", found },
+		{ "Le courrier pour a@b.example est perdu, d\xc3\xa9"
+		  "crit ci-dessous.\n",
+		    found },
+		{ "Anv\xc3\xa4ndaren a@b.example finns inte, som beskrivs.\n", found },
+		{ "L'adresse a@b.example n'existe pas.\n", found },
+		/* who sent it */
+		{ "Von: v@x.example\nBetreff: x\n", nobody },
+		{ "De : v@x.example\nObjet : x\n", nobody },
+		{ "Mittente: v@x.example\nOggetto: x\n", nobody },
+		{ "Nadawca: v@x.example\nOdbiorca: a@b.example\n", found },
+	};
+
+	want_rows(rows, ARRAY_LEN(rows));
 }
 
 /* The letter in front may hide bytes like those of an address. */
