@@ -14,7 +14,7 @@
 enum {
 	RCPTS_LOOKED_AT = 16, /* robots answer one address; what goes to many is others' business */
 	AUTHORS_MAX = 8,      /* addresses by which one party may be answered, each once for each of whose */
-	LOOKS_MAX = 48,       /* looks of subjects kept a pair */
+	LOOKS_MAX = 160,      /* looks of subjects kept a pair, two a mail: of an endless talk all */
 	KNOWN_PART = 4,       /* a look is known once a fourth of the limit had it */
 	TALK_PARTIES = 2,     /* of a robot's talk half of the limit: each may have one of his own */
 	ENDLESS = 4,          /* so many times the limit is a talk, however it looks */

@@ -473,6 +473,26 @@ def requests_of_a_desk(build, kind):
         check(not t.run()["storms"], "a storm")
 
 
+def after_a_busy_hour(build):
+    """Two desks exchange many tickets, each about something else, and acknowledge them: none is held. What begins then to go
+    round between them is ended as soon as it is when they had been quiet."""
+    for before in (0, 8, 24, 30):
+        with Talk(build, "busy-%d" % before) as t:
+            far, root, w = "tickets@far.example", ["In-Reply-To: <root@far.example>"], t.w
+            for n in range(before):
+                matter = "colour%s thing%s" % ("abcdefgh"[n % 8], "abcdefgh"[n // 8])
+                w.now += 25
+                t.deliver(t.write(far, DESK, "[CUST-%d] %s" % (n, matter), root + [GENERATED]), person=True)
+                w.now += 3
+                t.deliver(t.write(DESK, far, "[Ticket #%d] [CUST-%d] %s" % (n, n, matter), root + [REPLIED]), person=True)
+            t.robots = {DESK: Robot(DESK, "[Ticket #{n}] {s}", 3, [REPLIED]), far: Robot(far, "[CUST-{n}] {s}", 3, root + [GENERATED])}
+            t.deliver(t.write(far, DESK, "[CUST-900] lost keys", root + [GENERATED]))
+            summary = t.run()
+            check(t.held_people == 0 and t.held == 1, before, "before:", t.held_people, "and", t.held, "held")
+            check(t.passed <= AUTOMATIC_LIMIT, before, "before:", t.passed, "passed")
+            named(summary, DESK, far)
+
+
 def acknowledged_late(build):
     """We were away for a day: of one desk, whose users write by another way, a partner's queue brings in a minute what it
     acknowledged meanwhile, all with one subject; and what a robot answered within minutes then is one way still."""
@@ -529,7 +549,7 @@ def scenarios():
     for kind in PAIRS:
         yield "loops-" + kind, lambda b, k=kind: robots(b, k)
     for fn in (do_not_wait, go_on_for_hours, agents_meanwhile, quick_alarms, alarms_in_our_name,
-               desk_and_address_outside, people_meanwhile, acknowledged_late, ever_new_words, bounces_of_bounces, office_hours):
+               desk_and_address_outside, people_meanwhile, acknowledged_late, ever_new_words, after_a_busy_hour, bounces_of_bounces, office_hours):
         yield "loops-" + fn.__name__.replace("_", "-"), fn
     for daemon in ("MAILER-DAEMON@far.example", "postmaster@far.example"):
         yield "loops-desk-and-bounces-of-" + daemon.split("@")[0].lower(), lambda b, d=daemon: desk_and_bounces(b, d)
