@@ -38,9 +38,10 @@
  *
  * Straight. A host that writes no Received line hands its message to many servers, each of which writes the
  * first line: as many origins as there are servers. What they have in common is that host, the client where
- * there is no line, and what the bottom line says of the client elsewhere. `straight` is made of its address
- * in place of an origin. A line can say anything, but nobody can come from that address himself. What our own
- * people write to each other has our host in its place: some MTAs take their lines out of what leaves.
+ * there is no line, and what the bottom line says of the client elsewhere, or ours where a server fetches
+ * its mail from us. `straight` is made of its address in place of an origin. A line can say anything, but
+ * nobody can come from that address himself. What our own people write to each other has our host in its
+ * place: some MTAs take their lines out of what leaves.
  *
  * Trace. "The same transmission" is the hash of the Received chain without the leading lines that our own
  * hosts wrote, or filters of this machine as "localhost", or that carry this request's queue id, and of the

@@ -38,6 +38,26 @@ def storm(build, seed, shape=None, servers=None):
         s.play(rng.choice((7, 50)))
 
 
+class Fetched(Storm):
+    """The servers fetch their mail from us: what each has from the sender has our line at the bottom, with a queue id of
+    its own where he used a transaction for each."""
+
+    def delivered(self, m, rcpts):
+        if not m.received:
+            m = m.copy()
+            m.received = ["from %s (%s [%s]) by mx1.example.org (Postfix) with ESMTP id %s; %s" % (
+                "out.firm-isp.example", "unknown", SENDER, self.world.log[-1][0]["queue_id"], date_text(self.world.now))]
+        super().delivered(m, rcpts)
+
+
+def fetched(build, seed, n, chunk):
+    with World(build, rng_of("bare-fetched", seed), RULE % (3, 2, "1d")) as w:
+        faulty = [Faulty(w, i, (), True, 20 + n, 1) for i in range(n)]
+        s = Fetched(w, "m", ["p%d@example.org" % i for i in range(20)], faulty, 200, "postfix")
+        s.first.received = []
+        s.play(chunk)
+
+
 class FromUs(First):
     sent_by = "192.0.2.1", "mx1.example.org"
 
@@ -164,6 +184,8 @@ def scenarios():
     for i, shape in enumerate(("exim", "postfix", "own", "relay")):
         for seed in range(2):
             yield "bare-%s-%d" % (shape, seed), lambda b, s=100 + 10 * i + seed, x=shape: storm(b, s, x, 3)
+    for seed, (n, chunk) in enumerate(((1, 50), (3, 1), (12, 1), (12, 7), (20, 1))):
+        yield "bare-fetched-%d-by-%d" % (n, chunk), lambda b, s=seed, k=n, c=chunk: fetched(b, s, k, c)
     for n in (1, 3, 12):
         yield "bare-our-letter-%d" % n, lambda b, k=n: our_letter(b, k)
         yield "bare-our-letter-hub-%d" % n, lambda b, k=n: our_letter(b, k, HubLetter, FromHub)

@@ -90,6 +90,17 @@ Test(traits_straight, it_began_with_our_own_people)
 	cr_expect_not(t.straight_here);
 }
 
+/* He may use a transaction, and so have a line of ours, for each recipient. */
+Test(traits_straight, our_own_line_names_who_handed_it_over)
+{
+	struct key128 a = compute("198.51.100.20", "", BODY);
+
+	cr_expect(key_eq(compute("203.0.113.9",
+			     ABOVE "Received: from joe ([198.51.100.20]) by mx.example.org id Q; x\n", BODY),
+	    a));
+	cr_expect_not(t.straight_here);
+}
+
 Test(traits_straight, some_mail_has_none)
 {
 	cr_expect(key_is_zero(compute("192.0.2.130", "", BODY)), "of our own people, to nobody here");
@@ -101,8 +112,9 @@ Test(traits_straight, some_mail_has_none)
 	    key_is_zero(compute("198.51.100.20", "", ID "Date: soon\n" FROM)), "nor one that can be read");
 	cr_expect(key_is_zero(compute("203.0.113.9", ABOVE, BODY)), "the bottom line names no address");
 	cr_expect(key_is_zero(compute("203.0.113.9",
-		      ABOVE "Received: from joe ([198.51.100.20]) by mx.example.org id Q; x\n", BODY)),
-	    "it left from here, and comes back");
+		      ABOVE "Received: from joe ([198.51.100.20]) by mx.example.org with ESMTPA id Q; x\n",
+		      BODY)),
+	    "of our own people, from somewhere else");
 }
 
 Test(traits_straight, other_messages)
