@@ -5,7 +5,7 @@
  */
 #include "mail/dsn_scan.h"
 
-enum { ENTITY_MAX = 8 };
+enum { ENTITY_MAX = 8, NO_BREAK_SPACE = 0xa0 };
 
 static void
 line_end(struct dsn *d, bool empty_too)
@@ -73,6 +73,24 @@ take_tag(struct dsn *d)
 	}
 }
 
+/* "&#64;", "&#x40;": the character, if it is one of ASCII. */
+static char
+numbered(struct str s, size_t *n)
+{
+	bool hex = s.n > 2 && str_lower(s.p[2]) == 'x';
+	size_t i = hex ? 3 : 2, from = i;
+	int c = 0;
+
+	if (!str_starts(s, STR("&#")))
+		return '\0';
+	for (; i < s.n && (hex ? str_hex(s.p[i]) >= 0 : str_digit(s.p[i])); i++)
+		c = c < 0x100 ? c * (hex ? 16 : 10) + str_hex(s.p[i]) : c;
+	*n = i + 1;
+	if (i == from || i == s.n || s.p[i] != ';')
+		return '\0';
+	return c == NO_BREAK_SPACE ? ' ' : c >= ' ' && c < 0x7f ? (char)c : '\0';
+}
+
 /* "&lt;" and such at the front of s, whose end is in *n; '\0': none that matters here. */
 static char
 entity(struct str s, size_t *n)
@@ -85,20 +103,18 @@ entity(struct str s, size_t *n)
 		{ "&gt;", '>' },
 		{ "&amp;", '&' },
 		{ "&quot;", '"' },
+		{ "&apos;", '\'' },
 		{ "&nbsp;", ' ' },
-		{ "&#39;", '\'' },
-		{ "&#60;", '<' },
-		{ "&#62;", '>' },
-		{ "&#64;", '@' },
-		{ "&#160;", ' ' },
+		{ "&commat;", '@' },
 	};
 
+	s = str_sub(s, 0, ENTITY_MAX);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		*n = strlen(rows[i].name);
-		if (str_istarts(str_sub(s, 0, ENTITY_MAX), str_of(rows[i].name)))
+		if (str_istarts(s, str_of(rows[i].name)))
 			return rows[i].c;
 	}
-	return '\0';
+	return numbered(s, n);
 }
 
 /* Length of what was taken. */

@@ -197,6 +197,17 @@ Test(dsn_notice, html_alone)
 }
 
 /* Beside a text it says the same; behind the message it is that one's. */
+/* Many programs write '+' and '@' so. */
+Test(dsn_notice, html_entities)
+{
+	static const char *const rows[] = { "a&#43;x&#64;b.example", "a&#x2B;x&#x40;b.example",
+		"a&#x2b;x&commat;b.example", "&lt;a+x@b.example&gt;", "&#60;a+x@b.example&#62;",
+		"&apos;a+x@b.example&#39;&#160;&nbsp;is full" };
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		html_wants(html, rows[i], "nowhere +lines\nfailed final=a+x@b.example");
+}
+
 Test(dsn_notice, html_beside)
 {
 	html_wants(mixed,
@@ -218,6 +229,8 @@ Test(dsn_notice, html_broken)
 	html_wants(html, "<style>a@b.example", "nowhere");
 	html_wants(html, "<p><", "nowhere");
 	html_wants(html, "& &l &lt 1 < 2<br>a@b.example", "nowhere +lines\nfailed final=a@b.example");
+	html_wants(html, "&# &#; &#x &#xg; &#64 &#9999999999;<br>a@b.example",
+	    "nowhere +lines\nfailed final=a@b.example");
 	buf_init(&body, 0);
 	buf_printf(&body, "<p class=\"");
 	for (int i = 0; i < 5000; i++)
