@@ -88,6 +88,22 @@ msg_kind(struct msg *m)
 	return k;
 }
 
+static bool
+is_null(const struct msg *m, const struct msg_kind *k)
+{
+	return k->null_sender || (m->header.f.flags & HDR_NULL_PATH);
+}
+
+/* Mail in a file of which nobody wrote down the sender: the postmaster's, under a subject that fits. */
+static bool
+is_unsaid(const struct msg *m, const struct msg_kind *k)
+{
+	const struct header_facts *f = &m->header.f;
+
+	return !m->have_sender && !f->return_path.p && k->subject == SUBJECT_BOUNCE_MAYBE &&
+	    automatic_postmaster_from(f->from, f->from_addr);
+}
+
 /* From a null sender, and not told by the header alone: neither an answer nor, by its subject, a robot's. */
 static bool
 may_be_bounce(const struct msg *m, const struct msg_kind *k)
@@ -96,7 +112,7 @@ may_be_bounce(const struct msg *m, const struct msg_kind *k)
 
 	if (k->automatic == AUTO_REPORT)
 		return f->report_type.n == 0;
-	if (k->automatic == AUTO_BOUNCE || (!k->null_sender && !(f->flags & HDR_NULL_PATH)))
+	if (k->automatic == AUTO_BOUNCE || (!is_null(m, k) && !is_unsaid(m, k)))
 		return false;
 	if (k->subject == SUBJECT_BOUNCE_MAYBE)
 		return !automatic_is_list(f);
@@ -106,11 +122,14 @@ may_be_bounce(const struct msg *m, const struct msg_kind *k)
 
 /* A delivery status is that of a bounce. A message that came back suffices with a subject that fits. */
 static bool
-body_of_bounce(const struct dsn_facts *d, const struct msg_kind *k)
+body_of_bounce(const struct msg *m, const struct msg_kind *k)
 {
+	const struct dsn_facts *d = &m->dsn.f;
+
 	if (d->flags & DSN_STATUS)
 		return true;
-	return k->automatic == AUTO_NONE && k->subject == SUBJECT_BOUNCE_MAYBE && d->source >= DSN_BY_TEXT;
+	return k->automatic == AUTO_NONE && k->subject == SUBJECT_BOUNCE_MAYBE && is_null(m, k) &&
+	    d->source >= DSN_BY_TEXT;
 }
 
 bool
@@ -169,7 +188,7 @@ kind_by_body(struct msg *m)
 {
 	if (has_receipt_only(&m->dsn.f)) {
 		m->kind.automatic = AUTO_REPORT;
-	} else if (body_of_bounce(&m->dsn.f, &m->kind)) {
+	} else if (body_of_bounce(m, &m->kind)) {
 		m->kind.automatic = AUTO_BOUNCE;
 	} else if (m->kind.automatic != AUTO_REPORT) {
 		m->dsn = (struct dsn){ .done = true };
