@@ -209,7 +209,8 @@ const struct conf_key config_key_table[] = {
 	    .help = "Connections of all doors together; each smtpd process of Postfix keeps its own."),
 	KEY("server", "idle_timeout", CONF_MSEC, AT(serve.idle_timeout, int64_t), .def = "20m",
 	    .min = 10 * MS_SEC, .max = DAYS(1),
-	    .help = "A connection that asks nothing is closed after this time, longer than an MTA keeps it."),
+	    .help = "A connection that asks nothing is closed after this time, longer than an MTA keeps it;"
+		    " a milter connection in the middle of a message not before two hours."),
 	KEY("server", "request_timeout", CONF_MSEC, AT(serve.request_timeout, int64_t), .def = "30s",
 	    .min = MS_SEC, .max = MS_HOUR,
 	    .help = "A request that has begun must be complete within this time."),

@@ -244,14 +244,17 @@ pool_turn(struct pool *p)
 	return more;
 }
 
+/* `amid`: the same for one that is in the middle of a message. */
 static void
-pool_expire(struct pool *p, enum conn_state state, int64_t timeout, enum conn_reason reason)
+pool_expire(struct pool *p, enum conn_state state, int64_t timeout, int64_t amid, enum conn_reason reason)
 {
 	LIST_FOREACH_SAFE (node, after, &p->states[state]) {
 		struct conn *c = conn_of(node);
 
 		if (p->now.mono - c->since < timeout)
 			return;
+		if (p->now.mono - c->since < amid && c->ep->busy(c))
+			continue;
 		conn_close(c, reason, "after %lld ms", (long long)(p->now.mono - c->since));
 	}
 }
@@ -259,9 +262,9 @@ pool_expire(struct pool *p, enum conn_state state, int64_t timeout, enum conn_re
 void
 pool_tick(struct pool *p)
 {
-	pool_expire(p, CONN_IDLE, p->idle_timeout, CLOSE_IDLE);
-	pool_expire(p, CONN_READ, p->request_timeout, CLOSE_SLOW);
-	pool_expire(p, CONN_FLUSH, p->request_timeout, CLOSE_STUCK);
+	pool_expire(p, CONN_IDLE, p->idle_timeout, POOL_AMID, CLOSE_IDLE);
+	pool_expire(p, CONN_READ, p->request_timeout, 0, CLOSE_SLOW);
+	pool_expire(p, CONN_FLUSH, p->request_timeout, 0, CLOSE_STUCK);
 }
 
 void

@@ -29,6 +29,9 @@ enum {
 	POOL_TURN_ALIKE = 16,  /* times that when there is nobody to look out for */
 	POOL_GOES_ON_US = 200, /* an MTA's next packet comes sooner than this */
 	POOL_TOGETHER = SEND_BATCH_MAX,
+	/* An MTA shows a milter nothing of the content before all of it has come, be that by a slow line:
+	 * what libmilter waits. */
+	POOL_AMID = 2 * MS_HOUR + 10 * MS_SEC,
 };
 
 struct conn;

@@ -175,16 +175,19 @@ def test_slow_trickle_is_cut_off(lab):
 
 def test_idle_timeout(lab):
     d = lab.daemon(server="idle_timeout = 10s\nrequest_timeout = 1s").start()
-    s, m = d.dial(), d.dial(d.milter)
+    s, m, slow = d.dial(), d.dial(d.milter), d.dial(d.milter)
     begin = time.monotonic()
-    milter = Milter(m)
+    Milter(m).connect()  # inside an SMTP session the pauses are the peer's affair
+    milter = Milter(slow)
     milter.connect()
-    milter.envelope()  # inside an SMTP session the pauses are the peer's affair
+    milter.envelope()  # and while content comes to the MTA nobody says a word
     dunno(s)
     assert quiet(s, 8) and quiet(m, 0.1)
     assert hung_up(s) == b""
     assert hung_up(m) == b""
     assert 9 < time.monotonic() - begin < 15
+    assert quiet(slow, 2)
+    assert milter.content([(b"Subject", b"by a slow line")])[-1][0] == "c"
 
 
 def test_reply_that_nobody_takes(lab):

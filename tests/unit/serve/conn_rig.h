@@ -83,8 +83,7 @@ toy_reply(struct conn *cn)
 static bool
 toy_busy(const struct conn *cn)
 {
-	(void)cn;
-	return is_busy;
+	return is_busy && cn == c;
 }
 
 static void

@@ -237,12 +237,51 @@ Test(conn, whole_packets_restart_the_clock, .init = setup, .fini = teardown)
 
 Test(conn, quiet_between_packets_is_idle, .init = setup, .fini = teardown)
 {
-	say("K\nN\n");
+	say("N\nN\n");
 	turn();
 	pass_time(REQUEST * 2);
 	cr_assert_eq(n_closed, 0);
 	pass_time(IDLE - REQUEST * 2);
 	expect_closed("reason=idle");
+}
+
+/* The MTA hears content for an hour, and has nothing to tell. */
+Test(conn, quiet_in_a_message, .init = setup, .fini = teardown)
+{
+	say("K\nN\n");
+	turn();
+	pass_time(POOL_AMID - 1);
+	cr_assert_eq(n_closed, 0);
+	say("O\na\n");
+	expect("a\n");
+	pass_time(IDLE);
+	expect_closed("reason=idle");
+}
+
+Test(conn, a_message_is_not_waited_for_for_ever, .init = setup, .fini = teardown)
+{
+	say("K\nN\n");
+	turn();
+	pass_time(POOL_AMID - 1);
+	cr_assert_eq(n_closed, 0);
+	pass_time(1);
+	expect_closed("reason=idle");
+}
+
+Test(conn, a_message_of_another_keeps_nobody, .init = setup, .fini = teardown)
+{
+	int fd[2];
+
+	say("K\nN\n");
+	turn();
+	pass_time(IDLE / 2);
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
+	conn_new(&pool, &toy, fd[1], NULL, 0);
+	pass_time(IDLE);
+	cr_assert_eq(n_closed, 1);
+	cr_assert_eq(pool.live, 1);
+	cr_assert_eq(c->state, CONN_IDLE);
+	close(fd[0]);
 }
 
 Test(conn, reply_not_taken, .init = setup, .fini = teardown)
