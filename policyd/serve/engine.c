@@ -366,7 +366,7 @@ end_final(struct engine *e, struct question *q)
 	else
 		e->stats.stopped++;
 	engine_write_record(e, q->m, &q->traits, &q->v, q->now);
-	engine_log_verdict(e, q->m, &q->v);
+	engine_log_verdict(e, q->m, &q->v, q->now);
 	if (q->txn)
 		join_keep(e->join, q->txn, q->what, &q->v);
 }

@@ -67,6 +67,7 @@ struct engine {
 	bool quiet;            /* no log lines (replay) */
 	uint32_t sweep;        /* counters that one tick looks at for those past their time */
 	struct engine_stats stats;
+	int64_t degraded_due;  /* mono ms: mail that passed without the store is not told before */
 	struct hosts finals; /* whose MTAs ask about whole messages: RCPT alone proves no message of theirs */
 	struct ways *ways;
 	struct brake *brake;

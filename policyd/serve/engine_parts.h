@@ -27,7 +27,7 @@ uint64_t engine_book_storms(struct engine *e, const struct view *v, struct str r
 /* engine_record.c */
 void engine_write_record(
     struct engine *e, struct msg *m, const struct traits *t, const struct verdict *v, struct now now);
-void engine_log_verdict(const struct engine *e, const struct msg *m, const struct verdict *v);
+void engine_log_verdict(struct engine *e, const struct msg *m, const struct verdict *v, struct now now);
 
 /* engine_rcpt.c */
 /* The transaction of a question at the policy door, else NULL. Before any other one ends, it is noted what

@@ -172,7 +172,7 @@ refuse_rcpt(struct engine *e, struct msg *m, const struct traits *t, const struc
 	e->stats.messages++;
 	e->stats.stopped++;
 	engine_write_record(e, m, t, v, now);
-	engine_log_verdict(e, m, v);
+	engine_log_verdict(e, m, v, now);
 }
 
 /* Where nobody asks about the whole message, nothing else tells what a shadow rule would have done. */
@@ -183,7 +183,7 @@ tell_would(struct engine *e, struct msg *m, struct txn *txn, const struct view *
 	if (hosts_has(&e->finals, m->mta))
 		return;
 	v->storm = engine_book_storms(e, view, v->rule, now);
-	engine_log_verdict(e, m, v);
+	engine_log_verdict(e, m, v, now);
 	if (txn)
 		join_would(txn, v->rule);
 }

@@ -4,6 +4,8 @@
 
 #include "base/log.h"
 
+enum { DEGRADED_EVERY = MS_MIN };
+
 static enum outcome
 outcome_of(enum action got)
 {
@@ -121,12 +123,22 @@ log_action(const struct engine *e, const struct msg *m, const struct verdict *v,
 	    v->degraded ? " degraded=yes" : "");
 }
 
+/* Of mail that only passes: while the database is away that is nearly all there is. */
+static bool
+degraded_due(struct engine *e, struct now now)
+{
+	if (now.mono < e->degraded_due)
+		return false;
+	e->degraded_due = now.mono + DEGRADED_EVERY;
+	return true;
+}
+
 void
-engine_log_verdict(const struct engine *e, const struct msg *m, const struct verdict *v)
+engine_log_verdict(struct engine *e, const struct msg *m, const struct verdict *v, struct now now)
 {
 	if (e->quiet)
 		return;
-	if (v->shown != ACT_PASS || (v->degraded && !v->would))
+	if (v->shown != ACT_PASS || (v->degraded && !v->would && degraded_due(e, now)))
 		log_action(e, m, v, "", v->shown, v->rule);
 	if (v->would)
 		log_action(e, m, v, "would-", v->would, v->would_rule);
