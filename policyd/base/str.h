@@ -129,6 +129,17 @@ str_ieq_any(struct str s, const struct str *set, size_t n)
 }
 #define STR_IEQ_ANY(s, set) str_ieq_any(s, set, ARRAY_LEN(set))
 
+/* Does it begin with one of them, in any case? */
+static inline bool
+str_istarts_any(struct str s, const struct str *set, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_istarts(s, set[i]))
+			return true;
+	return false;
+}
+#define STR_ISTARTS_ANY(s, set) str_istarts_any(s, set, ARRAY_LEN(set))
+
 static inline bool
 str_starts(struct str s, struct str prefix)
 {

@@ -129,17 +129,16 @@ static void take_include(struct graph *g, struct node *node, const char *path);
 static void
 take_value(struct graph *g, struct node *node, struct str raw, bool included)
 {
-	static const char include[] = ":include:";
 	struct member m = { .raw = included ? STR_NONE : raw, .to = -1, .kind = MEMBER_SINK };
 	char *value = alias_unquote(raw, false), *local;
-	struct str addr = address_of(value);
+	struct str addr = address_of(value), path = str_of(value);
 
-	if (str_istarts(str_of(value), STR(":include:"))) {
+	if (str_icut_front(&path, STR(":include:"))) {
 		m.kind = MEMBER_UNREAD;
 		if (included)
 			put_member(g, node, m);
 		else
-			take_include(g, node, value + sizeof(include) - 1);
+			take_include(g, node, path.p);
 	} else if (value[0] == '|') {
 		m.kind = is_manager(value) ? MEMBER_MANAGER : MEMBER_SINK;
 		put_member(g, node, m);

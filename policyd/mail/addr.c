@@ -71,15 +71,12 @@ addr_unbracket(struct str path)
 bool
 addr_is_null(struct str sender)
 {
-	static const char *const nulls[] = { "#@[]", "-@[]", "double-bounce" };
+	static const struct str nulls[] = { STR("#@[]"), STR("-@[]"), STR("double-bounce") };
 	struct str s = addr_unbracket(sender);
 
 	if (s.n == 0)
 		return true;
 	if (s.p[0] != '#' && s.p[0] != '-' && str_lower(s.p[0]) != 'd')
 		return false;
-	for (size_t i = 0; i < ARRAY_LEN(nulls); i++)
-		if (str_ieq(s, str_of(nulls[i])))
-			return true;
-	return str_istarts(s, STR("double-bounce@"));
+	return STR_IEQ_ANY(s, nulls) || str_istarts(s, STR("double-bounce@"));
 }

@@ -39,11 +39,11 @@ struct walk {
 };
 
 /* Words that fill an empty To field and are nobody's mailbox. */
-static const char *const nobody[] = {
-	"undisclosed-recipient",
-	"undisclosed_recipient",
-	"unlisted-recipient",
-	"unspecified-recipient",
+static const struct str nobody[] = {
+	STR("undisclosed-recipient"),
+	STR("undisclosed_recipient"),
+	STR("unlisted-recipient"),
+	STR("unspecified-recipient"),
 };
 
 static void
@@ -149,10 +149,7 @@ zone_stands_alone(const struct zone *z)
 		return false;
 	if (z->name)
 		return z->quoted_at;
-	for (size_t i = 0; i < ARRAY_LEN(nobody); i++)
-		if (str_istarts(zone_str(z), str_of(nobody[i])))
-			return false;
-	return true;
+	return !STR_ISTARTS_ANY(zone_str(z), nobody);
 }
 
 static void

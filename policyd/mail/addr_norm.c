@@ -461,26 +461,22 @@ addr_takes_bounces(const struct addr_norm *norm)
 bool
 addr_is_system(struct str addr)
 {
-	static const char *const names[] = { "mailer-daemon", "mailerdaemon", "mailer_daemon", "mail-daemon",
-		"postmaster", "double-bounce", "listserv", "listproc", "majordomo", "sympa", "mailman",
-		"netserv", "root", "daemon", "mailer", "sendmail", "mmdf", "uucp", "nuucp", "autoanswer",
-		"owner", "request" };
-	static const char *const starts[] = { "owner-", "mailer-daemon+" };
-	static const char *const ends[] = { "-owner", "-request", "-bounces", "-relay", "-return" };
+	static const struct str names[] = { STR("mailer-daemon"), STR("mailerdaemon"), STR("mailer_daemon"),
+		STR("mail-daemon"), STR("postmaster"), STR("double-bounce"), STR("listserv"), STR("listproc"),
+		STR("majordomo"), STR("sympa"), STR("mailman"), STR("netserv"), STR("root"), STR("daemon"),
+		STR("mailer"), STR("sendmail"), STR("mmdf"), STR("uucp"), STR("nuucp"), STR("autoanswer"),
+		STR("owner"), STR("request") };
+	static const struct str starts[] = { STR("owner-"), STR("mailer-daemon+") };
+	static const struct str ends[] = { STR("-owner"), STR("-request"), STR("-bounces"), STR("-relay"),
+		STR("-return") };
 	struct str local, domain;
 
 	addr_split(addr_unbracket(addr), &local, &domain);
 	local = unquote(local);
-	if (is_bounce_box(local))
+	if (is_bounce_box(local) || STR_IEQ_ANY(local, names) || STR_ISTARTS_ANY(local, starts))
 		return true;
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (str_ieq(local, str_of(names[i])))
-			return true;
-	for (size_t i = 0; i < ARRAY_LEN(starts); i++)
-		if (str_istarts(local, str_of(starts[i])))
-			return true;
 	for (size_t i = 0; i < ARRAY_LEN(ends); i++)
-		if (local.n > strlen(ends[i]) && str_iends(local, str_of(ends[i])))
+		if (local.n > ends[i].n && str_iends(local, ends[i]))
 			return true;
 	return false;
 }

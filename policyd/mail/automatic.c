@@ -179,16 +179,6 @@ is_refusal(const struct header_facts *f)
 }
 
 static bool
-begins_with(const struct str *set, size_t n, struct str s)
-{
-	for (size_t i = 0; i < n; i++)
-		if (str_istarts(s, set[i]))
-			return true;
-	return false;
-}
-#define BEGINS_WITH(set, s) begins_with(set, ARRAY_LEN(set), s)
-
-static bool
 says_automatic(const struct header_facts *f)
 {
 	return f->auto_submitted.n && !str_eq(f->auto_submitted, STR("no"));
@@ -202,7 +192,7 @@ is_written(const struct header_facts *f)
 {
 	if (says_automatic(f) || is_report_part(f) || f->flags & (HDR_NDR_MARK | HDR_FAILED_RCPTS))
 		return false;
-	return (f->mailer.n && BEGINS_WITH(mail_programs, f->mailer)) ||
+	return (f->mailer.n && STR_ISTARTS_ANY(f->mailer, mail_programs)) ||
 	    (f->thread_index.n && !str_istarts(f->mailer, STR("Microsoft CDO "))) ||
 	    str_iends(f->message_id, STR("@mail.gmail.com>"));
 }
@@ -294,7 +284,7 @@ bounce_points(const struct header_facts *f, enum subject_kind subject, bool null
 		points += SIGN_LIST_SERVER;
 	if (str_eq(f->auto_submitted, STR("auto-replied")) && !is_about_another(f, subject))
 		points += SIGN_REPLIED;
-	if (points && f->mailer.n && BEGINS_WITH(notice_mailers, f->mailer))
+	if (points && f->mailer.n && STR_ISTARTS_ANY(f->mailer, notice_mailers))
 		points += SIGN_MAILER;
 	return points + (person ? 0 : postmaster_points(f, subject, null_sender, points));
 }

@@ -275,7 +275,7 @@ static const struct row *
 row_find(struct str name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (rows[i].name.n == name.n && str_ieq(rows[i].name, name))
+		if (str_ieq(rows[i].name, name))
 			return &rows[i];
 	return NULL;
 }

@@ -274,15 +274,6 @@ is_help(struct str addr)
 	return is_helpers(domain);
 }
 
-static bool
-is_kept(const struct dsn_strangers *seen, struct str addr)
-{
-	for (unsigned i = 0; i < seen->n; i++)
-		if (str_ieq(seen->v[i], addr))
-			return true;
-	return false;
-}
-
 static void
 keep(struct dsn_scan *s, struct str addr)
 {
@@ -306,8 +297,8 @@ dsn_stranger_line(struct dsn *d, struct str line)
 	for (size_t at = str_find(line, '@') < line.n ? 0 : line.n; at < line.n && !seen->more;) {
 		struct str addr = next_addr(line, &at);
 
-		if (addr.n == 0 || is_kept(seen, addr) || !dsn_addr_like(addr) || is_help(addr) ||
-		    behind_other(line, addr))
+		if (addr.n == 0 || str_ieq_any(addr, seen->v, seen->n) || !dsn_addr_like(addr) ||
+		    is_help(addr) || behind_other(line, addr))
 			continue;
 		if (!looked && is_aside(line))
 			return;

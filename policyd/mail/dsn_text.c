@@ -121,11 +121,8 @@ skip_marks(struct str line)
 static struct str
 skip_scheme(struct str s)
 {
-	static const struct str schemes[] = { STR("mailto:"), STR("smtp:") };
-
-	for (size_t i = 0; i < ARRAY_LEN(schemes); i++)
-		if (str_istarts(s, schemes[i]))
-			return str_sub(s, schemes[i].n, s.n);
+	if (!str_icut_front(&s, STR("mailto:")))
+		(void)str_icut_front(&s, STR("smtp:"));
 	return s;
 }
 
@@ -166,7 +163,7 @@ leading_addr(struct str line)
 
 /* Behind the words: "to <a@b>.", ": a@b", "'a@b' was". */
 static struct str
-next_addr(struct str s)
+addr_behind(struct str s)
 {
 	size_t n = 0;
 
@@ -240,7 +237,7 @@ said_addr(struct str line)
 		"delivery to",
 		"you sent to",
 	};
-	struct str answer = skip_code(line), first = next_addr(answer);
+	struct str answer = skip_code(line), first = addr_behind(answer);
 
 	if (str_find(line, '@') == line.n)
 		return STR_NONE;
@@ -249,7 +246,7 @@ said_addr(struct str line)
 		return first;
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
 		size_t at = str_ifind(line, str_of(words[i]));
-		struct str addr = next_addr(str_sub(line, at + strlen(words[i]), line.n));
+		struct str addr = addr_behind(str_sub(line, at + strlen(words[i]), line.n));
 
 		if (at < line.n && addr.n && dsn_addr_like(addr))
 			return addr;
@@ -309,9 +306,8 @@ keep_rcpt(void *arg, struct str addr)
 	struct dsn_scan *s = ((struct dsn *)arg)->scan;
 	struct str kept;
 
-	for (unsigned i = 0; i < s->n_text_rcpts; i++)
-		if (str_ieq(s->text_rcpts[i], addr))
-			return;
+	if (str_ieq_any(addr, s->text_rcpts, s->n_text_rcpts))
+		return;
 	s->text_more = s->n_text_rcpts == DSN_RCPTS_MAX;
 	if (s->text_more || !addr_form(addr))
 		return;

@@ -102,14 +102,12 @@ take_flag_unless_no(struct header *h, const struct field_row *row, struct str va
 static void
 take_auto_word(struct header *h, const struct field_row *row, struct str value)
 {
-	static const char *const words[] = { "vacation", "auto-repl", "auto repl", "auto_repl", "reply",
-		"9; autorespond" };
+	static const struct str words[] = { STR("vacation"), STR("auto-repl"), STR("auto repl"),
+		STR("auto_repl"), STR("reply"), STR("9; autorespond") };
 	char text[16];
-	struct str s = header_unfold(value, text, sizeof(text));
 
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (str_istarts(s, str_of(words[i])))
-			h->f.flags |= row->flag;
+	if (STR_ISTARTS_ANY(header_unfold(value, text, sizeof(text)), words))
+		h->f.flags |= row->flag;
 }
 
 /* "Message from ann@example.org of Monday <id>": a word without brackets may be the author's address. */
@@ -199,9 +197,8 @@ take_auto_submitted(struct header *h, const struct field_row *row, struct str va
 	word = str_sub(s, 0, n);
 	*fact(h, row) = keep_lower(h, word);
 	s = str_trim(str_sub(s, n, s.n));
-	for (size_t i = 0; i < ARRAY_LEN(failures); i++)
-		if (str_istarts(s, failures[i]))
-			h->f.flags |= row->flag;
+	if (STR_ISTARTS_ANY(s, failures))
+		h->f.flags |= row->flag;
 	if (str_ieq(word, STR("auto-replied")) && str_ifind(s, STR("vacation")) < s.n)
 		h->f.flags |= HDR_AUTO_RESPONDER;
 }
