@@ -58,12 +58,9 @@ static int
 by_place(const void *a, const void *b)
 {
 	const struct found *x = a, *y = b;
+	int c = conf_places(x->file, x->line, y->file, y->line);
 
-	if (x->file != y->file)
-		return x->file < y->file ? -1 : 1;
-	if (x->line != y->line)
-		return x->line < y->line ? -1 : 1;
-	return (x->seq > y->seq) - (x->seq < y->seq);
+	return c ? c : (x->seq > y->seq) - (x->seq < y->seq);
 }
 
 static void

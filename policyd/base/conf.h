@@ -134,4 +134,13 @@ struct conf_quoted {
 const char *conf_quote(struct conf_quoted *q, struct str s);
 #define CONFQ(s) conf_quote(&(struct conf_quoted){ .text = "" }, (s))
 
+/* The order of two places in files that have numbers: below, above or 0. */
+static inline int
+conf_places(unsigned file, unsigned line, unsigned other_file, unsigned other_line)
+{
+	if (file != other_file)
+		return file < other_file ? -1 : 1;
+	return (line > other_line) - (line < other_line);
+}
+
 #endif

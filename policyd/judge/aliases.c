@@ -155,11 +155,7 @@ by_name(const void *x, const void *y)
 	const struct alias *a = x, *b = y;
 	int c = strcmp(a->name, b->name);
 
-	if (c)
-		return c;
-	if (a->file != b->file)
-		return a->file < b->file ? -1 : 1;
-	return (a->line > b->line) - (a->line < b->line);
+	return c ? c : conf_places(a->file, a->line, b->file, b->line);
 }
 
 void

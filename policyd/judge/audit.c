@@ -209,12 +209,9 @@ static int
 by_place(const void *a, const void *b)
 {
 	const struct place *x = a, *y = b;
+	int c = conf_places(x->file, x->line, y->file, y->line);
 
-	if (x->file != y->file)
-		return x->file < y->file ? -1 : 1;
-	if (x->line != y->line)
-		return x->line < y->line ? -1 : 1;
-	return (x->node > y->node) - (x->node < y->node);
+	return c ? c : (x->node > y->node) - (x->node < y->node);
 }
 
 static void

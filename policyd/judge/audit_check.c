@@ -165,8 +165,8 @@ put_entry_line(struct run *r, const struct list_entry *e, const char *posting, c
 		buf_printf(&r->put, "%s  %s", posting, owner);
 	else
 		buf_printf(&r->put, "%s  %s@%s", posting, owner, posting + str_rfind(at, '@') + 1);
-	for (unsigned i = 0; e && i < e->n_posters; i++)
-		buf_printf(&r->put, " %s", e->posters[i]);
+	for (unsigned i = 0; e && i < e->posters.n; i++)
+		buf_printf(&r->put, " %s", e->posters.v[i]);
 }
 
 /* --- the checks --------------------------------------------------------------------------------------- */
@@ -174,7 +174,7 @@ put_entry_line(struct run *r, const struct list_entry *e, const char *posting, c
 static bool
 accepts_all(const struct run *r, const struct subject *s)
 {
-	return !s->entry || (!r->in->guarded && s->entry->n_posters == 0);
+	return !s->entry || (!r->in->guarded && s->entry->posters.n == 0);
 }
 
 void

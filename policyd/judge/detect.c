@@ -113,6 +113,16 @@ detect_list(const struct view *v, uint32_t rcpt)
 }
 
 void
+detect_plan_list(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
+{
+	struct str list = str_of(detect_list(v, rcpt)->posting);
+
+	if (r->limit)
+		ops_add_sum(ops, r, detect_key_str(r, v, r->detector->name, list), 1,
+		    detect_key_str(r, v, "storm", list));
+}
+
+void
 detect_name_client(
     const struct rule *r, struct storm *st, const struct view *v, const struct finding *f, uint64_t copies)
 {

@@ -2,7 +2,8 @@
 /*
  * Detectors: one file each, one row each in the table of detect.c. A detector writes down beforehand which
  * counters it needs for one recipient (plan) and reads their answers (score). plan() may only append
- * ops; score() may only read. Both are called once for each recipient that the rule looks at.
+ * ops; score() may only read. Both are called once for each recipient that the rule looks at, unless `whole`
+ * and `alike` say otherwise.
  */
 #ifndef JUDGE_DETECT_H
 #define JUDGE_DETECT_H
@@ -197,6 +198,10 @@ bool detect_hash_client(struct hash *h, const struct ip *client, unsigned v4_bit
  * detail ("list+bounces-help"), which is none, wrapped or not. Who forges either could as well have written
  * that. NULL: none. */
 const struct list_entry *detect_list(const struct view *v, uint32_t rcpt);
+
+/* `plan` of detectors that look at mail to lists: the sum of what goes to this one. Without a limit there is
+ * none. */
+void detect_plan_list(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops);
 
 /* For `whole`: one set of ops a message, always. */
 bool detect_whole(const struct rule *r);

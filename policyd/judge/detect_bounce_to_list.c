@@ -32,16 +32,6 @@ btl_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
 }
 
 static void
-btl_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
-{
-	struct str list = str_of(detect_list(v, rcpt)->posting);
-
-	if (r->limit)
-		ops_add_sum(ops, r, detect_key_str(r, v, "bounce-to-list", list), 1,
-		    detect_key_str(r, v, "storm", list));
-}
-
-static void
 btl_score(const struct rule *r, const struct view *v, uint32_t rcpt, const struct tally_answer *answers,
     uint32_t n, struct finding *f)
 {
@@ -64,7 +54,7 @@ const struct detector detect_bounce_to_list = {
 	.body = true,
 	.automatic = true,
 	.applies = btl_applies,
-	.plan = btl_plan,
+	.plan = detect_plan_list,
 	.score = btl_score,
 	.sources = detect_bounce_sources,
 };

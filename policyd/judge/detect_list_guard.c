@@ -8,15 +8,6 @@
 #include "judge/detect.h"
 
 static bool
-is_poster(const struct list_entry *list, struct str addr)
-{
-	for (unsigned i = 0; i < list->n_posters; i++)
-		if (str_ieq(str_of(list->posters[i]), addr))
-			return true;
-	return false;
-}
-
-static bool
 guard_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
 {
 	const struct traits *t = v->traits;
@@ -24,25 +15,15 @@ guard_applies(const struct rule *r, const struct view *v, uint32_t rcpt)
 
 	(void)r;
 	/* Before the header is there a poster may still turn out to be one. */
-	if (list && v->at_rcpt && list->n_posters)
+	if (list && v->at_rcpt && list->posters.n)
 		return false;
 	if (!list || t->outbound || t->null_sender || !v->msg->have_sender)
 		return false;
 	if (v->header && automatic_answers(t->automatic))
 		return false;
 	/* From is read too where it is there: tools that send for somebody have return paths of their own. */
-	return !is_poster(list, t->sender.plain) &&
-	    !(v->header && is_poster(list, v->msg->header.f.from_addr));
-}
-
-static void
-guard_plan(const struct rule *r, const struct view *v, uint32_t rcpt, struct ops *ops)
-{
-	struct str list = str_of(detect_list(v, rcpt)->posting);
-
-	if (r->limit)
-		ops_add_sum(ops, r, detect_key_str(r, v, "list-guard", list), 1,
-		    detect_key_str(r, v, "storm", list));
+	return !strset_has(&list->posters, t->sender.plain) &&
+	    !(v->header && strset_has(&list->posters, v->msg->header.f.from_addr));
 }
 
 static void
@@ -67,7 +48,7 @@ const struct detector detect_list_guard = {
 	.window = (int64_t)MS_DAY,
 	.envelope = true,
 	.applies = guard_applies,
-	.plan = guard_plan,
+	.plan = detect_plan_list,
 	.score = guard_score,
 	.sources = detect_name_client,
 };

@@ -18,9 +18,7 @@ lists_init(struct lists *l)
 static void
 entry_fini(struct list_entry *e)
 {
-	for (unsigned i = 0; i < e->n_posters; i++)
-		xfree(e->posters[i]);
-	xfree(e->posters);
+	strset_fini(&e->posters);
 	xfree(e->posting);
 	xfree(e->owner);
 }
@@ -111,12 +109,9 @@ take_line(struct lists_reader *r, struct str line)
 	if (n < 2 || !ok)
 		return;
 	e = lists_put(r->l, words[0], words[1], r->line);
-	while (conf_word(&line, &word)) {
-		if (!check_address(r, word))
-			continue;
-		e->posters = xgrow(e->posters, e->n_posters, sizeof(*e->posters));
-		e->posters[e->n_posters++] = xstr_lower(word);
-	}
+	while (conf_word(&line, &word))
+		if (check_address(r, word))
+			strset_add(&e->posters, word);
 }
 
 void
@@ -134,14 +129,6 @@ lists_add(struct lists *l, struct str text, const char *file, struct conf_faults
 }
 
 static int
-compare_places(const struct list_entry *x, const struct list_entry *y)
-{
-	if (x->file != y->file)
-		return x->file < y->file ? -1 : 1;
-	return (x->line > y->line) - (x->line < y->line);
-}
-
-static int
 by_posting(const void *a, const void *b)
 {
 	const struct list_entry *x = a, *y = b;
@@ -151,7 +138,7 @@ by_posting(const void *a, const void *b)
 		return c;
 	if (x->of_map != y->of_map)
 		return x->of_map ? 1 : -1;
-	return compare_places(x, y);
+	return conf_places(x->file, x->line, y->file, y->line);
 }
 
 /* Of sorted ones: those of maps that a line of their own stands for. */
@@ -177,7 +164,7 @@ by_place(const void *a, const void *b)
 {
 	const struct list_entry *const *x = a, *const *y = b;
 
-	return compare_places(*x, *y);
+	return conf_places((*x)->file, (*x)->line, (*y)->file, (*y)->line);
 }
 
 /* What is wrong with v[i], in `what`; false: nothing. */

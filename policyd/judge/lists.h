@@ -19,10 +19,9 @@
 #include "mail/site.h"
 
 struct list_entry {
-	char *posting;  /* lower-case */
-	char *owner;    /* as written */
-	char **posters; /* lower-case; may be empty */
-	unsigned n_posters;
+	char *posting; /* lower-case */
+	char *owner;   /* as written */
+	struct strset posters;
 	unsigned file, line; /* where it stands: index into lists->files */
 	bool of_map;         /* in an alias map */
 };
