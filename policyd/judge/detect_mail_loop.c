@@ -114,7 +114,7 @@ delivered_before(const struct view *v, struct str rcpt)
 /* A filter beside the MTA, which calls itself "localhost", gave back what that host had handed to it. So do
  * other people's hosts that nobody gave a name, but not from this machine. */
 static bool
-given_back(const struct header_facts *f, uint32_t i)
+from_filter(const struct header_facts *f, uint32_t i)
 {
 	struct ip from;
 
@@ -148,8 +148,8 @@ own_too_often(const struct view *v, uint32_t limit)
 		uint32_t n = 0;
 
 		for (uint32_t k = i; own_line(v, i) && k < f->n_hops; k++)
-			n += str_ieq(f->hops[k].by, f->hops[i].by) && !f->hops[k].lmtp && !given_back(f, k) &&
-			    !from_itself(f, k);
+			n += str_ieq(f->hops[k].by, f->hops[i].by) && !f->hops[k].lmtp &&
+			    !from_filter(f, k) && !from_itself(f, k);
 		if (n > limit)
 			return true;
 	}

@@ -71,20 +71,21 @@ given_back(const struct view *v, struct ip *out)
 	return relayed;
 }
 
-/* An own person's. */
+/* An own person's? And who brought it. */
 static bool
-own_post(const struct view *v)
+own_post(const struct view *v, struct ip *client)
 {
-	struct ip from;
-
-	return v->traits->outbound && !given_back(v, &from);
+	*client = v->traits->client;
+	return v->traits->outbound && !given_back(v, client);
 }
 
-/* Is what it says a list's copy, that is none of our business? */
+/* A list's copy, which is none of our business. */
 static bool
 others_list(const struct rule *r, const struct view *v)
 {
-	return v->traits->is_list && !(wide_header(r, v) && own_post(v));
+	struct ip client;
+
+	return v->traits->is_list && !(wide_header(r, v) && own_post(v, &client));
 }
 
 static bool
@@ -203,11 +204,10 @@ fetched(const struct view *v)
 }
 
 static void
-read_author(struct post *p, const struct view *v)
+read_author(struct post *p, const struct view *v, const struct ip *client)
 {
 	const struct header_facts *f = &v->msg->header.f;
 	struct str sender = v->traits->sender.key, local, domain = STR_NONE;
-	struct ip client = v->traits->client;
 	struct addr_norm from = { 0 };
 	struct hash h;
 
@@ -217,15 +217,14 @@ read_author(struct post *p, const struct view *v)
 		from.key = sender;
 	if (v->traits->null_sender || sender.n == 0)
 		sender = from.key;
-	p->own = v->traits->outbound && !given_back(v, &client);
 	p->fetched = fetched(v);
 	p->from = hash_of(v, "post-author", from.key);
 	hash_init(&h, v->site->hash_seed, "post-sender");
 	hash_str(&h, sender);
 	hash_istr(&h, v->msg->sasl_username);
 	p->sender = hash_end64(&h);
-	p->network = client_of(v, &client, "post-network", 2, 4);
-	p->client = client_of(v, &client, "post-client", 4, 6);
+	p->network = client_of(v, client, "post-network", 2, 4);
+	p->client = client_of(v, client, "post-client", 4, 6);
 	addr_split(sender, &local, &domain);
 	p->domain = hash_of(v, "post-domain", domain);
 	hash_init(&h, v->site->hash_seed, "post-firm");
@@ -280,7 +279,7 @@ role_of(const struct post *p, const struct view *v, struct subject_thread s)
 		return POST_NONE;
 	if (s.answer || v->traits->thread_reply)
 		return POST_ANSWER;
-	return own_post(v) ? POST_OPENER : POST_NONE;
+	return p->own ? POST_OPENER : POST_NONE;
 }
 
 void
@@ -289,17 +288,16 @@ post_read(struct post *p, const struct rule *r, const struct view *v)
 	const struct header_facts *f = &v->msg->header.f;
 	char text[SUBJECT_THREAD_MAX];
 	struct subject_thread s;
+	struct ip client;
 
-	*p = (struct post){ .role = POST_NONE };
-	if (!robot(v->traits) && others_list(r, v))
-		return;
+	*p = (struct post){ .own = own_post(v, &client) };
 	if (!robot(v->traits))
 		read_audience(p, r, v);
 	s = subject_thread(f->subject, p->list, text);
 	p->role = role_of(p, v, s);
 	if (p->role == POST_NONE)
 		return;
-	read_author(p, v);
+	read_author(p, v, &client);
 	read_thread(p, v, s);
 	p->waited = late_window(v, r->window);
 	p->size = v->traits->header_recipients > envelope(v) ? v->traits->header_recipients : envelope(v);

@@ -54,6 +54,7 @@ struct post {
 /* Can post_read() find anything at all? Cheap. */
 bool post_possible(const struct rule *r, const struct view *v);
 
+/* Of a message for which that said yes. */
 void post_read(struct post *p, const struct rule *r, const struct view *v);
 
 #endif
