@@ -349,18 +349,11 @@ dsn_feed(struct dsn *d, const char *p, size_t n)
 		dsn_cut(d);
 }
 
-/* What a delivery status would say of those who have not got it yet. */
-static struct str
-late(const struct dsn_scan *s)
-{
-	return s->text_late ? STR("delayed") : STR_NONE;
-}
-
 static void
 add_failed(void *arg, struct str addr)
 {
 	struct dsn *d = arg;
-	struct dsn_rcpt r = { .final_rcpt = arena_str(d->scan->arena, addr), .action = late(d->scan) };
+	struct dsn_rcpt r = { .final_rcpt = arena_str(d->scan->arena, addr), .action = d->scan->text_action };
 
 	if (!r.final_rcpt.p)
 		return;
@@ -387,7 +380,8 @@ other_rcpts(struct dsn *d, const struct header_facts *h)
 	struct dsn_scan *s = d->scan;
 	struct str failed = h->failed_rcpts;
 
-	s->text_late |= dsn_late_subject(h->subject);
+	if (dsn_late_subject(h->subject))
+		s->text_action = STR("delayed");
 	if (failed.n >= HEADER_VALUE_KEEP) /* its last address may be half of one */
 		failed = str_sub(failed, 0, str_rfind(failed, ','));
 	addr_list_walk(failed, add_failed, d);
@@ -398,7 +392,9 @@ other_rcpts(struct dsn *d, const struct header_facts *h)
 	if (s->text_rcpts[0].n == 0)
 		return;
 	for (unsigned i = 0; i < s->n_text_rcpts; i++)
-		dsn_add_rcpt(d, &(struct dsn_rcpt){ .final_rcpt = s->text_rcpts[i], .action = late(s) });
+		dsn_add_rcpt(d,
+		    &(struct dsn_rcpt){ .final_rcpt = s->text_rcpts[i],
+			.action = s->text_action.n ? s->text_action : s->text_actions[i] });
 	d->f.flags |= DSN_RCPTS_TEXT | (s->text_more ? DSN_RCPTS_MORE : 0U);
 }
 
@@ -445,11 +441,15 @@ dsn_rcpt_addr(const struct dsn_rcpt *r)
 	return r->original_rcpt.n ? r->original_rcpt : r->final_rcpt;
 }
 
+/* Some have another word for it, "success", and a status that says the same. */
 static bool
 arrived(const struct dsn_rcpt *r)
 {
-	return str_eq(r->action, STR("delivered")) || str_eq(r->action, STR("relayed")) ||
-	    str_eq(r->action, STR("expanded"));
+	static const struct str words[] = { STR("delivered"), STR("relayed"), STR("expanded") };
+
+	if (STR_IEQ_ANY(r->action, words))
+		return true;
+	return r->action.n && str_starts(r->status, STR("2.")) && !str_starts(r->action, STR("fail"));
 }
 
 bool

@@ -72,9 +72,11 @@ struct dsn_scan {
 	bool text_more; /* there were more recipients than text_rcpts holds */
 	unsigned n_text_rcpts;
 	struct str text_rcpts[DSN_RCPTS_MAX];
+	struct str text_actions[DSN_RCPTS_MAX]; /* of each, by the heading above him: delayed, delivered */
+	struct str text_heading;                /* the same of those who follow */
+	struct str text_action;                 /* of all */
 	struct str text_to;  /* to whom the message went: for a text that names nobody else */
 	unsigned text_lines; /* without fields, up to where sentences are looked for */
-	bool text_late;      /* they have not got it yet */
 	bool text_heads;     /* the lines before say: those who did not get it follow */
 	bool text_asks;      /* the line before says whom to ask, and goes on */
 	bool text_signed;    /* a signature has begun */

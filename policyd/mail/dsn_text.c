@@ -127,12 +127,12 @@ skip_scheme(struct str s)
 }
 
 /* The address with which the line begins and which is what it is about: "<a@b>:", "\"a@b\":", "a@b",
- * "a@b (c@d)", "a@b <c@d>", "a@b... User unknown", "* a@b", "* [a@b]:", "a@b on Mon, 1 Apr", a column of a
+ * "a@b (c@d)", "a@b <c@d>", "a@b... User unknown", "* a@b", "* [a@b]:", "'a@b' on Mon, 1 Apr", a column of a
  * table; not the first word of a sentence. */
 static struct str
 leading_addr(struct str line)
 {
-	static const char opens[] = "<\"[", closes[] = ">\"]";
+	static const char opens[] = "<\"['`", closes[] = ">\"]''";
 	struct str addr, rest;
 	const char *open;
 	size_t n = 0;
@@ -142,6 +142,8 @@ leading_addr(struct str line)
 	if (open) {
 		n = 1 + str_find(str_sub(line, 1, line.n), closes[open - opens]);
 		addr = skip_scheme(str_sub(line, 1, n));
+		if (closes[open - opens] == '\'') /* MMDF: "'a@b (host: b) (queue: smtp)'" */
+			addr = str_sub(addr, 0, str_find(addr, ' '));
 		rest = str_sub(line, n + 1, line.n);
 		return n < line.n && (rest.n == 0 || strchr(" :.,;([", rest.p[0])) ? addr : STR_NONE;
 	}
@@ -159,6 +161,22 @@ leading_addr(struct str line)
 	if (line.p[n] == '\t' && dsn_only_addr(line).n) /* of two one sent it */
 		return addr;
 	return STR_NONE;
+}
+
+/* "a@b; c@d", "<a@b>, <c@d>": nothing but addresses, and more than one. */
+static bool
+is_list(struct str line)
+{
+	unsigned n = 0;
+
+	for (size_t end; line.n; line = str_sub(line, end + 1, line.n), n++) {
+		end = str_find(line, ',');
+		if (end == line.n)
+			end = str_find(line, ';');
+		if (!addr_form(addr_unbracket(str_sub(line, 0, end))))
+			return false;
+	}
+	return n > 1;
 }
 
 /* Behind the words: "to <a@b>.", ": a@b", "'a@b' was". */
@@ -312,8 +330,10 @@ keep_rcpt(void *arg, struct str addr)
 	if (s->text_more || !addr_form(addr))
 		return;
 	kept = arena_str(s->arena, addr);
-	if (kept.p)
-		s->text_rcpts[s->n_text_rcpts++] = kept;
+	if (!kept.p)
+		return;
+	s->text_actions[s->n_text_rcpts] = s->text_heading;
+	s->text_rcpts[s->n_text_rcpts++] = kept;
 }
 
 /* Below a heading: "Jana Feld (a@b)<mailto:a@b>" */
@@ -327,6 +347,18 @@ headed_addr(const struct dsn_scan *s, struct str line)
 	return dsn_only_addr(line);
 }
 
+/* What a delivery status would say of those below. Sendmail: "The following addresses had transient non-fatal
+ * errors", "... had successful delivery notifications". */
+static struct str
+action_of_heading(struct str line)
+{
+	static const char *const late[] = { "transient", "delayed" }, *const there[] = { "had successful" };
+
+	if (HAS_ANY(line, late))
+		return STR("delayed");
+	return HAS_ANY(line, there) ? STR("delivered") : STR_NONE;
+}
+
 static void
 take_rcpt(struct dsn *d, struct str line)
 {
@@ -338,11 +370,13 @@ take_rcpt(struct dsn *d, struct str line)
 		addr = headed_addr(s, line);
 	said = addr.n == 0 || !is_rcpt(s, line, addr);
 	s->text_heads = heads_rcpts(line) || (s->text_heads && !said);
+	if (s->text_heads && said)
+		s->text_heading = action_of_heading(line);
 	if (said && s->n_text_rcpts && !s->text_said)
 		return;
 	if (!said && s->text_said)
 		s->n_text_rcpts = 0;
-	list = said ? labelled(line) : STR_NONE;
+	list = said ? labelled(line) : is_list(line) ? line : STR_NONE;
 	if (said)
 		addr = said_addr(line);
 	if (list.n)
@@ -352,14 +386,16 @@ take_rcpt(struct dsn *d, struct str line)
 	s->text_said = said && s->n_text_rcpts;
 }
 
-/* Exim; Sendmail, Postfix, Gmail and MDaemon: they go on trying. */
-static bool
-is_warning(struct str line)
+/* What a delivery status would say of all. Exim; Sendmail, Postfix, Gmail, MDaemon and OpenSMTPD: they go on
+ * trying; OpenSMTPD before it wrote delivery statuses: they have got it. */
+static struct str
+told_action(struct str line)
 {
-	static const char *const words[] = {
+	static const char *const late[] = {
 		"not yet been delivered",
 		"not need to resend your message",
 		"has been delayed",
+		"is delayed for more than",
 		"being retried",
 		"still trying",
 		"will be retried",
@@ -367,10 +403,15 @@ is_warning(struct str line)
 		"will keep trying",
 		"will retry",
 	};
-
+	static const char *const there[] = { "was successfully delivered", "was successfully relayed" };
 	static const char *const over[] = { "no longer" };
+	static const char *const but[] = { "not ", "n't ", "fail", "unable", "but ", "however" };
 
-	return HAS_ANY(line, words) && !HAS_ANY(line, over) && !dsn_is_quoted(line);
+	if (dsn_is_quoted(line))
+		return STR_NONE;
+	if (HAS_ANY(line, late) && !HAS_ANY(line, over))
+		return STR("delayed");
+	return HAS_ANY(line, there) && !HAS_ANY(line, but) ? STR("delivered") : STR_NONE;
 }
 
 bool
@@ -399,8 +440,8 @@ take_text(struct dsn *d, struct str line)
 	bool front = s->text_lines < SENTENCES_WITHIN;
 
 	s->text_lines += front;
-	if (front && !s->text_late)
-		s->text_late = is_warning(line);
+	if (front && !s->text_action.n)
+		s->text_action = told_action(line);
 	take_rcpt(d, line);
 	if (s->n_text_rcpts && !s->text_said)
 		return;

@@ -360,6 +360,8 @@ Test(dsn, failed)
 		{ "delayed", "5.0.0", false },
 		{ "delivered", "2.0.0", false },
 		{ "relayed", "", false },
+		{ "success", "2.0.0", false },
+		{ "failure", "2.0.0", true },
 		{ "expanded", "", false },
 		{ "", "", true },
 		{ "", "5.0.0", true },
@@ -385,6 +387,7 @@ Test(dsn, success)
 		bool success;
 	} cases[] = {
 		{ "Final-Recipient: rfc822; a@b\nAction: delivered\nStatus: 2.0.0\n", true },
+		{ "Final-Recipient: rfc822; a@b\nAction: success\nStatus: 2.0.0\n", true },
 		{ "Final-Recipient: rfc822; a@b\nAction: Relayed\n\n"
 		  "Final-Recipient: rfc822; c@d\nAction: expanded\n",
 		    true },

@@ -126,6 +126,8 @@ Test(dsn_notice, late)
 		  "    **  YOU DO NOT NEED TO RESEND YOUR MESSAGE  **\n"
 		  "    **********************************************\n\na@b.example\n" },
 		{ "a@b.example\n\nTHIS IS A WARNING ONLY.  YOU DO NOT NEED TO RESEND YOUR MESSAGE.\n" },
+		{ "A message is delayed for more than 4 hours for the following\nlist of recipients:\n\n"
+		  "a@b.example: Network error\n" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -142,6 +144,33 @@ Test(dsn_notice, late)
 		    "Your letter has not yet been delivered.\n"),
 		7),
 	    "text id=<1@y> +lines\nfailed final=a@b.example");
+}
+
+/* Sendmail has a heading for each; "... no delivery was successful:" is none of success. */
+Test(dsn_notice, some_late_some_there)
+{
+	rig_want("Sendmail",
+	    rig_scan(plain,
+		STR("   ----- The following addresses had successful delivery notifications -----\n"
+		    "<d@b.example>  (relayed to non-DSN-aware mailer)\n\n"
+		    "   ----- The following addresses had transient non-fatal errors -----\n"
+		    "<c@b.example>\n    (reason: 452 4.2.2 full)\n\n"
+		    "   ----- The following addresses had permanent fatal errors -----\n"
+		    "<a@b.example>\n    (reason: 550 5.1.1 unknown)\n"),
+		7),
+	    "nowhere +lines\nnot final=d@b.example action=delivered\n"
+	    "not final=c@b.example action=delayed\nfailed final=a@b.example");
+	rig_want("OpenSMTPD",
+	    rig_scan(plain,
+		STR("Your message was successfully delivered to these recipients.\n\na@b.example: ok\n"), 7),
+	    "nowhere +lines\nnot final=a@b.example action=delivered");
+	rig_want("not",
+	    rig_scan(plain, STR("It was successfully relayed but failed at last:\n\na@b.example: no\n"), 7),
+	    "nowhere +lines\nfailed final=a@b.example");
+	rig_want("no success",
+	    rig_scan(
+		plain, STR("To the following recipients no delivery was successful:\n\na@b.example\n"), 7),
+	    "nowhere +lines\nfailed final=a@b.example");
 }
 
 /* --- HTML --------------------------------------------------------------------------------------------- */
