@@ -53,6 +53,7 @@ class Book:
         self.answered = {}  # queue id: {recipient: passed}
         self.in_first = {}  # (message, recipient): attempts at this moment, or without an answer, or passed
         self.wrong = []
+        self.pause = 0      # seconds before each new message: else more come than may wait
 
     def job(self, several):
         """A copy of one of the newest messages; there are more and more of them."""
@@ -64,6 +65,7 @@ class Book:
 
     def begin(self, several, drain=False):
         """(queue id, job), or None when all was answered and nothing new shall come."""
+        time.sleep(self.pause)
         with self.lock:
             job = None
             for i, old in enumerate(self.retries):

@@ -63,7 +63,7 @@ def play(lab, disk, store, killed):
     """Load before, while and after the disk hangs; with `killed` it is killed while it does."""
     book = Book(31)
     d = lab.daemon()
-    # room for all that comes while it hangs: what a ring that is full refuses, a kill may take
+    # room for all that comes while it hangs, if that is not ever faster: what a full ring refuses, a kill may take
     store += "ring = 64M\n"
     d.configure(server=f"mode = enforce\ncontrol = unix:{lab.path('run/control.sock')}\n", store=store, rules=RULES)
     d.start()
@@ -71,6 +71,7 @@ def play(lab, disk, store, killed):
     try:
         answers(book, 300)
         disk.freeze(True)
+        book.pause = 0.002
         for _ in range(3):  # ever more of them, none has to wait for the disk
             answers(book, 400)
         wait_for("it is told", lambda: status(lab, d)["degraded"] > 0, 20)
@@ -85,6 +86,7 @@ def play(lab, disk, store, killed):
             disk.freeze(False)
         answers(book, 300)
     finally:
+        book.pause = 0
         load.stop()
         if disk.frozen:
             disk.freeze(False)
