@@ -278,12 +278,11 @@ labelled(struct str line)
 {
 	enum { LABEL_MAX = 40 };
 	static const char *const words[] = { "recipient", "address" };
-	static const char *const others[] = { "sender", "from", "source", "return", "reply", "your",
-		"contact", "originator" };
+	static const char *const others[] = { "from", "source", "return", "your", "originator", "new " };
 	struct str label = str_sub(line, 0, str_find(line, ':'));
 
 	if (label.n == line.n || label.n > LABEL_MAX || str_find(label, '@') < label.n ||
-	    !HAS_ANY(label, words) || HAS_ANY(label, others))
+	    !HAS_ANY(label, words) || HAS_ANY(label, others) || dsn_is_aside(label))
 		return STR_NONE;
 	return str_sub(line, label.n + 1, line.n);
 }
