@@ -15,6 +15,7 @@ enum {
 	SLICE_ROWS = 500,   /* messages a slice of retention */
 	SLICE_RCPTS = 5000, /* and recipients, one message at least */
 	SETTLED_GAP = 2 * MS_DAY,
+	SETTLED_NEAR = 500, /* rows that are looked at one by one */
 };
 
 /* ---- failures ---- */
@@ -390,15 +391,17 @@ last_up_to(struct jdb *d, int64_t *id, int64_t *time, bool *found)
 	return err;
 }
 
-/* In steps that grow, then by bisection, for a day may bring millions. *time stays where there is none. */
+/* A few may stand between two days of the same wrong time. What comes before those is looked for in steps
+ * that grow, then by bisection, for a day may bring millions. *time stays where there is none. */
 static int
 last_before(struct jdb *d, int64_t before, int64_t *time)
 {
-	int64_t high = INT64_MAX, low = high, at = before;
+	int64_t high = INT64_MAX, low = high, at = before, step = 1;
 	bool found = true;
 	int err = last_up_to(d, &low, &at, &found);
 
-	for (int64_t step = 1; !err && found && at >= before && low > 0; step *= 2) {
+	for (int n = 0; !err && found && at >= before && low > 0; n++) {
+		step = n < SETTLED_NEAR ? 1 : step * 2;
 		high = low;
 		low = high > step ? high - step : 0;
 		err = last_up_to(d, &low, &at, &found);
