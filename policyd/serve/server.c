@@ -20,7 +20,13 @@
 #include "serve/listen.h"
 #include "serve/notify.h"
 
-enum { STATUS_EVERY = 10 * MS_SEC, FULL_TOLD_EVERY = MS_MIN, KERNEL_RETRY = 10 /* ms */ };
+enum {
+	STATUS_EVERY = 10 * MS_SEC,
+	FULL_TOLD_EVERY = MS_MIN,
+	KERNEL_RETRY = 10,        /* ms */
+	STOOD_STILL = 3 * MS_SEC, /* from one tick to the next */
+	HEAR_FIRST = 2 * MS_SEC,  /* then */
+};
 
 struct server {
 	struct ev_loop *loop;
@@ -39,6 +45,7 @@ struct server {
 	int64_t drain;
 	int64_t drain_until; /* mono ms, 0 = serving */
 	int64_t status_at, alive_at, full_told_at;
+	int64_t ticked_at, hear_until; /* mono ms */
 };
 
 /*
@@ -141,13 +148,27 @@ tell_manager(struct server *s)
 	    s->pool.live, s->pool.requests, s->engine->stats.messages, s->engine->stats.stopped);
 }
 
+/* After a time in which nothing was heard, since the process was stopped, the machine slept or a reload
+ * waited for a name service, nobody is late before he could be heard. */
+static void
+expire(struct server *s)
+{
+	int64_t now = s->pool.now.mono;
+
+	if (now - s->ticked_at > STOOD_STILL)
+		s->hear_until = now + HEAR_FIRST;
+	s->ticked_at = now;
+	if (now >= s->hear_until)
+		pool_tick(&s->pool);
+}
+
 static void
 on_tick(struct ev_loop *loop, struct ev_timer *w, int revents)
 {
 	struct server *s = container_of(w, struct server, tick);
 
 	(void)revents;
-	pool_tick(&s->pool);
+	expire(s);
 	listeners_tick(&s->listeners);
 	engine_tick(s->engine, s->pool.now);
 	tell_manager(s);
@@ -362,7 +383,7 @@ server_run(struct server *s)
 {
 	ev_set_syserr_cb(on_kernel_error);
 	see_clock(s);
-	s->alive_at = s->status_at = s->pool.now.mono;
+	s->alive_at = s->status_at = s->ticked_at = s->pool.now.mono;
 	notify_send(&s->notify, "READY=1\nSTATUS=serving\n");
 	ev_run(s->loop, 0);
 }

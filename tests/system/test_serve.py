@@ -173,6 +173,28 @@ def test_slow_trickle_is_cut_off(lab):
     dunno(s)
 
 
+def test_nobody_is_late_while_we_stand_still(lab):
+    """What came meanwhile is answered; who still says nothing is cut off afterwards."""
+    d = lab.daemon(server="request_timeout = 1s\nidle_timeout = 10s").start()
+    half, silent, idle = d.dial(), d.dial(), d.dial()
+    milter = Milter(d.dial(d.milter))
+    milter.connect()
+    dunno(idle)
+    for s in (half, silent):
+        s.sendall(request()[:50])
+    time.sleep(0.3)
+    d.proc.send_signal(signal.SIGSTOP)
+    time.sleep(11)
+    half.sendall(request()[50:])
+    idle.sendall(request())
+    d.proc.send_signal(signal.SIGCONT)
+    assert answer(half) == answer(idle) == b"action=DUNNO\n\n"
+    milter.message()
+    assert d.log().count("reason=slow") == 0, d.log()
+    assert hung_up(silent) == b""
+    d.logged("reason=slow")
+
+
 def test_idle_timeout(lab):
     d = lab.daemon(server="idle_timeout = 10s\nrequest_timeout = 1s").start()
     s, m, slow = d.dial(), d.dial(d.milter), d.dial(d.milter)
