@@ -126,6 +126,16 @@ rule_that_wants(const struct wish *w, uint32_t n, enum action a)
 	return NULL;
 }
 
+/* What one rule wanted for its recipients becomes of all; what others wanted for theirs does not happen. */
+static void
+share(const struct msg *m, struct wish *w, enum action got, const struct rule *by)
+{
+	for (uint32_t i = 0; i < m->n_rcpts; i++) {
+		w[i].got = got;
+		w[i].rule = by;
+	}
+}
+
 /* Nobody gets the message, and nobody's owner does: the gentlest of what was asked, for all. */
 static void
 settle_nobody(const struct msg *m, struct wish *w, const uint32_t count[ACT_COUNT], struct verdict *v)
@@ -135,13 +145,14 @@ settle_nobody(const struct msg *m, struct wish *w, const uint32_t count[ACT_COUN
 
 	for (unsigned i = 0; i < ARRAY_LEN(order); i++) {
 		enum action what = action_fit(order[i], m->door, m->stage, FOR_ALL);
+		const struct rule *by;
 
 		if (!count[order[i]])
 			continue;
+		by = rule_that_wants(w, m->n_rcpts, order[i]);
 		if (what != ACT_PASS)
-			action_say(v, what, rule_that_wants(w, m->n_rcpts, order[i]));
-		for (uint32_t k = 0; k < m->n_rcpts; k++)
-			w[k].got = what;
+			action_say(v, what, by);
+		share(m, w, what, by);
 		return;
 	}
 }
@@ -193,8 +204,7 @@ settle_redirect(const struct msg *m, struct wish *w, bool all, struct verdict *v
 		return false;
 	action_say(v, what, w[i].rule);
 	v->redirect = w[i].owner;
-	for (uint32_t k = 0; k < m->n_rcpts; k++)
-		w[k].got = what;
+	share(m, w, what, w[i].rule);
 	return true;
 }
 

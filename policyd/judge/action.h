@@ -19,7 +19,7 @@
 /* What rules want for one recipient; `rule` is NULL for ACT_PASS. */
 struct wish {
 	enum action action;      /* ACT_PASS or a final one */
-	const struct rule *rule; /* who wants it */
+	const struct rule *rule; /* who wants it; out: by whom he got what he got */
 	struct str owner;        /* REDIRECT_OWNER */
 	enum action got;         /* out: what comes of it: ACT_PASS = he gets the message */
 };

@@ -323,10 +323,6 @@ show(struct verdict *out, enum action a, const struct rule *r)
 static void
 show_result(struct judge *j, const struct view *v, struct verdict *out)
 {
-	const struct rule *somebodys = NULL; /* who shares another's fate has no rule of his own */
-
-	for (uint32_t i = 0; i < v->msg->n_rcpts && !somebodys; i++)
-		somebodys = j->wishes[i].rule;
 	for (uint32_t i = 0; i < v->msg->n_rcpts; i++) {
 		const struct wish *w = &j->wishes[i];
 		enum action a = w->got;
@@ -335,7 +331,7 @@ show_result(struct judge *j, const struct view *v, struct verdict *out)
 			continue;
 		if (out->what == ACT_PASS && a != ACT_REDIRECT_OWNER)
 			a = ACT_DROP_RECIPIENTS;
-		show(out, a, w->rule ? w->rule : somebodys);
+		show(out, a, w->rule);
 	}
 }
 

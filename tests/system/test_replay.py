@@ -238,6 +238,26 @@ def test_shadow_counts_what_would_be_stopped(lab):
     only_marked_is_told_as_well(lab, args, conf)
 
 
+def test_who_is_told_is_who_did_it(lab):
+    """One recipient's copy would be discarded, the other's mail is deferred, so all of it is: by the second rule."""
+    conf = lab.put("main.conf", CONF.format(dir=lab.dir))
+    lab.put("rules.conf", "[rule copies]\ndetect = replication\nlimit = 1\n"
+            "[rule much]\ndetect = flood\ncount_by = client\nlimit = 2\n")
+    lines = []
+    for n, to in enumerate((["a@example.org"], ["b@example.org"], ["a@example.org", "c@example.org"])):
+        header = ("Received: from relay by mx{}.example id COPY{}\nReceived: from pc by sender.example id ORIG0{}\n"
+                  "From: s@x.example\nTo: a@example.org\nSubject: hello\nMessage-ID: <{}@x.example>\n"
+                  "Date: Mon, 2 Nov 2026 09:00:00 +0000\n\n").format(n, n, n % 2, n % 2)
+        lines.append(json.dumps({"time": 1793613600 + n, "client_address": "198.51.100.9", "sender": "s@x.example",
+                                 "recipients": to, "header": header}) + "\n")
+    p = subprocess.run([lab.binary("stormctl"), "-c", conf, "replay", "--json", lab.put("e.jsonl", "".join(lines))],
+                       env=lab.env, capture_output=True, timeout=30, check=False)
+    got = [json.loads(line) for line in p.stdout.splitlines()]
+    assert p.returncode == 0 and [g["verdict"] for g in got[:3]] == ["pass", "pass", "defer"], (p.stderr, got)
+    storms = {s["rule"]: s["id"] for s in got[3]["summary"]["storms"]}
+    assert set(storms) == {"copies", "much"} and (got[2]["rule"], got[2]["storm"]) == ("much", storms["much"]), got
+
+
 def test_what_is_discarded_is_dropped_for_all(lab):
     conf = lab.put("main.conf", CONF.format(dir=lab.dir))
     lab.put("rules.conf", "[rule copies]\ndetect = replication\nlimit = 1\n")

@@ -108,6 +108,40 @@ Test(action, mixtures)
 	}
 }
 
+/* Who reads the log looks for the rule that did it, not for one whose own action came to nothing. */
+Test(action, what_all_share_is_told_of_the_rule_that_wanted_it)
+{
+	static const struct {
+		enum door door;
+		enum action wish[3], what;
+		int by;
+	} cases[] = {
+		{ DOOR_MILTER, { D, F, D }, F, 1 },
+		{ DOOR_MILTER, { D, R, H }, H, 2 },
+		{ DOOR_POLICY, { D, D, R }, R, 2 },
+		{ DOOR_POLICY, { D, O, P }, R, 1 },
+		{ DOOR_EXTENDED, { P, D, O }, R, 2 },
+	};
+	struct rule rules[3] = { { .name = (char *)"a" }, { .name = (char *)"b" }, { .name = (char *)"c" } };
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct verdict v = { 0 };
+		struct wish w[3];
+
+		setup(cases[i].door, STAGE_DATA, 3);
+		for (int k = 0; k < 3; k++)
+			w[k] = (struct wish){ .action = cases[i].wish[k],
+				.rule = cases[i].wish[k] == P ? NULL : &rules[k],
+				.owner = STR("owner@x.test") };
+		action_settle(&msg, w, true, &arena, &v);
+		cr_assert_eq(v.what, cases[i].what, "row %zu: what %s", i, action_name(v.what));
+		for (int k = 0; k < 3; k++)
+			cr_assert(
+			    w[k].got == v.what && w[k].rule == &rules[cases[i].by], "row %zu: %d", i, k);
+		teardown();
+	}
+}
+
 Test(action, redirect_at_the_policy_door_when_the_list_is_alone)
 {
 	struct rule rule = { .name = (char *)"r" };
