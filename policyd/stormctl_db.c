@@ -30,15 +30,27 @@ print_fault(void *arg, const char *what)
 }
 
 static void
-print_time(const char *name, int64_t ms)
+print_time(const char *name, uint64_t ms)
 {
 	time_t t = (time_t)(ms / 1000);
 	struct tm tm;
 	char text[64];
 
-	if (ms == 0 || !gmtime_r(&t, &tm) || strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &tm) == 0)
+	if (ms == JOURNAL_UNREADABLE)
+		snprintf(text, sizeof(text), "unreadable");
+	else if (ms == 0 || !gmtime_r(&t, &tm) ||
+	    strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &tm) == 0)
 		snprintf(text, sizeof(text), "none");
 	printf("%-15s %s\n", name, text);
+}
+
+static void
+print_count(const char *name, uint64_t n)
+{
+	if (n == JOURNAL_UNREADABLE)
+		printf("%-15s unreadable\n", name);
+	else
+		printf("%-15s %" PRIu64 "\n", name, n);
 }
 
 static void
@@ -60,7 +72,7 @@ print_report(const char *path, const struct journal_report *r)
 	printf("%-15s %s\n", "database", path);
 	printf("%-15s %d of %d\n", "schema", r->version, r->known);
 	for (unsigned k = 0; k < ARRAY_LEN(counts); k++)
-		printf("%-15s %" PRIu64 "\n", counts[k].name, counts[k].n);
+		print_count(counts[k].name, counts[k].n);
 	print_time("oldest", r->oldest);
 	print_time("newest", r->newest);
 	if (r->faults)

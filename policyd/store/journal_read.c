@@ -265,12 +265,13 @@ check_rules(struct checking *c)
 	return err;
 }
 
+/* What a damaged page keeps from being counted says nothing of the rest. ours: it is the journal's file. */
 static int
-count_all(struct reading *r, struct journal_report *out)
+count_all(struct reading *r, bool ours, struct journal_report *out)
 {
 	const struct {
 		const char *sql;
-		void *to;
+		uint64_t *to;
 	} counts[] = {
 		{ "SELECT count(*) FROM message", &out->messages },
 		{ "SELECT count(*) FROM recipient", &out->recipients },
@@ -287,8 +288,9 @@ count_all(struct reading *r, struct journal_report *out)
 	for (unsigned k = 0; !err && k < ARRAY_LEN(counts); k++) {
 		int64_t n = 0;
 
-		err = number(r, counts[k].sql, &n);
-		memcpy(counts[k].to, &n, sizeof(n));
+		err = ours ? number(r, counts[k].sql, &n) : ERR_CORRUPT;
+		*counts[k].to = err == ERR_CORRUPT ? JOURNAL_UNREADABLE : (uint64_t)n;
+		err = err == ERR_CORRUPT ? 0 : err;
 	}
 	return err;
 }
@@ -300,21 +302,23 @@ journal_check(
 	struct checking c = { .r = { NULL, why, why_len }, .fn = fn, .arg = arg };
 	struct journal_report report = { .known = journal_schema() };
 	int err = reading_open(&c.r, path, &report.version);
+	bool ours = !err;
 
 	if (!err)
 		err = check_pages(&c);
 	if (!err)
 		err = check_rules(&c);
-	if (!err)
-		err = count_all(&c.r, &report);
-	sqlite3_close(c.r.db);
-	/* Damage that stops the reading is a fault like others. */
-	if (err == ERR_CORRUPT)
+	if (err == ERR_CORRUPT) { /* damage that stops the reading is a fault like others */
 		fault(&c, why);
+		err = 0;
+	}
+	if (!err)
+		err = count_all(&c.r, ours, &report);
+	sqlite3_close(c.r.db);
 	report.faults = c.faults;
-	if (!err || err == ERR_CORRUPT || err == ERR_VERSION)
+	if (!err || err == ERR_VERSION)
 		*out = report;
-	return err == ERR_CORRUPT ? 0 : err;
+	return err;
 }
 
 /* ---- messages ---- */

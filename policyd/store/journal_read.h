@@ -17,12 +17,15 @@
 #include "base/str.h"
 #include "mail/record.h"
 
+/* In the place of a number that damage keeps from being read. */
+#define JOURNAL_UNREADABLE UINT64_MAX
+
 struct journal_report {
 	int version, known; /* of the schema: the file's, and the newest we know */
 	uint64_t messages, recipients, storms, storm_hosts, parts;
-	int64_t oldest, newest; /* wall ms of messages; 0: there are none */
-	uint64_t seq;           /* journal_seq */
-	uint64_t snapshot_seq;  /* of the oldest part, 0: there is none */
+	uint64_t oldest, newest; /* wall ms of messages; 0: there are none */
+	uint64_t seq;            /* journal_seq */
+	uint64_t snapshot_seq;   /* of the oldest part, 0: there is none */
 	uint64_t faults;
 };
 

@@ -8,7 +8,7 @@ import re
 import sqlite3
 import subprocess
 
-from harness import Skip, answer, change, ctl, messages, request, wait_for
+from harness import Skip, answer, change, ctl, messages, request, rows, wait_for
 
 RULE = "[rule replication]\ndetect = replication\nlimit = 3\n"
 
@@ -154,6 +154,27 @@ def test_damaged_pages(lab):
     d.start()
     code, out, err = ctl(lab, "db", "check", "--db", db)
     assert code == 0 and fields(out)["faults"] == "none", (code, out, err)
+
+
+def test_what_damage_leaves_is_counted(lab):
+    """A page of one table says nothing of the others."""
+    d = lab.daemon().start()
+    db = lab.path("db/storm.db")
+    d.stop()
+    change(db, "INSERT INTO recipient VALUES (7, 0, 'a@x.example', 'pass', 0)")
+    (page,), = rows(db, "SELECT rootpage FROM sqlite_master WHERE name = 'storm'")
+    with open(db, "r+b") as f:
+        f.seek((page - 1) * 4096)
+        f.write(b"\xff" * 4096)
+    code, out, err = ctl(lab, "db", "check", "--db", db)
+    got = fields(out)
+    assert code == 1 and err == "" and got["storms"] == "unreadable", (code, out, err)
+    assert (got["messages"], got["recipients"], got["oldest"]) == ("0", "1", "none"), out
+    with open(db, "r+b") as f:
+        f.write(b"x" * 200)
+    code, out, err = ctl(lab, "db", "check", "--db", db)
+    got = fields(out)
+    assert code == 1 and (got["messages"], got["oldest"], got["faults"]) == ("unreadable", "unreadable", "1 found"), out
 
 
 def test_who_may_only_read(lab):
