@@ -377,15 +377,16 @@ print_found(struct queued *q, bool json)
 		else
 			puts(q->v[i].queue_id);
 	}
-	if (n == 0)
-		fprintf(stderr, "stormctl: nothing of storm %016llx passed in that time\n",
+	if (n == 0 && !q->used_again && !q->without_id)
+		fprintf(stderr,
+		    "stormctl: nothing of storm %016llx passed in that time; --since looks further back\n",
 		    (unsigned long long)q->storm.id);
 	if (q->used_again)
-		fprintf(stderr, "stormctl: left out: %llu ids that the MTA has used again for other mail\n",
-		    (unsigned long long)q->used_again);
+		fprintf(stderr, "stormctl: left out: %llu %s that the MTA has used again for other mail\n",
+		    (unsigned long long)q->used_again, q->used_again == 1 ? "id" : "ids");
 	if (q->without_id)
-		fprintf(stderr, "stormctl: left out: %llu messages without a usable queue id\n",
-		    (unsigned long long)q->without_id);
+		fprintf(stderr, "stormctl: left out: %llu %s without a usable queue id\n",
+		    (unsigned long long)q->without_id, q->without_id == 1 ? "message" : "messages");
 }
 
 /* --- which storm ---------------------------------------------------------------------------------------- */

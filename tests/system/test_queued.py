@@ -191,6 +191,14 @@ def test_nothing_but_an_id_gets_out(lab):
     got, err = r.queued("5")
     assert got == ["1pQ7iN-0004Xe-2k", "1pQ7iN-00000004XeP-2k9Z", "64L9fhGk012345"], got
     assert f"{len(hostile)} messages without a usable queue id" in err, err
+    # Something passed, so nobody is told that nothing did.
+    r.storm(6, -60, "<n>")
+    r.message(-50, "NOQUEUE", message_id="<n>")
+    assert r.queued("6") == ([], "stormctl: left out: 1 message without a usable queue id\n")
+    r.storm(7, -60, "<o>")
+    r.message(-50, "AAAA02", message_id="<o>")
+    r.message(-40, "AAAA02", message_id="<p>")
+    assert r.queued("7") == ([], "stormctl: left out: 1 id that the MTA has used again for other mail\n")
 
 
 def test_how_far_back(lab):
