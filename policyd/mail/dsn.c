@@ -380,7 +380,7 @@ other_rcpts(struct dsn *d, const struct header_facts *h)
 	struct dsn_scan *s = d->scan;
 	struct str failed = h->failed_rcpts;
 
-	if (dsn_late_subject(h->subject))
+	if (dsn_late_subject(h->subject) || h->flags & HDR_LATE)
 		s->text_action = STR("delayed");
 	if (failed.n >= HEADER_VALUE_KEEP) /* its last address may be half of one */
 		failed = str_sub(failed, 0, str_rfind(failed, ','));

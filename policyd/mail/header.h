@@ -70,6 +70,7 @@ enum header_flag {
 	HDR_JOURNAL = 1 << 22,            /* X-MS-Journal-Report: Exchange's copy for an archive */
 	HDR_CALENDAR = 1 << 23,           /* an appointment: Content-Class of Exchange, text/calendar */
 	HDR_VALUES = 1 << 24,             /* a door told some fields: others may be there */
+	HDR_LATE = 1 << 25,               /* X-Ricevuta: preavviso-errore-consegna */
 };
 
 struct header_facts {

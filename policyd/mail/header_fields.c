@@ -258,20 +258,22 @@ take_content_class(struct header *h, const struct field_row *row, struct str val
 		h->f.flags |= row->flag;
 }
 
-/* Italy's certified mail (PEC) tells so that a message was not delivered. The other receipts that it sends
- * are left alone: that a robot answers them is noticed. */
+/* Italy's certified mail (PEC, RFC 6109) tells so that a message was not delivered, or not yet after twelve
+ * hours. The other receipts that it sends are left alone: that a robot answers them is noticed. */
 static void
 take_ricevuta(struct header *h, const struct field_row *row, struct str value)
 {
 	static const struct str failures[] = {
 		STR("non-accettazione"),
 		STR("errore-consegna"),
-		STR("preavviso-errore-consegna"),
 		STR("rilevazione-virus"),
 	};
 	char text[HEADER_VALUE_KEEP];
+	struct str kind = header_unfold(value, text, sizeof(text));
 
-	if (STR_IEQ_ANY(header_unfold(value, text, sizeof(text)), failures))
+	if (str_ieq(kind, STR("preavviso-errore-consegna")))
+		h->f.flags |= row->flag | HDR_LATE;
+	else if (STR_IEQ_ANY(kind, failures))
 		h->f.flags |= row->flag;
 }
 

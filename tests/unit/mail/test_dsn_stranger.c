@@ -309,11 +309,25 @@ Test(dsn_stranger, utf_16)
 /* A receipt of Italy's certified mail says by a field of its own what it is about. */
 Test(dsn_stranger, certified_mail)
 {
-	rig_want("a receipt",
-	    rig_scan("From: posta-certificata@x.example\nX-Ricevuta: errore-consegna\n"
-		     "X-Riferimento-Message-ID: <1@y>\nTo: x@y.example\n",
-		STR("Il messaggio inviato a \"a@b.example\" da x@y.example non e' stato consegnato\n"), 7),
-	    "reference id=<1@y> +lines\nfailed final=a@b.example");
+	static const struct row rows[] = {
+		{ "errore-consegna", "reference id=<1@y> +lines\nfailed final=a@b.example" },
+		{ "Preavviso-Errore-Consegna",
+		    "reference id=<1@y> +lines\nnot final=a@b.example action=delayed" },
+	};
+	char head[200];
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		snprintf(head, sizeof(head),
+		    "From: posta-certificata@x.example\nX-Ricevuta: %s\n"
+		    "X-Riferimento-Message-ID: <1@y>\nTo: x@y.example\n",
+		    rows[i].body);
+		rig_want(rows[i].body,
+		    rig_scan(head,
+			STR("Il messaggio inviato a \"a@b.example\" da x@y.example non e' stato "
+			    "consegnato\n"),
+			7),
+		    rows[i].want);
+	}
 }
 
 /* Nobody is dead whose mail is only late, be that told by the subject alone. */
