@@ -200,15 +200,15 @@ pf_relay_list(struct doctor *d)
 {
 	struct str rest = pf_get(pf_of(d), NULL, pf_list_names[PF_RELAY]), word, arg;
 	const char *out = doctor_copy(d, rest);
-	bool braced, found = false;
+	bool braced, warned, found = false;
 
 	/* who may relay is said among the recipients': the same ones may */
 	if (rest.n == 0 && pf_protects(pf_get(pf_of(d), NULL, pf_list_names[PF_RECIPIENT])))
 		rest = pf_get(pf_of(d), NULL, pf_list_names[PF_RECIPIENT]);
 	else
 		rest = STR("");
-	while (!found && doctor_word(&rest, &word, &braced)) {
-		found = !braced && pf_one_of(protections, word);
+	while (!found && next_entry(&rest, &word, &braced, &warned)) {
+		found = !braced && !warned && pf_one_of(protections, word);
 		if (braced || found || !may_permit(d, word))
 			continue;
 		out = pf_joined(d, out, doctor_copy(d, word));
@@ -256,16 +256,22 @@ class_stops(struct doctor *d, const struct pf_service *s, struct str word)
 	    (pf_has_one_of(list, permits) || pf_has_one_of(list, finals));
 }
 
+static const char *
+put_warning(struct doctor *d, const char *out, bool warned)
+{
+	return warned ? pf_joined(d, out, "warn_if_reject") : out;
+}
+
 const char *
 pf_put_before_permit(struct doctor *d, const struct pf_ask *a)
 {
 	struct str rest = pf_get(pf_of(d), a->service, a->order), word;
 	const char *out = "";
-	bool braced, done = false;
+	bool braced, warned, done = false;
 
 	if (!a->entry)
 		return pf_put_right(d, a->service, a->order, PLACE_BEFORE_PERMIT);
-	while (doctor_word(&rest, &word, &braced)) {
+	while (next_entry(&rest, &word, &braced, &warned)) {
 		if (!braced && str_ieq(word, str_of(a->entry)))
 			continue;
 		if (!done && !braced &&
@@ -273,6 +279,7 @@ pf_put_before_permit(struct doctor *d, const struct pf_ask *a)
 			out = pf_joined(d, out, a->entry);
 			done = true;
 		}
+		out = put_warning(d, out, warned);
 		out = pf_joined(d, out, doctor_text(d, braced ? "{ %.*s }" : "%.*s", STR_FMT(word)));
 	}
 	return done ? out : pf_joined(d, out, a->entry);
@@ -288,8 +295,7 @@ pf_put_unwarned(struct doctor *d, const struct pf_ask *a)
 	if (!a->warned_class)
 		return pf_put_right(d, a->service, a->warned, PLACE_SAME);
 	while (next_entry(&rest, &word, &braced, &warned)) {
-		if (warned && !str_ieq(word, str_of(a->warned_class)))
-			out = pf_joined(d, out, "warn_if_reject");
+		out = put_warning(d, out, warned && !str_ieq(word, str_of(a->warned_class)));
 		out = pf_joined(d, out, doctor_text(d, braced ? "{ %.*s }" : "%.*s", STR_FMT(word)));
 	}
 	return out;

@@ -591,6 +591,7 @@ def test_each_fault_of_postfix_is_found_and_put_right(lab):
 
 def test_what_is_logged_only_of_others_stays_so(lab):
     """warn_if_reject goes with our question: left behind it would switch off the entry that follows."""
+    need_postconf()
     site = Site(lab)
     main(f"{R}warn_if_reject {ASK}, reject_unlisted_recipient, warn_if_reject reject_unknown_sender_domain")(site)
     one, = site.doctor()
@@ -600,6 +601,24 @@ def test_what_is_logged_only_of_others_stays_so(lab):
     main(f"smtpd_client_restrictions = reject_unknown_client_hostname, warn_if_reject {ASK}, reject_unauth_pipelining\n{R}")(site)
     one = next(f for f in site.doctor() if f["check"] == "policy-wrong-list")
     assert one["fix"].startswith("smtpd_client_restrictions = reject_unknown_client_hostname, reject_unauth_pipelining\n"), one
+    for entries, want in (("permit_mynetworks, warn_if_reject storm", "storm, permit_mynetworks"),
+                          ("permit_mynetworks, warn_if_reject reject_unlisted_sender, storm",
+                           "storm, permit_mynetworks, warn_if_reject, reject_unlisted_sender")):
+        site.main = []
+        main(f"smtpd_restriction_classes = storm\nstorm = {ASK}\n{R}{entries}, reject_unauth_destination")(site)
+        one = next(f for f in site.doctor() if f["check"] == "policy-brake-behind-permit")
+        assert one["fix"] == f"{R}{want}, reject_unauth_destination", one
+
+
+def test_who_may_relay_still_may(lab):
+    """Those behind a protection that is logged only, too."""
+    need_postconf()
+    site = Site(lab)
+    main("smtpd_relay_restrictions =\n" + R + "permit_mynetworks, warn_if_reject reject_unauth_destination, "
+         f"{ASK}, permit_sasl_authenticated, reject_unauth_destination")(site)
+    one = next(f for f in site.doctor() if f["check"] == "policy-before-relay-protection")
+    want = "smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination"
+    assert one["fix"] == want, one
 
 
 def test_what_opendmarc_reads_stays_in_front_of_it(lab):
