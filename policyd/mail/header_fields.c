@@ -462,6 +462,9 @@ static const struct field_row length_19[] = {
 static const struct field_row length_20[] = {
 	FLAG("x-ms-embedded-report", HDR_NDR_MARK),
 };
+static const struct field_row length_21[] = {
+	WORD("x-fc-machinegenerated", take_flag_unless_no, HDR_AUTO_RESPONDER),
+};
 static const struct field_row length_23[] = {
 	FLAG("x-listprocessor-version", HDR_LIST_OTHER),
 	WORD("x400-content-identifier", take_auto_word, HDR_AUTO_RESPONDER),
@@ -506,6 +509,7 @@ static const struct {
 	LENGTH(18),
 	LENGTH(19),
 	LENGTH(20),
+	LENGTH(21),
 	LENGTH(23),
 	LENGTH(24),
 	LENGTH(25),

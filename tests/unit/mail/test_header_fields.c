@@ -169,6 +169,7 @@ Test(header_fields, autoresponders)
 		{ "X-Autoresponse", "x", HDR_AUTO_RESPONDER },
 		{ "X-AutoReply-From", "a@b", HDR_AUTO_RESPONDER },
 		{ "X-Webmin-Autoreply", "1", HDR_AUTO_RESPONDER },
+		{ "X-FC-MachineGenerated", "true", HDR_AUTO_RESPONDER }, /* FirstClass */
 		{ "X-Autoresponse-From", "a@b", HDR_AUTO_RESPONDER },
 		{ "X-Auto-Reply-From", "a@b", HDR_AUTO_RESPONDER },
 		{ "X-Precedence", "auto_reply", HDR_AUTO_RESPONDER },
