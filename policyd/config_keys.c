@@ -213,7 +213,9 @@ const struct conf_key config_key_table[] = {
 		    " a milter connection in the middle of a message not before two hours."),
 	KEY("server", "request_timeout", CONF_MSEC, AT(serve.request_timeout, int64_t), .def = "30s",
 	    .min = MS_SEC, .max = MS_HOUR,
-	    .help = "A request that has begun must be complete within this time."),
+	    .help =
+		"A request that has begun must be complete within this time; at the milter door that holds"
+		" from the header on."),
 	KEY("server", "drain", CONF_MSEC, AT(serve.drain, int64_t), .def = "5s", .min = 0, .max = 10 * MS_MIN,
 	    .help = "How long a stopping daemon waits for requests that are under way."),
 	KEY("store", "path", CONF_STR, AT(store.path, char *), .def = "/var/lib/policyd-storm/storm.db",

@@ -142,7 +142,8 @@ conn_free(struct conn *c)
 static void
 conn_note_wait(struct conn *c, size_t before)
 {
-	enum conn_state state = c->in.len ? CONN_READ : CONN_IDLE;
+	bool begun = c->in.len && !(c->ep->unhurried && c->ep->unhurried(c));
+	enum conn_state state = begun ? CONN_READ : CONN_IDLE;
 
 	if (state != c->state || c->in.len != before)
 		conn_set_state(c, state);

@@ -4,8 +4,8 @@
  * to be taken nothing more is read, so what a peer can make us hold is bounded. The state is the list that
  * the connection is on, and each list is in order of `since`: timeouts look at the heads only.
  *
- *	CONN_IDLE	nothing of a request is here	closed after idle_timeout; in the middle of
- *			a message not before POOL_AMID either
+ *	CONN_IDLE	nothing of a request is here,	closed after idle_timeout; in the middle of
+ *			or its peer is unhurried	a message not before POOL_AMID either
  *	CONN_READ	a request has begun		closed after request_timeout from its first byte
  *	CONN_FLUSH	a reply is on its way		closed after request_timeout
  *	CONN_DEAD	closed; freed by pool_turn(), never inside a callback

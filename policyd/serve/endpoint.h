@@ -32,6 +32,9 @@ struct endpoint {
 	void (*reply)(struct conn *c);
 	/* The MTA is in the middle of something that a good-bye would spoil, although no bytes wait. */
 	bool (*busy)(const struct conn *c);
+	/* What has begun and waits for its end is no sign of a slow peer: it may lie in his own buffer until
+	 * he has more to say. NULL: never. */
+	bool (*unhurried)(const struct conn *c);
 	/* Before the connection goes away. */
 	void (*close)(struct conn *c);
 };

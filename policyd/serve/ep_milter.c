@@ -115,6 +115,17 @@ busy_milter(const struct conn *c)
 	return c->msg.have_sender && !c->door.milter.codec.spent;
 }
 
+/* As long as no answer is waited for, Postfix writes what it has to say when its buffer of 4 KB is full,
+ * mostly in the middle of a packet, and the rest of that when it is full again or the content has come: in
+ * between some thirty recipients may be named, however slowly. */
+static bool
+unhurried_milter(const struct conn *c)
+{
+	enum { ENVELOPE = MILTER_READY | MILTER_OPEN | MILTER_ENVELOPE };
+
+	return (c->door.milter.codec.state & ENVELOPE) && c->in.len <= CONN_KEEP;
+}
+
 static void
 close_milter(struct conn *c)
 {
@@ -133,5 +144,6 @@ const struct endpoint ep_milter = {
 	.feed = feed_milter,
 	.reply = reply_milter,
 	.busy = busy_milter,
+	.unhurried = unhurried_milter,
 	.close = close_milter,
 };

@@ -212,6 +212,25 @@ def test_idle_timeout(lab):
     assert milter.content([(b"Subject", b"by a slow line")])[-1][0] == "c"
 
 
+def test_half_a_packet_in_the_envelope(lab):
+    """Postfix writes recipients when its buffer is full, mostly within a packet, and the rest when there are more."""
+    d = lab.daemon(server="request_timeout = 1s").start()
+    s = d.dial(d.milter)
+    milter = Milter(s)
+    milter.connect()
+    milter.mail(b"<a@sender.example>")
+    rcpt = packet("R", b"<b@example.org>\0")
+    s.sendall(rcpt + rcpt[:9])
+    assert quiet(s, 2.5)
+    s.sendall(rcpt[9:])
+    milter.data()
+    assert milter.content([(b"Subject", b"slowly")])[-1][0] == "c"
+    milter.envelope()
+    s.sendall(packet("L", b"Subject\0hello\0") + rcpt[:9])
+    assert hung_up(s) == b"", "content does not come slowly"
+    d.logged("reason=slow")
+
+
 def test_reply_that_nobody_takes(lab):
     d = lab.daemon(server="request_timeout = 1s").start()
     s = d.dial()

@@ -25,7 +25,7 @@ static struct ev_loop *loop;
 static struct pool pool;
 static struct conn *c;
 static int peer;
-static bool is_busy;
+static bool is_busy, is_unhurried;
 static unsigned n_closed, n_warn;
 static char last_line[600];
 static char received[2 << 20];
@@ -86,6 +86,12 @@ toy_busy(const struct conn *cn)
 	return is_busy && cn == c;
 }
 
+static bool
+toy_unhurried(const struct conn *cn)
+{
+	return is_unhurried && cn == c;
+}
+
 static void
 toy_close(struct conn *cn)
 {
@@ -101,6 +107,7 @@ static const struct endpoint toy = {
 	.feed = toy_feed,
 	.reply = toy_reply,
 	.busy = toy_busy,
+	.unhurried = toy_unhurried,
 	.close = toy_close,
 };
 

@@ -245,6 +245,34 @@ Test(conn, quiet_between_packets_is_idle, .init = setup, .fini = teardown)
 	expect_closed("reason=idle");
 }
 
+/* The rest lies in the peer's buffer. */
+Test(conn, half_a_packet_of_an_unhurried_peer_is_idle, .init = setup, .fini = teardown)
+{
+	is_unhurried = true;
+	say("N\na");
+	turn();
+	pass_time(REQUEST * 2);
+	cr_assert_eq(n_closed, 0);
+	say("\nb");
+	expect("a\n");
+	pass_time(IDLE - 1);
+	cr_assert_eq(n_closed, 0);
+	is_unhurried = false;
+	say("\nc");
+	expect("b\n");
+	pass_time(REQUEST);
+	expect_closed("reason=slow");
+}
+
+Test(conn, an_unhurried_peer_is_not_waited_for_for_ever, .init = setup, .fini = teardown)
+{
+	is_unhurried = true;
+	say("N\na");
+	turn();
+	pass_time(IDLE);
+	expect_closed("reason=idle");
+}
+
 /* The MTA hears content for an hour, and has nothing to tell. */
 Test(conn, quiet_in_a_message, .init = setup, .fini = teardown)
 {
