@@ -11,7 +11,11 @@
 #include "store/spool_state.h"
 #include "store/thread.h"
 
-enum { READ_TRIES = 8, CALM = MS_SEC /* without a refusal: the ring has room again */ };
+enum {
+	READ_TRIES = 8,
+	MOMENT = 100,  /* ms */
+	CALM = MS_SEC, /* without a refusal: the ring has room again */
+};
 
 /* ---- opening and closing ---- */
 
@@ -197,6 +201,21 @@ outbox_append(struct outbox *o, const void *payload, size_t n)
 	return o->last;
 }
 
+/* Where nobody looked for as long, this process may have stood still, and the carrier with it: he gets a
+ * moment once. */
+static bool
+too_long(struct outbox *o, int64_t now)
+{
+	int64_t looked = o->looked_at > o->seen_at ? o->looked_at : o->seen_at;
+
+	o->looked_at = now;
+	if (now - looked > OUTBOX_LATE && !o->excused) {
+		o->excused = true;
+		o->seen_at = now - OUTBOX_LATE + MOMENT;
+	}
+	return now - o->seen_at > OUTBOX_LATE;
+}
+
 /* Nothing was taken out for so long although something was there all the time. */
 static bool
 stalls(struct outbox *o)
@@ -204,12 +223,12 @@ stalls(struct outbox *o)
 	uint64_t taken = ring_taken(o->ring);
 
 	if (taken == o->seen_taken && ring_waiting(o->ring) > 0)
-		return clock_coarse() - o->seen_at > OUTBOX_LATE;
+		return too_long(o, clock_coarse());
 	/* Of an empty ring the time does not matter: who puts the first thing in looks at the clock. */
 	if (taken != o->seen_taken)
 		o->seen_at = clock_coarse();
 	o->seen_taken = taken;
-	o->full = false;
+	o->full = o->excused = false;
 	return false;
 }
 
@@ -237,7 +256,9 @@ outbox_last(const struct outbox *o)
 static void
 tell_room(struct outbox *o)
 {
-	if (!o->full_told || stalls(o) || clock_coarse() - o->refused_at < CALM)
+	bool late = stalls(o); /* looked at although nobody asks */
+
+	if (!o->full_told || late || clock_coarse() - o->refused_at < CALM)
 		return;
 	log_info("spool ring=room refused=%" PRIu64, o->refused);
 	o->full_told = false;

@@ -8,8 +8,10 @@
  *	spool.ring -> /dev/shm/policyd-storm.Xq1zT9     in the spool's folder: where the ring is
  *
  * While the files cannot be written, or have not been for 300 ms, the ring fills: that is "late", and told
- * as degraded, for a power cut would take more than `sync` allows. When it is full, records are refused. A
- * restart of the machine takes the ring: what is younger than `sync`, and what was late.
+ * as degraded, for a power cut would take more than `sync` allows. Where nobody asked for as long, the
+ * process may have stood still itself: it is late a tenth of a second after that was seen. When the ring is
+ * full, records are refused. A restart of the machine takes it: what is younger than `sync`, and what was
+ * late.
  *
  * Calls are for the loop thread, but outbox_release(), outbox_read() and outbox_flush(), which are for
  * anybody once outbox_replay() has returned.

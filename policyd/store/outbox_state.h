@@ -19,10 +19,12 @@ struct outbox {
 	uint64_t seen_taken; /* how far the ring was emptied when that was last looked at */
 	int64_t seen_at;     /* clock_coarse(): since when it has not moved */
 	int64_t renew_at;    /* mono ms: when a better ring is tried for */
+	int64_t looked_at;   /* clock_coarse(): when it had not moved, last */
+	bool excused;        /* we may have stood still: for this once it is not too long */
 	int64_t refused_at;  /* clock_coarse(): when the ring had no room, last */
 	bool renew;
 	bool full, full_told; /* it had none when last looked at; that was told, its end not yet */
-	bool homeless; /* a crash would lose what is in the ring, or nobody would find it */
+	bool homeless;        /* a crash would lose what is in the ring, or nobody would find it */
 
 	struct spool *spool; /* its writer is the carrier, once that runs */
 	pthread_t carrier;
