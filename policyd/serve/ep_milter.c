@@ -138,7 +138,7 @@ close_milter(struct conn *c)
 const struct endpoint ep_milter = {
 	.name = "milter",
 	.in_max = MILTER_PACKET_MAX + 4 + CONN_CHUNK_MAX,
-	.out_max = 2 * MSG_ARENA_MAX,
+	.out_max = MILTER_REPLY_MAX,
 	.quick_ack = true,
 	.open = open_milter,
 	.feed = feed_milter,

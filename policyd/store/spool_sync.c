@@ -174,11 +174,11 @@ syncer_start(int dir_fd, int64_t every, struct syncer **out)
 
 /* The thread waits without a time only while nothing is dirty: later writes need not wake it. */
 static void
-mark(struct syncer *sy, bool file, bool dir)
+mark(struct syncer *sy, bool dir)
 {
 	if (!sy->dirty && !sy->dir_dirty)
 		pthread_cond_signal(&sy->wake);
-	sy->dirty = sy->dirty || file;
+	sy->dirty = true;
 	sy->dir_dirty = sy->dir_dirty || dir;
 }
 
@@ -187,7 +187,7 @@ syncer_follow(struct syncer *sy, int fd)
 {
 	pthread_mutex_lock(&sy->lock);
 	sy->fd = fd;
-	mark(sy, true, true);
+	mark(sy, true);
 	pthread_mutex_unlock(&sy->lock);
 }
 
@@ -195,7 +195,7 @@ void
 syncer_written(struct syncer *sy)
 {
 	pthread_mutex_lock(&sy->lock);
-	mark(sy, true, false);
+	mark(sy, false);
 	pthread_mutex_unlock(&sy->lock);
 }
 
