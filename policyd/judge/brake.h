@@ -10,8 +10,8 @@
  * one message in `probe` let through. Other mail pushes the share down; a message that got through a brake
  * and proves to be other mail stands for those that did not, so it ends the brake until 20 copies came again.
  *
- * No signature have: the null sender, lists' and VERP senders, postmaster@ and abuse@, and clients whose
- * refusal would make our own hosts write the bounce: loopback and relays of ours.
+ * These have no signature: the null sender, lists' and VERP senders, postmaster@ and abuse@, and clients
+ * whose refusal would make our own hosts write the bounce: loopback and relays of ours.
  *
  * Bounded: BRAKE_SIGNS_MAX signatures, the one longest not heard of makes room. Nothing is kept over a
  * restart: then no brake acts until 20 copies were seen. Pure.

@@ -4,12 +4,12 @@
  * sleep and to wake it takes the kernel about as long as its question takes us, and the peer waits for that
  * each time.
  *
- * Only for BUSY_POLL_US after an answer; only while the question before came within that time, or, slept for,
- * soon enough to have done so otherwise. So what is spent in vain is one such span for each burst, or for
- * every second question of a peer just too slow for it, and nothing where questions come as far apart as
- * those of an MTA's sessions mostly do. Only while nobody else asks, for questions of several gather while
- * the loop sleeps and are answered together; and never where there is one processor, which the peer needs
- * to go on.
+ * It lasts BUSY_POLL_US after an answer, where the question before came within that time; one that the loop
+ * slept for counts as such when, awake, it would have been heard in time. So one such span is spent in
+ * vain for each burst, or for every second question of a peer just too slow for it, and none where questions
+ * are as far apart as those of an MTA's sessions mostly are. Not while somebody else asks: questions of
+ * several gather while the loop sleeps, and are answered together. Never on a single processor, which the
+ * peer needs to go on.
  */
 #ifndef SERVE_BUSY_POLL_H
 #define SERVE_BUSY_POLL_H

@@ -3,7 +3,7 @@
  * What the operator may ask of the running daemon: a table of commands, each with its pattern of words, the
  * right it wants, its help and its handler. It reads the engine and changes nothing. An answer about many
  * storms is told in portions, so that no buffer grows with their number: their keys are noted when the
- * question comes (16 bytes each), and each portion tells how those are then that are still there.
+ * question comes (16 bytes each); each portion tells of those that are still there, as they are by then.
  */
 #ifndef SERVE_CONSOLE_H
 #define SERVE_CONSOLE_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The database as a file, where it can not be opened as usual: by who writes it and by who only reads. */
+/* What the daemon and those who only read do with a database that cannot be opened as usual. */
 #ifndef STORE_JOURNAL_FILE_H
 #define STORE_JOURNAL_FILE_H
 
