@@ -130,7 +130,7 @@ struct str dsn_only_stranger(const struct dsn *d, const struct header_facts *h);
 
 /* --- dsn_text.c --------------------------------------------------------------------------------------- */
 
-/* Any of the words, anywhere in the line? */
+/* Any of the words, which are in lower case, anywhere in the line? */
 bool dsn_has_any(struct str line, const char *const *words, size_t n);
 #define HAS_ANY(line, words) dsn_has_any(line, words, ARRAY_LEN(words))
 

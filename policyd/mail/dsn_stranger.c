@@ -128,28 +128,51 @@ begins_word(struct str line, const char *word)
 	return false;
 }
 
-/* Whom to ask, or to write to now, or who knows of it. */
+/* Whom to ask, or to write to now, or who knows of it. Words without their letters that are not ASCII, as far
+ * as that leaves enough of them. */
 static bool
 tells_whom_else(struct str line)
 {
-	static const char *const words[] = { "contact", "contat", "kontakt", "kontact", "question", "support",
-		"help", "assist", "admin", "abuse", "unsubscribe", "delist", "forward it", "forward this",
-		"wrote", "instead", "successor", "nachfolg", "taken over", "moved to ", "new address",
-		"forwarding address", "alternat", "neue adresse", "nouvelle adresse", "nueva direcci",
-		"nuovo indirizzo", "copy of this", "powered by", "reported to", "please e-mail",
-		"please email", "hilfe", "fragen", "ayuda", "aiuto", "v\xc3\xa4nd dig", "v\xe4nd dig",
-		"obra\xc5\xa5te", "ileti\xc5\x9fim", "\xe8\x81\x94\xe7\xb3\xbb", "\xe8\x81\xaf",
-		"\xe9\x80\xa3\xe7\xb5\xa1", "\xe5\x95\x8f\xe3\x81\x84", "\xeb\xac\xb8\xec\x9d\x98",
-		"\xec\x97\xb0\xeb\x9d\xbd", "\xd0\xb1\xd1\x80\xd0\xb0\xd1\x82\xd0\xb8\xd1\x82",
+	static const char *const words[] = { "contact", "question", "support", "help", "assist", "abuse",
+		"unsubscribe", "delist", "forward it", "forward this", "wrote", "admin", "instead",
+		"successor", "taken over", "moved to ", "new address", "forwarding address", "alternat",
+		"copy of this", "powered by", "reported to", "please e-mail", "please email", "please call",
+		"please notify", "reach us", "in doubt", "of doubt", "let us know", "report this",
+		"report it", "postmaster:", "hostmaster", "://",
+		/* German, Dutch */
+		"kontakt", "kontact", "nachfolg", "neue adresse", "hilfe", "fragen", "ansprechpartner",
+		"auskunft", "terecht bij",
+		/* French, Spanish, Portuguese, Italian */
+		"nouvelle adresse", "renseignement", "nueva direcci", "ayuda", "jase a ", "consulte",
+		"fale com", "contat", "em caso de d", "nuovo indirizzo", "aiuto",
+		/* the North */
+		"v\xc3\xa4nd dig", "v\xe4nd dig", "rgsm", "vid fr", "r av dig", "tietoja",
+		/* Polish, Czech, Slovak, of the Balkans, Turkish */
+		"pomoc", "pyta", "dotaz", "te se na", "te sa na", "obratite", "sorular", "g\xc5\x82os",
+		"\xc3\xa1\xc5\xa5te", "obra\xc5\xa5te", "ileti\xc5\x9fim",
+		/* Greek, Cyrillic */
+		"\xcf\x80\xce\xb9\xce\xba\xce\xbf\xce\xb9\xce\xbd\xcf\x89\xce\xbd",
+		"\xd0\xb1\xd1\x80\xd0\xb0\xd1\x82\xd0\xb8", "\xd0\xb1\xd1\x80\xd0\xb0\xd1\x89\xd0\xb0",
 		"\xd0\xb2\xd1\x8f\xd0\xb6\xd0\xb8\xd1\x82",
-		"\xd0\xb0\xd0\xbf\xd0\xb8\xd1\x88\xd0\xb8\xd1\x82", "://" };
-	static const char *const begin[] = { "write", "informa", "wenden", "melden", "schreib",
+		"\xd0\xbf\xd0\xbe\xd0\xb4\xd0\xb4\xd0\xb5\xd1\x80\xd0\xb6\xd0\xba",
+		"\xd0\xb2\xd0\xbe\xd0\xbf\xd1\x80\xd0\xbe\xd1\x81",
+		"\xd0\xb0\xd0\xbf\xd0\xb8\xd1\x88\xd0\xb8\xd1\x82",
+		"\xd0\xbf\xd0\xb8\xd1\x88\xd0\xb8\xd1\x82\xd0\xb5",
+		"\xd0\xbf\xd0\xb8\xd1\x88\xd0\xb5\xd1\x82\xd0\xb5",
+		"\xd0\xb2\xd0\xb5\xd1\x80\xd1\x82\xd0\xb0\xd0\xb9",
+		"\xd0\xb2\xd0\xb5\xd1\x80\xd0\xbd\xd1\x96\xd1\x82\xd1\x8c",
+		/* Chinese, Japanese, Korean */
+		"\xe8\x81\x94\xe7\xb3\xbb", "\xe8\x81\xaf", "\xe5\x92\xa8\xe8\xaf\xa2",
+		"\xe8\xab\xae\xe8\xa9\xa2", "\xe6\xb4\xbd", "\xe5\x95\x8f\xe3\x81\x84",
+		"\xe9\x80\xa3\xe7\xb5\xa1", "\xe4\xb8\x8d\xe6\x98\x8e\xe3\x81\xaa",
+		"\xeb\xac\xb8\xec\x9d\x98", "\xec\x97\xb0\xeb\x9d\xbd" };
+	static const char *const begin[] = { "ask ", "write", "informa", "wenden", "melden", "schreib",
+		"schrijf", "aide", "adressez", "adresser ",
 		"\xc3\xa9"
 		"cri",
 		"\xe9"
 		"cri",
-		"adressez", "adresser ", "aide", "escrib", "dirija", "scriv", "rivolg", "skriv", "henvend",
-		"schrijf", "yhtey", "fordul" };
+		"escrib", "dirija", "scriv", "rivolg", "skriv", "henvend", "yhtey", "fordul" };
 
 	if (HAS_ANY(line, words))
 		return true;

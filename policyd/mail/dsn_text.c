@@ -17,8 +17,12 @@ enum {
 bool
 dsn_has_any(struct str line, const char *const *words, size_t n)
 {
+	char low[MIME_LINE_MAX];
+
+	line = str_sub(line, 0, sizeof(low));
+	str_lower_to(low, line);
 	for (size_t i = 0; i < n; i++)
-		if (str_ifind(line, str_of(words[i])) < line.n)
+		if (memmem(low, line.n, words[i], strlen(words[i])))
 			return true;
 	return false;
 }

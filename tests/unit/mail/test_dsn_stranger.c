@@ -202,6 +202,49 @@ Test(dsn_stranger, the_only_address)
 	    "part id=<1@y> +lines\nfailed final=a@b.example");
 }
 
+/* Whom to ask is not whom the bounce is about, in whatever language; nor are there two to choose from. */
+Test(dsn_stranger, whom_to_ask)
+{
+	static const char *const rows[] = {
+		"In case of doubt ask c@b.example.",
+		"Reach us at c@b.example.",
+		"For further information: c@b.example",
+		"Postmaster: c@b.example",
+		"Ansprechpartner: c@b.example",
+		"Melden Sie sich bei c@b.example.",
+		"Adressez-vous \xc3\xa0 c@b.example.",
+		"Dir\xc3\xadjase a c@b.example.",
+		"Fale com c@b.example.",
+		"Rivolgersi a c@b.example.",
+		"U kunt terecht bij c@b.example.",
+		"H\xc3\xb6r av dig till c@b.example.",
+		"Lis\xc3\xa4tietoja: c@b.example",
+		"W razie pyta\xc5\x84: c@b.example",
+		"Obra\xc5\xa5te se na c@b.example.",
+		"Forduljon hozz\xc3\xa1nk: c@b.example",
+		"Sorular\xc4\xb1n\xc4\xb1z i\xc3\xa7in c@b.example",
+		"\xce\x95\xcf\x80\xce\xb9\xce\xba\xce\xbf\xce\xb9\xce\xbd\xcf\x89\xce\xbd\xce\xae\xcf\x83\xcf"
+		"\x84\xce\xb5 \xce\xbc\xce\xb5 c@b.example",
+		"\xd0\x9e\xd0\xb1\xd1\x80\xd0\xb0\xd1\x89\xd0\xb0\xd0\xb9\xd1\x82\xd0\xb5\xd1\x81\xd1\x8c "
+		"\xd0\xbd\xd0\xb0 c@b.example.",
+		"\xd0\xa1\xd0\xb2\xd1\x8f\xd0\xb6\xd0\xb8\xd1\x82\xd0\xb5\xd1\x81\xd1\x8c \xd1\x81 "
+		"c@b.example.",
+		"\xd0\x97\xd0\xb2\xd0\xb5\xd1\x80\xd1\x82\xd0\xb0\xd0\xb9\xd1\x82\xd0\xb5\xd1\x81\xd1\x8f "
+		"\xd0\xb4\xd0\xbe c@b.example.",
+		"\xe3\x81\x94\xe9\x80\xa3\xe7\xb5\xa1\xe3\x81\xaf c@b.example \xe3\x81\xbe\xe3\x81\xa7",
+		"\xe8\xab\x8b\xe6\xb4\xbd c@b.example",
+		"\xec\x97\xb0\xeb\x9d\xbd: c@b.example",
+	};
+	char body[200];
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		snprintf(body, sizeof(body), "Nothing to be had here.\n%s\n", rows[i]);
+		rig_want(rows[i], rig_scan(plain, str_of(body), 7), nobody);
+		snprintf(body, sizeof(body), "Nothing of it has come to a@b.example.\n%s\n", rows[i]);
+		rig_want(rows[i], rig_scan(plain, str_of(body), 7), found);
+	}
+}
+
 /* "admin", "aide", "scriv" and "sender" are words that hide whom a line names. */
 Test(dsn_stranger, words_within_addresses)
 {
