@@ -98,17 +98,23 @@ engine_write_record(
 	ledger_message(e->ledger, &r, kept_ops(e));
 }
 
-/* Why the rule tripped. */
+/* Why the rule tripped: for a recipient for whom it asked what is told. A retry makes a defer. */
 static const char *
-why_of(const struct judge *j, struct str rule)
+why_of(const struct judge *j, struct str rule, enum action told)
 {
-	for (uint32_t i = 0; i < j->n_slots; i++) {
+	const char *why = NULL;
+	bool fits = false;
+
+	for (uint32_t i = 0; i < j->n_slots && !fits; i++) {
 		const struct slot *s = &j->slots[i];
 
-		if (s->finding.trip != TRIP_NONE && str_eq(str_of(s->rule->name), rule))
-			return s->finding.why;
+		if (s->finding.trip == TRIP_NONE || !str_eq(str_of(s->rule->name), rule))
+			continue;
+		fits = (s->finding.trip == TRIP_REPEAT) == (told == ACT_DEFER);
+		if (fits || !why)
+			why = s->finding.why;
 	}
-	return "";
+	return why ? why : "";
 }
 
 static void
@@ -119,7 +125,7 @@ log_action(const struct engine *e, const struct msg *m, const struct verdict *v,
 		 "recipients=%u dropped=%u storm=%016llx why=%s%s",
 	    would, action_name(a), LOGV(rule), door_name(m->door), stage_name(m->stage), LOGV(m->queue_id),
 	    LOGV(m->client_address), LOGV(m->sender), LOGV(m->header.f.message_id), m->n_rcpts, v->n_drop,
-	    (unsigned long long)v->storm, LOGV(str_of(why_of(&e->judge, rule))),
+	    (unsigned long long)v->storm, LOGV(str_of(why_of(&e->judge, rule, a))),
 	    v->degraded ? " degraded=yes" : "");
 }
 

@@ -128,6 +128,23 @@ def test_status_follows_a_reload(lab):
     assert after["configured"] > before["configured"] and after["started"] == before["started"]
 
 
+def test_the_log_says_why(lab):
+    """One recipient has his copy by another way, the other had the same transmission: what is told is the defer of that."""
+    d = daemon(lab, rules="[rule replication]\ndetect = replication\nlimit = 1\nrepeats = 0\n").start()
+    m = Milter(d.dial(d.milter))
+    m.connect(address="203.0.113.9")
+    for way, rcpts in ((1, ["b"]), (2, ["a"]), (2, ["b", "a"]), (2, ["b"])):
+        m.envelope(rcpts=[f"<{r}@example.org>".encode() for r in rcpts])
+        m.content([(b"Received", b"from a by relay%d.example id WAY%d" % (way, way)),
+                   (b"Received", b"from pc by b.sender.example id ORIG1"), (b"From", b"s@sender.example"),
+                   (b"To", b"a@example.org"), (b"Date", b"Mon, 2 Jan 2006 09:59:00 +0000"), (b"Message-ID", b"<1@x>")])
+    m.close()
+    d.logged("action=discard")
+    told = re.findall(r' verdict action=(\S+) .* why="([^"]*)"', d.log())
+    assert told == [("defer", "the same transmission again"),
+                    ("discard", "more copies than one recipient may get")], d.log()
+
+
 def test_storms_and_show(lab):
     d = daemon(lab).start()
     assert said(lab, d, "storms") == "no open storms; --all shows remembered ones too\n"
