@@ -328,7 +328,8 @@ def retention(rig):
                        timeout=1200, check=True)
     shutil.copyfile(daemons[0].path, daemons[1].path)
     was = os.path.getsize(daemons[1].path)
-    loads = {"as fast as they come": {}, f"{10 * STEADY} a second": {"pace": STEADY}}
+    loads = {"as fast as they come": {"seconds": plan.seconds},
+             f"{10 * STEADY} a second": {"seconds": 5 * plan.seconds, "pace": STEADY}}  # else a few decide
     servers, p99, deleted = [], {}, 0
     for name, d in zip((KEEPS, DELETES), daemons):
         servers.append(rig.start(name, d))
@@ -339,7 +340,7 @@ def retention(rig):
             d, oldest = server.daemon, first_row(server.daemon)
             d.proc.send_signal(signal.SIGCONT)
             for what, options in loads.items():
-                got = rig.load(server, "policy", 10, state="END-OF-MESSAGE", seconds=plan.seconds, **options)
+                got = rig.load(server, "policy", 10, state="END-OF-MESSAGE", **options)
                 p99.setdefault(what, {}).setdefault(server.name, []).append(got["p99_us"])
             halt(server)
             deleted += first_row(d) - oldest
