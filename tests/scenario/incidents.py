@@ -13,7 +13,6 @@ import time as clock
 import world
 from world import ADDITIVE, Violation, check
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 HOUR, DAY = 3600, 86400
 START = 1136797200  # 9 January 2006, 09:00 UTC
 CONF = ("[server]\nmode = enforce\nlog = stderr\n[store]\npath = :memory:\n[mail]\nhostname = mx.example.org\n"
@@ -40,8 +39,7 @@ class Row:
 
 class Engine(world.Engine):
     def __init__(self, build, sets=()):
-        rules = os.path.join(HERE, "..", "..", "etc", "rules.conf")
-        super().__init__(build, {"policyd-storm.conf": CONF, "lists": LISTS, "rules.conf": open(rules).read()}, sets)
+        super().__init__(build, {"policyd-storm.conf": CONF, "lists": LISTS, "rules.conf": open(world.SHIPPED_RULES).read()}, sets)
         self.now, self.asked = START, 0
 
     def ask(self, rcpts, header, sender="someone@other.example", client="198.51.100.7", sasl=None, size=4000):

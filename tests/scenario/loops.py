@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: ISC
 """Story E: robots that answer each other."""
 
-import os
 import re
 
-from world import DAY, HOUR, Message, World, check, date_text, rng_of
+from world import DAY, HOUR, SHIPPED_RULES, Message, World, check, date_text, rng_of
 
 RULES = """[rule mail-loop]
 detect = mail-loop
@@ -16,7 +15,6 @@ detect = replication
 OURS, AWAY = "127.0.0.1", "203.0.113.7"
 LIMIT, AUTOMATIC_LIMIT = 20, 6
 REPLY = ["In-Reply-To: <a@b>"]
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def hop(w, host):
@@ -244,20 +242,19 @@ def planted(build, how, marks):
     machines write to each other meanwhile, about the same, passes; his is held, and so is a robot's that really answers."""
     with Talk(build, "planted") as t:
         ann, desk, subject = "ann@example.org", DESK, "Re: The printer on floor two is broken"
-        answers = ["In-Reply-To: <a@b>"]
         his = 0
         for n in range(700):
             a, b = (ann, desk) if n % 2 else (desk, ann)
             t.w.now += 5
-            m = t.write("x@evil.example", b, subject, marks + answers + ["Reply-To: " + a])
+            m = t.write("x@evil.example", b, subject, marks + REPLY + ["Reply-To: " + a])
             if how == "from":
-                m = t.write(a, b, subject, marks + answers)
+                m = t.write(a, b, subject, marks + REPLY)
             fate, _ = t.w.offer(m, [b], "203.0.113.66", "evil.example")
             his += fate[b] == "held"
             if n % 50 == 30:
-                t.deliver(t.write(ann, desk, subject, answers), person=True)
+                t.deliver(t.write(ann, desk, subject, REPLY), person=True)
             if n % 50 == 32:
-                t.deliver(t.write(desk, ann, "Re: [Ticket #5] The printer on floor two is broken", answers + [GENERATED]), person=True)
+                t.deliver(t.write(desk, ann, "Re: [Ticket #5] The printer on floor two is broken", REPLY + [GENERATED]), person=True)
         check(his >= 400, "his", his)
         check(t.by_people == 28 and t.held_people == 0, "held", t.held_people, "of", t.by_people)
         t.w.now += 2 * HOUR
@@ -291,7 +288,7 @@ def threaded_alarms(build, every, mark, added, by):
             m.mid = added(m) if added else ""
             t.deliver(m, person=True)
             t.w.now += 3
-            t.deliver(t.write(DESK, BOB, "[Ticket #%d] Problem: disk on host%d" % (n, n % 9), mark + ["In-Reply-To: <a@b>"]))
+            t.deliver(t.write(DESK, BOB, "[Ticket #%d] Problem: disk on host%d" % (n, n % 9), mark + REPLY))
         t.run()
         check(t.held_people == 0, t.held_people, "alarms held")
         check(every < 60 or t.held == 0, t.held, "acknowledgements held")
@@ -317,13 +314,12 @@ def desk_and_address_outside(build):
     """A desk of ours that polls, and an address of ours whose rule answers from somebody else's servers."""
     with Talk(build, "desk-and-address-outside") as t:
         box = "ann@example.org"
-        answers = ["In-Reply-To: <a@b>"]
         held = 0
         for n in range(100):
             t.w.now += 90
-            t.w.offer(t.write(box, DESK, "Re: [Ticket #%d] received: The lift" % n, answers), [DESK], AWAY, "mail.cloud.example")
+            t.w.offer(t.write(box, DESK, "Re: [Ticket #%d] received: The lift" % n, REPLY), [DESK], AWAY, "mail.cloud.example")
             t.w.now += 60
-            fate, _ = t.w.offer(t.write(DESK, box, "[Ticket #%d] received: Re: The lift" % n, [REPLIED] + answers), [box], OURS, DESK)
+            fate, _ = t.w.offer(t.write(DESK, box, "[Ticket #%d] received: Re: The lift" % n, [REPLIED] + REPLY), [box], OURS, DESK)
             held += fate[box] == "held"
         check(held >= 40, held, "held")
         named(t.run(), DESK, box)
@@ -398,12 +394,12 @@ def office_hours(build):
                      acks.extra)
         for n in range(30):  # support over a day, the desk acknowledges each
             at = start + n * DAY // 30
-            t.person(at, "eve@far.example", DESK, "Re: [Ticket #5] no sound", ["In-Reply-To: <a@b>"])
+            t.person(at, "eve@far.example", DESK, "Re: [Ticket #5] no sound", REPLY)
             t.person(at + 3, DESK, "eve@far.example", "[Ticket #5] received: Re: no sound", [REPLIED])
             t.person(at + 1500, DESK, "eve@far.example", "Re: [Ticket #5] no sound", [GENERATED, "In-Reply-To: <a@b>"])
         for n in range(50):  # two people, lively
             a, b = ("ann@example.org", BOB) if n % 2 else (BOB, "ann@example.org")
-            t.person(start + n * 65, a, b, "Re: lunch", ["In-Reply-To: <a@b>"])
+            t.person(start + n * 65, a, b, "Re: lunch", REPLY)
         for n in range(120):  # changes of two tickets, one of which began as an answer to an answer, and a cron job
             t.person(start + n * 30, "jira@far.example", "ann@example.org", "[JIRA] (ABC-7) Sound", [GENERATED, "In-Reply-To: <a@b>"])
             t.person(start + n * 40, "jira@far.example", "ann@example.org", "[JIRA] (ABC-8) RE: [EXT] RE: [EXT] RE: Light", [GENERATED, "In-Reply-To: <a@b>"])
@@ -526,7 +522,7 @@ def ever_new_words(build):
 def slow_desks(build, every):
     """A desk that fetches its mail now and then, and a rule that answers at once, without marks: the second rule that
     etc/rules.conf speaks of ends it. Two people who write on that pace, but go home, and the desk's customers pass."""
-    with open(os.path.join(ROOT, "etc", "rules.conf"), encoding="utf-8") as f:
+    with open(SHIPPED_RULES, encoding="utf-8") as f:
         keys = re.search(r"^#   (limit = 100, .*)$", f.read(), re.M).group(1)
     rules = RULES + "[rule slow-robots]\ndetect = ping-pong\n" + keys.replace(", ", "\n") + "\n"
     robots = Robot(DESK, "[Ticket #4711] received", every, REPLY, polls=True), Robot(BOB, "Re: {s}", 2, REPLY)

@@ -32,9 +32,8 @@ import tempfile
 import time as clock
 
 import pictures
-from world import Replay, Violation, check, date_text
+from world import SHIPPED_RULES, Replay, Violation, check, date_text
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 START = 1136797200  # 9 January 2006, 09:00 UTC
 POLL, ROUND, HOPS, LIMIT, BATCH = 900, 60, 50, 72 * 3600, 100
 COPIES_MAX = 3  # what [rule replication] of etc/rules.conf lets one recipient have
@@ -93,7 +92,7 @@ class World:
             s.server = Server(rng.randrange(POLL))
         rng = random.Random("protected/%d" % seed)
         self.folder = tempfile.mkdtemp(prefix="storm-spread.")
-        shutil.copy(os.path.join(HERE, "..", "..", "etc", "rules.conf"), self.folder)
+        shutil.copy(SHIPPED_RULES, self.folder)
         for s in rng.sample(self.sites, plan.sites)[:round(share * plan.sites)]:
             s.engine = Engine(build, self.folder, s.n)
         everybody = [r for s in self.sites for r in s.people]

@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import time as clock
 
+SHIPPED_RULES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "etc", "rules.conf")
 HOUR, DAY = 3600, 86400
 START = 1136800000
 BACKOFF = [300, 600, 1200, 2400] + [4000] * 200
