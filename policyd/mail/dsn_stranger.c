@@ -129,50 +129,60 @@ begins_word(struct str line, const char *word)
 }
 
 /* Whom to ask, or to write to now, or who knows of it. Words without their letters that are not ASCII, as far
- * as that leaves enough of them. */
+ * as that leaves enough of them; or of which the first may be a capital one. What also tells that a message
+ * was lost is no such word: "informamos que", "hiba fordult", "for your information". */
 static bool
 tells_whom_else(struct str line)
 {
 	static const char *const words[] = { "contact", "question", "support", "help", "assist", "abuse",
 		"unsubscribe", "delist", "forward it", "forward this", "wrote", "admin", "instead",
-		"successor", "taken over", "moved to ", "new address", "forwarding address", "alternat",
-		"copy of this", "powered by", "reported to", "please e-mail", "please email", "please call",
-		"please notify", "reach us", "in doubt", "of doubt", "let us know", "report this",
-		"report it", "postmaster:", "hostmaster", "://",
+		"successor", "taken over", "moved to ", "new address", "new e-mail", "new email",
+		"forwarding address", "alternat", "copy of this", "powered by", "reported to",
+		"please e-mail", "please email", "please mail", "please call", "please notify", "reach us",
+		"can be reached", "in case of", "in doubt", "of doubt", "more inf", "further inf",
+		"additional inf", "let us know", "report this", "report it", "postmaster:", "hostmaster",
+		"://",
 		/* German, Dutch */
 		"kontakt", "kontact", "nachfolg", "neue adresse", "hilfe", "fragen", "ansprechpartner",
-		"auskunft", "terecht bij",
+		"auskunft", "informationen", "bei problem", "bitte an", "melden sie", "melden a", "melden b",
+		"melden.", "melde dich", "terecht bij", "meer inf", "meld u ", "meld dit",
 		/* French, Spanish, Portuguese, Italian */
-		"nouvelle adresse", "renseignement", "nueva direcci", "ayuda", "jase a ", "consulte",
-		"fale com", "contat", "em caso de d", "nuovo indirizzo", "aiuto",
+		"nouvelle adresse", "renseignement", "d'inf", "d\xe2\x80\x99inf", "en cas de ",
+		"nueva direcci", "ayuda", "jase a ", "consulte", "fale com", "contat", "em caso de d",
+		"nuovo indirizzo", "aiuto", "in caso di",
 		/* the North */
-		"v\xc3\xa4nd dig", "v\xe4nd dig", "rgsm", "vid fr", "r av dig", "tietoja",
+		"v\xc3\xa4nd dig", "v\xe4nd dig", "rgsm\xc3\xa5l", "rgsm\xe5l", "vid fr\xc3\xa5",
+		"vid fr\xe5", "r av dig", "mer inf", "mere inf", "lis\xc3\xa4tie", "lis\xe4tie", "yhteystie",
+		"ota yhtey", "taa yhtey", "kaa yhtey",
 		/* Polish, Czech, Slovak, of the Balkans, Turkish */
-		"pomoc", "pyta", "dotaz", "te se na", "te sa na", "obratite", "sorular", "g\xc5\x82os",
-		"\xc3\xa1\xc5\xa5te", "obra\xc5\xa5te", "ileti\xc5\x9fim",
+		"pomoc", "pyta", "dotaz", "napisz", "napi\xc5\xa1t", "te se na", "te sa na", "obratite",
+		"sorular", "fazla bilgi", "g\xc5\x82os", "\xc3\xa1\xc5\xa5te", "obra\xc5\xa5te",
+		"ileti\xc5\x9fim",
 		/* Greek, Cyrillic */
 		"\xcf\x80\xce\xb9\xce\xba\xce\xbf\xce\xb9\xce\xbd\xcf\x89\xce\xbd",
 		"\xd0\xb1\xd1\x80\xd0\xb0\xd1\x82\xd0\xb8", "\xd0\xb1\xd1\x80\xd0\xb0\xd1\x89\xd0\xb0",
 		"\xd0\xb2\xd1\x8f\xd0\xb6\xd0\xb8\xd1\x82",
-		"\xd0\xbf\xd0\xbe\xd0\xb4\xd0\xb4\xd0\xb5\xd1\x80\xd0\xb6\xd0\xba",
-		"\xd0\xb2\xd0\xbe\xd0\xbf\xd1\x80\xd0\xbe\xd1\x81",
-		"\xd0\xb0\xd0\xbf\xd0\xb8\xd1\x88\xd0\xb8\xd1\x82",
-		"\xd0\xbf\xd0\xb8\xd1\x88\xd0\xb8\xd1\x82\xd0\xb5",
-		"\xd0\xbf\xd0\xb8\xd1\x88\xd0\xb5\xd1\x82\xd0\xb5",
+		"\xd0\xbe\xd0\xb4\xd0\xb4\xd0\xb5\xd1\x80\xd0\xb6\xd0\xba",
+		"\xd0\xbe\xd0\xbf\xd1\x80\xd0\xbe\xd1\x81", "\xd0\xb8\xd1\x88\xd0\xb8\xd1\x82\xd0\xb5",
+		"\xd0\xb8\xd1\x88\xd0\xb5\xd1\x82\xd0\xb5", "\xd0\xb8\xd1\x88\xd1\x96\xd1\x82\xd1\x8c",
 		"\xd0\xb2\xd0\xb5\xd1\x80\xd1\x82\xd0\xb0\xd0\xb9",
 		"\xd0\xb2\xd0\xb5\xd1\x80\xd0\xbd\xd1\x96\xd1\x82\xd1\x8c",
 		/* Chinese, Japanese, Korean */
 		"\xe8\x81\x94\xe7\xb3\xbb", "\xe8\x81\xaf", "\xe5\x92\xa8\xe8\xaf\xa2",
 		"\xe8\xab\xae\xe8\xa9\xa2", "\xe6\xb4\xbd", "\xe5\x95\x8f\xe3\x81\x84",
-		"\xe9\x80\xa3\xe7\xb5\xa1", "\xe4\xb8\x8d\xe6\x98\x8e\xe3\x81\xaa",
+		"\xe9\x80\xa3\xe7\xb5\xa1", "\xe4\xb8\x8d\xe6\x98\x8e\xe3\x81\xaa\xe7\x82\xb9",
 		"\xeb\xac\xb8\xec\x9d\x98", "\xec\x97\xb0\xeb\x9d\xbd" };
-	static const char *const begin[] = { "ask ", "write", "informa", "wenden", "melden", "schreib",
-		"schrijf", "aide", "adressez", "adresser ",
+	static const char *const begin[] = { "ask ", "write", "informac", "informaz", "informa\xc3\xa7",
+		"informa\xe7", "wenden", "schreib", "schrijf", "aide", "adressez", "adresser ",
 		"\xc3\xa9"
+		"cri",
+		"\xc3\x89"
 		"cri",
 		"\xe9"
 		"cri",
-		"escrib", "dirija", "scriv", "rivolg", "skriv", "henvend", "yhtey", "fordul" };
+		"\xc9"
+		"cri",
+		"ecriv", "escrib", "dirija", "scriv", "rivolg", "skriv", "henvend", "fordulj" };
 
 	if (HAS_ANY(line, words))
 		return true;

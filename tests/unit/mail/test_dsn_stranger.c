@@ -202,6 +202,31 @@ Test(dsn_stranger, the_only_address)
 	    "part id=<1@y> +lines\nfailed final=a@b.example");
 }
 
+/* Words that tell whom to ask are also parts of names, and of what bounces say of those who got nothing. */
+Test(dsn_stranger, words_of_the_lost)
+{
+	static const char *const rows[] = {
+		"Informamos que sua mensagem para a@b.example se perdeu.",
+		"Le informamos que su mensaje a a@b.example no pudo ser entregado.",
+		"For your information, the mail for a@b.example was not accepted.",
+		"Information: the user a@b.example does not exist here.",
+		"Hiba fordult el\xc5\x91: a@b.example",
+		"\xe4\xb8\x8d\xe6\x98\x8e\xe3\x81\xaa\xe3\x83\xa6\xe3\x83\xbc\xe3\x82\xb6\xe3\x83\xbc "
+		"a@b.example \xe3\x81\xa7\xe3\x81\x99",
+		"The message for David Friedman (a@b.example) was not accepted.",
+		"The mail for Jan Bergsma <a@b.example> bounced.",
+		"Wij melden u dat uw bericht aan a@b.example niet is afgeleverd.",
+		"Wir melden Ihnen, dass die Nachricht an a@b.example unzustellbar ist.",
+		"Yhteys palvelimeen katkesi: a@b.example",
+	};
+	char body[200];
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		snprintf(body, sizeof(body), "Dear sender,\n%s\n", rows[i]);
+		rig_want(rows[i], rig_scan(plain, str_of(body), 7), found);
+	}
+}
+
 /* Whom to ask is not whom the bounce is about, in whatever language; nor are there two to choose from. */
 Test(dsn_stranger, whom_to_ask)
 {
@@ -234,6 +259,28 @@ Test(dsn_stranger, whom_to_ask)
 		"\xe3\x81\x94\xe9\x80\xa3\xe7\xb5\xa1\xe3\x81\xaf c@b.example \xe3\x81\xbe\xe3\x81\xa7",
 		"\xe8\xab\x8b\xe6\xb4\xbd c@b.example",
 		"\xec\x97\xb0\xeb\x9d\xbd: c@b.example",
+		"For additional information: c@b.example",
+		"In case of problems: c@b.example",
+		"Our postmaster can be reached at c@b.example.",
+		"His new e-mail is c@b.example",
+		"Weitere Informationen: c@b.example",
+		"Fehler bitte an c@b.example",
+		"Bitte melden Sie das an c@b.example",
+		"Pour plus d'informations : c@b.example",
+		"Para m\xc3\xa1s informaci\xc3\xb3n: c@b.example",
+		"Per maggiori informazioni: c@b.example",
+		"\xc3\x89"
+		"crivez \xc3\xa0 c@b.example.",
+		"Vid fr\xc3\xa5gor: c@b.example",
+		"Ved sp\xc3\xb8rgsm\xc3\xa5l: c@b.example",
+		"Ota yhteytt\xc3\xa4: c@b.example",
+		"Napisz do c@b.example",
+		"\xd0\x9f\xd0\xb8\xd1\x88\xd0\xb8\xd1\x82\xd0\xb5 \xd0\xbd\xd0\xb0 c@b.example",
+		"\xd0\x9d\xd0\xb0\xd0\xbf\xd0\xb8\xd1\x88\xd1\x96\xd1\x82\xd1\x8c \xd0\xbd\xd0\xb0 "
+		"c@b.example",
+		"\xd0\x92\xd0\xbe\xd0\xbf\xd1\x80\xd0\xbe\xd1\x81\xd1\x8b: c@b.example",
+		"\xe3\x81\x94\xe4\xb8\x8d\xe6\x98\x8e\xe3\x81\xaa\xe7\x82\xb9\xe3\x81\xaf c@b.example "
+		"\xe3\x81\xbe\xe3\x81\xa7",
 	};
 	char body[200];
 
