@@ -406,6 +406,15 @@ note_unreadable(struct daemon *d)
 
 enum { ARGS_RUN = -1 };
 
+/* The exit code when all was said. */
+static int
+said(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return EX_OK;
+	return fail(EX_IOERR, "standard output: %s", strerror(errno));
+}
+
 /* The exit code, or ARGS_RUN. */
 static int
 read_args(struct daemon *d, int argc, char **argv, bool *test)
@@ -436,10 +445,10 @@ read_args(struct daemon *d, int argc, char **argv, bool *test)
 			break;
 		case 'V':
 			version_print("policyd-storm", NULL);
-			return EX_OK;
+			return said();
 		case 'h':
 			fputs(usage_text, stdout);
-			return EX_OK;
+			return said();
 		default:
 			fputs(usage_text, stderr);
 			return EX_USAGE;
@@ -459,10 +468,10 @@ main(int argc, char **argv)
 	int code;
 
 	xalloc_large_apart();
-	hold_standard_streams();
-	code = read_args(&d, argc, argv, &test);
+	code = read_args(&d, argc, argv, &test); /* what is told to a stream that is closed is not told */
 	if (code != ARGS_RUN)
 		return code;
+	hold_standard_streams();
 	code = load(&d) == 0 ? EX_OK : EX_CONFIG;
 	if (code == EX_OK && test) {
 		config_notes(&d.config, print_note, stderr);

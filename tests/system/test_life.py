@@ -80,6 +80,12 @@ def test_command_line(lab):
     for args in (["-x"], ["extra"], ["-c"], ["--unknown"]):
         code, out, err = lab.run(*args)
         assert code == 64 and "usage:" in err and out == "", args
+    for flag in ("-h", "-V"):
+        with open("/dev/full", "wb") as full:
+            for how in ({"stdout": full}, {"preexec_fn": lambda: os.close(1)}):
+                p = subprocess.run([lab.binary("policyd-storm"), flag], env=lab.env, stderr=subprocess.PIPE,
+                                   timeout=30, check=False, **how)
+                assert p.returncode == 74 and b"standard output: " in p.stderr, (flag, how, p)
 
 
 def test_a_fifo_holds_nobody_up(lab):
