@@ -87,6 +87,21 @@ conn_rearm(struct conn *c)
 	ev_io_start(c->pool->loop, &c->io);
 }
 
+void
+conn_warn(const struct conn *c, const char *kind, const char *fmt, ...)
+{
+	char line[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (repeats_first(&c->pool->repeats, c->ep->name, kind, c->pool->now.mono))
+		log_warn("%s", line);
+	else
+		log_debug("%s", line);
+}
+
 static void
 conn_log(const struct conn *c, enum conn_reason reason, const char *what)
 {
@@ -98,7 +113,7 @@ conn_log(const struct conn *c, enum conn_reason reason, const char *what)
 	    (long long)(age % 1000), (unsigned long long)c->requests, what[0] ? " what=" : "",
 	    what[0] ? LOGV(str_of(what)) : "");
 	if (reasons[reason].warn)
-		log_warn("%s", line);
+		conn_warn(c, c->why ? c->why : reasons[reason].name, "%s", line);
 	else
 		log_debug("%s", line);
 }

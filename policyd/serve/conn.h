@@ -119,5 +119,8 @@ void conn_close(struct conn *c, enum conn_reason reason, const char *fmt, ...) P
 
 /* "127.0.0.1:4711", "[::1]:4711", "unix:PID" */
 const char *conn_peer(const struct conn *c, char text[CONN_PEER_MAX]);
+/* A line about what its peer did wrong, unless the log has had one of that kind just now, see repeats.h.
+ * `kind`: a literal. */
+void conn_warn(const struct conn *c, const char *kind, const char *fmt, ...) PRINTF(3, 4);
 
 #endif

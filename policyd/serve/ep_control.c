@@ -85,8 +85,8 @@ send_away(struct conn *c, enum control_code code, const char *what)
 {
 	char peer[CONN_PEER_MAX];
 
-	log_warn(
-	    "refused door=%s peer=%s reason=%s", c->ep->name, conn_peer(c, peer), control_code_name(code));
+	conn_warn(c, control_code_name(code), "refused door=%s peer=%s reason=%s", c->ep->name,
+	    conn_peer(c, peer), control_code_name(code));
 	control_error(&c->out, code, "%s", what);
 	return FEED_CLOSE;
 }

@@ -47,7 +47,7 @@ reply_policy(struct conn *c)
 
 	if (p->broken) {
 		c->pool->console.broken++;
-		log_warn("broken-request door=%s peer=%s why=%s", c->ep->name, conn_peer(c, peer),
+		conn_warn(c, p->why, "broken-request door=%s peer=%s why=%s", c->ep->name, conn_peer(c, peer),
 		    LOGV(str_of(p->why)));
 		said_policy(c, &(struct verdict){ .what = ACT_PASS });
 		return;

@@ -93,6 +93,7 @@ pool_fini(struct pool *p, const char *why)
 		LIST_FOREACH_SAFE (node, after, &p->states[i])
 			conn_close(conn_of(node), CLOSE_STOP, "%s", why);
 	pool_bury(p);
+	repeats_tell(&p->repeats, INT64_MAX);
 	while (p->n_in)
 		buf_fini(&p->in[--p->n_in]);
 	while (p->n_out)
@@ -265,6 +266,7 @@ pool_tick(struct pool *p)
 	pool_expire(p, CONN_IDLE, p->idle_timeout, POOL_AMID, CLOSE_IDLE);
 	pool_expire(p, CONN_READ, p->request_timeout, 0, CLOSE_SLOW);
 	pool_expire(p, CONN_FLUSH, p->request_timeout, 0, CLOSE_STUCK);
+	repeats_tell(&p->repeats, p->now.mono);
 }
 
 void

@@ -19,6 +19,7 @@
 #include "base/list.h"
 #include "serve/console.h"
 #include "serve/engine.h"
+#include "serve/repeats.h"
 #include "serve/send_batch.h"
 #include "serve/share.h"
 
@@ -56,6 +57,7 @@ struct pool {
 	uint64_t served; /* how often somebody had his turn */
 	bool draining;   /* no new request is waited for */
 	struct console console;
+	struct repeats repeats; /* log lines that peers cause */
 	/* Scratch memory that goes from connection to connection: one that waits with nothing begun holds
 	 * none, and a request that comes and goes in one piece needs no memory of its own. */
 	struct buf in[POOL_TOGETHER], out[POOL_TOGETHER];

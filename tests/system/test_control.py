@@ -361,7 +361,7 @@ def test_sixteen_operators(lab):
 # --- peers that behave badly -----------------------------------------------------------------------------------------
 
 def test_hostile_peers(lab):
-    d = daemon(lab, server="request_timeout = 1s").start()
+    d = daemon(lab, server="request_timeout = 1s").start(args=("-d",))  # in the log what has been there just now too
     good = d.dial(d.control)
     for data, close, reason in ((b"x" * 1025, False, "broken"), (b"x" * 1000000, False, "broken"),
                                 (b"stat\0us\n", False, "broken"), (b"a b c d e f g h i\n", False, "broken"),

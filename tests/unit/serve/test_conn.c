@@ -133,6 +133,25 @@ Test(conn, broken, .init = setup, .fini = teardown)
 	cr_assert(strstr(last_line, "requests=1"), "%s", last_line);
 }
 
+Test(conn, what_is_broken_again_and_again, .init = setup, .fini = teardown)
+{
+	for (int i = 0; i < 100; i++) {
+		int fd[2];
+
+		cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
+		c = conn_new(&pool, &toy, fd[1], NULL, 0);
+		cr_assert_eq(write(fd[0], i == 50 ? "a\nb" : "B\n", i == 50 ? 3 : 2), i == 50 ? 3 : 2);
+		shutdown(fd[0], SHUT_WR);
+		turn();
+		close(fd[0]);
+	}
+	cr_assert_eq(n_closed, 100);
+	cr_assert_eq(n_warn, 2, "one of each kind");
+	pass_time(MS_MIN);
+	cr_assert_eq(n_warn, 3);
+	cr_assert_str_eq(last_line, "warn: left-out door=toy what=\"toy is broken\" lines=98");
+}
+
 Test(conn, nothing_is_read_while_a_reply_waits, .init = setup, .fini = teardown)
 {
 	size_t n, total = 0;

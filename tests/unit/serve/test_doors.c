@@ -197,6 +197,15 @@ Test(doors, policy_broken, .init = setup, .fini = teardown)
 	say(question, sizeof(question) - 1);
 	hear();
 	cr_assert_str_eq(received, "action=DUNNO\n\n");
+	last_line[0] = '\0';
+	say("sender=x\n\n", 10);
+	hear();
+	cr_assert_str_eq(received, "action=DUNNO\n\n");
+	cr_assert_str_eq(last_line, "", "one line for all of a kind");
+	cr_assert_eq(pool.console.broken, 2, "but each is counted");
+	say("sender\n\n", 8);
+	hear();
+	cr_assert(strstr(last_line, "why=\"a line without =\"") != NULL, "%s", last_line);
 }
 
 Test(doors, policy_reply_follows_the_rules_of_now, .init = setup, .fini = teardown)
