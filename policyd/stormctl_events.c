@@ -21,6 +21,7 @@ struct reader {
 	struct progress *progress;
 	event_fn *fn;
 	void *arg;
+	bool over; /* no more is wanted */
 	struct arena arena;
 };
 
@@ -71,16 +72,13 @@ advance(struct reader *r, uint64_t bytes)
 		r->progress->show(r->progress);
 }
 
-static bool
+static void
 give(struct reader *r, struct event *ev)
 {
-	bool more;
-
 	ev->file = r->file;
 	ev->number = ++*r->n;
-	more = r->fn(r->arg, ev);
+	r->over = !r->fn(r->arg, ev);
 	arena_reset(&r->arena);
-	return more;
 }
 
 /* Header block of a message: up to and with the first empty line. */
@@ -96,7 +94,7 @@ header_of(struct str m)
 	return m;
 }
 
-static bool
+static void
 one_message(struct reader *r, struct str m, struct str from_line)
 {
 	struct event ev = { .header = header_of(m), .size = m.n };
@@ -115,7 +113,7 @@ one_message(struct reader *r, struct str m, struct str from_line)
 	if (ev.time == 0)
 		ev.time = time_received(ev.header);
 	advance(r, m.n + from_line.n);
-	return give(r, &ev);
+	give(r, &ev);
 }
 
 static bool
@@ -151,13 +149,13 @@ mbox_dated(struct str s, size_t at)
 	return line.n == 0 || (time && year);
 }
 
-static bool
+static void
 mbox(struct reader *r, struct str s)
 {
 	bool dated = mbox_dated(s, 0);
 	size_t at = 0;
 
-	while (at < s.n) {
+	while (at < s.n && !r->over) {
 		struct str line = str_sub(s, at, s.n);
 		size_t start, end;
 
@@ -169,17 +167,15 @@ mbox(struct reader *r, struct str s)
 				break;
 		}
 		end = end < s.n ? end + 1 : s.n;
-		if (!one_message(r, str_sub(s, start, end), str_trim(line)))
-			return false;
+		one_message(r, str_sub(s, start, end), str_trim(line));
 		at = end;
 	}
-	return true;
 }
 
 /* --- .jsonl ---------------------------------------------------------------------------------------- */
 
 static int
-json_line(struct reader *r, struct str line, uint64_t number, bool *more)
+json_line(struct reader *r, struct str line, uint64_t number)
 {
 	struct event ev;
 
@@ -193,7 +189,7 @@ json_line(struct reader *r, struct str line, uint64_t number, bool *more)
 		    (unsigned long long)number);
 		return ERR_SYNTAX;
 	}
-	*more = give(r, &ev);
+	give(r, &ev);
 	return 0;
 }
 
@@ -202,15 +198,14 @@ jsonl(struct reader *r, struct str s)
 {
 	struct str line;
 	uint64_t number = 0;
-	bool more = true;
 	int err = 0;
 
-	while (more && str_split(&s, '\n', &line)) {
+	while (!r->over && str_split(&s, '\n', &line)) {
 		number++;
 		advance(r, line.n + 1);
 		if (str_trim(line).n == 0)
 			continue;
-		if (line.n > EVENT_LINE_MAX || json_line(r, line, number, &more) != 0)
+		if (line.n > EVENT_LINE_MAX || json_line(r, line, number) != 0)
 			err = ERR_SYNTAX;
 	}
 	return err;
@@ -232,11 +227,10 @@ standard_input(struct reader *r)
 	char *line = NULL;
 	size_t room = 0;
 	uint64_t number = 0;
-	bool more = true;
 	int err = 0;
 
 	r->file = "-";
-	while (more) {
+	while (!r->over) {
 		ssize_t n = getline(&line, &room, stdin);
 		struct str s = { line, n > 0 ? (size_t)n : 0 };
 
@@ -245,7 +239,7 @@ standard_input(struct reader *r)
 		number++;
 		if (str_trim(s).n == 0)
 			continue;
-		if (s.n > EVENT_LINE_MAX || json_line(r, s, number, &more) != 0)
+		if (s.n > EVENT_LINE_MAX || json_line(r, s, number) != 0)
 			err = ERR_SYNTAX;
 	}
 	if (ferror(stdin))
@@ -342,6 +336,14 @@ visible(const struct dirent *d)
 	return d->d_name[0] != '.';
 }
 
+static void
+free_names(struct dirent **names, int n)
+{
+	for (int i = 0; i < n; i++)
+		xfree(names[i]);
+	xfree(names);
+}
+
 static int
 read_dir(struct reader *r, const char *path, int depth)
 {
@@ -350,7 +352,7 @@ read_dir(struct reader *r, const char *path, int depth)
 
 	if (n < 0)
 		return complain(path);
-	for (int i = 0; i < n; i++) {
+	for (int i = 0; i < n && !r->over; i++) {
 		struct stat st;
 		char *sub = join_path(path, names[i]->d_name);
 		int one = 0;
@@ -364,9 +366,8 @@ read_dir(struct reader *r, const char *path, int depth)
 		if (one)
 			err = one;
 		xfree(sub);
-		xfree(names[i]);
 	}
-	xfree(names);
+	free_names(names, n);
 	return err;
 }
 
@@ -407,10 +408,9 @@ size_below(const char *path, int depth)
 
 		sum += size_below(sub, depth + 1);
 		xfree(sub);
-		xfree(names[i]);
 	}
 	if (n >= 0)
-		xfree(names);
+		free_names(names, n);
 	return sum;
 }
 

@@ -28,7 +28,7 @@ struct event {
 	uint64_t size;
 };
 
-/* Returns false to stop. */
+/* Returns false to stop: of this path nothing more is read. */
 typedef bool event_fn(void *arg, struct event *ev);
 
 struct progress {

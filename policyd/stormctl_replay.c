@@ -255,7 +255,7 @@ replay_event(void *arg, struct event *ev)
 		print_json(r, ev, &v);
 	else
 		print_text(r, ev, &v);
-	return true;
+	return stormctl_heard();
 }
 
 /* --- the end --------------------------------------------------------------------------------------- */
@@ -418,7 +418,7 @@ replay_paths(struct replay *r, int n, char **paths)
 			progress.total += events_size(paths[i]);
 	}
 	setvbuf(stdout, room, asked ? _IOLBF : _IOFBF, sizeof(room));
-	for (int i = 0; i < n; i++) {
+	for (int i = 0; i < n && stormctl_heard(); i++) {
 		int err = events_read(paths[i], &number, &progress, replay_event, r);
 
 		if (err && status == 0)

@@ -346,3 +346,25 @@ def test_storms_whose_time_is_over(lab):
                        check=True)
     assert [line.split()[1] for line in p.stdout.decode().splitlines() if line.startswith("storm ")] == [
         s["id"] for s in storms], p.stdout
+
+
+def test_ends_where_nobody_hears(lab):
+    """A pipe that closes, where the signal is ignored, or a full disk: mail is not read to its end for nobody."""
+    conf = lab.put("main.conf", CONF.format(dir=lab.dir))
+    lab.put("rules.conf", RULES)
+    one = event(0, "192.0.2.1", "joe@example.org", "x@example.net", POST, "")
+    p = subprocess.Popen([lab.binary("stormctl"), "-c", conf, "replay", "--json", "-"], env=lab.env, stdin=subprocess.PIPE,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, restore_signals=False)
+    p.stdout.close()
+    p.stdin.write(one.encode())
+    p.stdin.flush()
+    assert p.wait(timeout=30) == 74 and b"Broken pipe" in p.stderr.read()
+    p.stderr.close()
+    p.stdin.close()
+    for n in range(400):
+        lab.put(f"folder/{n:03}", POST)
+    lab.put("folder/400.jsonl", "none\n") # of which it would speak
+    with open("/dev/full", "wb") as full:
+        p = subprocess.run([lab.binary("stormctl"), "-c", conf, "replay", "--json", lab.path("folder"), lab.path("gone")],
+                           env=lab.env, stdout=full, stderr=subprocess.PIPE, timeout=30, check=False)
+    assert p.returncode == 74 and p.stderr == b"stormctl: standard output: No space left on device\n", p
