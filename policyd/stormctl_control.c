@@ -120,11 +120,12 @@ print_spool(const cJSON *s)
 }
 
 static void
-print_status(const cJSON *o)
+print_status(void *arg, const cJSON *o)
 {
 	const cJSON *storms = cJSON_GetObjectItem(o, "storms"), *c = cJSON_GetObjectItem(o, "counters");
 	char up[STAMP], since[STAMP], configured[STAMP];
 
+	(void)arg;
 	text_span(number_of(o, "uptime"), up, sizeof(up));
 	text_time(number_of(o, "started"), since, sizeof(since));
 	text_time(number_of(o, "configured"), configured, sizeof(configured));
@@ -168,8 +169,9 @@ static const struct column storm_columns[] = {
 };
 
 static void
-add_storm(struct grid *t, const cJSON *o)
+add_storm(void *arg, const cJSON *o)
 {
+	struct grid *t = arg;
 	char recipients[STAMP];
 
 	grid_add(t, text_of(o, "id"));
@@ -235,10 +237,11 @@ print_hosts(const cJSON *hosts)
 }
 
 static void
-print_storm(const cJSON *o)
+print_storm(void *arg, const cJSON *o)
 {
 	char stamp[STAMP];
 
+	(void)arg;
 	line_head("storm ", text_of(o, "id"));
 	line_text("rule", text_of(o, "rule"));
 	print_state(o);
@@ -296,12 +299,19 @@ unreadable(void)
 	return EX_UNAVAILABLE;
 }
 
+struct reader;
+/* What the database has to say when the daemon does not: the exit status. */
+typedef int instead_fn(const char *path, struct reader *r);
+
 /* With --json a document is printed as it came. */
 struct reader {
 	const struct options *o;
 	document_fn *fn;
 	void *arg;
-	bool bad; /* one was no JSON */
+	instead_fn *instead; /* NULL: the daemon alone knows */
+	struct journal_storms which;
+	const char *id; /* as it was given, of the one that is meant */
+	bool bad;       /* one was no JSON */
 };
 
 static void
@@ -319,20 +329,16 @@ read_document(void *arg, const char *document)
 	cJSON_Delete(json);
 }
 
-/* What the database has to say when the daemon does not: the exit status. */
-typedef int instead_fn(const char *path, struct reader *r, const char *words);
-
 /* A daemon that was named on the command line is the one that is meant; else its database will do. */
 static int
-from_database(
-    const struct stormctl *ctl, struct reader *r, const struct ask *a, instead_fn *instead, const char *words)
+from_database(const struct stormctl *ctl, struct reader *r, const struct ask *a)
 {
-	char *path = instead && !r->o->socket ? record_path(ctl) : NULL;
+	char *path = r->instead && !r->o->socket ? record_path(ctl) : NULL;
 	int rc = EX_UNAVAILABLE;
 
 	if (path && access(path, F_OK) == 0) {
 		fprintf(stderr, "stormctl: the daemon does not answer; from the database %s\n", path);
-		rc = instead(path, r, words);
+		rc = r->instead(path, r);
 	} else {
 		ask_absent(a);
 	}
@@ -342,17 +348,17 @@ from_database(
 
 /* Asks, and gives each document to the reader. */
 static int
-ask_each(const struct stormctl *ctl, struct reader *r, const char *words, instead_fn *instead)
+ask_each(const struct stormctl *ctl, struct reader *r, const char *words)
 {
 	const char *document = NULL;
 	struct ask a;
 	int rc;
 
 	if (r->o->db)
-		return instead(r->o->db, r, words);
+		return r->instead(r->o->db, r);
 	rc = ask_open(&a, ctl, r->o->socket, words);
 	if (rc != 0 && a.absent)
-		rc = from_database(ctl, r, &a, instead, words);
+		rc = from_database(ctl, r, &a);
 	while (rc == 0 && !a.absent && !r->bad) {
 		rc = ask_next(&a, &document);
 		if (rc != 0 || !document)
@@ -368,69 +374,46 @@ ask_each(const struct stormctl *ctl, struct reader *r, const char *words, instea
 /* --- the same from the database ------------------------------------------------------------------------- */
 
 static int
-storms_instead(const char *path, struct reader *r, const char *words)
+storms_instead(const char *path, struct reader *r)
 {
-	const struct journal_storms which = { .all = r->o->all, .to = UINT64_MAX };
 	uint64_t n;
 
-	(void)words;
-	return record_storms(path, &which, false, read_document, r, &n);
+	return record_storms(path, &r->which, false, read_document, r, &n);
 }
 
 static void
-ignore_document(void *arg, const char *document)
+keep_document(void *arg, const char *document)
 {
-	(void)arg;
-	(void)document;
+	char **kept = arg;
+
+	xfree(*kept);
+	*kept = xstrdup(document);
 }
 
-/* `words`: "storm ID" */
 static int
-show_instead(const char *path, struct reader *r, const char *words)
+show_instead(const char *path, struct reader *r)
 {
-	const char *id = strchr(words, ' ') + 1;
-	struct journal_storms which;
-	uint64_t n = 0;
-	int rc = record_range(id, &which);
+	char *document = NULL;
+	uint64_t n;
+	int rc = record_storms(path, &r->which, true, keep_document, &document, &n);
 
+	if (rc == 0 && n != 1)
+		rc = record_not_one(r->id, n);
 	if (rc == 0)
-		rc = record_storms(path, &which, true, ignore_document, NULL, &n);
-	if (rc != 0)
-		return rc;
-	if (n == 1)
-		return record_storms(path, &which, true, read_document, r, &n);
-	return record_not_one(id, n);
-}
-
-static void
-show_status(void *arg, const cJSON *o)
-{
-	(void)arg;
-	print_status(o);
-}
-
-static void
-show_storm(void *arg, const cJSON *o)
-{
-	(void)arg;
-	print_storm(o);
-}
-
-static void
-list_storm(void *arg, const cJSON *o)
-{
-	add_storm(arg, o);
+		read_document(r, document);
+	xfree(document);
+	return rc;
 }
 
 int
 stormctl_status(const struct stormctl *ctl, int argc, char **argv)
 {
 	struct options o;
-	struct reader r = { .o = &o, .fn = show_status };
+	struct reader r = { .o = &o, .fn = print_status };
 	int rc = read_options(&o, argc, argv, OF_STATUS, 0);
 
 	if (rc == 0)
-		rc = ask_each(ctl, &r, "status", NULL);
+		rc = ask_each(ctl, &r, "status");
 	return rc;
 }
 
@@ -439,13 +422,14 @@ stormctl_storms(const struct stormctl *ctl, int argc, char **argv)
 {
 	struct grid t;
 	struct options o;
-	struct reader r = { .o = &o, .fn = list_storm, .arg = &t };
+	struct reader r = { .o = &o, .fn = add_storm, .arg = &t, .instead = storms_instead };
 	int rc = read_options(&o, argc, argv, OF_STORMS, 0);
 
 	if (rc != 0)
 		return rc;
+	r.which = (struct journal_storms){ .all = o.all, .to = UINT64_MAX };
 	grid_init(&t, storm_columns, ARRAY_LEN(storm_columns));
-	rc = ask_each(ctl, &r, o.all ? "storms all" : "storms", storms_instead);
+	rc = ask_each(ctl, &r, o.all ? "storms all" : "storms");
 	if (t.n)
 		grid_print(&t, "");
 	else if (rc == 0 && !o.json)
@@ -458,15 +442,16 @@ int
 stormctl_show(const struct stormctl *ctl, int argc, char **argv)
 {
 	struct options o;
-	struct reader r = { .o = &o, .fn = show_storm };
-	struct journal_storms which;
+	struct reader r = { .o = &o, .fn = print_storm, .instead = show_instead };
 	char line[32];
 	int rc = read_options(&o, argc, argv, OF_SHOW, 1);
 
-	if (rc == 0)
-		rc = record_range(argv[optind], &which);
 	if (rc != 0)
 		return rc;
-	snprintf(line, sizeof(line), "storm %s", argv[optind]);
-	return ask_each(ctl, &r, line, show_instead);
+	r.id = argv[optind];
+	rc = record_range(r.id, &r.which);
+	if (rc != 0)
+		return rc;
+	snprintf(line, sizeof(line), "storm %s", r.id);
+	return ask_each(ctl, &r, line);
 }
