@@ -371,14 +371,17 @@ conf_type_text(const struct conf_key *key, char *out, size_t len)
 		snprintf(out, len, "%s", key->form ? key->form : names[key->type]);
 }
 
-unsigned
-conf_distance(struct str a, struct str b, unsigned max)
+enum { FAR = 3 }; /* edits: what is as many away was not meant */
+
+/* How many lead from a to b: insert, delete, replace, swap neighbours. */
+static unsigned
+edits(struct str a, struct str b)
 {
 	unsigned row[3][CONF_NAME_MAX + 1];
 	unsigned *before = row[0], *last = row[1], *now = row[2], *spare;
 
 	if (a.n > CONF_NAME_MAX || b.n > CONF_NAME_MAX)
-		return str_eq(a, b) ? 0 : max + 1;
+		return FAR;
 	for (unsigned j = 0; j <= b.n; j++)
 		last[j] = before[j] = j;
 	for (unsigned i = 1; i <= a.n; i++) {
@@ -400,19 +403,24 @@ conf_distance(struct str a, struct str b, unsigned max)
 		last = now;
 		now = spare;
 	}
-	return last[b.n] > max ? max + 1 : last[b.n];
+	return last[b.n];
 }
 
-bool
-conf_nearer(struct str word, struct str candidate, unsigned *best)
+static unsigned
+distance(struct str word, const char *candidate)
 {
-	unsigned d = str_ieq(word, candidate) ? 0 : conf_distance(word, candidate, 2);
+	struct str c = str_of(candidate);
+	unsigned d = str_ieq(word, c) ? 0 : edits(word, c);
 
 	/* two edits make any short word out of any other */
-	if (d >= *best || d > 2 || d * 2 > candidate.n)
-		return false;
-	*best = d;
-	return true;
+	return d * 2 > c.n ? FAR : d;
+}
+
+void
+conf_nearer(struct str word, const char *candidate, const char **near)
+{
+	if (distance(word, candidate) < (*near ? distance(word, *near) : FAR))
+		*near = candidate;
 }
 
 void
@@ -420,7 +428,6 @@ conf_unknown(const struct conf_key *table, unsigned n, const char *section, cons
     size_t why_len)
 {
 	const char *near = NULL, *elsewhere = NULL;
-	unsigned best = 3;
 	bool known = false;
 
 	for (unsigned i = 0; i < n; i++)
@@ -428,12 +435,12 @@ conf_unknown(const struct conf_key *table, unsigned n, const char *section, cons
 	for (unsigned i = 0; i < n; i++) {
 		const struct conf_key *k = &table[i];
 
-		if (!known && conf_nearer(str_of(section), str_of(k->section), &best))
-			near = k->section;
+		if (!known)
+			conf_nearer(str_of(section), k->section, &near);
 		if (!known || !name)
 			continue;
-		if (strcmp(k->section, section) == 0 && conf_nearer(str_of(name), str_of(k->name), &best))
-			near = k->name;
+		if (strcmp(k->section, section) == 0)
+			conf_nearer(str_of(name), k->name, &near);
 		if (strcmp(k->name, name) == 0)
 			elsewhere = k->section;
 	}

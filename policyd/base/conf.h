@@ -112,11 +112,9 @@ void conf_type_text(const struct conf_key *key, char *out, size_t len);
 void conf_unknown(const struct conf_key *table, unsigned n, const char *section, const char *name, char *why,
     size_t why_len);
 
-/* Edits that lead from a to b (insert, delete, replace, swap neighbours); more than `max` count as
- * max + 1. */
-unsigned conf_distance(struct str a, struct str b, unsigned max);
-/* Is `candidate` near enough to be what somebody meant? Then *best (start with 3) becomes its distance. */
-bool conf_nearer(struct str word, struct str candidate, unsigned *best);
+/* Puts `candidate` into *near if it is near enough to be what somebody meant, and nearer than what stands
+ * there; NULL: nothing does yet. */
+void conf_nearer(struct str word, const char *candidate, const char **near);
 
 int conf_msec(struct str s, int64_t *out) MUSTCHECK;
 int conf_size(struct str s, uint64_t *out) MUSTCHECK;

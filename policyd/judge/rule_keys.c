@@ -72,15 +72,13 @@ set_detect(void *at, struct str value, char *why, size_t why_len)
 {
 	const struct detector *d = detector_find(value);
 	const char *near = NULL;
-	unsigned best = 3;
 
 	if (d) {
 		*(const struct detector **)at = d;
 		return 0;
 	}
 	for (const struct detector *const *it = detectors; *it; it++)
-		if (conf_nearer(value, str_of((*it)->name), &best))
-			near = (*it)->name;
+		conf_nearer(value, (*it)->name, &near);
 	return unknown("detector", value, near, why, why_len);
 }
 
@@ -122,12 +120,10 @@ set_prepend(struct rule *r, struct str arg, char *why, size_t why_len)
 static int
 unknown_action(struct str word, char *why, size_t why_len)
 {
-	unsigned best = 3;
 	const char *near = NULL;
 
 	for (int a = ACT_WARN; a < ACT_COUNT; a++)
-		if (conf_nearer(word, str_of(action_name((enum action)a)), &best))
-			near = action_name((enum action)a);
+		conf_nearer(word, action_name((enum action)a), &near);
 	return unknown("action", word, near, why, why_len);
 }
 

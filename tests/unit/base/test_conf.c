@@ -310,34 +310,39 @@ Test(conf, unknown)
 	cr_expect_null(conf_find(table, ARRAY_LEN(table), "two", "colo"));
 }
 
-Test(conf, distance)
+static const char *
+nearer(const char *word, const char *candidate, const char *near)
 {
-	cr_expect_eq(conf_distance(STR(""), STR(""), 9), 0u);
-	cr_expect_eq(conf_distance(STR("abc"), STR(""), 9), 3u);
-	cr_expect_eq(conf_distance(STR("abc"), STR("abc"), 9), 0u);
-	cr_expect_eq(conf_distance(STR("abc"), STR("acb"), 9), 1u);
-	cr_expect_eq(conf_distance(STR("abcd"), STR("abd"), 9), 1u);
-	cr_expect_eq(conf_distance(STR("abd"), STR("abcd"), 9), 1u);
-	cr_expect_eq(conf_distance(STR("abcd"), STR("axcd"), 9), 1u);
-	cr_expect_eq(conf_distance(STR("retention"), STR("retentoin"), 9), 1u);
-	cr_expect_eq(conf_distance(STR("kitten"), STR("sitting"), 9), 3u);
-	cr_expect_eq(conf_distance(STR("kitten"), STR("sitting"), 2), 3u);
-	cr_expect_eq(conf_distance(STR("kitten"), STR("zzzzzzz"), 2), 3u);
+	conf_nearer(str_of(word), candidate, &near);
+	return near ? near : "none";
 }
 
-Test(conf, distance_of_long_words)
+Test(conf, nearer)
 {
-	char a[CONF_NAME_MAX + 2], b[CONF_NAME_MAX + 2];
+	static const char *const one_edit[] = { "abcd", "ABCD", "acbd", "abd", "abcde", "axcd" };
 
-	memset(a, 'a', sizeof(a));
-	memset(b, 'a', sizeof(b));
+	for (size_t i = 0; i < ARRAY_LEN(one_edit); i++)
+		cr_expect_str_eq(nearer("abcd", one_edit[i], NULL), one_edit[i]);
+	cr_expect_str_eq(nearer("kitten", "mittens", NULL), "mittens");
+	cr_expect_str_eq(nearer("kitten", "sitting", NULL), "none", "three edits");
+	cr_expect_str_eq(nearer("abc", "", NULL), "none");
+	cr_expect_str_eq(nearer("ab", "cd", NULL), "none", "two in a short word");
+	cr_expect_str_eq(nearer("kitten", "sitten", "mittens"), "sitten");
+	cr_expect_str_eq(nearer("kitten", "mittens", "sitten"), "sitten");
+	cr_expect_str_eq(nearer("kitten", "bitten", "sitten"), "sitten", "the first");
+}
+
+Test(conf, nearer_of_long_words)
+{
+	char a[CONF_NAME_MAX + 2] = "", b[CONF_NAME_MAX + 2] = "";
+
+	memset(a, 'a', CONF_NAME_MAX + 1);
+	memset(b, 'a', CONF_NAME_MAX + 1);
 	b[3] = 'b';
-	cr_expect_eq(
-	    conf_distance((struct str){ a, CONF_NAME_MAX }, (struct str){ b, CONF_NAME_MAX }, 2), 1u);
-	cr_expect_eq(
-	    conf_distance((struct str){ a, CONF_NAME_MAX + 1 }, (struct str){ b, CONF_NAME_MAX + 1 }, 2), 3u);
-	cr_expect_eq(
-	    conf_distance((struct str){ a, CONF_NAME_MAX + 1 }, (struct str){ a, CONF_NAME_MAX + 1 }, 2), 0u);
+	cr_expect_str_eq(nearer(a, b, NULL), "none");
+	cr_expect_str_eq(nearer(a, a, NULL), a);
+	a[CONF_NAME_MAX] = b[CONF_NAME_MAX] = '\0';
+	cr_expect_str_eq(nearer(a, b, NULL), b);
 }
 
 Test(conf, words)
