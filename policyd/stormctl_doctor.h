@@ -142,6 +142,8 @@ enum filter_kind doctor_filter_kind(struct str spec);
 
 /* Reports under the running check what the MTA has and we do not. */
 void doctor_hostname(struct doctor *d, struct str name, const char *where);
+/* A connection on which the MTA may be silent for so many seconds. */
+void doctor_idle(struct doctor *d, const char *where, int64_t seconds);
 void doctor_domains(struct doctor *d, struct str domains, const char *where);
 void doctor_networks(struct doctor *d, struct str networks, const char *where);
 

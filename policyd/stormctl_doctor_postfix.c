@@ -91,11 +91,7 @@ pf_find(struct doctor *d, const struct pf_service *s, const char *name, const ch
 void
 pf_find_idle(struct doctor *d, const struct pf_service *s, const char *name)
 {
-	int64_t theirs = doctor_seconds(pf_get(pf_of(d), s, name));
-
-	if (theirs * MS_SEC >= d->conf->serve.idle_timeout)
-		doctor_find_ours(d, pf_where(d, s, name), "server",
-		    doctor_text(d, "idle_timeout = %llds", (long long)theirs * 4));
+	doctor_idle(d, pf_where(d, s, name), doctor_seconds(pf_get(pf_of(d), s, name)));
 }
 
 /* --- entries of lists --------------------------------------------------------------------------------- */

@@ -401,6 +401,17 @@ doctor_hostname(struct doctor *d, struct str name, const char *where)
 	    doctor_text(d, "hostname = %.*s", STR_FMT(name)));
 }
 
+void
+doctor_idle(struct doctor *d, const char *where, int64_t seconds)
+{
+	enum { MOST = 86400 }; /* that the key takes */
+
+	if (seconds * MS_SEC >= d->conf->serve.idle_timeout)
+		doctor_find_ours(d, where, "server",
+		    doctor_text(
+			d, "idle_timeout = %llds", (long long)(seconds < MOST / 4 ? seconds * 4 : MOST)));
+}
+
 const char *
 doctor_with_more(struct doctor *d, const char *key, const struct strset *have, const char *more)
 {

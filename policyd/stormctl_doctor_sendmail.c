@@ -88,7 +88,8 @@ take_option(struct doctor *d, struct str s, unsigned line)
 		struct str *to;
 	} rows[] = { { "InputMailFilters", &m->inputs }, { "Milter.macros.envfrom", &m->macros_from },
 		{ "Milter.macros.envrcpt", &m->macros_rcpt }, { "Milter.macros.data", &m->macros_i[0] },
-		{ "Milter.macros.eoh", &m->macros_i[1] }, { "Milter.macros.eom", &m->macros_i[2] } };
+		{ "Milter.macros.eoh", &m->macros_i[1] }, { "Milter.macros.eom", &m->macros_i[2] },
+		{ "Timeout.command", &m->command } };
 	size_t eq = str_find(s, '=');
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)

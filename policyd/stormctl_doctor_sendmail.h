@@ -25,7 +25,7 @@ struct sendmail {
 	unsigned n_filters;
 	struct sm_daemon *daemons; /* that have filters of their own */
 	unsigned n_daemons;
-	struct str inputs, hostname, domains, networks, macros_from, macros_rcpt;
+	struct str inputs, hostname, domains, networks, macros_from, macros_rcpt, command;
 	struct str macros_i[3]; /* where {i} may come: data, end of header, end of message */
 };
 

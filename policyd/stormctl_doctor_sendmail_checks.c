@@ -292,6 +292,37 @@ sendmail_socket_unsafe(struct doctor *d)
 	}
 }
 
+/* "1h30m"; a bare number is one of minutes. */
+static int64_t
+waits(struct str s)
+{
+	int64_t sum = 0;
+	size_t n;
+
+	for (; s.n; s = str_sub(s, n, s.n)) {
+		for (n = 0; n < s.n && str_digit(s.p[n]);)
+			n++;
+		if (n == s.n)
+			return sum + doctor_seconds(s) * 60;
+		n++;
+		if (doctor_seconds(str_sub(s, 0, n)) < 0)
+			return sum;
+		sum += doctor_seconds(str_sub(s, 0, n));
+	}
+	return sum;
+}
+
+static void
+sendmail_idle(struct doctor *d)
+{
+	struct str command = sm_of(d)->command.n ? sm_of(d)->command : STR("1h");
+
+	if (asked(d))
+		doctor_idle(d,
+		    doctor_text(d, "%s: Timeout.command = %.*s", sm_of(d)->path, STR_FMT(command)),
+		    waits(command));
+}
+
 static void
 sendmail_hostname(struct doctor *d)
 {
@@ -356,6 +387,10 @@ const struct doctor_check doctor_sendmail_checks[] = {
 	{ "sendmail-socket-unsafe", SEVERITY_DANGER,
 	    "Sendmail takes no socket from a folder that group or others may write to.",
 	    sendmail_socket_unsafe },
+	{ "sendmail-idle", SEVERITY_WARNING,
+	    "The daemon hangs up on a silent SMTP session before Sendmail does, and what comes in it then is "
+	    "not seen.",
+	    sendmail_idle },
 	{ "sendmail-hostname", SEVERITY_WARNING,
 	    "Sendmail writes its Received lines under a name that the daemon does not take for its own.",
 	    sendmail_hostname },

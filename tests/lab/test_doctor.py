@@ -105,5 +105,6 @@ class Sendmail(test_sendmail.OnSendmail, Doctor):
         for old, new, check in (("T=C:5s", "F=T, T=C:5s", "sendmail-fails-closed"),
                                 ("O InputMailFilters=storm", "O InputMailFilters=", "sendmail-not-listed"),
                                 ("T=C:5s;S:10s;R:10s;E:30s", "T=R:10m", "sendmail-slow"),
-                                ("{auth_authen}, ", "", "sendmail-macros")):
+                                ("{auth_authen}, ", "", "sendmail-macros"),
+                                ("#O Timeout.command=1h", "O Timeout.command=4h", "sendmail-idle")):
             self.assertEqual([check], self.spoil(self.mta.root, "/etc/mail/sendmail.cf", old, new), old)

@@ -83,6 +83,8 @@ class Site(Ours):
         os.chmod(self.run, 0o755)
         self.text = text.replace("@run@", self.run)
         self.server = {"policy": f"unix:{self.run}/policy.sock", "milter": f"unix:{self.run}/milter.sock"}
+        if mta == "sendmail":
+            self.server["idle_timeout"] = "4h"
         self.mail = {"hostname": "mx.example.org", "local_domains": "example.org, .example.org",
                      "trusted": "127.0.0.0/8, ::1, 192.0.2.0/24"}
         self.rules = NO_BRAKE + "[rule bounces]\ndetect = bounce-flood\n"
@@ -303,6 +305,10 @@ BROKEN_SENDMAIL = [
     (sub("O MaxHopCount=25", MSA + "I=scan"), ["sendmail-other-filters"]),
     (sub("O MaxHopCount=25", MSA + "InputMailFilters=scan;opendkim, M=E"), ["sendmail-other-filters"]),
     (sub("O MaxHopCount=25", MSA + "I="), ["sendmail-other-filters"]),
+    (server(idle_timeout="20m"), ["sendmail-idle"]),
+    (both(sub("O MaxHopCount", "O Timeout.command=20\nO MaxHopCount"), server(idle_timeout="20m")), ["sendmail-idle"]),
+    (sub("O MaxHopCount", "O Timeout.command=3h60m\nO MaxHopCount"), ["sendmail-idle"]),
+    (sub("O MaxHopCount", "O Timeout.command=23h\nO MaxHopCount"), ["sendmail-idle"]),
 ]
 
 HARMLESS_SENDMAIL = [
@@ -316,6 +322,8 @@ HARMLESS_SENDMAIL = [
          beside("access", "Connect:203.0.113 OK\nConnect:192.0.2.7 RELAY\n10.1 RELAY\nConnect:friend.example RELAY\n")),
     both(sub("Cwlocalhost", "Fw-o @run@/missing\nFR\nF{R\nC{\nC\nK\nKaccess\nCwlocalhost")),
     sub("O MaxHopCount=25", MSA + "I=scan; policyd-storm , M=E"),
+    both(sub("O MaxHopCount", "O Timeout.command=19\nO MaxHopCount"), server(idle_timeout="20m")),
+    both(sub("O MaxHopCount", "O Timeout.command=10m90s\nO MaxHopCount"), server(idle_timeout="20m")),
 ]
 
 

@@ -18,6 +18,7 @@ control = unix:{dir}/control.sock
 user    = nobody
 rules   = rules.conf
 log     = stderr
+idle_timeout = 4h
 [store]
 path      = {dir}/db/storm.db
 [mail]
