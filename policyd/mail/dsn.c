@@ -387,8 +387,10 @@ other_rcpts(struct dsn *d, const struct header_facts *h)
 	addr_list_walk(failed, add_failed, d);
 	if (d->f.rcpt_count)
 		return;
-	if (s->n_text_rcpts == 0)
+	if (s->n_text_rcpts == 0) {
+		s->text_actions[0] = s->text_told;
 		s->text_rcpts[s->n_text_rcpts++] = s->text_to.n ? s->text_to : dsn_only_stranger(d, h);
+	}
 	if (s->text_rcpts[0].n == 0)
 		return;
 	for (unsigned i = 0; i < s->n_text_rcpts; i++)

@@ -75,6 +75,7 @@ struct dsn_scan {
 	struct str text_actions[DSN_RCPTS_MAX]; /* of each, by the heading above him: delayed, delivered */
 	struct str text_heading;                /* the same of those who follow */
 	struct str text_action;                 /* of all */
+	struct str text_told;                   /* of whom a text names otherwise */
 	struct str text_to;  /* to whom the message went: for a text that names nobody else */
 	unsigned text_lines; /* without fields, up to where sentences are looked for */
 	bool text_heads;     /* the lines before say: those who did not get it follow */

@@ -350,47 +350,8 @@ headed_addr(const struct dsn_scan *s, struct str line)
 	return dsn_only_addr(line);
 }
 
-/* What a delivery status would say of those below. Sendmail: "The following addresses had transient non-fatal
- * errors", "... had successful delivery notifications". */
-static struct str
-action_of_heading(struct str line)
-{
-	static const char *const late[] = { "transient", "delayed" }, *const there[] = { "had successful" };
-
-	if (HAS_ANY(line, late))
-		return STR("delayed");
-	return HAS_ANY(line, there) ? STR("delivered") : STR_NONE;
-}
-
-static void
-take_rcpt(struct dsn *d, struct str line)
-{
-	struct dsn_scan *s = d->scan;
-	struct str addr = leading_addr(line), list;
-	bool said;
-
-	if (addr.n == 0 || !is_rcpt(s, line, addr))
-		addr = headed_addr(s, line);
-	said = addr.n == 0 || !is_rcpt(s, line, addr);
-	s->text_heads = heads_rcpts(line) || (s->text_heads && !said);
-	if (s->text_heads && said)
-		s->text_heading = action_of_heading(line);
-	if (said && s->n_text_rcpts && !s->text_said)
-		return;
-	if (!said && s->text_said)
-		s->n_text_rcpts = 0;
-	list = said ? labelled(line) : is_list(line) ? line : STR_NONE;
-	if (said)
-		addr = said_addr(line);
-	if (list.n)
-		addr_list_walk(list, keep_rcpt, d);
-	else if (addr.n)
-		keep_rcpt(d, addr);
-	s->text_said = said && s->n_text_rcpts;
-}
-
-/* What a delivery status would say of all. Exim; Sendmail, Postfix, Gmail, MDaemon and OpenSMTPD: they go on
- * trying; OpenSMTPD before it wrote delivery statuses: they have got it. */
+/* What a delivery status would say. Exim; Sendmail, Postfix, Gmail, MDaemon and OpenSMTPD: they go on trying;
+ * OpenSMTPD before it wrote delivery statuses: those below have got it. */
 static struct str
 told_action(struct str line)
 {
@@ -406,7 +367,8 @@ told_action(struct str line)
 		"will keep trying",
 		"will retry",
 	};
-	static const char *const there[] = { "was successfully delivered", "was successfully relayed" };
+	static const char *const there[] = { "was successfully delivered", "was successfully relayed",
+		"was relayed to these recipients" };
 	static const char *const over[] = { "no longer" };
 	static const char *const but[] = { "not ", "n't ", "fail", "unable", "but ", "however" };
 
@@ -415,6 +377,58 @@ told_action(struct str line)
 	if (HAS_ANY(line, late) && !HAS_ANY(line, over))
 		return STR("delayed");
 	return HAS_ANY(line, there) && !HAS_ANY(line, but) ? STR("delivered") : STR_NONE;
+}
+
+/* What a delivery status would say of those below. Sendmail: "The following addresses had transient non-fatal
+ * errors", "... had successful delivery notifications". */
+static struct str
+action_of_heading(struct str line, struct str told)
+{
+	static const char *const late[] = { "transient", "delayed" }, *const there[] = { "had successful" };
+
+	if (HAS_ANY(line, late))
+		return STR("delayed");
+	return HAS_ANY(line, there) ? STR("delivered") : told;
+}
+
+/* A line that is none of those who follow. Others may follow than those who have got it. */
+static void
+take_heading(struct dsn_scan *s, struct str line, struct str told)
+{
+	static const struct str there = STR("delivered");
+
+	if (s->text_heads)
+		s->text_heading = action_of_heading(line, told);
+	else if (str_eq(told, there) || (str_eq(s->text_heading, there) && line.p[0] != '('))
+		s->text_heading = told;
+}
+
+/* `told`: what the line says of some or all. */
+static void
+take_rcpt(struct dsn *d, struct str line, struct str told)
+{
+	struct dsn_scan *s = d->scan;
+	struct str addr = leading_addr(line), list;
+	bool said;
+
+	if (addr.n == 0 || !is_rcpt(s, line, addr))
+		addr = headed_addr(s, line);
+	said = addr.n == 0 || !is_rcpt(s, line, addr);
+	s->text_heads = heads_rcpts(line) || (s->text_heads && !said);
+	if (said)
+		take_heading(s, line, told);
+	if (said && s->n_text_rcpts && !s->text_said)
+		return;
+	if (!said && s->text_said)
+		s->n_text_rcpts = 0;
+	list = said ? labelled(line) : is_list(line) ? line : STR_NONE;
+	if (said)
+		addr = said_addr(line);
+	if (list.n)
+		addr_list_walk(list, keep_rcpt, d);
+	else if (addr.n)
+		keep_rcpt(d, addr);
+	s->text_said = said && s->n_text_rcpts;
 }
 
 bool
@@ -441,11 +455,14 @@ take_text(struct dsn *d, struct str line)
 	enum { SENTENCES_WITHIN = 400 };
 	struct dsn_scan *s = d->scan;
 	bool front = s->text_lines < SENTENCES_WITHIN;
+	struct str told = front ? told_action(line) : STR_NONE;
 
 	s->text_lines += front;
-	if (front && !s->text_action.n)
-		s->text_action = told_action(line);
-	take_rcpt(d, line);
+	take_rcpt(d, line, told);
+	if (!s->text_told.n)
+		s->text_told = told;
+	if (str_eq(told, STR("delayed")) && !heads_rcpts(line))
+		s->text_action = told;
 	if (s->n_text_rcpts && !s->text_said)
 		return;
 	if (front)
@@ -458,7 +475,7 @@ static void
 take_one(void *arg, struct str addr)
 {
 	if (addr.n)
-		take_rcpt(arg, addr);
+		take_rcpt(arg, addr, STR_NONE);
 }
 
 void
@@ -471,7 +488,7 @@ dsn_take_named(struct dsn *d)
 	if (str_find(named, ',') < named.n)
 		addr_list_walk(named, take_one, d);
 	else
-		take_rcpt(d, named);
+		take_rcpt(d, named, STR_NONE);
 }
 
 /* Some notices (Yahoo, MailScanner) only describe the message, by "To:" and "Subject:". So does Exchange, and

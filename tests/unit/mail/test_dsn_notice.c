@@ -164,6 +164,37 @@ Test(dsn_notice, some_late_some_there)
 	    rig_scan(plain,
 		STR("Your message was successfully delivered to these recipients.\n\na@b.example: ok\n"), 7),
 	    "nowhere +lines\nnot final=a@b.example action=delivered");
+	rig_want("OpenSMTPD, to a server that knows no delivery statuses",
+	    rig_scan(plain, STR("Your message was relayed to these recipients.\n\na@b.example: ok\n"), 7),
+	    "nowhere +lines\nnot final=a@b.example action=delivered");
+	rig_want("others did not get it",
+	    rig_scan(plain,
+		STR("It was successfully delivered to the following recipients:\n\nd@b.example\n"
+		    "(c@b.example, too)\ne@b.example\n\nTo others it was not:\n\na@b.example\n"),
+		7),
+	    "nowhere +lines\nnot final=d@b.example action=delivered\n"
+	    "not final=e@b.example action=delivered\nfailed final=a@b.example");
+	rig_want("a server on its way has it",
+	    rig_scan(plain,
+		STR("Your message was successfully relayed to mx.b.example,\nwhich gave it back:\n"
+		    "<a@b.example>: no such user\n"),
+		7),
+	    "nowhere +lines\nfailed final=a@b.example");
+	rig_want("others are to wait",
+	    rig_scan(plain,
+		STR("These addresses failed:\na@b.example\n\nFor the following recipients it has been "
+		    "delayed:\nd@b.example\n"),
+		7),
+	    "nowhere +lines\nfailed final=a@b.example\nnot final=d@b.example action=delayed");
+	rig_want("he is to wait, in whatever form he is named",
+	    rig_scan(plain,
+		STR("For the following recipients it has been delayed:\n\n  Ann Bee, a@b.example, Sales\n"),
+		7),
+	    "nowhere +lines\nnot final=a@b.example action=delayed");
+	rig_want("each is told for himself",
+	    rig_scan(
+		plain, STR("The following recipients are told:\n\n<a@b.example>: it has been delayed\n"), 7),
+	    "nowhere +lines\nnot final=a@b.example action=delayed");
 	rig_want("not",
 	    rig_scan(plain, STR("It was successfully relayed but failed at last:\n\na@b.example: no\n"), 7),
 	    "nowhere +lines\nfailed final=a@b.example");
