@@ -6,26 +6,63 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 
-/* For bytes there may be room, but not for one more file. */
+enum {
+	INDEX_PAGE = 4 << 10, /* of the index: SQLite writes one byte of each for room for all of it */
+	INDEX_STEP = 32 << 10,
+	INDEX_LOG = 16 << 20, /* so much of the log is in one such step, about */
+};
+
+static const char *
+name_beside(sqlite3 *db, const char *suffix, char name[PATH_MAX])
+{
+	const char *file = sqlite3_db_filename(db, "main");
+
+	snprintf(name, PATH_MAX, "%s%s", file ? file : "", suffix);
+	return name;
+}
+
 static bool
-no_room_for_a_file(sqlite3 *db)
+is_full(int error)
+{
+	return error == ENOSPC || error == EDQUOT;
+}
+
+/* For one more file of so many bytes; 0: for bytes there may be room, but not for one more file. */
+static bool
+no_room_for_a_file(sqlite3 *db, off_t bytes)
 {
 	char name[PATH_MAX];
-	int fd;
+	int fd, error;
 
-	snprintf(name, sizeof(name), "%s-try", sqlite3_db_filename(db, "main"));
-	if (unlink(name) == 0) /* of one who was killed here: it may have been the last */
-		return true;
+	if (unlink(name_beside(db, "-try", name)) == 0 && bytes == 0)
+		return true; /* of one who was killed here: it may have been the last */
 	fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return errno == ENOSPC || errno == EDQUOT;
+		return is_full(errno);
+	error = bytes ? posix_fallocate(fd, 0, bytes) : 0;
 	close(fd);
 	(void)unlink(name);
-	return false;
+	return is_full(error);
+}
+
+bool
+journal_file_no_index(sqlite3 *db)
+{
+	char name[PATH_MAX];
+	struct statvfs fs;
+	struct stat log;
+
+	if (statvfs(name_beside(db, "", name), &fs) != 0 || fs.f_bsize >= INDEX_PAGE)
+		return false;
+	if (stat(name_beside(db, "-wal", name), &log) != 0)
+		log.st_size = 0;
+	return no_room_for_a_file(db, (log.st_size / INDEX_LOG + 1) * INDEX_STEP);
 }
 
 bool
@@ -35,7 +72,7 @@ journal_file_no_room(sqlite3 *db)
 
 	if (rc != SQLITE_OK)
 		rc = sqlite3_extended_errcode(db);
-	return rc == SQLITE_IOERR_SHMSIZE || (rc == SQLITE_CANTOPEN && no_room_for_a_file(db));
+	return rc == SQLITE_IOERR_SHMSIZE || (rc == SQLITE_CANTOPEN && no_room_for_a_file(db, 0));
 }
 
 int

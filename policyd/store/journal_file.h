@@ -13,6 +13,10 @@
  * locking_mode EXCLUSIVE before it reads anything. */
 bool journal_file_no_room(sqlite3 *db);
 
+/* The same of one that has read nothing yet, where the file system has blocks that are smaller than a page of
+ * the index: SQLite does not notice that some of it finds no room, and to write there is a SIGBUS. */
+bool journal_file_no_index(sqlite3 *db);
+
 /* Opens for reading what has no log beside it, as a file that nobody changes: no other is made. Returns what
  * SQLite says of it. */
 int journal_file_open_unchanging(const char *path, sqlite3 **db) MUSTCHECK;

@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 #include "store/journal_read.h"
 
-#include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
-#include <sys/stat.h>
+#include <string.h>
 
 #include "base/arena.h"
-#include "base/buf.h"
 #include "base/err.h"
 #include "base/xalloc.h"
 #include "store/journal.h"
-#include "store/journal_file.h"
 #include "store/journal_reading.h"
 #include "store/migrate.h"
 
 enum {
-	WAIT = 5000,               /* ms, for a lock */
 	FAULTS_MAX = 100,          /* lines that integrity_check may print */
 	GULP_ROWS = 500,           /* messages a read transaction */
 	DISORDER = 60 * 60 * 1000, /* ms by which times may be out of order */
@@ -51,9 +47,8 @@ reading_text(struct arena *a, sqlite3_stmt *st, int col)
 	return s.p ? s : STR("");
 }
 
-/* One number; 0 when there is no row. */
-static int
-number(struct reading *r, const char *sql, int64_t *out)
+int
+reading_number(struct reading *r, const char *sql, int64_t *out)
 {
 	sqlite3_stmt *st = NULL;
 	int err = reading_prepare(r, sql, &st), rc = err ? SQLITE_ERROR : sqlite3_step(st);
@@ -66,106 +61,6 @@ number(struct reading *r, const char *sql, int64_t *out)
 		err = reading_fail(r);
 	sqlite3_finalize(st);
 	return err;
-}
-
-/* Is it the journal's, and of our version? */
-static int
-check_owner(struct reading *r, int *version)
-{
-	int64_t id = 0, v = 0;
-	int err = number(r, "PRAGMA application_id", &id);
-
-	if (!err)
-		err = number(r, "PRAGMA user_version", &v);
-	if (err)
-		return err;
-	*version = (int)v;
-	if (id != MIGRATE_APPLICATION_ID) {
-		snprintf(r->why, r->why_len, "the database belongs to another program");
-		return ERR_CORRUPT;
-	}
-	if (v == journal_schema())
-		return 0;
-	snprintf(r->why, r->why_len, "the database has schema version %lld, this program knows %d: %s",
-	    (long long)v, journal_schema(),
-	    v > journal_schema() ? "a newer policyd-storm wrote it" : "the daemon's next start raises it");
-	return ERR_VERSION;
-}
-
-/*
- * A reader of a write-ahead log wants to make the -shm file; who may not, can read a file that nobody has
- * open (there is no log then) as one that does not change.
- */
-static int
-open_unchanging(struct reading *r, const char *path)
-{
-	sqlite3_close(r->db);
-	return journal_file_open_unchanging(path, &r->db) == SQLITE_OK ? 0 : reading_fail(r);
-}
-
-/* See journal_file_no_room(). Who may not write into the folder has no hope either. */
-static int
-open_alone(struct reading *r, const char *path)
-{
-	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
-
-	sqlite3_close(r->db);
-	if (sqlite3_open_v2(path, &r->db, flags, NULL) != SQLITE_OK)
-		return reading_fail(r);
-	sqlite3_busy_timeout(r->db, WAIT);
-	sqlite3_db_config(r->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	return reading_exec(r, "PRAGMA locking_mode = EXCLUSIVE");
-}
-
-static bool
-has_log(const char *path)
-{
-	struct buf name = { 0 };
-	struct stat sb;
-	bool has;
-
-	buf_printf(&name, "%s-wal", path);
-	buf_append(&name, "", 1);
-	has = stat(name.data, &sb) == 0 || errno != ENOENT;
-	buf_fini(&name);
-	return has;
-}
-
-int
-reading_open(struct reading *r, const char *path, int *version)
-{
-	struct stat sb;
-	int err, rc;
-
-	if (stat(path, &sb) != 0) {
-		snprintf(r->why, r->why_len, "%s", strerror(errno));
-		return errno == ENOENT || errno == ENOTDIR ? ERR_NOENT : ERR_IO;
-	}
-	if (!S_ISREG(sb.st_mode)) { /* a FIFO would be waited for */
-		snprintf(r->why, r->why_len, "not a regular file");
-		return ERR_IO;
-	}
-	if (sqlite3_open_v2(path, &r->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
-		return reading_fail(r);
-	sqlite3_busy_timeout(r->db, WAIT);
-	err = check_owner(r, version);
-	rc = sqlite3_errcode(r->db) & 0xff;
-	if (err == ERR_IO && journal_file_no_room(r->db)) {
-		err = open_alone(r, path);
-		if (!err)
-			err = check_owner(r, version);
-		rc = sqlite3_errcode(r->db) & 0xff;
-	}
-	if (err != ERR_IO || (rc != SQLITE_READONLY && rc != SQLITE_CANTOPEN))
-		return err;
-	if (has_log(path)) {
-		snprintf(r->why, r->why_len,
-		    "cannot be read without the right to write into its folder, while the "
-		    "daemon runs or has left a write-ahead log");
-		return err;
-	}
-	err = open_unchanging(r, path);
-	return err ? err : check_owner(r, version);
 }
 
 /* ---- check ---- */
@@ -253,7 +148,7 @@ check_rules(struct checking *c)
 		int64_t n = 0;
 		char text[128];
 
-		err = number(&c->r, rules[k].sql, &n);
+		err = reading_number(&c->r, rules[k].sql, &n);
 		if (err || n == 0)
 			continue;
 		if (strchr(rules[k].what, ':'))
@@ -288,7 +183,7 @@ count_all(struct reading *r, bool ours, struct journal_report *out)
 	for (unsigned k = 0; !err && k < ARRAY_LEN(counts); k++) {
 		int64_t n = 0;
 
-		err = ours ? number(r, counts[k].sql, &n) : ERR_CORRUPT;
+		err = ours ? reading_number(r, counts[k].sql, &n) : ERR_CORRUPT;
 		*counts[k].to = err == ERR_CORRUPT ? JOURNAL_UNREADABLE : (uint64_t)n;
 		err = err == ERR_CORRUPT ? 0 : err;
 	}
@@ -492,11 +387,11 @@ skip_before(struct walk *w, int64_t since)
 	sqlite3_stmt *st = NULL;
 	int64_t high = 0, at, time = 0;
 	bool found = true;
-	int err = number(&w->r, "SELECT max(id) FROM message", &high);
+	int err = reading_number(&w->r, "SELECT max(id) FROM message", &high);
 
 	since = since < INT64_MIN + DISORDER ? INT64_MIN : since - DISORDER;
 	if (!err)
-		err = number(&w->r, "SELECT min(id) - 1 FROM message", &w->id);
+		err = reading_number(&w->r, "SELECT min(id) - 1 FROM message", &w->id);
 	if (!err)
 		err = reading_prepare(&w->r, behind_sql, &st);
 	while (!err && w->id < high) {

@@ -382,6 +382,7 @@ open_as(struct jdb *d, const char *path, uint64_t *seed, int wait_ms, enum way w
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	int64_t deadline = clock_now().mono + wait_ms;
+	bool no_index;
 	int err;
 
 	pthread_once(&once, configure);
@@ -400,14 +401,15 @@ open_as(struct jdb *d, const char *path, uint64_t *seed, int wait_ms, enum way w
 		return err;
 	sqlite3_extended_result_codes(d->db, 1);
 	sqlite3_busy_timeout(d->db, wait_ms);
+	no_index = way == TOGETHER && !d->memory && journal_file_no_index(d->db);
 	/* Switching to WAL, and some other meetings of two that open, answer BUSY without waiting. */
-	err = set_up(d, seed, way);
+	err = no_index ? ERR_IO : set_up(d, seed, way);
 	while (err == ERR_BUSY && clock_now().mono < deadline) {
 		sqlite3_sleep(20);
 		err = set_up(d, seed, way);
 	}
 	note_wal(d);
-	d->no_room = err == ERR_IO && journal_file_no_room(d->db);
+	d->no_room = err == ERR_IO && (no_index || journal_file_no_room(d->db));
 	if (d->no_room)
 		end_without_room(d);
 	if (err && !d->memory)
