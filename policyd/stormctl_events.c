@@ -177,20 +177,22 @@ mbox(struct reader *r, struct str s)
 static int
 json_line(struct reader *r, struct str line, uint64_t number)
 {
+	const char *why = NULL;
 	struct event ev;
 
-	if (!event_from_json(&ev, line, &r->arena)) {
-		fprintf(
-		    stderr, "stormctl: %s:%llu: not a JSON object\n", r->file, (unsigned long long)number);
-		return ERR_SYNTAX;
+	_Static_assert(EVENT_LINE_MAX == 64 << 20, "and so says what is told");
+	if (line.n > EVENT_LINE_MAX)
+		why = "longer than 64 MB";
+	else if (!event_from_json(&ev, line, &r->arena))
+		why = "not a JSON object";
+	else if (ev.no_time)
+		why = "the time is not in seconds since 1970";
+	if (!why) {
+		give(r, &ev);
+		return 0;
 	}
-	if (ev.no_time) {
-		fprintf(stderr, "stormctl: %s:%llu: the time is not in seconds since 1970\n", r->file,
-		    (unsigned long long)number);
-		return ERR_SYNTAX;
-	}
-	give(r, &ev);
-	return 0;
+	fprintf(stderr, "stormctl: %s:%llu: %s\n", r->file, (unsigned long long)number, why);
+	return ERR_SYNTAX;
 }
 
 static int
@@ -205,7 +207,7 @@ jsonl(struct reader *r, struct str s)
 		advance(r, line.n + 1);
 		if (str_trim(line).n == 0)
 			continue;
-		if (line.n > EVENT_LINE_MAX || json_line(r, line, number) != 0)
+		if (json_line(r, line, number) != 0)
 			err = ERR_SYNTAX;
 	}
 	return err;
@@ -239,7 +241,7 @@ standard_input(struct reader *r)
 		number++;
 		if (str_trim(s).n == 0)
 			continue;
-		if (s.n > EVENT_LINE_MAX || json_line(r, s, number) != 0)
+		if (json_line(r, s, number) != 0)
 			err = ERR_SYNTAX;
 	}
 	if (ferror(stdin))

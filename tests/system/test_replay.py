@@ -368,3 +368,18 @@ def test_ends_where_nobody_hears(lab):
         p = subprocess.run([lab.binary("stormctl"), "-c", conf, "replay", "--json", lab.path("folder"), lab.path("gone")],
                            env=lab.env, stdout=full, stderr=subprocess.PIPE, timeout=30, check=False)
     assert p.returncode == 74 and p.stderr == b"stormctl: standard output: No space left on device\n", p
+
+
+def test_a_line_that_is_too_long(lab):
+    """It is named, as any other line that is not taken."""
+    conf = lab.put("main.conf", CONF.format(dir=lab.dir))
+    lab.put("rules.conf", RULES)
+    with open(lab.path("long.jsonl"), "wb") as f:
+        f.seek((64 << 20) + 1)
+        f.write(b"\n" + event(0, "192.0.2.1", "joe@example.org", "x@example.net", POST, "").encode())
+    for path in (lab.path("long.jsonl"), "-"):
+        with open(lab.path("long.jsonl"), "rb") as given:
+            p = subprocess.run([lab.binary("stormctl"), "-c", conf, "replay", "--json", path], env=lab.env, stdin=given,
+                               capture_output=True, timeout=30, check=False)
+        assert p.returncode == 65 and p.stderr.decode() == f"stormctl: {path}:1: longer than 64 MB\n", p.stderr
+        assert len(p.stdout.splitlines()) == 2, p.stdout
