@@ -101,6 +101,13 @@ $(B)/obj/%.o: %.c
 	$(call say,CC)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# A program of all that it depends on, and of these libraries.
+define link
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(1)
+endef
+
 define room_rules
 $(B)/lib$(1).a: $(call obj,$(1)) $(if $(filter store,$(1)),$(B)/obj/gen/schema.o)
 	@mkdir -p $$(@D)
@@ -120,19 +127,16 @@ CTL_SRC := $(sort $(wildcard policyd/stormctl*.c)) policyd/version.c $(sort $(wi
 # Told by -V, and known to nobody else.
 $(B)/obj/policyd/version.o: override CPPFLAGS += -DSTORM_SANITIZERS='"$(SAN)"' -DSTORM_INIH='"$(call pkg,modversion,inih)"'
 $(B)/policyd-storm: $(DAEMON_SRC:%.c=$(B)/obj/%.o) $(call archives,serve)
-	$(call say,LD)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(libs_serve)
+	$(call link,$(libs_serve))
 $(B)/stormctl: $(CTL_SRC:%.c=$(B)/obj/%.o) $(call archives,serve)
-	$(call say,LD)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CJSON_LIBS) $(libs_serve)
+	$(call link,$(CJSON_LIBS) $(libs_serve))
 
 # Coverage-guided fuzzing of what reads a peer's bytes or a disk's, with clang's libFuzzer: FUZZ seconds each.
 FUZZ := 5
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
 $(B)/obj/tests/fuzz/%.o: override CPPFLAGS += -Itests
 $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(patsubst %,$(B)/obj/policyd/%.o,stormctl_event_json config config_keys) $(call archives,serve)
-	@mkdir -p $(@D)
-	$(Q)$(CC) -fsanitize=fuzzer $(ALL_LDFLAGS) -o $@ $^ $(CJSON_LIBS) $(libs_serve)
+	$(call link,-fsanitize=fuzzer $(CJSON_LIBS) $(libs_serve))
 fuzz-bin: $(FUZZ_BIN)
 # What any compiler can do of it.
 fuzz-obj: $(FUZZ_BIN:$(B)/fuzz/%=$(B)/obj/tests/fuzz/%.o)
@@ -146,28 +150,21 @@ UNIT_SRC := $(if $(CRITERION),$(sort $(wildcard tests/unit/*/test_*.c)))
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 define unit_rules
 $(B)/unit/$(1)/%: $(B)/obj/tests/unit/$(1)/%.o $(call archives,$(1))
-	@mkdir -p $$(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $$@ $$^ $(CRITERION_LIBS) $(libs_$(1))
+	$$(call link,$(CRITERION_LIBS) $(libs_$(1)))
 endef
 $(foreach r,$(ROOMS),$(eval $(call unit_rules,$(r))))
 # The configuration stands above all rooms.
 $(B)/unit/config/%: $(B)/obj/tests/unit/config/%.o $(B)/obj/policyd/config.o $(B)/obj/policyd/config_keys.o $(call archives,serve)
-	@mkdir -p $(@D)
-	$(call say,LD)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CRITERION_LIBS) $(libs_serve)
+	$(call link,$(CRITERION_LIBS) $(libs_serve))
 # What stormctl reads and is not a room's.
 $(B)/unit/stormctl/%: $(B)/obj/tests/unit/stormctl/%.o $(B)/obj/policyd/stormctl_event_json.o $(call archives,base)
-	@mkdir -p $(@D)
-	$(call say,LD)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CRITERION_LIBS) $(CJSON_LIBS) $(libs_base)
+	$(call link,$(CRITERION_LIBS) $(CJSON_LIBS) $(libs_base))
 .PRECIOUS: $(B)/obj/%.o
 
 # The runner of stories: the doors and the engine under a clock of its own, which takes the place of base/clock.o.
 STORY_SRC := $(sort $(wildcard tests/scenario/*.c)) $(sort $(wildcard policyd/config*.c))
 $(B)/scenario/story: $(STORY_SRC:%.c=$(B)/obj/%.o) $(call archives,serve)
-	@mkdir -p $(@D)
-	$(call say,LD)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(libs_serve)
+	$(call link,$(libs_serve))
 scenario-bin: $(B)/scenario/story
 scenario: all scenario-bin
 	sh tests/scenario/run.sh $(B)
@@ -196,7 +193,7 @@ lab-flood: all $(B)/bench/load
 
 # The stories through every mail server and every form of it, long, and without the daemon too. The table is in $(B)/lab.
 mtas: deps-check all
-	LAB_FULL=1 sh tests/lab/run.sh $(B) $(addsuffix .,test_stories)
+	LAB_FULL=1 sh tests/lab/run.sh $(B) test_stories.
 
 # The benchmark: a load generator, what the daemon is compared with, and a maker of large stores. What needs a library
 # that is not here is left out, and the run says so.
@@ -220,9 +217,7 @@ $(B)/gen/gmime: REMEMBERED = $(GMIME)
 $(B)/obj/tests/bench/scan.o: $(B)/gen/gmime
 $(B)/obj/tests/bench/scan.o: override CPPFLAGS += $(if $(GMIME),-DBENCH_GMIME $(patsubst -I%,-isystem %,$(call pkg,cflags,gmime-3.0)))
 $(BENCH_BIN):
-	@mkdir -p $(@D)
-	$(call say,LD)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(BENCH_LIBS)
+	$(call link,$(BENCH_LIBS))
 bench-bin: $(BENCH_BIN)
 bench: deps-bench
 	$(MAKE) --no-print-directory all bench-bin
@@ -237,8 +232,8 @@ else
 endif
 # One room alone: make unit-mail
 unit-%:
-	$(MAKE) --no-print-directory $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/$*/test_*.c))
-	sh tests/unit/run.sh $(B) $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/$*/test_*.c))
+	$(MAKE) --no-print-directory $(filter $(B)/unit/$*/%,$(UNIT_BIN))
+	sh tests/unit/run.sh $(B) $(filter $(B)/unit/$*/%,$(UNIT_BIN))
 
 system: all
 	sh tests/system/run.sh $(B)
