@@ -67,7 +67,8 @@ read_ask(struct doctor *d, struct pf_ask *a, struct str word, bool braced)
 		{ "try_limit", "smtpd_policy_service_try_limit", &a->try_limit } };
 
 	a->address = pf_cut_address(&word, braced);
-	pf_take_options(pf_of(d), a->service, word, rows, ARRAY_LEN(rows));
+	a->misread = !pf_take_options(pf_of(d), a->service, POLICY_DOOR, word, rows, ARRAY_LEN(rows)) ||
+	    doctor_seconds(a->timeout) < 0;
 	a->whose = pf_resolve(d, POLICY_DOOR, a->service, a->address, &a->path);
 }
 
@@ -84,7 +85,7 @@ add_ask(struct doctor *d, const struct pf_ask *seen, struct walk *w)
 {
 	struct postfix *p = pf_of(d);
 	struct pf_ask a = *seen;
-	struct str word;
+	struct str word, rest;
 	bool braced;
 
 	if (!doctor_word(&w->rest[w->depth - 1], &word, &braced))
@@ -99,6 +100,8 @@ add_ask(struct doctor *d, const struct pf_ask *seen, struct walk *w)
 		a.warned_class = w->warn < w->depth ? w->param[w->warn] : NULL;
 	}
 	read_ask(d, &a, word, braced);
+	rest = w->rest[w->depth - 1];
+	a.misread = a.misread || (doctor_word(&rest, &word, NULL) && pf_is_option(POLICY_DOOR, word));
 	p->asks = doctor_push(d, p->asks, &p->n_asks, sizeof(*p->asks));
 	p->asks[p->n_asks - 1] = a;
 }
@@ -309,6 +312,8 @@ pf_put_right(struct doctor *d, const struct pf_service *s, const char *param, en
 	bool braced, inner, warned, done = place == PLACE_NOWHERE, ours;
 
 	while (next_entry(&rest, &word, &braced, &warned)) {
+		if (pf_is_option(POLICY_DOOR, word)) /* that is to stand in braces */
+			continue;
 		copy = doctor_text(d, braced ? "{ %.*s }" : "%.*s", STR_FMT(word));
 		ours = false;
 		if (!braced && str_ieq(word, STR("check_policy_service")) &&

@@ -22,7 +22,8 @@ add_filter(struct doctor *d, struct pf_filter f, struct str word, bool braced)
 		{ "content_timeout", "milter_content_timeout", &f.content } };
 
 	f.address = pf_cut_address(&word, braced);
-	pf_take_options(p, f.service, word, rows, ARRAY_LEN(rows));
+	f.misread = !pf_take_options(p, f.service, MILTER_DOOR, word, rows, ARRAY_LEN(rows)) ||
+	    doctor_seconds(f.connect) < 0 || doctor_seconds(f.command) < 0 || doctor_seconds(f.content) < 0;
 	f.kind = doctor_filter_kind(f.address);
 	f.whose = pf_resolve(d, MILTER_DOOR, f.service, f.address, &f.path);
 	p->filters = doctor_push(d, p->filters, &p->n_filters, sizeof(*p->filters));
@@ -86,6 +87,8 @@ pf_filters_put_right(struct doctor *d, const struct pf_service *s, const char *p
 	while (doctor_word(&rest, &word, &braced)) {
 		const char *copy = doctor_text(d, braced ? "{ %.*s }" : "%.*s", STR_FMT(word));
 
+		if (pf_is_option(MILTER_DOOR, word)) /* that is to stand in the braces of a milter */
+			continue;
 		address = pf_cut_address(&word, braced);
 		if (pf_resolve(d, MILTER_DOOR, s, address, NULL) != NOT_OURS) {
 			if (!done && place == PLACE_SAME)
@@ -145,8 +148,11 @@ milter_absent(struct doctor *d)
 	EACH_SERVICE(p, s)
 	if (s->role == PF_PUBLIC && switched_off(p, s))
 		return; /* that is another check's */
-	if (doctor_address(d, MILTER_DOOR) && !pf_hands_on(p) && pf_asks(p))
-		find_list(d, NULL, "smtpd_milters", PLACE_GOOD);
+	if (!doctor_address(d, MILTER_DOOR) || pf_hands_on(p) || !pf_asks(p))
+		return;
+	EACH_SERVICE(p, s)
+	if ((s->role == PF_PUBLIC && !pf_in_front(p, s)) || pf_behind(p, s))
+		find_list(d, s, "smtpd_milters", PLACE_GOOD);
 }
 
 static void
@@ -164,6 +170,26 @@ milter_fails_closed(struct doctor *d)
 	EACH_FILTER(pf_of(d), f)
 	if (f->whose == OURS && !str_ieq(f->action, STR("accept")))
 		find_list(d, f->service, f->param, PLACE_SAME);
+}
+
+/* Our options outside of braces are milters to Postfix. */
+static bool
+is_stray(const struct pf_filter *f)
+{
+	return pf_is_option(MILTER_DOOR, f->address);
+}
+
+static void
+milter_options(struct doctor *d)
+{
+	EACH_FILTER(pf_of(d), f)
+	{
+		bool stray = f + 1 < pf_of(d)->filters + pf_of(d)->n_filters && f[1].at == f->at + 1 &&
+		    is_stray(&f[1]);
+
+		if (f->whose == OURS && (f->misread || stray))
+			find_list(d, f->service, f->param, PLACE_SAME);
+	}
 }
 
 static void
@@ -395,6 +421,10 @@ const struct doctor_check doctor_postfix_milter[] = {
 	    "While the daemon is away Postfix refuses all mail, for the milter's default action is not "
 	    "accept.",
 	    milter_fails_closed },
+	{ "milter-options", SEVERITY_DANGER,
+	    "Postfix does not understand the options of this milter, or takes them for milters, for they "
+	    "stand outside of braces: it refuses all mail.",
+	    milter_options },
 	{ "milter-slow", SEVERITY_NOTE,
 	    "A daemon that hangs holds each message for minutes: the milter's timeouts are long.",
 	    milter_slow },

@@ -90,6 +90,14 @@ policy_fails_open_wide(struct doctor *d)
 }
 
 static void
+policy_options(struct doctor *d)
+{
+	EACH_ASK(pf_of(d), a)
+	if (a->whose == OURS && a->misread)
+		find_list(d, a, PLACE_SAME);
+}
+
+static void
 policy_slow(struct doctor *d)
 {
 	EACH_ASK(pf_of(d), a)
@@ -388,6 +396,10 @@ const struct doctor_check doctor_postfix_policy[] = {
 	{ "policy-default-permits", SEVERITY_DANGER,
 	    "While the daemon is away the default action permits everything, past all entries behind it.",
 	    policy_fails_open_wide },
+	{ "policy-options", SEVERITY_DANGER,
+	    "Postfix does not understand the options of this question, or takes them for restrictions, for "
+	    "they stand outside of braces: it refuses all mail.",
+	    policy_options },
 	{ "policy-slow", SEVERITY_WARNING,
 	    "A daemon that hangs holds each SMTP session for more than 15 s a try.", policy_slow },
 	{ "policy-try-limit", SEVERITY_WARNING,

@@ -110,21 +110,38 @@ pf_cut_address(struct str *entry, bool braced)
 	return address;
 }
 
-void
-pf_take_options(const struct postfix *p, const struct pf_service *s, struct str options,
+static const char *const policy_options[] = { "timeout", "default_action", "try_limit", "retry_delay",
+	"request_limit", "max_idle", "max_ttl", "policy_context", NULL };
+static const char *const milter_options[] = { "default_action", "protocol", "connect_timeout",
+	"command_timeout", "content_timeout", NULL };
+
+bool
+pf_is_option(enum door_kind door, struct str word)
+{
+	size_t eq = str_find(word, '=');
+
+	return eq < word.n &&
+	    pf_one_of(door == POLICY_DOOR ? policy_options : milter_options, str_trim(str_sub(word, 0, eq)));
+}
+
+bool
+pf_take_options(const struct postfix *p, const struct pf_service *s, enum door_kind door, struct str options,
     const struct pf_option *rows, size_t n)
 {
 	struct str option;
+	bool good = true;
 
 	for (size_t i = 0; i < n; i++)
 		*rows[i].to = pf_get(p, s, rows[i].param);
 	while (doctor_word(&options, &option, NULL)) {
 		size_t eq = str_find(option, '=');
 
+		good = good && pf_is_option(door, option);
 		for (size_t i = 0; i < n; i++)
 			if (str_eq(str_trim(str_sub(option, 0, eq)), str_of(rows[i].name)))
 				*rows[i].to = str_trim(str_sub(option, eq + 1, option.n));
 	}
+	return good;
 }
 
 const char *
@@ -232,14 +249,28 @@ postconf(struct doctor *d, const char *program, const char *dir, const char *wha
 	return doctor_exec(d, dir ? with : plain, out);
 }
 
+/* Names are put in: a "$" that is left is text, and "$$" in the files of Postfix and in our lines. */
+static struct str
+as_written(struct doctor *d, struct str value)
+{
+	struct str part;
+	const char *out = NULL;
+
+	if (str_find(value, '$') == value.n)
+		return value;
+	while (str_split(&value, '$', &part))
+		out = out ? doctor_text(d, "%s$$%.*s", out, STR_FMT(part)) : doctor_copy(d, part);
+	return str_of(out);
+}
+
 /* "name = value" */
 static bool
-split_line(struct str line, struct str *name, struct str *value)
+split_line(struct doctor *d, struct str line, struct str *name, struct str *value)
 {
 	size_t eq = str_find(line, '=');
 
 	*name = str_trim(str_sub(line, 0, eq));
-	*value = str_trim(str_sub(line, eq + 1, line.n));
+	*value = as_written(d, str_trim(str_sub(line, eq + 1, line.n)));
 	return eq < line.n && name->n > 0;
 }
 
@@ -250,7 +281,7 @@ take_params(struct doctor *d, struct str text)
 	struct str line, name, value;
 
 	while (str_split(&text, '\n', &line))
-		if (split_line(line, &name, &value)) {
+		if (split_line(d, line, &name, &value)) {
 			p->params = doctor_push(d, p->params, &p->n_params, sizeof(*p->params));
 			p->params[p->n_params - 1] = (struct pf_param){ name, value };
 		}
@@ -285,7 +316,7 @@ take_override(struct doctor *d, struct str line)
 	struct postfix *p = pf_of(d);
 	struct str name, value;
 
-	if (!split_line(line, &name, &value))
+	if (!split_line(d, line, &name, &value))
 		return;
 	for (unsigned i = 0; i < p->n_services; i++) {
 		struct pf_service *s = &p->services[i];

@@ -62,6 +62,7 @@ struct pf_ask {
 	/* and before this class, which has it; NULL: before the question itself */
 	const char *warned_class;
 	bool protected; /* strangers' relaying is refused before it */
+	bool misread;   /* Postfix does not understand its options, or they stand outside of the braces */
 	enum whose whose;
 	struct pf_path path;
 };
@@ -75,6 +76,7 @@ struct pf_filter {
 	struct str action, protocol, connect, command, content;
 	enum whose whose;
 	enum filter_kind kind;
+	bool misread; /* Postfix does not understand its options */
 	struct pf_path path;
 };
 
@@ -141,8 +143,11 @@ struct pf_option {
 };
 /* Cuts the address off an entry; its options are left. */
 struct str pf_cut_address(struct str *entry, bool braced);
-void pf_take_options(const struct postfix *p, const struct pf_service *s, struct str options,
-    const struct pf_option *rows, size_t n);
+/* false: Postfix does not understand one of them */
+bool pf_take_options(const struct postfix *p, const struct pf_service *s, enum door_kind door,
+    struct str options, const struct pf_option *rows, size_t n);
+/* "name=value" of a known name; outside of braces it is no entry of a list, but a mistake. */
+bool pf_is_option(enum door_kind door, struct str word);
 /* The list with that entry behind it; "": none. */
 const char *pf_joined(struct doctor *d, const char *list, const char *entry);
 

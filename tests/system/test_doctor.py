@@ -267,6 +267,26 @@ BROKEN = [
     ("digits alone mean OK", main(R + ASK.replace("DUNNO", "450")), ["policy-default-permits"]),
     ("default action OK", main(R + ASK.replace("DUNNO", "OK")), ["policy-default-permits"]),
     ("slow", main(R + ASK.replace("5s", "1m")), ["policy-slow"]),
+    # over each of these smtpd 3.7 ends, or says 451 to all mail
+    ("options without braces", main(R + ASK.replace("{ ", "").replace(" }", "") + ", reject_unknown_sender_domain"),
+     ["policy-fails-closed", "policy-options", "policy-slow"]),
+    ("options without braces, as for all services", several(
+        main(R + ASK.replace("{ ", "").replace(" }", "")),
+        main("smtpd_policy_service_default_action = DUNNO\nsmtpd_policy_service_timeout = 5s")), ["policy-options"]),
+    ("space in an option", main(R + ASK.replace("timeout=", "timeout = ")), ["policy-options"]),
+    ("an option that is none", main(R + ASK.replace("5s,", "5s, action=DUNNO,")), ["policy-options"]),
+    ("no time", main(R + ASK.replace("5s", "5sec")), ["policy-options"]),
+    ("milter options without braces", several(
+        main("smtpd_milters = " + MILTER.replace("{ ", "").replace(" }", "") + ", inet:127.0.0.1:8891"),
+        main("milter_default_action = accept\nmilter_content_timeout = 30s")), ["milter-options"] * 2),
+    ("milter options in braces of their own", several(
+        main("smtpd_milters = " + MILTER.replace("{ ", "").replace(", default", " { default")),
+        main("milter_default_action = accept\nmilter_content_timeout = 30s")), ["milter-options"] * 2),
+    ("a milter's option that is none", main("smtpd_milters = " + MILTER.replace("connect_", "")), ["milter-options"] * 2),
+    ("a table with a dollar sign", main(
+        R + "check_sender_access pcre:{{/^$$x$$/ REJECT}}, " + ASK.replace("5s", "1m")), ["policy-slow"]),
+    ("a table with a dollar sign in master.cf", service("submission/inet", "  -o { smtpd_recipient_restrictions = "
+     "check_sender_access pcre:{{/^x$$/ REJECT}}, " + ASK.replace("5s", "1m") + " }"), ["policy-slow"]),
     ("try once", main(R + ASK.replace("5s,", "5s, try_limit=1,")), ["policy-try-limit"]),
     ("all services try once", main("smtpd_policy_service_try_limit = 1"), ["policy-try-limit"]),
     ("client restrictions", main(f"smtpd_client_restrictions = permit_mynetworks, {ASK}\n{R}"),
@@ -329,6 +349,8 @@ BROKEN = [
     ("a filter elsewhere brings mail back", REMOTE_AT_DATA, ["policy-reinjected"]),
     ("short idle timeout", server(idle_timeout="200s"), ["policy-idle", "milter-idle"]),
     ("milter absent", main("smtpd_milters =\nnon_smtpd_milters ="), ["milter-absent"]),
+    ("milters of the services alone", several(main("smtpd_milters =\nnon_smtpd_milters ="), *(service(
+        s, "  -o smtpd_milters=inet:127.0.0.1:8891") for s in ("smtp/inet", "submission/inet"))), ["milter-absent"] * 2),
     ("policy absent", main(f"{R}\nsmtpd_data_restrictions ="), ["policy-absent"]),
     ("milter fails closed", main("smtpd_milters = unix:policyd-storm/milter.sock"),
      ["milter-fails-closed", "milter-slow"] * 2),
