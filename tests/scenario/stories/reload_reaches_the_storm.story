@@ -57,6 +57,35 @@ reload
 milter S: send copy of M via sbs1.example from <sales@firm.example> to <ann@example.org>
 expect continue
 expect storms open 1
+# What was stopped by mistake is let by while the storm is open: by sender, client or recipient.
+rules {
+	[rule replication]
+	detect = replication
+	limit  = 3
+	exempt = sales@firm.example
+}
+reload
+milter S: send copy of M via sbs1.example from <sales@firm.example> to <ann@example.org>
+expect continue
+expect storms open 1
+rules {
+	[rule replication]
+	detect = replication
+	limit  = 3
+	exempt = ann@example.org
+}
+reload
+milter S: send copy of M via sbs1.example from <sales@firm.example> to <ann@example.org>
+expect continue
+rules {
+	[rule replication]
+	detect = replication
+	limit  = 3
+}
+reload
+milter S: send copy of M via sbs1.example from <sales@firm.example> to <ann@example.org>
+expect discard
+expect storms open 1
 # It becomes quiet earlier than it was to when it opened.
 rules {
 	[rule replication]
