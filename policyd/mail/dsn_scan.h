@@ -17,7 +17,7 @@ enum dsn_kind {
 	DSN_RETURNED_PART, /* the header of the returned message */
 };
 
-enum { DSN_LABELS_MAX = 2 };
+enum { DSN_LABELS_MAX = 2, DSN_BEFORE_MAX = 120 };
 
 /* Lines that follow each other and look like fields. */
 struct dsn_block {
@@ -79,8 +79,9 @@ struct dsn_scan {
 	struct str text_to;  /* to whom the message went: for a text that names nobody else */
 	unsigned text_lines; /* without fields, up to where sentences are looked for */
 	bool text_heads;     /* the lines before say: those who did not get it follow */
-	bool text_asks;      /* the line before says whom to ask, and goes on */
 	bool text_signed;    /* a signature has begun */
+	size_t before_n;     /* the line before, if it may go on */
+	char before[DSN_BEFORE_MAX];
 	struct dsn_strangers strangers;
 	struct str returned_from; /* whose message came back */
 	struct mime_decoder decoder;
@@ -123,6 +124,8 @@ bool dsn_is_glued(struct str word);
 bool dsn_is_quoted(struct str line);
 /* The line, or the name of a field, speaks of somebody else than who did not get it, or of a message. */
 bool dsn_is_aside(struct str line);
+/* Behind "... please contact", the end of the line before; not "<a@b>: unknown". Takes each line once. */
+bool dsn_goes_on(struct dsn_scan *s, struct str line);
 /* A line of text that belongs to the bounce itself: a sentence, not empty; or a field. */
 void dsn_stranger_text(struct dsn *d, struct str line);
 void dsn_stranger_line(struct dsn *d, struct str line);

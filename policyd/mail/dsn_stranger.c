@@ -240,14 +240,27 @@ is_aside(struct str line)
 	return dsn_is_aside(rest);
 }
 
-/* "If you need assistance, please call us or send mail to": it goes on below. */
+/* "If you need assistance, please call us or send mail to": it goes on below, maybe. */
 static bool
 breaks_off(struct str line)
 {
-	enum { FROM = 30, UP_TO = 120 };
+	enum { FROM = 30 };
 
-	return line.n >= FROM && line.n <= UP_TO && str_find(line, '@') == line.n &&
-	    !strchr(".:!?", line.p[line.n - 1]) && tells_whom_else(line);
+	return line.n >= FROM && line.n <= DSN_BEFORE_MAX && str_find(line, '@') == line.n &&
+	    !strchr(".:!?-", line.p[line.n - 1]);
+}
+
+bool
+dsn_goes_on(struct dsn_scan *s, struct str line)
+{
+	struct str before = { s->before, s->before_n };
+	bool begins = (line.p[0] >= 'A' && line.p[0] <= 'Z') || line.p[str_find(line, ' ') - 1] == ':' ||
+	    strchr(":-", line.p[line.n - 1]);
+	bool asked = before.n && !begins && str_find(line, '@') < line.n && tells_whom_else(before);
+
+	s->before_n = breaks_off(line) ? line.n : 0;
+	memcpy(s->before, line.p, s->before_n);
+	return asked;
 }
 
 /* "... from <a@b>", "message <1@b>" */
@@ -351,11 +364,9 @@ void
 dsn_stranger_text(struct dsn *d, struct str line)
 {
 	struct dsn_scan *s = d->scan;
-	bool goes_on = s->text_asks && !(line.p[0] >= 'A' && line.p[0] <= 'Z');
 
-	s->text_asks = breaks_off(line);
 	s->text_signed |= str_eq(line, STR("--"));
-	if (!goes_on && !s->text_signed && !dsn_is_quoted(line))
+	if (!s->text_signed && !dsn_is_quoted(line))
 		dsn_stranger_line(d, line);
 }
 

@@ -458,11 +458,13 @@ take_text(struct dsn *d, struct str line)
 	struct str told = front ? told_action(line) : STR_NONE;
 
 	s->text_lines += front;
-	take_rcpt(d, line, told);
 	if (!s->text_told.n)
 		s->text_told = told;
 	if (str_eq(told, STR("delayed")) && !heads_rcpts(line))
 		s->text_action = told;
+	if (front && dsn_goes_on(s, line))
+		return;
+	take_rcpt(d, line, told);
 	if (s->n_text_rcpts && !s->text_said)
 		return;
 	if (front)
@@ -576,7 +578,7 @@ dsn_text_line(struct dsn *d, struct str line)
 		dsn_text_end(d);
 	line = str_trim(line);
 	if (what != DSN_LINE_OTHER || line.n == 0) {
-		s->text_asks = false;
+		s->before_n = 0;
 		return;
 	}
 	/* "... did NOT receive a copy of your message:" is no copy */

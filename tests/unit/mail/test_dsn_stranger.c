@@ -202,6 +202,29 @@ Test(dsn_stranger, the_only_address)
 	    "part id=<1@y> +lines\nfailed final=a@b.example");
 }
 
+/* Whom to ask stands at the front of a line then, as those do who did not get it. */
+Test(dsn_stranger, whom_to_ask_on_the_next_line)
+{
+	static const struct row rows[] = {
+		{ "Lost: <a@b.example>.\nIf you have any questions about it, please contact\n"
+		  "<c@b.example> or call us.\n",
+		    found },
+		{ "a@b.example\n\nIf you have any questions about it, please contact\n'c@b.example', who "
+		  "knows\n",
+		    found },
+		{ "a@b.example\n\nIf you have any questions about it, please contact\nc@b.example\n", found },
+		{ "If this is in question, contact those who could not be reached\n<a@b.example>: unknown\n",
+		    found },
+		{ "Ask those for help who could not be reached, which are\n\na@b.example\n", found },
+		{ "Ask for help. The following recipients were not reached ------\na@b.example\n", found },
+		{ "If you have any questions about it, please contact\nc@b.example, or us, which will retry\n"
+		  "to deliver this.\n\na@b.example\n",
+		    "nowhere +lines\nnot final=a@b.example action=delayed" },
+	};
+
+	want_rows(rows, ARRAY_LEN(rows));
+}
+
 /* Words that tell whom to ask are also parts of names, and of what bounces say of those who got nothing. */
 Test(dsn_stranger, words_of_the_lost)
 {
