@@ -2,9 +2,11 @@
 /* What is written down of a message that was judged, and what is logged. */
 #include "serve/engine_parts.h"
 
+#include <stdio.h>
+
 #include "base/log.h"
 
-enum { DEGRADED_EVERY = MS_MIN };
+enum { DEGRADED_EVERY = MS_MIN, OTHERS_MAX = LOG_VALUE_MAX + 2 /* LOGV() says that it is cut */ };
 
 static enum outcome
 outcome_of(enum action got)
@@ -117,16 +119,46 @@ why_of(const struct judge *j, struct str rule, enum action told)
 	return why ? why : "";
 }
 
+static bool
+would_act(const struct slot *s, const struct msg *m)
+{
+	if (s->finding.trip == TRIP_NONE || s->rule->mode != MODE_SHADOW)
+		return false;
+	return m->stage == STAGE_RCPT || s->finding.trip == TRIP_STOP || action_final(s->rule->action);
+}
+
+/* Rules in shadow mode that would have done something beside the one that is told: each is on trial. */
+static void
+others(const struct judge *j, const struct msg *m, struct str told, char out[OTHERS_MAX])
+{
+	const struct rule *last = NULL; /* the slots of a rule stand together */
+	size_t n = 0;
+
+	out[0] = '\0';
+	for (uint32_t i = 0; i < j->n_slots && n < OTHERS_MAX; i++) {
+		const struct slot *s = &j->slots[i];
+
+		if (s->rule == last || !would_act(s, m) || str_eq(str_of(s->rule->name), told))
+			continue;
+		last = s->rule;
+		n += (size_t)snprintf(out + n, OTHERS_MAX - n, "%s%s", n ? "," : "", last->name);
+	}
+}
+
 static void
 log_action(const struct engine *e, const struct msg *m, const struct verdict *v, const char *would,
     enum action a, struct str rule)
 {
+	char also[OTHERS_MAX] = "";
+
+	if (would[0])
+		others(&e->judge, m, rule, also);
 	log_info("verdict action=%s%s rule=%s door=%s stage=%s queue_id=%s client=%s sender=%s message_id=%s "
-		 "recipients=%u dropped=%u storm=%016llx why=%s%s",
+		 "recipients=%u dropped=%u storm=%016llx why=%s%s%s%s",
 	    would, action_name(a), LOGV(rule), door_name(m->door), stage_name(m->stage), LOGV(m->queue_id),
 	    LOGV(m->client_address), LOGV(m->sender), LOGV(m->header.f.message_id), m->n_rcpts, v->n_drop,
 	    (unsigned long long)v->storm, LOGV(str_of(why_of(&e->judge, rule, a))),
-	    v->degraded ? " degraded=yes" : "");
+	    also[0] ? " also=" : "", also[0] ? LOGV(str_of(also)) : "", v->degraded ? " degraded=yes" : "");
 }
 
 /* Of mail that only passes: while the database is away that is nearly all there is. */

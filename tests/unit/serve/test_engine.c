@@ -2,6 +2,8 @@
 /* The whole road without sockets, with a clock of our own: what each kind of mail gets. */
 #include "engine_rig.h"
 
+#include "base/log.h"
+
 TestSuite(engine, .init = setup, .fini = teardown);
 
 static void
@@ -232,6 +234,45 @@ Test(engine, shadow_names_the_rule_that_would_stop_it)
 		cr_assert(str_eq(v.rule, i < LIMIT ? STR("wide-recipients") : STR("replication")), "%d", i);
 		cr_assert_eq(v.storm != 0, i >= LIMIT, "%d", i);
 	}
+}
+
+static char verdict_line[1024];
+
+static void
+keep_verdict(const char *level, const char *line)
+{
+	(void)level;
+	if (strncmp(line, "verdict ", 8) == 0)
+		snprintf(verdict_line, sizeof(verdict_line), "%s", line);
+}
+
+/* Each is on trial: one that stands behind another must not look as if it never tripped. */
+Test(engine, the_log_has_all_shadow_rules_that_would_act)
+{
+	rule("wide-recipients");
+	rule("replication");
+	rule("replication")->limit = 2;
+	for (unsigned i = 0; i < rules.n; i++)
+		rules_v[i].mode = MODE_SHADOW;
+	rules_v[0].limit = 1;
+	xfree(rules_v[2].name);
+	rules_v[2].name = xstrdup("earlier, and louder");
+	e.quiet = false;
+	log_capture(keep_verdict);
+	deliver("sales@firm.example", copy("sbs1.faulty.example", 0), "a@example.org");
+	cr_assert(strstr(verdict_line, "action=would-prepend rule=wide-recipients "), "%s", verdict_line);
+	cr_assert(!strstr(verdict_line, "also="), "%s", verdict_line);
+	deliver("sales@firm.example", copy("sbs1.faulty.example", 1), "a@example.org,b@example.org");
+	deliver("sales@firm.example", copy("sbs1.faulty.example", 2), "a@example.org,b@example.org");
+	cr_assert(strstr(verdict_line, " rule=\"earlier, and louder\" "), "%s", verdict_line);
+	cr_assert(strstr(verdict_line, " also=wide-recipients"), "%s", verdict_line);
+	deliver("sales@firm.example", copy("sbs1.faulty.example", 3), "a@example.org,b@example.org");
+	cr_assert(strstr(verdict_line, "action=would-discard rule=replication "), "%s", verdict_line);
+	cr_assert(strstr(verdict_line, " also=\"wide-recipients,earlier, and louder\""), "%s", verdict_line);
+	rules_v[1].mode = MODE_ENFORCE;
+	deliver("sales@firm.example", copy("sbs1.faulty.example", 4), "a@example.org");
+	cr_assert(strstr(verdict_line, "action=discard rule=replication "), "%s", verdict_line);
+	cr_assert(!strstr(verdict_line, "also="), "%s", verdict_line);
 }
 
 /* Not the one of another rule that watches the same mail. */
