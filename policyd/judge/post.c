@@ -255,7 +255,8 @@ read_thread(struct post *p, const struct view *v, struct subject_thread s)
 	const struct header_facts *f = &v->msg->header.f;
 	const struct traits *t = v->traits;
 
-	if (s.text.n && !(p->n_to && p->to[0].hash == AUDIENCE_UNKNOWN))
+	/* "Re:" alone answers what had no subject; where there is none at all, no door may have said it. */
+	if ((s.text.n || s.answer) && !(p->n_to && p->to[0].hash == AUDIENCE_UNKNOWN))
 		p->subject = hash_of(v, "post-subject", s.text);
 	if (t->thread_reply)
 		p->root = hash_id(v, t->thread);

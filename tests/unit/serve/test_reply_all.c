@@ -149,6 +149,38 @@ Test(reply_all, some_write_a_new_subject)
 	    ACT_HOLD);
 }
 
+/* Somebody sends an empty mail to all, and clients lose the root. */
+Test(reply_all, answers_to_what_has_no_subject)
+{
+	static const char *const subjects[] = { "RE: ", "AW:", "Re: Fwd: ", "Re: ???" };
+	char parent[64], id[64] = "root@example.org";
+	int passed = 0;
+
+	for (int i = 0; i < 60; i++) {
+		snprintf(parent, sizeof(parent), "%s", id);
+		snprintf(id, sizeof(id), "answer%d@example.org", i);
+		passed += POST(.who = i, .subject = subjects[i % 4], .refs = "", .reply_to = parent,
+			      .id = id) == ACT_PASS;
+	}
+	cr_assert_eq(passed, PASS);
+	cr_assert_eq(POST(.who = 2, .subject = "Re:", .refs = "", .reply_to = "x@example.org",
+			 .to = "t1@example.org, t2@example.org", .rcpts = "t1@example.org,t2@example.org"),
+	    ACT_PASS, "an answer to others");
+}
+
+/* A door that says no subject, or a program that writes none: their roots alone tell its threads apart. */
+Test(reply_all, threads_of_which_no_subject_is_known)
+{
+	char root[64];
+
+	for (int i = 0; i < 60; i++) {
+		snprintf(root, sizeof(root), "root%d@example.org", i / 5);
+		cr_assert_eq(POST(.who = i % 5, .subject = " ", .refs = root, .to = "all@example.org",
+				 .rcpts = "all@example.org"),
+		    ACT_PASS, "post %d", i);
+	}
+}
+
 /* One new subject after the other, by clients that keep all References, cut them or write none. */
 Test(reply_all, nor_do_new_subjects_and_cut_references_together)
 {
