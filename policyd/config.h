@@ -23,9 +23,9 @@
 struct config {
 	struct serve_conf serve;
 	struct store_conf store;
-	char *spool_dir; /* NULL: path with ".spool" behind it */
-	bool hashed;     /* [store] privacy; the key is beside the database */
-	uint64_t max_spool;
+	char *spool_dir;    /* NULL: path with ".spool" behind it */
+	bool hashed;        /* [store] privacy; the key is beside the database */
+	uint64_t max_spool; /* these four as in struct outbox_conf */
 	int64_t sync;
 	char *ring_dir;
 	uint64_t ring;
@@ -75,6 +75,7 @@ char *config_beside(const char *config, struct str name);
 /* Without [mail] hostname: the machine's name. */
 void config_default_hostname(struct config *c);
 
+/* For config_fini(): what the keys of [server] own there. */
 void config_doors_fini(struct serve_conf *c);
 
 #endif

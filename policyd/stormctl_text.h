@@ -50,7 +50,7 @@ struct grid {
 
 void grid_init(struct grid *t, const struct column *columns, unsigned n_columns);
 void grid_fini(struct grid *t);
-/* Cleaned; NULL is "-". */
+/* A copy, cleaned; "-" for NULL and an empty text. */
 void grid_add(struct grid *t, const char *cell);
 void grid_print(struct grid *t, const char *indent);
 

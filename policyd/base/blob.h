@@ -29,8 +29,8 @@ size_t blob_begin(struct buf *b, const struct blob *head);
 /* The content is there: fills in its count and checksum. */
 void blob_end(struct buf *b, size_t at, uint32_t count);
 
-/* Checks the whole and leaves `u` at the content. ERR_CORRUPT; ERR_VERSION when it is whole but of another
- * version than head->version. */
+/* Checks the whole and leaves `u` at the content. `head` says which magic and version it is to have, and gets
+ * the rest. ERR_CORRUPT; ERR_VERSION when it is whole but of another version. */
 int blob_open(struct str bytes, struct blob *head, struct wire *u) MUSTCHECK;
 
 #endif

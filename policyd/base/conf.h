@@ -116,6 +116,7 @@ void conf_unknown(const struct conf_key *table, unsigned n, const char *section,
  * there; NULL: nothing does yet. */
 void conf_nearer(struct str word, const char *candidate, const char **near);
 
+/* What CONF_MSEC and CONF_SIZE read. ERR_SYNTAX, ERR_RANGE. */
 int conf_msec(struct str s, int64_t *out) MUSTCHECK;
 int conf_size(struct str s, uint64_t *out) MUSTCHECK;
 /* "45d", in the largest unit that divides it. */

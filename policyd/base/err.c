@@ -14,7 +14,7 @@ static const char *const err_names[] = {
 	[-ERR_IO] = "input/output error",
 	[-ERR_BUSY] = "busy",
 	[-ERR_CORRUPT] = "data is corrupt",
-	[-ERR_VERSION] = "made by a newer version",
+	[-ERR_VERSION] = "made by a version that we do not understand",
 	[-ERR_CONF] = "configuration is faulty",
 };
 

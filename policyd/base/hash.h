@@ -28,7 +28,7 @@ struct hash {
 	size_t n; /* in part */
 	char part[HASH_PART];
 	bool streams;
-	XXH3_state_t state; /* unset until more than one part came */
+	XXH3_state_t state; /* unset until `part` was too small */
 };
 
 static inline bool

@@ -24,6 +24,7 @@ struct log_value {
 	char text[LOG_VALUE_MAX + 8];
 };
 
+/* Before that lines go to standard error, and log_debug() says nothing. `ident` is kept, not copied. */
 void log_open(const char *ident, enum log_target target, bool debug);
 void log_debug(const char *fmt, ...) PRINTF(1, 2);
 void log_info(const char *fmt, ...) PRINTF(1, 2);

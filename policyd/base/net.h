@@ -19,15 +19,15 @@ struct net {
 	uint8_t bits;
 };
 
-struct netset {
+struct netset {           /* all zero: empty */
 	struct net *nets; /* owned */
 	unsigned n;
 };
 
 int ip_parse(struct str s, struct ip *out) MUSTCHECK; /* ERR_SYNTAX */
 bool ip_loopback(const struct ip *ip);
-int net_parse(
-    struct str s, struct net *out) MUSTCHECK; /* "a.b.c.d[/n]", host bits may be set; ERR_SYNTAX, ERR_RANGE */
+/* "ADDRESS" or "ADDRESS/BITS", host bits may be set. ERR_SYNTAX, ERR_RANGE. */
+int net_parse(struct str s, struct net *out) MUSTCHECK;
 bool net_has(const struct net *net, const struct ip *ip);
 
 void netset_add(struct netset *set, const struct net *net);

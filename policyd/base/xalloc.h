@@ -20,12 +20,14 @@ enum { XALLOC_LARGE = 128 << 10 };
  */
 void xalloc_large_apart(void);
 
+/* All of it is for xfree(), which takes NULL too; xcalloc() alone zeroes. */
 void *xmalloc(size_t n);
 void *xcalloc(size_t count, size_t n);
 void *xrealloc(void *p, size_t n);
 /* Room for one more behind the n of an array: it doubles where n is 0 or a power of two. */
 void *xgrow(void *v, size_t n, size_t size);
 char *xstrdup(const char *s);
+/* NUL-terminated copies, of what stands in front of a NUL in `s`; the second one lower-cased (ASCII). */
 char *xstr(struct str s);
 char *xstr_lower(struct str s);
 void xfree(void *p);
