@@ -384,9 +384,8 @@ static void
 envelope_notes(const struct noting *n)
 {
 	const struct rule *r = n->rule;
-	const struct exempt *a = &r->addresses;
 
-	if (r->detector == &detect_trap && a->addrs.n + a->domains.n + a->locals.n == 0)
+	if (r->detector == &detect_trap && !exempt_names(&r->addresses))
 		note(n, " never trips: it has no addresses");
 	if (r->detector == &detect_flood && !(r->count_by & ~(unsigned)(BY_SENDER | BY_SENDER_DOMAIN)))
 		note(n, " counts by sender alone: whoever writes that name as his sender uses up its limit");

@@ -33,13 +33,6 @@ blob_begin(struct buf *b, const struct blob *head)
 	return at;
 }
 
-static void
-put(char *to, uint64_t v, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		to[i] = (char)(unsigned char)(v >> (8 * i));
-}
-
 void
 blob_end(struct buf *b, size_t at, uint32_t count)
 {
@@ -48,8 +41,9 @@ blob_end(struct buf *b, size_t at, uint32_t count)
 	if (b->failed)
 		return;
 	head = b->data + b->start + at;
-	put(head + AT_COUNT, count, 4);
-	put(head + AT_SUM, checksum(str_sub(buf_str(b), at, b->len)), 8);
+	count = htole32(count);
+	memcpy(head + AT_COUNT, &count, sizeof(count));
+	(void)put_u64(head + AT_SUM, checksum(str_sub(buf_str(b), at, b->len)));
 }
 
 int
