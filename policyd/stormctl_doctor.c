@@ -135,10 +135,11 @@ finding_text(struct doctor *d, const struct doctor_finding *f)
 	line("    => ", f->in, ":");
 	while (str_split(&fix, '\n', &one))
 		line("       ", doctor_copy(d, one), "");
+	putchar('\n');
 }
 
 static void
-finding_json(const struct doctor *d, const struct doctor_finding *f)
+finding_json(struct doctor *d, const struct doctor_finding *f)
 {
 	struct json_line l;
 	struct json *j = json_line_begin(&l);
@@ -153,17 +154,22 @@ finding_json(const struct doctor *d, const struct doctor_finding *f)
 	json_line_put(&l);
 }
 
+/* The worst first. */
 static void
-tell_json(const struct doctor *d, unsigned checks)
+tell_findings(struct doctor *d, void (*tell)(struct doctor *d, const struct doctor_finding *f))
 {
-	struct json_line l;
-	struct json *j;
-
 	for (int s = SEVERITY_DANGER; s >= SEVERITY_NOTE; s--)
 		for (unsigned i = 0; i < d->n; i++)
 			if (d->v[i].check->severity == (enum severity)s)
-				finding_json(d, &d->v[i]);
-	j = json_line_begin(&l);
+				tell(d, &d->v[i]);
+}
+
+static void
+sum_json(const struct doctor *d, unsigned checks)
+{
+	struct json_line l;
+	struct json *j = json_line_begin(&l);
+
 	json_object(j, "summary");
 	json_str(j, "mta", str_of(d->mta->name));
 	json_str(j, "version", str_of(d->version));
@@ -175,14 +181,8 @@ tell_json(const struct doctor *d, unsigned checks)
 }
 
 static void
-tell_text(struct doctor *d, unsigned checks)
+sum_text(const struct doctor *d, unsigned checks)
 {
-	for (int s = SEVERITY_DANGER; s >= SEVERITY_NOTE; s--)
-		for (unsigned i = 0; i < d->n; i++)
-			if (d->v[i].check->severity == (enum severity)s) {
-				finding_text(d, &d->v[i]);
-				putchar('\n');
-			}
 	printf("%s%s", d->mta->name, d->version[0] ? " " : "");
 	text_put(d->version);
 	printf(": %u checks, danger: %u, warning: %u, note: %u\n", checks, count(d, SEVERITY_DANGER),
@@ -276,10 +276,8 @@ examine(struct doctor *d, const struct options *o)
 	if (rc != 0)
 		return rc;
 	checks = run_checks(d);
-	if (o->json)
-		tell_json(d, checks);
-	else
-		tell_text(d, checks);
+	tell_findings(d, o->json ? finding_json : finding_text);
+	(o->json ? sum_json : sum_text)(d, checks);
 	if (count(d, SEVERITY_DANGER))
 		return 2;
 	return count(d, SEVERITY_WARNING) ? 1 : 0;

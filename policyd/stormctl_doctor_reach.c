@@ -464,12 +464,9 @@ net_within(const struct netset *set, const struct net *net)
 static bool
 own_machine(const struct net *net)
 {
-	static const uint8_t loop6[16] = { [15] = 1 };
+	const struct ip *ip = &net->ip;
 
-	if (net->ip.family == 4)
-		return net->ip.b[0] == 127;
-	return memcmp(net->ip.b, loop6, sizeof(loop6)) == 0 ||
-	    (net->ip.b[0] == 0xfe && (net->ip.b[1] & 0xc0) == 0x80);
+	return ip_loopback(ip) || (ip->family == 6 && ip->b[0] == 0xfe && (ip->b[1] & 0xc0) == 0x80);
 }
 
 const char *
