@@ -49,6 +49,8 @@ c policyd/mail/a.c '#include <xxhash.h>'; expect layers fail "xxhash in mail"
 c policyd/store/a.c '#include <nettle/hmac.h>'; expect layers fail "nettle in store"
 c policyd/codec/a.c '#include <sys/socket.h>'; expect layers fail "sockets in codec"
 c policyd/main.c '#include "serve/serve.h"'; expect layers pass "a program"
+c policyd/main.c '#include <cjson/cJSON.h>'; expect layers fail "cJSON in the daemon"
+c policyd/config.c '#include <sys/socket.h>'; expect layers fail "sockets in the configuration"
 c tests/unit/judge/test_a.c '#include "store/tallies.h"'; expect layers fail "a test that knows a sibling"
 
 c policyd/a.c 'int x; /* strcpy(a, b) */' 'const char *s = "gets(x)";'; expect banned pass "names in comments and strings"
