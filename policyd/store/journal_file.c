@@ -75,6 +75,27 @@ journal_file_no_room(sqlite3 *db)
 	return rc == SQLITE_IOERR_SHMSIZE || (rc == SQLITE_CANTOPEN && no_room_for_a_file(db, 0));
 }
 
+void
+journal_file_forbidden(sqlite3 *db, char out[JOURNAL_FILE_WHY])
+{
+	static const char *const suffixes[] = { "", "-wal", "-shm" };
+	int rc = sqlite3_errcode(db) & 0xff;
+	char name[PATH_MAX];
+
+	if (rc != SQLITE_READONLY && rc != SQLITE_CANTOPEN)
+		return;
+	for (unsigned k = 0; k < ARRAY_LEN(suffixes); k++) {
+		const char *slash;
+
+		if (faccessat(AT_FDCWD, name_beside(db, suffixes[k], name), R_OK | W_OK, AT_EACCESS) == 0 ||
+		    errno == ENOENT)
+			continue;
+		slash = strrchr(name, '/');
+		snprintf(out, JOURNAL_FILE_WHY, ": %.80s: %s", slash ? slash + 1 : name, strerror(errno));
+		return;
+	}
+}
+
 int
 journal_file_open_unchanging(const char *path, sqlite3 **db)
 {

@@ -17,6 +17,11 @@ bool journal_file_no_room(sqlite3 *db);
  * the index: SQLite does not notice that some of it finds no room, and to write there is a SIGBUS. */
 bool journal_file_no_index(sqlite3 *db);
 
+/* After a failure for want of rights: of the database, its log and its index the first that is there and that
+ * we may not write, as ": NAME: REASON", where NAME has no folder. After others nothing. */
+enum { JOURNAL_FILE_WHY = 128 };
+void journal_file_forbidden(sqlite3 *db, char out[JOURNAL_FILE_WHY]);
+
 /* Opens for reading what has no log beside it, as a file that nobody changes: no other is made. Returns what
  * SQLite says of it. */
 int journal_file_open_unchanging(const char *path, sqlite3 **db) MUSTCHECK;

@@ -5,9 +5,11 @@
 
 #include <sqlite3.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "store/journal_file.h"
 #include "store/journal_put.h"
 #include "store/migrate.h"
 
@@ -25,17 +27,26 @@ jdb_failed(struct jdb *d, const char *what)
 {
 	int rc = d->db ? sqlite3_errcode(d->db) & 0xff : SQLITE_CANTOPEN;
 	int err = migrate_err(rc);
+	char file[JOURNAL_FILE_WHY] = "";
 
-	snprintf(d->why, sizeof(d->why), "%s: %s", what, d->db ? sqlite3_errmsg(d->db) : "not open");
+	if (d->db)
+		journal_file_forbidden(d->db, file);
+	snprintf(d->why, sizeof(d->why), "%s: %s%s", what, d->db ? sqlite3_errmsg(d->db) : "not open", file);
 	if (rc != SQLITE_BUSY && rc != SQLITE_LOCKED && rc != SQLITE_FULL && rc != SQLITE_INTERRUPT)
 		d->suspect = true;
 	return err ? err : ERR_IO;
 }
 
 int
+jdb_exec_as(struct jdb *d, const char *sql, const char *what)
+{
+	return sqlite3_exec(d->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : jdb_failed(d, what);
+}
+
+int
 jdb_exec(struct jdb *d, const char *sql)
 {
-	return sqlite3_exec(d->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : jdb_failed(d, sql);
+	return jdb_exec_as(d, sql, sql);
 }
 
 static void
@@ -197,7 +208,7 @@ jdb_adopt(struct jdb *d, uint64_t from, uint64_t to, uint64_t seed)
 	if (!err)
 		err = jdb_seq(d);
 	if (!err)
-		err = jdb_exec(d, sql);
+		err = jdb_exec_as(d, sql, "write");
 	if (!err)
 		other = d->seq < from || d->seq > to || sqlite3_changes(d->db) > 0;
 	if (!err && other)

@@ -124,5 +124,7 @@ int jdb_snapshot_seqs(struct jdb *d, void (*fn)(void *arg, uint64_t part, uint64
 /* Among journal_sqlite*.c: leaves the reason in d->why, returns its err. */
 int jdb_failed(struct jdb *d, const char *what);
 int jdb_exec(struct jdb *d, const char *sql) MUSTCHECK;
+/* What the log may not have: the seed stands in it. */
+int jdb_exec_as(struct jdb *d, const char *sql, const char *what) MUSTCHECK;
 
 #endif

@@ -203,7 +203,7 @@ store_meta(struct jdb *d, uint64_t seed)
 	    "INSERT OR IGNORE INTO meta VALUES ('hash_seed', '%016llx'), ('created', strftime('%%Y-%%m-%%d "
 	    "%%H:%%M:%%S'))",
 	    (unsigned long long)seed);
-	return jdb_exec(d, sql);
+	return jdb_exec_as(d, sql, "write");
 }
 
 /* The seed that the database has; a new database gets ours, or a fresh one. */

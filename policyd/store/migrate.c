@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "store/journal_file.h"
 
 int
 migrate_err(int rc)
@@ -26,8 +27,10 @@ static int
 fail(sqlite3 *db, const char *what, char *why, size_t why_len)
 {
 	int err = migrate_err(sqlite3_errcode(db));
+	char file[JOURNAL_FILE_WHY] = "";
 
-	return err_why(err ? err : ERR_IO, why, why_len, "%s: %s", what, sqlite3_errmsg(db));
+	journal_file_forbidden(db, file);
+	return err_why(err ? err : ERR_IO, why, why_len, "%s: %s%s", what, sqlite3_errmsg(db), file);
 }
 
 /* The first column of the first row of a query. */

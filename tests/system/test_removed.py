@@ -2,10 +2,11 @@
 """Somebody tidies up beneath the running daemon: it notices, says so once, makes again what it can, and what it
 answers from then on is as safe as before."""
 import os
+import pwd
 import shutil
 import time
 
-from harness import answer, ctl, messages, request, wait_for
+from harness import Skip, answer, change, ctl, messages, request, rows, wait_for
 
 
 class Mail:
@@ -165,3 +166,48 @@ def test_the_database_and_its_folder(lab):
         assert d.log().count(text) == 1, d.log()  # not once for each message
     d.stop()
     assert messages(lab.path("db/storm.db")) == 15
+
+
+def test_a_database_put_back_by_root(lab):
+    """It belongs to root then, and so does what stormctl makes beside it: the log names the file that cannot be
+    written, and never the seed of the counters."""
+    if os.geteuid() != 0:
+        raise Skip("needs root")
+    nobody, db = pwd.getpwnam("nobody"), lab.path("db/storm.db")
+    os.mkdir(lab.path("db"))
+    os.chown(lab.path("db"), nobody.pw_uid, nobody.pw_gid)
+    d, mail, told = lab.daemon(server="user = nobody\n"), Mail(), "journal state=failing path={} reason=\"{}: {}\""
+    d.start()
+    mail.send(d)
+    d.stop()
+    seed = rows(db, "SELECT value FROM meta WHERE key = 'hash_seed'")[0][0]
+    shutil.copy(db, lab.path("backup"))
+    d.start()
+    os.chmod(lab.path("backup"), 0o644)
+    change(lab.path("backup"), f"UPDATE meta SET value = '{seed[::-1]}' WHERE key = 'hash_seed'")
+    os.rename(lab.path("backup"), db)
+    mail.send(d)
+    why = "attempt to write a readonly database"
+    d.logged(told.format(db, "write", f"{why}: storm.db: Permission denied"))
+    assert ctl(lab, "-c", d.conf, "db", "check")[0] == 0
+    d.proc.kill()
+    d.ended()
+    os.chown(db, nobody.pw_uid, nobody.pw_gid)
+    for name, owner in ((db + "-wal", 0), (db + "-shm", nobody.pw_uid)):
+        with open(name, "ab"):
+            os.chown(name, owner, owner)
+            os.chmod(name, 0o644)
+    d.start()
+    mail.send(d)
+    d.logged(f"{why}: storm.db-wal: Permission denied")
+    d.proc.kill()
+    d.ended()
+    os.chmod(db + "-wal", 0o600)
+    d.start(ready=False)
+    assert d.ended() == 73
+    assert d.log().endswith(": storm.db-wal: Permission denied to user nobody\n"), d.log()
+    os.chown(db + "-wal", nobody.pw_uid, nobody.pw_gid)
+    d.start()
+    mail.send(d)
+    wait_for("all in the record", lambda: messages(db) == mail.n)
+    assert seed not in d.log() and seed[::-1] not in d.log(), d.log()
