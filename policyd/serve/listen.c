@@ -17,6 +17,8 @@
 #include "base/xalloc.h"
 #include "serve/endpoint.h"
 
+enum { TOLD_EVERY = MS_MIN };
+
 static int
 parse_unix(struct str path, struct listen_addr *out, char *why, size_t why_len)
 {
@@ -234,9 +236,10 @@ listeners_rearm(struct listeners *set)
 static void
 listeners_rest(struct listeners *set, const char *why)
 {
-	if (!set->told)
+	if (set->now >= set->tell_at) {
 		log_error("cannot accept connections: %s; trying again every second", why);
-	set->told = true;
+		set->tell_at = set->now + TOLD_EVERY;
+	}
 	set->rest_until = set->now + MS_SEC;
 	listeners_rearm(set);
 }
@@ -268,7 +271,6 @@ let_in(struct listener *l)
 				listeners_rest(set, strerror(errno));
 			return false;
 		}
-		set->told = false;
 		if (l->addr.u.sa.sa_family != AF_UNIX)
 			(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 		if (!set->accepted(set->arg, l->ep, fd, &peer.u.sa, peer.len))

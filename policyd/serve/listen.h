@@ -61,8 +61,8 @@ struct listeners {
 	int spare;          /* a descriptor in reserve, lent out by listeners_lend_spare() */
 	int64_t rest_until; /* mono ms, 0 = does not rest */
 	bool full;
-	bool told;   /* the lack of descriptors is in the log */
-	int64_t now; /* mono ms; the owner sets it each turn */
+	int64_t tell_at; /* mono ms: the lack of descriptors is in the log, and not told before */
+	int64_t now;     /* mono ms; the owner sets it each turn */
 };
 
 void listeners_init(struct listeners *set, struct ev_loop *loop);
