@@ -307,10 +307,13 @@ began_at(const struct traits *t, const struct msg *m, const struct origin *o, co
 		return false;
 	bottom = &f->hops[f->n_hops - 1];
 	*ip = (struct ip){ 0 };
-	/* Our line: of one among many transactions maybe, where an outside client wrote none. */
-	if (o->own_id.n)
-		return !bottom->login && !site_own_host(site, bottom->from) &&
-		    !ip_parse(bottom->from_ip, ip) && !site_trusted(site, ip);
+	/* Our line: of one among many transactions maybe. Of our own people's each begins here. */
+	if (o->own_id.n) {
+		if (bottom->login || site_own_host(site, bottom->from) || ip_parse(bottom->from_ip, ip) ||
+		    site_trusted(site, ip))
+			*ip = (struct ip){ 0 };
+		return true;
+	}
 	return site_own_host(site, bottom->from) || !ip_parse(bottom->from_ip, ip);
 }
 

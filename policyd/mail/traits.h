@@ -41,7 +41,8 @@
  * there is no line, and what the bottom line says of the client elsewhere, or ours where a server fetches
  * its mail from us. `straight` is made of its address in place of an origin. A line can say anything, but
  * nobody can come from that address himself. What our own people write to each other has our host in its
- * place: some MTAs take their lines out of what leaves.
+ * place: some MTAs take their lines out of what leaves, and a program that uses a transaction for each
+ * recipient has as many lines of ours.
  *
  * Trace. "The same transmission" is the hash of the Received chain without the leading lines that our own
  * hosts wrote, or filters of this machine as "localhost", or that carry this request's queue id, and of the

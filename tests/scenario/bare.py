@@ -70,6 +70,18 @@ class FromHub(First):
     sent_by = "192.0.2.2", "mx2.example.org"
 
 
+class ByTransaction(Faulty):
+    """It had the letter out of a transaction of its own, and our line in it."""
+
+    def multiply(self, m):
+        if not m.received:
+            m = m.copy()
+            m.received = [from_sender("mx." + self.host, self.world.now, *FromUs.sent_by),
+                          "from desk.example.org (unknown [198.51.100.5]) by mx1.example.org (Postfix) with ESMTPSA id T%s; %s" % (
+                              self.host.partition(".")[0], date_text(self.world.now))]
+        return super().multiply(m)
+
+
 class HubLetter(Storm):
     """Another host of ours, which is not among `trusted`, hands it to the one that is asked."""
 
@@ -189,5 +201,6 @@ def scenarios():
     for n in (1, 3, 12):
         yield "bare-our-letter-%d" % n, lambda b, k=n: our_letter(b, k)
         yield "bare-our-letter-hub-%d" % n, lambda b, k=n: our_letter(b, k, HubLetter, FromHub)
+        yield "bare-our-letter-by-transactions-%d" % n, lambda b, k=n: our_letter(b, k, OurLetter, ByTransaction)
     for fn in (wakes_bare, planted_lines, planted_sender, never_had_it_straight, one_provider_retries):
         yield fn.__name__.replace("_", "-"), fn

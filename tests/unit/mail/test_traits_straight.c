@@ -70,6 +70,9 @@ compute_to(const char *client, const char *to, const char *lines, const char *fi
 
 #define FROM_US "Received: from mx.example.org (mx.example.org [192.0.2.1]) by mx.faulty.example id B1; x\n"
 #define OUR_LINE "Received: from joe ([192.0.2.130]) by mx.example.org with ESMTP id Q1; x\n"
+#define LOGIN_LINE "Received: from joe ([198.51.100.20]) by mx.example.org with ESMTPSA id Q2; x\n"
+#define PROGRAM_LINE "Received: by mx.example.org (Postfix, from userid 33) id Q3; x\n"
+#define STRANGERS_LINE "Received: from joe ([198.51.100.20]) by mx.example.org with ESMTP id Q4; x\n"
 
 /* Where our lines are taken out of what leaves. */
 Test(traits_straight, it_began_with_our_own_people)
@@ -83,8 +86,12 @@ Test(traits_straight, it_began_with_our_own_people)
 	cr_expect(key_eq(compute_to("203.0.113.9", "<joe@example.org>", ABOVE FROM_US, BODY), a));
 	b = compute_to("203.0.113.9", "<joe@example.org>", BOTTOM("192.0.2.1"), BODY);
 	cr_expect_not(key_eq(b, a), "another name at that address");
-	cr_expect(key_is_zero(compute_to("203.0.113.9", "<joe@example.org>", FROM_US OUR_LINE, BODY)),
-	    "our line tells");
+	cr_expect(key_eq(compute_to("203.0.113.9", "<joe@example.org>", FROM_US OUR_LINE, BODY), a),
+	    "by our line, of one among many transactions");
+	cr_expect(key_eq(compute_to("203.0.113.9", "<joe@example.org>", FROM_US LOGIN_LINE, BODY), a));
+	cr_expect(key_eq(compute_to("203.0.113.9", "<joe@example.org>", FROM_US PROGRAM_LINE, BODY), a));
+	b = compute_to("203.0.113.9", "<joe@example.org>", FROM_US STRANGERS_LINE, BODY);
+	cr_expect_not(key_eq(b, a), "an outside client's");
 	cr_expect(key_is_zero(compute_to("192.0.2.130", "<joe@elsewhere.example>", "", BODY)),
 	    "nobody here had it");
 	cr_expect_not(t.straight_here);
@@ -111,10 +118,6 @@ Test(traits_straight, some_mail_has_none)
 	cr_expect(
 	    key_is_zero(compute("198.51.100.20", "", ID "Date: soon\n" FROM)), "nor one that can be read");
 	cr_expect(key_is_zero(compute("203.0.113.9", ABOVE, BODY)), "the bottom line names no address");
-	cr_expect(key_is_zero(compute("203.0.113.9",
-		      ABOVE "Received: from joe ([198.51.100.20]) by mx.example.org with ESMTPA id Q; x\n",
-		      BODY)),
-	    "of our own people, from somewhere else");
 }
 
 Test(traits_straight, other_messages)
