@@ -4,7 +4,6 @@
 #define BASE_LIST_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 struct list {
 	struct list *next, *prev;

@@ -12,7 +12,6 @@
 #define BASE_LOG_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "base/compiler.h"
 #include "base/str.h"

@@ -6,7 +6,6 @@
 #ifndef BASE_MAP_H
 #define BASE_MAP_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/compiler.h"

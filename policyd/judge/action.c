@@ -2,6 +2,7 @@
 #include "judge/action.h"
 
 #include "base/compiler.h"
+#include "judge/detect.h"
 
 /*
  * {action x door} -> what is sent when all recipients are concerned, and when only some are. Splitting

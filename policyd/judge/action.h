@@ -10,11 +10,10 @@
 #define JUDGE_ACTION_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
+#include "judge/rule.h"
 #include "mail/msg.h"
 #include "mail/verdict.h"
-#include "judge/detect.h"
 
 /* What rules want for one recipient; `rule` is NULL for ACT_PASS. */
 struct wish {

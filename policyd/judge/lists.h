@@ -11,10 +11,8 @@
 #define JUDGE_LISTS_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "base/conf.h"
-#include "base/hash.h"
 #include "base/str.h"
 #include "mail/site.h"
 

@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/hash.h"
 #include "base/net.h"
 #include "mail/msg.h"
 #include "mail/site.h"
