@@ -67,8 +67,7 @@ read_ask(struct doctor *d, struct pf_ask *a, struct str word, bool braced)
 		{ "try_limit", "smtpd_policy_service_try_limit", &a->try_limit } };
 
 	a->address = pf_cut_address(&word, braced);
-	a->misread = !pf_take_options(pf_of(d), a->service, POLICY_DOOR, word, rows, ARRAY_LEN(rows)) ||
-	    doctor_seconds(a->timeout) < 0;
+	a->misread = !pf_take_options(pf_of(d), a->service, POLICY_DOOR, word, rows, ARRAY_LEN(rows));
 	a->whose = pf_resolve(d, POLICY_DOOR, a->service, a->address, &a->path);
 }
 
@@ -328,7 +327,7 @@ pf_put_right(struct doctor *d, const struct pf_service *s, const char *param, en
 			done = true;
 		}
 		if (!ours)
-			out = pf_joined(d, out, warned ? doctor_text(d, "warn_if_reject, %s", copy) : copy);
+			out = pf_joined(d, out, warned ? doctor_text(d, "warn_if_reject %s", copy) : copy);
 		if (!done && place == PLACE_BEHIND_PROTECTION && !warned && pf_one_of(protections, word)) {
 			out = pf_joined(d, out, pf_good_question(d));
 			done = true;

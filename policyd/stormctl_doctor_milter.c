@@ -22,8 +22,7 @@ add_filter(struct doctor *d, struct pf_filter f, struct str word, bool braced)
 		{ "content_timeout", "milter_content_timeout", &f.content } };
 
 	f.address = pf_cut_address(&word, braced);
-	f.misread = !pf_take_options(p, f.service, MILTER_DOOR, word, rows, ARRAY_LEN(rows)) ||
-	    doctor_seconds(f.connect) < 0 || doctor_seconds(f.command) < 0 || doctor_seconds(f.content) < 0;
+	f.misread = !pf_take_options(p, f.service, MILTER_DOOR, word, rows, ARRAY_LEN(rows));
 	f.kind = doctor_filter_kind(f.address);
 	f.whose = pf_resolve(d, MILTER_DOOR, f.service, f.address, &f.path);
 	p->filters = doctor_push(d, p->filters, &p->n_filters, sizeof(*p->filters));

@@ -144,10 +144,28 @@ pf_take_options(const struct postfix *p, const struct pf_service *s, enum door_k
 	return good;
 }
 
+/* Does the list end in a word to which what follows belongs, as check_client_access hash:FILE? To Postfix a
+ * comma between the two is as good as space, to people it is not. */
+static bool
+takes_more(struct str list)
+{
+	static const char *const words[] = { "check_", "reject_rbl_client", "reject_rhsbl_",
+		"permit_dnswl_client", "permit_rhswl_client", "warn_if_reject" };
+	size_t space = str_rfind(list, ' ');
+	struct str last = space < list.n ? str_sub(list, space + 1, list.n) : list;
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (str_istarts(last, str_of(words[i])))
+			return true;
+	return false;
+}
+
 const char *
 pf_joined(struct doctor *d, const char *list, const char *entry)
 {
-	return !entry[0] ? list : doctor_text(d, "%s%s%s", list, list[0] ? ", " : "", entry);
+	const char *between = !list[0] ? "" : takes_more(str_of(list)) ? " " : ", ";
+
+	return !entry[0] ? list : doctor_text(d, "%s%s%s", list, between, entry);
 }
 
 /* --- addresses ---------------------------------------------------------------------------------------- */
