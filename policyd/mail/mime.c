@@ -71,19 +71,61 @@ next_param(struct str value, size_t *at, struct str *name, struct str *said)
 	return false;
 }
 
+/* "name*0", "name*1*", or "name*" alone: the piece that comes next (RFC 2231). */
+static bool
+is_piece(struct str which, struct str name, unsigned next, bool *encoded)
+{
+	enum { PIECES_MAX = 10 };
+	struct str mark = str_sub(which, name.n, which.n);
+
+	if (mark.n == 0 || mark.p[0] != '*' || next == PIECES_MAX || !str_istarts(which, name))
+		return false;
+	*encoded = mark.p[mark.n - 1] == '*';
+	if (mark.n == 1)
+		return next == 0;
+	return mark.n == 2U + *encoded && mark.p[1] == (char)('0' + next);
+}
+
+/* "us-ascii'en'a%20b" to "a b"; only the first piece has what stands in front. Returns the length. */
+static size_t
+undo_percents(char *text, size_t n, bool first)
+{
+	struct str s = { text, n };
+	size_t i = str_find(s, '\''), to = 0;
+
+	i += 1 + str_find(str_sub(s, i + 1, n), '\'');
+	for (i = first && i < n ? i + 1 : 0; i < n; i++) {
+		bool byte =
+		    text[i] == '%' && i + 2 < n && str_hex(text[i + 1]) >= 0 && str_hex(text[i + 2]) >= 0;
+
+		text[to++] = byte ? (char)(str_hex(text[i + 1]) << 4 | str_hex(text[i + 2])) : text[i];
+		i += byte ? 2 : 0;
+	}
+	return to;
+}
+
 bool
 mime_param(struct str value, struct str name, char *out, size_t cap, struct str *got)
 {
-	size_t at = part_end(value, 0);
+	size_t at = part_end(value, 0), n = 0;
 	struct str which, said;
+	unsigned pieces = 0;
+	bool encoded;
 
 	while (next_param(value, &at, &which, &said)) {
-		if (!str_ieq(which, name))
+		if (str_ieq(which, name)) {
+			*got = param_value(said, out, cap);
+			return true;
+		}
+		if (!is_piece(which, name, pieces, &encoded))
 			continue;
-		*got = param_value(said, out, cap);
-		return true;
+		said = param_value(said, out + n, cap - n);
+		n += encoded ? undo_percents(out + n, said.n, pieces == 0) : said.n;
+		pieces++;
 	}
-	return false;
+	if (pieces)
+		*got = (struct str){ out, n };
+	return pieces > 0;
 }
 
 bool

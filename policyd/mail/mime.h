@@ -19,8 +19,9 @@ enum {
 /* What stands in front of the parameters: "text/plain". Case as written. */
 struct str mime_type(struct str value);
 
-/* The first parameter of that name, quotes and backslashes undone, into out[cap], cut there. The value may
- * be folded. A ';' in quotes is no end. */
+/* The first parameter of that name, quotes and backslashes undone, into out[cap], cut there; else what its
+ * pieces say, in their order: name*0, name*1* (RFC 2231). The value may be folded. A ';' in quotes ends
+ * nothing. */
 bool mime_param(struct str value, struct str name, char *out, size_t cap, struct str *got);
 
 /* The last piece of it, which may be told in several, and with a character set: name*0*, name* (RFC 2231). */

@@ -52,3 +52,19 @@ Test(dsn_wrapped, what_it_returns)
 	buf_fini(&body);
 	buf_fini(&header);
 }
+
+/* The boundary is told in pieces, in the header and in a part (RFC 2231). */
+Test(dsn_wrapped, boundary_in_pieces)
+{
+	for (size_t s = 0; s < ARRAY_LEN(steps); s++)
+		rig_want("in pieces",
+		    rig_scan("From: postmaster@mx.example\nContent-Type: multipart/mixed;\n"
+			     " boundary*0=\"=out\";\n boundary*1=\"er\"\n",
+			STR("--=outer\nContent-Type: multipart/report; boundary*0*=us-ascii''i%6E;\n"
+			    " boundary*1=ner\n\n--inner\n\nIt failed.\n\n--inner\n"
+			    "Content-Type: message/delivery-status\n\nFinal-Recipient: rfc822; a@b\n"
+			    "Action: failed\n\n--inner\nContent-Type: message/rfc822\n\n"
+			    "Message-ID: <1@d>\n\nx\n--inner--\n--=outer--\n"),
+			steps[s]),
+		    "part id=<1@d> +status\nfailed final=a@b action=failed");
+}

@@ -34,6 +34,24 @@ Test(mime, parameters)
 		{ "", "", NULL },
 		{ ";boundary=b", "", "b" },
 		{ "x;boundary=\"\\", "x", "\\" },
+		/* in pieces */
+		{ "x; boundary*0=\"--=_a \"; boundary*1=b", "x", "--=_a b" },
+		{ "x; BOUNDARY*0=a; charset=x; boundary*1*=%3Db%2g%4; boundary*2=c%3D", "x", "a=b%2g%4c%3D" },
+		{ "x; boundary*=us-ascii'en'a%20b", "x", "a b" },
+		{ "x; boundary*0*=us-ascii''a%20'b; boundary*1*='c'd", "x", "a 'b'c'd" },
+		{ "x; boundary*=a%20b'", "x", "a b'" },
+		{ "x; boundary*0=a; boundary*2=c", "x", "a" },
+		{ "x; boundary*1=b; boundary*0=a", "x", "a" },
+		{ "x; boundary*0=a; boundary=b", "x", "b" },
+		{ "x; boundary*=a; boundary*=b", "x", "a" },
+		{ "x; boundary*00=a", "x", NULL },
+		{ "x; boundary*0**=a", "x", NULL },
+		{ "x; boundary**=a", "x", NULL },
+		{ "x; boundaryx0=a", "x", NULL },
+		{ "x; b*0=a", "x", NULL },
+		{ "x; boundary*0=0; boundary*1=1; boundary*2=2; boundary*3=3; boundary*4=4; boundary*5=5; "
+		  "boundary*6=6; boundary*7=7; boundary*8=8; boundary*9=9; boundary*:=:; boundary*10=a",
+		    "x", "0123456789" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -56,6 +74,8 @@ Test(mime, parameter_is_cut)
 
 	cr_assert(mime_param(STR("x; a=1234"), STR("a"), text, sizeof(text), &got));
 	cr_assert(str_eq(got, STR("123")));
+	cr_assert(mime_param(STR("x; a*0=12; a*1*=%333; a*2=4"), STR("a"), text, sizeof(text), &got));
+	cr_assert(str_eq(got, STR("12%")));
 }
 
 static void
