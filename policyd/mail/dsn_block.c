@@ -156,20 +156,40 @@ decode_unicode(struct arena *a, struct str s)
 	return (struct str){ out, n };
 }
 
+/* "\"a@b\"" and "'a@b'", but not "\"a\"@b". */
+static struct str
+unquoted(struct str s)
+{
+	bool quoted = s.n > 2 && (s.p[0] == '"' || s.p[0] == '\'') && s.p[s.n - 1] == s.p[0];
+
+	return quoted ? str_trim(str_sub(s, 1, s.n - 1)) : s;
+}
+
+/* "a@b;" has no type. */
+static struct str
+without_end(struct str value)
+{
+	while (value.n && value.p[value.n - 1] == ';')
+		value = str_trim(str_sub(value, 0, value.n - 1));
+	return value;
+}
+
 /* In what has no "@", of X.400 or Exchange's own directory, brackets are part of the name. */
 static struct str
 read_rcpt(struct arena *a, struct str value)
 {
-	static const struct str type = STR("rfc822;");
-	bool utf8 = str_istarts(value, STR("utf-8"));
+	static const struct str type = STR("rfc822;"), smtp = STR("SMTP:");
+	bool utf8 = str_istarts(value, STR("utf-8")), mailbox = str_find(value, '@') < value.n;
 	char plain[HEADER_VALUE_KEEP];
 
-	value = str_sub(behind_type(value), 0, HEADER_VALUE_KEEP);
-	if (str_find(value, '@') < value.n)
-		value = str_trim(header_uncomment(value, plain, sizeof(plain)));
+	value = str_sub(behind_type(mailbox ? without_end(value) : value), 0, HEADER_VALUE_KEEP);
+	if (mailbox)
+		value = unquoted(str_trim(header_uncomment(value, plain, sizeof(plain))));
 	while (str_istarts(value, type)) /* amavis puts one in front of the one that ORCPT has */
 		value = str_trim(str_sub(value, type.n, value.n));
 	value = addr_unbracket(behind_name(value));
+	if (mailbox && str_icut_front(&value, smtp)) /* Exchange's name of the kind of address */
+		value = str_trim(value);
 	value = value.n ? arena_str(a, value) : STR_NONE;
 	return utf8 ? decode_unicode(a, value) : value;
 }

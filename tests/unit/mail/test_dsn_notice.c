@@ -204,6 +204,41 @@ Test(dsn_notice, some_late_some_there)
 	    "nowhere +lines\nfailed final=a@b.example");
 }
 
+/* What some put around the address in a delivery status. */
+Test(dsn_notice, ornaments_of_a_status)
+{
+	static const struct {
+		const char *value, *want;
+	} rows[] = {
+		{ "rfc822; a@b;", "a@b" },
+		{ "rfc822;<a@b> ; ;", "a@b" },
+		{ "a@b;", "a@b" },
+		{ "rfc822; \"a@b\"", "a@b" },
+		{ "rfc822;'a@b'", "a@b" },
+		{ "rfc822; \"a@b\" (Ann)", "a@b" },
+		{ "rfc822; SMTP:a@b", "a@b" },
+		{ "rfc822; smtp: a@b", "a@b" },
+		{ "SMTP:a@b", "a@b" },
+		{ "rfc822; Ann <SMTP:a@b>", "a@b" },
+		/* those are of the address */
+		{ "rfc822; \"a\"@b", "\"a\"@b" },
+		{ "rfc822; 'a@b", "'a@b" },
+		{ "X-LOCAL;SMTP:a", "SMTP:a" },
+		{ "X400; /C=b/S='a'", "/C=b/S='a'" },
+		{ "X-LOCAL;\"a\"", "\"a\"" },
+	};
+	char body[200], want[100];
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		snprintf(body, sizeof(body), "Final-Recipient: %s\nAction: failed\n", rows[i].value);
+		snprintf(want, sizeof(want), "nowhere +status\nfailed final=%s action=failed", rows[i].want);
+		rig_want(rows[i].value,
+		    rig_scan("From: MAILER-DAEMON@mx.example\nContent-Type: message/delivery-status\n",
+			str_of(body), 7),
+		    want);
+	}
+}
+
 /* --- HTML --------------------------------------------------------------------------------------------- */
 
 static const char html[] = "From: MAILER-DAEMON@mx.example\nContent-Type: text/html\n";
