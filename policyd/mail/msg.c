@@ -94,13 +94,15 @@ is_null(const struct msg *m, const struct msg_kind *k)
 	return k->null_sender || (m->header.f.flags & HDR_NULL_PATH);
 }
 
-/* Mail in a file of which nobody wrote down the sender: the postmaster's, under a subject that fits. */
+/* Mail in a file of which nobody wrote down the sender: the postmaster's, under a subject that fits, or with
+ * a signature around all of it, as gateways put one around a bounce. */
 static bool
 is_unsaid(const struct msg *m, const struct msg_kind *k)
 {
 	const struct header_facts *f = &m->header.f;
 
-	return !m->have_sender && !f->return_path.p && k->subject == SUBJECT_BOUNCE_MAYBE &&
+	return !m->have_sender && !f->return_path.p &&
+	    (k->subject == SUBJECT_BOUNCE_MAYBE || str_eq(f->content_type, STR("multipart/signed"))) &&
 	    automatic_postmaster_from(f->from, f->from_addr);
 }
 

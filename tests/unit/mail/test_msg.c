@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Whose body is looked at, and what becomes of it with the next message. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "base/limits.h"
 #include "mail/msg.h"
@@ -262,5 +263,36 @@ Test(msg, bounce_by_its_body)
 		    m.dsn.f.rcpts != NULL || m.dsn.f.returned_id.p, cases[i].facts, "%s", cases[i].what);
 		msg_body_end(&m, true);
 		cr_expect_eq(msg_kind(&m)->automatic, cases[i].kind, "%s, again", cases[i].what);
+	}
+}
+
+/* Of such a message in a file nobody wrote down the sender. */
+Test(msg, bounce_that_was_signed)
+{
+	static const char by_postmaster[] = "From: postmaster@x\nSubject: Ihre Post\n";
+	static const char answer[] = "From: postmaster@x\nSubject: Re: Ihre Post\n";
+	static const char by_ann[] = "From: ann@x\nSubject: Ihre Post\n";
+	static const char known[] = "Return-Path: <ann@x>\nFrom: postmaster@x\nSubject: Ihre Post\n";
+	static const struct {
+		const char *header, *type, *body;
+		enum automatic kind;
+	} cases[] = {
+		{ by_postmaster, "signed", STATUS, AUTO_BOUNCE },
+		{ by_postmaster, "signed", TEXT RETURNED, AUTO_NONE },
+		{ by_postmaster, "mixed", STATUS, AUTO_NONE },
+		{ answer, "signed", STATUS, AUTO_NONE },
+		{ by_ann, "signed", STATUS, AUTO_NONE },
+		{ known, "signed", STATUS, AUTO_NONE },
+	};
+	char text[200];
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		snprintf(text, sizeof(text), "%sContent-Type: multipart/%s; boundary=b\n", cases[i].header,
+		    cases[i].type);
+		header(NULL, text);
+		body(cases[i].body);
+		body("--b--\n");
+		msg_body_end(&m, true);
+		cr_expect_eq(msg_kind(&m)->automatic, cases[i].kind, "%zu", i);
 	}
 }
