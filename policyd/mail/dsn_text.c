@@ -284,9 +284,10 @@ labelled(struct str line)
 	static const char *const words[] = { "recipient", "address" };
 	static const char *const others[] = { "from", "source", "return", "your", "originator", "new " };
 	struct str label = str_sub(line, 0, str_find(line, ':'));
+	size_t at = str_find(line, '@');
 
-	if (label.n == line.n || label.n > LABEL_MAX || str_find(label, '@') < label.n ||
-	    !HAS_ANY(label, words) || HAS_ANY(label, others) || dsn_is_aside(label))
+	if (label.n > LABEL_MAX || at < label.n || at == line.n || !HAS_ANY(label, words) ||
+	    HAS_ANY(label, others) || dsn_is_aside(label))
 		return STR_NONE;
 	return str_sub(line, label.n + 1, line.n);
 }
