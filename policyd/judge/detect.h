@@ -153,7 +153,6 @@ struct detector {
 	bool passing;   /* what passes is a part of its storm too, and keeps that open */
 	bool no_limit;  /* nothing passes first: `limit` has no meaning */
 	bool no_block;  /* `block` would stop first copies and retries: it has none */
-	bool both_ways; /* counts mail outside its rule's scope too, where it never trips */
 	/* One set of ops a message, not one a recipient: plan() is called for the first recipient that the
 	 * rule looks at, score() for each with the same answers. NULL = never. */
 	bool (*whole)(const struct rule *);

@@ -103,14 +103,7 @@ looks_at(const struct rule *r, const struct view *v, uint32_t rcpt)
 		return false;
 	if (exempt_names(&r->exempt) && exempt_rcpt(&r->exempt, v->rcpts[rcpt].plain))
 		return false;
-	return d->both_ways || in_scope(r, v, rcpt);
-}
-
-/* Others do not look at what is outside their scope. */
-static bool
-muted(const struct rule *r, const struct view *v, uint32_t rcpt)
-{
-	return r->detector->both_ways && !in_scope(r, v, rcpt);
+	return in_scope(r, v, rcpt);
 }
 
 static struct slot *
@@ -135,7 +128,7 @@ add_slot(struct judge *j, const struct rule *r, const struct view *v, uint32_t r
 	struct slot *s = new_slot(j);
 	bool shares = s > j->slots && s[-1].rule == r && is_whole(r);
 
-	*s = (struct slot){ .rule = r, .rcpt = rcpt, .shares = shares, .muted = muted(r, v, rcpt) };
+	*s = (struct slot){ .rule = r, .rcpt = rcpt, .shares = shares };
 	s->op = shares ? s[-1].op : j->ops.n;
 	if (!shares && r->detector->plan)
 		r->detector->plan(r, v, rcpt, &j->ops);
@@ -193,7 +186,7 @@ asked(const struct rule *r, const struct view *v)
 	if (r->mode == MODE_OFF)
 		return false;
 	/* no recipient makes mail from outside outbound */
-	if (r->scope == SCOPE_OUTBOUND && !v->traits->outbound && !r->detector->both_ways)
+	if (r->scope == SCOPE_OUTBOUND && !v->traits->outbound)
 		return false;
 	if (v->at_rcpt)
 		return braked(r);
@@ -368,10 +361,6 @@ score(struct judge *j, struct slot *s, const struct view *v)
 		r->detector->score(r, v, s->rcpt, j->answers ? j->answers + s->op : NULL, s->n_ops, f);
 	if (r->detector->alike)
 		j->alike = *f;
-	if (s->muted) {
-		*f = (struct finding){ .trip = TRIP_NONE };
-		return;
-	}
 	if (f->trip != TRIP_NONE || r->block == 0 || r->detector->no_block || key_is_zero(f->storm))
 		return;
 	st = storms_find(v->storms, f->storm);

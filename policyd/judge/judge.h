@@ -20,7 +20,6 @@ struct slot {
 	uint32_t rcpt;
 	uint32_t op, n_ops; /* in judge.ops */
 	bool shares;        /* its ops are those of the slot before it, of the same rule */
-	bool muted;         /* outside the rule's scope: counts, never trips */
 	bool kept;          /* judge_settle(): its ops stand */
 	struct finding finding;
 };
