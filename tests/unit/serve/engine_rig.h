@@ -14,7 +14,7 @@ enum { LIMIT = 3, REPEATS = 2, MANY = 20000 };
 
 static struct site site;
 static struct lists lists;
-static struct rule rules_v[4];
+static struct rule rules_v[12];
 static struct ruleset rules = { .v = rules_v };
 static struct engine e;
 static struct arena arena;

@@ -169,3 +169,83 @@ Test(engine_edges, a_verdict_is_kept_for_its_recipients_only)
 		cr_assert_eq(v.drop[0], ask ? 0 : 1);
 	}
 }
+
+/* --- several rules ------------------------------------------------------------------------------------ */
+
+static struct rule *
+wide(enum action action, const char *name, const char *value)
+{
+	struct rule *r = rule("wide-recipients");
+
+	r->limit = 1;
+	r->action = action;
+	r->arg_name = name ? xstrdup(name) : NULL;
+	r->arg_value = value ? xstrdup(value) : NULL;
+	return r;
+}
+
+static enum action
+to_two(const char *rcpts)
+{
+	return deliver("x@y.example",
+	    ORIGIN "From: x@y.example\r\nTo: u@z.example, v@z.example\r\n\r\n", rcpts);
+}
+
+/* One field may say several things, each of them once. */
+Test(engine_edges, headers_of_several_rules)
+{
+	wide(ACT_PREPEND, "X-A", "1");
+	wide(ACT_PREPEND, "x-a", "1");
+	wide(ACT_PREPEND, "X-A", "2");
+	cr_assert_eq(to_two("a@example.org"), ACT_PREPEND);
+	cr_assert_eq(v.n_edits, 2);
+	cr_assert(str_eq(v.edits[0].value, STR("1")) && str_eq(v.edits[1].value, STR("2")));
+}
+
+Test(engine_edges, headers_at_the_cap_and_one_beyond)
+{
+	char value[8];
+
+	for (uint32_t n = 1; n <= VERDICT_HEADERS_MAX + 1; n++) {
+		snprintf(value, sizeof(value), "%u", n);
+		wide(ACT_PREPEND, "X-A", value);
+		cr_assert_eq(to_two("a@example.org"), ACT_PREPEND);
+		cr_assert_eq(v.n_edits, n < VERDICT_HEADERS_MAX ? n : VERDICT_HEADERS_MAX);
+	}
+}
+
+/* The first one that stops decides, and what is stopped is not marked. */
+Test(engine_edges, the_first_rule_decides)
+{
+	struct rule *first = wide(ACT_DEFER, NULL, NULL);
+
+	wide(ACT_REJECT, NULL, NULL);
+	wide(ACT_PREPEND, "X-A", "1");
+	cr_assert_eq(to_two("a@example.org"), ACT_DEFER);
+	cr_assert_eq(v.n_edits, 0);
+	first->mode = MODE_SHADOW;
+	cr_assert_eq(to_two("a@example.org"), ACT_REJECT);
+	cr_assert_eq(v.n_edits, 0);
+}
+
+/* Who is no list has no owner to redirect to: then the next rule decides. */
+Test(engine_edges, no_owner_to_redirect_to)
+{
+	wide(ACT_REDIRECT_OWNER, NULL, NULL);
+	cr_assert_eq(to_two("a@example.org"), ACT_PASS);
+	wide(ACT_REJECT, NULL, NULL);
+	cr_assert_eq(to_two("a@example.org"), ACT_REJECT);
+	cr_assert_eq(to_two("all@example.org"), ACT_REDIRECT_OWNER);
+}
+
+/* Where people turn to when mail goes wrong, by the name alone too, which means this host. */
+Test(engine_edges, role_addresses_without_a_domain)
+{
+	static const char *const roles[] = { "postmaster", "abuse", "Postmaster@example.org",
+		"abuse@example.org" };
+
+	wide(ACT_REJECT, NULL, NULL);
+	for (size_t i = 0; i < ARRAY_LEN(roles); i++)
+		cr_assert_eq(to_two(roles[i]), ACT_PASS, "%s", roles[i]);
+	cr_assert_eq(to_two("postmasters"), ACT_REJECT);
+}

@@ -373,6 +373,80 @@ Test(reply_all, nothing_is_folded_once_the_block_is_over)
 	    ACT_PASS);
 }
 
+/* However many posts that are. */
+Test(reply_all, a_limit_in_copies_may_be_hundreds_of_posts)
+{
+	r->copies = 120 * FIRM;
+	for (int i = 0; i < 120; i++)
+		cr_assert_eq(POST(.who = i % 30), ACT_PASS, "post %d", i);
+	cr_assert_eq(POST(.who = 30), ACT_REJECT);
+}
+
+/* Three people are enough then, though one of them wrote twice. */
+Test(reply_all, a_limit_of_one)
+{
+	r->limit = 1;
+	cr_assert_eq(POST(.who = 0), ACT_PASS);
+	cr_assert_eq(POST(.who = 0), ACT_PASS);
+	cr_assert_eq(POST(.who = 1), ACT_PASS);
+	cr_assert_eq(POST(.who = 2), ACT_REJECT);
+}
+
+/* Of a thread that is closed already: it stays so for as long anew. */
+Test(reply_all, a_storm_that_goes_on_prolongs_its_block)
+{
+	storm();
+	later(50 * MS_MIN);
+	cr_assert_eq(POST(.who = 20), ACT_REJECT);
+	later(5 * MS_HOUR + 20 * MS_MIN);
+	cr_assert_eq(POST(.who = 21), ACT_REJECT, "six hours are over since it began, not since it went on");
+	later(MS_HOUR);
+	cr_assert_eq(POST(.who = 22), ACT_PASS);
+}
+
+/* As many recipients as that at the least, and one fewer: a header that names nobody. */
+Test(reply_all, recipients_that_only_the_envelope_has)
+{
+	for (int i = 0; i <= PASS; i++) {
+		r->wide = 11;
+		cr_assert_eq(POST(.who = i, .to = "undisclosed-recipients:;", .rcpts = ten(10)), ACT_PASS);
+		r->wide = 10;
+		cr_assert_eq(POST(.who = i, .to = "undisclosed-recipients:;", .rcpts = ten(20)),
+		    i < PASS ? ACT_PASS : ACT_REJECT, "post %d", i);
+	}
+}
+
+/* Nothing but what they say tells posts without one apart. */
+Test(reply_all, posts_without_a_message_id)
+{
+	for (int i = 0; i <= PASS; i++)
+		cr_assert_eq(POST(.who = i, .id = ""), i < PASS ? ACT_PASS : ACT_REJECT, "post %d", i);
+}
+
+/* Only what members answer makes a list one that is used to talk; not what they announce, nor what outsiders
+ * say to each other there. */
+Test(reply_all, lists_that_are_not_lively)
+{
+	for (int outsiders = 0; outsiders < 2; outsiders++) {
+		char subject[64], refs[64];
+
+		for (int n = 0; n < 8; n++) {
+			snprintf(subject, sizeof(subject), "%sday %d", outsiders ? "Re: " : "", n);
+			snprintf(refs, sizeof(refs), "day%d@example.org", n);
+			cr_assert_eq(POST(.from = outsiders ? "x@away.example" : NULL,
+					 .client = outsiders ? "198.51.100.1" : NULL, .who = n,
+					 .opener = !outsiders, .subject = subject, .refs = refs,
+					 .to = "all@example.org", .rcpts = "all@example.org"),
+			    ACT_PASS);
+		}
+		for (int i = 0; i <= PASS; i++)
+			cr_assert_eq(
+			    POST(.who = i % 4, .to = "all@example.org", .rcpts = "all@example.org"),
+			    i < PASS ? ACT_PASS : ACT_REJECT, "post %d, outsiders %d", i, outsiders);
+		later(8 * (int64_t)MS_DAY);
+	}
+}
+
 /* Whose clients write In-Reply-To alone: each answer has another root, and the list is none the livelier. */
 Test(reply_all, a_few_people_whose_clients_lose_the_root)
 {

@@ -171,6 +171,29 @@ Test(reply_all_harm, one_of_a_provider_closes_no_thread_to_its_others)
 	cr_assert_eq(POST(.from = "honest@partner.example", .client = "100.65.9.1"), ACT_PASS);
 }
 
+/* Four firms with one provider are not all that have it. */
+Test(reply_all_harm, a_few_firms_at_one_provider_are_none)
+{
+	char from[64], client[64];
+
+	for (int i = 0; i < 40; i++) {
+		snprintf(from, sizeof(from), "x%d@firm%d.example", i, i % 4);
+		snprintf(client, sizeof(client), "100.64.%d.4", i % 4);
+		cr_assert_eq(POST(.from = from, .client = client), ACT_PASS, "post %d", i);
+	}
+}
+
+/* He travels. */
+Test(reply_all_harm, one_outsider_in_many_networks_is_one)
+{
+	char client[64];
+
+	for (int i = 0; i < 40; i++) {
+		snprintf(client, sizeof(client), "100.%d.3.4", i);
+		cr_assert_eq(POST(.from = "x@firm.example", .client = client), ACT_PASS, "post %d", i);
+	}
+}
+
 /* --- what is none ------------------------------------------------------------------------------------ */
 
 Test(reply_all_harm, harmless_a_broadcast_with_its_updates_and_some_thanks)
@@ -255,6 +278,17 @@ Test(reply_all_harm, harmless_tickets_with_one_fake_root_all_day)
 		later(30 * MS_SEC);
 	}
 	cr_assert_eq(storms_total(e.storms), 0);
+}
+
+/* Nine talks of four posts each are no storm, whatever root a client gives them. */
+Test(reply_all_harm, harmless_one_root_of_many_talks)
+{
+	char subject[64];
+
+	for (int i = 0; i < 36; i++) {
+		snprintf(subject, sizeof(subject), "Re: question %d", i % 9);
+		cr_assert_eq(POST(.who = i % 12, .subject = subject), ACT_PASS, "post %d", i);
+	}
 }
 
 /* A forum tells a list of what its members write; one machine sends it all. */
