@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include "base/xalloc.h"
 #include "spool_rig.h"
 #include "store/ring.h"
 #include "store/thread.h"
@@ -248,6 +249,58 @@ Test(ring, damage)
 	cr_assert_eq(symlink("/etc/passwd", path), 0);
 	cr_assert_eq(ring_adopt(path, &again), ERR_IO, "a link is not followed");
 	cr_assert_eq(ring_adopt("/dev/null", &again), ERR_CORRUPT);
+}
+
+/* Positions that no process leaves behind, each where the rest is right. */
+Test(ring, positions_that_cannot_be)
+{
+	enum { HEAD = 64, BASE = 72, TAIL = 128 };
+	static const struct {
+		uint64_t head, base, tail;
+		int rc;
+	} rows[] = {
+		{ 4096, 0, 4096, 0 },
+		{ 4096, 4096, 4096, 0 },
+		{ 4096, 0, 4104, ERR_CORRUPT },
+		{ RING_BYTES_MIN + 8, 8, 8, 0 },
+		{ RING_BYTES_MIN + 8, 8, 0, ERR_CORRUPT },
+		{ 4097, 0, 4096, ERR_CORRUPT },
+		{ 4096, 0, 4095, ERR_CORRUPT },
+		{ 4096, 4, 4096, ERR_CORRUPT },
+		{ 4096, 4104, 4096, ERR_CORRUPT },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct ring *r = make(RING_BYTES_MIN), *again = NULL;
+		char path[256];
+		int fd;
+
+		snprintf(path, sizeof(path), "%s", ring_path(r));
+		ring_close(r, false);
+		fd = open(path, O_RDWR);
+		cr_assert_geq(fd, 0);
+		cr_assert_eq(pwrite(fd, &rows[i].head, 8, HEAD), 8);
+		cr_assert_eq(pwrite(fd, &rows[i].base, 8, BASE), 8);
+		cr_assert_eq(pwrite(fd, &rows[i].tail, 8, TAIL), 8);
+		cr_assert_eq(ring_adopt(path, &again), rows[i].rc, "row %zu", i);
+		ring_close(again, false);
+		/* nor is it one of half a page more */
+		cr_assert_eq(ftruncate(fd, RING_HEADER + RING_BYTES_MIN + RING_HEADER / 2), 0);
+		cr_assert_eq(ring_adopt(path, &again), ERR_CORRUPT);
+		close(fd);
+		unlink(path);
+	}
+}
+
+Test(ring, record_cap)
+{
+	struct ring *r = make(4 * (uint64_t)SPOOL_RECORD_MAX);
+	char *big = xcalloc(1, SPOOL_RECORD_MAX + 1);
+
+	cr_assert(ring_put(r, 1, (struct str){ big, SPOOL_RECORD_MAX }));
+	cr_assert_not(ring_put(r, 2, (struct str){ big, SPOOL_RECORD_MAX + 1 }));
+	xfree(big);
+	ring_close(r, true);
 }
 
 Test(ring, where_it_is)

@@ -10,9 +10,10 @@
 #include "spool_rig.h"
 
 /* These stand in front of the C library's. */
-static atomic_int fail_ftruncate, fail_fdatasync, fdatasync_ms, fdatasyncs;
+static atomic_int fail_ftruncate, fail_fdatasync, fdatasync_ms, fdatasyncs, fsyncs;
 int ftruncate(int fd, off_t length);
 int fdatasync(int fd);
+int fsync(int fd);
 
 int
 ftruncate(int fd, off_t length)
@@ -35,6 +36,13 @@ fdatasync(int fd)
 		return -1;
 	}
 	return (int)syscall(SYS_fdatasync, fd);
+}
+
+int
+fsync(int fd)
+{
+	fsyncs++;
+	return (int)syscall(SYS_fsync, fd);
 }
 
 TestSuite(spool_crash, .init = rig_set_up, .fini = rig_tear_down, .timeout = 120);
@@ -470,6 +478,30 @@ Test(spool_crash, syncs_every_so_often)
 	cr_expect_gt(fdatasyncs, (int)n, "once more at the end");
 }
 
+/* Whoever sleeps is woken; and of a new file the folder is synced too, lest a power cut takes it away. */
+Test(spool_crash, syncs_after_a_rest)
+{
+	struct spool_conf conf = rig_conf();
+	struct spool *s;
+	int opened;
+
+	conf.sync = 10;
+	s = open_and_replay(&conf, 0);
+	opened = fsyncs;
+	for (int round = 0; round < 3; round++) {
+		int before;
+
+		usleep(50000); /* nothing is left to do by then */
+		before = fdatasyncs;
+		add_all(s, 1);
+		for (int i = 0; i < 1000 && (fdatasyncs == before || fsyncs == opened); i++)
+			usleep(5000);
+		cr_assert_gt(fdatasyncs, before, "round %d", round);
+		cr_assert_gt(fsyncs, opened);
+	}
+	spool_close(s);
+}
+
 static bool
 becomes(struct spool *s, bool healthy)
 {
@@ -491,6 +523,7 @@ Test(spool_crash, sync_that_fails)
 {
 	struct spool_conf conf = rig_conf();
 	struct spool *s;
+	uint64_t failures;
 
 	conf.sync = 10;
 	s = open_and_replay(&conf, 0);
@@ -500,6 +533,10 @@ Test(spool_crash, sync_that_fails)
 	cr_assert(becomes(s, false));
 	cr_expect_eq(is_logged("sync=failing"), 1);
 	cr_assert_eq(commit_batch(s, 1), 0, "commits go on");
+	failures = stats_of(s).sync_failures;
+	for (int i = 0; i < 2000 && stats_of(s).sync_failures < failures + 2; i++)
+		usleep(5000);
+	cr_expect_geq(stats_of(s).sync_failures, failures + 2, "it is tried again and again");
 	fail_fdatasync = 0;
 	cr_assert(becomes(s, true), "it is tried again without being asked");
 	cr_expect_eq(is_logged("sync=recovered"), 1);
