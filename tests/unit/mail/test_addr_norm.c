@@ -40,6 +40,8 @@ Test(addr_norm, plain)
 		{ "\"a@b\"@example.org", "\"a@b\"@example.org", ADDR_PLAIN },
 		{ "\"a b+c\"@example.org", "\"a b+c\"@example.org", ADDR_PLAIN },
 		{ "\"\"@example.org", "\"\"@example.org", ADDR_PLAIN },
+		{ "\".ann\"@example.org", "\".ann\"@example.org", ADDR_PLAIN },
+		{ "\"ann.\"@example.org", "\"ann.\"@example.org", ADDR_PLAIN },
 		{ "ann+news@example.org", "ann@example.org", ADDR_PLAIN },
 		{ "ann+a+b@example.org", "ann@example.org", ADDR_PLAIN },
 		{ "ann+@example.org", "ann@example.org", ADDR_PLAIN },
@@ -112,6 +114,8 @@ Test(addr_norm, srs)
 		    ADDR_PLAIN },
 		{ "SRS1=GGGG=fwd.example=HHHH=TT=example.org=ann@x.example",
 		    "srs1=gggg=fwd.example=hhhh=tt=example.org=ann@x.example", ADDR_PLAIN },
+		{ "SRS1=GGGG=nodot==HHHH=TT=example.org=ann@x.example",
+		    "srs1=gggg=nodot==hhhh=tt=example.org=ann@x.example", ADDR_PLAIN },
 		{ "SRS0=@fwd.example", "srs0=@fwd.example", ADDR_PLAIN },
 		{ "SRS0@fwd.example", "srs0@fwd.example", ADDR_PLAIN },
 		{ "SRS2=HHHH=TT=example.org=ann@fwd.example", "srs2=hhhh=tt=example.org=ann@fwd.example",
@@ -137,6 +141,7 @@ Test(addr_norm, batv)
 		{ "prvs=0123abcdef=@example.org", "prvs=0123abcdef=@example.org", ADDR_PLAIN },
 		{ "prvs=ann@example.org", "prvs=ann@example.org", ADDR_PLAIN },
 		{ "prvs=/0123abcdef@example.org", "prvs=/0123abcdef@example.org", ADDR_PLAIN },
+		{ "prvs=ann/bee.cee@example.org", "prvs=ann/bee.cee@example.org", ADDR_PLAIN },
 		{ "btv1==0123abcdef=ann@example.org", "btv1==0123abcdef=ann@example.org", ADDR_PLAIN },
 		{ "btv1==0123abcdef==@example.org", "btv1==0123abcdef==@example.org", ADDR_PLAIN },
 		{ "prvs=@example.org", "prvs=@example.org", ADDR_PLAIN },
@@ -185,6 +190,12 @@ Test(addr_norm, verp)
 		{ "owner-news*ann@lists.example", "owner-news*ann@lists.example", ADDR_LIST_OWNER },
 		{ "owner-news***example.org@lists.example", "owner-news***example.org@lists.example",
 		    ADDR_LIST_OWNER },
+		{ "owner-news**example.org@lists.example", "owner-news**example.org@lists.example",
+		    ADDR_LIST_OWNER },
+		{ "owner-news*ann**nodot@lists.example", "owner-news*ann**nodot@lists.example",
+		    ADDR_LIST_OWNER },
+		{ "ann+=example.org@x.example", "ann@x.example", ADDR_PLAIN },
+		{ "-bounces-ann=example.org@x.example", "-bounces-ann=example.org@x.example", ADDR_PLAIN },
 		{ "ann+size=10@example.org", "ann@example.org", ADDR_PLAIN },
 		{ "ann=example.org@fwd.example", "ann=example.org@fwd.example", ADDR_PLAIN },
 		{ "tax-return-form@example.org", "tax-return-form@example.org", ADDR_PLAIN },
@@ -192,6 +203,34 @@ Test(addr_norm, verp)
 	};
 
 	check_rows(rows, ARRAY_LEN(rows));
+}
+
+/* Bounces by the hundred are what such a box is for. */
+Test(addr_norm, takes_bounces)
+{
+	static const struct {
+		const char *addr;
+		bool takes;
+	} rows[] = {
+		{ "bounce@example.org", true },
+		{ "Bounces-7@example.org", true },
+		{ "news-bounce@example.org", true },
+		{ "ann+bounces@example.org", true },
+		{ "ann+bounces-7@example.org", true },
+		{ "bouncer@example.org", false },
+		{ "ann+news@example.org", false },
+		{ "ann@example.org", false },
+	};
+	struct arena a;
+
+	arena_init(&a, 0);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct addr_norm norm;
+
+		addr_normalise(&a, str_of(rows[i].addr), &norm);
+		cr_expect_eq(addr_takes_bounces(&norm), rows[i].takes, "%s", rows[i].addr);
+	}
+	arena_fini(&a);
 }
 
 /* A full stop, quotes and brackets hide no address from a list; decoration stays to be seen. */

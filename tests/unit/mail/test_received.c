@@ -458,7 +458,8 @@ static const char *const pieces[] = { "from ", "from ", "by ", "id ", "for ", "w
 	"192.0.2.77", "IPv6:2001:db8::1", "[ipv6:192.0.2.2]:25", "256.1.1.1", "HELO ", "ehlo ",
 	"helo=h.example", "h.example.org", "a-name-of-more-than-sixteen.example.org", "joe@", "15.20.776.10",
 	"h.example[192.0.2.3]", "0123456789abcdef", "(may be forged)",
-	"; Sat, 21 Nov 2026 06:00:02 +0000 (UTC)", "; Sat, 21 Nov 2026 06:00:02 -0700 (PDT) id 7", "!", "'",
+	"; Sat, 21 Nov 2026 06:00:02 +0000 (UTC)", "; Sat, 21 Nov 2026 06:00:02 -0700 (PDT) id 7",
+	"; Sat, 21 Nov 2026 06:00:02 +0000", "; Sat, 21 via 2026 06:00:02 +0000 ", "!", "'",
 	"\x01", "\x7f", "\xff" };
 
 Test(received, pieces_as_byte_by_byte)
@@ -524,6 +525,24 @@ Test(received, random_bytes)
 		inside(hop.rcpt, s);
 		xfree((char *)s.p);
 	}
+}
+
+/* By any of its names. */
+Test(received, names)
+{
+	static const char *const named[] = { "h.example.org", "x.example", "192.0.2.1" };
+	struct str value = padded(STR("from x.example (h.example.org [192.0.2.1]) by y.example; Thu"));
+	struct hop hop;
+
+	received_parse(value, &hop);
+	for (size_t i = 0; i < ARRAY_LEN(named); i++) {
+		cr_expect(received_from(&hop, str_of(named[i])), "%s", named[i]);
+		cr_expect(received_names(&hop, str_of(named[i])), "%s", named[i]);
+	}
+	cr_expect(received_names(&hop, STR("Y.example")));
+	cr_expect_not(received_from(&hop, STR("y.example")));
+	cr_expect_not(received_names(&hop, STR("example")));
+	xfree((char *)value.p);
 }
 
 Test(received, nobodys_names)
