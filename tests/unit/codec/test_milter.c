@@ -288,6 +288,22 @@ Test(milter, late_macros)
 	rig_str(r.m.client_address, "192.0.2.77");
 }
 
+/* A port of 0 is none. Nor does a login stay of a MAIL that never came, or a refusal of such a RCPT. */
+Test(milter, macros_that_say_nothing)
+{
+	negotiated();
+	cr_assert_eq(rig_feed(&r,
+			 "00000012 44 4d '{client_port}' 00 '0' 00 "
+			 "00000014 44 4d '{auth_authen}' 00 'joe' 00 00000006 44 4d 'i' 00 'Q' 00 " MAIL_JOE
+			 "00000016 44 52 '{rcpt_mailer}' 00 'error' 00 00000006 44 52 'i' 00 'Q' 00 " RCPT_ANN
+				 EOM),
+	    FEED_MSG);
+	rig_str(r.m.client_port, "");
+	rig_str(r.m.sasl_username, "");
+	rig_str(r.m.queue_id, "Q");
+	cr_assert_eq(r.m.n_rcpts, 1);
+}
+
 Test(milter, macro_cap)
 {
 	for (int n = MILTER_MACROS_MAX - 1; n <= MILTER_MACROS_MAX; n++) {
