@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -246,6 +247,8 @@ static const struct fault faults[] = {
 	{ S "policy = inet:127.0.0.1:1\nmilter = inet:127.0.0.1:2, inet:localhost:1\n",
 	    "main.conf:3: milter: \"inet:127.0.0.1:1\" is taken by policy already\n" },
 	{ S "policy = unix:/a, unix:/a\n", "main.conf:2: policy: \"unix:/a\" is taken by policy already\n" },
+	{ S "policy = unix:/a\ncontrol = unix:/a\n",
+	    "main.conf:3: control: \"unix:/a\" is taken by policy already\n" },
 	{ S "control = unix:/a unix:/b\n", "main.conf:2: control: one address only\n" },
 	{ S "control = /a\n",
 	    "main.conf:2: control: \"/a\": expected unix:/PATH, for only a unix socket tells who asks\n" },
@@ -338,6 +341,18 @@ Test(config, unreadable)
 	cr_expect_str_eq(SAID, "main.conf:0: cannot read: No such file or directory\n");
 }
 
+/* Rules by the name that nobody wrote may be missing. What is there and cannot be read is not none. */
+Test(config, unreadable_rules)
+{
+	char rules[128];
+
+	snprintf(rules, sizeof(rules), "%s/rules.conf", dir);
+	cr_assert_eq(mkdir(rules, 0700), 0);
+	cr_expect_eq(load(""), ERR_CONF);
+	cr_expect_str_eq(SAID, "main.conf:0: rules: cannot read rules.conf: Is a directory\n");
+	cr_assert_eq(rmdir(rules), 0);
+}
+
 /* One fault at the very end, and nothing of all that was read before has changed. */
 Test(config, all_or_nothing)
 {
@@ -415,6 +430,11 @@ Test(config, notes)
 	write_file("lists", "a@x.test b@x.test\n");
 	cr_assert_eq(load("[server]\nmilter = unix:/p\n[mail]\nlists = lists\nlocal_domains = x.test\n"), 0);
 	cr_expect_str_eq(notes(), "");
+	config_fini(&c);
+	/* of what needs the header the door is not told to weaken it */
+	write_file("rules.conf", "[rule r]\ndetect = replication\naction = hold\n");
+	cr_assert_eq(load("[server]\npolicy = unix:/p\n"), 0);
+	cr_expect(str_iends(str_of(notes()), STR("by policy only Exim sends one\n")), "%s", SAID);
 	config_fini(&c);
 	/* what a door must weaken */
 	write_file("rules.conf",
