@@ -375,7 +375,8 @@ Test(ledger, storms_that_nobody_knows_are_over)
 		.key_lo = seen->key.lo,
 		.key_hi = seen->key.hi,
 		.rule = STR("replication"),
-		.state = "open" };
+		.state = "open",
+		.last = now.wall - 1000 }; /* one of long ago may be out of the record once it is closed */
 	ledger_storm(e.ledger, &r);
 	cr_expect_str_eq(states_in_the_record(), "open open cooling remembered open ");
 	halt();
