@@ -70,10 +70,11 @@ text_put(const char *s)
 void
 text_time(double seconds, char *out, size_t len)
 {
-	time_t t = (time_t)seconds;
+	bool sane = seconds > -1e12 && seconds < 1e12; /* any number may come out of a socket */
+	time_t t = sane ? (time_t)seconds : 0;
 	struct tm tm;
 
-	if (!localtime_r(&t, &tm) || strftime(out, len, "%Y-%m-%d %H:%M:%S", &tm) == 0)
+	if (!sane || !localtime_r(&t, &tm) || strftime(out, len, "%Y-%m-%d %H:%M:%S", &tm) == 0)
 		snprintf(out, len, "-");
 }
 

@@ -15,7 +15,7 @@
 void text_put(const char *s);
 void text_put_str(struct str s);
 
-/* Seconds since 1970 as local date and time. */
+/* Seconds since 1970 as local date and time; "-" where that is none. */
 void text_time(double seconds, char *out, size_t len);
 /* "3d 4h", "12m 5s": two units. */
 void text_span(double seconds, char *out, size_t len);

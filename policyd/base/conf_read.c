@@ -339,17 +339,18 @@ open_plain(const char *path, FILE **out)
 {
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat st;
+	bool good;
 
 	if (fd < 0)
 		return errno == ENXIO ? ERR_CONF : ERR_IO; /* what it says of a socket */
-	if (fstat(fd, &st) == 0 &&
+	good = fstat(fd, &st) == 0 &&
 	    (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) /* read(2) says so */ ||
-		(S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)) /* /dev/null */ || is_pipeline(fd))) {
-		*out = fdopen(fd, "r");
-		return *out ? 0 : ERR_IO;
-	}
+		(S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)) /* /dev/null */ || is_pipeline(fd));
+	*out = good ? fdopen(fd, "r") : NULL;
+	if (*out)
+		return 0;
 	close(fd);
-	return ERR_CONF;
+	return good ? ERR_IO : ERR_CONF;
 }
 
 const char *
