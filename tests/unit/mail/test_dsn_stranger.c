@@ -234,8 +234,7 @@ Test(dsn_stranger, words_of_the_lost)
 		"For your information, the mail for a@b.example was not accepted.",
 		"Information: the user a@b.example does not exist here.",
 		"Hiba fordult el\xc5\x91: a@b.example",
-		"\xe4\xb8\x8d\xe6\x98\x8e\xe3\x81\xaa\xe3\x83\xa6\xe3\x83\xbc\xe3\x82\xb6\xe3\x83\xbc "
-		"a@b.example \xe3\x81\xa7\xe3\x81\x99",
+		"\xe4\xb8\x8d\xe6\x98\x8e\xe3\x81\xaa\xe5\xae\x9b\xe5\x85\x88 a@b.example",
 		"The message for David Friedman (a@b.example) was not accepted.",
 		"The mail for Jan Bergsma <a@b.example> bounced.",
 		"Wij melden u dat uw bericht aan a@b.example niet is afgeleverd.",

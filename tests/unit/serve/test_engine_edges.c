@@ -179,6 +179,8 @@ wide(enum action action, const char *name, const char *value)
 
 	r->limit = 1;
 	r->action = action;
+	xfree(r->arg_name); /* the detector's own */
+	xfree(r->arg_value);
 	r->arg_name = name ? xstrdup(name) : NULL;
 	r->arg_value = value ? xstrdup(value) : NULL;
 	return r;
