@@ -135,6 +135,7 @@ $(B)/stormctl: $(CTL_SRC:%.c=$(B)/obj/%.o) $(call archives,serve)
 FUZZ := 5
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
 $(B)/obj/tests/fuzz/%.o: override CPPFLAGS += -Itests
+$(B)/obj/tests/unit/%.o: override CPPFLAGS += -Itests/unit
 $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(patsubst %,$(B)/obj/policyd/%.o,stormctl_event_json config config_keys) $(call archives,serve)
 	$(call link,-fsanitize=fuzzer $(CJSON_LIBS) $(libs_serve))
 fuzz-bin: $(FUZZ_BIN)

@@ -5,6 +5,7 @@
 #include "base/compiler.h"
 #include "judge/brake.h"
 #include "judge/storm.h"
+#include "nets.h"
 
 static struct site site;
 static struct arena arena;
@@ -20,11 +21,8 @@ static const struct key128 one = { 1, 1 }, two = { 2, 2 }, sign = { 7, 7 };
 static void
 setup(void)
 {
-	struct net net;
-
 	site_init(&site);
-	cr_assert_eq(net_parse(STR("198.51.100.25"), &net), 0);
-	netset_add(&site.relays, &net);
+	add_net(&site.relays, "198.51.100.25");
 	arena_init(&arena, 0);
 	msg_init(&msg, &arena, NULL);
 	traits = (struct traits){ 0 };

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "judge/late.h"
+#include "nets.h"
 
 enum { AT_ONCE = -1, NONE = -1, WALL = 1900000000 /* s */ };
 
@@ -13,15 +14,6 @@ static struct msg msg;
 static struct traits traits;
 static struct hop hops[HEADER_HOPS_MAX];
 static struct view view;
-
-static void
-add_net(struct netset *set, const char *text)
-{
-	struct net net;
-
-	cr_assert_eq(net_parse(str_of(text), &net), 0);
-	netset_add(set, &net);
-}
 
 static void
 setup(void)

@@ -5,17 +5,15 @@
 #include "base/clock.h"
 #include "judge/detect.h"
 #include "judge/rule.h"
+#include "nets.h"
 
 static struct exempt
 sample(void)
 {
 	struct exempt e = { 0 };
-	struct net net;
 
-	cr_assert_eq(net_parse(STR("192.0.2.0/24"), &net), 0);
-	netset_add(&e.nets, &net);
-	cr_assert_eq(net_parse(STR("2001:db8::/32"), &net), 0);
-	netset_add(&e.nets, &net);
+	add_net(&e.nets, "192.0.2.0/24");
+	add_net(&e.nets, "2001:db8::/32");
 	strset_add(&e.addrs, STR("Boss@Example.ORG"));
 	strset_add(&e.domains, STR("lists.example.org"));
 	strset_add(&e.domains, STR(".example.net"));
@@ -101,12 +99,9 @@ Test(rule, exempt_unknown_client)
 {
 	struct exempt e = { 0 };
 	struct traits t = { .null_sender = true };
-	struct net net;
 
-	cr_assert_eq(net_parse(STR("0.0.0.0/0"), &net), 0);
-	netset_add(&e.nets, &net);
-	cr_assert_eq(net_parse(STR("::/0"), &net), 0);
-	netset_add(&e.nets, &net);
+	add_net(&e.nets, "0.0.0.0/0");
+	add_net(&e.nets, "::/0");
 	cr_expect_not(exempt_msg(&e, &t));
 	exempt_fini(&e);
 }

@@ -8,20 +8,12 @@
 
 #include "base/xalloc.h"
 #include "mail/traits.h"
+#include "nets.h"
 
 static struct arena arena;
 static struct msg m;
 static struct site site;
 static struct traits t;
-
-static void
-add_net(struct netset *set, const char *text)
-{
-	struct net net;
-
-	cr_assert_eq(net_parse(str_of(text), &net), 0);
-	netset_add(set, &net);
-}
 
 static void
 setup(void)

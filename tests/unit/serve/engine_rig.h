@@ -9,6 +9,7 @@
 #include "base/compiler.h"
 #include "base/xalloc.h"
 #include "serve/engine.h"
+#include "nets.h"
 
 enum { LIMIT = 3, REPEATS = 2, MANY = 20000 };
 
@@ -44,14 +45,11 @@ rule(const char *detector)
 static inline void
 setup(void)
 {
-	struct net net;
-
 	site_init(&site);
 	site.hostname = xstrdup("mx.example.org");
 	strset_add(&site.local_domains, STR("example.org"));
 	strset_add(&site.gateway_markers, STR("mspop3connector."));
-	cr_assert_eq(net_parse(STR("127.0.0.0/8"), &net), 0);
-	netset_add(&site.trusted, &net);
+	add_net(&site.trusted, "127.0.0.0/8");
 	lists_init(&lists);
 	lists_add(&lists, STR("all@example.org owner@example.org\n"), "lists", NULL);
 	lists_finish(&lists, NULL);

@@ -12,12 +12,10 @@ TestSuite(engine_edges, .init = setup, .fini = teardown);
 /* By a relay of ours: it says which client it had the message from, and its own lines name nobody. */
 Test(engine_edges, a_relay_of_ours_is_never_named)
 {
-	struct net net;
 	bool named = false, client = false;
 	char text[4096];
 
-	cr_assert_eq(net_parse(STR("203.0.113.9"), &net), 0);
-	netset_add(&site.relays, &net);
+	add_net(&site.relays, "203.0.113.9");
 	rule("replication");
 	for (int i = 0; i < 12; i++) {
 		snprintf(text, sizeof(text), BACKUP("%s [203.0.113.%d]") "%d\r\n%s%s%s",

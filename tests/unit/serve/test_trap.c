@@ -102,11 +102,8 @@ Test(trap, recipients_before_the_trap_do_not_get_the_message_at_data)
 
 Test(trap, harmless_own_users_networks_and_relays_are_never_marked)
 {
-	struct net net;
-
 	trap();
-	cr_assert_eq(net_parse(STR("198.51.100.25"), &net), 0);
-	netset_add(&site.relays, &net);
+	add_net(&site.relays, "198.51.100.25");
 	for (int i = 0; i < 3; i++) {
 		who.client = "127.0.0.1";
 		cr_assert_eq(send_one(fresh(), "trap@example.org"), ACT_PASS);
@@ -129,11 +126,8 @@ Test(trap, harmless_own_users_networks_and_relays_are_never_marked)
 
 Test(trap, behind_a_relay_the_client_is_marked_and_not_the_relay)
 {
-	struct net net;
-
 	trap();
-	cr_assert_eq(net_parse(STR("203.0.113.9"), &net), 0);
-	netset_add(&site.relays, &net);
+	add_net(&site.relays, "203.0.113.9");
 	cr_assert_eq(deliver("s@far.example", FROM_RELAY("192.0.2.66"), "trap@example.org"), ACT_REJECT);
 	cr_assert_eq(deliver("s@far.example", FROM_RELAY("192.0.2.66"), "a@example.org"), ACT_REJECT);
 	cr_assert_eq(deliver("s@far.example", FROM_RELAY("192.0.2.67"), "a@example.org"), ACT_PASS);
@@ -180,10 +174,8 @@ Test(trap, harmless_callouts_and_role_addresses_of_a_marked_client)
 Test(trap, harmless_an_exempt_provider)
 {
 	struct rule *r = trap();
-	struct net net;
 
-	cr_assert_eq(net_parse(STR("203.0.113.0/24"), &net), 0);
-	netset_add(&r->exempt.nets, &net);
+	add_net(&r->exempt.nets, "203.0.113.0/24");
 	cr_assert_eq(send_one(fresh(), "trap@example.org"), ACT_PASS);
 	cr_assert_eq(send_one(fresh(), "a@example.org"), ACT_PASS);
 }

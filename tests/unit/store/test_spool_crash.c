@@ -478,6 +478,11 @@ Test(spool_crash, syncs_every_so_often)
 	cr_expect_gt(fdatasyncs, (int)n, "once more at the end");
 }
 
+/* The other thread has its own pace; what it is to do is asserted afterwards. */
+#define WAIT_FOR(cond) \
+	for (int i = 0; i < 1000 && !(cond); i++) \
+	usleep(5000)
+
 /* Whoever sleeps is woken; and of a new file the folder is synced too, lest a power cut takes it away. */
 Test(spool_crash, syncs_after_a_rest)
 {
@@ -494,8 +499,7 @@ Test(spool_crash, syncs_after_a_rest)
 		usleep(50000); /* nothing is left to do by then */
 		before = fdatasyncs;
 		add_all(s, 1);
-		for (int i = 0; i < 1000 && (fdatasyncs == before || fsyncs == opened); i++)
-			usleep(5000);
+		WAIT_FOR(fdatasyncs != before && fsyncs != opened);
 		cr_assert_gt(fdatasyncs, before, "round %d", round);
 		cr_assert_gt(fsyncs, opened);
 	}
@@ -505,8 +509,7 @@ Test(spool_crash, syncs_after_a_rest)
 static bool
 becomes(struct spool *s, bool healthy)
 {
-	for (int i = 0; i < 1000 && spool_healthy(s) != healthy; i++)
-		usleep(5000);
+	WAIT_FOR(spool_healthy(s) == healthy);
 	return spool_healthy(s) == healthy;
 }
 
@@ -514,8 +517,7 @@ becomes(struct spool *s, bool healthy)
 static int
 is_logged(const char *name)
 {
-	for (int i = 0; i < 1000 && !logged(name); i++)
-		usleep(5000);
+	WAIT_FOR(logged(name));
 	return logged(name);
 }
 
