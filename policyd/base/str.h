@@ -100,6 +100,19 @@ str_hex(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* The byte that "=C3" or "%C3" at `i` stands for, `mark` being '=' or '%'; -1: it is no such escape. */
+static inline int
+str_escaped(struct str s, size_t i, char mark)
+{
+	int hi, lo;
+
+	if (i + 2 >= s.n || s.p[i] != mark)
+		return -1;
+	hi = str_hex(s.p[i + 1]);
+	lo = str_hex(s.p[i + 2]);
+	return hi < 0 || lo < 0 ? -1 : hi << 4 | lo;
+}
+
 /* str_istarts() where there are bytes enough. */
 bool str_istarts_there(struct str s, struct str prefix);
 

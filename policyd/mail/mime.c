@@ -95,11 +95,10 @@ undo_percents(char *text, size_t n, bool first)
 
 	i += 1 + str_find(str_sub(s, i + 1, n), '\'');
 	for (i = first && i < n ? i + 1 : 0; i < n; i++) {
-		bool byte =
-		    text[i] == '%' && i + 2 < n && str_hex(text[i + 1]) >= 0 && str_hex(text[i + 2]) >= 0;
+		int byte = str_escaped(s, i, '%');
 
-		text[to++] = byte ? (char)(str_hex(text[i + 1]) << 4 | str_hex(text[i + 2])) : text[i];
-		i += byte ? 2 : 0;
+		text[to++] = byte >= 0 ? (char)byte : text[i];
+		i += byte >= 0 ? 2 : 0;
 	}
 	return to;
 }

@@ -18,13 +18,12 @@ static void
 decode_q(struct sink *to, struct str text)
 {
 	for (size_t i = 0; i < text.n; i++) {
-		int hi = i + 2 < text.n ? str_hex(text.p[i + 1]) : -1;
-		int lo = i + 2 < text.n ? str_hex(text.p[i + 2]) : -1;
+		int byte = str_escaped(text, i, '=');
 
 		if (text.p[i] == '_') {
 			put(to, ' ');
-		} else if (text.p[i] == '=' && hi >= 0 && lo >= 0) {
-			put(to, (char)(hi << 4 | lo));
+		} else if (byte >= 0) {
+			put(to, (char)byte);
 			i += 2;
 		} else {
 			put(to, text.p[i]);
