@@ -371,6 +371,14 @@ score(struct judge *j, struct slot *s, const struct view *v)
 	f->why = "it belongs to a storm that is blocked";
 }
 
+enum action
+judge_would(const struct slot *s, bool at_rcpt)
+{
+	if (s->finding.trip == TRIP_NONE || s->rule->mode != MODE_SHADOW)
+		return ACT_PASS;
+	return at_rcpt ? rule_brake_action(s->rule) : action_of(s);
+}
+
 /* As the same rules would have done it: the first final action, else the strongest additive one. What is
  * marked only may be what another rule would have stopped. */
 static void
@@ -380,10 +388,9 @@ shadow_would(const struct judge *j, const struct view *v, struct verdict *out)
 		return;
 	for (uint32_t i = 0; i < j->n_slots && !action_final(out->would); i++) {
 		const struct slot *s = &j->slots[i];
-		enum action a = v->at_rcpt ? rule_brake_action(s->rule) : action_of(s);
+		enum action a = judge_would(s, v->at_rcpt);
 
-		if (s->finding.trip == TRIP_NONE || s->rule->mode != MODE_SHADOW || a <= out->would ||
-		    (out->shown != ACT_PASS && !action_final(a)))
+		if (a <= out->would || (out->shown != ACT_PASS && !action_final(a)))
 			continue;
 		out->would = a;
 		out->would_rule = str_of(s->rule->name);

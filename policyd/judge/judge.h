@@ -62,6 +62,10 @@ void judge_decide(struct judge *j, const struct view *v, struct verdict *out);
 /* At RCPT: DEFER or REJECT in `out->what` when a brake refuses the recipient. */
 void judge_brake(struct judge *j, const struct view *v, struct verdict *out);
 
+/* After either: what the slot's rule, in shadow mode, would have done to its recipient; ACT_PASS: nothing, or
+ * it is in force. */
+enum action judge_would(const struct slot *s, bool at_rcpt);
+
 /* Afterwards: tells the detectors what they found. */
 void judge_told(const struct judge *j, const struct view *v);
 

@@ -119,14 +119,6 @@ why_of(const struct judge *j, struct str rule, enum action told)
 	return why ? why : "";
 }
 
-static bool
-would_act(const struct slot *s, const struct msg *m)
-{
-	if (s->finding.trip == TRIP_NONE || s->rule->mode != MODE_SHADOW)
-		return false;
-	return m->stage == STAGE_RCPT || s->finding.trip == TRIP_STOP || action_final(s->rule->action);
-}
-
 /* Rules in shadow mode that would have done something beside the one that is told: each is on trial. */
 static void
 others(const struct judge *j, const struct msg *m, struct str told, char out[OTHERS_MAX])
@@ -138,7 +130,8 @@ others(const struct judge *j, const struct msg *m, struct str told, char out[OTH
 	for (uint32_t i = 0; i < j->n_slots && n < OTHERS_MAX; i++) {
 		const struct slot *s = &j->slots[i];
 
-		if (s->rule == last || !would_act(s, m) || str_eq(str_of(s->rule->name), told))
+		if (s->rule == last || judge_would(s, m->stage == STAGE_RCPT) == ACT_PASS ||
+		    str_eq(str_of(s->rule->name), told))
 			continue;
 		last = s->rule;
 		n += (size_t)snprintf(out + n, OTHERS_MAX - n, "%s%s", n ? "," : "", last->name);
