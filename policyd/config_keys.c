@@ -208,7 +208,7 @@ const struct conf_key config_key_table[] = {
 	    .min = 1, .max = 1000000,
 	    .help = "Connections of all doors together; each smtpd process of Postfix keeps its own."),
 	KEY("server", "idle_timeout", CONF_MSEC, AT(serve.idle_timeout, int64_t), .def = "20m",
-	    .min = 10 * MS_SEC, .max = DAYS(1),
+	    .min = 10 * MS_SEC, .max = SERVE_IDLE_MAX,
 	    .help = "A connection that asks nothing is closed after this time, longer than an MTA keeps it;"
 		    " a milter connection in the middle of a message not before two hours."),
 	KEY("server", "request_timeout", CONF_MSEC, AT(serve.request_timeout, int64_t), .def = "30s",

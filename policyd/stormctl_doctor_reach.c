@@ -404,7 +404,7 @@ doctor_hostname(struct doctor *d, struct str name, const char *where)
 void
 doctor_idle(struct doctor *d, const char *where, int64_t seconds)
 {
-	enum { MOST = 86400 }; /* that the key takes */
+	enum { MOST = SERVE_IDLE_MAX / MS_SEC };
 
 	if (seconds * MS_SEC >= d->conf->serve.idle_timeout)
 		doctor_find_ours(d, where, "server",

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/clock.h"
 #include "base/compiler.h"
 #include "serve/engine.h"
 
@@ -15,6 +16,8 @@ struct addresses {
 	char **v;
 	unsigned n;
 };
+
+enum { SERVE_IDLE_MAX = MS_DAY }; /* ms, of idle_timeout */
 
 struct serve_conf {
 	struct addresses policy, milter;
