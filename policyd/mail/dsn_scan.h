@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* The scanner's inner seams: dsn.c takes the body apart into parts and lines, dsn_block.c reads blocks of
  * fields, which is all that the interesting parts consist of, dsn_text.c finds such blocks in a text,
- * dsn_html.c makes one of HTML, and dsn_stranger.c sees whom a text names otherwise. */
+ * dsn_html.c makes one of HTML, dsn_stranger.c sees whom a text names otherwise, and dsn_action.c whether the
+ * message is only late, or has arrived. */
 #ifndef MAIL_DSN_SCAN_H
 #define MAIL_DSN_SCAN_H
 
@@ -114,6 +115,15 @@ void dsn_add_rcpt(struct dsn *d, const struct dsn_rcpt *r);
 void dsn_html_line(struct dsn *d, struct str piece, unsigned where);
 void dsn_html_end(struct dsn *d);
 
+/* --- dsn_action.c ------------------------------------------------------------------------------------- */
+
+/* What a delivery status would say, by a line of text: delayed, delivered; STR_NONE: it says neither. */
+struct str dsn_told_action(struct str line);
+/* The same of those below a heading, of which dsn_told_action() said `told`. */
+struct str dsn_action_of_heading(struct str line, struct str told);
+/* "Delivery delayed: ..."; what stands behind a colon or in brackets may be the subject of what is late. */
+bool dsn_late_subject(struct str subject);
+
 /* --- dsn_stranger.c ----------------------------------------------------------------------------------- */
 
 /* The address that a line names, whatever stands around it; empty: none, or several. */
@@ -142,8 +152,6 @@ void dsn_text_line(struct dsn *d, struct str line);
 void dsn_text_end(struct dsn *d);
 /* The block names a recipient. */
 void dsn_take_named(struct dsn *d);
-/* "Delivery delayed: ..."; what stands behind a colon or in brackets may be the subject of what is late. */
-bool dsn_late_subject(struct str subject);
 /* An address of a person's or a program's, with a domain. */
 bool dsn_addr_like(struct str s);
 

@@ -6,7 +6,6 @@
 #include "mail/dsn_scan.h"
 
 #include "mail/addr.h"
-#include "mail/words.h"
 
 enum {
 	KNOWN_ENOUGH = 2, /* fields, Message-ID included, that make a header out of lines */
@@ -351,47 +350,6 @@ headed_addr(const struct dsn_scan *s, struct str line)
 	return dsn_only_addr(line);
 }
 
-/* What a delivery status would say. Exim; Sendmail, Postfix, Gmail, MDaemon and OpenSMTPD: they go on trying;
- * OpenSMTPD before it wrote delivery statuses: those below have got it. */
-static struct str
-told_action(struct str line)
-{
-	static const char *const late[] = {
-		"not yet been delivered",
-		"not need to resend your message",
-		"has been delayed",
-		"is delayed for more than",
-		"being retried",
-		"still trying",
-		"will be retried",
-		"will be tried again",
-		"will keep trying",
-		"will retry",
-	};
-	static const char *const there[] = { "was successfully delivered", "was successfully relayed",
-		"was relayed to these recipients" };
-	static const char *const over[] = { "no longer" };
-	static const char *const but[] = { "not ", "n't ", "fail", "unable", "but ", "however" };
-
-	if (dsn_is_quoted(line))
-		return STR_NONE;
-	if (HAS_ANY(line, late) && !HAS_ANY(line, over))
-		return STR("delayed");
-	return HAS_ANY(line, there) && !HAS_ANY(line, but) ? STR("delivered") : STR_NONE;
-}
-
-/* What a delivery status would say of those below. Sendmail: "The following addresses had transient non-fatal
- * errors", "... had successful delivery notifications". */
-static struct str
-action_of_heading(struct str line, struct str told)
-{
-	static const char *const late[] = { "transient", "delayed" }, *const there[] = { "had successful" };
-
-	if (HAS_ANY(line, late))
-		return STR("delayed");
-	return HAS_ANY(line, there) ? STR("delivered") : told;
-}
-
 /* A line that is none of those who follow. Others may follow than those who have got it. */
 static void
 take_heading(struct dsn_scan *s, struct str line, struct str told)
@@ -399,7 +357,7 @@ take_heading(struct dsn_scan *s, struct str line, struct str told)
 	static const struct str there = STR("delivered");
 
 	if (s->text_heads)
-		s->text_heading = action_of_heading(line, told);
+		s->text_heading = dsn_action_of_heading(line, told);
 	else if (str_eq(told, there) || (str_eq(s->text_heading, there) && line.p[0] != '('))
 		s->text_heading = told;
 }
@@ -432,23 +390,6 @@ take_rcpt(struct dsn *d, struct str line, struct str told)
 	s->text_said = said && s->n_text_rcpts;
 }
 
-bool
-dsn_late_subject(struct str subject)
-{
-	enum { LOOK_AT = 200 };
-	static const char *const words[] = { "delay", "transient", "verz\xc3\xb6gert", "verz\xf6gert",
-		"retard", "retras", "ritard", "vertraagd" };
-	static const struct str warning = STR("warning: ");
-	char text[LOOK_AT];
-	struct str s = str_trim(words_decode(str_sub(subject, 0, LOOK_AT), text, sizeof(text)));
-
-	if (str_ifind(s, STR("(delay)")) < s.n)
-		return true;
-	if (str_starts(s, warning))
-		s = str_sub(s, warning.n, s.n);
-	return HAS_ANY(str_sub(str_sub(s, 0, str_find(s, ':')), 0, str_find(s, '(')), words);
-}
-
 /* What it tells in sentences it tells at its front; lists of those who did not get it may be long. */
 static void
 take_text(struct dsn *d, struct str line)
@@ -456,7 +397,7 @@ take_text(struct dsn *d, struct str line)
 	enum { SENTENCES_WITHIN = 400 };
 	struct dsn_scan *s = d->scan;
 	bool front = s->text_lines < SENTENCES_WITHIN;
-	struct str told = front ? told_action(line) : STR_NONE;
+	struct str told = front ? dsn_told_action(line) : STR_NONE;
 
 	s->text_lines += front;
 	if (!s->text_told.n)

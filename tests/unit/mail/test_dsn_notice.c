@@ -195,6 +195,30 @@ Test(dsn_notice, some_late_some_there)
 	    rig_scan(
 		plain, STR("The following recipients are told:\n\n<a@b.example>: it has been delayed\n"), 7),
 	    "nowhere +lines\nnot final=a@b.example action=delayed");
+	rig_want("Exchange, as a text",
+	    rig_scan(plain,
+		STR("Your message\n\n  Subject: x\n\nwas delivered to the following recipient(s):\n\n"
+		    "a@b.example on Mon, 2 Nov 2026 10:00:30 +0000\n"),
+		7),
+	    "nowhere +lines\nnot final=a@b.example action=delivered");
+	rig_want("Exchange, to a server that knows no delivery statuses",
+	    rig_scan(plain,
+		STR("Delivery to these recipients or groups is complete, but no delivery notification was "
+		    "sent by the destination server:\n\na@b.example\n"),
+		7),
+	    "nowhere +lines\nnot final=a@b.example action=delivered");
+	rig_want("PMDF",
+	    rig_scan(plain,
+		STR("It has been successfully delivered to these recipients:\n\na@b.example\n"), 7),
+	    "nowhere +lines\nnot final=a@b.example action=delivered");
+	rig_want("never",
+	    rig_scan(
+		plain, STR("It was never delivered to the following recipients:\n\na@b.example\n"), 7),
+	    "nowhere +lines\nfailed final=a@b.example");
+	rig_want("it was to be",
+	    rig_scan(plain,
+		STR("What was to be delivered to the following recipients is lost:\n\na@b.example\n"), 7),
+	    "nowhere +lines\nfailed final=a@b.example");
 	rig_want("not",
 	    rig_scan(plain, STR("It was successfully relayed but failed at last:\n\na@b.example: no\n"), 7),
 	    "nowhere +lines\nfailed final=a@b.example");

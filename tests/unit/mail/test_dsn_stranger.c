@@ -464,6 +464,20 @@ Test(dsn_stranger, late)
 		{ "Mail", "a@b.example\nIt will not be retried.", false },
 		{ "Mail", "a@b.example\nIt has been delayed and is no longer being retried.", false },
 		{ "Mail", "a@b.example\n\n> Our train has been delayed", false },
+		{ "Mail", "a@b.example\nIt is not being retried.", false },
+		{ "Mail", "It has been delayed for too long.\n\na@b.example", false },
+		{ "Mail", "Your message has been delayed for five days and could not be delivered.\n\n"
+			  "a@b.example",
+		    false },
+		{ "Mail", "Delivery has been delayed; now the server gave up.\n\na@b.example", false },
+		{ "Mail", "  <a@b.example>  delivery failed; will not continue trying", false },
+		{ "Mail", "  <a@b.example>  delivery delayed; will continue trying", true },
+		{ "Mail", "It has been delayed, for it could not be delivered at once.\n\na@b.example",
+		    true },
+		{ "Mail", "It could not be delivered so far, we will continue to try.\n\na@b.example", true },
+		{ "Mail", "Delivery attempts will continue for a day.\n\na@b.example", true },
+		{ "Mail", "Delivery will continue to be attempted.\n\na@b.example", true },
+		{ "Mail", "We will try again until Monday.\n\na@b.example", true },
 	};
 	char head[200];
 
