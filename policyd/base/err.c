@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/err.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -35,4 +36,10 @@ err_why(int err, char *why, size_t why_len, const char *fmt, ...)
 	vsnprintf(why, why_len, fmt, ap);
 	va_end(ap);
 	return err;
+}
+
+bool
+err_no_room(int error)
+{
+	return error == ENOSPC || error == EDQUOT;
 }

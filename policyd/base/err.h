@@ -6,6 +6,7 @@
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/compiler.h"
@@ -29,5 +30,8 @@ const char *err_str(int err);
 
 /* `err`, with the reason in `why`: for "return err_why(...)". */
 int err_why(int err, char *why, size_t why_len, const char *fmt, ...) PRINTF(4, 5);
+
+/* Does this errno say that no room is left, be it the disk's or what a quota leaves of it? */
+bool err_no_room(int error);
 
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 
 enum {
 	INDEX_PAGE = 4 << 10, /* of the index: SQLite writes one byte of each for room for all of it */
@@ -27,12 +28,6 @@ name_beside(sqlite3 *db, const char *suffix, char name[PATH_MAX])
 	return name;
 }
 
-static bool
-is_full(int error)
-{
-	return error == ENOSPC || error == EDQUOT;
-}
-
 /* For one more file of so many bytes; 0: for bytes there may be room, but not for one more file. */
 static bool
 no_room_for_a_file(sqlite3 *db, off_t bytes)
@@ -44,11 +39,11 @@ no_room_for_a_file(sqlite3 *db, off_t bytes)
 		return true; /* of one who was killed here: it may have been the last */
 	fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return is_full(errno);
+		return err_no_room(errno);
 	error = bytes ? posix_fallocate(fd, 0, bytes) : 0;
 	close(fd);
 	(void)unlink(name);
-	return is_full(error);
+	return err_no_room(error);
 }
 
 bool

@@ -133,7 +133,7 @@ free_room(struct spool *s, int failure)
 {
 	bool released;
 
-	if (failure != ENOSPC && failure != EDQUOT)
+	if (!err_no_room(failure))
 		return;
 	pthread_mutex_lock(&s->lock);
 	released = newest_released(s);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include <criterion/criterion.h>
+#include <errno.h>
 
 #include "base/err.h"
 #include "base/str.h"
@@ -268,6 +269,12 @@ Test(str, errors_have_names)
 	cr_assert_str_eq(err_str(ERR_CONF - 1), "unknown error");
 	cr_assert_str_eq(err_str(1), "unknown error");
 	cr_assert_str_eq(err_str(INT32_MIN), "unknown error");
+}
+
+Test(str, a_quota_is_no_room_either)
+{
+	cr_assert(err_no_room(ENOSPC) && err_no_room(EDQUOT));
+	cr_assert_not(err_no_room(0) || err_no_room(EIO) || err_no_room(EFBIG) || err_no_room(EMFILE));
 }
 
 Test(str, an_error_with_its_reason)
