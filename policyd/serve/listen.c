@@ -17,7 +17,10 @@
 #include "base/xalloc.h"
 #include "serve/endpoint.h"
 
-enum { TOLD_EVERY = MS_MIN };
+enum {
+	TOLD_EVERY = MS_MIN,
+	SILENT = 300, /* s; then the kernel asks whether the peer's host is still there */
+};
 
 static int
 parse_unix(struct str path, struct listen_addr *out, char *why, size_t why_len)
@@ -167,12 +170,27 @@ bind_unix(struct listener *l, mode_t mode)
 	return chmod(path, mode);
 }
 
+/* Those that are accepted have it from here. A host that lost its power says no good-bye, and a milter
+ * connection amid a message may be silent for hours. */
+static void
+keep_alive(int fd)
+{
+	int on = 1;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+#ifdef TCP_KEEPIDLE
+	on = SILENT;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &on, sizeof(on));
+#endif
+}
+
 static int
 bind_inet(struct listener *l)
 {
 	int on = 1;
 
 	(void)setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	keep_alive(l->fd);
 	if (l->addr.u.sa.sa_family == AF_INET6 &&
 	    setsockopt(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
 		return -1;

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -364,6 +365,16 @@ free_port(int family)
 	return xstrdup(text);
 }
 
+static int
+option(int fd, int level, int name)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	cr_assert_eq(getsockopt(fd, level, name, &value, &len), 0);
+	return value;
+}
+
 Test(listen, inet, .init = setup, .fini = teardown)
 {
 	char *spec[2] = { free_port(AF_INET), free_port(AF_INET6) };
@@ -377,6 +388,11 @@ Test(listen, inet, .init = setup, .fini = teardown)
 	}
 	ev_run(loop, EVRUN_NOWAIT);
 	cr_assert_eq(n_got, n);
+	for (unsigned i = 0; i < n; i++) {
+		cr_assert(option(got[i], SOL_SOCKET, SO_KEEPALIVE), "a host that vanished is missed");
+		cr_assert_eq(option(got[i], IPPROTO_TCP, TCP_KEEPIDLE), 300);
+		cr_assert(option(got[i], IPPROTO_TCP, TCP_NODELAY));
+	}
 	cr_assert_eq(want(spec, n, NULL, 0), ERR_IO, "the port is the other door's");
 	cr_assert(strstr(why, "in use") != NULL, "%s", why);
 	for (unsigned i = 0; i < n; i++) {
