@@ -87,6 +87,15 @@ conn_rearm(struct conn *c)
 	ev_io_start(c->pool->loop, &c->io);
 }
 
+static void
+warn_line(const struct conn *c, const char *kind, const char *line)
+{
+	if (repeats_first(&c->pool->repeats, c->ep->name, kind, c->pool->now.mono))
+		log_warn("%s", line);
+	else
+		log_debug("%s", line);
+}
+
 void
 conn_warn(const struct conn *c, const char *kind, const char *fmt, ...)
 {
@@ -96,10 +105,7 @@ conn_warn(const struct conn *c, const char *kind, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	if (repeats_first(&c->pool->repeats, c->ep->name, kind, c->pool->now.mono))
-		log_warn("%s", line);
-	else
-		log_debug("%s", line);
+	warn_line(c, kind, line);
 }
 
 static void
@@ -113,7 +119,7 @@ conn_log(const struct conn *c, enum conn_reason reason, const char *what)
 	    (long long)(age % 1000), (unsigned long long)c->requests, what[0] ? " what=" : "",
 	    what[0] ? LOGV(str_of(what)) : "");
 	if (reasons[reason].warn)
-		conn_warn(c, c->why ? c->why : reasons[reason].name, "%s", line);
+		warn_line(c, c->why ? c->why : reasons[reason].name, line);
 	else
 		log_debug("%s", line);
 }

@@ -5,8 +5,9 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "serve/repeats.h"
 
-enum { DEGRADED_EVERY = MS_MIN, OTHERS_MAX = LOG_VALUE_MAX + 2 /* LOGV() says that it is cut */ };
+enum { OTHERS_MAX = LOG_VALUE_MAX + 2 /* LOGV() says that it is cut */ };
 
 static enum outcome
 outcome_of(enum action got)
@@ -160,7 +161,7 @@ degraded_due(struct engine *e, struct now now)
 {
 	if (now.mono < e->degraded_due)
 		return false;
-	e->degraded_due = now.mono + DEGRADED_EVERY;
+	e->degraded_due = now.mono + REPEATS_EVERY;
 	return true;
 }
 

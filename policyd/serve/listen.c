@@ -16,11 +16,9 @@
 #include "base/str.h"
 #include "base/xalloc.h"
 #include "serve/endpoint.h"
+#include "serve/repeats.h"
 
-enum {
-	TOLD_EVERY = MS_MIN,
-	SILENT = 300, /* s; then the kernel asks whether the peer's host is still there */
-};
+enum { SILENT = 300 /* s; then the kernel asks whether the peer's host is still there */ };
 
 static int
 parse_unix(struct str path, struct listen_addr *out, char *why, size_t why_len)
@@ -256,7 +254,7 @@ listeners_rest(struct listeners *set, const char *why)
 {
 	if (set->now >= set->tell_at) {
 		log_error("cannot accept connections: %s; trying again every second", why);
-		set->tell_at = set->now + TOLD_EVERY;
+		set->tell_at = set->now + REPEATS_EVERY;
 	}
 	set->rest_until = set->now + MS_SEC;
 	listeners_rearm(set);

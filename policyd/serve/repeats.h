@@ -13,8 +13,8 @@
 #include "base/clock.h"
 
 enum {
-	REPEATS_EVERY = MS_MIN,
-	REPEATS_KINDS = 128, /* more than there are; beyond, the last takes them all */
+	REPEATS_EVERY = MS_MIN, /* how often the log of this room tells what may go on for hours */
+	REPEATS_KINDS = 128,    /* more than there are; beyond, the last takes them all */
 };
 
 struct repeats {

@@ -22,7 +22,6 @@
 
 enum {
 	STATUS_EVERY = 10 * MS_SEC,
-	FULL_TOLD_EVERY = MS_MIN,
 	KERNEL_RETRY = 10,        /* ms */
 	STOOD_STILL = 3 * MS_SEC, /* from one tick to the next */
 	HEAR_FIRST = 2 * MS_SEC,  /* then */
@@ -73,7 +72,7 @@ see_room(struct server *s)
 {
 	if (!s->listeners.full && s->pool.live >= s->max_connections) {
 		s->pool.console.full++;
-		if (!s->full_told_at || s->pool.now.mono - s->full_told_at >= FULL_TOLD_EVERY) {
+		if (!s->full_told_at || s->pool.now.mono - s->full_told_at >= REPEATS_EVERY) {
 			log_warn("all %u connections are in use, others have to wait", s->max_connections);
 			s->full_told_at = s->pool.now.mono;
 		}
@@ -371,7 +370,7 @@ on_kernel_error(const char *call)
 	int err = errno;
 	int64_t now = clock_now().mono;
 
-	if (!told_at || now - told_at >= FULL_TOLD_EVERY) {
+	if (!told_at || now - told_at >= REPEATS_EVERY) {
 		log_error("the event loop tries again: %s: %s", call, strerror(err));
 		told_at = now;
 	}
