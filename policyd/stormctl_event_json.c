@@ -192,8 +192,6 @@ take_rcpts(struct in *in, struct event *ev)
 	if (take(in, ']'))
 		return true;
 	do {
-		if (ev->n_rcpts == EVENT_RCPTS_MAX)
-			return false;
 		if (ev->n_rcpts == room) {
 			struct str *more = arena_alloc(in->a, (room * 2 + 8) * sizeof(*more));
 
@@ -294,7 +292,7 @@ cjson_rcpts(struct event *ev, struct arena *a, const cJSON *list)
 	const cJSON *it;
 	int n = cJSON_GetArraySize(list);
 
-	if (n <= 0 || n > EVENT_RCPTS_MAX)
+	if (n <= 0)
 		return;
 	ev->rcpts = arena_alloc(a, (size_t)n * sizeof(*ev->rcpts));
 	cJSON_ArrayForEach(it, list)

@@ -12,7 +12,7 @@
 
 #include "base/str.h"
 
-enum { EVENT_RCPTS_MAX = 100000, EVENT_LINE_MAX = 64 << 20 /* bytes */ };
+enum { EVENT_LINE_MAX = 64 << 20 /* bytes */ };
 
 struct event {
 	const char *file;

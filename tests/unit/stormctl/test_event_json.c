@@ -208,18 +208,15 @@ with_rcpts(uint32_t n, char **memory)
 	return (struct str){ line, at + 1 };
 }
 
-Test(event_json, recipients_at_the_cap)
+Test(event_json, recipients_of_any_number)
 {
-	static const struct {
-		uint32_t n, want;
-	} t[] = { { 1, 1 }, { 8, 8 }, { 9, 9 }, { 24, 24 }, { 25, 25 }, { EVENT_RCPTS_MAX, EVENT_RCPTS_MAX },
-		{ EVENT_RCPTS_MAX + 1, 0 } };
+	static const uint32_t counts[] = { 1, 8, 9, 24, 25, 100000, 100001 };
 	struct event ev;
 	char *memory;
 
-	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
-		cr_assert(both(with_rcpts(t[i].n, &memory), &ev));
-		cr_expect_eq(ev.n_rcpts, t[i].want, "row %zu", i);
+	for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+		cr_assert(both(with_rcpts(counts[i], &memory), &ev));
+		cr_expect_eq(ev.n_rcpts, counts[i]);
 		xfree(memory);
 		reset();
 	}
