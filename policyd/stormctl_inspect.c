@@ -241,8 +241,7 @@ int
 stormctl_inspect(const struct stormctl *ctl, int argc, char **argv)
 {
 	bool json = false;
-	const struct stormctl_option options[] = { { "json", .flag = &json, .letter = 'j' },
-		{ .name = NULL } };
+	const struct stormctl_option options[] = { { "json", .flag = &json }, { .name = NULL } };
 	struct config conf;
 	struct arena arena;
 	struct msg m;
