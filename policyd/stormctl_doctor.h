@@ -104,7 +104,7 @@ const char *doctor_address(const struct doctor *d, enum door_kind door);
 const char *doctor_address_in(const struct doctor *d, enum door_kind door, struct str chroot);
 /* The path of "unix:/path"; STR_NONE: it is no such address. */
 struct str doctor_unix_path(struct str address);
-/* An address of ours as who connects to it says it: "*" is this machine. */
+/* An address of ours as who connects to it says it: "*" and "[::]" are this machine. */
 const char *doctor_connect_to(struct doctor *d, const char *ours);
 /* The running check found that our daemon is to listen there too. */
 void doctor_find_door(struct doctor *d, const char *where, enum door_kind door, const char *more);

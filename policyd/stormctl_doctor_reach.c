@@ -133,6 +133,7 @@ static bool
 address_split(struct str spec, struct address *a)
 {
 	size_t colon;
+	bool six;
 
 	*a = (struct address){ .unix_path = false };
 	if (str_cut_front(&spec, STR("unix:")) || str_cut_front(&spec, STR("local:"))) {
@@ -140,7 +141,8 @@ address_split(struct str spec, struct address *a)
 		a->host = spec;
 		return a->host.n > 0;
 	}
-	if (!str_cut_front(&spec, STR("inet:")) && !str_cut_front(&spec, STR("inet6:")))
+	six = str_cut_front(&spec, STR("inet6:"));
+	if (!six && !str_cut_front(&spec, STR("inet:")))
 		return false;
 	colon = str_rfind(spec, ':');
 	a->host = str_sub(spec, 0, colon);
@@ -148,9 +150,9 @@ address_split(struct str spec, struct address *a)
 	if (str_find(spec, '@') < spec.n) { /* Sendmail: port@host */
 		a->port = str_sub(spec, 0, str_find(spec, '@'));
 		a->host = str_sub(spec, a->port.n + 1, spec.n);
+		if (str_ieq(a->host, STR("localhost"))) /* it looks for an address of that family only */
+			a->host = six ? STR("::1") : STR("127.0.0.1");
 	}
-	if (str_ieq(a->host, STR("localhost")))
-		a->host = STR("127.0.0.1");
 	return a->port.n > 0;
 }
 
@@ -182,18 +184,31 @@ same_file(struct str a, struct str b)
 	return stat(pa, &sa) == 0 && stat(pb, &sb) == 0 && sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
 }
 
+/* Where our daemon listens; `any`: at all addresses of that family. */
+static bool
+listens_at(struct str host, struct ip *ip, bool *any)
+{
+	static const uint8_t zero[sizeof(ip->b)];
+
+	if (ip_parse(str_eq(host, STR("*")) ? STR("0.0.0.0") : host, ip) != 0)
+		return false;
+	*any = memcmp(ip->b, zero, sizeof(zero)) == 0;
+	return true;
+}
+
 static bool
 same_host(struct str ours, struct str theirs)
 {
 	struct ip a, b;
+	bool any;
 
-	if (str_eq(ours, STR("*")) || str_eq(ours, STR("0.0.0.0")) || str_eq(ours, STR("[::]")))
-		return true;
+	if (!listens_at(ours, &a, &any))
+		return false;
+	if (str_ieq(theirs, STR("localhost"))) /* of either family: one after the other is tried */
+		return any || ip_loopback(&a);
 	if (ip_parse(theirs, &b) != 0)
 		return true; /* what a name stands for the MTA's resolver knows */
-	if (ip_parse(ours, &a) != 0)
-		return false;
-	return a.family == b.family && memcmp(a.b, b.b, sizeof(a.b)) == 0;
+	return a.family == b.family && (any || memcmp(a.b, b.b, sizeof(a.b)) == 0);
 }
 
 static bool
@@ -266,11 +281,13 @@ doctor_unix_path(struct str address)
 const char *
 doctor_connect_to(struct doctor *d, const char *ours)
 {
-	struct str s = str_of(ours);
+	struct address a;
+	struct ip ip;
+	bool any;
 
-	if (str_starts(s, STR("inet:*:")) || str_starts(s, STR("inet:0.0.0.0:")))
-		return doctor_text(d, "inet:127.0.0.1%s", strrchr(ours, ':'));
-	return ours;
+	if (!address_split(str_of(ours), &a) || a.unix_path || !listens_at(a.host, &ip, &any) || !any)
+		return ours;
+	return doctor_text(d, "inet:%s:%.*s", ip.family == 6 ? "[::1]" : "127.0.0.1", STR_FMT(a.port));
 }
 
 /* Seen from a chroot in that folder? */

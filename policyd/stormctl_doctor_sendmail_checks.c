@@ -18,18 +18,16 @@ where(struct doctor *d, const struct sm_filter *f)
 static const char *
 good(struct doctor *d, struct str name)
 {
-	const char *ours = doctor_address(d, MILTER_DOOR), *colon = ours ? strrchr(ours, ':') : NULL;
+	const char *door = doctor_address(d, MILTER_DOOR), *ours = door ? doctor_connect_to(d, door) : NULL;
+	const char *colon = ours ? strrchr(ours, ':') : NULL, *socket = ours;
 	struct str host = ours ? str_sub(str_of(ours), 5, (size_t)(colon - ours)) : STR("");
-	const char *socket = ours;
 
 	if (ours && strncmp(ours, "unix:", 5) == 0)
 		socket = doctor_text(d, "local:%s", ours + 5);
 	else if (ours && host.n && host.p[0] == '[')
 		socket = doctor_text(d, "inet6:%s@%.*s", colon + 1, STR_FMT(str_sub(host, 1, host.n - 1)));
 	else if (ours)
-		socket = doctor_text(d, "inet:%s@%.*s", colon + 1,
-		    STR_FMT(
-			str_eq(host, STR("*")) || str_eq(host, STR("0.0.0.0")) ? STR("127.0.0.1") : host));
+		socket = doctor_text(d, "inet:%s@%.*s", colon + 1, STR_FMT(host));
 	return doctor_text(
 	    d, "X%.*s, S=%s, F=, T=C:5s;S:10s;R:10s;E:30s", STR_FMT(name), socket ? socket : "");
 }

@@ -182,6 +182,12 @@ def no_relay_before(site):
     site.add_main("smtpd_relay_before_recipient_restrictions = no")
 
 
+def over_tcp(listens, asked):
+    """Where the policy door listens, and where it is asked."""
+    entry = ASK.replace("unix:policyd-storm/policy.sock", f"inet:{asked}:10040")
+    return several(server(policy=f"inet:{listens}:10040"), main(f"{R}{entry}\nsmtpd_data_restrictions = {entry}"))
+
+
 def remove_socket(site):
     os.unlink(f"{site.queue}/policyd-storm/policy.sock")
 
@@ -333,6 +339,10 @@ BROKEN = [
                              main("smtpd_data_restrictions = " +
                                   ASK.replace("unix:policyd-storm/policy.sock", "inet:192.0.2.5:10040"))),
      ["policy-address"]),
+    # an address of IPv6 takes no connection of IPv4, nor the other way round
+    ("asked at 127.0.0.1", over_tcp("[::]", "127.0.0.1"), ["policy-address"] * 2),
+    ("asked at [::1]", over_tcp("*", "[::1]"), ["policy-address"] * 2),
+    ("asked at localhost", over_tcp("192.0.2.5", "localhost"), ["policy-address"] * 2),
     # smtpd ends over all of these at the first question, and over the last one of the milters at once
     ("no unix: in front", main(R + ASK.replace("unix:", "")), ["policy-address"]),
     ("no inet: in front", several(server(policy="inet:127.0.0.1:10040"), main(
@@ -426,6 +436,9 @@ HARMLESS = [
         f"{R}check_policy_service {{ inet:localhost:10040, timeout=5s, default_action=DUNNO }}\nsmtpd_data_restrictions = "
         "check_policy_service { inet:127.0.0.1:10040, timeout=10s, { default_action = dunno } }\nsmtpd_milters = "
         "{ inet:localhost:10041, { default_action = accept }, content_timeout=60s }"))),
+    ("by IPv6", over_tcp("[::]", "[0:0:0:0:0:0:0:1]")),
+    ("by IPv6 at any address", over_tcp("[0::0]", "[2001:db8::1]")),
+    ("localhost has two addresses", over_tcp("[::1]", "localhost")),
     ("by a name", several(server(policy="inet:192.0.2.5:10040", milter="inet:192.0.2.5:10041"), main(
         "smtpd_recipient_restrictions = check_policy_service { inet:mx.example.org:10040, timeout=5s, default_action=DUNNO }\n"
         "smtpd_data_restrictions = $smtpd_recipient_restrictions\nsmtpd_milters = " +
@@ -617,6 +630,16 @@ def test_each_fault_of_postfix_is_found_and_put_right(lab):
 
 def test_each_other_fault_of_postfix_is_found_and_put_right(lab):
     return found_and_put_right(lab, BROKEN[1::2])
+
+
+def test_any_address_of_ours_is_told_as_one_to_connect_to(lab):
+    need_postconf()
+    for listens, want in (("*", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("[::]", "[::1]"), ("[0:0::0]", "[::1]"),
+                          ("[2001:db8::]", "[2001:db8::]")):
+        site = Site(lab)
+        several(drop_snippet, server(policy=f"inet:{listens}:10040", milter=f"inet:{listens}:10041"))(site)
+        fix = next(f["fix"] for f in site.doctor() if f["check"] == "not-asked")
+        assert fix.count(f"inet:{want}:10040") == 2 and fix.count(f"inet:{want}:10041") == 1, (listens, fix)
 
 
 def test_what_is_logged_only_of_others_stays_so(lab):

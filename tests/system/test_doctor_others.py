@@ -271,6 +271,10 @@ def beside(name, text):
     return change
 
 
+def at_tcp(asked, listens):
+    return both(sub("local:@run@/milter.sock", asked), server(milter=f"inet:{listens}:10041"))
+
+
 BROKEN_SENDMAIL = [
     (lambda s: s.server.pop("milter"), ["sendmail-no-milter-door"]),
     (both(sub(LINE, ""), sub("scan, policyd-storm, ", "scan, ")), ["sendmail-not-asked"]),
@@ -279,7 +283,12 @@ BROKEN_SENDMAIL = [
     (sub("F=,", "F=R,"), ["sendmail-fails-closed"]),
     (sub("milter.sock", "m.sock"), ["sendmail-address"]),
     # with this 8.17 does not start
-    (both(sub("local:@run@/milter.sock", "inet:127.0.0.1:10041"), server(milter="inet:127.0.0.1:10041")), ["sendmail-address"]),
+    (at_tcp("inet:127.0.0.1:10041", "127.0.0.1"), ["sendmail-address"]),
+    # "inet" looks for an address of IPv4 alone, "inet6" for one of IPv6
+    (at_tcp("inet:10041@localhost", "[::1]"), ["sendmail-address"]),
+    (at_tcp("inet:10041@127.0.0.1", "[::]"), ["sendmail-address"]),
+    (at_tcp("inet6:10041@localhost", "127.0.0.1"), ["sendmail-address"]),
+    (both(sub(LINE, ""), sub("scan, policyd-storm, ", "scan, "), server(milter="inet:[::]:10041")), ["sendmail-not-asked"]),
     (sub("milter.sock", "policy.sock"), ["sendmail-at-policy-door"]),
     (sub("F=,\n\tT=C:5s;S:10s;R:10s;E:30s", "F="), ["sendmail-slow"]),
     (both(sub("Xscan", "Xclamav"), sub("scan, policyd-storm, opendkim", "policyd-storm, clamav, opendkim")),
@@ -313,8 +322,9 @@ BROKEN_SENDMAIL = [
 
 HARMLESS_SENDMAIL = [
     lambda site: None,
-    both(sub("local:@run@/milter.sock", "inet:10041@localhost"), server(milter="inet:127.0.0.1:10041")),
-    both(sub("local:@run@/milter.sock", "inet6:10041@::1"), server(milter="inet:[::1]:10041")),
+    at_tcp("inet:10041@localhost", "127.0.0.1"),
+    at_tcp("inet6:10041@::1", "[::1]"),
+    at_tcp("inet6:10041@localhost", "[::]"),
     both(sub("Xscan", "Xopendmarc"), sub("scan, policyd-storm, opendkim", "opendkim, opendmarc, policyd-storm")),
     sub("Djmx.example.org", "Dj$w.$m"),
     sub("Cwlocalhost", "CR192.0.2 192.0.2.77 127 friend.example 1.2.3.4.5 IPv6:::1\nCwlocalhost"),
