@@ -24,7 +24,7 @@ struct origin {
 	bool here;          /* no line below our own ones: it starts here */
 	bool unique;        /* `key` is of a line with an id of its own: no other message has it */
 	bool timed;         /* ... and says when: that tells more than the Date field */
-	bool dated;         /* somebody else wrote that line, and says when */
+	bool dated;         /* that line says when */
 	bool above;         /* it has no id, but a line above it has: `sure` is of both and those between */
 	struct key128 sure; /* `key`, where that is unique */
 	int64_t begun;      /* then; seconds since 1970 */
@@ -142,13 +142,13 @@ origin_of(const struct traits *t, const struct msg *m, const struct site *site)
 		o.own_id = bottom->id;
 	else if (o.here)
 		o.own_id = m->queue_id;
+	o.dated = !o.here && date_parse(str_trim(bottom->date), &o.begun) == 0;
 	if (o.own_id.n && !o.here) {
 		o.key = o.sure = origin_own(o.own_id, site->hash_seed);
-		o.unique = true;
+		o.unique = o.timed = true;
 		return o;
 	}
 	o.unique = !o.here && bottom->id.n >= ORIGIN_ID_MIN;
-	o.dated = !o.here && date_parse(str_trim(bottom->date), &o.begun) == 0;
 	o.timed = o.unique && o.dated;
 	hash_init(&h, site->hash_seed, o.here ? "origin-header" : "origin");
 	if (o.here)
@@ -345,7 +345,7 @@ compute_ids(
 	/* What its origin will be called when it comes back; its own where it does not start here. */
 	struct key128 back = o->here && o->own_id.n ? origin_own(o->own_id, seed) : o->key, later;
 	bool same = key_eq(back, o->key);
-	struct hash named;
+	struct hash named, timed;
 	struct ip ip;
 	bool tells = !o->here || !t->id_missing || f->date.n || f->from.n;
 
@@ -367,15 +367,13 @@ compute_ids(
 	if (!tells)
 		return;
 	hash_named(&named, &s, o->timed);
+	hash_named(&timed, &s, true);
 	t->ids[t->n_ids++] = t->id_missing ? identity_seen(&s, t->fingerprint) : identity(&named, &s, o->key);
 	if (!same)
-		t->ids[t->n_ids++] = t->id_missing ? identity_seen(&s, later) : identity(&named, &s, back);
+		t->ids[t->n_ids++] = t->id_missing ? identity_seen(&s, later) : identity(&timed, &s, back);
 	t->n_named = t->n_ids;
-	if (!t->id_missing && s.dated && began_at(t, m, o, site, &ip)) {
-		if (!o->timed) /* its copies are, maybe */
-			hash_named(&named, &s, true);
-		t->straight = straight_key(&named, &s, &ip);
-	}
+	if (!t->id_missing && s.dated && began_at(t, m, o, site, &ip)) /* its copies are timed, maybe */
+		t->straight = straight_key(&timed, &s, &ip);
 	if (o->above || (!t->id_missing && (o->unique || !same)))
 		t->ids[t->n_ids++] = identity_seen(&s, later);
 	t->way = o->unique || !same ? back : t->ids[0];
@@ -404,7 +402,8 @@ compute_dated_anew(struct traits *t, const struct header_facts *f, const struct 
 	t->dated_anew = t->date - o->begun <= DATED_SOON ? DATED_ANEW : DATED_ANEW_LATE;
 }
 
-/* Where the line below which there is none was written by somebody else, and says when. */
+/* Where the line below which there is none says when. One of ours is of one among many transactions maybe:
+ * that each began later than the message was written tells nothing. */
 static void
 compute_anew(
     struct traits *t, const struct header_facts *f, struct str id, const struct origin *o, uint64_t seed)
@@ -415,7 +414,7 @@ compute_anew(
 		return;
 	if (is_later(o->begun, t->date) && (o->unique || o->above))
 		compute_dated_anew(t, f, o, seed);
-	if (t->id_missing || !is_later(t->date, o->begun))
+	if (t->id_missing || o->own_id.n || !is_later(t->date, o->begun))
 		return;
 	hash_init(&h, seed, "anew");
 	hash_str(&h, id);

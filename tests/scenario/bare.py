@@ -82,6 +82,20 @@ class ByTransaction(Faulty):
         return super().multiply(m)
 
 
+class DatedAnew(Faulty):
+    """It had the letter with our line in it, out of the one transaction that there was, and writes a Date of its own."""
+
+    def multiply(self, m):
+        if not m.received:
+            m = m.copy()
+            m.received = [from_sender("mx." + self.host, self.world.now, *FromUs.sent_by),
+                          "from desk.example.org (unknown [198.51.100.5]) by mx1.example.org (Postfix) with ESMTPSA id %s; %s" % (
+                              self.world.log[0][0]["queue_id"], m.date)]
+        c = super().multiply(m)
+        c.date = date_text(self.world.now + int(self.client.rpartition(".")[2]))  # no two clocks agree
+        return c
+
+
 class HubLetter(Storm):
     """Another host of ours, which is not among `trusted`, hands it to the one that is asked."""
 
@@ -95,6 +109,24 @@ def our_letter(build, n, letter=OurLetter, server=FromUs):
                    [server(w, i, (), False, 20, 1) for i in range(n)], 100, "postfix")
         s.first.received = []
         s.play(50)
+
+
+def our_letter_dated_anew(build, n, habits):
+    """It is one message: our own line at the bottom tells it. With another Message-ID too, nobody knows: put off, and nothing is lost."""
+    with World(build, rng_of("bare-ours-dated", n), RULE % (3, 2, "1d")) as w:
+        s = OurLetter(w, "m", ["p%d@example.org" % i for i in range(20)],
+                      [DatedAnew(w, i, habits, False, 20, 1) for i in range(n)], 60, "postfix")
+        s.first.received = []
+        if not habits:
+            s.play(50)
+            return
+        s.start(50)
+        w.run()
+        check(not w.verdicts["discard"] and w.verdicts["defer"], w.verdicts)
+        for (_, box), got in w.got.items():
+            early = [g for g in got if g.time - got[0].time < w.window]
+            check(len(early) <= 3 + n, box, "got", len(early))
+        w.check_first_copies()
 
 
 def wakes_bare(build):
@@ -202,5 +234,7 @@ def scenarios():
         yield "bare-our-letter-%d" % n, lambda b, k=n: our_letter(b, k)
         yield "bare-our-letter-hub-%d" % n, lambda b, k=n: our_letter(b, k, HubLetter, FromHub)
         yield "bare-our-letter-by-transactions-%d" % n, lambda b, k=n: our_letter(b, k, OurLetter, ByTransaction)
+        for habits in ((), ("new-id",)):
+            yield "bare-our-letter-dated-anew-%d-%d" % (n, len(habits)), lambda b, k=n, h=habits: our_letter_dated_anew(b, k, h)
     for fn in (wakes_bare, planted_lines, planted_sender, never_had_it_straight, one_provider_retries):
         yield fn.__name__.replace("_", "-"), fn

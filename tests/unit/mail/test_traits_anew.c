@@ -106,6 +106,7 @@ Test(traits_anew, is_told_by_a_later_date_too)
 #define ORIGIN "Received: from pc by b.sender.example with ESMTP id O1; " BEGUN
 #define RELAY "Received: from b by relay.sender.example with ESMTP id R1; " BEGUN
 #define NO_ID "Received: from pc by b.sender.example with SMTP; " BEGUN
+#define OURS "Received: from pc by mx.example.org with ESMTPSA id O1; " BEGUN
 	static const struct {
 		const char *date;
 		enum dated_anew want;
@@ -118,7 +119,8 @@ Test(traits_anew, is_told_by_a_later_date_too)
 		{ "Fri, 1 Mar 2024 10:00:01 +0000", NOT_DATED_ANEW },
 		{ "x", NOT_DATED_ANEW },
 	};
-	static const char *const lines[] = { ORIGIN, LATE ORIGIN, RELAY NO_ID, LATE RELAY NO_ID };
+	static const char *const lines[] = { ORIGIN, LATE ORIGIN, RELAY NO_ID, LATE RELAY NO_ID, RELAY OURS,
+		LATE RELAY OURS };
 	struct key128 anew = { 0, 0 };
 
 	for (size_t i = 0; i < ARRAY_LEN(at); i++)

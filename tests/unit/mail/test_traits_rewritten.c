@@ -35,6 +35,10 @@ Test(traits_rewritten, a_rewritten_date_is_the_same_message)
 		{ "Received: from a by b.sender.example with SMTP; Mon, 1 Jan 2024 10:00:00 +0000\n", false },
 		{ "Received: from a by mx.example.org with ESMTP id O1; Mon, 1 Jan 2024 10:00:00 +0000\n",
 		    false },
+		/* that one is of an earlier visit, or of this one behind a filter */
+		{ "Received: from x by y.example with ESMTP id Y1; Tue\n"
+		  "Received: from a by mx.example.org with ESMTP id O1; Mon, 1 Jan 2024 10:00:00 +0000\n",
+		    true },
 		{ "Received: from a by b.sender.example with ESMTP id O1; Mon\n", false },
 		{ "", false },
 	};
@@ -52,6 +56,29 @@ Test(traits_rewritten, a_rewritten_date_is_the_same_message)
 			compute(at[i].line, others[k], "Hello");
 			cr_expect_eq(key_eq(t.ids[0], id), at[i].same, "line %zu, date %zu", i, k);
 		}
+	}
+}
+
+/* As it left us, and a copy that was dated anew and has our line. */
+Test(traits_rewritten, a_letter_of_our_own_is_known_when_it_is_dated_anew)
+{
+	struct key128 back;
+
+	for (int login = 0; login < 2; login++) {
+		msg_reset(&m);
+		m.queue_id = STR("O1");
+		m.client_address = STR("127.0.0.1");
+		feed(login ? "Received: from a by mx2.example.org with ESMTPSA id O0; Mon\n" : "");
+		feed("Message-ID: <1@p>\n" DATE WHO "Subject: Hello\n");
+		compute_fed();
+		back = t.ids[t.n_named - 1];
+		compute(login ? "Received: from x by y.example with ESMTP id Y1; Tue\n"
+				"Received: from mx2 by mx.example.org with ESMTP id O1; Mon\n"
+				"Received: from a by mx2.example.org with ESMTPSA id O0; Mon\n"
+			      : "Received: from x by y.example with ESMTP id Y1; Tue\n"
+				"Received: from a by mx.example.org with ESMTP id O1; Mon\n",
+		    "Message-ID: <1@p>\nDate: Tue, 2 Jan 2024 10:00:00 +0000\n" WHO, "Hello");
+		cr_expect(key_eq(t.ids[0], back), "%d", login);
 	}
 }
 
