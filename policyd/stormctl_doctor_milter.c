@@ -105,9 +105,37 @@ pf_filters_put_right(struct doctor *d, const struct pf_service *s, const char *p
 	return pf_joined(d, out, signers);
 }
 
+/* Such a content filter brings mail back by sendmail(1), and our milter sees it as new. */
+static bool
+filter_is_program(const struct postfix *p)
+{
+	EACH_SERVICE(p, s)
+	{
+		struct str filter = pf_get(p, s, "content_filter");
+		struct str transport = str_sub(filter, 0, str_find(filter, ':'));
+
+		EACH_SERVICE(p, t)
+		if (transport.n && str_eq(t->name, transport) && str_eq(t->command, STR("pipe")))
+			return true;
+	}
+	return false;
+}
+
+/* Are we to go out of that list, which is not that of other services? Another check says so, and nothing may
+ * say otherwise. */
+static bool
+in_vain(const struct postfix *p, const struct pf_service *s, const char *param)
+{
+	if (!s || s->role == PF_CLEANUP)
+		return s && filter_is_program(p);
+	return pf_overrides(s, param) && (s->role == PF_REINJECT ? !pf_behind(p, s) : pf_in_front(p, s));
+}
+
 static void
 find_list(struct doctor *d, const struct pf_service *s, const char *param, enum place place)
 {
+	if (in_vain(pf_of(d), s, param))
+		place = PLACE_NOWHERE;
 	pf_find(d, s, param, pf_filters_put_right(d, s, param, place));
 }
 
@@ -288,22 +316,6 @@ milter_behind_signer(struct doctor *d)
 	if (f->whose == OURS && g->kind == FILTER_SIGNS && g->whose == NOT_OURS && f->service == g->service &&
 	    g->at < f->at && !is_read(pf_of(d), g))
 		find_list(d, f->service, f->param, PLACE_GOOD);
-}
-
-/* Such a content filter brings mail back by sendmail(1), and our milter sees it as new. */
-static bool
-filter_is_program(const struct postfix *p)
-{
-	EACH_SERVICE(p, s)
-	{
-		struct str filter = pf_get(p, s, "content_filter");
-		struct str transport = str_sub(filter, 0, str_find(filter, ':'));
-
-		EACH_SERVICE(p, t)
-		if (transport.n && str_eq(t->name, transport) && str_eq(t->command, STR("pipe")))
-			return true;
-	}
-	return false;
 }
 
 static void

@@ -326,14 +326,14 @@ policy_end_of_data(struct doctor *d)
 		find_list(d, a, PLACE_NOWHERE);
 }
 
+/* In one list; of two lists one is a wrong one, which is said already. */
 static void
 policy_twice(struct doctor *d)
 {
 	EACH_ASK(pf_of(d), a)
 	for (const struct pf_ask *b = pf_of(d)->asks; b < a; b++)
-		if (a->whose == OURS && b->whose == OURS && a->service == b->service &&
-		    (a->list == b->list || (a->list <= PF_RECIPIENT && b->list <= PF_RECIPIENT)))
-			find_list(d, a, a->list == b->list ? PLACE_SAME : PLACE_NOWHERE);
+		if (a->whose == OURS && b->whose == OURS && a->service == b->service && a->list == b->list)
+			find_list(d, a, PLACE_SAME);
 }
 
 static void

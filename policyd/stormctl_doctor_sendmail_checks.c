@@ -221,11 +221,18 @@ sendmail_behind_signer(struct doctor *d)
 		find_order(d, f);
 }
 
+/* The option with what it lacks, all of it: of two lines the last one would hold. */
 static void
-find_macro(struct doctor *d, const char *option, struct str now, const char *macro)
+find_macros(struct doctor *d, const char *option, struct str now, const char *const *wanted)
 {
-	find(d, doctor_text(d, "%s: %s", sm_of(d)->path, option),
-	    doctor_text(d, "O %s=%.*s%s%s", option, STR_FMT(now), now.n ? ", " : "", macro));
+	const char *text = doctor_text(d, "O %s=%.*s", option, STR_FMT(now)), *comma = now.n ? ", " : "";
+
+	for (; *wanted; wanted++)
+		if (!doctor_has_macro(now, *wanted)) {
+			text = doctor_text(d, (*wanted)[1] ? "%s%s{%s}" : "%s%s%s", text, comma, *wanted);
+			comma = ", ";
+		}
+	find(d, doctor_text(d, "%s: %s", sm_of(d)->path, option), text);
 }
 
 static bool
@@ -237,25 +244,37 @@ asked(const struct doctor *d)
 	return false;
 }
 
+static bool
+has_queue_id(const struct sendmail *m)
+{
+	return doctor_has_macro(m->macros_from, "i") || doctor_has_macro(m->macros_i[0], "i") ||
+	    doctor_has_macro(m->macros_i[1], "i") || doctor_has_macro(m->macros_i[2], "i");
+}
+
+static void
+find_from_macros(struct doctor *d)
+{
+	const char *const wanted[] = { "auth_authen", has_queue_id(sm_of(d)) ? NULL : "i", NULL };
+
+	find_macros(d, "Milter.macros.envfrom", sm_of(d)->macros_from, wanted);
+}
+
 static void
 sendmail_no_queue_id(struct doctor *d)
 {
-	const struct sendmail *m = sm_of(d);
-
-	if (asked(d) && !doctor_has_macro(m->macros_from, "i") && !doctor_has_macro(m->macros_i[0], "i") &&
-	    !doctor_has_macro(m->macros_i[1], "i") && !doctor_has_macro(m->macros_i[2], "i"))
-		find_macro(d, "Milter.macros.envfrom", m->macros_from, "i");
+	if (asked(d) && !has_queue_id(sm_of(d)))
+		find_from_macros(d);
 }
 
 static void
 sendmail_macros(struct doctor *d)
 {
-	const struct sendmail *m = sm_of(d);
+	static const char *const wanted[] = { "rcpt_mailer", NULL };
 
-	if (asked(d) && !doctor_has_macro(m->macros_from, "auth_authen"))
-		find_macro(d, "Milter.macros.envfrom", m->macros_from, "{auth_authen}");
-	if (asked(d) && !doctor_has_macro(m->macros_rcpt, "rcpt_mailer"))
-		find_macro(d, "Milter.macros.envrcpt", m->macros_rcpt, "{rcpt_mailer}");
+	if (asked(d) && !doctor_has_macro(sm_of(d)->macros_from, "auth_authen"))
+		find_from_macros(d);
+	if (asked(d) && !doctor_has_macro(sm_of(d)->macros_rcpt, wanted[0]))
+		find_macros(d, "Milter.macros.envrcpt", sm_of(d)->macros_rcpt, wanted);
 }
 
 static void
