@@ -82,7 +82,7 @@ struct dsn_scan {
 	bool text_heads;     /* the lines before say: those who did not get it follow */
 	bool text_signed;    /* a signature has begun */
 	size_t before_n;     /* the line before, if it may go on */
-	char before[DSN_BEFORE_MAX];
+	char before[DSN_BEFORE_MAX + 1];
 	struct dsn_strangers strangers;
 	struct str returned_from; /* whose message came back */
 	struct mime_decoder decoder;

@@ -130,24 +130,26 @@ begins_word(struct str line, const char *word)
 
 /* Whom to ask, or to write to now, or who knows of it. Words without their letters that are not ASCII, as far
  * as that leaves enough of them; or of which the first may be a capital one. What also tells that a message
- * was lost is no such word: "informamos que", "hiba fordult", "for your information". */
+ * was lost is no such word: "informamos que", "hiba fordult", "for your information", "bitte antworten",
+ * "the mail in question". */
 static bool
 tells_whom_else(struct str line)
 {
-	static const char *const words[] = { "contact", "question", "support", "help", "assist", "abuse",
-		"unsubscribe", "delist", "forward it", "forward this", "wrote", "admin", "instead",
-		"successor", "taken over", "moved to ", "new address", "new e-mail", "new email",
-		"forwarding address", "alternat", "copy of this", "powered by", "reported to",
-		"please e-mail", "please email", "please mail", "please call", "please notify", "reach us",
-		"can be reached", "in case of", "in doubt", "of doubt", "more inf", "further inf",
+	static const char *const words[] = { "contact", "questions", "a question", "any question",
+		"e question", "support", "help", "assist", "abuse", "unsubscribe", "delist", "forward it",
+		"forward this", "wrote", "admin", "instead", "successor", "taken over", "moved to ",
+		"new address", "new e-mail", "new email", "forwarding address", "alternat", "copy of this",
+		"powered by", "reported to", "please e-mail", "please email", "please mail", "please call",
+		"please notify", "reach us", "can be reached at", "can be reached by", "can be reached under",
+		"can be reached via", "in case of", "in doubt", "of doubt", "more inf", "further inf",
 		"additional inf", "let us know", "report this", "report it", "postmaster:", "hostmaster",
 		"://",
 		/* German, Dutch */
 		"kontakt", "kontact", "nachfolg", "neue adresse", "hilfe", "fragen", "ansprechpartner",
-		"auskunft", "informationen", "bei problem", "bitte an", "melden sie", "melden a", "melden b",
-		"melden.", "melde dich", "terecht bij", "meer inf", "meld u ", "meld dit",
+		"auskunft", "informationen", "bei problem", "bitte an ", "melden sie", "melden an ",
+		"melden bei", "melden.", "melde dich", "terecht bij", "meer inf", "meld u ", "meld dit",
 		/* French, Spanish, Portuguese, Italian */
-		"nouvelle adresse", "renseignement", "d'inf", "d\xe2\x80\x99inf", "en cas de ",
+		"nouvelle adresse", "renseignement", "d'informat", "d\xe2\x80\x99informat", "en cas de ",
 		"nueva direcci", "ayuda", "jase a ", "consulte", "fale com", "contat", "em caso de d",
 		"nuovo indirizzo", "aiuto", "in caso di",
 		/* the North */
@@ -258,8 +260,12 @@ dsn_goes_on(struct dsn_scan *s, struct str line)
 	    strchr(":-", line.p[line.n - 1]);
 	bool asked = before.n && !begins && str_find(line, '@') < line.n && tells_whom_else(before);
 
-	s->before_n = breaks_off(line) ? line.n : 0;
-	memcpy(s->before, line.p, s->before_n);
+	s->before_n = 0;
+	if (breaks_off(line)) { /* a line end is a space */
+		memcpy(s->before, line.p, line.n);
+		s->before[line.n] = ' ';
+		s->before_n = line.n + 1;
+	}
 	return asked;
 }
 

@@ -213,6 +213,8 @@ Test(dsn_stranger, whom_to_ask_on_the_next_line)
 		  "knows\n",
 		    found },
 		{ "a@b.example\n\nIf you have any questions about it, please contact\nc@b.example\n", found },
+		{ "a@b.example\n\nBeschwerden ueber diesen Server richten Sie bitte an\nc@b.example\n",
+		    found },
 		{ "If this is in question, contact those who could not be reached\n<a@b.example>: unknown\n",
 		    found },
 		{ "Ask those for help who could not be reached, which are\n\na@b.example\n", found },
@@ -240,6 +242,11 @@ Test(dsn_stranger, words_of_the_lost)
 		"Wij melden u dat uw bericht aan a@b.example niet is afgeleverd.",
 		"Wir melden Ihnen, dass die Nachricht an a@b.example unzustellbar ist.",
 		"Yhteys palvelimeen katkesi: a@b.example",
+		"Bitte antworten Sie nicht: die Nachricht an a@b.example ist unzustellbar.",
+		"Wir melden auf diesem Weg, dass a@b.example nicht erreicht wurde.",
+		"None of the hosts for a@b.example can be reached.",
+		"Nous avons le regret d'informer que le courrier pour a@b.example est perdu.",
+		"The mail in question could not reach a@b.example.",
 	};
 	char body[200];
 
@@ -254,6 +261,8 @@ Test(dsn_stranger, whom_to_ask)
 {
 	static const char *const rows[] = {
 		"In case of doubt ask c@b.example.",
+		"Any question? c@b.example",
+		"Pour toute question : c@b.example",
 		"Reach us at c@b.example.",
 		"For further information: c@b.example",
 		"Postmaster: c@b.example",
@@ -284,6 +293,7 @@ Test(dsn_stranger, whom_to_ask)
 		"For additional information: c@b.example",
 		"In case of problems: c@b.example",
 		"Our postmaster can be reached at c@b.example.",
+		"We can be reached via c@b.example.",
 		"His new e-mail is c@b.example",
 		"Weitere Informationen: c@b.example",
 		"Fehler bitte an c@b.example",
@@ -466,8 +476,9 @@ Test(dsn_stranger, late)
 		{ "Mail", "a@b.example\n\n> Our train has been delayed", false },
 		{ "Mail", "a@b.example\nIt is not being retried.", false },
 		{ "Mail", "It has been delayed for too long.\n\na@b.example", false },
-		{ "Mail", "Your message has been delayed for five days and could not be delivered.\n\n"
-			  "a@b.example",
+		{ "Mail",
+		    "Your message has been delayed for five days and could not be delivered.\n\n"
+		    "a@b.example",
 		    false },
 		{ "Mail", "Delivery has been delayed; now the server gave up.\n\na@b.example", false },
 		{ "Mail", "  <a@b.example>  delivery failed; will not continue trying", false },
