@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <syslog.h>
@@ -31,7 +32,7 @@ static struct {
 	enum log_target target;
 	bool debug;
 	const char *ident;
-	int fd;                      /* to syslogd or a terminal; -1: the C library's, standard error */
+	int fd;                      /* to syslogd, a terminal, a pipe; -1: the C library's, standard error */
 	_Atomic int64_t hasty_until; /* of clock_coarse() */
 	_Atomic int64_t since;       /* of clock_coarse(): waits are added up from then on */
 	_Atomic int64_t waited;      /* ms */
@@ -65,12 +66,15 @@ open_syslog(void)
 void
 log_open(const char *ident, enum log_target target, bool debug)
 {
+	struct stat st;
+
 	logger.ident = ident;
 	logger.debug = debug;
 	logger.target = target;
 	if (target == LOG_TO_SYSLOG)
 		open_syslog();
-	else if (isatty(STDERR_FILENO)) /* has room for the front of a line, and waits with the rest */
+	else if (isatty(STDERR_FILENO) || /* has room for the front of a line, and waits with the rest */
+	    (fstat(STDERR_FILENO, &st) == 0 && S_ISFIFO(st.st_mode))) /* others may take the room */
 		logger.fd = open("/proc/self/fd/2", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 }
 
