@@ -73,6 +73,28 @@ as_it_lay(const struct view *v, uint32_t below)
 	return v->traits->outbound && below <= present_lines(v);
 }
 
+/* "a@example.org." is a@example.org. */
+static bool
+same_mailbox(struct str a, struct str b)
+{
+	a.n -= a.n && a.p[a.n - 1] == '.';
+	b.n -= b.n && b.p[b.n - 1] == '.';
+	return str_ieq(a, b);
+}
+
+/* A person sent it on by hand out of that mailbox, once, and somebody, or a list that he is on too, has sent
+ * it back: his forwarding is not in a circle. Should a program have written these fields, his second
+ * delivery tells. */
+static bool
+sent_on_by_hand(const struct header_facts *f, uint32_t delivery)
+{
+	for (uint32_t i = 0; i < f->n_delivered_to; i++)
+		if (f->delivered_below[i] != f->delivered_below[delivery] &&
+		    same_mailbox(f->delivered_to[i], f->delivered_to[delivery]))
+			return false;
+	return f->delivered_resent >> delivery & 1;
+}
+
 /* What goes round is back within hours. After a day somebody has it sent again, or moves mailboxes; and were
  * it a circle so slow, `own_limit` ends it. */
 static bool
@@ -96,12 +118,9 @@ delivered_before(const struct view *v, struct str rcpt)
 
 	for (uint32_t i = 0; i < f->n_delivered_to; i++) {
 		uint32_t below = f->delivered_below[i], visit;
-		struct str to = f->delivered_to[i];
 
-		if (to.n && to.p[to.n - 1] == '.')
-			to.n--;
-		if (below < v->traits->own_top || !str_ieq(to, rcpt) || fetched_by_us(v, below) ||
-		    as_it_lay(v, below))
+		if (below < v->traits->own_top || !same_mailbox(f->delivered_to[i], rcpt) ||
+		    fetched_by_us(v, below) || as_it_lay(v, below) || sent_on_by_hand(f, i))
 			continue;
 		visit = earlier_visit(v, below);
 		if (visit < f->n_hops && !long_ago(v, visit) &&

@@ -109,6 +109,7 @@ struct header_facts {
 	struct str *delivered_to;  /* Delivered-To, top first, HEADER_DELIVERED_MAX at most */
 	uint32_t *delivered_below; /* of each: how many Received lines stand above it */
 	uint32_t n_delivered_to;
+	uint32_t delivered_resent; /* a bit each: a Resent field stands above it, and no Received between */
 	struct str original_to; /* X-Original-To (Postfix) or Envelope-To (Exim), without brackets */
 	/* Hash of all fields, white space folded, but Message-ID, which an MTA may make up anew at each
 	 * attempt, and trace fields (Received, Return-Path, Delivered-To, X-Original-To, Envelope-To,
@@ -126,6 +127,7 @@ struct header {
 	struct key128 running;          /* of `stable`: H(previous, name, value) a field */
 	size_t taken;                   /* bytes so far, HEADER_MAX at most are looked at */
 	uint32_t counted[2], stated[2]; /* To, Cc: from fields, and from header_state_count() */
+	uint32_t resent_below;          /* how many Received lines stand above the last Resent field */
 	char *last_hop; /* text of the bottom Received line once the others fill their places */
 	uint32_t cap_hops;
 	int state;

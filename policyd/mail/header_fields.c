@@ -564,5 +564,5 @@ header_take(struct header *h, struct str name, struct str value)
 	if (row)
 		row->take(h, row, value);
 	else if (str_istarts(name, STR("Resent-")))
-		h->f.flags |= HDR_RESENT;
+		header_take_resent(h);
 }

@@ -15,6 +15,7 @@ void header_count(struct header *h, bool cc, uint32_t n);
 
 void header_take_received(struct header *h, struct str value);
 void header_take_delivered_to(struct header *h, struct str value);
+void header_take_resent(struct header *h);
 
 /* The value in one line: white space that holds a line end or a tab is one space, for each MTA folds in a way
  * of its own. White space at both ends is dropped, the text is cut at cap. It is in out[cap], or where it

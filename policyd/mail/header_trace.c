@@ -61,7 +61,17 @@ header_take_delivered_to(struct header *h, struct str value)
 	if (!f->delivered_to || !f->delivered_below || !kept.p)
 		return;
 	f->delivered_below[f->n_delivered_to] = f->hop_count;
+	if (f->flags & HDR_RESENT && h->resent_below == f->hop_count)
+		f->delivered_resent |= 1U << f->n_delivered_to;
 	f->delivered_to[f->n_delivered_to++] = addr_unbracket(kept);
+}
+
+/* Who gets a message may send it on by hand, as it is (RFC 5322 3.6.6): his fields stand on top of it. */
+void
+header_take_resent(struct header *h)
+{
+	h->f.flags |= HDR_RESENT;
+	h->resent_below = h->f.hop_count;
 }
 
 /* A place for one more hop: a new one, or the last, whose hash then goes into skipped_hops. */

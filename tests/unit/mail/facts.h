@@ -68,7 +68,8 @@ facts_text(const struct header_facts *f, struct buf *b)
 	}
 	for (uint32_t i = 0; i < f->n_delivered_to; i++) {
 		facts_str(b, "delivered", f->delivered_to[i]);
-		buf_printf(b, "below=%" PRIu32 "\n", f->delivered_below[i]);
+		buf_printf(b, "below=%" PRIu32 " resent=%d\n", f->delivered_below[i],
+		    f->delivered_resent >> i & 1);
 	}
 	buf_printf(b, "stable=%" PRIx64 "%" PRIx64 " audience=%" PRIx64 "%" PRIx64 "\n", f->stable.hi,
 	    f->stable.lo, f->audience.least[0], f->audience.least[1]);

@@ -560,12 +560,14 @@ Test(header, delivered_to_stands_below_so_many_received_lines)
 {
 	static const uint32_t want[] = { 0, 2, 2, 3 };
 	const struct header_facts *f = scan(STR("Delivered-To: a@x\nReceived: by h1 id 1\nReceived: by h2\n"
-						"Delivered-To: b@x\nDelivered-To: c@x\nReceived:\n by h3\n"
+						"Resent-From: b@x\nReturn-Path: <>\nDelivered-To: b@x\n"
+						"Delivered-To: c@x\nReceived:\n by h3\n"
 						"Subject: x\nDelivered-To: <d@x>\n\n"));
 
 	cr_assert_eq(f->n_delivered_to, ARRAY_LEN(want));
 	for (size_t i = 0; i < ARRAY_LEN(want); i++)
 		cr_expect_eq(f->delivered_below[i], want[i], "%zu", i);
+	cr_expect_eq(f->delivered_resent, 1U << 1 | 1U << 2, "sent on by hand out of b and c");
 }
 
 Test(header, a_full_arena_is_told)

@@ -139,6 +139,40 @@ Test(mail_loop, harmless_shapes)
 	cr_assert_eq(storms_total(e.storms), 0);
 }
 
+/* Out of her mailbox she sent it on as it is, to a partner who hands it back, or to a list that she reads. */
+#define RESENT(by) "Resent-From: " by "\r\nResent-Date: Mon, 9 Jan 2006 10:00:00 +0000\r\n"
+#define SENT_ON RESENT("a@example.org") "Return-Path: <s@firm.example>\r\n" TO("a@example.org")
+#define HANDED_BACK AWAY("mx.ext.example", "F") RESENT("x@ext.example") TO("x@ext.example")
+
+Test(mail_loop, harmless_sent_on_by_hand)
+{
+	static const struct shape shapes[] = {
+		{ "handed back", HANDED_BACK AWAY("mx.ext.example", "E") OWN("2") SENT_ON OWN("1") SENT REST,
+		    ACT_PASS },
+		{ "the copy of a list elsewhere",
+		    "List-Id: <l.lists.example>\r\n" AWAY("lists.example", "L") TO("l@lists.example")
+			OWN("2") SENT_ON OWN("1") SENT REST,
+		    ACT_PASS },
+		{ "two fields for one delivery",
+		    AWAY("mx.ext.example", "E") OWN("2") SENT_ON TO("<A@example.org.>") OWN("1") SENT REST,
+		    ACT_PASS },
+		{ "and so once more: it is a program that does so",
+		    HANDED_BACK AWAY("mx.ext.example", "E") OWN("3") SENT_ON OWN("2") AWAY(
+			"mx.ext.example", "D") SENT_ON OWN("1") SENT REST,
+		    ACT_REJECT },
+		{ "a program sent it on out of her mailbox, and by hand somebody out of his",
+		    HANDED_BACK AWAY("mx.ext.example", "E") OWN("2") TO("a@example.org") OWN("1") SENT REST,
+		    ACT_REJECT },
+		{ "by hand it came to her",
+		    AWAY("mx.ext.example", "F") TO("a@example.org") OWN("1") RESENT("b@firm.example")
+			SENT REST,
+		    ACT_REJECT },
+	};
+
+	loop_rule();
+	try_shapes(shapes, ARRAY_LEN(shapes));
+}
+
 /* `n` visits to us, each with a host out there above it. */
 static const char *
 visits(unsigned n, const char *own, bool away)
