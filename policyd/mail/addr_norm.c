@@ -352,7 +352,7 @@ static void
 undo_all(struct undo *u, char *buf)
 {
 	for (int i = 0; i < ADDR_UNDO_MAX; i++)
-		if (is_quoted(u->local) || (!undo_srs(u) && !undo_batv(u)))
+		if (!undo_srs(u) && !undo_batv(u))
 			break;
 	if (!is_quoted(u->local) && !undo_sympa(u, buf) && !undo_listserv(u) && !undo_ezmlm(u) &&
 	    !undo_google(u) && !undo_verp(u) && is_list_owner(u->local))
@@ -455,7 +455,7 @@ addr_takes_bounces(const struct addr_norm *norm)
 		return true;
 	addr_split(norm->plain, &local, &domain);
 	detail = str_sub(local, str_find(local, '+') + 1, local.n);
-	return detail.n < local.n && is_box(detail, STR("bounces"));
+	return is_box(detail, STR("bounces"));
 }
 
 bool
