@@ -98,9 +98,7 @@ main_section(struct loader *l, const char *section, unsigned line)
 {
 	char why[CONF_WHY_MAX];
 
-	l->section_known = false;
-	for (unsigned i = 0; i < config_key_count; i++)
-		l->section_known = l->section_known || strcmp(config_key_table[i].section, section) == 0;
+	l->section_known = conf_has_section(config_key_table, config_key_count, section);
 	if (l->section_known)
 		return;
 	if (str_starts(str_of(section), STR("rule "))) {

@@ -107,14 +107,10 @@ ask_absent(const struct ask *a)
 int
 ask_open(struct ask *a, const struct stormctl *ctl, const char *socket, const char *line)
 {
-	char request[CONTROL_LINE_MAX + 2];
-	int rc = 0, n;
+	int rc = 0;
 
 	*a = (struct ask){ .fd = -1 };
 	buf_init(&a->in, ASK_DOCUMENT_MAX);
-	n = snprintf(request, sizeof(request), "%s\n", line);
-	if (n < 0 || (size_t)n >= sizeof(request))
-		return EX_USAGE;
 	if (socket && strlen(socket) >= sizeof(a->path))
 		return no_path(socket, EX_USAGE);
 	if (socket)
@@ -125,7 +121,7 @@ ask_open(struct ask *a, const struct stormctl *ctl, const char *socket, const ch
 		rc = dial(a, socket != NULL);
 	/* A daemon that turns us away may have closed already: its answer tells why. */
 	if (rc == 0)
-		(void)!send(a->fd, request, (size_t)n, MSG_NOSIGNAL);
+		(void)!send(a->fd, line, strlen(line), MSG_NOSIGNAL);
 	return rc;
 }
 

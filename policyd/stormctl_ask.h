@@ -17,9 +17,9 @@ struct ask {
 	int absent; /* errno of connecting: nobody is there */
 };
 
-/* Connects and sends the line. `socket` NULL: what the configuration says. 0, or the exit status after a
- * line on stderr; EX_UNAVAILABLE without one and with `absent` set when no daemon is there: then it is
- * the caller's to say so, as by ask_absent(). ask_close() afterwards, in either case. */
+/* Connects and sends the line, LF and all. `socket` NULL: what the configuration says. 0, or the exit status
+ * after a line on stderr; EX_UNAVAILABLE without one and with `absent` set when no daemon is there: then it
+ * is the caller's to say so, as by ask_absent(). ask_close() afterwards, in either case. */
 int ask_open(struct ask *a, const struct stormctl *ctl, const char *socket, const char *line) MUSTCHECK;
 void ask_absent(const struct ask *a);
 

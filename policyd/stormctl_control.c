@@ -348,7 +348,7 @@ from_database(const struct stormctl *ctl, struct reader *r, const struct ask *a)
 
 /* Asks, and gives each document to the reader. */
 static int
-ask_each(const struct stormctl *ctl, struct reader *r, const char *words)
+ask_each(const struct stormctl *ctl, struct reader *r, const char *line)
 {
 	const char *document = NULL;
 	struct ask a;
@@ -356,7 +356,7 @@ ask_each(const struct stormctl *ctl, struct reader *r, const char *words)
 
 	if (r->o->db)
 		return r->instead(r->o->db, r);
-	rc = ask_open(&a, ctl, r->o->socket, words);
+	rc = ask_open(&a, ctl, r->o->socket, line);
 	if (rc != 0 && a.absent)
 		rc = from_database(ctl, r, &a);
 	while (rc == 0 && !a.absent && !r->bad) {
@@ -413,7 +413,7 @@ stormctl_status(const struct stormctl *ctl, int argc, char **argv)
 	int rc = read_options(&o, argc, argv, OF_STATUS, 0);
 
 	if (rc == 0)
-		rc = ask_each(ctl, &r, "status");
+		rc = ask_each(ctl, &r, "status\n");
 	return rc;
 }
 
@@ -429,7 +429,7 @@ stormctl_storms(const struct stormctl *ctl, int argc, char **argv)
 		return rc;
 	r.which = (struct journal_storms){ .all = o.all, .to = UINT64_MAX };
 	grid_init(&t, storm_columns, ARRAY_LEN(storm_columns));
-	rc = ask_each(ctl, &r, o.all ? "storms all" : "storms");
+	rc = ask_each(ctl, &r, o.all ? "storms all\n" : "storms\n");
 	if (t.n)
 		grid_print(&t, "");
 	else if (rc == 0 && !o.json)
@@ -452,6 +452,6 @@ stormctl_show(const struct stormctl *ctl, int argc, char **argv)
 	rc = record_range(r.id, &r.which);
 	if (rc != 0)
 		return rc;
-	snprintf(line, sizeof(line), "storm %s", r.id);
+	snprintf(line, sizeof(line), "storm %s\n", r.id);
 	return ask_each(ctl, &r, line);
 }

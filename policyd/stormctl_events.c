@@ -231,7 +231,6 @@ standard_input(struct reader *r)
 	uint64_t number = 0;
 	int err = 0;
 
-	r->file = "-";
 	while (!r->over) {
 		ssize_t n = getline(&line, &room, stdin);
 		struct str s = { line, n > 0 ? (size_t)n : 0 };

@@ -52,7 +52,6 @@ struct found {
 struct queued {
 	struct storm_row storm;
 	bool by_thread;
-	int64_t since;
 	uint64_t seed;
 	/* of the storm's own messages */
 	struct map identities; /* of the message that opened it */
@@ -461,16 +460,16 @@ search(const struct stormctl *ctl, const char *db, const struct options *o, stru
 {
 	int64_t oldest = clock_now().wall - (int64_t)LIFE_DAYS * MS_DAY;
 	int64_t before = q->storm.first > INT64_MIN + BEFORE ? q->storm.first - BEFORE : INT64_MIN;
+	int64_t since = o->since != INT64_MIN ? o->since : before > oldest ? before : oldest;
 	char why[300] = "";
 	int err;
 
 	q->by_thread = follows_threads(ctl, q->storm.rule);
-	q->since = o->since != INT64_MIN ? o->since : before > oldest ? before : oldest;
 	if (getentropy(&q->seed, sizeof(q->seed)) != 0)
 		return EX_OSERR;
 	err = journal_each_wanted(db, before, is_own, learn, q, why, sizeof(why));
 	if (!err)
-		err = journal_each_wanted(db, q->since, may_belong, pick, q, why, sizeof(why));
+		err = journal_each_wanted(db, since, may_belong, pick, q, why, sizeof(why));
 	if (!err)
 		print_found(q, o->json);
 	return record_status(db, err, why);

@@ -209,12 +209,6 @@ find_name(const struct conf_name *names, struct str value, int *out)
 }
 
 static int
-say(char *why, size_t why_len, struct str value, const char *what)
-{
-	return err_why(ERR_SYNTAX, why, why_len, "%s is not %s", CONFQ(value), what);
-}
-
-static int
 set_number(const struct conf_key *key, void *at, struct str value, char *why, size_t why_len)
 {
 	static const char *const what[] = {
@@ -231,7 +225,7 @@ set_number(const struct conf_key *key, void *at, struct str value, char *why, si
 	else
 		err = key->type == CONF_SIZE ? conf_size(value, &u) : str_u64(value, &u);
 	if (err == ERR_SYNTAX)
-		return say(why, why_len, value, what[key->type]);
+		return err_why(err, why, why_len, "%s is not %s", CONFQ(value), what[key->type]);
 	if (key->type != CONF_MSEC) {
 		v = u > INT64_MAX ? INT64_MAX : (int64_t)u;
 		if (key->type == CONF_UINT && u > UINT32_MAX)
@@ -423,15 +417,22 @@ conf_nearer(struct str word, const char *candidate, const char **near)
 		*near = candidate;
 }
 
+bool
+conf_has_section(const struct conf_key *table, unsigned n, const char *section)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (strcmp(table[i].section, section) == 0)
+			return true;
+	return false;
+}
+
 void
 conf_unknown(const struct conf_key *table, unsigned n, const char *section, const char *name, char *why,
     size_t why_len)
 {
 	const char *near = NULL, *elsewhere = NULL;
-	bool known = false;
+	bool known = conf_has_section(table, n, section);
 
-	for (unsigned i = 0; i < n; i++)
-		known = known || strcmp(table[i].section, section) == 0;
 	for (unsigned i = 0; i < n; i++) {
 		const struct conf_key *k = &table[i];
 

@@ -99,6 +99,7 @@ struct conf_key {
 int conf_set(const struct conf_key *key, void *target, struct str value, char *why, size_t why_len) MUSTCHECK;
 const struct conf_key *conf_find(
     const struct conf_key *table, unsigned n, const char *section, const char *name);
+bool conf_has_section(const struct conf_key *table, unsigned n, const char *section);
 /* Puts all defaults in. A default that does not parse is a fault of the table: returned, `why`
  * begins with the key. */
 int conf_defaults(

@@ -228,7 +228,6 @@ Test(str, u64)
 	}
 }
 
-/* Words of eight bytes are looked at: each byte at each place, alone and between others. */
 Test(str, front_that_is_cut_off)
 {
 	struct str s = STR("unix:/x"), none = STR_NONE;
@@ -243,6 +242,7 @@ Test(str, front_that_is_cut_off)
 	cr_expect_not(str_cut_front(&none, STR("a")));
 }
 
+/* Words of eight bytes are looked at: each byte at each place, alone and between others. */
 Test(str, has_control)
 {
 	static const char fill[] = { 'a', (char)0x80, (char)0xff, ' ', (char)0xa0 };
