@@ -377,7 +377,7 @@ ask_exim(struct doctor *d, const char *program, const char *path, const char *wh
 	const char *const with[] = { program, "-C", path, "-bP", what, NULL };
 	const char *const plain[] = { program, "-bP", what, NULL };
 
-	return doctor_exec(d, path ? with : plain, out);
+	return doctor_exec(d, path ? with : plain, out, NULL);
 }
 
 static const char *

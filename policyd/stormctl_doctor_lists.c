@@ -3,6 +3,8 @@
  * how a list reads with the question at its right place. */
 #include "stormctl_doctor_postfix.h"
 
+const char pf_classes[] = "smtpd_restriction_classes";
+
 /* --- finding the questions ---------------------------------------------------------------------------- */
 
 /* Entries behind which some mail is not looked at any more, for all of it, or never. */
@@ -79,15 +81,43 @@ struct walk {
 	unsigned warn; /* the same of "warn_if_reject" before what is looked at, be it in a class behind it */
 };
 
+static bool
+class_named(const struct postfix *p, const struct pf_service *s, const char *name)
+{
+	return doctor_has_word(pf_get(p, s, pf_classes), name);
+}
+
+/* A restriction class, or what would be one if it were named: over such a word Postfix refuses all mail. */
+static bool
+is_class(const struct postfix *p, const struct pf_service *s, const char *name)
+{
+	bool found = class_named(p, s, name);
+
+	for (unsigned i = 0; i < p->n_unused; i++)
+		found = found || str_eq(p->unused[i], str_of(name));
+	return found;
+}
+
+static const char *
+unnamed(struct doctor *d, const struct walk *w, const struct pf_service *s)
+{
+	const char *all = "";
+
+	for (unsigned i = 1; i < w->depth; i++)
+		if (!class_named(pf_of(d), s, w->param[i]))
+			all = pf_joined(d, all, w->param[i]);
+	return all[0] ? all : NULL;
+}
+
 static void
 add_ask(struct doctor *d, const struct pf_ask *seen, struct walk *w)
 {
 	struct postfix *p = pf_of(d);
 	struct pf_ask a = *seen;
-	struct str word, rest;
-	bool braced;
+	struct str word = STR(""), rest;
+	bool braced = false, complete = doctor_word(&w->rest[w->depth - 1], &word, &braced);
 
-	if (!doctor_word(&w->rest[w->depth - 1], &word, &braced))
+	if (!complete && !pf_listens(d, POLICY_DOOR))
 		return;
 	a.param = a.order = w->param[w->depth - 1];
 	if (w->stop && w->stop < w->depth) {
@@ -98,7 +128,10 @@ add_ask(struct doctor *d, const struct pf_ask *seen, struct walk *w)
 		a.warned = w->param[w->warn - 1];
 		a.warned_class = w->warn < w->depth ? w->param[w->warn] : NULL;
 	}
+	a.unnamed = unnamed(d, w, a.service);
 	read_ask(d, &a, word, braced);
+	if (!complete) /* as of "-o NAME=check_policy_service ADDRESS", where the address is no part of it */
+		a.whose = OURS_MISSED;
 	rest = w->rest[w->depth - 1];
 	a.misread = a.misread || (doctor_word(&rest, &word, NULL) && pf_is_option(POLICY_DOOR, word));
 	p->asks = doctor_push(d, p->asks, &p->n_asks, sizeof(*p->asks));
@@ -110,8 +143,7 @@ enter_class(struct doctor *d, struct walk *w, const struct pf_service *s, struct
 {
 	const char *name = doctor_copy(d, word);
 
-	if (w->depth == DOCTOR_DEPTH_MAX ||
-	    !doctor_has_word(pf_get(pf_of(d), s, "smtpd_restriction_classes"), name))
+	if (w->depth == DOCTOR_DEPTH_MAX || !is_class(pf_of(d), s, name))
 		return;
 	w->rest[w->depth] = pf_get(pf_of(d), s, name);
 	w->param[w->depth++] = name;
@@ -194,7 +226,7 @@ may_permit(struct doctor *d, struct str word)
 		return false;
 	return str_istarts(word, STR("permit_")) ||
 	    (str_istarts(word, STR("check_")) && !str_ieq(word, STR("check_policy_service"))) ||
-	    doctor_has_word(pf_get(pf_of(d), NULL, "smtpd_restriction_classes"), doctor_copy(d, word));
+	    class_named(pf_of(d), NULL, doctor_copy(d, word));
 }
 
 const char *
@@ -254,7 +286,7 @@ class_stops(struct doctor *d, const struct pf_service *s, struct str word)
 	const char *name = doctor_copy(d, word);
 	struct str list = pf_get(pf_of(d), s, name);
 
-	return doctor_has_word(pf_get(pf_of(d), s, "smtpd_restriction_classes"), name) &&
+	return is_class(pf_of(d), s, name) &&
 	    (pf_has_one_of(list, permits) || pf_has_one_of(list, finals));
 }
 
@@ -306,19 +338,20 @@ pf_put_unwarned(struct doctor *d, const struct pf_ask *a)
 const char *
 pf_put_right(struct doctor *d, const struct pf_service *s, const char *param, enum place place)
 {
-	struct str rest = pf_get(pf_of(d), s, param), word, arg;
+	struct str rest = pf_get(pf_of(d), s, param), word, arg = STR("");
 	const char *out = "", *copy;
-	bool braced, inner, warned, done = place == PLACE_NOWHERE, ours;
+	bool braced, inner = false, warned, done = place == PLACE_NOWHERE, ours;
 
 	while (next_entry(&rest, &word, &braced, &warned)) {
 		if (pf_is_option(POLICY_DOOR, word)) /* that is to stand in braces */
 			continue;
 		copy = doctor_text(d, braced ? "{ %.*s }" : "%.*s", STR_FMT(word));
 		ours = false;
-		if (!braced && str_ieq(word, STR("check_policy_service")) &&
-		    doctor_word(&rest, &arg, &inner)) {
+		if (!braced && str_ieq(word, STR("check_policy_service"))) {
+			ours = !doctor_word(&rest, &arg, &inner);
 			copy = doctor_text(d, inner ? "%s { %.*s }" : "%s %.*s", copy, STR_FMT(arg));
-			ours = pf_resolve(d, POLICY_DOOR, s, pf_cut_address(&arg, inner), NULL) != NOT_OURS;
+			ours = ours ||
+			    pf_resolve(d, POLICY_DOOR, s, pf_cut_address(&arg, inner), NULL) != NOT_OURS;
 		}
 		if (!done &&
 		    (its_place(place, word, ours) ||

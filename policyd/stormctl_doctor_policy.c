@@ -347,6 +347,32 @@ policy_address(struct doctor *d)
 		    pf_system_address(d, a->path.name, a->address));
 }
 
+/* All of them at once: of two lines in main.cf the last one would hold. */
+static void
+policy_class(struct doctor *d)
+{
+	const struct postfix *p = pf_of(d);
+
+	EACH_SERVICE(p, s)
+	{
+		const char *more = "";
+
+		EACH_ASK(p, a)
+		{
+			bool same = a->service == s ||
+			    (!pf_overrides(s, pf_classes) && !pf_overrides(a->service, pf_classes));
+			struct str rest = str_of(a->whose != NOT_OURS && same ? a->unnamed : NULL), word;
+
+			while (doctor_word(&rest, &word, NULL))
+				if (!doctor_has_word(str_of(more), doctor_copy(d, word)))
+					more = pf_joined(d, more, doctor_copy(d, word));
+		}
+		if (more[0])
+			pf_find(d, s, pf_classes,
+			    pf_joined(d, doctor_copy(d, pf_get(p, s, pf_classes)), more));
+	}
+}
+
 static void
 policy_at_milter(struct doctor *d)
 {
@@ -448,6 +474,10 @@ const struct doctor_check doctor_postfix_policy[] = {
 	    "This address looks like ours, but the daemon's configuration does not listen there, or it is "
 	    "none that Postfix understands.",
 	    policy_address },
+	{ "policy-class", SEVERITY_DANGER,
+	    "The question stands in a restriction class that is not named as one: Postfix refuses all mail "
+	    "with a 451.",
+	    policy_class },
 	{ "policy-at-milter-door", SEVERITY_DANGER,
 	    "The question goes to the milter door, which does not understand it and hangs up.",
 	    policy_at_milter },

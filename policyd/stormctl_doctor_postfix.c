@@ -257,14 +257,15 @@ pf_resolve(struct doctor *d, enum door_kind door, const struct pf_service *s, st
 
 /* --- reading ------------------------------------------------------------------------------------------ */
 
-/* Runs postconf with `what` and an optional DIR; the text is in the arena. */
+/* Runs postconf with `what` and an optional DIR; the texts are in the arena. */
 static int
-postconf(struct doctor *d, const char *program, const char *dir, const char *what, struct str *out)
+postconf(struct doctor *d, const char *program, const char *dir, const char *what, struct str *out,
+    struct str *complaints)
 {
 	const char *const with[] = { program, "-c", dir, "-x", what, NULL };
 	const char *const plain[] = { program, "-x", what, NULL };
 
-	return doctor_exec(d, dir ? with : plain, out);
+	return doctor_exec(d, dir ? with : plain, out, complaints);
 }
 
 /* Names are put in: a "$" that is left is text, and "$$" in the files of Postfix and in our lines. */
@@ -305,6 +306,32 @@ take_params(struct doctor *d, struct str text)
 		}
 	if (p->n_params)
 		qsort(p->params, p->n_params, sizeof(*p->params), param_cmp);
+}
+
+/* "postconf: warning: DIR/main.cf: unused parameter: name=value": what it does not list, for nothing that it
+ * knows has that name for a class or in a value. */
+static void
+take_unused(struct doctor *d, struct str complaints)
+{
+	static const struct str what = STR(": unused parameter: "), main_cf = STR("/main.cf");
+	struct postfix *p = pf_of(d);
+	struct str line;
+
+	while (str_split(&complaints, '\n', &line)) {
+		size_t at = str_ifind(line, what);
+		struct str where = str_sub(line, 0, at), said = str_sub(line, at + what.n, line.n);
+		size_t eq = str_find(said, '=');
+		struct str name = str_trim(str_sub(said, 0, eq)), value = str_sub(said, eq + 1, said.n);
+
+		if (at == line.n)
+			continue;
+		p->unused = doctor_push(d, p->unused, &p->n_unused, sizeof(*p->unused));
+		p->unused[p->n_unused - 1] = name;
+		if (!str_iends(where, main_cf)) /* an -o, which comes with the services */
+			continue;
+		p->params = doctor_push(d, p->params, &p->n_params, sizeof(*p->params));
+		p->params[p->n_params - 1] = (struct pf_param){ name, str_trim(value) };
+	}
 }
 
 /* service type private unpriv chroot wakeup maxproc command */
@@ -455,7 +482,7 @@ read_postfix(struct doctor *d, const char *dir)
 {
 	const char *program = doctor_program(d, "postconf");
 	struct postfix *p = doctor_alloc(d, sizeof(*p));
-	struct str params, services, overrides, line;
+	struct str params, services, overrides, complaints, line;
 	int rc;
 
 	d->model = p;
@@ -464,13 +491,14 @@ read_postfix(struct doctor *d, const char *dir)
 		return EX_UNAVAILABLE;
 	}
 	/* -x alone lists everything; with -M it is harmless */
-	rc = postconf(d, program, dir, "-x", &params);
+	rc = postconf(d, program, dir, "-x", &params, &complaints);
 	if (rc == 0)
-		rc = postconf(d, program, dir, "-M", &services);
+		rc = postconf(d, program, dir, "-M", &services, NULL);
 	if (rc == 0)
-		rc = postconf(d, program, dir, "-P", &overrides);
+		rc = postconf(d, program, dir, "-P", &overrides, NULL);
 	if (rc != 0)
 		return rc;
+	take_unused(d, complaints);
 	take_params(d, params);
 	take_version(d);
 	p->queue_directory = pf_get(p, NULL, "queue_directory");

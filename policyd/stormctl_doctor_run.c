@@ -17,7 +17,7 @@
 #include "base/clock.h"
 #include "stormctl_doctor.h"
 
-enum { PIECE = 16384, ERRORS_MAX = 2000 };
+enum { PIECE = 16384, ERRORS_MAX = 256 << 10 };
 
 /* Where daemons live is seldom on the path of those who are not root. */
 static const char *const more_places = "/usr/sbin:/usr/local/sbin:/sbin:/usr/bin:/usr/local/bin";
@@ -153,7 +153,7 @@ finish(struct child *c)
 }
 
 int
-doctor_exec(struct doctor *d, const char *const *argv, struct str *out)
+doctor_exec(struct doctor *d, const char *const *argv, struct str *out, struct str *complaints)
 {
 	struct buf said, errors;
 	struct child c = { .fds = { -1, -1 }, .bufs = { &said, &errors } };
@@ -182,6 +182,8 @@ doctor_exec(struct doctor *d, const char *const *argv, struct str *out)
 	}
 	if (status == 0)
 		*out = str_of(doctor_copy(d, buf_str(&said)));
+	if (status == 0 && complaints)
+		*complaints = str_of(doctor_copy(d, buf_str(&errors)));
 	buf_fini(&said);
 	buf_fini(&errors);
 	return status;

@@ -353,6 +353,15 @@ BROKEN = [
     ("the milter as Sendmail has it", several(server(milter="inet:127.0.0.1:10041"), main(
         "smtpd_milters = " + MILTER.replace("unix:policyd-storm/milter.sock", "inet:10041@127.0.0.1"))),
      ["milter-address"] * 2),
+    # and says 451 to all mail over these
+    ("no address", main(f"{R}reject_unlisted_sender, check_policy_service"), ["policy-address"]),
+    ("a class that is not named", main(f"storm = {ASK}\n{R}storm\nsmtpd_data_restrictions = storm"), ["policy-class"]),
+    ("classes that are not named, and one that is", main(
+        f"smtpd_restriction_classes = one\none = two\ntwo =\n  {ASK}\n{R}one\nthree = $empty {ASK}\nsmtpd_data_restrictions = three"),
+     ["policy-class"]),
+    ("a service's class that is not named", several(main("smtpd_restriction_classes = other\nother ="), service("submission/inet", (
+        f"  -o {{ smtpd_recipient_restrictions = storm, permit_sasl_authenticated, reject }}\n  -o {{ storm = {ASK} }}"))),
+     ["policy-class"]),
     ("policy service at the milter", main(R + ASK.replace("policy.sock", "milter.sock")), ["policy-at-milter-door"]),
     ("a filter brings mail back", FILTERED, ["policy-reinjected"] * 2 + ["milter-reinjected"]),
     ("a filter elsewhere brings mail back", REMOTE_AT_DATA, ["policy-reinjected"]),
@@ -459,6 +468,7 @@ HARMLESS = [
     ("behind a table", main(f"{R}{TABLE}, {ASK}\nsmtpd_data_restrictions = {TABLE}, {ASK}")),
     ("in a restriction class", main(
         f"smtpd_restriction_classes = stormy\nstormy = {ASK}\n{R}stormy\nsmtpd_data_restrictions = stormy")),
+    ("what would be a class is not asked", main(f"storm = {ASK}\nother = permit\n{R}{ASK}")),
     ("classes that name each other", main(
         f"smtpd_restriction_classes = one, two\none = {ASK}, two\ntwo = $empty one\n")),
     ("not in a chroot", outside_without_chroot),
@@ -657,6 +667,16 @@ def test_any_address_of_ours_is_told_as_one_to_connect_to(lab):
         several(drop_snippet, server(policy=f"inet:{listens}:10040", milter=f"inet:{listens}:10041"))(site)
         fix = next(f["fix"] for f in site.doctor() if f["check"] == "not-asked")
         assert fix.count(f"inet:{want}:10040") == 2 and fix.count(f"inet:{want}:10041") == 1, (listens, fix)
+
+
+def test_an_address_that_became_an_argument_of_smtpd(lab):
+    """Space ends what an -o without braces says."""
+    need_postconf()
+    site = Site(lab)
+    service("submission/inet", "  -o smtpd_recipient_restrictions=check_policy_service unix:policyd-storm/policy.sock")(site)
+    one, = site.doctor()
+    assert (one["check"], one["in"], one["fix"]) == ("policy-address", "master.cf, below submission/inet", (
+        f"  -o {{ smtpd_recipient_restrictions = {ASK} }}")), one
 
 
 def test_what_is_logged_only_of_others_stays_so(lab):
