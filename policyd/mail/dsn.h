@@ -44,6 +44,7 @@ enum dsn_flag {
 	DSN_RCPTS_TEXT = 1 << 3,  /* ... from the text, lines that begin with an address first: weak */
 	DSN_RCPTS_MORE = 1 << 4,  /* more than DSN_RCPTS_MAX */
 	DSN_RECEIPT = 1 << 5,     /* a receipt or a complaint is among the parts: nobody failed */
+	DSN_STATUS_OWN = 1 << 6,  /* the delivery status, or one of several, is a part of its own, no text */
 };
 
 /* Addresses without "rfc822;" and brackets; STR_NONE where nothing was said. */

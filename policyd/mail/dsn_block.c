@@ -491,7 +491,7 @@ dsn_take_status(struct dsn *d)
 		dsn_add_rcpt(d,
 		    &(struct dsn_rcpt){
 			b->final_rcpt, b->original_rcpt, b->action, b->status, b->remote_mta });
-		f->flags |= DSN_STATUS;
+		f->flags |= DSN_STATUS | (d->scan->kind == DSN_STATUS_PART ? DSN_STATUS_OWN : 0U);
 	} else if (last && !last->action.p) { /* an empty line within a group */
 		fill(&last->action, b->action);
 		fill(&last->status, b->status);

@@ -122,14 +122,15 @@ may_be_bounce(const struct msg *m, const struct msg_kind *k)
 	    str_starts(f->content_type, STR("multipart/")) && !automatic_is_list(f);
 }
 
-/* A delivery status is that of a bounce. A message that came back suffices with a subject that fits. */
+/* A delivery status is that of a bounce; where nobody wrote down the sender, if nobody quotes it in a text. A
+ * message that came back suffices with a subject that fits. */
 static bool
 body_of_bounce(const struct msg *m, const struct msg_kind *k)
 {
 	const struct dsn_facts *d = &m->dsn.f;
 
 	if (d->flags & DSN_STATUS)
-		return true;
+		return (d->flags & DSN_STATUS_OWN) || k->automatic == AUTO_REPORT || is_null(m, k);
 	return k->automatic == AUTO_NONE && k->subject == SUBJECT_BOUNCE_MAYBE && is_null(m, k) &&
 	    d->source >= DSN_BY_TEXT;
 }

@@ -204,7 +204,8 @@ Test(dsn_hostile, recipients_cap)
 		unsigned flag;
 	} cases[] = {
 		{ "Content-Type: message/delivery-status\n",
-		    "Final-Recipient: rfc822; u%u@b.example\nAction: failed\n\n", DSN_STATUS },
+		    "Final-Recipient: rfc822; u%u@b.example\nAction: failed\n\n",
+		    DSN_STATUS | DSN_STATUS_OWN },
 		{ "Content-Type: text/plain\n", "<u%u@b.example>:\n", DSN_RCPTS_TEXT },
 		{ NULL, ", u%u@b.example", DSN_RCPTS_FIELD },
 	};

@@ -180,6 +180,7 @@ Test(msg, without_body)
 	"--b\nContent-Type: message/disposition-notification\n\nOriginal-Message-ID: <1@x>\n" \
 	"Disposition: manual-action/MDN-sent-manually; displayed\n\n"
 #define COMPLAINT "--b\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\nVersion: 1\n\n"
+#define TEXT_OF_STATUS "--b\n\n  Final-Recipient: rfc822; a@b.example\n  Action: failed\n"
 #define TEXT "--b\n\nIt failed:\n\na@b.example\n"
 #define MIXED "Content-Type: multipart/mixed; boundary=b\n"
 #define REPORT "Content-Type: multipart/report; boundary=b\n"
@@ -206,8 +207,7 @@ Test(msg, bounce_by_its_body)
 		    "--b\n\nYou wrote:\n\n> Reporting-MTA: dns; x\n>\n> Final-Recipient: rfc822; "
 		    "a@b.example\n> Action: failed\n> Final-Recipient: rfc822; c@b.example\n",
 		    AUTO_REPLY, false },
-		{ "one in a text", "", "Subject: Ihre Post\n" MIXED,
-		    "--b\n\n  Final-Recipient: rfc822; a@b.example\n  Action: failed\n", AUTO_BOUNCE, true },
+		{ "one in a text", "", "Subject: Ihre Post\n" MIXED, TEXT_OF_STATUS, AUTO_BOUNCE, true },
 		{ "a robot's, with what it answers", "", "Auto-Submitted: auto-replied\n" MIXED, RETURNED,
 		    AUTO_REPLY, false },
 		{ "returned, doubtful subject", "", "Subject: Delivery notification\n" MIXED, TEXT RETURNED,
@@ -270,6 +270,7 @@ Test(msg, bounce_by_its_body)
 Test(msg, bounce_that_was_signed)
 {
 	static const char by_postmaster[] = "From: postmaster@x\nSubject: Ihre Post\n";
+	static const char doubtful[] = "From: postmaster@x\nSubject: Delivery status\n";
 	static const char answer[] = "From: postmaster@x\nSubject: Re: Ihre Post\n";
 	static const char by_ann[] = "From: ann@x\nSubject: Ihre Post\n";
 	static const char known[] = "Return-Path: <ann@x>\nFrom: postmaster@x\nSubject: Ihre Post\n";
@@ -279,6 +280,9 @@ Test(msg, bounce_that_was_signed)
 	} cases[] = {
 		{ by_postmaster, "signed", STATUS, AUTO_BOUNCE },
 		{ by_postmaster, "signed", TEXT RETURNED, AUTO_NONE },
+		{ by_postmaster, "signed", TEXT_OF_STATUS, AUTO_NONE },
+		{ doubtful, "alternative", TEXT_OF_STATUS, AUTO_NONE },
+		{ doubtful, "mixed", STATUS, AUTO_BOUNCE },
 		{ by_postmaster, "mixed", STATUS, AUTO_NONE },
 		{ answer, "signed", STATUS, AUTO_NONE },
 		{ by_ann, "signed", STATUS, AUTO_NONE },
