@@ -70,15 +70,30 @@ journal_file_no_room(sqlite3 *db)
 	return rc == SQLITE_IOERR_SHMSIZE || (rc == SQLITE_CANTOPEN && no_room_for_a_file(db, 0));
 }
 
-void
-journal_file_forbidden(sqlite3 *db, char out[JOURNAL_FILE_WHY])
+int
+journal_file_err(int rc)
+{
+	switch (rc & 0xff) {
+	case SQLITE_OK:
+		return 0;
+	case SQLITE_NOTADB:
+	case SQLITE_CORRUPT:
+		return ERR_CORRUPT;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return ERR_BUSY;
+	default:
+		return ERR_IO;
+	}
+}
+
+/* Of the database, its log and its index the first that is there and that we may not write; false: none. */
+static bool
+forbidden(sqlite3 *db, char out[JOURNAL_FILE_WHY])
 {
 	static const char *const suffixes[] = { "", "-wal", "-shm" };
-	int rc = sqlite3_errcode(db) & 0xff;
 	char name[PATH_MAX];
 
-	if (rc != SQLITE_READONLY && rc != SQLITE_CANTOPEN)
-		return;
 	for (unsigned k = 0; k < ARRAY_LEN(suffixes); k++) {
 		const char *slash;
 
@@ -87,8 +102,41 @@ journal_file_forbidden(sqlite3 *db, char out[JOURNAL_FILE_WHY])
 			continue;
 		slash = strrchr(name, '/');
 		snprintf(out, JOURNAL_FILE_WHY, ": %.80s: %s", slash ? slash + 1 : name, strerror(errno));
-		return;
+		return true;
 	}
+	return false;
+}
+
+int
+journal_file_errno(sqlite3 *db)
+{
+	sqlite3_file *log = NULL;
+	int error = 0;
+
+	(void)sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &error);
+	if (error)
+		return error;
+	(void)sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, (void *)&log);
+	if (log && log->pMethods)
+		(void)log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &error);
+	return error;
+}
+
+int
+journal_file_failed(sqlite3 *db, char out[JOURNAL_FILE_WHY])
+{
+	int rc = sqlite3_errcode(db) & 0xff, err = journal_file_err(rc), error = 0;
+
+	out[0] = '\0';
+	if ((rc == SQLITE_READONLY || rc == SQLITE_CANTOPEN) && forbidden(db, out))
+		return ERR_IO;
+	if (rc == SQLITE_CORRUPT || rc == SQLITE_IOERR)
+		error = journal_file_errno(db);
+	if (!error && (rc == SQLITE_IOERR || rc == SQLITE_CANTOPEN))
+		error = sqlite3_system_errno(db);
+	if (error)
+		snprintf(out, JOURNAL_FILE_WHY, ": %s", strerror(error));
+	return err && !(rc == SQLITE_CORRUPT && error) ? err : ERR_IO;
 }
 
 int

@@ -17,10 +17,18 @@ bool journal_file_no_room(sqlite3 *db);
  * the index: SQLite does not notice that some of it finds no room, and to write there is a SIGBUS. */
 bool journal_file_no_index(sqlite3 *db);
 
-/* After a failure for want of rights: of the database, its log and its index the first that is there and that
- * we may not write, as ": NAME: REASON", where NAME has no folder. After others nothing. */
+/* The err for a result of SQLite. */
+int journal_file_err(int rc);
+
+/* The err of the call that failed last, and what the system says to it as ": REASON"; for want of rights, of
+ * the database, its log and its index the first that is there and that we may not write, as ": NAME: REASON",
+ * where NAME has no folder; "" where it says nothing. What could not be read is ERR_IO, although SQLite calls
+ * it damaged. */
 enum { JOURNAL_FILE_WHY = 128 };
-void journal_file_forbidden(sqlite3 *db, char out[JOURNAL_FILE_WHY]);
+int journal_file_failed(sqlite3 *db, char out[JOURNAL_FILE_WHY]) MUSTCHECK;
+
+/* The errno of a call on the database or its log that failed; 0: none did. */
+int journal_file_errno(sqlite3 *db);
 
 /* Opens for reading what has no log beside it, as a file that nobody changes: no other is made. Returns what
  * SQLite says of it. */

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/xalloc.h"
 #include "store/journal.h"
+#include "store/journal_file.h"
 #include "store/journal_reading.h"
 #include "store/migrate.h"
 
@@ -21,7 +22,7 @@ enum {
 int
 reading_fail(struct reading *r)
 {
-	int err = migrate_err(sqlite3_errcode(r->db)), no = sqlite3_system_errno(r->db);
+	int err = journal_file_err(sqlite3_errcode(r->db)), no = sqlite3_system_errno(r->db);
 	const char *what = sqlite3_errmsg(r->db);
 
 	if (err != ERR_IO || no == 0)

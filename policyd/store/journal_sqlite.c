@@ -26,15 +26,13 @@ int
 jdb_failed(struct jdb *d, const char *what)
 {
 	int rc = d->db ? sqlite3_errcode(d->db) & 0xff : SQLITE_CANTOPEN;
-	int err = migrate_err(rc);
-	char file[JOURNAL_FILE_WHY] = "";
+	char says[JOURNAL_FILE_WHY] = "";
+	int err = d->db ? journal_file_failed(d->db, says) : ERR_IO;
 
-	if (d->db)
-		journal_file_forbidden(d->db, file);
-	snprintf(d->why, sizeof(d->why), "%s: %s%s", what, d->db ? sqlite3_errmsg(d->db) : "not open", file);
+	snprintf(d->why, sizeof(d->why), "%s: %s%s", what, d->db ? sqlite3_errmsg(d->db) : "not open", says);
 	if (rc != SQLITE_BUSY && rc != SQLITE_LOCKED && rc != SQLITE_FULL && rc != SQLITE_INTERRUPT)
 		d->suspect = true;
-	return err ? err : ERR_IO;
+	return err;
 }
 
 int

@@ -155,13 +155,16 @@ check_pages(struct jdb *d)
 	struct stat sb;
 	char text[200];
 	const char *found;
-	int err;
+	int err, error;
 
 	if (d->memory || stat(d->path, &sb) != 0 || sb.st_size > CHECK_MAX)
 		return 0;
 	err = query_text(d, "PRAGMA quick_check(1)", text, sizeof(text));
 	if (err || strcmp(text, "ok") == 0)
 		return err;
+	error = journal_file_errno(d->db);
+	if (error)
+		return err_why(ERR_IO, d->why, sizeof(d->why), "cannot be read: %s", strerror(error));
 	found = strchr(text, '\n'); /* behind a heading */
 	found = found ? found + 1 : text;
 	return err_why(ERR_CORRUPT, d->why, sizeof(d->why), "the database is damaged: %.*s",

@@ -6,31 +6,13 @@
 #include "base/err.h"
 #include "store/journal_file.h"
 
-int
-migrate_err(int rc)
-{
-	switch (rc & 0xff) {
-	case SQLITE_OK:
-		return 0;
-	case SQLITE_NOTADB:
-	case SQLITE_CORRUPT:
-		return ERR_CORRUPT;
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return ERR_BUSY;
-	default:
-		return ERR_IO;
-	}
-}
-
 static int
 fail(sqlite3 *db, const char *what, char *why, size_t why_len)
 {
-	int err = migrate_err(sqlite3_errcode(db));
-	char file[JOURNAL_FILE_WHY] = "";
+	char says[JOURNAL_FILE_WHY];
+	int err = journal_file_failed(db, says);
 
-	journal_file_forbidden(db, file);
-	return err_why(err ? err : ERR_IO, why, why_len, "%s: %s%s", what, sqlite3_errmsg(db), file);
+	return err_why(err, why, why_len, "%s: %s%s", what, sqlite3_errmsg(db), says);
 }
 
 /* The first column of the first row of a query. */

@@ -36,7 +36,4 @@ int migrate_with(sqlite3 *db, const struct migration *steps, char *why, size_t w
 /* The version that the last step leads to. */
 int migrate_newest(const struct migration *steps);
 
-/* The err for a result of SQLite. */
-int migrate_err(int rc);
-
 #endif
