@@ -115,11 +115,40 @@ make_dir(struct listener *l, char *why, size_t why_len)
 	return err_why(ERR_NOENT, why, why_len, "cannot make the folder %s: %s", dir, strerror(errno));
 }
 
+static struct listener *
+listener_of(struct list *node)
+{
+	return container_of(node, struct listener, node);
+}
+
+/* The file of its address is the one that it made. */
+static bool
+has_file(const struct listener *l)
+{
+	struct stat st;
+
+	return l->ino && lstat(l->addr.u.un.sun_path, &st) == 0 && st.st_dev == l->dev && st.st_ino == l->ino;
+}
+
+/* Our own listener whose file this is, or NULL. */
+static const struct listener *
+file_of(const struct listeners *set, const struct stat *st)
+{
+	LIST_FOREACH (node, &set->all) {
+		const struct listener *l = listener_of(node);
+
+		if (l->ino == st->st_ino && l->dev == st->st_dev && has_file(l))
+			return l;
+	}
+	return NULL;
+}
+
 /* A socket that nobody serves any more is removed; one that answers is left alone. */
 static int
-clear_stale(const struct listen_addr *a, char *why, size_t why_len)
+clear_stale(const struct listeners *set, const struct listen_addr *a, char *why, size_t why_len)
 {
 	const char *path = a->u.un.sun_path;
+	const struct listener *own;
 	struct stat st;
 	int fd, rc, err;
 
@@ -130,6 +159,10 @@ clear_stale(const struct listen_addr *a, char *why, size_t why_len)
 	}
 	if (!S_ISSOCK(st.st_mode))
 		return err_why(ERR_EXISTS, why, why_len, "%s is there and is not a socket", path);
+	own = file_of(set, &st);
+	if (own)
+		return err_why(ERR_BUSY, why, why_len, "%s is the socket of the %s door until a restart",
+		    path, own->ep->name);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return err_why(ERR_IO, why, why_len, "cannot make a socket: %s", strerror(errno));
@@ -208,7 +241,7 @@ listener_open(struct listener *l, mode_t mode, char *why, size_t why_len)
 	if (is_unix) {
 		rc = make_dir(l, why, why_len);
 		if (rc == 0)
-			rc = clear_stale(&l->addr, why, why_len);
+			rc = clear_stale(l->set, &l->addr, why, why_len);
 		if (rc != 0)
 			return rc;
 	}
@@ -219,21 +252,6 @@ listener_open(struct listener *l, mode_t mode, char *why, size_t why_len)
 	if (rc == 0)
 		return 0;
 	return err_why(ERR_IO, why, why_len, "cannot listen on %s: %s", l->spec, strerror(errno));
-}
-
-/* The file of its address is the one that it made. */
-static bool
-has_file(const struct listener *l)
-{
-	struct stat st;
-
-	return l->ino && lstat(l->addr.u.un.sun_path, &st) == 0 && st.st_dev == l->dev && st.st_ino == l->ino;
-}
-
-static struct listener *
-listener_of(struct list *node)
-{
-	return container_of(node, struct listener, node);
 }
 
 static void

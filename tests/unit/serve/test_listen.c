@@ -341,6 +341,18 @@ Test(listen, all_or_nothing, .init = setup, .fini = teardown)
 	}
 }
 
+Test(listen, a_socket_of_the_other_door, .init = setup, .fini = teardown)
+{
+	char *one[] = { in_dir("unix:", "/a.sock") }, *two[] = { in_dir("unix:", "/b.sock") };
+
+	cr_assert_eq(want(one, 1, two, 1), 0, "%s", why);
+	cr_assert_eq(want(two, 1, one, 1), ERR_BUSY);
+	cr_assert(strstr(why, "/b.sock is the socket of the milter door until a restart"), "%s", why);
+	cr_assert_eq(want(one, 1, two, 1), 0, "%s", why);
+	xfree(one[0]);
+	xfree(two[0]);
+}
+
 static char *
 free_port(int family)
 {
