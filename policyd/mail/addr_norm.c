@@ -430,13 +430,13 @@ addr_normalise(struct arena *a, struct str addr, struct addr_norm *out)
 		*out = (struct addr_norm){ .key = STR_NONE, .plain = STR_NONE };
 }
 
-/* The word alone, or with something behind '-' or '+'. */
+/* The word alone, or with something behind '-', '+' or '_'. */
 static bool
 is_box(struct str local, struct str word)
 {
 	char next = local.n > word.n ? local.p[word.n] : '-';
 
-	return str_istarts(local, word) && (next == '-' || next == '+');
+	return str_istarts(local, word) && (next == '-' || next == '+' || next == '_');
 }
 
 static bool
@@ -451,7 +451,8 @@ addr_takes_bounces(const struct addr_norm *norm)
 	struct str local, detail, domain;
 
 	addr_split(norm->key, &local, &domain);
-	if (is_bounce_box(local) || str_iends(local, STR("-bounce")))
+	if (is_bounce_box(local) || str_iends(local, STR("-bounce")) || str_iends(local, STR("_bounce")) ||
+	    str_iends(local, STR("_bounces")))
 		return true;
 	addr_split(norm->plain, &local, &domain);
 	detail = str_sub(local, str_find(local, '+') + 1, local.n);
