@@ -2,8 +2,6 @@
 /* Taking one address apart. Lists are walked in addr_list.c, the normal form is made in addr_norm.c. */
 #include "mail/addr.h"
 
-#include "base/compiler.h"
-
 /* Offset of the last '@' outside quotes, or addr.n. Quotes that do not close are plain text. */
 static size_t
 find_at(struct str addr)

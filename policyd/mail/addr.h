@@ -11,7 +11,6 @@
 #include <stdint.h>
 
 #include "base/arena.h"
-#include "base/compiler.h"
 #include "base/str.h"
 
 enum {

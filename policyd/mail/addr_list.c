@@ -4,7 +4,6 @@
  * those are a counter; what a peer leaves unclosed is closed by the end of the value or is plain text. */
 #include "mail/addr.h"
 
-#include "base/compiler.h"
 #include "mail/addr_plain.h"
 
 /* The word that may be a mailbox, as far as it was read. */

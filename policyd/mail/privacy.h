@@ -15,7 +15,6 @@
 #include <stdint.h>
 
 #include "base/arena.h"
-#include "base/compiler.h"
 #include "base/str.h"
 #include "mail/record.h"
 
