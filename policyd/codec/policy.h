@@ -20,7 +20,6 @@
 #define CODEC_POLICY_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "base/buf.h"
 #include "codec/feed.h"
