@@ -3,8 +3,6 @@
  * quoted and cut. */
 #include "judge/audit_run.h"
 
-#include <stdio.h>
-
 #include "base/conf.h"
 #include "base/xalloc.h"
 

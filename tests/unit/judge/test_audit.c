@@ -3,7 +3,6 @@
 #include "judge/audit.h"
 
 #include <criterion/criterion.h>
-#include <stdio.h>
 
 #include "base/buf.h"
 #include "base/xalloc.h"
