@@ -7,7 +7,6 @@
 #ifndef STORE_JOURNAL_QUEUE_H
 #define STORE_JOURNAL_QUEUE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

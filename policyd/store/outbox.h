@@ -24,7 +24,6 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
-#include "base/str.h"
 #include "store/spool.h"
 
 struct outbox;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include <pthread.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "base/xalloc.h"
