@@ -2,7 +2,6 @@
 /* What must be so: the reply that came last, the engine's numbers, its storms, the rows of its database. */
 #include "story.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 

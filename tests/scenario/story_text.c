@@ -2,8 +2,6 @@
 /* Words, variables, patterns, times and message templates: what the language is made of. */
 #include "story.h"
 
-#include <stdio.h>
-
 struct str
 text_keep(struct story *s, struct str t)
 {

@@ -2,7 +2,6 @@
 /* The first line of a kind and the number of the others. */
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "serve/repeats.h"
