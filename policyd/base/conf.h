@@ -11,8 +11,8 @@
  * Grammar: "[section]" or "[rule name]", "key = value", "; comment" or "# comment" lines, " ; comment"
  * behind a value, continuation lines begin with space or tab (joined with one space; blank lines and
  * comments in between do not end the value). Sections and keys begin in the first column: an indented
- * one would be swallowed by the value above. A key given twice in a section and a section given twice
- * are faults.
+ * "[section]" or "key = value" is a fault, lest the value above swallow it. A key given twice in a
+ * section and a section given twice are faults.
  */
 #ifndef BASE_CONF_H
 #define BASE_CONF_H

@@ -205,16 +205,30 @@ take_key(struct reader *r, struct str s)
 	return r->orphan ? STR_NONE : s;
 }
 
+/* "[section]" or "key = value". An address with '=' in it has no space beside that. */
+static bool
+is_head(struct str s)
+{
+	size_t n = 0, equals = str_find(s, '=');
+
+	if (s.p[0] == '[')
+		return s.p[s.n - 1] == ']' && str_find(s, ':') == s.n;
+	while (str_letter(s.p[n]) || s.p[n] == '_')
+		if (++n == s.n)
+			return false;
+	return n > 0 && equals < s.n && str_trim(str_sub(s, n, equals)).n == 0 &&
+	    (equals > n || equals + 1 == s.n || str_is_space(s.p[equals + 1]));
+}
+
 /* A line that begins with space. */
 static struct str
 take_more(struct reader *r, struct str line, struct str s)
 {
 	struct str body = strip_comment(s);
-	bool head = body.p[0] == '[' && body.p[body.n - 1] == ']' && str_find(body, ':') == body.n;
 
 	if (r->orphan)
 		return STR_NONE;
-	if (!r->open || head) {
+	if (!r->open || is_head(body)) {
 		grammar(r, "space at the start of the line: sections and keys begin in the first column");
 		flush(r);
 		r->orphan = true;

@@ -84,6 +84,16 @@ static const struct sample samples[] = {
 	{ STR("[a]\nk = v\n  [b]\n  l = v\n[c]\n"),
 	    "1 [a]\n2 [a] k=<v>\n!3 space at the start of the line: sections and keys begin in the first "
 	    "column\n5 [c]\n" },
+	{ STR("[a]\nk = v\n  l = w\n  x\nm = v\n"),
+	    "1 [a]\n2 [a] k=<v>\n!3 space at the start of the line: sections and keys begin in the first "
+	    "column\n5 [a] m=<v>\n" },
+	{ STR("[a]\nk = v\n\tl_m= w\nn = v\n  o =\np = v\n q=\n"),
+	    "1 [a]\n2 [a] k=<v>\n!3 space at the start of the line: sections and keys begin in the first "
+	    "column\n4 [a] n=<v>\n!5 space at the start of the line: sections and keys begin in the first "
+	    "column\n6 [a] p=<v>\n!7 space at the start of the line: sections and keys begin in the first "
+	    "column\n" },
+	{ STR("[a]\nk = v\n  prvs=x@b, c = d\n  two words = e\n  = f\n  g\n"),
+	    "1 [a]\n2 [a] k=<v prvs=x@b, c = d two words = e = f g>\n" },
 	{ STR("  more\n"),
 	    "!1 space at the start of the line: sections and keys begin in the first column\n" },
 	{ STR("[a]\nk = v\0w\nl = \x01\nm = a\rb\nn = \t1\n"),
