@@ -73,12 +73,7 @@ command_find(const char *name)
 int
 stormctl_usage(const char *command)
 {
-	const struct command *c = command_find(command);
-
-	if (c)
-		fprintf(stderr, "usage: stormctl [-c FILE] %s\n", c->usage);
-	else
-		print_usage(stderr);
+	fprintf(stderr, "usage: stormctl [-c FILE] %s\n", command_find(command)->usage);
 	return EX_USAGE;
 }
 
