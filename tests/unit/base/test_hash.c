@@ -79,6 +79,31 @@ Test(hash, istr_is_str_of_the_lower_case)
 	}
 }
 
+/* Of as many bytes as stand together, and of more. */
+Test(hash, a_fork_goes_on_where_the_first_stands)
+{
+	char text[3 * HASH_PART];
+
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (char)(i * 7);
+	for (size_t n = 0; n < sizeof(text); n += 5) {
+		struct hash whole, begun, fork;
+		struct key128 one;
+
+		hash_init(&begun, 5, "fork");
+		hash_str(&begun, (struct str){ text, n });
+		hash_fork(&fork, &begun);
+		hash_str(&fork, STR("behind"));
+		hash_str(&begun, STR("another"));
+		hash_init(&whole, 5, "fork");
+		hash_str(&whole, (struct str){ text, n });
+		hash_str(&whole, STR("behind"));
+		one = hash_end(&whole);
+		cr_expect(key_eq(one, hash_end(&fork)), "%zu bytes", n);
+		cr_expect_not(key_eq(one, hash_end(&begun)), "%zu bytes", n);
+	}
+}
+
 Test(hash, numbers_do_not_depend_on_the_machine)
 {
 	struct hash h;

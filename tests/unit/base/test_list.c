@@ -42,6 +42,29 @@ Test(list, order_and_removal)
 	cr_assert_eq(container_of(head.prev, struct item, link)->id, 1);
 }
 
+Test(list, one_in_front_of_another)
+{
+	struct item i[4] = { { .id = 1 }, { .id = 2 }, { .id = 3 }, { .id = 4 } };
+	struct list head, from;
+
+	list_init(&head);
+	list_init(&from);
+	list_splice(&head, &from);
+	cr_assert(list_empty(&head) && list_empty(&from));
+	for (int k = 0; k < 2; k++)
+		list_add_tail(&from, &i[k].link);
+	list_splice(&head, &from);
+	cr_assert_eq(digits(&head), 12);
+	cr_assert(list_empty(&from));
+	for (int k = 2; k < 4; k++)
+		list_add_tail(&from, &i[k].link);
+	list_splice(&head, &from);
+	cr_assert_eq(digits(&head), 3412);
+	list_splice(&head, &from);
+	cr_assert_eq(digits(&head), 3412);
+	cr_assert(list_empty(&from));
+}
+
 Test(list, removal_while_walking)
 {
 	struct item i[5];
