@@ -206,3 +206,20 @@ def test_onto_the_running_system(lab):
     assert set(tree(prefix)) == others | {f"etc/{name}" for name in CONFS}, tree(prefix)
     assert sorted(out.splitlines()) == sorted(f"kept {prefix}/etc/{name}" for name in CONFS), out
     assert not os.path.exists(f"{prefix}/share/doc/policyd-storm/postfix"), "an empty folder of ours"
+
+
+def test_removing_the_package_tells_where_postfix_names_it(lab):
+    """Settings of one service stand in master.cf alone."""
+    if not shutil.which("postconf", path="/usr/sbin:/usr/bin"):
+        raise harness.Skip("there is no postconf")
+    asks = "smtpd_milters = unix:policyd-storm/milter.sock\n"
+    for main, master, want in (("", "", []), (asks, "", ["main.cf"]), ("", f" -o {{ {asks.strip()} }}\n", ["master.cf"]),
+                               (asks, f" -o {{ {asks.strip()} }}\n", ["main.cf", "master.cf"])):
+        for name, text in (("main.cf", "compatibility_level = 3.6\n" + main), ("master.cf", "smtp inet n - y - - smtpd\n" + master)):
+            lab.put(name, text)
+            os.utime(lab.path(name), (1e9, 1e9))
+        for what in ("remove", "upgrade"):
+            p = subprocess.run(["sh", os.path.join(TOP, "packaging/debian/policyd-storm.prerm"), what], capture_output=True,
+                               text=True, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "MAIL_CONFIG": lab.dir}, check=True)
+            told = re.findall(r"^policyd-storm: (\S+) still names it; take its lines out, and run \"postfix reload\"$", p.stdout, re.M)
+            assert told == (want if what == "remove" else []) and not p.stderr, (want, p)
