@@ -87,8 +87,7 @@ void doctor_find_ours(struct doctor *d, const char *where, const char *section, 
 const char *doctor_program(struct doctor *d, const char *name);
 /* Runs it without a shell; what it prints, in the arena, and what it says on stderr all the same, unless that
  * is NULL. 0, or the exit status after a line on stderr. */
-int doctor_exec(
-    struct doctor *d, const char *const *argv, struct str *out, struct str *complaints) MUSTCHECK;
+int doctor_exec(struct doctor *d, const char *const *argv, struct str *out, struct str *complaints) MUSTCHECK;
 /* The whole file, in the arena. 0, or errno. */
 int doctor_slurp(struct doctor *d, const char *path, struct str *out) MUSTCHECK;
 

@@ -286,8 +286,7 @@ class_stops(struct doctor *d, const struct pf_service *s, struct str word)
 	const char *name = doctor_copy(d, word);
 	struct str list = pf_get(pf_of(d), s, name);
 
-	return is_class(pf_of(d), s, name) &&
-	    (pf_has_one_of(list, permits) || pf_has_one_of(list, finals));
+	return is_class(pf_of(d), s, name) && (pf_has_one_of(list, permits) || pf_has_one_of(list, finals));
 }
 
 static const char *

@@ -119,20 +119,40 @@ policy_try_once(struct doctor *d)
 	}
 }
 
-/* Out of this list, into the one for recipients when it is not there. */
+/* Where what is not permitted is refused, as with submission, nothing is left to ask about behind permits. */
+static bool
+permits_or_refuses(struct doctor *d, const struct pf_service *s)
+{
+	static const char *const refusals[] = { "reject", "defer", NULL };
+
+	return pf_has_one_of(pf_get(pf_of(d), s, pf_list_names[PF_RECIPIENT]), refusals);
+}
+
+static const char *
+setting(struct doctor *d, bool own, const char *name, const char *value)
+{
+	const char *space = value[0] ? " " : "";
+
+	return own ? doctor_text(d, "  -o { %s =%s%s }", name, space, value)
+		   : doctor_text(d, "%s =%s%s", name, space, value);
+}
+
+/* Out of this list, into the one for recipients when it is not there: in front of what ends that. */
 static void
 find_moved(struct doctor *d, const struct pf_ask *a)
 {
-	const char *out = pf_put_right(d, a->service, a->param, PLACE_NOWHERE);
-	const char *in = pf_put_right(d, a->service, pf_list_names[PF_RECIPIENT], PLACE_SAME);
-	bool own = pf_overrides(a->service, a->param);
+	const char *list = pf_list_names[PF_RECIPIENT];
+	enum place place = permits_or_refuses(d, a->service) ? PLACE_BEFORE_PERMIT : PLACE_END;
+	bool own = pf_overrides(a->service, a->param), there = false;
+	const char *fix = setting(d, own, a->param, pf_put_right(d, a->service, a->param, PLACE_NOWHERE));
 
+	EACH_ASK(pf_of(d), b)
+	there = there || (b->whose != NOT_OURS && b->service == a->service && b->list == PF_RECIPIENT);
+	if (!there)
+		fix = doctor_text(
+		    d, "%s\n%s", fix, setting(d, own, list, pf_put_right(d, a->service, list, place)));
 	doctor_find(d, pf_where(d, a->service, a->param),
-	    own ? doctor_text(d, "master.cf, below %s", a->service->label) : "main.cf",
-	    own ? doctor_text(
-		      d, "  -o { %s = %s }\n  -o { %s = %s }", a->param, out, pf_list_names[PF_RECIPIENT], in)
-		: doctor_text(d, "%s =%s%s\n%s = %s", a->param, out[0] ? " " : "", out,
-		      pf_list_names[PF_RECIPIENT], in));
+	    own ? doctor_text(d, "master.cf, below %s", a->service->label) : "main.cf", fix);
 }
 
 static void
@@ -167,15 +187,6 @@ relay_first(struct doctor *d, const struct pf_service *s)
 		return relay;
 	return doctor_text(
 	    d, "smtpd_relay_before_recipient_restrictions = yes%s%s", relay[0] ? "\n" : "", relay);
-}
-
-/* Where what is not permitted is refused, as with submission, nothing is left to ask about behind permits. */
-static bool
-permits_or_refuses(struct doctor *d, const struct pf_service *s)
-{
-	static const char *const refusals[] = { "reject", "defer", NULL };
-
-	return pf_has_one_of(pf_get(pf_of(d), s, pf_list_names[PF_RECIPIENT]), refusals);
 }
 
 static const char *
@@ -368,8 +379,8 @@ policy_class(struct doctor *d)
 					more = pf_joined(d, more, doctor_copy(d, word));
 		}
 		if (more[0])
-			pf_find(d, s, pf_classes,
-			    pf_joined(d, doctor_copy(d, pf_get(p, s, pf_classes)), more));
+			pf_find(
+			    d, s, pf_classes, pf_joined(d, doctor_copy(d, pf_get(p, s, pf_classes)), more));
 	}
 }
 

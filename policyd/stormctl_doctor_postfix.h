@@ -62,8 +62,8 @@ struct pf_ask {
 	/* and before this class, which has it; NULL: before the question itself */
 	const char *warned_class;
 	const char *unnamed; /* classes on the way to it that are not named as such, or NULL */
-	bool protected; /* strangers' relaying is refused before it */
-	bool misread;   /* Postfix does not understand its options, or they stand outside of the braces */
+	bool protected;      /* strangers' relaying is refused before it */
+	bool misread; /* Postfix does not understand its options, or they stand outside of the braces */
 	enum whose whose;
 	struct pf_path path;
 };
@@ -156,7 +156,7 @@ const char *pf_joined(struct doctor *d, const char *list, const char *entry);
 
 /* Lists of restrictions (stormctl_doctor_lists.c). */
 void pf_find_asks(struct doctor *d); /* fills asks */
-extern const char pf_classes[]; /* the parameter that names restriction classes */
+extern const char pf_classes[];      /* the parameter that names restriction classes */
 /* The one of these that the word is, any case, or NULL. */
 const char *pf_one_of(const char *const *names, struct str word);
 /* Is one of these in the list, and not only to be logged? */

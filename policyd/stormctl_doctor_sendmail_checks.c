@@ -335,8 +335,7 @@ sendmail_idle(struct doctor *d)
 	struct str command = sm_of(d)->command.n ? sm_of(d)->command : STR("1h");
 
 	if (asked(d))
-		doctor_idle(d,
-		    doctor_text(d, "%s: Timeout.command = %.*s", sm_of(d)->path, STR_FMT(command)),
+		doctor_idle(d, doctor_text(d, "%s: Timeout.command = %.*s", sm_of(d)->path, STR_FMT(command)),
 		    waits(command));
 }
 
