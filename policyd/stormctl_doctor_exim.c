@@ -318,23 +318,46 @@ made_of(struct doctor *d, struct str text)
 }
 
 static int
+read_lines(struct reader *r)
+{
+	struct str line;
+
+	for (unsigned n = 0; r->depth && r->status == 0 && n < 1000000; n++) {
+		if (!str_split(&r->open[r->depth - 1].rest, '\n', &line)) {
+			r->depth--;
+			continue;
+		}
+		r->open[r->depth - 1].line++;
+		take_line(r, line);
+	}
+	return r->status;
+}
+
+static int
 read_text(struct doctor *d, const char *path)
 {
 	struct reader r = { .d = d };
-	struct str line;
 
 	open_file(&r, path, true);
 	if (r.depth)
 		ex_of(d)->made_of = made_of(d, r.open[0].rest);
-	for (unsigned n = 0; r.depth && r.status == 0 && n < 1000000; n++) {
-		if (!str_split(&r.open[r.depth - 1].rest, '\n', &line)) {
-			r.depth--;
-			continue;
-		}
-		r.open[r.depth - 1].line++;
-		take_line(&r, line);
+	return read_lines(&r);
+}
+
+/* "acl_smtp_data = /FILE": the file is the ACL. It comes behind all else, in a section of its own. */
+static int
+read_acl_file(struct doctor *d, enum ex_hook hook)
+{
+	const char *path = doctor_copy(d, ex_get(ex_of(d), ex_hook_names[hook]));
+	struct reader r = { .d = d };
+
+	if (path[0] == '/')
+		open_file(&r, path, false);
+	if (r.depth) {
+		take_line(&r, STR("begin acl of a file"));
+		take_line(&r, str_of(doctor_text(d, "%s:", path)));
 	}
-	return r.status;
+	return read_lines(&r);
 }
 
 /* --- options of the main part ------------------------------------------------------------------------ */
@@ -421,8 +444,10 @@ read_exim(struct doctor *d, const char *path)
 		return rc;
 	while (program && str_split(&text, '\n', &line))
 		take_option(d, str_trim(line));
+	for (int hook = 0; hook < EX_HOOKS && rc == 0; hook++)
+		rc = read_acl_file(d, (enum ex_hook)hook);
 	ex_find_asks(d);
-	return 0;
+	return rc;
 }
 
 static const struct doctor_check *const groups[] = { doctor_exim_checks, NULL };

@@ -109,8 +109,11 @@ hook_missing(struct doctor *d, enum ex_hook hook, const char *body)
 	const struct exim *x = ex_of(d);
 	struct str value = ex_get(x, ex_hook_names[hook]);
 	const char *where = doctor_text(d, "%s: %s", x->path, ex_hook_names[hook]);
-	const char *name = hook == EX_LOCAL ? "acl_check_local" : "acl_check_data";
-	const char *fix = value.n ? body : doctor_text(d, "%s = %s", ex_hook_names[hook], name);
+	static const char *const names[EX_HOOKS] = {
+		[EX_RCPT] = "acl_check_rcpt", [EX_DATA] = "acl_check_data", [EX_LOCAL] = "acl_check_local"
+	};
+	const char *name = names[hook];
+	const char *fix = value.n ? body : doctor_text(d, "%s = %s", ex_hook_names[hook], name), *own;
 	bool found = false;
 
 	for (unsigned i = 0; i < x->n_entries; i++) {
@@ -118,8 +121,14 @@ hook_missing(struct doctor *d, enum ex_hook hook, const char *body)
 
 		if (e->hook != hook || e->asks)
 			continue;
+		own = doctor_text(d, "%.*s:\n%s", STR_FMT(e->name), body);
+		if (e->name.p[0] == '/') /* a file, which can include no other */
+			own = doctor_text(d,
+			    "%s = acl_storm_%s\nbegin acl\nacl_storm_%s:\n  require acl = %.*s\n%s",
+			    ex_hook_names[hook], strrchr(name, '_') + 1, strrchr(name, '_') + 1,
+			    STR_FMT(e->name), body);
 		find(d, str_eq(e->name, value) ? where : doctor_text(d, "%s: %.*s", where, STR_FMT(e->name)),
-		    x->path, doctor_text(d, "%.*s:\n%s", STR_FMT(e->name), body));
+		    x->path, own);
 		found = true;
 	}
 	if (value.n == 0 && ex_acl(x, str_of(name)) == x->n_lines)

@@ -379,6 +379,21 @@ def test_every_check_for_exim_and_sendmail_has_a_fault_that_it_finds(lab):
         assert sorted(table) == sorted({check for _, want in broken for check in want}), mta
 
 
+def test_an_acl_of_exim_may_be_a_file(lab):
+    for text, want in ((OWN % FIELDS, []), ("  deny malware = *\n", ["exim-not-at-data"])):
+        site = Site(lab, "exim", EXIM)
+        own()(site)
+        path = f"{site.run}/acl"
+        site.sub("acl_smtp_data = acl_check_data", f"acl_smtp_data = {path}")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write((text + "  accept\n").replace("@run@", site.run))
+        found = site.doctor()
+        assert told(found) == want, (text, found)
+        clean(site)
+    assert found[0]["fix"] == (f"acl_smtp_data = acl_storm_data\nbegin acl\nacl_storm_data:\n  require acl = {path}\n"
+                               "  .include /etc/exim4/storm.acl\n  accept"), found
+
+
 def test_exim_says_where_its_configuration_is_and_what_holds(lab):
     site = Site(lab, "exim", EXIM)
     site.fake("message_body_visible = 500\nno_message_body_newlines\nacl_smtp_data = acl_check_data\n"
