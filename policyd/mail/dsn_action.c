@@ -66,7 +66,14 @@ dsn_late_subject(struct str subject)
 {
 	enum { LOOK_AT = 200 };
 	static const char *const words[] = { "delay", "transient", "verz\xc3\xb6gert", "verz\xf6gert",
-		"retard", "retras", "ritard", "vertraagd" };
+		"retard", "retras", "ritard", "vertraagd",
+		/* Exchange's languages, beside those above */
+		"f\xc3\xb6rdr\xc3\xb6", "f\xc3\xb6rsen", "forsink", "atrasad", "diff\xc3\xa9r\xc3\xa9",
+		"viiv\xc3\xa4st", "p\xc3\xb3\xc5\xbani", "zpo\xc5\xbe",
+		"\xd0\xb0\xd0\xb4\xd0\xb5\xd1\x80\xd0\xb6", "\xd0\xbe\xd1\x82\xd0\xbb\xd0\xbe\xd0\xb6",
+		"\xd0\xb0\xd1\x82\xd1\x80\xd0\xb8\xd0\xbc", "\xe9\x81\x85\xe5\xbb\xb6",
+		"\xe5\xbb\xb6\xe8\xbf\x9f", "\xe5\xbb\xb6\xe9\x81\xb2", "\xec\xa7\x80\xec\x97\xb0", "gecik",
+		"k\xc3\xa9sik", "k\xc3\xa9slelt" };
 	static const struct str warning = STR("warning: ");
 	char text[LOOK_AT];
 	struct str s = str_trim(words_decode(str_sub(subject, 0, LOOK_AT), text, sizeof(text)));

@@ -464,6 +464,17 @@ Test(dsn_stranger, late)
 		{ "Remise retard\xe9"
 		  "e : Minutes",
 		    "a@b.example", true },
+		{ "Remise diff\xc3\xa9r\xc3\xa9"
+		  "e : Minutes",
+		    "a@b.example", true },
+		{ "Leveransen \xc3\xa4r f\xc3\xb6rdr\xc3\xb6jd: Minutes", "a@b.example", true },
+		{ "Op\xc3\xb3\xc5\xbanione dostarczenie: Minutes", "a@b.example", true },
+		{ "\xd0\x97\xd0\xb0\xd0\xb4\xd0\xb5\xd1\x80\xd0\xb6\xd0\xba\xd0\xb0: Minutes", "a@b.example",
+		    true },
+		{ "\xe9\x85\x8d\xe4\xbf\xa1\xe3\x81\xae\xe9\x81\x85\xe5\xbb\xb6: Minutes", "a@b.example",
+		    true },
+		{ "Unzustellbar: F\xc3\xb6rsening", "a@b.example", false },
+		{ "Non remis : Adresse diff\xc3\xa9rente", "a@b.example", false },
 		{ "Delivery Status Notification (Delay)", "To a@b.example.", true },
 		{ "WARNING: delayed mail.", "a@b.example", true },
 		{ "Transient Delivery Failure", "a@b.example", true },
