@@ -421,7 +421,7 @@ two_robots(const struct rule *r, const struct words *w, const struct tally_answe
 }
 
 /* One of them says so, the other one answers him. Alarms and new requests are no answers, however many they
- * are and however soon each is acknowledged. */
+ * are and however soon acknowledged. Tickets, be they slow, are stopped where no person answers so soon. */
 static bool
 answered_robot(const struct rule *r, const struct words *w, const struct tally_answer *const *a)
 {
@@ -431,7 +431,8 @@ answered_robot(const struct rule *r, const struct words *w, const struct tally_a
 		return false;
 	if (soon(r, w, a[TURNS], 1) && !a[TURNS]->elem_known && turned(a[TURNS]) > r->automatic_limit)
 		return true;
-	return w->talk->robot && turned(a[TURNS]) > r->limit && theirs * KNOWN_PART > r->limit;
+	return turned(a[TURNS]) > r->limit && theirs * KNOWN_PART > r->limit &&
+	    (w->talk->robot || (a[TURNS]->others > 0 && a[TURNS]->others < r->pace));
 }
 
 /* The talk that a mail without marks belongs to: those that share its subject; where each party has a subject

@@ -50,6 +50,7 @@ struct tally_answer {
 	uint32_t distinct;  /* elements within the window, this one included, cap + 1 when it did not fit */
 	uint32_t elem_hits; /* hits of this element within the window, this one included */
 	uint32_t ever;      /* elements kept since the entry began, window or not, this one excluded */
+	uint32_t others;    /* TURN: the same as `pace`, of the side that did not have the last turn */
 	int64_t pace;       /* TURN: how many ms a turn of the slower side takes, a median; 0 unknown */
 	int64_t last;       /* monotonic ms of the entry's last kept touch before this op; 0 unknown */
 	uint64_t last_elem; /* DISTINCT, MARK, TURN: the element of that last touch; 0 unknown */
@@ -80,7 +81,8 @@ struct tally_answer {
  *          the last kept op, or whose last kept op is a window or more ago (or that is the first). A span
  *          counts up to TALLY_TURNS_MAX. The pace comes from how long the last turns (at most
  *          TALLY_PACE_TURNS) came after the last kept op before them, of either element: it is the median of
- *          every second of them, of those of the slower side. After a silence of
+ *          every second of them, of those of the slower side, and, told apart, of those of the side that
+ *          did not have the last turn. After a silence of
  *          a window or more it begins anew: that turn has none. Each of these times is kept roughly: below
  *          a second it is off by up to 128 ms, above by up to 1/8 of itself, and what is above 7 hours
  *          counts as 7 and a half.

@@ -73,7 +73,13 @@ median_from(uint64_t pace, unsigned at)
 int64_t
 pace_slower(uint64_t pace)
 {
-	int64_t one = median_from(pace, 0), other = median_from(pace, BITS);
+	int64_t one = median_from(pace, 0), other = pace_other(pace);
 
 	return one > other ? one : other;
+}
+
+int64_t
+pace_other(uint64_t pace)
+{
+	return median_from(pace, BITS);
 }

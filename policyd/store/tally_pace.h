@@ -39,4 +39,7 @@ uint64_t pace_without(uint64_t pace, int64_t ms);
  * the middle ones of an even number. */
 int64_t pace_slower(uint64_t pace);
 
+/* The same of the one who did not speak last. */
+int64_t pace_other(uint64_t pace);
+
 #endif

@@ -173,6 +173,15 @@ turn_pace(uint64_t before, const struct tally_op *op, const struct tally_answer 
 }
 
 static void
+turn_tell(const struct step *s)
+{
+	uint64_t pace = pace48_get(s->e->u.turn.pace);
+
+	s->a->pace = pace_slower(pace);
+	s->a->others = (uint32_t)pace_other(pace);
+}
+
+static void
 turn_do(struct step *s)
 {
 	struct sum sum = turn_sum(s->e);
@@ -190,7 +199,7 @@ turn_do(struct step *s)
 	a->before = pace48_get(s->e->u.turn.pace);
 	s->e->u.turn.pace = pace48_of(turn_pace(a->before, s->op, a));
 	s->e->u.turn.elem = s->op->elem;
-	a->pace = pace_slower(pace48_get(s->e->u.turn.pace));
+	turn_tell(s);
 	step_touch(s);
 }
 
@@ -220,7 +229,7 @@ turn_get(struct step *s)
 	if (!within(s->op->window, s->a->last, s->now))
 		return;
 	s->a->elem_known = s->e->u.turn.elem == s->op->elem;
-	s->a->pace = pace_slower(pace48_get(s->e->u.turn.pace));
+	turn_tell(s);
 }
 
 static uint64_t

@@ -145,6 +145,8 @@ PAIRS = {
     "desk-that-polls-and-formail": (
         Robot(DESK, "[Ticket #{n}] received: {s}", 60, [REPLIED], polls=True),
         Robot(BOB, "Thank you", 1, ["Precedence: junk", "In-Reply-To", "References"], mid=id_by_mta), 20),
+    "desk-that-polls-with-tickets": (
+        Robot(DESK, "Ticket {n} has been opened", 60, [GENERATED, "In-Reply-To"], polls=True), Robot(BOB, "RE: {s}", 2), 22),
     "two-out-of-office": (
         Robot("ann@example.org", "Automatic reply: {s}", 2, [REPLIED], null=True),
         Robot(BOB, "Out of Office: {s}", 4, [REPLIED, "Precedence: bulk"]), 7),
@@ -235,6 +237,18 @@ def agents_meanwhile(build):
                 t.person(at + rng.randint(60, 900), DESK, BOB, "Re: [Ticket #%d] %s" % (n, subject), [mid])
         t.run()
         check(t.by_people > 20 and t.held_people <= 5, t.held_people, "of", t.by_people, "held")
+
+
+def person_and_tickets(build):
+    """A person and a desk write about one thing for an hour; the desk marks its mails and is at once there with each."""
+    with Talk(build, "person-and-tickets") as t:
+        for n in range(40):
+            t.w.now += 88
+            t.deliver(t.write(BOB, DESK, "Re: [Ticket #5] The lift is broken", REPLY), person=True)
+            t.w.now += 2
+            t.deliver(t.write(DESK, BOB, "[Ticket #5] The lift is broken", REPLY + [GENERATED]), person=True)
+        check(t.by_people == 80 and t.held_people == 0, t.held_people, "held")
+        t.run()
 
 
 def planted(build, how, marks):
@@ -544,7 +558,7 @@ def scenarios():
         yield "loops-slow-desks-%d" % every, lambda b, e=every: slow_desks(b, e)
     for kind in PAIRS:
         yield "loops-" + kind, lambda b, k=kind: robots(b, k)
-    for fn in (do_not_wait, go_on_for_hours, agents_meanwhile, quick_alarms, alarms_in_our_name,
+    for fn in (do_not_wait, go_on_for_hours, agents_meanwhile, person_and_tickets, quick_alarms, alarms_in_our_name,
                desk_and_address_outside, people_meanwhile, acknowledged_late, ever_new_words, after_a_busy_hour, bounces_of_bounces, office_hours):
         yield "loops-" + fn.__name__.replace("_", "-"), fn
     for daemon in ("MAILER-DAEMON@far.example", "postmaster@far.example"):

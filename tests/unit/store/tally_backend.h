@@ -73,7 +73,7 @@ same_answer(const struct tally_answer *x, const struct tally_answer *y)
 	return x->known == y->known && x->stored == y->stored && x->elem_known == y->elem_known &&
 	    x->sum == y->sum && x->distinct == y->distinct && x->elem_hits == y->elem_hits &&
 	    x->ever == y->ever && x->last == y->last && x->last_elem == y->last_elem && x->pace == y->pace &&
-	    x->forgotten == y->forgotten;
+	    x->others == y->others && x->forgotten == y->forgotten;
 }
 
 /* ---- memory ---- */

@@ -237,12 +237,13 @@ side_pace(const struct m_entry *e, int first)
 	return n == 0 ? 0 : n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
 }
 
-static int64_t
-pace(const struct m_entry *e)
+static void
+tell_pace(const struct m_entry *e, struct tally_answer *a)
 {
 	int64_t one = side_pace(e, 0), other = side_pace(e, 1);
 
-	return one > other ? one : other;
+	a->pace = one > other ? one : other;
+	a->others = (uint32_t)other;
 }
 
 /* What an op makes of the times between turns. */
@@ -272,7 +273,7 @@ turn(struct m_entry *e, const struct tally_op *op, int64_t now, struct tally_ans
 	memcpy(&a->before, e->gaps, sizeof(e->gaps));
 	gaps_after(e->gaps, op, a);
 	e->elem = op->elem;
-	a->pace = pace(e);
+	tell_pace(e, a);
 }
 
 /* ---- all kinds ---- */
@@ -319,7 +320,7 @@ get(const struct m_entry *e, const struct tally_op *op, int64_t now, struct tall
 	if (e->kind == TALLY_MARK || (e->kind == TALLY_TURN && counts(op, e->last, now)))
 		a->elem_known = e->elem == op->elem;
 	if (e->kind == TALLY_TURN && counts(op, e->last, now))
-		a->pace = pace(e);
+		tell_pace(e, a);
 	if (e->kind == TALLY_DISTINCT)
 		get_distinct(e, op, now, a);
 }

@@ -65,6 +65,22 @@ Test(tally_pace, median_of_the_slower_one)
 	}
 }
 
+/* Whose turn it is next, by his own. */
+Test(tally_pace, of_the_one_who_did_not_speak_last)
+{
+	uint64_t pace = 0;
+
+	cr_expect_eq(pace_other(0), 0);
+	pace = pace_add(pace, 5000);
+	cr_expect_eq(pace_other(pace), 0);
+	for (int i = 0; i < 3; i++) {
+		pace = pace_add(pace, 90000);
+		cr_expect_eq(pace_other(pace), kept(5000));
+		pace = pace_add(pace, 5000);
+		cr_expect_eq(pace_other(pace), kept(90000));
+	}
+}
+
 /* What came in goes out, wherever it stands; the rest stays in its order. */
 Test(tally_pace, without)
 {
