@@ -56,7 +56,7 @@ median_from(uint64_t pace, unsigned at)
 {
 	unsigned sorted[TALLY_PACE_TURNS / 2], n = 0;
 
-	for (; at < TALLY_PACE_TURNS * BITS; at += 2 * BITS) {
+	for (; at < TALLY_PACE_TURNS * BITS && pace >> at; at += 2 * BITS) {
 		unsigned code = pace >> at & MASK, k;
 
 		if (!code)
