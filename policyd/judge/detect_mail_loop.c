@@ -88,11 +88,13 @@ same_mailbox(struct str a, struct str b)
 static bool
 sent_on_by_hand(const struct header_facts *f, uint32_t delivery)
 {
+	if (!(f->delivered_resent >> delivery & 1))
+		return false;
 	for (uint32_t i = 0; i < f->n_delivered_to; i++)
 		if (f->delivered_below[i] != f->delivered_below[delivery] &&
 		    same_mailbox(f->delivered_to[i], f->delivered_to[delivery]))
 			return false;
-	return f->delivered_resent >> delivery & 1;
+	return true;
 }
 
 /* What goes round is back within hours. After a day somebody has it sent again, or moves mailboxes; and were

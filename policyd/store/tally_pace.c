@@ -70,16 +70,10 @@ median_from(uint64_t pace, unsigned at)
 	return (ms_of(sorted[(n - 1) / 2]) + ms_of(sorted[n / 2])) / 2;
 }
 
-int64_t
-pace_slower(uint64_t pace)
+struct pace_medians
+pace_medians(uint64_t pace)
 {
-	int64_t one = median_from(pace, 0), other = pace_other(pace);
+	int64_t last = median_from(pace, 0), other = median_from(pace, BITS);
 
-	return one > other ? one : other;
-}
-
-int64_t
-pace_other(uint64_t pace)
-{
-	return median_from(pace, BITS);
+	return (struct pace_medians){ .slower = last > other ? last : other, .other = other };
 }

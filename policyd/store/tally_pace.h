@@ -35,11 +35,12 @@ uint64_t pace_add(uint64_t pace, int64_t ms);
 /* Without one of those that look like this; as it is when there is none. */
 uint64_t pace_without(uint64_t pace, int64_t ms);
 
-/* Every second one is one speaker's: the median of the slower one's, in ms, 0 = there is none; the mean of
- * the middle ones of an even number. */
-int64_t pace_slower(uint64_t pace);
+/* Every second one is one speaker's: the median of the slower one's, and of the one's who did not speak
+ * last. */
+struct pace_medians {
+	int64_t slower, other; /* ms, 0 = there is none; the mean of the middle ones of an even number */
+};
 
-/* The same of the one who did not speak last. */
-int64_t pace_other(uint64_t pace);
+struct pace_medians pace_medians(uint64_t pace);
 
 #endif

@@ -175,10 +175,10 @@ turn_pace(uint64_t before, const struct tally_op *op, const struct tally_answer 
 static void
 turn_tell(const struct step *s)
 {
-	uint64_t pace = pace48_get(s->e->u.turn.pace);
+	struct pace_medians m = pace_medians(pace48_get(s->e->u.turn.pace));
 
-	s->a->pace = pace_slower(pace);
-	s->a->others = (uint32_t)pace_other(pace);
+	s->a->pace = m.slower;
+	s->a->others = (uint32_t)m.other;
 }
 
 static void

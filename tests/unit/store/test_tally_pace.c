@@ -9,7 +9,7 @@
 static int64_t
 kept(int64_t ms)
 {
-	return pace_slower(pace_add(0, ms));
+	return pace_medians(pace_add(0, ms)).slower;
 }
 
 Test(tally_pace, is_as_exact_as_it_says)
@@ -50,16 +50,16 @@ Test(tally_pace, median_of_the_slower_one)
 		{ { 90000, 1, 8000, 7000, 6000, 5000, 4000, 3000, 2000, 1000 }, 10, 4000, 6000 },
 	};
 
-	cr_expect_eq(pace_slower(0), 0);
-	cr_expect_eq(pace_slower(~PACE_ALL), 0);
-	cr_expect_eq(pace_slower(UINT64_MAX), kept(INT64_MAX));
+	cr_expect_eq(pace_medians(0).slower, 0);
+	cr_expect_eq(pace_medians(~PACE_ALL).slower, 0);
+	cr_expect_eq(pace_medians(UINT64_MAX).slower, kept(INT64_MAX));
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		uint64_t pace = 0;
 
 		for (int k = 0; k < rows[i].n; k++)
 			pace = pace_add(pace, rows[i].ms[k]);
-		cr_expect_eq(pace_slower(pace), (kept(rows[i].lower) + kept(rows[i].upper)) / 2,
-		    "row %zu: %lld", i, (long long)pace_slower(pace));
+		cr_expect_eq(pace_medians(pace).slower, (kept(rows[i].lower) + kept(rows[i].upper)) / 2,
+		    "row %zu: %lld", i, (long long)pace_medians(pace).slower);
 		cr_expect_eq(pace & ~PACE_ALL, 0);
 		cr_expect_eq(pace48_get(pace48_of(pace)), pace);
 	}
@@ -70,14 +70,14 @@ Test(tally_pace, of_the_one_who_did_not_speak_last)
 {
 	uint64_t pace = 0;
 
-	cr_expect_eq(pace_other(0), 0);
+	cr_expect_eq(pace_medians(0).other, 0);
 	pace = pace_add(pace, 5000);
-	cr_expect_eq(pace_other(pace), 0);
+	cr_expect_eq(pace_medians(pace).other, 0);
 	for (int i = 0; i < 3; i++) {
 		pace = pace_add(pace, 90000);
-		cr_expect_eq(pace_other(pace), kept(5000));
+		cr_expect_eq(pace_medians(pace).other, kept(5000));
 		pace = pace_add(pace, 5000);
-		cr_expect_eq(pace_other(pace), kept(90000));
+		cr_expect_eq(pace_medians(pace).other, kept(90000));
 	}
 }
 
