@@ -334,21 +334,43 @@ take_unused(struct doctor *d, struct str complaints)
 	}
 }
 
+/*
+ * Is that service switched off by master_service_disable: "type" or "name/type", of which the first that
+ * matches holds, with "!" for what stays on (postconf(5); Postfix's global/match_service.c)?
+ */
+static bool
+disabled(const struct postfix *p, struct str type, struct str label)
+{
+	struct str list = pf_get(p, NULL, "master_service_disable"), word;
+	bool off, found = false;
+
+	while (!found && doctor_word(&list, &word, NULL)) {
+		for (off = true; word.n && word.p[0] == '!'; off = !off)
+			word = str_sub(word, 1, word.n);
+		found = str_ieq(word, str_find(word, '/') < word.n ? label : type);
+	}
+	return found && off;
+}
+
 /* service type private unpriv chroot wakeup maxproc command */
 static void
 take_service(struct doctor *d, struct str line)
 {
 	struct postfix *p = pf_of(d);
 	struct str f[8], level = pf_get(p, NULL, "compatibility_level");
+	const char *label;
 	struct pf_service *s;
 
 	for (size_t i = 0; i < ARRAY_LEN(f); i++)
 		if (!doctor_word(&line, &f[i], NULL))
 			return;
+	label = doctor_text(d, "%.*s/%.*s", STR_FMT(f[0]), STR_FMT(f[1]));
+	if (disabled(p, f[1], str_of(label)))
+		return;
 	p->services = doctor_push(d, p->services, &p->n_services, sizeof(*p->services));
 	s = &p->services[p->n_services - 1];
 	*s = (struct pf_service){ .name = f[0], .type = f[1], .maxproc = f[6], .command = f[7] };
-	s->label = doctor_text(d, "%.*s/%.*s", STR_FMT(f[0]), STR_FMT(f[1]));
+	s->label = label;
 	/* what "-" stands for was changed in 3.0, for those who ask for it */
 	s->chroot = str_eq(f[4], STR("y")) ||
 	    (str_eq(f[4], STR("-")) && (p->major < 3 || level.n == 0 || str_starts(level, STR("0"))));

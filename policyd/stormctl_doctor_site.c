@@ -167,13 +167,23 @@ is_yes(struct str value)
 	return str_ieq(value, STR("yes"));
 }
 
+/* A null client has no smtpd(8) that could ask. */
+static bool
+takes_mail(const struct postfix *p)
+{
+	EACH_SERVICE(p, s)
+	if (s->role == PF_PUBLIC)
+		return true;
+	return false;
+}
+
 static void
 not_asked(struct doctor *d)
 {
 	const struct postfix *p = pf_of(d);
 	bool policy = doctor_address(d, POLICY_DOOR), milter = doctor_address(d, MILTER_DOOR);
 
-	if (pf_asks(p) || pf_hands_on(p) || (!policy && !milter))
+	if (pf_asks(p) || pf_hands_on(p) || (!policy && !milter) || !takes_mail(p))
 		return;
 	doctor_find(d, "main.cf", "main.cf",
 	    doctor_text(d, "%s%s%s", policy ? pf_policy_lines(d) : "", policy && milter ? "\n" : "",

@@ -448,6 +448,7 @@ BROKEN = [
     ("processes", server(max_connections="399"), ["connections"]),
 ]
 
+OWN_LIST = service("submission/inet", "  -o smtpd_recipient_restrictions=permit_sasl_authenticated,reject")
 HARMLESS = [
     ("of a unit the first letter counts", main(R + ASK.replace("5s", "5sec"))),
     ("as shipped", lambda site: None),
@@ -495,6 +496,8 @@ HARMLESS = [
     ("networks within ours", several(main("mynetworks = 127.0.0.0/8, [::ffff:127.0.0.0]/104, 192.0.2.128/25"),
                                      lambda s: s.mail.update(trusted="127.0.0.0/8, ::1, 192.0.2.0/24"))),
     ("the machine's own name is no domain", lambda s: s.mail.update(local_domains="example.org")),
+    ("submission that is switched off", several(OWN_LIST, main("master_service_disable = foo/unix, submission/inet"))),
+    ("a null client", several(drop_snippet, main("master_service_disable = !inet/unix inet"))),
     ("relaying is refused in the same list", several(no_relay_before, main(f"{R}reject_unauth_destination, {ASK}"))),
 ]
 
@@ -552,10 +555,9 @@ def test_submission_is_told_to_ask_in_front_of_its_permits(lab):
     """At once: what is refused unless it is permitted is not asked about behind the permits. And so etc/postfix/README
     says it."""
     need_postconf()
-    own = service("submission/inet", "  -o smtpd_recipient_restrictions=permit_sasl_authenticated,reject")
     for version in ("3.7.11", "3.5.25"):
         site = Site(lab)
-        several(own, main(f"mail_version = {version}"))(site)
+        several(OWN_LIST, main(f"mail_version = {version}"))(site)
         found = site.doctor()
         assert [f["fix"] for f in found] == [
             f"  -o {{ smtpd_recipient_restrictions = {ASK}, permit_sasl_authenticated, reject }}"], (version, found)
@@ -567,6 +569,17 @@ def test_submission_is_told_to_ask_in_front_of_its_permits(lab):
     site = Site(lab)
     site.master = MASTER + "submissions inet n - y - - smtpd\n" + said
     assert said.count("-o") == 2 and not site.doctor(), site.doctor()
+
+
+def test_services_that_stay_on_are_looked_at(lab):
+    """The first of master_service_disable that matches holds, "!" or not."""
+    need_postconf()
+    for disable in ("", "submission", "submission/unix", "!submission/inet, inet", "!inet submission/inet"):
+        site = Site(lab)
+        several(OWN_LIST, main(f"master_service_disable = {disable}"))(site)
+        found = site.doctor()
+        assert len(found) == 1 and "submission" in found[0]["where"], (disable, found)
+        shutil.rmtree(site.etc)
 
 
 def rounds(site, most):
