@@ -19,12 +19,16 @@ is_hex(struct str s)
 	return true;
 }
 
-/* Words of a, b and c characters. */
+/* Words of six, `pid` and `rest` characters. */
 static bool
-is_exim(struct str s, size_t a, size_t b, size_t c)
+is_exim(struct str s, size_t pid, size_t rest)
 {
-	return s.n == a + b + c + 2 && s.p[a] == '-' && s.p[a + b + 1] == '-' && is_word(str_sub(s, 0, a)) &&
-	    is_word(str_sub(s, a + 1, a + 1 + b)) && is_word(str_sub(s, a + b + 2, s.n));
+	enum { TIME = 6 };
+	size_t second = TIME + 1 + pid;
+
+	return s.n == second + 1 + rest && s.p[TIME] == '-' && s.p[second] == '-' &&
+	    is_word(str_sub(s, 0, TIME)) && is_word(str_sub(s, TIME + 1, second)) &&
+	    is_word(str_sub(s, second + 1, s.n));
 }
 
 bool
@@ -34,5 +38,5 @@ queue_id_ok(struct str s)
 		return false;
 	if (is_word(s))
 		return str_has_digit(s) || is_hex(s);
-	return is_exim(s, 6, 6, 2) || is_exim(s, 6, 11, 4);
+	return is_exim(s, 6, 2) || is_exim(s, 11, 4);
 }

@@ -2,8 +2,6 @@
 /* The block scanner: any split, any line end, raw or field by field, and the caps. */
 #include <criterion/criterion.h>
 
-#include <stdio.h>
-
 #include "facts.h"
 #include "mail/site.h"
 
