@@ -165,6 +165,19 @@ set_limit(void *at, struct str value, char *why, size_t why_len)
 }
 
 static int
+unknown_count(struct str word, char *why, size_t why_len)
+{
+	struct buf all;
+	int err;
+
+	buf_init(&all, 0);
+	rule_count_by_text(~0u, &all);
+	err = err_why(ERR_SYNTAX, why, why_len, "%s is none of %.*s", CONFQ(word), STR_FMT(buf_str(&all)));
+	buf_fini(&all);
+	return err;
+}
+
+static int
 set_count_by(void *at, struct str value, char *why, size_t why_len)
 {
 	unsigned *by = at;
@@ -177,10 +190,7 @@ set_count_by(void *at, struct str value, char *why, size_t why_len)
 		while (n->name && !str_eq(word, str_of(n->name)))
 			n++;
 		if (!n->name)
-			return err_why(ERR_SYNTAX, why, why_len,
-			    "%s is none of client, network, sender, sender-domain, sasl-user, recipient, "
-			    "recipient-domain",
-			    CONFQ(word));
+			return unknown_count(word, why, why_len);
 		*by |= (unsigned)n->value;
 	}
 	if (*by)

@@ -353,6 +353,27 @@ Test(rule_parse, overrides)
 	cr_expect_str_eq(rules.v[0].text, "no");
 }
 
+Test(rule_parse, count_by)
+{
+	struct buf text;
+
+	buf_init(&text, 0);
+	cr_expect_str_empty(
+	    parse("[rule r]\ndetect = flood\ncount_by = sasl-user,client recipient-domain\n"));
+	cr_assert_eq(rules.n, 1u);
+	cr_expect_eq(rules.v[0].count_by, (unsigned)(BY_CLIENT | BY_SASL_USER | BY_RECIPIENT_DOMAIN));
+	rule_count_by_text(rules.v[0].count_by, &text);
+	cr_expect(str_eq(buf_str(&text), STR("client, sasl-user, recipient-domain")));
+	buf_fini(&text);
+	done();
+	cr_expect_str_eq(parse("[rule r]\ndetect = flood\ncount_by = client, domain\n"),
+	    "r:3: count_by: \"domain\" is none of client, network, sender, sender-domain, sasl-user, "
+	    "recipient, recipient-domain\n");
+	done();
+	cr_expect_str_eq(parse("[rule r]\ndetect = flood\ncount_by = ,\n"),
+	    "r:3: count_by: it needs something to count by\n");
+}
+
 /* Every row of the table is fit for use: it has a help sentence, a form where none follows from the type. */
 Test(rule_parse, table)
 {
