@@ -16,6 +16,13 @@ enum {
 	OP_ID,
 };
 
+/* A list's post, a newsletter or an appointment, whose program wants no bounce: it is none itself. */
+static bool
+tells_what_it_is(const struct view *v)
+{
+	return v->traits->is_list || (v->msg->header.f.flags & (HDR_LIST_UNSUBSCRIBE | HDR_CALENDAR));
+}
+
 static bool
 bounce(const struct view *v)
 {
@@ -26,7 +33,8 @@ bounce(const struct view *v)
 	/* What he asked for (NOTIFY=SUCCESS): a large mailing of his has as many as recipients. */
 	if (v->msg->have_dsn && dsn_success(&v->msg->dsn.f))
 		return false;
-	return t->automatic == AUTO_BOUNCE || (t->null_sender && t->automatic == AUTO_NONE);
+	return t->automatic == AUTO_BOUNCE ||
+	    (t->null_sender && t->automatic == AUTO_NONE && !tells_what_it_is(v));
 }
 
 static bool

@@ -298,6 +298,17 @@ def success_reports(x):
         x.later(1)
 
 
+def null_senders_that_tell_what_they_are(x):
+    """Posts of a list, a newsletter and invitations whose programs want no bounce: the null sender, no Auto-Submitted, and a
+    header by which none of them is one. Many of them for one mailbox in an hour."""
+    kinds = (["List-Id: <news.other.example>", "Precedence: list"], ["List-Unsubscribe: <mailto:off@other.example>"],
+             ["Content-Type: text/calendar; method=REPLY"])
+    for k in range(300):
+        x.passes(x.message(subject=("[news] hello", "This week", "Accepted: plan")[k % 3], extra=kinds[k % 3]),
+                 ["a@example.org"], sender="")
+        x.later(10)
+
+
 def journal_reports(x):
     """An Exchange elsewhere copies each mail to an archive here: its own name, the null sender, the mail's subject."""
     for k in range(300):
@@ -347,5 +358,5 @@ def scenarios():
     for fn in (verp_newsletter, chunks_of_fifty, direct_copy_and_lists, lists_without_list_id, forwards, resent, greylisting,
                retried_many_times, retried_through_own_hosts, retried_by_hosts_in_turn, our_own_defer, calendar, calendar_without_hops, cron, no_message_id,
                password_resets, school_notice, dkim_held_and_released, content_filter, filter_named_localhost, callouts_reports_roles,
-               success_reports, journal_reports, postmaster_tells_all, planted_ids, a_thousand_senders):
+               success_reports, null_senders_that_tell_what_they_are, journal_reports, postmaster_tells_all, planted_ids, a_thousand_senders):
         yield "harmless-" + fn.__name__.replace("_", "-"), lambda b, f=fn: run(b, f)
