@@ -165,20 +165,35 @@ aliases_sort(struct aliases *a)
 		qsort(a->v, a->n, sizeof(*a->v), by_name);
 }
 
-const struct alias *
-aliases_find(const struct aliases *a, const char *name)
+static const char *
+name_at(const void *v, size_t i, size_t size)
 {
-	unsigned low = 0, high = a->n;
+	const char *name;
+
+	memcpy(&name, (const char *)v + i * size, sizeof(name));
+	return name;
+}
+
+const void *
+named_find(const void *v, size_t n, size_t size, const char *name)
+{
+	size_t low = 0, high = n;
 
 	while (low < high) {
-		unsigned mid = low + (high - low) / 2;
+		size_t mid = low + (high - low) / 2;
 
-		if (strcmp(a->v[mid].name, name) < 0)
+		if (strcmp(name_at(v, mid, size), name) < 0)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	return low < a->n && strcmp(a->v[low].name, name) == 0 ? &a->v[low] : NULL;
+	return low < n && strcmp(name_at(v, low, size), name) == 0 ? (const char *)v + low * size : NULL;
+}
+
+const struct alias *
+aliases_find(const struct aliases *a, const char *name)
+{
+	return named_find(a->v, a->n, sizeof(*a->v), name);
 }
 
 const struct alias *

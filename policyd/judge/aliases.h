@@ -34,6 +34,9 @@ void aliases_fini(struct aliases *a);
 void aliases_add(struct aliases *a, struct str text, const char *file, struct conf_faults *faults);
 void aliases_sort(struct aliases *a);
 
+/* The first that has this name of `n` things of `size` bytes each, which begin with a name (a char *) and are
+ * sorted by it; NULL: none. */
+const void *named_find(const void *v, size_t n, size_t size, const char *name);
 /* NULL: none. Of several with that name the first. */
 const struct alias *aliases_find(const struct aliases *a, const char *name);
 /* The one called owner-NAME. */

@@ -92,17 +92,9 @@ index_entries(struct run *r)
 static const struct list_entry *
 entry_of(const struct run *r, const char *name)
 {
-	unsigned low = 0, high = r->n_entries;
+	const struct local_entry *found = named_find(r->entries, r->n_entries, sizeof(*r->entries), name);
 
-	while (low < high) {
-		unsigned mid = low + (high - low) / 2;
-
-		if (strcmp(r->entries[mid].name, name) < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < r->n_entries && strcmp(r->entries[low].name, name) == 0 ? r->entries[low].entry : NULL;
+	return found ? found->entry : NULL;
 }
 
 /* Entries that an alias map of the configuration gave have their owners there. */
