@@ -168,7 +168,7 @@ new_talk(const struct view *v)
 
 	if (!t)
 		return NULL;
-	*t = (struct talk){ .asks = bit(TURNS) | bit(RECENT) };
+	*t = (struct talk){ .asks = bit(TURNS) | bit(RECENT) | bit(ANSWERS) | bit(THEIR_ANSWERS) };
 	find_authors(t, v);
 	if (!v->header)
 		return t;
@@ -177,11 +177,11 @@ new_talk(const struct view *v)
 	t->answer = t->robot || t->look.answer || traits_answers(v->traits, &v->msg->header.f);
 	t->ticket = a == AUTO_GENERATED && t->answer;
 	t->marked = t->robot || t->ticket;
-	t->asks |= bit(THREAD) | bit(TAIL) | bit(HEAD) | bit(ANSWERS) | bit(MARKED);
+	t->asks |= bit(THREAD) | bit(TAIL) | bit(HEAD) | bit(MARKED);
 	if (t->marked)
-		t->asks |= bit(THEIR_ANSWERS) | bit(ROBOTS);
-	else if (!t->answer) /* a person's answer is one, whatever theirs are */
-		t->asks |= bit(THEIR_ANSWERS);
+		t->asks |= bit(ROBOTS);
+	else if (t->answer) /* a person's is one, whatever theirs are */
+		t->asks &= ~bit(THEIR_ANSWERS);
 	return t;
 }
 
@@ -292,12 +292,12 @@ fill_op(struct tally_op *op, const struct rule *r, const struct view *v, const s
 		op->elem = c == TAIL ? t->look.tail : t->look.head;
 		break;
 	case ANSWERS:
-		op->kind = t->answer ? TALLY_ADD : TALLY_GET;
-		op->key = key_of(p, ANSWERS, p->author->answers);
+		op->kind = t->answer || !v->header ? TALLY_ADD : TALLY_GET; /* or all mails */
+		op->key = key_of(p, v->header ? ANSWERS : COUNTERS, p->author->answers);
 		break;
 	case THEIR_ANSWERS:
 		op->kind = TALLY_GET;
-		op->key = key_of(p, ANSWERS, elem_of(v, ANSWERS, w->to)); /* what he did */
+		op->key = key_of(p, v->header ? ANSWERS : COUNTERS, elem_of(v, ANSWERS, w->to));
 		break;
 	case MARKED: /* his, if he marks his mails, else theirs */
 		op->kind = t->marked ? TALLY_ADD : TALLY_GET;
@@ -383,14 +383,14 @@ soon(const struct rule *r, const struct words *w, const struct tally_answer *tur
 static bool
 even(const struct words *w, const struct tally_answer *const *a)
 {
-	uint64_t others = turned(a[TURNS]) / 2;
+	uint64_t others = turned(a[TURNS]) / 2 + 1;
 	int c = w->talk->marked ? THEIR_ANSWERS : ANSWERS;
 
-	if (!asks(w, MARKED))
-		return true;
-	if (a[c]->sum > others)
-		others = a[c]->sum;
-	return a[MARKED]->sum <= (others + 1) * UNEVEN;
+	if (!asks(w, MARKED)) /* by the envelope all that each wrote */
+		return a[ANSWERS]->sum <= others * UNEVEN && a[THEIR_ANSWERS]->sum <= others * UNEVEN;
+	if (a[c]->sum >= others)
+		others = a[c]->sum + 1;
+	return a[MARKED]->sum <= others * UNEVEN;
 }
 
 /* Does the mail look like more than `n` of those that went between the two? */
@@ -466,7 +466,7 @@ robots_pace(const struct rule *r, const struct words *w, const struct tally_answ
 		return false;
 	if ((!storm || plain(w, a)) && turned(a[RECENT]) <= r->limit - r->limit / KNOWN_PART)
 		return false;
-	if (w->talk->answer || !asks(w, ANSWERS))
+	if (w->talk->answer || !asks(w, MARKED))
 		return true;
 	return a[ANSWERS]->sum + a[THEIR_ANSWERS]->sum <= r->limit / KNOWN_PART;
 }
